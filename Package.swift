@@ -1,0 +1,71 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Kernels are optimised in every configuration: a debug build still trains at full speed. Their
+// loops index with pointers only, so `-Ounchecked` drops nothing but overflow checks on indices.
+let kernelFlags = [
+  "-Ounchecked", "-wmo", "-num-threads", "1", "-enforce-exclusivity=unchecked",
+]
+
+// One source of kernels, one target an instruction set: each target holds a link to KernelBodies.
+var kernelTargets: [Target] = [
+  .target(
+    name: "KernelsBaseline", dependencies: ["KernelABI"],
+    swiftSettings: [.unsafeFlags(kernelFlags)])
+]
+#if arch(x86_64)
+  kernelTargets.append(
+    .target(
+      name: "KernelsAVX2", dependencies: ["KernelABI"],
+      swiftSettings: [
+        .define("KERNELS_AVX2"),
+        .unsafeFlags(kernelFlags + ["-Xcc", "-mavx2", "-Xcc", "-mfma"]),
+      ]))
+#endif
+
+let package = Package(
+  name: "libcifar",
+  products: [
+    .library(name: "cifar", type: .dynamic, targets: ["CifarC"]),
+    // A manifest can't hold a library and an executable of one name: `make build` installs this
+    // one as `cifar`.
+    .executable(name: "cifar-command", targets: ["CifarCommand"]),
+    .executable(name: "cifar-runs", targets: ["CifarRunsCommand"]),
+  ],
+  targets: kernelTargets + [
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CCifar", path: "include"),
+    .target(name: "CCPUFeatures"),
+    .target(name: "KernelABI"),
+    .target(
+      name: "Kernels",
+      dependencies: ["KernelABI", "CCPUFeatures"]
+        + kernelTargets.map { .target(name: $0.name) }),
+    .target(name: "CifarCore", dependencies: ["CCPUFeatures"]),
+    .target(name: "CifarNN", dependencies: ["CifarCore", "Kernels"]),
+    .target(name: "CifarData", dependencies: ["CifarCore", "Kernels"]),
+    .target(name: "CifarTraining", dependencies: ["CifarNN", "CifarData"]),
+    .target(name: "CifarRegistry", dependencies: ["CifarCore", "CSQLite"]),
+    .target(name: "Cifar", dependencies: ["CifarTraining", "CifarRegistry"]),
+    .target(name: "CifarC", dependencies: ["Cifar", "CCifar"], exclude: ["exports.map"]),
+    .target(name: "CommandSupport", dependencies: ["CifarCore"]),
+    .executableTarget(
+      name: "CifarCommand", dependencies: ["Cifar", "CommandSupport"],
+      path: "Sources/cifar-command"),
+    .executableTarget(
+      name: "CifarRunsCommand", dependencies: ["CifarRegistry", "CommandSupport"],
+      path: "Sources/cifar-runs"),
+
+    .target(name: "TestSupport", dependencies: ["CifarNN"], path: "Tests/Support"),
+    .testTarget(name: "CifarCoreTests", dependencies: ["CifarCore"]),
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
+    .testTarget(
+      name: "CifarNNTests", dependencies: ["CifarNN", "TestSupport"],
+      exclude: ["Golden"]),
+    .testTarget(name: "CifarDataTests", dependencies: ["CifarData"], exclude: ["Golden"]),
+    .testTarget(name: "CifarTrainingTests", dependencies: ["CifarTraining"]),
+    .testTarget(name: "CifarRegistryTests", dependencies: ["CifarRegistry"]),
+    .testTarget(name: "CifarTests", dependencies: ["Cifar"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

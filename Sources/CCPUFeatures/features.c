@@ -1,0 +1,32 @@
+#define _GNU_SOURCE
+#include "CCPUFeatures.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+int cifar_cpu_allowed_count(void) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+  long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return online > 0 ? (int)online : 1;
+}
+
+#if defined(__x86_64__)
+
+bool cifar_cpu_has_avx2_fma(void) {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+bool cifar_cpu_has_avx512(void) {
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+
+#else
+
+bool cifar_cpu_has_avx2_fma(void) { return false; }
+bool cifar_cpu_has_avx512(void) { return false; }
+
+#endif

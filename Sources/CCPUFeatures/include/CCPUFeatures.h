@@ -1,0 +1,26 @@
+// What the processor and the operating system allow, and the two instructions that Swift has no
+// name for.
+#ifndef CIFAR_CCPUFEATURES_H
+#define CIFAR_CCPUFEATURES_H
+
+#include <stdbool.h>
+
+/// AVX2 and FMA, with the operating system saving the 256-bit registers.
+bool cifar_cpu_has_avx2_fma(void);
+
+/// AVX-512 F, BW, DQ and VL, with the operating system saving the 512-bit registers.
+bool cifar_cpu_has_avx512(void);
+
+/// The number of processors that the calling thread may run on; at least 1.
+int cifar_cpu_allowed_count(void);
+
+/// Tells the core that it is in a spin-wait loop.
+static inline void cifar_cpu_relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ __volatile__("yield");
+#endif
+}
+
+#endif

@@ -1,0 +1,1 @@
+// The CifarNN module.

@@ -1,0 +1,3 @@
+#ifndef CIFAR_H
+#define CIFAR_H
+#endif
