@@ -1,0 +1,115 @@
+import CifarCore
+import Kernels
+
+/// The statistics of one batch normalisation, and what they make of its two passes.
+///
+/// Forward: y = γ·(x − μ)·σ⁻¹ + β with σ⁻¹ = 1/√(var + ε), which is scale·x + offset.
+/// Backward: dx = γ·σ⁻¹·(dy − mean(dy) − x̂·mean(dy·x̂)), which is scale·dy + slope·x + constant.
+/// Source: Ioffe & Szegedy 2015, "Batch Normalization".
+final class BatchNormalization {
+  let channels: Int
+  private let momentum: Double
+  private let epsilon: Double
+  private let unbiased: Bool
+  private let weight: UnsafePointer<Float>
+  private let bias: UnsafePointer<Float>
+  private let weightGradient: UnsafeMutablePointer<Float>?
+  private let biasGradient: UnsafeMutablePointer<Float>?
+  private let runningMean: UnsafeMutablePointer<Float>
+  private let runningVariance: UnsafeMutablePointer<Float>
+
+  // All (groups of lanes, padded with zeros).
+  let scale: AlignedBuffer<Float>
+  let offset: AlignedBuffer<Float>
+  let slope: AlignedBuffer<Float>
+  let constant: AlignedBuffer<Float>
+  let mean: AlignedBuffer<Float>
+  /// Sums are taken of x − shift. The running mean is near the batch's mean, and so keeps the
+  /// subtraction in the variance from cancelling digits.
+  let shift: AlignedBuffer<Float>
+  private let inverseDeviation: AlignedBuffer<Float>
+
+  init(
+    name: String, channels: Int, momentum: Double, epsilon: Double, unbiased: Bool,
+    context: LayerContext
+  ) throws {
+    self.channels = channels
+    self.momentum = momentum
+    self.epsilon = epsilon
+    self.unbiased = unbiased
+    let network = context.network
+    weight = UnsafePointer(try network.pointer("\(name).weight"))
+    bias = UnsafePointer(try network.pointer("\(name).bias"))
+    weightGradient = context.training ? try network.gradientPointer("\(name).weight") : nil
+    biasGradient = context.training ? try network.gradientPointer("\(name).bias") : nil
+    runningMean = try network.statisticPointer("\(name).running_mean")
+    runningVariance = try network.statisticPointer("\(name).running_var")
+    let lanes = context.kernels.lanes
+    let padded = blocks(channels, of: lanes) * lanes
+    scale = AlignedBuffer(count: padded)
+    offset = AlignedBuffer(count: padded)
+    slope = AlignedBuffer(count: padded)
+    constant = AlignedBuffer(count: padded)
+    mean = AlignedBuffer(count: padded)
+    shift = AlignedBuffer(count: padded)
+    inverseDeviation = AlignedBuffer(count: padded)
+  }
+
+  /// Before the sums of a training batch are taken.
+  func beginBatch() { shift.pointer.update(from: runningMean, count: channels) }
+
+  /// Sets scale and offset by the batch, and moves the running statistics.
+  ///
+  /// - Parameters:
+  ///   - sums: Σ(x − shift) by channel, `squares` Σ(x − shift)².
+  ///   - count: values a channel.
+  func useBatch(sums: (Int) -> (sum: Double, squares: Double), count: Int) {
+    let n = Double(count)
+    for channel in 0..<channels {
+      let (sum, squares) = sums(channel)
+      let mean = sum / n
+      let variance = max(0, squares / n - mean * mean)
+      let kept = unbiased && count > 1 ? variance * n / (n - 1) : variance
+      let shifted = Double(shift[channel]) + mean
+      set(channel, mean: shifted, variance: variance)
+      runningMean[channel] += Float(momentum * (shifted - Double(runningMean[channel])))
+      runningVariance[channel] += Float(momentum * (kept - Double(runningVariance[channel])))
+    }
+  }
+
+  /// Sets scale and offset by the running statistics.
+  func useRunningStatistics() {
+    for channel in 0..<channels {
+      set(
+        channel, mean: Double(runningMean[channel]), variance: Double(runningVariance[channel]))
+    }
+  }
+
+  private func set(_ channel: Int, mean: Double, variance: Double) {
+    let inverse = 1 / (variance + epsilon).squareRoot()
+    let factor = Double(weight[channel]) * inverse
+    inverseDeviation[channel] = Float(inverse)
+    self.mean[channel] = Float(mean)
+    scale[channel] = Float(factor)
+    offset[channel] = Float(Double(bias[channel]) - mean * factor)
+  }
+
+  /// Sets slope and constant, and the gradients of weight and bias.
+  ///
+  /// - Parameter sums: Σ dy by channel, and Σ dy·(x − mean).
+  func useGradients(sums: (Int) -> (sum: Double, products: Double), count: Int) {
+    guard let weightGradient, let biasGradient else { return }
+    let n = Double(count)
+    for channel in 0..<channels {
+      let (sum, products) = sums(channel)
+      let inverse = Double(inverseDeviation[channel])
+      let factor = Double(scale[channel])
+      let normalized = products * inverse  // Σ dy·x̂
+      weightGradient[channel] = Float(normalized)
+      biasGradient[channel] = Float(sum)
+      let slope = -factor * normalized / n * inverse
+      self.slope[channel] = Float(slope)
+      constant[channel] = Float(-factor * sum / n - slope * Double(mean[channel]))
+    }
+  }
+}

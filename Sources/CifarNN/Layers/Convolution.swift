@@ -1,0 +1,99 @@
+import CifarCore
+import Kernels
+
+/// y[n, o] = b[o] + Σ_i x[n, i] ⋆ w[o, i], the cross-correlation that deep learning calls
+/// convolution.
+final class Convolution: Layer {
+  private let input: Activation
+  private let output: Activation
+  private let context: LayerContext
+  private let algorithm: any ConvolutionAlgorithm
+  private let shape: ConvolutionShape
+  private let weights: UnsafePointer<Float>
+  private let weightGradient: UnsafeMutablePointer<Float>?
+  /// (groups of lanes, padded with zeros to whole pairs)
+  private let bias: AlignedBuffer<Float>
+  private let biasSource: UnsafePointer<Float>
+  private let biasGradient: UnsafeMutablePointer<Float>?
+  /// Batch normalisation takes the mean away again, so that the bias has no effect on the loss and
+  /// its gradient is exactly 0.
+  private let biasIsCancelled: Bool
+  /// (N, C/lanes, 2, lanes): sums over a plane; only the first is used.
+  private let planeSums: AlignedBuffer<Float>
+  private let zeros: AlignedBuffer<Float>
+  private var packedVersion = -1
+
+  init(
+    name: String, shape: ConvolutionShape, input: Activation, output: Activation,
+    biasIsCancelled: Bool, context: LayerContext
+  ) throws {
+    self.input = input
+    self.output = output
+    self.context = context
+    self.shape = shape
+    self.biasIsCancelled = biasIsCancelled
+    let network = context.network
+    weights = UnsafePointer(try network.pointer("\(name).weight"))
+    biasSource = UnsafePointer(try network.pointer("\(name).bias"))
+    weightGradient = context.training ? try network.gradientPointer("\(name).weight") : nil
+    biasGradient = context.training ? try network.gradientPointer("\(name).bias") : nil
+    let lanes = context.kernels.lanes
+    bias = AlignedBuffer(count: blocks(shape.outputChannels, of: 2 * lanes) * 2 * lanes)
+    zeros = AlignedBuffer(count: lanes)
+    let groups = blocks(shape.outputChannels, of: lanes)
+    let needsSums = context.training && !biasIsCancelled
+    planeSums = AlignedBuffer(count: needsSums ? context.batchSize * groups * 2 * lanes : 0)
+    algorithm = DirectConvolution(
+      shape: shape, needsInputGradient: input.gradient != nil, context: context)
+  }
+
+  func forward(_ pass: Pass) {
+    if packedVersion != context.network.version {
+      packedVersion = context.network.version
+      algorithm.prepare(weights: weights)
+      bias.pointer.update(from: biasSource, count: shape.outputChannels)
+    }
+    algorithm.forward(
+      count: pass.count, input: input.values, bias: bias.pointer, output: output.values)
+  }
+
+  /// dw[o, i] = Σ_n x[n, i] ⋆ dy[n, o]; db[o] = Σ dy[n, o]; dx[n, i] = Σ_o dy[n, o] ∗ w[o, i].
+  func backward(_ pass: Pass) {
+    guard let gradient = output.gradient, let weightGradient, let biasGradient else { return }
+    algorithm.backwardWeights(
+      count: pass.count, input: input.values, outputGradient: gradient,
+      weightGradient: weightGradient)
+    if biasIsCancelled {
+      biasGradient.update(repeating: 0, count: shape.outputChannels)
+    } else {
+      sumBiasGradient(pass.count, gradient, into: biasGradient)
+    }
+    if let inputGradient = input.gradient {
+      algorithm.backwardData(
+        count: pass.count, outputGradient: gradient, inputGradient: inputGradient)
+    }
+  }
+
+  private func sumBiasGradient(
+    _ count: Int, _ gradient: UnsafePointer<Float>, into sum: UnsafeMutablePointer<Float>
+  ) {
+    let kernels = context.kernels
+    let lanes = kernels.lanes
+    let groups = blocks(shape.outputChannels, of: lanes)
+    let pixels = shape.outputHeight * shape.outputWidth
+    context.pool.forEach(count * groups) { plane, _ in
+      let sums = planeSums.pointer + plane * 2 * lanes
+      kernels.planeMoments(
+        gradient + plane * pixels * lanes, pixels: pixels, shift: zeros.pointer,
+        sum: sums, squares: sums + lanes)
+    }
+    for channel in 0..<shape.outputChannels {
+      var total = 0.0
+      for image in 0..<count {
+        let plane = image * groups + channel / lanes
+        total += Double(planeSums[plane * 2 * lanes + channel % lanes])
+      }
+      sum[channel] = Float(total)
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import CifarCore
+import Kernels
+
+/// y = x·Wᵀ + b on rows, then ReLU and dropout where the model has them right behind.
+final class Dense: Layer {
+  private let input: Activation
+  private let output: Activation
+  private let context: LayerContext
+  private let relu: Bool
+  private let dropout: CifarNN.Dropout?
+  private let features: Int
+  private let units: Int
+  private let weights: UnsafePointer<Float>
+  private let bias: UnsafePointer<Float>
+  private let weightGradient: UnsafeMutablePointer<Float>?
+  private let biasGradient: UnsafeMutablePointer<Float>?
+  private let product: MatrixProduct
+  /// (N, units)
+  private let mask: AlignedBuffer<UInt8>
+
+  init(
+    name: String, relu: Bool, dropout: CifarNN.Dropout?, input: Activation, output: Activation,
+    context: LayerContext
+  ) throws {
+    self.input = input
+    self.output = output
+    self.context = context
+    self.relu = relu
+    self.dropout = dropout
+    features = input.shape.count
+    units = output.shape.count
+    let network = context.network
+    weights = UnsafePointer(try network.pointer("\(name).weight"))
+    bias = UnsafePointer(try network.pointer("\(name).bias"))
+    weightGradient = context.training ? try network.gradientPointer("\(name).weight") : nil
+    biasGradient = context.training ? try network.gradientPointer("\(name).bias") : nil
+    let batch = context.batchSize
+    let backward = [(rows: units, depth: batch), (rows: batch, depth: units)]
+    product = MatrixProduct(
+      sizes: [(rows: batch, depth: features)] + (context.training ? backward : []),
+      kernels: context.kernels, pool: context.pool)
+    mask = AlignedBuffer(count: dropout != nil && context.training ? batch * units : 0)
+  }
+
+  func forward(_ pass: Pass) {
+    product.multiply(
+      .init(input.values, columns: features), .init(weights, columns: features).transposed,
+      rows: pass.count, columns: units, depth: features, c: output.values)
+    for row in 0..<pass.count {
+      let values = output.values + row * units
+      context.kernels.addBias(values, count: units, bias: bias, relu: relu)
+      if let dropout, pass.training {
+        context.kernels.dropout(
+          values, count: units, mask: mask.pointer + row * units,
+          draw: dropout.draw(pass, run: row, of: units, lanes: context.kernels.lanes),
+          scale: dropout.scale)
+      }
+    }
+  }
+
+  /// dW = dyᵀ·x, db = Σ dy, dx = dy·W.
+  func backward(_ pass: Pass) {
+    guard let gradient = output.gradient, let weightGradient, let biasGradient else { return }
+    if let dropout {
+      context.kernels.applyMask(
+        gradient, count: pass.count * units, mask: mask.pointer, scale: dropout.scale)
+    }
+    if relu {
+      context.kernels.reluBackward(
+        output: output.values, count: pass.count * units, gradient: gradient)
+    }
+    biasGradient.update(repeating: 0, count: units)
+    for row in 0..<pass.count {
+      context.kernels.accumulate(gradient + row * units, count: units, into: biasGradient)
+    }
+    let dy = MatrixProduct.Matrix(gradient, columns: units)
+    product.multiply(
+      dy.transposed, .init(input.values, columns: features),
+      rows: units, columns: features, depth: pass.count, c: weightGradient)
+    if let inputGradient = input.gradient {
+      product.multiply(
+        dy, .init(weights, columns: features),
+        rows: pass.count, columns: features, depth: units, c: inputGradient)
+    }
+  }
+}

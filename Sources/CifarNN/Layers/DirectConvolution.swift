@@ -1,0 +1,129 @@
+import CifarCore
+import Kernels
+
+/// Convolution as its definition says, for any kernel size and stride.
+final class DirectConvolution: ConvolutionAlgorithm {
+  private let shape: ConvolutionShape
+  private let context: LayerContext
+  private let inputGroups: Int
+  private let outputGroups: Int
+  private let outputPairs: Int
+  /// (pairs of output groups, input channels, k, k, 2·lanes)
+  private let packed: AlignedBuffer<Float>
+  /// The same for the backward pass, inputs and outputs exchanged.
+  private let packedTurned: AlignedBuffer<Float>?
+  /// A worker's image with its frame of zeros.
+  private let padded: [AlignedBuffer<Float>]
+  /// Images are cut into this many chunks, each with a sum of its own for the weights' gradient.
+  private let chunks: Int
+  /// (chunks, input groups, output pairs, k, k, lanes, 2·lanes)
+  private let partialSums: AlignedBuffer<Float>
+  private let tapFloats: Int
+
+  init(shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext) {
+    self.shape = shape
+    self.context = context
+    let lanes = context.kernels.lanes
+    inputGroups = blocks(shape.inputChannels, of: lanes)
+    outputGroups = blocks(shape.outputChannels, of: lanes)
+    outputPairs = blocks(outputGroups, of: 2)
+    let taps = shape.kernel * shape.kernel
+    packed = AlignedBuffer(count: outputPairs * shape.inputChannels * taps * 2 * lanes)
+    let turns = context.training && needsInputGradient
+    packedTurned =
+      turns
+      ? AlignedBuffer(
+        count: blocks(inputGroups, of: 2) * shape.outputChannels * taps * 2 * lanes) : nil
+    let forwardFrame = DirectConvolution.frame(shape) * inputGroups * lanes
+    let backwardFrame =
+      turns ? DirectConvolution.frame(shape.backwardData) * outputGroups * lanes : 0
+    padded = (0..<context.pool.threads).map { _ in
+      AlignedBuffer(count: max(forwardFrame, backwardFrame))
+    }
+    tapFloats = taps * lanes * 2 * lanes
+    // Enough pieces to keep many threads busy, few enough that their sums stay in the cache.
+    let items = inputGroups * outputPairs
+    chunks = min(context.batchSize, max(1, 16 / items))
+    partialSums = AlignedBuffer(count: context.training ? chunks * items * tapFloats : 0)
+  }
+
+  private static func frame(_ shape: ConvolutionShape) -> Int {
+    (shape.height + 2 * shape.padding) * (shape.width + 2 * shape.padding)
+  }
+
+  func prepare(weights: UnsafePointer<Float>) {
+    context.kernels.packFilters(shape, weights, to: packed.pointer, turned: false)
+    if let packedTurned {
+      context.kernels.packFilters(shape, weights, to: packedTurned.pointer, turned: true)
+    }
+  }
+
+  func forward(
+    count: Int, input: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+    output: UnsafeMutablePointer<Float>
+  ) {
+    let kernels = context.kernels
+    let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
+    let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
+    context.pool.forEach(count) { image, worker in
+      let frame = padded[worker].pointer
+      kernels.padImage(
+        input + image * inputStride, groups: inputGroups, height: shape.height,
+        width: shape.width, to: frame, paddedHeight: shape.height + 2 * shape.padding,
+        paddedWidth: shape.width + 2 * shape.padding, offset: shape.padding, spread: 1)
+      kernels.convolve(
+        shape, padded: frame, packed: packed.pointer, bias: bias,
+        output: output + image * outputStride)
+    }
+  }
+
+  func backwardData(
+    count: Int, outputGradient: UnsafePointer<Float>,
+    inputGradient: UnsafeMutablePointer<Float>
+  ) {
+    guard let packedTurned else { return }
+    let kernels = context.kernels
+    let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
+    let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
+    let turned = shape.backwardData
+    context.pool.forEach(count) { image, worker in
+      let frame = padded[worker].pointer
+      kernels.padImage(
+        outputGradient + image * outputStride, groups: outputGroups,
+        height: shape.outputHeight, width: shape.outputWidth, to: frame,
+        paddedHeight: turned.height + 2 * turned.padding,
+        paddedWidth: turned.width + 2 * turned.padding, offset: turned.padding,
+        spread: shape.stride)
+      kernels.convolve(
+        turned, padded: frame, packed: packedTurned.pointer, bias: nil,
+        output: inputGradient + image * inputStride)
+    }
+  }
+
+  func backwardWeights(
+    count: Int, input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
+    weightGradient: UnsafeMutablePointer<Float>
+  ) {
+    let kernels = context.kernels
+    let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
+    let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
+    let items = inputGroups * outputPairs
+    context.pool.forEach(chunks * items) { index, _ in
+      let (chunk, item) = index.quotientAndRemainder(dividingBy: items)
+      let sum = partialSums.pointer + index * tapFloats
+      sum.update(repeating: 0, count: tapFloats)
+      for image in (count * chunk / chunks)..<(count * (chunk + 1) / chunks) {
+        kernels.addFilterGradient(
+          shape, inputGroup: item / outputPairs, outputPair: item % outputPairs,
+          image: input + image * inputStride, gradient: outputGradient + image * outputStride,
+          sum: sum)
+      }
+    }
+    for chunk in 1..<max(1, chunks) where chunk < chunks {
+      kernels.accumulate(
+        partialSums.pointer + chunk * items * tapFloats, count: items * tapFloats,
+        into: partialSums.pointer)
+    }
+    kernels.unpackFilterGradient(shape, partialSums.pointer, to: weightGradient)
+  }
+}

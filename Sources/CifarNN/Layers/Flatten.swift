@@ -1,0 +1,39 @@
+import CifarCore
+import Kernels
+
+/// Blocked images, (N, C/lanes, H, W, lanes), to rows of (C·H·W), channels slowest.
+final class Flatten: Layer {
+  private let input: Activation
+  private let output: Activation
+  private let context: LayerContext
+  private let channels: Int
+  private let pixels: Int
+
+  init(input: Activation, output: Activation, context: LayerContext) throws {
+    guard case .image(let channels, let height, let width) = input.shape else {
+      throw CifarError(.internal, "flatten needs an image, not \(input.shape)")
+    }
+    self.input = input
+    self.output = output
+    self.context = context
+    self.channels = channels
+    pixels = height * width
+  }
+
+  func forward(_ pass: Pass) {
+    context.pool.forEach(pass.count) { image, _ in
+      context.kernels.unblock(
+        input.values + image * input.stride, channels: channels, pixels: pixels,
+        to: output.values + image * output.stride)
+    }
+  }
+
+  func backward(_ pass: Pass) {
+    guard let gradient = output.gradient, let inputGradient = input.gradient else { return }
+    context.pool.forEach(pass.count) { image, _ in
+      context.kernels.block(
+        gradient + image * output.stride, channels: channels, pixels: pixels,
+        to: inputGradient + image * input.stride)
+    }
+  }
+}

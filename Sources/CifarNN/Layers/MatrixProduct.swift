@@ -1,0 +1,83 @@
+import CifarCore
+import Kernels
+
+/// C = A·B of dense matrices, cut into panels and shared among the threads.
+///
+/// A and B are given by the distance between rows and between columns, so a transposed matrix is
+/// the same numbers with the two exchanged. Sums run over the depth in blocks of fixed size, in
+/// order.
+final class MatrixProduct {
+  struct Matrix {
+    var start: UnsafePointer<Float>
+    var rowStride: Int
+    var columnStride: Int
+
+    /// A row-major matrix whose rows are `columns` long.
+    init(_ start: UnsafePointer<Float>, columns: Int) {
+      self.start = start
+      rowStride = columns
+      columnStride = 1
+    }
+
+    var transposed: Matrix {
+      var matrix = self
+      swap(&matrix.rowStride, &matrix.columnStride)
+      return matrix
+    }
+  }
+
+  private let kernels: any KernelTable
+  private let pool: ThreadPool
+  /// Panels of A: (rows/tileRows, depth, tileRows)
+  private let packedA: AlignedBuffer<Float>
+  /// One panel of B a worker: (depthBlock, tileColumns)
+  private let packedB: [AlignedBuffer<Float>]
+
+  /// A panel of B of this depth stays in the first-level cache while A passes by.
+  private static let depthBlock = 256
+
+  /// - Parameter sizes: rows and depth of every product that will be asked for.
+  init(sizes: [(rows: Int, depth: Int)], kernels: any KernelTable, pool: ThreadPool) {
+    self.kernels = kernels
+    self.pool = pool
+    let tileRows = kernels.tileRows
+    packedA = AlignedBuffer(
+      count: sizes.map { blocks($0.rows, of: tileRows) * tileRows * $0.depth }.max() ?? 0)
+    packedB = (0..<pool.threads).map { _ in
+      AlignedBuffer(count: MatrixProduct.depthBlock * kernels.tileColumns)
+    }
+  }
+
+  /// - Parameter c: row-major, `columns` long rows; overwritten.
+  func multiply(
+    _ a: Matrix, _ b: Matrix, rows: Int, columns: Int, depth: Int, c: UnsafeMutablePointer<Float>
+  ) {
+    let tileRows = kernels.tileRows
+    let tileColumns = kernels.tileColumns
+    let panelStride = tileRows * depth
+    pool.forEach(blocks(rows, of: tileRows)) { panel, _ in
+      let row = panel * tileRows
+      kernels.packPanel(
+        a.start + row * a.rowStride, lineStride: a.rowStride, step: a.columnStride,
+        lines: min(tileRows, rows - row), tile: tileRows, depth: depth,
+        to: packedA.pointer + panel * panelStride)
+    }
+    pool.forEach(blocks(columns, of: tileColumns)) { panel, worker in
+      let column = panel * tileColumns
+      let width = min(tileColumns, columns - column)
+      var start = 0
+      while start < depth {
+        let block = min(MatrixProduct.depthBlock, depth - start)
+        kernels.packPanel(
+          b.start + column * b.columnStride + start * b.rowStride, lineStride: b.columnStride,
+          step: b.rowStride, lines: width, tile: tileColumns, depth: block,
+          to: packedB[worker].pointer)
+        kernels.multiplyPanel(
+          rows: rows, columns: width, depth: block, a: packedA.pointer + start * tileRows,
+          panelStride: panelStride, b: packedB[worker].pointer, c: c + column,
+          rowStride: columns, accumulate: start > 0)
+        start += block
+      }
+    }
+  }
+}

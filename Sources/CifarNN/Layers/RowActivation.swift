@@ -1,0 +1,58 @@
+import CifarCore
+import Kernels
+
+/// ReLU and dropout on flat values that no dense layer stands before.
+final class RowActivation: Layer {
+  private let input: Activation
+  private let output: Activation
+  private let context: LayerContext
+  private let relu: Bool
+  private let dropout: CifarNN.Dropout?
+  /// (N, F)
+  private let mask: AlignedBuffer<UInt8>
+  private let zeros: AlignedBuffer<Float>
+
+  init(
+    relu: Bool, dropout: CifarNN.Dropout?, input: Activation, output: Activation,
+    context: LayerContext
+  ) {
+    self.input = input
+    self.output = output
+    self.context = context
+    self.relu = relu
+    self.dropout = dropout
+    mask = AlignedBuffer(
+      count: dropout != nil && context.training ? context.batchSize * output.stride : 0)
+    zeros = AlignedBuffer(count: output.stride)
+  }
+
+  func forward(_ pass: Pass) {
+    let count = output.stride
+    output.values.update(from: input.values, count: pass.count * count)
+    for row in 0..<pass.count {
+      let values = output.values + row * count
+      if relu {
+        context.kernels.addBias(values, count: count, bias: zeros.pointer, relu: true)
+      }
+      if let dropout, pass.training {
+        context.kernels.dropout(
+          values, count: count, mask: mask.pointer + row * count,
+          draw: dropout.draw(pass, run: row, of: count, lanes: context.kernels.lanes),
+          scale: dropout.scale)
+      }
+    }
+  }
+
+  func backward(_ pass: Pass) {
+    guard let gradient = output.gradient, let inputGradient = input.gradient else { return }
+    let count = pass.count * output.stride
+    inputGradient.update(from: gradient, count: count)
+    if let dropout {
+      context.kernels.applyMask(
+        inputGradient, count: count, mask: mask.pointer, scale: dropout.scale)
+    }
+    if relu {
+      context.kernels.reluBackward(output: output.values, count: count, gradient: inputGradient)
+    }
+  }
+}

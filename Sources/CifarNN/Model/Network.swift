@@ -1,0 +1,158 @@
+import CifarCore
+
+/// A model's weights and statistics.
+///
+/// All trainable parameters lie in one buffer, so an optimiser is one pass over it; each begins on
+/// a multiple of 16 floats. Names are those of PyTorch's `nn.Sequential` made of the same layers:
+/// `0.weight`, `1.running_mean`, …
+public final class Network {
+  /// Where one parameter lies in its buffer.
+  public struct Parameter: Sendable {
+    public let name: String
+    /// Convolution weights are (out, in, k, k), dense weights (out, in), all else (channels).
+    public let shape: [Int]
+    public let offset: Int
+    public var count: Int { shape.reduce(1, *) }
+  }
+
+  public let spec: ModelSpec
+  public let dialect: Dialect
+  /// What is trained, in the order of the layers.
+  public let parameters: [Parameter]
+  /// Running means and variances of the batch normalisations.
+  public let statistics: [Parameter]
+
+  let values: AlignedBuffer<Float>
+  let statisticValues: AlignedBuffer<Float>
+  /// dLoss/dParameter of the last training step, laid out as the parameters are.
+  private(set) lazy var gradients = AlignedBuffer<Float>(count: values.count)
+  /// Counts changes of the weights: what was packed from older ones is packed again.
+  private(set) var version = 0
+
+  /// Makes the model with freshly drawn weights.
+  ///
+  /// - Throws: `invalidArgument` or `shapeMismatch` for a spec that does not fit together.
+  public init(spec: ModelSpec, dialect: Dialect, seed: UInt64) throws {
+    self.spec = spec
+    self.dialect = dialect
+    let shapes = try spec.shapes()
+    var parameters = Layout()
+    var statistics = Layout()
+    for (index, layer) in spec.layers.enumerated() {
+      switch (layer, shapes[index]) {
+      case (.conv2d(let filters, let kernel, _, _), .image(let channels, _, _)):
+        parameters.add("\(index).weight", [filters, channels, kernel, kernel])
+        parameters.add("\(index).bias", [filters])
+      case (.batchNorm, .image(let channels, _, _)):
+        parameters.add("\(index).weight", [channels])
+        parameters.add("\(index).bias", [channels])
+        statistics.add("\(index).running_mean", [channels])
+        statistics.add("\(index).running_var", [channels])
+      case (.dense(let units), .flat(let features)):
+        parameters.add("\(index).weight", [units, features])
+        parameters.add("\(index).bias", [units])
+      default: break
+      }
+    }
+    self.parameters = parameters.entries
+    self.statistics = statistics.entries
+    values = AlignedBuffer(count: parameters.size)
+    statisticValues = AlignedBuffer(count: statistics.size)
+    initialize(seed: seed)
+  }
+
+  /// Numbers that are trained.
+  public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+
+  /// Weights and statistics, layer by layer.
+  public func stateTensors() -> [Tensor] {
+    parameters.map { tensor($0, in: values) } + statistics.map { tensor($0, in: statisticValues) }
+  }
+
+  /// The gradients that the last training step left, under the names of the weights.
+  public func gradientTensors() -> [Tensor] { parameters.map { tensor($0, in: gradients) } }
+
+  /// Takes over weights and statistics.
+  ///
+  /// Names that begin with `optimizer.` or `best.` are passed over; every other must belong to the
+  /// model, and none of the model's may be missing. Nothing changes if anything is wrong.
+  ///
+  /// - Throws: `shapeMismatch`, naming the tensor and both shapes.
+  public func load(_ tensors: [Tensor]) throws {
+    var given: [String: Tensor] = [:]
+    for tensor in tensors where !tensor.name.hasPrefix("optimizer.") {
+      if !tensor.name.hasPrefix("best.") { given[tensor.name] = tensor }
+    }
+    for parameter in parameters + statistics {
+      guard let tensor = given.removeValue(forKey: parameter.name) else {
+        throw CifarError(.shapeMismatch, "the weights have no tensor '\(parameter.name)'")
+      }
+      guard tensor.shape == parameter.shape, tensor.values.count == parameter.count else {
+        throw CifarError(
+          .shapeMismatch,
+          "tensor '\(tensor.name)' is \(tensor.shape), the model's is \(parameter.shape)")
+      }
+    }
+    if let extra = given.keys.min() {
+      throw CifarError(.shapeMismatch, "the model has no tensor '\(extra)'")
+    }
+    for tensor in tensors {
+      if let target = parameters.first(where: { $0.name == tensor.name }) {
+        write(tensor.values, to: values.pointer + target.offset)
+      } else if let target = statistics.first(where: { $0.name == tensor.name }) {
+        write(tensor.values, to: statisticValues.pointer + target.offset)
+      }
+    }
+    version += 1
+  }
+
+  /// To be called by whoever writes into the weights.
+  func weightsChanged() { version += 1 }
+
+  /// Where the weights of the parameter lie.
+  func pointer(_ name: String) throws -> UnsafeMutablePointer<Float> {
+    values.pointer + (try offset(name, in: parameters))
+  }
+
+  /// Where the parameter's gradient belongs.
+  func gradientPointer(_ name: String) throws -> UnsafeMutablePointer<Float> {
+    gradients.pointer + (try offset(name, in: parameters))
+  }
+
+  /// Where the running statistic lies.
+  func statisticPointer(_ name: String) throws -> UnsafeMutablePointer<Float> {
+    statisticValues.pointer + (try offset(name, in: statistics))
+  }
+
+  private func offset(_ name: String, in list: [Parameter]) throws -> Int {
+    guard let parameter = list.first(where: { $0.name == name }) else {
+      throw CifarError(.internal, "the network has no parameter '\(name)'")
+    }
+    return parameter.offset
+  }
+
+  private func tensor(_ parameter: Parameter, in buffer: AlignedBuffer<Float>) -> Tensor {
+    let start = buffer.pointer + parameter.offset
+    return Tensor(
+      name: parameter.name, shape: parameter.shape,
+      values: Array(UnsafeBufferPointer(start: start, count: parameter.count)))
+  }
+
+  private func write(_ numbers: [Float], to target: UnsafeMutablePointer<Float>) {
+    numbers.withUnsafeBufferPointer { source in
+      if let start = source.baseAddress { target.update(from: start, count: source.count) }
+    }
+  }
+
+  /// Parameters laid one after the other.
+  private struct Layout {
+    var entries: [Parameter] = []
+    var size = 0
+
+    mutating func add(_ name: String, _ shape: [Int]) {
+      let parameter = Parameter(name: name, shape: shape, offset: size)
+      entries.append(parameter)
+      size += (parameter.count + 15) / 16 * 16
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import CifarCore
+import FoundationEssentials
+
+/// The safetensors file format, float32 tensors only.
+///
+/// Eight bytes with the header's length, little-endian; a JSON header that gives each tensor's type,
+/// shape and place, and under `__metadata__` strings by name; then the numbers, little-endian, one
+/// tensor after the other. Source: the format section of the safetensors README.
+public enum SafeTensors {
+  /// The bytes of a file that holds `tensors` in the order given.
+  ///
+  /// - Throws: `invalidArgument` for a name given twice or numbers that do not fill their shape.
+  public static func encode(
+    _ tensors: [Tensor], metadata: [String: String]
+  ) throws -> [UInt8] {
+    var header = Header(metadata: metadata, entries: [:])
+    var size = 0
+    for tensor in tensors {
+      guard tensor.values.count == tensor.shape.reduce(1, *) else {
+        throw CifarError(
+          .invalidArgument,
+          "tensor '\(tensor.name)' has \(tensor.values.count) numbers for shape \(tensor.shape)")
+      }
+      let bytes = tensor.values.count * 4
+      let entry = Entry(dtype: "F32", shape: tensor.shape, dataOffsets: [size, size + bytes])
+      guard header.entries.updateValue(entry, forKey: tensor.name) == nil else {
+        throw CifarError(.invalidArgument, "two tensors are called '\(tensor.name)'")
+      }
+      size += bytes
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var json = Array(try encoder.encode(header))
+    // Spaces align the numbers to 8 bytes, as the format's own writer does.
+    json += repeatElement(UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
+    var file: [UInt8] = []
+    file.reserveCapacity(8 + json.count + size)
+    for shift in 0..<8 { file.append(UInt8(truncatingIfNeeded: json.count >> (8 * shift))) }
+    file += json
+    for tensor in tensors {
+      tensor.values.withUnsafeBytes { file.append(contentsOf: $0) }
+    }
+    return file
+  }
+
+  /// Reads a file.
+  ///
+  /// - Throws: `badData` for bytes that are not such a file, `unsupported` for other types than
+  ///   float32.
+  public static func decode(
+    _ bytes: [UInt8]
+  ) throws -> (tensors: [Tensor], metadata: [String: String]) {
+    guard bytes.count >= 8 else { throw notOne("it has \(bytes.count) bytes") }
+    let length = bytes[0..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length <= UInt64(bytes.count - 8) else {
+      throw notOne("its header of \(length) bytes is longer than the file")
+    }
+    let start = 8 + Int(length)
+    let header: Header
+    do {
+      header = try JSONDecoder().decode(Header.self, from: Data(bytes[8..<start]))
+    } catch {
+      throw notOne("its header is not the JSON it should be")
+    }
+    var tensors: [Tensor] = []
+    for (name, entry) in header.entries {
+      tensors.append(try tensor(name, entry, in: bytes[start...]))
+    }
+    tensors.sort { header.begin($0.name) < header.begin($1.name) }
+    return (tensors, header.metadata)
+  }
+
+  private static func tensor(
+    _ name: String, _ entry: Entry, in data: ArraySlice<UInt8>
+  ) throws -> Tensor {
+    guard entry.dtype == "F32" else {
+      throw CifarError(
+        .unsupported, "tensor '\(name)' is \(entry.dtype); only F32 (float32) can be read")
+    }
+    var count = 1
+    for dimension in entry.shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
+      guard dimension >= 0, !overflow, product <= data.count else {
+        throw notOne("the shape \(entry.shape) of tensor '\(name)' is larger than the file")
+      }
+      count = product
+    }
+    guard entry.dataOffsets.count == 2, entry.dataOffsets[0] >= 0,
+      entry.dataOffsets[1] <= data.count, entry.dataOffsets[1] - entry.dataOffsets[0] == count * 4
+    else {
+      throw notOne("tensor '\(name)' does not lie where its header says")
+    }
+    let first = data.startIndex + entry.dataOffsets[0]
+    let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+      data[first..<(first + count * 4)].withUnsafeBytes { source in
+        UnsafeMutableRawBufferPointer(buffer).copyMemory(from: source)
+      }
+      filled = count
+    }
+    return Tensor(name: name, shape: entry.shape, values: values)
+  }
+
+  private static func notOne(_ reason: String) -> CifarError {
+    CifarError(.badData, "not a safetensors file: \(reason)")
+  }
+}
+
+private struct Entry: Codable {
+  var dtype: String
+  var shape: [Int]
+  var dataOffsets: [Int]
+
+  enum CodingKeys: String, CodingKey {
+    case dtype, shape
+    case dataOffsets = "data_offsets"
+  }
+}
+
+private struct Header: Codable {
+  var metadata: [String: String]
+  var entries: [String: Entry]
+
+  func begin(_ name: String) -> Int { entries[name]?.dataOffsets.first ?? 0 }
+
+  init(metadata: [String: String], entries: [String: Entry]) {
+    self.metadata = metadata
+    self.entries = entries
+  }
+
+  private struct Name: CodingKey {
+    var stringValue: String
+    var intValue: Int? { nil }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+    static let metadata = Name(stringValue: "__metadata__")
+  }
+
+  init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Name.self)
+    metadata = [:]
+    entries = [:]
+    for key in values.allKeys {
+      if key.stringValue == Name.metadata.stringValue {
+        metadata = try values.decode([String: String].self, forKey: key)
+      } else {
+        entries[key.stringValue] = try values.decode(Entry.self, forKey: key)
+      }
+    }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Name.self)
+    if !metadata.isEmpty { try values.encode(metadata, forKey: .metadata) }
+    for (name, entry) in entries { try values.encode(entry, forKey: Name(stringValue: name)) }
+  }
+}

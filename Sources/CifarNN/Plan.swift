@@ -1,0 +1,105 @@
+import CifarCore
+import Kernels
+
+/// A network made ready for batches of one size: fused steps, every buffer laid out.
+///
+/// A plan belongs to one thread at a time; it spreads its work over the pool itself. After `init`
+/// it allocates nothing.
+public final class Plan {
+  public let network: Network
+  /// The most images a call may pass.
+  public let batchSize: Int
+  /// Whether the plan can train; without, it has no gradients.
+  public let training: Bool
+
+  private let kernels: any KernelTable
+  private let pool: ThreadPool
+  private let layers: [any Layer]
+  private let images: Activation
+  private let logits: Activation
+  private let classes: Int
+
+  /// - Parameter kernels: the instruction set to use; others than the current are for tests.
+  /// - Throws: `invalidArgument` for a batch size below 1, `unsupported` if `CIFAR_ISA` names an
+  ///   instruction set that this machine does not have.
+  public init(
+    network: Network, batchSize: Int, training: Bool, pool: ThreadPool,
+    kernels: any KernelTable = Kernels.current
+  ) throws {
+    guard batchSize >= 1 else {
+      throw CifarError(.invalidArgument, "batch size \(batchSize) is not at least 1")
+    }
+    if let name = Kernels.unavailableRequest {
+      let names = Kernels.available.map(\.name).joined(separator: ", ")
+      throw CifarError(
+        .unsupported, "CIFAR_ISA is '\(name)', which can't run here; use one of \(names)")
+    }
+    self.network = network
+    self.batchSize = batchSize
+    self.training = training
+    self.kernels = kernels
+    self.pool = pool
+    let context = LayerContext(
+      network: network, kernels: kernels, pool: pool, batchSize: batchSize, training: training)
+    var builder = try PlanBuilder(context: context)
+    layers = try builder.build()
+    images = builder.input
+    logits = builder.output
+    classes = network.spec.classes
+  }
+
+  /// Forward and backward; leaves the gradients of the mean loss in the network.
+  ///
+  /// - Parameters:
+  ///   - images: (count, channels, height, width), normalised.
+  ///   - labels: (count), each in 0 ..< classes.
+  ///   - count: from 1 to `batchSize`.
+  ///   - seed: with `step` the source of the dropout masks.
+  public func trainStep(
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, seed: UInt64,
+    step: UInt64
+  ) -> BatchResult {
+    precondition(training, "the plan was made without training")
+    let pass = Pass(count: count, training: true, seed: seed, step: step)
+    forward(images, pass)
+    let result = SoftmaxCrossEntropy.evaluate(
+      logits: logits.values, labels: labels, count: count, classes: classes,
+      gradient: logits.gradient)
+    for layer in layers.reversed() { layer.backward(pass) }
+    return result
+  }
+
+  /// Forward with the running statistics and without dropout.
+  public func evaluate(
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int
+  ) -> BatchResult {
+    forward(images, Pass(count: count, training: false))
+    return SoftmaxCrossEntropy.evaluate(
+      logits: logits.values, labels: labels, count: count, classes: classes, gradient: nil)
+  }
+
+  /// The probability of each class.
+  ///
+  /// - Parameter probabilities: (count, classes), overwritten.
+  public func predict(
+    images: UnsafePointer<Float>, count: Int, probabilities: UnsafeMutablePointer<Float>
+  ) {
+    forward(images, Pass(count: count, training: false))
+    SoftmaxCrossEntropy.softmax(
+      logits: logits.values, count: count, classes: classes, probabilities: probabilities)
+  }
+
+  /// The logits of the last batch, (batchSize, classes).
+  var lastLogits: UnsafePointer<Float> { UnsafePointer(logits.values) }
+
+  private func forward(_ source: UnsafePointer<Float>, _ pass: Pass) {
+    let input = network.spec.input
+    let pixels = input[1] * input[2]
+    pool.forEach(pass.count) { image, _ in
+      kernels.block(
+        source + image * input[0] * pixels, channels: input[0], pixels: pixels,
+        to: images.values + image * images.stride)
+    }
+    for layer in layers { layer.forward(pass) }
+  }
+}

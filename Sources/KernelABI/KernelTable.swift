@@ -1,0 +1,132 @@
+/// Every kernel of one instruction set: loops over floats, and nothing else.
+///
+/// Images are blocked: channels lie in groups of `lanes`, as (C/lanes, H, W, lanes). A group whose
+/// channels do not fill it is padded with zeros. A *plane* is the (H, W, lanes) of one image and
+/// one group. Filters are packed by `packFilters` into pairs of output groups. Everything else is
+/// dense and row-major. Pointers into blocked and packed data are aligned to a vector; counts of
+/// elements may be any.
+public protocol KernelTable: Sendable {
+  typealias Input = UnsafePointer<Float>
+  typealias Output = UnsafeMutablePointer<Float>
+
+  /// What `CIFAR_ISA` calls it.
+  var name: String { get }
+  /// Floats in a vector.
+  var lanes: Int { get }
+  /// Rows of the tile that `multiplyPanel` works in.
+  var tileRows: Int { get }
+  /// Columns of the tile that `multiplyPanel` works in.
+  var tileColumns: Int { get }
+
+  // MARK: Layout
+
+  /// One image from (C, pixels) to (C/lanes, pixels, lanes).
+  func block(_ planar: Input, channels: Int, pixels: Int, to blocked: Output)
+
+  /// One image from (C/lanes, pixels, lanes) to (C, pixels).
+  func unblock(_ blocked: Input, channels: Int, pixels: Int, to planar: Output)
+
+  // MARK: Convolution
+
+  /// Copies an image into a frame of zeros: (groups, height, width, lanes) to
+  /// (groups, paddedHeight, paddedWidth, lanes), pixel (0, 0) at (offset, offset), rows and
+  /// columns `spread` apart.
+  func padImage(
+    _ image: Input, groups: Int, height: Int, width: Int,
+    to padded: Output, paddedHeight: Int, paddedWidth: Int, offset: Int, spread: Int)
+
+  /// OIHW filters to (pairs of output groups, input channels, k, k, 2·lanes). With `turned`, the
+  /// filters of the backward pass: inputs and outputs exchanged, rows and columns reversed; `shape`
+  /// is the forward one still.
+  func packFilters(_ shape: ConvolutionShape, _ filters: Input, to packed: Output, turned: Bool)
+
+  /// One image, direct: y[o] = bias[o] + Σ x[i] ⋆ w[o, i]. `padded` has its frame of zeros, `bias`
+  /// is nil or fills whole pairs of groups, `output` is (groups, H, W, lanes).
+  func convolve(
+    _ shape: ConvolutionShape, padded: Input, packed: Input, bias: Input?, output: Output)
+
+  /// Adds one image's part to the gradient of the filters between one input group and one pair of
+  /// output groups. `image` is the whole image without its frame, `gradient` the output's; `sum`
+  /// is (k, k, lanes of input, 2·lanes of output).
+  func addFilterGradient(
+    _ shape: ConvolutionShape, inputGroup: Int, outputPair: Int,
+    image: Input, gradient: Input, sum: Output)
+
+  /// The sums of `addFilterGradient`, (input groups, output pairs, k, k, lanes, 2·lanes), to OIHW.
+  func unpackFilterGradient(_ shape: ConvolutionShape, _ sums: Input, to filters: Output)
+
+  // MARK: Matrix product
+
+  /// Packs up to `tile` lines of a matrix for `multiplyPanel`, as (depth, tile): missing lines are
+  /// zero. Lines lie `lineStride` apart, the elements of a line `step`.
+  func packPanel(
+    _ source: Input, lineStride: Int, step: Int, lines: Int, tile: Int, depth: Int,
+    to packed: Output)
+
+  /// C = A·B, or C += A·B with `accumulate`, for one panel of at most `tileColumns` columns.
+  /// `a` holds panels of `tileRows` rows, `panelStride` floats apart; `b` is one packed panel.
+  func multiplyPanel(
+    rows: Int, columns: Int, depth: Int, a: Input, panelStride: Int, b: Input,
+    c: Output, rowStride: Int, accumulate: Bool)
+
+  // MARK: Planes
+
+  /// Σ(x − shift) and Σ(x − shift)² of each lane of a plane.
+  func planeMoments(
+    _ plane: Input, pixels: Int, shift: Input, sum: Output, squares: Output)
+
+  /// z = scale·x + offset; output = max(z, 0) if `relu`, else z.
+  func planeForward(
+    _ plane: Input, pixels: Int, scale: Input, offset: Input, relu: Bool, output: Output)
+
+  /// As `planeForward`, then the maximum of every 2×2 square. `choice` tells for each output which
+  /// of the four it was (0…3, the first of equals), or 255 where the ReLU lets no gradient through.
+  func planeForwardPool(
+    _ plane: Input, height: Int, width: Int, scale: Input, offset: Input, relu: Bool,
+    output: Output, choice: UnsafeMutablePointer<UInt8>)
+
+  /// Σ dz and Σ dz·(x − mean) of each lane, where dz is the gradient of z: that of the output
+  /// where the ReLU let it through, else 0.
+  func planeBackwardMoments(
+    _ plane: Input, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
+    mean: Input, sum: Output, products: Output)
+
+  /// The same behind a pool, whose `choice` says where each gradient came from.
+  func planeBackwardPoolMoments(
+    _ plane: Input, gradient: Input, choice: UnsafePointer<UInt8>, height: Int, width: Int,
+    mean: Input, sum: Output, products: Output)
+
+  /// dx = scale·dz + slope·x + constant. `dx` may be `gradient`.
+  func planeBackward(
+    _ plane: Input, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
+    slope: Input, constant: Input, dx: Output)
+
+  /// The same behind a pool.
+  func planeBackwardPool(
+    _ plane: Input, gradient: Input, choice: UnsafePointer<UInt8>, height: Int, width: Int,
+    scale: Input, slope: Input, constant: Input, dx: Output)
+
+  // MARK: Rows and elements
+
+  /// x += bias, then max(x, 0) if `relu`, in place.
+  func addBias(_ row: Output, count: Int, bias: Input, relu: Bool)
+
+  /// gradient = 0 where the ReLU's output was 0, in place.
+  func reluBackward(output: Input, count: Int, gradient: Output)
+
+  /// sum += x.
+  func accumulate(_ x: Input, count: Int, into sum: Output)
+
+  /// Draws which elements stay (mask 1) and which go (mask 0), and applies it: x = x·mask·scale.
+  func dropout(
+    _ values: Output, count: Int, mask: UnsafeMutablePointer<UInt8>, draw: DropoutDraw,
+    scale: Float)
+
+  /// x = x·mask·scale, with a mask drawn before.
+  func applyMask(_ values: Output, count: Int, mask: UnsafePointer<UInt8>, scale: Float)
+
+  /// One step of Adam over a run of parameters.
+  func adam(
+    count: Int, parameters: Output, gradients: Input, averages: Output, squares: Output,
+    step: AdamStep)
+}

@@ -1,0 +1,92 @@
+/// A square convolution over one image, and the sizes that follow from it.
+public struct ConvolutionShape: Equatable, Sendable {
+  public var inputChannels: Int
+  public var outputChannels: Int
+  /// Rows and columns of the input, without padding.
+  public var height: Int
+  public var width: Int
+  /// Rows and columns of the filter.
+  public var kernel: Int
+  public var stride: Int
+  /// Zeros on each side of the input.
+  public var padding: Int
+
+  public init(
+    inputChannels: Int, outputChannels: Int, height: Int, width: Int,
+    kernel: Int, stride: Int = 1, padding: Int
+  ) {
+    self.inputChannels = inputChannels
+    self.outputChannels = outputChannels
+    self.height = height
+    self.width = width
+    self.kernel = kernel
+    self.stride = stride
+    self.padding = padding
+  }
+
+  public var outputHeight: Int { (height + 2 * padding - kernel) / stride + 1 }
+  public var outputWidth: Int { (width + 2 * padding - kernel) / stride + 1 }
+
+  /// Multiply-adds of one pass over one image.
+  public var multiplyAdds: Int {
+    inputChannels * outputChannels * kernel * kernel * outputHeight * outputWidth
+  }
+
+  /// The convolution that carries a gradient from the output back to the input: over the output's
+  /// gradient, spread `stride` apart, with the filters transposed and turned by 180 degrees.
+  public var backwardData: ConvolutionShape {
+    ConvolutionShape(
+      inputChannels: outputChannels, outputChannels: inputChannels,
+      height: height - kernel + 1 + 2 * padding, width: width - kernel + 1 + 2 * padding,
+      kernel: kernel, stride: 1, padding: kernel - 1 - padding)
+  }
+}
+
+/// `count` split into blocks of `size`, the last one perhaps partly filled.
+@inlinable
+public func blocks(_ count: Int, of size: Int) -> Int { (count + size - 1) / size }
+
+/// Where the random words of a dropout mask come from: Philox4x32-10 under `key`.
+///
+/// Element i of a run of elements takes word (i mod 4·lanes) / lanes of the block whose counter is
+/// (firstBlock + i / (4·lanes) · lanes + i mod lanes, place…). It stays where the word is at least
+/// `threshold`, that is with probability 1 − threshold/2³².
+public struct DropoutDraw: Sendable {
+  public var key: SIMD2<UInt32>
+  /// Counter words 1, 2 and 3: the layer and the step.
+  public var place: SIMD4<UInt32>
+  /// Counter word 0 of the first block.
+  public var firstBlock: UInt32
+  public var threshold: UInt32
+
+  public init(key: SIMD2<UInt32>, place: SIMD4<UInt32>, firstBlock: UInt32, threshold: UInt32) {
+    self.key = key
+    self.place = place
+    self.firstBlock = firstBlock
+    self.threshold = threshold
+  }
+}
+
+/// The numbers of one step of Adam (Kingma & Ba 2015), the same for every parameter:
+///
+///     m = beta1·m + (1 − beta1)·g
+///     v = beta2·v + (1 − beta2)·g²
+///     w = w − rate · m / (√v · rootScale + epsilon)
+///
+/// The two dialects differ in where the bias corrections c1 = 1 − beta1ᵗ, c2 = 1 − beta2ᵗ go:
+/// PyTorch has rate = lr/c1 and rootScale = 1/√c2; Keras has rate = lr·√c2/c1 and rootScale = 1.
+public struct AdamStep: Sendable {
+  public var beta1: Float
+  public var beta2: Float
+  public var rate: Float
+  public var rootScale: Float
+  public var epsilon: Float
+
+  public init(beta1: Float, beta2: Float, rate: Float, rootScale: Float, epsilon: Float) {
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.rate = rate
+    self.rootScale = rootScale
+    self.epsilon = epsilon
+  }
+}

@@ -1,0 +1,171 @@
+import KernelABI
+
+extension KernelSet {
+  public func padImage(
+    _ image: Input, groups: Int, height: Int, width: Int,
+    to padded: Output, paddedHeight: Int, paddedWidth: Int, offset: Int, spread: Int
+  ) {
+    let plane = paddedHeight * paddedWidth * lanes
+    for group in 0..<groups {
+      let frame = padded + group * plane
+      var i = 0
+      while i < plane {
+        store(.zero, frame + i)
+        i += lanes
+      }
+      for y in 0..<height {
+        let source = image + (group * height + y) * width * lanes
+        let row = frame + ((y * spread + offset) * paddedWidth + offset) * lanes
+        for x in 0..<width { store(load(source + x * lanes), row + x * spread * lanes) }
+      }
+    }
+  }
+
+  /// Works in tiles of four pixels by a pair of output groups: eight accumulators, as many as keep
+  /// two multiply-add units busy through their latency of four cycles.
+  public func convolve(
+    _ shape: ConvolutionShape, padded: Input, packed: Input, bias: Input?, output: Output
+  ) {
+    let height = shape.outputHeight
+    let width = shape.outputWidth
+    let outputGroups = blocks(shape.outputChannels, of: lanes)
+    let tap = shape.inputChannels * shape.kernel * shape.kernel * pair
+    for outputPair in 0..<blocks(outputGroups, of: 2) {
+      let filters = packed + outputPair * tap
+      let first = output + outputPair * 2 * height * width * lanes
+      let second =
+        outputPair * 2 + 1 < outputGroups ? first + height * width * lanes : nil
+      let bias0 = bias.map { load($0 + outputPair * pair) } ?? .zero
+      let bias1 = bias.map { load($0 + outputPair * pair + lanes) } ?? .zero
+      for y in 0..<height {
+        var x = 0
+        while x + 4 <= width {
+          convolveTile(
+            shape, padded, filters, bias0, bias1, y, x,
+            first + (y * width + x) * lanes, second.map { $0 + (y * width + x) * lanes })
+          x += 4
+        }
+        while x < width {
+          convolvePixel(
+            shape, padded, filters, bias0, bias1, y, x,
+            first + (y * width + x) * lanes, second.map { $0 + (y * width + x) * lanes })
+          x += 1
+        }
+      }
+    }
+  }
+
+  /// Four pixels of one row, from column `x`.
+  @inline(__always)
+  private func convolveTile(
+    _ shape: ConvolutionShape, _ padded: Input, _ filters: Input, _ bias0: Vector,
+    _ bias1: Vector, _ y: Int, _ x: Int, _ first: Output, _ second: Output?
+  ) {
+    let paddedWidth = shape.width + 2 * shape.padding
+    let plane = (shape.height + 2 * shape.padding) * paddedWidth * lanes
+    let step = shape.stride * lanes
+    var (a0, a1, a2, a3) = (bias0, bias0, bias0, bias0)
+    var (b0, b1, b2, b3) = (bias1, bias1, bias1, bias1)
+    var w = filters
+    var channel = 0
+    while channel < shape.inputChannels {
+      let count = min(lanes, shape.inputChannels - channel)
+      let corner =
+        padded + channel / lanes * plane
+        + (y * shape.stride * paddedWidth + x * shape.stride) * lanes
+      for ky in 0..<shape.kernel {
+        for kx in 0..<shape.kernel {
+          var p = corner + (ky * paddedWidth + kx) * lanes
+          for _ in 0..<count {
+            let w0 = load(w)
+            let w1 = load(w + lanes)
+            let x0 = broadcast(p)
+            a0 = multiplyAdd(x0, w0, a0)
+            b0 = multiplyAdd(x0, w1, b0)
+            let x1 = broadcast(p + step)
+            a1 = multiplyAdd(x1, w0, a1)
+            b1 = multiplyAdd(x1, w1, b1)
+            let x2 = broadcast(p + 2 * step)
+            a2 = multiplyAdd(x2, w0, a2)
+            b2 = multiplyAdd(x2, w1, b2)
+            let x3 = broadcast(p + 3 * step)
+            a3 = multiplyAdd(x3, w0, a3)
+            b3 = multiplyAdd(x3, w1, b3)
+            w += pair
+            p += 1
+          }
+        }
+      }
+      channel += lanes
+    }
+    store(a0, first)
+    store(a1, first + lanes)
+    store(a2, first + 2 * lanes)
+    store(a3, first + 3 * lanes)
+    guard let second else { return }
+    store(b0, second)
+    store(b1, second + lanes)
+    store(b2, second + 2 * lanes)
+    store(b3, second + 3 * lanes)
+  }
+
+  /// One pixel, for what is left of a row.
+  private func convolvePixel(
+    _ shape: ConvolutionShape, _ padded: Input, _ filters: Input, _ bias0: Vector,
+    _ bias1: Vector, _ y: Int, _ x: Int, _ first: Output, _ second: Output?
+  ) {
+    let paddedWidth = shape.width + 2 * shape.padding
+    let plane = (shape.height + 2 * shape.padding) * paddedWidth * lanes
+    var a = bias0
+    var b = bias1
+    var w = filters
+    var channel = 0
+    while channel < shape.inputChannels {
+      let count = min(lanes, shape.inputChannels - channel)
+      let corner =
+        padded + channel / lanes * plane
+        + (y * shape.stride * paddedWidth + x * shape.stride) * lanes
+      for ky in 0..<shape.kernel {
+        for kx in 0..<shape.kernel {
+          let p = corner + (ky * paddedWidth + kx) * lanes
+          for lane in 0..<count {
+            let value = broadcast(p + lane)
+            a = multiplyAdd(value, load(w), a)
+            b = multiplyAdd(value, load(w + lanes), b)
+            w += pair
+          }
+        }
+      }
+      channel += lanes
+    }
+    store(a, first)
+    if let second { store(b, second) }
+  }
+
+  public func packFilters(
+    _ shape: ConvolutionShape, _ filters: Input, to packed: Output, turned: Bool
+  ) {
+    let k = shape.kernel
+    let inputs = turned ? shape.outputChannels : shape.inputChannels
+    let outputs = turned ? shape.inputChannels : shape.outputChannels
+    // Where one input channel, output channel and tap lie in OIHW.
+    let inputStride = turned ? shape.inputChannels * k * k : k * k
+    let outputStride = turned ? k * k : shape.inputChannels * k * k
+    var to = packed
+    for outputPair in 0..<blocks(outputs, of: pair) {
+      let count = min(pair, outputs - outputPair * pair)
+      var channel = 0
+      while channel < inputs {
+        for tap in 0..<(k * k) {
+          let from = filters + (turned ? k * k - 1 - tap : tap) + outputPair * pair * outputStride
+          for input in channel..<min(channel + lanes, inputs) {
+            for o in 0..<count { to[o] = from[input * inputStride + o * outputStride] }
+            for o in count..<pair { to[o] = 0 }
+            to += pair
+          }
+        }
+        channel += lanes
+      }
+    }
+  }
+}

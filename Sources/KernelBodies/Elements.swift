@@ -1,0 +1,75 @@
+import KernelABI
+
+extension KernelSet {
+  public func addBias(_ row: Output, count: Int, bias: Input, relu: Bool) {
+    var i = 0
+    while i + lanes <= count {
+      let z = loadUnaligned(row + i) + loadUnaligned(bias + i)
+      storeUnaligned(relu ? positive(z) : z, row + i)
+      i += lanes
+    }
+    while i < count {
+      let z = row[i] + bias[i]
+      row[i] = relu && !(z > 0) ? 0 : z
+      i += 1
+    }
+  }
+
+  public func reluBackward(output: Input, count: Int, gradient: Output) {
+    var i = 0
+    while i + lanes <= count {
+      let dead = .!(loadUnaligned(output + i) .> 0)
+      storeUnaligned(
+        loadUnaligned(gradient + i).replacing(with: 0, where: dead), gradient + i)
+      i += lanes
+    }
+    while i < count {
+      if !(output[i] > 0) { gradient[i] = 0 }
+      i += 1
+    }
+  }
+
+  public func accumulate(_ x: Input, count: Int, into sum: Output) {
+    var i = 0
+    while i + lanes <= count {
+      storeUnaligned(loadUnaligned(sum + i) + loadUnaligned(x + i), sum + i)
+      i += lanes
+    }
+    while i < count {
+      sum[i] += x[i]
+      i += 1
+    }
+  }
+
+  public func adam(
+    count: Int, parameters: Output, gradients: Input, averages: Output, squares: Output,
+    step: AdamStep
+  ) {
+    let beta1 = Vector(repeating: step.beta1)
+    let beta2 = Vector(repeating: step.beta2)
+    let rest1 = Vector(repeating: 1 - step.beta1)
+    let rest2 = Vector(repeating: 1 - step.beta2)
+    let rate = Vector(repeating: step.rate)
+    let rootScale = Vector(repeating: step.rootScale)
+    let epsilon = Vector(repeating: step.epsilon)
+    var i = 0
+    while i + lanes <= count {
+      let g = loadUnaligned(gradients + i)
+      let m = multiplyAdd(beta1, loadUnaligned(averages + i), rest1 * g)
+      let v = multiplyAdd(beta2, loadUnaligned(squares + i), rest2 * g * g)
+      storeUnaligned(m, averages + i)
+      storeUnaligned(v, squares + i)
+      let root = multiplyAdd(v.squareRoot(), rootScale, epsilon)
+      storeUnaligned(loadUnaligned(parameters + i) - rate * m / root, parameters + i)
+      i += lanes
+    }
+    while i < count {
+      let g = gradients[i]
+      averages[i] = step.beta1 * averages[i] + (1 - step.beta1) * g
+      squares[i] = step.beta2 * squares[i] + (1 - step.beta2) * g * g
+      let root = squares[i].squareRoot() * step.rootScale + step.epsilon
+      parameters[i] -= step.rate * averages[i] / root
+      i += 1
+    }
+  }
+}

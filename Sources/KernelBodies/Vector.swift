@@ -1,0 +1,88 @@
+import KernelABI
+
+#if arch(arm64) || KERNELS_AVX2
+  /// a·b + c in one instruction.
+  @inline(__always)
+  func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector { c.addingProduct(a, b) }
+#else
+  /// a·b + c. Without an instruction for it, a fused multiply-add is a library call for each lane.
+  @inline(__always)
+  func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector { c + a * b }
+#endif
+
+#if KERNELS_AVX2
+  let instructionSetName = "avx2"
+#else
+  let instructionSetName = "baseline"
+#endif
+
+/// The vector that everything is written in. Narrower hardware works on it in halves or quarters.
+typealias Vector = SIMD8<Float>
+typealias IntegerVector = SIMD8<UInt32>
+typealias ByteVector = SIMD8<UInt8>
+
+let lanes = 8
+
+public typealias Input = UnsafePointer<Float>
+public typealias Output = UnsafeMutablePointer<Float>
+
+/// Loads from an address that is a multiple of the vector's size.
+@inline(__always)
+func load(_ p: Input) -> Vector {
+  UnsafeRawPointer(p).assumingMemoryBound(to: Vector.self).pointee
+}
+
+@inline(__always)
+func load(_ p: Output) -> Vector { load(Input(p)) }
+
+/// Stores to an address that is a multiple of the vector's size.
+@inline(__always)
+func store(_ v: Vector, _ p: Output) {
+  UnsafeMutableRawPointer(p).assumingMemoryBound(to: Vector.self).pointee = v
+}
+
+/// Loads from any address.
+@inline(__always)
+func loadUnaligned(_ p: Input) -> Vector {
+  UnsafeRawPointer(p).loadUnaligned(as: Vector.self)
+}
+
+/// Stores to any address.
+@inline(__always)
+func storeUnaligned(_ v: Vector, _ p: Output) {
+  UnsafeMutableRawPointer(p).storeBytes(of: v, as: Vector.self)
+}
+
+/// One value in every lane.
+@inline(__always)
+func broadcast(_ p: Input) -> Vector { Vector(repeating: p.pointee) }
+
+/// max(v, 0), and 0 for NaN.
+@inline(__always)
+func positive(_ v: Vector) -> Vector { v.replacing(with: 0, where: .!(v .> 0)) }
+
+/// Widens a byte a lane.
+@inline(__always)
+func loadBytes(_ p: UnsafePointer<UInt8>) -> IntegerVector {
+  IntegerVector(truncatingIfNeeded: UnsafeRawPointer(p).loadUnaligned(as: ByteVector.self))
+}
+
+/// Stores the low byte of each lane.
+@inline(__always)
+func storeBytes(_ v: IntegerVector, _ p: UnsafeMutablePointer<UInt8>) {
+  UnsafeMutableRawPointer(p).storeBytes(
+    of: ByteVector(truncatingIfNeeded: v), as: ByteVector.self)
+}
+
+/// A row of vectors in the filters and accumulators: two groups of output channels.
+let pair = 2 * lanes
+
+/// The kernels of this instruction set.
+public struct KernelSet: KernelTable {
+  public init() {}
+
+  public var name: String { instructionSetName }
+  public var lanes: Int { 8 }
+  public var tileRows: Int { 6 }
+  public var tileColumns: Int { pair }
+}
