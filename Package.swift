@@ -64,6 +64,7 @@ let package = Package(
       exclude: ["Golden"]),
     .testTarget(name: "CifarDataTests", dependencies: ["CifarData"], exclude: ["Golden"]),
     .testTarget(name: "CifarTrainingTests", dependencies: ["CifarTraining"]),
+    .testTarget(name: "CommandSupportTests", dependencies: ["CommandSupport"]),
     .testTarget(name: "CifarRegistryTests", dependencies: ["CifarRegistry"]),
     .testTarget(name: "CifarTests", dependencies: ["Cifar"]),
   ],

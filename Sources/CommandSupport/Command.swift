@@ -1,0 +1,88 @@
+/// A command line tool as data: what it is called, what it can do, how to use it.
+public struct Tool {
+  public var name: String
+  public var version: String
+  /// One line: what the tool is for.
+  public var summary: String
+  public var commands: [Command]
+  /// Whole command lines that teach by example, shown at the end of `--help`.
+  public var examples: [String]
+
+  public init(
+    name: String, version: String, summary: String, commands: [Command], examples: [String] = []
+  ) {
+    self.name = name
+    self.version = version
+    self.summary = summary
+    self.commands = commands
+    self.examples = examples
+  }
+}
+
+/// One command of a tool.
+public struct Command {
+  /// One word, or several for a command in a group: `train`, `data download`.
+  public var name: String
+  /// One line: what the command does.
+  public var summary: String
+  public var positionals: [Positional]
+  public var options: [Option]
+  /// Paragraphs shown under the summary in the command's `--help`.
+  public var discussion: String
+  public var examples: [String]
+  /// Does the work. Throws a `UsageError` for wrong usage and any other error for failure.
+  public var run: (Arguments) throws -> Void
+
+  public init(
+    _ name: String, summary: String, positionals: [Positional] = [], options: [Option] = [],
+    discussion: String = "", examples: [String] = [], run: @escaping (Arguments) throws -> Void
+  ) {
+    self.name = name
+    self.summary = summary
+    self.positionals = positionals
+    self.options = options
+    self.discussion = discussion
+    self.examples = examples
+    self.run = run
+  }
+
+  var words: [String] { name.split(separator: " ").map(String.init) }
+}
+
+/// An argument known by its place.
+public struct Positional: Sendable {
+  public var name: String
+  public var help: String
+  public var required: Bool
+
+  public init(_ name: String, help: String, required: Bool = true) {
+    self.name = name
+    self.help = help
+    self.required = required
+  }
+}
+
+/// An argument known by its name: `--epochs N`, `--epochs=N`, or a flag without a value.
+public struct Option: Sendable {
+  /// With its dashes: `--epochs`.
+  public var name: String
+  /// A single letter with its dash (`-o`), if the option has one.
+  public var short: String?
+  /// What the help calls the value (`N`, `FILE`); nil makes the option a flag.
+  public var value: String?
+  public var help: String
+
+  public init(_ name: String, short: String? = nil, value: String? = nil, help: String) {
+    self.name = name
+    self.short = short
+    self.value = value
+    self.help = help
+  }
+}
+
+/// Wrong usage: a message for stderr, and exit code 2.
+public struct UsageError: Error, CustomStringConvertible {
+  public var message: String
+  public init(_ message: String) { self.message = message }
+  public var description: String { message }
+}

@@ -1,0 +1,24 @@
+import CifarCore
+import FoundationEssentials
+
+/// JSON for other programs.
+public enum JSONOutput {
+  /// The value as indented JSON with sorted keys, so that equal values give equal text.
+  ///
+  /// JSON has no NaN and no infinity: they become the strings "NaN", "Infinity" and "-Infinity",
+  /// which Python's `float` and JavaScript's `Number` read back.
+  public static func text(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+    do {
+      return String(decoding: try encoder.encode(value), as: UTF8.self)
+    } catch {
+      throw CifarError(.internal, "the result cannot be written as JSON: \(error)")
+    }
+  }
+
+  /// Writes the value to stdout.
+  public static func write(_ value: some Encodable) throws { Output.line(try text(value)) }
+}

@@ -1,0 +1,57 @@
+import Glibc
+
+/// What an output stream can show.
+public struct Terminal: Sendable, Equatable {
+  /// Whether a person is (probably) looking.
+  public var isInteractive: Bool
+  /// Columns to fit into; nil when there is no limit (a file, a pipe).
+  public var width: Int?
+  public var usesColor: Bool
+
+  public init(isInteractive: Bool, width: Int?, usesColor: Bool) {
+    self.isInteractive = isInteractive
+    self.width = width
+    self.usesColor = usesColor
+  }
+
+  public static var standardOutput: Terminal { Terminal(descriptor: STDOUT_FILENO) }
+  public static var standardError: Terminal { Terminal(descriptor: STDERR_FILENO) }
+
+  /// Asks the system about `descriptor`. Colour needs a terminal and neither `NO_COLOR`
+  /// (https://no-color.org: set and not empty) nor `TERM=dumb`.
+  public init(descriptor: Int32) {
+    isInteractive = isatty(descriptor) == 1
+    width = isInteractive ? Terminal.columns(of: descriptor) : nil
+    usesColor =
+      isInteractive && environment("NO_COLOR") == nil && environment("TERM") != "dumb"
+  }
+
+  private static func columns(of descriptor: Int32) -> Int {
+    var size = winsize()
+    if ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
+    return environment("COLUMNS").flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil } ?? 80
+  }
+
+  /// `text` in `style` where the terminal shows it, else as it is.
+  public func styled(_ text: String, _ style: Style) -> String {
+    guard usesColor, style != .plain, !text.isEmpty else { return text }
+    return "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m"
+  }
+}
+
+/// How a piece of text looks: the parameters of the terminal's "select graphic rendition".
+public enum Style: String, Sendable {
+  case plain = "0"
+  case bold = "1"
+  case dim = "2"
+  case red = "31"
+  case green = "32"
+  case yellow = "33"
+  case cyan = "36"
+}
+
+/// An environment variable that is set and not empty.
+public func environment(_ name: String) -> String? {
+  guard let value = getenv(name), value.pointee != 0 else { return nil }
+  return String(cString: value)
+}

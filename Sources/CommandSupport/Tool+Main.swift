@@ -1,0 +1,54 @@
+import CifarCore
+
+extension Tool {
+  /// Runs the command that `arguments` name (the program's own name not included).
+  ///
+  /// - Returns: the exit code: 0, 1 (it failed) or 2 (wrong usage). Errors go to stderr as one
+  ///   line.
+  public func main(_ arguments: [String]) -> Int32 {
+    var context = name
+    do {
+      try dispatch(arguments, context: &context)
+      try Output.check()
+      return 0
+    } catch let error as UsageError {
+      Output.error("\(context): \(error.message) (see \(context) --help)")
+      return 2
+    } catch {
+      Output.error("\(name): \(error)")
+      return 1
+    }
+  }
+
+  private func dispatch(_ arguments: [String], context: inout String) throws {
+    guard let first = arguments.first else {
+      throw UsageError("a command is missing: \(commands.map(\.name).joined(separator: ", "))")
+    }
+    switch first {
+    case "--help", "-h": return Output.line(help())
+    case "--version": return Output.line("\(name) \(version)")
+    case "help" where arguments.count == 1: return Output.line(help())
+    case "help": return try dispatch(arguments.dropFirst() + ["--help"], context: &context)
+    default: break
+    }
+    let wantsHelp = arguments.prefix { $0 != "--" }.contains { $0 == "--help" || $0 == "-h" }
+    guard let command = commands.first(where: { arguments.starts(with: $0.words) }) else {
+      let group = commands.filter { $0.words.count > 1 && $0.words[0] == first }
+      if wantsHelp && !group.isEmpty { return Output.line(help(forGroup: first, of: group)) }
+      throw unknown(first, group: group)
+    }
+    context = "\(name) \(command.name)"
+    if wantsHelp { return Output.line(help(for: command)) }
+    try command.run(Arguments(Array(arguments.dropFirst(command.words.count)), for: command))
+  }
+
+  private func unknown(_ word: String, group: [Command]) -> UsageError {
+    if !group.isEmpty {
+      let names = group.map(\.name).joined(separator: ", ")
+      return UsageError("'\(word)' needs one more word: \(names)")
+    }
+    let kind = word.hasPrefix("-") ? "option" : "command"
+    return UsageError(
+      "unknown \(kind) '\(word)'" + Suggestion.text(for: word, among: commands.map(\.name)))
+  }
+}
