@@ -1,0 +1,112 @@
+import CSQLite
+import CifarCore
+import Glibc
+
+/// One open SQLite database.
+///
+/// Used from one thread at a time: its owner holds a lock around every use.
+final class Connection {
+  let handle: OpaquePointer
+  /// The file as the caller named it, for messages.
+  let path: String
+  private let process = getpid()
+
+  /// - Parameters:
+  ///   - name: a path that SQLite takes literally, or a `file:` URI (see `DatabasePath`).
+  ///   - flags: `SQLITE_OPEN_…`.
+  ///   - timeout: how long a call waits for other processes, in seconds.
+  init(opening name: String, path: String, flags: Int32, timeout: Double) throws {
+    var opened: OpaquePointer?
+    let code = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX, nil)
+    guard let opened, code == SQLITE_OK else {
+      let detail = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+      sqlite3_close_v2(opened)
+      throw DatabaseError.error(code: code, detail: detail, path: path)
+    }
+    handle = opened
+    self.path = path
+    sqlite3_extended_result_codes(handle, 1)
+    sqlite3_busy_timeout(handle, Int32(min(max(timeout, 0), 86_400) * 1000))
+  }
+
+  deinit {
+    // In a child of fork the file belongs to the parent: closing could roll back its transaction.
+    if process == getpid() { sqlite3_close_v2(handle) }
+  }
+
+  /// - Throws: `invalidState` in a child of `fork`; SQLite's locks do not survive one.
+  func checkProcess() throws {
+    guard process != getpid() else { return }
+    throw CifarError(
+      .invalidState, "\(path) was opened before fork; open the registry again in the child")
+  }
+
+  func check(_ code: Int32) throws {
+    guard code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE else { return }
+    throw DatabaseError.error(
+      code: sqlite3_extended_errcode(handle), detail: String(cString: sqlite3_errmsg(handle)),
+      path: path)
+  }
+
+  /// Runs any number of statements that return nothing of interest.
+  func execute(_ sql: String) throws {
+    try check(sqlite3_exec(handle, sql, nil, nil, nil))
+  }
+
+  /// Runs one statement to its end.
+  /// - Returns: the number of rows it changed.
+  @discardableResult
+  func run(_ sql: String, _ values: [SQLValue] = []) throws -> Int {
+    let statement = try Statement(self, sql)
+    try statement.bind(values)
+    while try statement.step() {}
+    return Int(sqlite3_changes(handle))
+  }
+
+  /// Every row that one statement returns.
+  func rows<Row>(
+    _ sql: String, _ values: [SQLValue] = [], _ read: (Statement) throws -> Row
+  ) throws -> [Row] {
+    let statement = try Statement(self, sql)
+    try statement.bind(values)
+    var result: [Row] = []
+    while try statement.step() { result.append(try read(statement)) }
+    return result
+  }
+
+  /// The first row that one statement returns, nil if there is none.
+  func first<Row>(
+    _ sql: String, _ values: [SQLValue] = [], _ read: (Statement) throws -> Row
+  ) throws -> Row? {
+    let statement = try Statement(self, sql)
+    try statement.bind(values)
+    return try statement.step() ? try read(statement) : nil
+  }
+
+  func integer(_ sql: String, _ values: [SQLValue] = []) throws -> Int64? {
+    try first(sql, values) { $0.integer(0) }
+  }
+
+  var lastInsertedID: Int64 { sqlite3_last_insert_rowid(handle) }
+
+  enum Transaction: String {
+    /// Sees one state of the file throughout.
+    case read = "BEGIN"
+    /// Takes the write lock at once, so that what it reads stays true until it writes.
+    case write = "BEGIN IMMEDIATE"
+  }
+
+  /// Runs `body` in one transaction: all of it lands, or nothing.
+  func transaction<Result>(_ kind: Transaction, _ body: () throws -> Result) throws -> Result {
+    try execute(kind.rawValue)
+    do {
+      let result = try body()
+      try execute("COMMIT")
+      return result
+    } catch {
+      // Some errors (a full disk) have ended the transaction already.
+      if sqlite3_get_autocommit(handle) == 0 { try? execute("ROLLBACK") }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import CSQLite
+import CifarCore
+
+/// Turns what SQLite reports into the library's errors: one line that names the file and a remedy.
+enum DatabaseError {
+  /// - Parameters:
+  ///   - code: SQLite's extended result code.
+  ///   - detail: SQLite's own message.
+  static func error(code: Int32, detail: String, path: String) -> CifarError {
+    switch code {
+    case SQLITE_READONLY | (4 << 8):  // SQLITE_READONLY_DBMOVED
+      return CifarError(
+        .io, "\(path) was moved or deleted while in use; put it back, or start again")
+    case SQLITE_BUSY | (1 << 8):  // SQLITE_BUSY_RECOVERY
+      return busy(path)
+    default: break
+    }
+    switch code & 0xff {
+    case SQLITE_BUSY, SQLITE_LOCKED: return busy(path)
+    case SQLITE_FULL:
+      return CifarError(
+        .diskFull, "the disk is full: \(path) cannot grow; free some space, then resume the run")
+    case SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH:
+      return CifarError(
+        .io,
+        "\(path) cannot be written (\(detail)); check the permissions of the file and of its "
+          + "directory")
+    case SQLITE_CANTOPEN:
+      return CifarError(
+        .io, "\(path) cannot be opened (\(detail)); check that it is a file and its permissions")
+    case SQLITE_IOERR:
+      return CifarError(
+        .io, "\(path) cannot be read or written (\(detail), SQLite code \(code)); check the disk")
+    case SQLITE_NOTADB: return notARegistry(path, "it is not an SQLite file")
+    case SQLITE_CORRUPT:
+      return CifarError(
+        .badData,
+        "\(path) is damaged (\(detail)); restore a backup, or salvage what is left with "
+          + "sqlite3's .recover")
+    case SQLITE_NOMEM: return CifarError(.outOfMemory, "no memory left to work on \(path)")
+    case SQLITE_TOOBIG:
+      return CifarError(.invalidArgument, "a text is too long to be stored in \(path)")
+    default:
+      return CifarError(.database, "\(path): \(detail) (SQLite code \(code))")
+    }
+  }
+
+  static func notARegistry(_ path: String, _ reason: String) -> CifarError {
+    CifarError(
+      .foreignDatabase,
+      "\(path) is not a run registry: \(reason); it was left untouched, give "
+        + "another path")
+  }
+
+  private static func busy(_ path: String) -> CifarError {
+    CifarError(
+      .busy, "\(path) is held by another process; try again, or see which one has it open")
+  }
+}

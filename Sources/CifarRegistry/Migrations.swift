@@ -1,0 +1,105 @@
+import CSQLite
+import CifarCore
+import Glibc
+
+/// One step of the schema: `version` is what `user_version` says once it is done.
+struct Migration: Sendable {
+  var version: Int64
+  var sql: String
+}
+
+/// Brings a file to the schema that this library writes.
+struct Migrations: Sendable {
+  /// "CIFR". `file` and other tools find it at byte 68 of the file.
+  static let applicationID: Int64 = 0x4349_4652
+
+  /// Every released schema, oldest first. A released step is never changed: files exist that went
+  /// through it.
+  static let all = Migrations(steps: [Migration(version: 1, sql: Schema.version1)])
+
+  /// With versions that rise by one from 1.
+  let steps: [Migration]
+
+  var newest: Int64 { steps.last?.version ?? 0 }
+
+  /// Does what is missing, in one transaction: a file is at the old version or at the new one.
+  ///
+  /// Of several processes that open an old file at once, one does the work; the others wait for its
+  /// lock and then find nothing left to do. A file with rows in it is copied first.
+  /// - Returns: where the copy of the old file lies, if one was made.
+  @discardableResult
+  func apply(to connection: Connection, timeout: Double) throws -> String? {
+    if try version(of: connection) == newest { return nil }
+    return try connection.transaction(.write) {
+      // Another process may have been here between the look above and the lock.
+      let old = try version(of: connection)
+      if old == newest { return nil }
+      if old > newest { throw tooNew(connection.path, old) }
+      let copy = old > 0 ? try backUp(connection.path, version: old, timeout: timeout) : nil
+      for step in steps where step.version > old { try connection.execute(step.sql) }
+      try connection.execute("PRAGMA application_id = \(Migrations.applicationID)")
+      try connection.execute("PRAGMA user_version = \(newest)")
+      if try !connection.rows("PRAGMA foreign_key_check", [], { _ in () }).isEmpty {
+        throw CifarError(.badData, "\(connection.path) holds rows whose parents are missing")
+      }
+      return copy
+    }
+  }
+
+  /// - Throws: `newerDatabase`; `unsupported` if the file would have to be migrated first.
+  func checkReadable(_ connection: Connection) throws {
+    let version = try version(of: connection)
+    if version > newest { throw tooNew(connection.path, version) }
+    if version < newest {
+      throw CifarError(
+        .unsupported,
+        "\(connection.path) has the older schema \(version); open it for writing "
+          + "once, and it is brought to schema \(newest)")
+    }
+  }
+
+  /// The schema's version; 0 for a file that holds nothing yet.
+  private func version(of connection: Connection) throws -> Int64 {
+    guard try DatabasePath.content(of: connection) == .registry else { return 0 }
+    return try connection.integer("PRAGMA user_version") ?? 0
+  }
+
+  private func tooNew(_ path: String, _ version: Int64) -> CifarError {
+    CifarError(
+      .newerDatabase,
+      "\(path) was written by a newer version of the library (schema \(version), "
+        + "this one knows \(newest)); install that version, or give another path")
+  }
+
+  /// Copies the file through SQLite, under a name that is taken only once the copy is whole.
+  ///
+  /// The caller holds the write lock, so nothing changes meanwhile; the copy reads through a
+  /// connection of its own, which the lock allows.
+  private func backUp(_ path: String, version: Int64, timeout: Double) throws -> String {
+    let backup = "\(path).schema\(version).backup"
+    let partial = backup + ".part"
+    unlink(try DatabasePath.literal(partial))
+    do {
+      let source = try Connection(
+        opening: DatabasePath.literal(path), path: path, flags: SQLITE_OPEN_READONLY,
+        timeout: timeout)
+      let target = try Connection(
+        opening: DatabasePath.literal(partial), path: partial,
+        flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, timeout: timeout)
+      guard let copying = sqlite3_backup_init(target.handle, "main", source.handle, "main") else {
+        try target.check(sqlite3_errcode(target.handle))
+        throw CifarError(.database, "\(path) cannot be copied to \(backup)")
+      }
+      sqlite3_backup_step(copying, -1)
+      try target.check(sqlite3_backup_finish(copying))
+    } catch {
+      unlink(try DatabasePath.literal(partial))
+      throw error
+    }
+    guard rename(try DatabasePath.literal(partial), try DatabasePath.literal(backup)) == 0 else {
+      throw CifarError(
+        .io, "\(backup) cannot be written: \(String(cString: strerror(errno)))")
+    }
+    return backup
+  }
+}

@@ -1,0 +1,126 @@
+/// How a run stands.
+public enum RunStatus: String, Sendable, Codable, CaseIterable {
+  case running
+  /// All epochs are done, or a callback of the recipe (early stopping) found nothing more to learn.
+  case completed
+  /// The caller asked it to stop.
+  case stopped
+  /// Stopped from outside, with a checkpoint to go on from.
+  case interrupted
+  /// An error ended it.
+  case failed
+  /// Its process is gone without a word. Never stored: whoever reads finds out.
+  case crashed
+}
+
+/// The program that trains: what a run or a resume writes down about itself.
+public struct SessionInfo: Sendable, Equatable {
+  public var libraryVersion: String
+  /// The kernels' instruction set: the bits of a result depend on it.
+  public var instructionSet: String
+  public var threads: Int
+  public var commandLine: String
+
+  public init(
+    libraryVersion: String, instructionSet: String, threads: Int, commandLine: String = ""
+  ) {
+    self.libraryVersion = libraryVersion
+    self.instructionSet = instructionSet
+    self.threads = threads
+    self.commandLine = commandLine
+  }
+}
+
+/// Which checkpoints stay when a new one is saved. The best one always does.
+public enum Retention: Sendable, Equatable {
+  case all
+  /// The newest so many, at least 1.
+  case last(Int)
+}
+
+/// Everything known when a run begins.
+public struct NewRun: Sendable {
+  /// What people call it; names need not be unique.
+  public var name: String?
+  public var recipe: String
+  /// The complete set of hyperparameters, defaults included, as a JSON object.
+  public var hyperparameters: String
+  /// The model's specification as a JSON object.
+  public var model: String
+  public var dataset: String
+  public var datasetHash: String?
+  public var seed: UInt64
+  public var epochsPlanned: Int
+  public var retention: Retention
+  public var session: SessionInfo
+
+  public init(
+    name: String? = nil, recipe: String, hyperparameters: String, model: String, dataset: String,
+    datasetHash: String? = nil, seed: UInt64, epochsPlanned: Int, retention: Retention = .last(2),
+    session: SessionInfo
+  ) {
+    self.name = name
+    self.recipe = recipe
+    self.hyperparameters = hyperparameters
+    self.model = model
+    self.dataset = dataset
+    self.datasetHash = datasetHash
+    self.seed = seed
+    self.epochsPlanned = epochsPlanned
+    self.retention = retention
+    self.session = session
+  }
+}
+
+/// The metrics of one epoch. Every number may be NaN or infinite and comes back as it was stored.
+public struct EpochRow: Sendable, Equatable {
+  /// From 1.
+  public var epoch: Int
+  public var trainLoss: Double
+  /// A fraction, 0 … 1.
+  public var trainAccuracy: Double
+  /// nil where nothing was validated.
+  public var valLoss: Double?
+  public var valAccuracy: Double?
+  public var learningRate: Double
+  /// The epoch's whole time, validation included.
+  public var seconds: Double
+  /// Training images a second.
+  public var imagesPerSecond: Double
+
+  public init(
+    epoch: Int, trainLoss: Double, trainAccuracy: Double, valLoss: Double?, valAccuracy: Double?,
+    learningRate: Double, seconds: Double, imagesPerSecond: Double
+  ) {
+    self.epoch = epoch
+    self.trainLoss = trainLoss
+    self.trainAccuracy = trainAccuracy
+    self.valLoss = valLoss
+    self.valAccuracy = valAccuracy
+    self.learningRate = learningRate
+    self.seconds = seconds
+    self.imagesPerSecond = imagesPerSecond
+  }
+}
+
+/// A checkpoint to be stored.
+public struct NewCheckpoint: Sendable {
+  /// Completed epochs.
+  public var epoch: Int
+  /// Batches done in the epoch under way; 0 between epochs.
+  public var batch: Int
+  /// Optimizer steps since the run began.
+  public var step: Int
+  /// A safetensors file; the registry takes the bytes as they are.
+  public var data: [UInt8]
+  /// Whether it is better than every checkpoint before it.
+  public var isBest: Bool
+
+  public init(epoch: Int, batch: Int = 0, step: Int, data: [UInt8], isBest: Bool = false) {
+    self.epoch = epoch
+    self.batch = batch
+    self.step = step
+    self.data = data
+    self.isBest = isBest
+  }
+}

@@ -1,0 +1,33 @@
+import CifarCore
+
+extension Registry {
+  /// The run's checkpoints, oldest first.
+  public func checkpoints(of run: String) throws -> [CheckpointRow] {
+    try reading { connection in
+      let run = try RunLookup.find(run, in: connection)
+      return try CheckpointTable.all(of: run.key, in: connection)
+    }
+  }
+
+  /// The checkpoint of a run that `choice` means.
+  /// - Throws: `notFound` if there is none; the message names those there are.
+  public func checkpoint(_ choice: CheckpointChoice, of run: String) throws -> CheckpointRow {
+    try reading { connection in
+      let run = try RunLookup.find(run, in: connection)
+      return try CheckpointTable.entry(choice, of: run, in: connection).row
+    }
+  }
+
+  /// The bytes of a checkpoint, as they were saved.
+  /// - Throws: `notFound`; `checksumMismatch` if the file has been damaged since.
+  public func checkpointData(_ id: Int64) throws -> [UInt8] {
+    try reading { connection in
+      let entry = try CheckpointTable.entry(id, in: connection)
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(entry.row.size)
+      let owner = "checkpoint \(id) of run \(entry.row.run.prefix(8))"
+      try BlobStore.read(entry.blob, of: owner, in: connection) { bytes.append(contentsOf: $0) }
+      return bytes
+    }
+  }
+}

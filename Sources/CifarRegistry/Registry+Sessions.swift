@@ -1,0 +1,172 @@
+import CifarCore
+
+extension Registry {
+  /// Writes down a new run and becomes its owner.
+  /// - Throws: `invalidArgument` for a name that cannot be shown, for JSON that is none.
+  public func createRun(_ run: NewRun) throws -> RunSession {
+    try Registry.check(run)
+    let uuid = UUIDText.random()
+    let now = Timestamp.now
+    let keys = try writing { connection in
+      try connection.run(
+        """
+        INSERT INTO runs (uuid, name, status, recipe, started, epochs_planned, seed, dataset,
+          dataset_hash, hyperparameters, model, keep_last)
+        VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        [
+          .text(uuid), .optional(run.name), .text(run.recipe), .time(now),
+          .integer(run.epochsPlanned), .text(String(run.seed)), .text(run.dataset),
+          .optional(run.datasetHash), .text(run.hyperparameters), .text(run.model),
+          run.retention.column,
+        ])
+      let key = connection.lastInsertedID
+      let owner = try Registry.beginSession(
+        run: key, info: run.session, resuming: nil, now: now, in: connection)
+      return RunSession.Keys(run: key, session: owner.id, token: owner.token)
+    }
+    return RunSession(registry: self, id: uuid, keys: keys, resumedFrom: nil)
+  }
+
+  /// Takes up a run at one of its checkpoints.
+  ///
+  /// Of several that try at the same time one succeeds. Nothing of the run's history changes until
+  /// the session records something.
+  /// - Parameters:
+  ///   - run: as for `run(matching:)`.
+  ///   - epochsPlanned: the new goal; nil keeps the old one.
+  ///   - retention: which checkpoints to keep from now on; nil goes on as before.
+  ///   - takeOver: also take a run that seems to be running, for example on a machine that cannot
+  ///     be asked. Its session can write nothing from then on.
+  /// - Throws: `notFound`, `ambiguous`; `busy` if the run is running.
+  public func resumeRun(
+    _ run: String, from choice: CheckpointChoice = .last, session info: SessionInfo,
+    epochsPlanned: Int? = nil, retention: Retention? = nil, takeOver: Bool = false
+  ) throws -> RunSession {
+    if case .last(let count) = retention { try Registry.checkKeep(count) }
+    if let epochsPlanned { try Registry.checkEpochs(epochsPlanned) }
+    let now = Timestamp.now
+    let (found, keys, row) = try writing { connection in
+      let found = try RunLookup.find(run, in: connection)
+      let entry = try CheckpointTable.entry(choice, of: found, in: connection)
+      try Registry.endPrevious(of: found, takeOver: takeOver, now: now, in: connection)
+      let owner = try Registry.beginSession(
+        run: found.key, info: info, resuming: entry, now: now, in: connection)
+      try connection.run(
+        "UPDATE runs SET epochs_planned = coalesce(?, epochs_planned) WHERE id = ?",
+        [.optional(epochsPlanned), .integer(found.key)])
+      if let retention {
+        try connection.run(
+          "UPDATE runs SET keep_last = ? WHERE id = ?", [retention.column, .integer(found.key)])
+      }
+      let keys = RunSession.Keys(run: found.key, session: owner.id, token: owner.token)
+      return (found.uuid, keys, entry.row)
+    }
+    return RunSession(registry: self, id: found, keys: keys, resumedFrom: row)
+  }
+
+  /// Closes the session that owned the run, if it is dead or has to go.
+  private static func endPrevious(
+    of run: RunLookup, takeOver: Bool, now: Timestamp, in connection: Connection
+  ) throws {
+    let previous = try connection.first(
+      """
+      SELECT s.id, \(SessionOwner.columns) FROM runs r JOIN sessions s ON s.id = r.owner
+      WHERE r.id = ? AND s.status = 'running'
+      """, [.integer(run.key)], { (id: $0.integer(0), owner: SessionOwner($0, from: 1)) })
+    guard let previous else { return }
+    let process = previous.owner.process
+    let life = previous.owner.life(seenFrom: .current, now: now)
+    if life != .dead && !takeOver {
+      throw CifarError(
+        .busy,
+        "run \(run.uuid.prefix(8)) is running (process \(process.pid) on \(process.host)); "
+          + "stop it first")
+    }
+    // The session has not said how it ended: its last sign of life stands for that.
+    try connection.run(
+      "UPDATE sessions SET ended = heartbeat, status = ?, reason = ? WHERE id = ?",
+      life == .dead
+        ? [.text("failed"), .text("its process ended without a word"), .integer(previous.id)]
+        : [.text("interrupted"), .text("taken over by a resume"), .integer(previous.id)])
+  }
+
+  private static func beginSession(
+    run: Int64, info: SessionInfo, resuming checkpoint: CheckpointTable.Entry?, now: Timestamp,
+    in connection: Connection
+  ) throws -> (id: Int64, token: String) {
+    let token = UUIDText.random()
+    let process = ProcessIdentity.current
+    try connection.run(
+      """
+      INSERT INTO sessions (run, token, started, heartbeat, status, resumed_session, resumed_epoch,
+        resumed_batch, host, boot_id, pid_namespace, pid, pid_start_ticks, library_version,
+        instruction_set, threads, command_line)
+      VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """,
+      [
+        .integer(run), .text(token), .time(now), .time(now),
+        checkpoint.map { .integer($0.session) } ?? .null, .optional(checkpoint?.row.epoch),
+        .optional(checkpoint?.row.batch), .text(process.host), .text(process.bootID),
+        .text(process.pidNamespace), .integer(Int(process.pid)), .integer(process.startTicks),
+        .text(info.libraryVersion), .text(info.instructionSet), .integer(info.threads),
+        .text(info.commandLine),
+      ])
+    let session = connection.lastInsertedID
+    try connection.run(
+      "UPDATE runs SET owner = ?, status = 'running' WHERE id = ?",
+      [.integer(session), .integer(run)])
+    return (session, token)
+  }
+
+  private static func check(_ run: NewRun) throws {
+    if let name = run.name {
+      let isShowable = name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+      guard !name.isEmpty, name.utf8.count <= 200, isShowable else {
+        throw CifarError(
+          .invalidArgument, "a run's name must have 1 to 200 bytes and no control characters")
+      }
+    }
+    try checkEpochs(run.epochsPlanned)
+    if case .last(let count) = run.retention { try checkKeep(count) }
+  }
+
+  private static func checkEpochs(_ count: Int) throws {
+    guard count >= 0 else {
+      throw CifarError(.invalidArgument, "the number of epochs must not be negative")
+    }
+  }
+
+  private static func checkKeep(_ count: Int) throws {
+    guard count >= 1 else {
+      throw CifarError(.invalidArgument, "at least the last checkpoint must be kept, not \(count)")
+    }
+  }
+}
+
+extension Retention {
+  fileprivate var column: SQLValue {
+    switch self {
+    case .all: .null
+    case .last(let count): .integer(count)
+    }
+  }
+}
+
+enum UUIDText {
+  /// A random UUID (RFC 9562, version 4), lowercase. Random from its first digit on, so that a
+  /// short prefix is enough to name a run.
+  static func random() -> String {
+    var generator = SystemRandomNumberGenerator()
+    var bytes = (0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    bytes[6] = bytes[6] & 0x0f | 0x40
+    bytes[8] = bytes[8] & 0x3f | 0x80
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for (index, byte) in bytes.enumerated() {
+      if [4, 6, 8, 10].contains(index) { text.append(UInt8(ascii: "-")) }
+      text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+}

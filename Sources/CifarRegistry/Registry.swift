@@ -1,0 +1,139 @@
+import CSQLite
+import CifarCore
+import Glibc
+import Synchronization
+
+/// The record of all runs, in one SQLite file.
+///
+/// Any number of processes may read and write one file at the same time. An object may be used
+/// from any thread; its calls take turns.
+public final class Registry: @unchecked Sendable {
+  public enum Mode: Sendable, Equatable {
+    /// For queries. The file must exist.
+    case readOnly
+    /// For recording.
+    case readWrite(create: Bool)
+  }
+
+  /// The file, as it was named.
+  public let path: String
+  public let mode: Mode
+  private let connection: Connection
+  private let lock = Mutex<Void>(())
+
+  /// `$CIFAR_REGISTRY`, or `./cifar-runs.db` where that is not set.
+  public static func defaultPath() -> String {
+    guard let value = getenv("CIFAR_REGISTRY"), value.pointee != 0 else { return "cifar-runs.db" }
+    return String(cString: value)
+  }
+
+  /// Opens a registry, creates it, or brings an older one to the present schema (a copy of the old
+  /// file stays beside it).
+  ///
+  /// - Parameter busyTimeout: how long a call waits for other processes, in seconds.
+  /// - Throws: `notFound` if there is no file (or no directory) and none may be created,
+  ///   `foreignDatabase` for a file that is something else (it stays untouched), `newerDatabase`,
+  ///   `busy`, `diskFull`, `io`, `badData`.
+  public convenience init(path: String, mode: Mode, busyTimeout: Double = 30) throws {
+    try self.init(path: path, mode: mode, busyTimeout: busyTimeout, migrations: .all)
+  }
+
+  init(path: String, mode: Mode, busyTimeout: Double, migrations: Migrations) throws {
+    self.path = path
+    self.mode = mode
+    try Registry.checkLibrary()
+    try Registry.checkPresence(path, mode)
+    // SQLite opens a file that cannot be written for reading; asking for more even where only
+    // queries follow lets a reader play back the journal of a writer that was killed.
+    let create = mode == .readWrite(create: true) ? SQLITE_OPEN_CREATE : 0
+    connection = try Connection(
+      opening: DatabasePath.literal(path), path: path, flags: SQLITE_OPEN_READWRITE | create,
+      timeout: busyTimeout)
+    if mode == .readOnly {
+      try connection.execute("PRAGMA query_only = ON")
+      try migrations.checkReadable(connection)
+    } else {
+      try prepareForWriting(migrations, busyTimeout)
+    }
+    try connection.execute("PRAGMA trusted_schema = OFF")
+  }
+
+  private func prepareForWriting(_ migrations: Migrations, _ busyTimeout: Double) throws {
+    if sqlite3_db_readonly(connection.handle, "main") == 1 {
+      throw CifarError(
+        .io, "\(path) cannot be written; check the permissions of the file and of its directory")
+    }
+    // Only takes effect in a file without tables. Freed pages are used again by the next
+    // checkpoint, and can be given back in small steps without rewriting the file.
+    try connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    // The rollback journal, not WAL. SQLite before 3.51.3 (Debian 12 has 3.40) can corrupt a WAL
+    // file when two processes reset the log at the same moment, and several trainers on one file
+    // are just that case. Besides, checkpoints would be written twice (log, then file), and a
+    // registry would be three files, useless when only one is copied. The price is that a commit
+    // waits for readers and readers for a commit, some milliseconds that the timeout absorbs.
+    try connection.execute("PRAGMA journal_mode = DELETE")
+    // Also syncs the directory after the journal is deleted: what was committed survives a power
+    // cut. One more sync an epoch.
+    try connection.execute("PRAGMA synchronous = EXTRA")
+    // Debian's SQLite overwrites deleted content with zeros: that would write every pruned
+    // checkpoint a second time.
+    try connection.execute("PRAGMA secure_delete = OFF")
+    // A checkpoint of the usual size stays in memory until the commit. Otherwise pages spill into
+    // the file early, which locks readers out from then on.
+    try connection.execute("PRAGMA cache_size = -32768")
+    // Before foreign keys are enforced: a migration may have to rebuild a parent table.
+    let backup = try migrations.apply(to: connection, timeout: busyTimeout)
+    if let backup {
+      Log.write(.info, "\(path) was brought to a new schema; the old file is kept as \(backup)")
+    }
+    try connection.execute("PRAGMA foreign_keys = ON")
+  }
+
+  private static func checkLibrary() throws {
+    guard sqlite3_libversion_number() >= 3_037_000, sqlite3_threadsafe() != 0 else {
+      throw CifarError(
+        .unsupported,
+        "the system's SQLite is \(String(cString: sqlite3_libversion())); the run "
+          + "registry needs 3.37 or newer, built for threads")
+    }
+  }
+
+  private static func checkPresence(_ path: String, _ mode: Mode) throws {
+    let content = try DatabasePath.examine(path)
+    if mode == .readWrite(create: true) {
+      let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+      let directory = path.hasPrefix("/") && parts.count == 1 ? "/" : parts.joined(separator: "/")
+      if content == .nothing, !directory.isEmpty, access(directory, F_OK) != 0 {
+        throw CifarError(
+          .notFound, "there is no directory \(directory) for the registry; create it first")
+      }
+      return
+    }
+    switch content {
+    case .nothing:
+      throw CifarError(
+        .notFound, "there is no run registry at \(path); name another file, or train first")
+    case .empty: throw CifarError(.notFound, "\(path) is empty: no run was ever recorded in it")
+    case .registry: return
+    }
+  }
+
+  /// Gives `body` the connection, and nobody else meanwhile.
+  func locked<Result: Sendable>(_ body: (Connection) throws -> Result) throws -> Result {
+    try connection.checkProcess()
+    return try lock.withLock { _ in try body(connection) }
+  }
+
+  /// Runs `body` in one transaction on what is in the file.
+  func reading<Result: Sendable>(_ body: (Connection) throws -> Result) throws -> Result {
+    try locked { connection in try connection.transaction(.read) { try body(connection) } }
+  }
+
+  /// Runs `body` in one transaction that lands whole or not at all.
+  func writing<Result: Sendable>(_ body: (Connection) throws -> Result) throws -> Result {
+    if mode == .readOnly {
+      throw CifarError(.invalidState, "\(path) was opened for reading only")
+    }
+    return try locked { connection in try connection.transaction(.write) { try body(connection) } }
+  }
+}

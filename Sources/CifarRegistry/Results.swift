@@ -1,0 +1,102 @@
+/// A run in one line.
+public struct RunSummary: Sendable, Equatable {
+  /// UUID, lowercase.
+  public var id: String
+  public var name: String?
+  public var status: RunStatus
+  public var recipe: String
+  public var dataset: String
+  public var started: Timestamp
+  /// The time spent in all its sessions together.
+  public var durationSeconds: Double
+  /// Epochs recorded.
+  public var epochs: Int
+  public var epochsPlanned: Int
+  /// The highest validation accuracy so far; nil before the first. NaN never counts.
+  public var bestValAccuracy: Double?
+  /// The lowest validation loss so far; nil before the first. NaN never counts.
+  public var bestValLoss: Double?
+}
+
+/// Everything about a run but its epochs and checkpoints.
+public struct RunDetail: Sendable, Equatable {
+  public var summary: RunSummary
+  /// JSON, as the run was created.
+  public var hyperparameters: String
+  /// JSON, as the run was created.
+  public var model: String
+  public var datasetHash: String?
+  public var seed: UInt64
+  public var retention: Retention
+  /// Oldest first; at least one.
+  public var sessions: [SessionRow]
+
+  public var id: String { summary.id }
+}
+
+/// One start or resume of a run.
+public struct SessionRow: Sendable, Equatable {
+  public var id: Int64
+  public var started: Timestamp
+  /// nil while it runs, and for one that crashed.
+  public var ended: Timestamp?
+  public var status: RunStatus
+  /// Why it ended, in words; empty while it runs.
+  public var reason: String
+  public var durationSeconds: Double
+  public var host: String
+  public var pid: Int32
+  public var info: SessionInfo
+  /// Where it took up the run: completed epochs and batches of the next. nil for the first session.
+  public var resumedFrom: Position?
+
+  public struct Position: Sendable, Equatable {
+    public var epoch: Int
+    public var batch: Int
+  }
+}
+
+/// A stored checkpoint, without its bytes.
+public struct CheckpointRow: Sendable, Equatable {
+  /// Unique in the file, never used again.
+  public var id: Int64
+  /// The run's UUID.
+  public var run: String
+  public var epoch: Int
+  public var batch: Int
+  public var step: Int
+  public var created: Timestamp
+  public var size: Int
+  /// SHA-256, lowercase hexadecimal.
+  public var sha256: String
+  /// Whether it is the best of the run's current line.
+  public var isBest: Bool
+  /// Whether the run was resumed from an earlier point since, and went another way.
+  public var isSuperseded: Bool
+}
+
+/// Which checkpoint of a run is meant.
+public enum CheckpointChoice: Sendable, Equatable, CustomStringConvertible {
+  case last
+  case best
+  case id(Int64)
+
+  /// Reads `last`, `best` or a checkpoint's id.
+  public init?(_ text: String) {
+    switch text {
+    case "last": self = .last
+    case "best": self = .best
+    default:
+      guard let id = Int64(text), id > 0 else { return nil }
+      self = .id(id)
+    }
+  }
+
+  public var description: String {
+    switch self {
+    case .last: "last"
+    case .best: "best"
+    case .id(let id): "\(id)"
+    }
+  }
+}

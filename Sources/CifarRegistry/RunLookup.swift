@@ -1,0 +1,48 @@
+import CifarCore
+
+/// Finds the run that somebody means.
+struct RunLookup {
+  var key: Int64
+  var uuid: String
+
+  /// - Parameter text: a UUID, at least its first four characters, or a run's exact name.
+  /// - Throws: `notFound`; `ambiguous`, naming the candidates.
+  static func find(_ text: String, in connection: Connection) throws -> RunLookup {
+    let prefix = text.lowercased()
+    let isPrefix = prefix.utf8.count >= 4 && prefix.utf8.allSatisfy(isUUIDCharacter)
+    // '~' sorts after every character of a UUID.
+    let found = try connection.rows(
+      "SELECT id, uuid, name FROM runs WHERE (uuid >= ? AND uuid < ?) OR name = ? ORDER BY id DESC",
+      [
+        isPrefix ? .text(prefix) : .null, isPrefix ? .text(prefix + "~") : .null, .text(text),
+      ]
+    ) { (RunLookup(key: $0.integer(0), uuid: $0.text(1)), $0.optionalText(2)) }
+    if found.count == 1 { return found[0].0 }
+    if found.isEmpty { throw try missing(text, prefix, in: connection) }
+    let candidates = found.prefix(5).map { run, name in
+      run.uuid.prefix(13) + (name.map { " (\($0))" } ?? "")
+    }
+    let more = found.count > 5 ? " and \(found.count - 5) more" : ""
+    throw CifarError(
+      .ambiguous,
+      "'\(text)' fits \(found.count) runs: \(candidates.joined(separator: ", "))\(more);"
+        + " give more of the id")
+  }
+
+  private static func missing(
+    _ text: String, _ prefix: String, in connection: Connection
+  ) throws -> CifarError {
+    if !text.isEmpty && text.utf8.count < 4 && prefix.utf8.allSatisfy(isUUIDCharacter) {
+      return CifarError(
+        .notFound, "no run is called '\(text)'; an id needs at least its first 4 characters")
+    }
+    let count = try connection.integer("SELECT count(*) FROM runs") ?? 0
+    return CifarError(
+      .notFound, "no run in \(connection.path) has the id or name '\(text)' (of \(count) runs)")
+  }
+
+  private static func isUUIDCharacter(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+      || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte) || byte == UInt8(ascii: "-")
+  }
+}
