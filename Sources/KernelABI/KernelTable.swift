@@ -55,6 +55,50 @@ public protocol KernelTable: Sendable {
   /// The sums of `addFilterGradient`, (input groups, output pairs, k, k, lanes, 2·lanes), to OIHW.
   func unpackFilterGradient(_ shape: ConvolutionShape, _ sums: Input, to filters: Output)
 
+  // MARK: Winograd convolution, 3×3 with a frame of one zero
+  //
+  // A panel is 4·lanes channels. `planeStride` is the distance between the planes of two points.
+
+  /// OIHW filters to (panels of output, 36 points, inputs, 4·lanes). With `turned`, the filters of
+  /// the backward pass, as in `packFilters`. Only panel `panel` is written.
+  func winogradFilters(
+    _ shape: ConvolutionShape, _ filters: Input, to transformed: Output, turned: Bool, panel: Int)
+
+  /// Bᵀ·d·B of tiles `first` ..< `first` + `count` of a batch of (N, groups, H, W, lanes), to
+  /// (36 points, groups, `capacity` tiles, lanes), from tile `slot` on.
+  func winogradInput(
+    _ tiling: WinogradTiling, _ images: Input, groups: Int, first: Int, count: Int,
+    to transformed: Output, planeStride: Int, capacity: Int, slot: Int)
+
+  /// For each of the 36 points, (tiles × inputs) · (inputs × 4·lanes): `transformed` as
+  /// `winogradInput` makes it, `filters` one panel of `winogradFilters`, `product`
+  /// (36 points, tiles, 4·lanes).
+  func winogradMultiply(
+    _ transformed: Input, planeStride: Int, capacity: Int, groups: Int, count: Int,
+    filters: Input, product: Output, productStride: Int)
+
+  /// Aᵀ·m·A + bias of the tiles, to panel `panel` of a batch of (N, groups, H, W, lanes).
+  func winogradOutput(
+    _ tiling: WinogradTiling, _ product: Input, productStride: Int, first: Int, count: Int,
+    bias: Input?, to images: Output, groups: Int, panel: Int)
+
+  /// D·dy·Dᵀ of tiles of a batch of (N, groups, H, W, lanes), to (36 points, panels, `capacity`
+  /// tiles, 4·lanes), from tile `slot` on.
+  func winogradGradient(
+    _ tiling: WinogradTiling, _ gradients: Input, groups: Int, first: Int, count: Int,
+    to transformed: Output, planeStride: Int, capacity: Int, slot: Int)
+
+  /// One point: sum[i, o] (+)= Σ_t x[t, i]·dy[t, o] over `count` tiles; `x` is one plane of
+  /// `winogradInput`, `dy` one of `winogradGradient`, `sum` (panels, inputs, 4·lanes).
+  func winogradAccumulate(
+    x: Input, groups: Int, dy: Input, panels: Int, capacity: Int, count: Int, sum: Output,
+    accumulate: Bool)
+
+  /// The sums of all points, (36, panels, inputs, 4·lanes), to OIHW filter gradients of one input
+  /// group: Cᵀ·s·C.
+  func winogradFilterGradient(
+    _ shape: ConvolutionShape, _ sums: Input, planeStride: Int, group: Int, to filters: Output)
+
   // MARK: Matrix product
 
   /// Packs up to `tile` lines of a matrix for `multiplyPanel`, as (depth, tile): missing lines are

@@ -43,8 +43,8 @@ final class Convolution: Layer {
     let groups = blocks(shape.outputChannels, of: lanes)
     let needsSums = context.training && !biasIsCancelled
     planeSums = AlignedBuffer(count: needsSums ? context.batchSize * groups * 2 * lanes : 0)
-    algorithm = DirectConvolution(
-      shape: shape, needsInputGradient: input.gradient != nil, context: context)
+    algorithm = try ConvolutionChoice.requested().algorithm(
+      for: shape, needsInputGradient: input.gradient != nil, context: context)
   }
 
   func forward(_ pass: Pass) {

@@ -1,4 +1,5 @@
 import CifarCore
+import Glibc
 import Kernels
 
 /// How a convolution is computed: the one seam between the layer and its kernels.
@@ -23,4 +24,38 @@ protocol ConvolutionAlgorithm: AnyObject {
   func backwardData(
     count: Int, outputGradient: UnsafePointer<Float>,
     inputGradient: UnsafeMutablePointer<Float>)
+}
+
+/// Which algorithm a convolution uses.
+enum ConvolutionChoice: String, CaseIterable {
+  case direct
+  case winograd
+  case auto
+
+  /// What `CIFAR_CONV` says; `auto` without it.
+  ///
+  /// - Throws: `invalidArgument` for a word that is none of the three.
+  static func requested() throws -> ConvolutionChoice {
+    guard let text = getenv("CIFAR_CONV").map({ String(cString: $0) }) else { return .auto }
+    guard let choice = ConvolutionChoice(rawValue: text) else {
+      throw CifarError(
+        .invalidArgument, "CIFAR_CONV is '\(text)'; use direct, winograd or auto")
+    }
+    return choice
+  }
+
+  /// `auto` takes Winograd wherever it fits and the channels fill at least half a panel on both
+  /// sides; with fewer the transforms cost more than the products save.
+  func algorithm(
+    for shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext
+  ) -> any ConvolutionAlgorithm {
+    let half = 2 * context.kernels.lanes
+    let wins = shape.inputChannels >= half && shape.outputChannels >= half
+    if WinogradConvolution.fits(shape), self == .winograd || self == .auto && wins {
+      return WinogradConvolution(
+        shape: shape, needsInputGradient: needsInputGradient, context: context)
+    }
+    return DirectConvolution(
+      shape: shape, needsInputGradient: needsInputGradient, context: context)
+  }
 }

@@ -1,0 +1,125 @@
+import KernelABI
+
+// Filters into and out of the transformed space. The six points are evaluated with
+// G = (1, p, p²)/f(p), where f(p) is the product of the distances to the other finite points:
+// f(0) = 1, f(±√½) = −3/2, f(±√2) = 6.
+
+private let panel = 4 * lanes
+private let a: Float = 0.707106781  // √½
+private let b: Float = 1.414213562  // √2
+private let scaleA: Float = -2 / 3
+private let scaleB: Float = 1 / 6
+
+extension KernelSet {
+  public func winogradFilters(
+    _ shape: ConvolutionShape, _ filters: Input, to transformed: Output, turned: Bool,
+    panel index: Int
+  ) {
+    let inputs = turned ? shape.outputChannels : shape.inputChannels
+    let outputs = turned ? shape.inputChannels : shape.outputChannels
+    let inputStride = turned ? shape.inputChannels * 9 : 9
+    let outputStride = turned ? 9 : shape.inputChannels * 9
+    // Rows of the transformed filters: whole groups, the missing inputs zero.
+    let rows = blocks(inputs, of: lanes) * lanes
+    withUnsafeTemporaryAllocation(byteCount: 27 * lanes * 4, alignment: 64) { bytes in
+      let taps = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+      let columns = taps + 9 * lanes
+      for input in 0..<rows {
+        for vector in 0..<4 {
+          let first = index * panel + vector * lanes
+          for lane in 0..<lanes {
+            let output = first + lane
+            let exists = output < outputs && input < inputs
+            let from = filters + input * inputStride + output * outputStride
+            for tap in 0..<9 {
+              taps[tap * lanes + lane] = exists ? from[turned ? 8 - tap : tap] : 0
+            }
+          }
+          // Along the columns: (3, 3) to (6, 3).
+          for x in 0..<3 {
+            let six = evaluate(
+              load(taps + x * lanes), load(taps + (3 + x) * lanes), load(taps + (6 + x) * lanes))
+            spread(six, columns + x * lanes, 3 * lanes)
+          }
+          let to =
+            transformed + index * Winograd.points * rows * panel + input * panel + vector * lanes
+          for y in 0..<6 {
+            let row = columns + y * 3 * lanes
+            let six = evaluate(load(row), load(row + lanes), load(row + 2 * lanes))
+            spread(six, to + y * 6 * rows * panel, rows * panel)
+          }
+        }
+      }
+    }
+  }
+
+  /// G·g of one column or row of a filter.
+  @inline(__always)
+  private func evaluate(_ g0: Vector, _ g1: Vector, _ g2: Vector) -> Six {
+    let evenA = multiplyAdd(g2, Vector(repeating: 0.5), g0) * Vector(repeating: scaleA)
+    let evenB = multiplyAdd(g2, Vector(repeating: 2), g0) * Vector(repeating: scaleB)
+    let oddA = g1 * Vector(repeating: a * scaleA)
+    let oddB = g1 * Vector(repeating: b * scaleB)
+    return (g0, evenA + oddA, evenA - oddA, evenB + oddB, evenB - oddB, g2)
+  }
+
+  @inline(__always)
+  private func spread(_ six: Six, _ to: Output, _ stride: Int) {
+    store(six.0, to)
+    store(six.1, to + stride)
+    store(six.2, to + 2 * stride)
+    store(six.3, to + 3 * stride)
+    store(six.4, to + 4 * stride)
+    store(six.5, to + 5 * stride)
+  }
+
+  public func winogradFilterGradient(
+    _ shape: ConvolutionShape, _ sums: Input, planeStride: Int, group: Int, to filters: Output
+  ) {
+    let rows = blocks(shape.inputChannels, of: lanes) * lanes
+    withUnsafeTemporaryAllocation(byteCount: 27 * lanes * 4, alignment: 64) { bytes in
+      let columns = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+      let taps = columns + 18 * lanes
+      for input in (group * lanes)..<min(shape.inputChannels, (group + 1) * lanes) {
+        for first in stride(from: 0, to: shape.outputChannels, by: lanes) {
+          let from =
+            sums + (first / panel * rows + input) * panel + first % panel
+          // Along the columns: (6, 6) to (3, 6).
+          for x in 0..<6 {
+            let p = from + x * planeStride
+            let three = interpolate(p, 6 * planeStride)
+            store(three.0, columns + x * lanes)
+            store(three.1, columns + (6 + x) * lanes)
+            store(three.2, columns + (12 + x) * lanes)
+          }
+          for y in 0..<3 {
+            let three = interpolate(columns + y * 6 * lanes, lanes)
+            store(three.0, taps + y * 3 * lanes)
+            store(three.1, taps + (y * 3 + 1) * lanes)
+            store(three.2, taps + (y * 3 + 2) * lanes)
+          }
+          for lane in 0..<min(lanes, shape.outputChannels - first) {
+            let to = filters + ((first + lane) * shape.inputChannels + input) * 9
+            for tap in 0..<9 { to[tap] = taps[tap * lanes + lane] }
+          }
+        }
+      }
+    }
+  }
+
+  /// Cᵀ·s of one column or row: Σ over the points of (1, p, p²)·s/f(p); ∞ adds to p² alone.
+  @inline(__always)
+  private func interpolate(_ p: Input, _ stride: Int) -> (Vector, Vector, Vector) {
+    let sumA = (load(p + stride) + load(p + 2 * stride)) * Vector(repeating: scaleA)
+    let sumB = (load(p + 3 * stride) + load(p + 4 * stride)) * Vector(repeating: scaleB)
+    let differenceA =
+      (load(p + stride) - load(p + 2 * stride)) * Vector(repeating: a * scaleA)
+    let differenceB =
+      (load(p + 3 * stride) - load(p + 4 * stride)) * Vector(repeating: b * scaleB)
+    let second =
+      multiplyAdd(
+        sumA, Vector(repeating: 0.5),
+        multiplyAdd(sumB, Vector(repeating: 2), load(p + 5 * stride)))
+    return (load(p) + sumA + sumB, differenceA + differenceB, second)
+  }
+}
