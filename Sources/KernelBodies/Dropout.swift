@@ -25,7 +25,8 @@ extension KernelSet {
   ) {
     var i = 0
     while i + lanes <= count {
-      let factor = Vector.zero.replacing(with: scale, where: loadBytes(mask + i) .!= 0)
+      let factor = Vector.zero.replacing(
+        with: Vector(repeating: scale), where: loadBytes(mask + i) .!= all(0))
       storeUnaligned(loadUnaligned(values + i) * factor, values + i)
       i += lanes
     }
@@ -41,8 +42,7 @@ extension KernelSet {
     _ words: IntegerVector, _ threshold: UInt32, _ mask: UnsafeMutablePointer<UInt8>, _ i: Int,
     _ count: Int
   ) {
-    let kept = IntegerVector.zero.replacing(
-      with: 1, where: words .>= IntegerVector(repeating: threshold))
+    let kept = IntegerVector.zero.replacing(with: all(1), where: words .>= all(threshold))
     if i + lanes <= count {
       storeBytes(kept, mask + i)
     } else {
@@ -74,15 +74,22 @@ extension KernelSet {
     return (c0, c1, c2, c3)
   }
 
+  /// The 64-bit products of each lane with `b`, as upper and lower words: of the even lanes and of
+  /// the odd ones, since hardware multiplies every second word.
   @inline(__always)
   private func product(
     _ a: IntegerVector, _ b: UInt32
   ) -> (high: IntegerVector, low: IntegerVector) {
-    let wide =
-      SIMD8<UInt64>(truncatingIfNeeded: a) &* SIMD8<UInt64>(repeating: UInt64(b))
+    typealias Wide = SIMD4<UInt64>
+    let factor = Wide(repeating: UInt64(b))
+    let lowWords = Wide(repeating: 0xFFFF_FFFF)
+    let wide = unsafeBitCast(a, to: Wide.self)
+    let even = (wide & lowWords) &* factor
+    let odd = (wide &>> Wide(repeating: 32)) &* factor
+    let high = (even &>> Wide(repeating: 32)) | (odd & ~lowWords)
+    let low = (even & lowWords) | (odd &<< Wide(repeating: 32))
     return (
-      IntegerVector(truncatingIfNeeded: wide &>> SIMD8<UInt64>(repeating: 32)),
-      IntegerVector(truncatingIfNeeded: wide)
+      unsafeBitCast(high, to: IntegerVector.self), unsafeBitCast(low, to: IntegerVector.self)
     )
   }
 }

@@ -117,7 +117,7 @@ extension KernelSet {
         if relu {
           let dead = .!(best .> 0)
           best.replace(with: 0, where: dead)
-          index.replace(with: nowhere, where: dead)
+          index.replace(with: all(nowhere), where: dead)
         }
         store(best, output + to)
         storeBytes(index, choice + to)
@@ -132,7 +132,7 @@ extension KernelSet {
   ) {
     let larger = z .> best
     best.replace(with: z, where: larger)
-    index.replace(with: position, where: larger)
+    index.replace(with: all(position), where: larger)
   }
 
   public func planeBackwardPoolMoments(
@@ -147,10 +147,10 @@ extension KernelSet {
         let p = plane + (2 * y * width + 2 * x) * lanes
         let index = loadBytes(choice + from)
         var chosen = load(p)
-        chosen.replace(with: load(p + lanes), where: index .== 1)
-        chosen.replace(with: load(p + width * lanes), where: index .== 2)
-        chosen.replace(with: load(p + (width + 1) * lanes), where: index .== 3)
-        let d = load(gradient + from).replacing(with: 0, where: index .== nowhere)
+        chosen.replace(with: load(p + lanes), where: index .== all(1))
+        chosen.replace(with: load(p + width * lanes), where: index .== all(2))
+        chosen.replace(with: load(p + (width + 1) * lanes), where: index .== all(3))
+        let d = load(gradient + from).replacing(with: 0, where: index .== all(nowhere))
         s += d
         q = multiplyAdd(d, chosen - m, q)
         from += lanes
@@ -182,7 +182,7 @@ extension KernelSet {
         for position in 0..<4 {
           let at = corner + (position / 2 * width + position % 2) * lanes
           let part = d.replacing(
-            with: 0, where: index .!= IntegerVector(repeating: UInt32(position)))
+            with: 0, where: index .!= all(UInt32(position)))
           store(multiplyAdd(k, load(plane + at), c) + part, dx + at)
         }
         from += lanes

@@ -19,7 +19,6 @@ import KernelABI
 /// The vector that everything is written in. Narrower hardware works on it in halves or quarters.
 typealias Vector = SIMD8<Float>
 typealias IntegerVector = SIMD8<UInt32>
-typealias ByteVector = SIMD8<UInt8>
 
 let lanes = 8
 
@@ -61,18 +60,34 @@ func broadcast(_ p: Input) -> Vector { Vector(repeating: p.pointee) }
 @inline(__always)
 func positive(_ v: Vector) -> Vector { v.replacing(with: 0, where: .!(v .> 0)) }
 
-/// Widens a byte a lane.
+/// Widens a byte a lane. (The conversions of the standard library go lane by lane.)
 @inline(__always)
 func loadBytes(_ p: UnsafePointer<UInt8>) -> IntegerVector {
-  IntegerVector(truncatingIfNeeded: UnsafeRawPointer(p).loadUnaligned(as: ByteVector.self))
+  let raw = UnsafeRawPointer(p)
+  let low = SIMD4(repeating: raw.loadUnaligned(as: UInt32.self))
+  let high = SIMD4(repeating: raw.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+  let words = IntegerVector(lowHalf: low, highHalf: high)
+  return (words &>> IntegerVector(0, 8, 16, 24, 0, 8, 16, 24)) & 255
 }
 
-/// Stores the low byte of each lane.
+/// Stores a byte a lane; no lane may be above 255.
 @inline(__always)
 func storeBytes(_ v: IntegerVector, _ p: UnsafeMutablePointer<UInt8>) {
-  UnsafeMutableRawPointer(p).storeBytes(
-    of: ByteVector(truncatingIfNeeded: v), as: ByteVector.self)
+  let placed = v &<< IntegerVector(0, 8, 16, 24, 0, 8, 16, 24)
+  let raw = UnsafeMutableRawPointer(p)
+  raw.storeBytes(of: joined(placed.lowHalf), as: UInt32.self)
+  raw.storeBytes(of: joined(placed.highHalf), toByteOffset: 4, as: UInt32.self)
 }
+
+@inline(__always)
+private func joined(_ v: SIMD4<UInt32>) -> UInt32 {
+  let half = v.lowHalf | v.highHalf
+  return half[0] | half[1]
+}
+
+/// One integer in every lane. Comparing with a scalar goes lane by lane; with this it does not.
+@inline(__always)
+func all(_ value: UInt32) -> IntegerVector { IntegerVector(repeating: value) }
 
 /// A row of vectors in the filters and accumulators: two groups of output channels.
 let pair = 2 * lanes

@@ -3,8 +3,8 @@ import KernelABI
 /// A panel of channels: four vectors.
 private let panel = 4 * lanes
 
-/// A tile of accumulators: three rows of four vectors. With four vectors and one broadcast of the
-/// factors it leaves one of sixteen registers.
+/// A tile of accumulators: three rows of four vectors. With three broadcasts and one vector of the
+/// factors they fill the sixteen registers.
 private struct Accumulators {
   var a0 = Vector.zero, a1 = Vector.zero, a2 = Vector.zero, a3 = Vector.zero
   var b0 = Vector.zero, b1 = Vector.zero, b2 = Vector.zero, b3 = Vector.zero
@@ -15,29 +15,13 @@ private struct Accumulators {
   /// Adds the products of `rows` values and one row of a panel.
   @inline(__always)
   mutating func add(_ rows: Int, _ x0: Input, _ x1: Input, _ x2: Input, _ w: Input) {
-    let w0 = load(w)
-    let w1 = load(w + lanes)
-    let w2 = load(w + 2 * lanes)
-    let w3 = load(w + 3 * lanes)
     let x = broadcast(x0)
-    a0 = multiplyAdd(x, w0, a0)
-    a1 = multiplyAdd(x, w1, a1)
-    a2 = multiplyAdd(x, w2, a2)
-    a3 = multiplyAdd(x, w3, a3)
-    if rows > 1 {
-      let y = broadcast(x1)
-      b0 = multiplyAdd(y, w0, b0)
-      b1 = multiplyAdd(y, w1, b1)
-      b2 = multiplyAdd(y, w2, b2)
-      b3 = multiplyAdd(y, w3, b3)
-    }
-    if rows > 2 {
-      let z = broadcast(x2)
-      c0 = multiplyAdd(z, w0, c0)
-      c1 = multiplyAdd(z, w1, c1)
-      c2 = multiplyAdd(z, w2, c2)
-      c3 = multiplyAdd(z, w3, c3)
-    }
+    let y = rows > 1 ? broadcast(x1) : x
+    let z = rows > 2 ? broadcast(x2) : x
+    addVector(rows, x, y, z, load(w), &a0, &b0, &c0)
+    addVector(rows, x, y, z, load(w + lanes), &a1, &b1, &c1)
+    addVector(rows, x, y, z, load(w + 2 * lanes), &a2, &b2, &c2)
+    addVector(rows, x, y, z, load(w + 3 * lanes), &a3, &b3, &c3)
   }
 
   @inline(__always)
@@ -71,6 +55,17 @@ private struct Accumulators {
     v2 = load(from + 2 * lanes)
     v3 = load(from + 3 * lanes)
   }
+}
+
+/// One vector of factors times up to three broadcasts.
+@inline(__always)
+private func addVector(
+  _ rows: Int, _ x: Vector, _ y: Vector, _ z: Vector, _ w: Vector,
+  _ a: inout Vector, _ b: inout Vector, _ c: inout Vector
+) {
+  a = multiplyAdd(x, w, a)
+  if rows > 1 { b = multiplyAdd(y, w, b) }
+  if rows > 2 { c = multiplyAdd(z, w, c) }
 }
 
 extension KernelSet {

@@ -48,18 +48,17 @@ extension KernelSet {
   private func frame(
     _ tiling: WinogradTiling, _ plane: Input, _ top: Int, _ left: Int, _ tile: Output
   ) {
+    let firstColumn = max(0, -left)
+    let lastColumn = min(6, tiling.width - left)
     for y in 0..<6 {
       let row = tile + y * 6 * lanes
       let source = top + y
-      if source < 0 || source >= tiling.height {
-        for x in 0..<6 { store(.zero, row + x * lanes) }
-        continue
-      }
+      let inside = source >= 0 && source < tiling.height
       let from = plane + (source * tiling.width + left) * lanes
-      for x in 0..<6 {
-        let inside = left + x >= 0 && left + x < tiling.width
-        store(inside ? load(from + x * lanes) : .zero, row + x * lanes)
-      }
+      let columns = inside ? firstColumn..<lastColumn : 0..<0
+      for x in 0..<columns.lowerBound { store(.zero, row + x * lanes) }
+      for x in columns { store(load(from + x * lanes), row + x * lanes) }
+      for x in columns.upperBound..<6 { store(.zero, row + x * lanes) }
     }
   }
 

@@ -56,7 +56,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       turns
       ? AlignedBuffer(count: inputPanels * Winograd.points * outputGroups * lanes * panel) : nil
     let groups = turns ? max(inputGroups, outputGroups) : inputGroups
-    block = 16
+    block = 24
     let block = self.block
     transformed = (0..<context.pool.threads).map { _ in
       AlignedBuffer(
