@@ -17,110 +17,86 @@ extension KernelSet {
     _ tiling: WinogradTiling, _ images: Input, groups: Int, first: Int, count: Int,
     to transformed: Output, planeStride: Int, capacity: Int, slot: Int
   ) {
-    withUnsafeTemporaryAllocation(
-      byteCount: Winograd.points * lanes * 4, alignment: 64
-    ) { bytes in
-      let framed = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      for index in 0..<count {
-        let place = TilePlace(tiling, first + index)
-        let top = place.row * 4 - 1
-        let left = place.column * 4 - 1
-        let inside =
-          top >= 0 && left >= 0 && top + 6 <= tiling.height && left + 6 <= tiling.width
-        for group in 0..<groups {
+    // A tile transformed along its columns, (6, 6, lanes), and a row of zeros.
+    withUnsafeTemporaryAllocation(byteCount: 42 * lanes * 4, alignment: 64) { bytes in
+      let columns = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+      let zeros = columns + 36 * lanes
+      for i in 0..<6 { store(.zero, zeros + i * lanes) }
+      // Neighbouring tiles of a group share cache lines of the result.
+      for group in 0..<groups {
+        for index in 0..<count {
+          let place = TilePlace(tiling, first + index)
+          let top = place.row * 4 - 1
+          let left = place.column * 4 - 1
           let plane =
             images + (place.image * groups + group) * tiling.height * tiling.width * lanes
-          let to = transformed + (group * capacity + slot + index) * lanes
-          if inside {
-            transformInput(
-              plane + (top * tiling.width + left) * lanes, tiling.width * lanes, to, planeStride)
-          } else {
-            frame(tiling, plane, top, left, framed)
-            transformInput(framed, 6 * lanes, to, planeStride)
+          // What hangs over the edge of the image is zero.
+          let inside = max(0, -left)..<min(6, tiling.width - left)
+          for x in 0..<6 where !inside.contains(x) {
+            for y in 0..<6 { store(.zero, columns + (y * 6 + x) * lanes) }
           }
+          @inline(__always)
+          func row(_ y: Int) -> Input {
+            top + y >= 0 && top + y < tiling.height
+              ? plane + ((top + y) * tiling.width + left) * lanes : Input(zeros)
+          }
+          transformColumns(row(0), row(1), row(2), row(3), row(4), row(5), inside, columns)
+          transformRows(
+            columns, transformed + (group * capacity + slot + index) * lanes, planeStride)
         }
       }
     }
   }
 
-  /// Copies a tile that hangs over the edge, with zeros where there is no image.
   @inline(__always)
-  private func frame(
-    _ tiling: WinogradTiling, _ plane: Input, _ top: Int, _ left: Int, _ tile: Output
+  private func transformColumns(
+    _ d0: Input, _ d1: Input, _ d2: Input, _ d3: Input, _ d4: Input, _ d5: Input,
+    _ inside: Range<Int>, _ to: Output
   ) {
-    let firstColumn = max(0, -left)
-    let lastColumn = min(6, tiling.width - left)
-    for y in 0..<6 {
-      let row = tile + y * 6 * lanes
-      let source = top + y
-      let inside = source >= 0 && source < tiling.height
-      let from = plane + (source * tiling.width + left) * lanes
-      let columns = inside ? firstColumn..<lastColumn : 0..<0
-      for x in 0..<columns.lowerBound { store(.zero, row + x * lanes) }
-      for x in columns { store(load(from + x * lanes), row + x * lanes) }
-      for x in columns.upperBound..<6 { store(.zero, row + x * lanes) }
+    for x in inside {
+      let i = x * lanes
+      let t = transformSix(
+        load(d0 + i), load(d1 + i), load(d2 + i), load(d3 + i), load(d4 + i), load(d5 + i))
+      store(t.0, to + i)
+      store(t.1, to + 6 * lanes + i)
+      store(t.2, to + 12 * lanes + i)
+      store(t.3, to + 18 * lanes + i)
+      store(t.4, to + 24 * lanes + i)
+      store(t.5, to + 30 * lanes + i)
     }
   }
 
-  /// One tile: `d` with rows `stride` floats apart, to 36 points `planeStride` apart.
   @inline(__always)
-  private func transformInput(_ d: Input, _ stride: Int, _ to: Output, _ planeStride: Int) {
-    // Rows 0 and 5 use the even and the odd rows of the tile.
-    @inline(__always)
-    func ends(_ from: Input, _ x: Int) -> Vector {
-      let p = from + x * lanes
-      return multiplyAdd(load(p + 2 * stride), Vector(repeating: -2.5), load(p))
-        + load(p + 4 * stride)
+  private func transformRows(_ columns: Input, _ transformed: Output, _ planeStride: Int) {
+    var from = columns
+    var to = transformed
+    for _ in 0..<6 {
+      let t = transformSix(
+        load(from), load(from + lanes), load(from + 2 * lanes), load(from + 3 * lanes),
+        load(from + 4 * lanes), load(from + 5 * lanes))
+      store(t.0, to)
+      store(t.1, to + planeStride)
+      store(t.2, to + 2 * planeStride)
+      store(t.3, to + 3 * planeStride)
+      store(t.4, to + 4 * planeStride)
+      store(t.5, to + 5 * planeStride)
+      from += 6 * lanes
+      to += 6 * planeStride
     }
-    let row0: Six = (
-      ends(d, 0), ends(d, 1), ends(d, 2), ends(d, 3), ends(d, 4), ends(d, 5)
-    )
-    inputRow(row0, to, planeStride)
-    let odd = d + stride
-    let row5: Six = (
-      ends(odd, 0), ends(odd, 1), ends(odd, 2), ends(odd, 3), ends(odd, 4), ends(odd, 5)
-    )
-    inputRow(row5, to + 30 * planeStride, planeStride)
-    inputPair(d, stride, square: 2, point: a, to + 6 * planeStride, planeStride)
-    inputPair(d, stride, square: 0.5, point: b, to + 18 * planeStride, planeStride)
   }
 
-  /// Rows +p and −p, where `square` is the square of the other point.
+  /// Bᵀ·d along one side.
   @inline(__always)
-  private func inputPair(
-    _ d: Input, _ stride: Int, square: Float, point: Float, _ to: Output, _ planeStride: Int
-  ) {
-    @inline(__always)
-    func both(_ x: Int) -> (Vector, Vector) {
-      let q = d + x * lanes
-      let even = multiplyAdd(load(q + 2 * stride), Vector(repeating: -square), load(q + 4 * stride))
-      let odd = multiplyAdd(load(q + stride), Vector(repeating: -square), load(q + 3 * stride))
-      return plusMinus(even, odd, point)
-    }
-    let (p0, m0) = both(0)
-    let (p1, m1) = both(1)
-    let (p2, m2) = both(2)
-    let (p3, m3) = both(3)
-    let (p4, m4) = both(4)
-    let (p5, m5) = both(5)
-    inputRow((p0, p1, p2, p3, p4, p5), to, planeStride)
-    inputRow((m0, m1, m2, m3, m4, m5), to + 6 * planeStride, planeStride)
-  }
-
-  /// The one-dimensional transform of six values, stored at six points.
-  @inline(__always)
-  private func inputRow(_ d: Six, _ to: Output, _ planeStride: Int) {
-    store(multiplyAdd(d.2, Vector(repeating: -2.5), d.0) + d.4, to)
+  private func transformSix(
+    _ d0: Vector, _ d1: Vector, _ d2: Vector, _ d3: Vector, _ d4: Vector, _ d5: Vector
+  ) -> Six {
     let (pa, ma) = plusMinus(
-      multiplyAdd(d.2, Vector(repeating: -2), d.4), multiplyAdd(d.1, Vector(repeating: -2), d.3), a)
-    store(pa, to + planeStride)
-    store(ma, to + 2 * planeStride)
+      multiplyAdd(d2, Vector(repeating: -2), d4), multiplyAdd(d1, Vector(repeating: -2), d3), a)
     let (pb, mb) = plusMinus(
-      multiplyAdd(d.2, Vector(repeating: -0.5), d.4),
-      multiplyAdd(d.1, Vector(repeating: -0.5), d.3), b)
-    store(pb, to + 3 * planeStride)
-    store(mb, to + 4 * planeStride)
-    store(multiplyAdd(d.3, Vector(repeating: -2.5), d.1) + d.5, to + 5 * planeStride)
+      multiplyAdd(d2, Vector(repeating: -0.5), d4), multiplyAdd(d1, Vector(repeating: -0.5), d3),
+      b)
+    let middle = Vector(repeating: -2.5)
+    return (multiplyAdd(d2, middle, d0) + d4, pa, ma, pb, mb, multiplyAdd(d3, middle, d1) + d5)
   }
 
   /// even + point·odd and even − point·odd.
@@ -140,17 +116,16 @@ extension KernelSet {
   ) {
     withUnsafeTemporaryAllocation(byteCount: 16 * lanes * 4, alignment: 64) { bytes in
       let tile = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      for group in (panel * 4)..<min(groups, panel * 4 + 4) {
-        let from = product + (group - panel * 4) * lanes
-        let shift = bias.map { load($0 + group * lanes) } ?? .zero
-        for index in 0..<count {
-          let place = TilePlace(tiling, first + index)
-          let y = place.row * 4
-          let x = place.column * 4
+      for index in 0..<count {
+        let place = TilePlace(tiling, first + index)
+        let y = place.row * 4
+        let x = place.column * 4
+        for group in (panel * 4)..<min(groups, panel * 4 + 4) {
+          let m = product + (index * 4 + group - panel * 4) * lanes
+          let shift = bias.map { load($0 + group * lanes) } ?? .zero
           let plane =
             images + (place.image * groups + group) * tiling.height * tiling.width * lanes
           let to = plane + (y * tiling.width + x) * lanes
-          let m = from + index * 4 * lanes
           if y + 4 <= tiling.height && x + 4 <= tiling.width {
             transformOutput(m, productStride, shift, to, tiling.width * lanes)
           } else {
