@@ -1,8 +1,7 @@
 import KernelABI
 
 // The transforms of F(4×4, 3×3) with the points 0, ±√½, ±√2, ∞, a lane a channel. Each is the same
-// one-dimensional transform along columns and then along rows. To keep values in registers, rows
-// are made in pairs that share their parts, columns are transformed on the way into a pair.
+// one-dimensional transform along the columns of a tile and then along its rows.
 
 private let a: Float = 0.707106781  // √½
 private let b: Float = 1.414213562  // √2
@@ -55,57 +54,48 @@ extension KernelSet {
   ) {
     for x in inside {
       let i = x * lanes
-      let t = transformSix(
-        load(d0 + i), load(d1 + i), load(d2 + i), load(d3 + i), load(d4 + i), load(d5 + i))
-      store(t.0, to + i)
-      store(t.1, to + 6 * lanes + i)
-      store(t.2, to + 12 * lanes + i)
-      store(t.3, to + 18 * lanes + i)
-      store(t.4, to + 24 * lanes + i)
-      store(t.5, to + 30 * lanes + i)
+      transformInput(
+        load(d0 + i), load(d1 + i), load(d2 + i), load(d3 + i), load(d4 + i), load(d5 + i),
+        to + i, 6 * lanes)
     }
   }
 
   @inline(__always)
   private func transformRows(_ columns: Input, _ transformed: Output, _ planeStride: Int) {
-    var from = columns
-    var to = transformed
-    for _ in 0..<6 {
-      let t = transformSix(
+    for y in 0..<6 {
+      let from = columns + y * 6 * lanes
+      transformInput(
         load(from), load(from + lanes), load(from + 2 * lanes), load(from + 3 * lanes),
-        load(from + 4 * lanes), load(from + 5 * lanes))
-      store(t.0, to)
-      store(t.1, to + planeStride)
-      store(t.2, to + 2 * planeStride)
-      store(t.3, to + 3 * planeStride)
-      store(t.4, to + 4 * planeStride)
-      store(t.5, to + 5 * planeStride)
-      from += 6 * lanes
-      to += 6 * planeStride
+        load(from + 4 * lanes), load(from + 5 * lanes), transformed + y * 6 * planeStride,
+        planeStride)
     }
   }
 
-  /// Bᵀ·d along one side.
+  /// Bᵀ·d along one side, to six places `stride` apart.
   @inline(__always)
-  private func transformSix(
-    _ d0: Vector, _ d1: Vector, _ d2: Vector, _ d3: Vector, _ d4: Vector, _ d5: Vector
-  ) -> Six {
-    let (pa, ma) = plusMinus(
-      multiplyAdd(d2, Vector(repeating: -2), d4), multiplyAdd(d1, Vector(repeating: -2), d3), a)
-    let (pb, mb) = plusMinus(
-      multiplyAdd(d2, Vector(repeating: -0.5), d4), multiplyAdd(d1, Vector(repeating: -0.5), d3),
-      b)
+  private func transformInput(
+    _ d0: Vector, _ d1: Vector, _ d2: Vector, _ d3: Vector, _ d4: Vector, _ d5: Vector,
+    _ to: Output, _ stride: Int
+  ) {
     let middle = Vector(repeating: -2.5)
-    return (multiplyAdd(d2, middle, d0) + d4, pa, ma, pb, mb, multiplyAdd(d3, middle, d1) + d5)
+    store(multiplyAdd(d2, middle, d0) + d4, to)
+    storePlusMinus(
+      multiplyAdd(d2, Vector(repeating: -2), d4), multiplyAdd(d1, Vector(repeating: -2), d3), a,
+      to + stride, stride)
+    storePlusMinus(
+      multiplyAdd(d2, Vector(repeating: -0.5), d4), multiplyAdd(d1, Vector(repeating: -0.5), d3),
+      b, to + 3 * stride, stride)
+    store(multiplyAdd(d3, middle, d1) + d5, to + 5 * stride)
   }
 
-  /// even + point·odd and even − point·odd.
+  /// even + point·odd and even − point·odd, to two places.
   @inline(__always)
-  private func plusMinus(_ even: Vector, _ odd: Vector, _ point: Float) -> (Vector, Vector) {
-    (
-      multiplyAdd(odd, Vector(repeating: point), even),
-      multiplyAdd(odd, Vector(repeating: -point), even)
-    )
+  private func storePlusMinus(
+    _ even: Vector, _ odd: Vector, _ point: Float, _ to: Output, _ stride: Int
+  ) {
+    let scaled = odd * Vector(repeating: point)
+    store(even + scaled, to)
+    store(even - scaled, to + stride)
   }
 
   // MARK: Aᵀ·m·A
@@ -263,7 +253,8 @@ extension KernelSet {
       let q = g + x * lanes
       let even = multiplyAdd(load(q + 2 * stride), Vector(repeating: square), load(q))
       let odd = multiplyAdd(load(q + 3 * stride), Vector(repeating: square), load(q + stride))
-      return plusMinus(even, odd, point)
+      let scaled = odd * Vector(repeating: point)
+      return (even + scaled, even - scaled)
     }
     let (p0, m0) = both(0)
     let (p1, m1) = both(1)
@@ -275,18 +266,16 @@ extension KernelSet {
 
   @inline(__always)
   private func gradientRow(
-    _ g0: Vector, _ g1: Vector, _ g2: Vector, _ g3: Vector, _ to: Output, _ planeStride: Int
+    _ g0: Vector, _ g1: Vector, _ g2: Vector, _ g3: Vector, _ to: Output, _ stride: Int
   ) {
     store(g0, to)
-    let (pa, ma) = plusMinus(
-      multiplyAdd(g2, Vector(repeating: 0.5), g0), multiplyAdd(g3, Vector(repeating: 0.5), g1), a)
-    store(pa, to + planeStride)
-    store(ma, to + 2 * planeStride)
-    let (pb, mb) = plusMinus(
-      multiplyAdd(g2, Vector(repeating: 2), g0), multiplyAdd(g3, Vector(repeating: 2), g1), b)
-    store(pb, to + 3 * planeStride)
-    store(mb, to + 4 * planeStride)
-    store(g3, to + 5 * planeStride)
+    storePlusMinus(
+      multiplyAdd(g2, Vector(repeating: 0.5), g0), multiplyAdd(g3, Vector(repeating: 0.5), g1), a,
+      to + stride, stride)
+    storePlusMinus(
+      multiplyAdd(g2, Vector(repeating: 2), g0), multiplyAdd(g3, Vector(repeating: 2), g1), b,
+      to + 3 * stride, stride)
+    store(g3, to + 5 * stride)
   }
 }
 
