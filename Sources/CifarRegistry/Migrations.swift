@@ -46,10 +46,16 @@ struct Migrations: Sendable {
     }
   }
 
-  /// - Throws: `newerDatabase`; `unsupported` if the file would have to be migrated first.
-  func checkReadable(_ connection: Connection) throws {
+  /// - Throws: `newerDatabase`.
+  func refuseNewer(_ connection: Connection) throws {
     let version = try version(of: connection)
     if version > newest { throw tooNew(connection.path, version) }
+  }
+
+  /// - Throws: `newerDatabase`; `unsupported` if the file would have to be migrated first.
+  func checkReadable(_ connection: Connection) throws {
+    try refuseNewer(connection)
+    let version = try version(of: connection)
     if version < newest {
       throw CifarError(
         .unsupported,

@@ -9,7 +9,8 @@ public enum RunStatus: String, Sendable, Codable, CaseIterable {
   case interrupted
   /// An error ended it.
   case failed
-  /// Its process is gone without a word. Never stored: whoever reads finds out.
+  /// Its process is gone without a word. A run is never stored as such: whoever reads finds out.
+  /// The resume that takes it up notes it for the session.
   case crashed
 }
 

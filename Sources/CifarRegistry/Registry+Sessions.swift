@@ -8,6 +8,11 @@ extension Registry {
     let uuid = UUIDText.random()
     let now = Timestamp.now
     let keys = try writing { connection in
+      for (what, json) in [("hyperparameters", run.hyperparameters), ("model", run.model)] {
+        if try connection.integer("SELECT json_valid(?)", [.text(json)]) != 1 {
+          throw CifarError(.invalidArgument, "the run's \(what) must be JSON")
+        }
+      }
       try connection.run(
         """
         INSERT INTO runs (uuid, name, status, recipe, started, epochs_planned, seed, dataset,
@@ -87,7 +92,7 @@ extension Registry {
     try connection.run(
       "UPDATE sessions SET ended = heartbeat, status = ?, reason = ? WHERE id = ?",
       life == .dead
-        ? [.text("failed"), .text("its process ended without a word"), .integer(previous.id)]
+        ? [.text("crashed"), .text("its process ended without a word"), .integer(previous.id)]
         : [.text("interrupted"), .text("taken over by a resume"), .integer(previous.id)])
   }
 

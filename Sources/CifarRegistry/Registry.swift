@@ -55,7 +55,6 @@ public final class Registry: @unchecked Sendable {
     } else {
       try prepareForWriting(migrations, busyTimeout)
     }
-    try connection.execute("PRAGMA trusted_schema = OFF")
   }
 
   private func prepareForWriting(_ migrations: Migrations, _ busyTimeout: Double) throws {
@@ -63,9 +62,13 @@ public final class Registry: @unchecked Sendable {
       throw CifarError(
         .io, "\(path) cannot be written; check the permissions of the file and of its directory")
     }
-    // Only takes effect in a file without tables. Freed pages are used again by the next
-    // checkpoint, and can be given back in small steps without rewriting the file.
-    try connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    try migrations.refuseNewer(connection)
+    // Freed pages are used again by the next checkpoint, and can be given back in small steps
+    // without rewriting the file. Only a new file can be set so, and setting an old one again would
+    // write to it at every opening.
+    if try connection.integer("PRAGMA page_count") == 0 {
+      try connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    }
     // The rollback journal, not WAL. SQLite before 3.51.3 (Debian 12 has 3.40) can corrupt a WAL
     // file when two processes reset the log at the same moment, and several trainers on one file
     // are just that case. Besides, checkpoints would be written twice (log, then file), and a

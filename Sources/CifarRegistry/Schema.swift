@@ -44,8 +44,8 @@ enum Schema {
       started TEXT NOT NULL,
       heartbeat TEXT NOT NULL,
       ended TEXT,
-      status TEXT NOT NULL
-        CHECK (status IN ('running', 'completed', 'stopped', 'interrupted', 'failed')),
+      status TEXT NOT NULL CHECK
+        (status IN ('running', 'completed', 'stopped', 'interrupted', 'failed', 'crashed')),
       reason TEXT NOT NULL DEFAULT '',
       resumed_session INTEGER, -- whose checkpoint it went on from
       resumed_epoch INTEGER,
