@@ -66,7 +66,8 @@ private struct RunQuery {
 
   func summary(_ row: Statement) throws -> RunSummary {
     var status = RunStatus(rawValue: row.text(2)) ?? .failed
-    var duration = row.real(10) ?? 0
+    // Times are stored to the millisecond; what SQLite's arithmetic adds beyond is noise.
+    var duration = ((row.real(10) ?? 0) * 1000).rounded() / 1000
     if status == .running {
       if isGone(row, from: 11) {
         status = .crashed

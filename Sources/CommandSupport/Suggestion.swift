@@ -3,7 +3,7 @@ enum Suggestion {
   /// "; did you mean …?", or nothing when no candidate is close.
   static func text(for word: String, among candidates: [String]) -> String {
     let closest = candidates.map { ($0, distance(word, $0)) }.min { $0.1 < $1.1 }
-    guard let (candidate, edits) = closest, edits <= max(1, word.count / 3) else { return "" }
+    guard let (candidate, edits) = closest, edits <= (word.count + 2) / 3 else { return "" }
     return "; did you mean \(candidate)?"
   }
 

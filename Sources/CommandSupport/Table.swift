@@ -34,7 +34,18 @@ public struct Table {
   public var columns: [Column]
   public private(set) var rows: [[Cell]] = []
 
-  public init(_ columns: [Column]) { self.columns = columns }
+  private let showsTitles: Bool
+
+  public init(_ columns: [Column]) {
+    self.columns = columns
+    showsTitles = true
+  }
+
+  /// A table of names and values, say, that needs no title line.
+  public init(withoutTitles columns: [Column]) {
+    self.columns = columns
+    showsTitles = false
+  }
 
   /// Adds a row; missing cells are empty.
   public mutating func add(_ cells: [Cell]) {
@@ -44,11 +55,14 @@ public struct Table {
 
   private static let gap = 2
 
-  /// The table's lines, each ending in a newline; the title line first.
+  /// The table's lines, each ending in a newline; the title line (if the table has one) first.
   public func text(for terminal: Terminal, indent: Int = 0) -> String {
     let (shown, widths) = layout(width: terminal.width.map { $0 - indent })
     let margin = String(repeating: " ", count: indent)
-    var result = margin + line(shown, widths, terminal) { Cell(columns[$0].title, .dim) }
+    var result = ""
+    if showsTitles {
+      result += margin + line(shown, widths, terminal) { Cell(columns[$0].title, .dim) }
+    }
     for row in rows { result += margin + line(shown, widths, terminal) { row[$0] } }
     return result
   }

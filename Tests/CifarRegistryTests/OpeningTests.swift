@@ -133,4 +133,32 @@ import Testing
     #expect(error?.code == .badData)
     #expect(error?.isOneLine == true)
   }
+
+  /// A writer that is killed in the middle of a transaction leaves a file with half of it, and the
+  /// journal that undoes it. The next reader, of any mode, does that.
+  @Test(arguments: [Registry.Mode.readOnly, .readWrite(create: false)])
+  func whatAKilledWriterLeftIsUndone(mode: Registry.Mode) throws {
+    let path = directory.file("runs.db")
+    let session = try Registry(path: path, mode: .readWrite(create: true)).createRun(Sample.run())
+    try session.record(epoch: Sample.epoch(1), checkpoint: Sample.checkpoint(1))
+    let writer = try raw(path)
+    try writer.execute("PRAGMA cache_size = 1; BEGIN IMMEDIATE; DELETE FROM epochs")
+    try writer.execute(
+      "INSERT INTO notes (run, created, text) VALUES (1, '', hex(zeroblob(200000)))")
+    let copy = directory.file("killed.db")
+    for suffix in ["", "-journal"] {
+      try FileManager.default.copyItem(atPath: path + suffix, toPath: copy + suffix)
+    }
+    try writer.execute("ROLLBACK")
+
+    let before = try FileManager.default.attributesOfItem(atPath: copy)[.size] as? Int ?? 0
+    #expect(before > 300_000, "the unfinished transaction has reached the file")
+    let registry = try Registry(path: copy, mode: mode)
+    #expect(try registry.epochs(of: session.id).map(\.epoch) == [1])
+    let last = try registry.checkpoint(.last, of: session.id)
+    #expect(try registry.checkpointData(last.id) == Sample.checkpoint(1).data)
+    #expect(
+      try registry.locked { try $0.first("PRAGMA integrity_check", [], { $0.text(0) }) } == "ok")
+    #expect(!directory.contents.contains("killed.db-journal"))
+  }
 }

@@ -1,0 +1,151 @@
+import CifarRegistry
+import CommandSupport
+
+/// A run on a terminal: what it is, what it was told, how it went, what is left of it.
+struct RunPage {
+  var run: RunDetail
+  var epochs: [EpochRow]
+  var checkpoints: [CheckpointRow]
+  /// The registry as the command line named it, if it did.
+  var registryOption: String?
+  var terminal: Terminal
+
+  func text() throws -> String {
+    let sections = [
+      heading, section("Hyperparameters", try hyperparameters),
+      section("Epochs", epochTable), section("Checkpoints", checkpointTable),
+      section("Sessions", sessionTable),
+    ]
+    return sections.filter { !$0.isEmpty }.joined(separator: "\n")
+  }
+
+  private func section(_ title: String, _ table: Table) -> String {
+    if table.rows.isEmpty { return "" }
+    return terminal.styled(title, .bold) + "\n" + table.text(for: terminal, indent: 2)
+  }
+
+  private var heading: String {
+    let summary = run.summary
+    var title = terminal.styled(String(run.id.prefix(8)), .cyan)
+    if let name = summary.name {
+      title += "  " + terminal.styled(TextWidth.printable(name), .bold)
+    }
+    title += "  " + terminal.styled(summary.status.rawValue, summary.status.style)
+    var facts = Table(withoutTitles: [.init(""), .init("")])
+    func fact(_ name: String, _ text: String) {
+      facts.add([.init(name, .dim), .init(text)])
+    }
+    fact("id", run.id)
+    fact("recipe", summary.recipe)
+    let hash = run.datasetHash.map { "  (SHA-256 \($0.prefix(12))…)" } ?? ""
+    fact("data", summary.dataset + hash)
+    fact("seed", "\(run.seed)")
+    fact(
+      "started", Format.localTime(secondsSince1970: summary.started.secondsSince1970, seconds: true)
+    )
+    let sessions = run.sessions.count
+    fact(
+      "time",
+      Format.duration(summary.durationSeconds)
+        + (sessions > 1 ? " in \(sessions) sessions" : ""))
+    fact("epochs", "\(summary.epochs) of \(summary.epochsPlanned)")
+    if let best = summary.bestValAccuracy, let epoch = bestEpoch {
+      fact("best", "\(Format.percent(best)) validation accuracy in epoch \(epoch)")
+    }
+    if let loss = summary.bestValLoss, let row = epochs.first(where: { $0.valLoss == loss }) {
+      fact("", "\(Format.loss(loss)) validation loss in epoch \(row.epoch)")
+    }
+    if let reason = run.sessions.last?.reason, !reason.isEmpty { fact("ended", reason) }
+    if summary.status == .crashed { fact("ended", "its process is gone without a word") }
+    if !checkpoints.isEmpty && summary.status != .running && summary.epochs < summary.epochsPlanned
+    {
+      let option = registryOption.map { " --registry \($0)" } ?? ""
+      fact("go on", "cifar resume \(run.id.prefix(8))\(option)")
+    }
+    return title + "\n" + facts.text(for: terminal, indent: 2)
+  }
+
+  private var bestEpoch: Int? {
+    epochs.first { $0.valAccuracy != nil && $0.valAccuracy == run.summary.bestValAccuracy }?.epoch
+  }
+
+  private var hyperparameters: Table {
+    get throws {
+      var table = Table(withoutTitles: [.init(""), .init("")])
+      for line in HyperparameterLines.lines(of: try JSONValue(text: run.hyperparameters)) {
+        table.add([.init(line.name, .dim), .init(line.value)])
+      }
+      return table
+    }
+  }
+
+  private var epochTable: Table {
+    var table = Table([
+      .init("EPOCH", right: true), .init("TRAIN LOSS", right: true, rank: 2),
+      .init("TRAIN ACC", right: true, rank: 3), .init("VAL LOSS", right: true),
+      .init("VAL ACC", right: true), .init("LR", right: true, rank: 4),
+      .init("TIME", right: true, rank: 5), .init("IMG/S", right: true, rank: 6), .init("", rank: 1),
+    ])
+    for row in epochs {
+      let isBest = row.epoch == bestEpoch
+      let style: Style = isBest ? .green : .plain
+      table.add([
+        .init("\(row.epoch)", style), .init(Format.loss(row.trainLoss), style),
+        .init(Format.percent(row.trainAccuracy), style),
+        .init(row.valLoss.text(Format.loss), style),
+        .init(row.valAccuracy.text(Format.percent), style),
+        .init(Format.short(row.learningRate), style), .init(Format.duration(row.seconds), style),
+        .init(Format.fixed(row.imagesPerSecond, 0), style), .init(isBest ? "best" : "", style),
+      ])
+    }
+    return table
+  }
+
+  private var checkpointTable: Table {
+    var table = Table([
+      .init("ID", right: true), .init("EPOCH", right: true), .init("STEP", right: true, rank: 3),
+      .init("SIZE", right: true, rank: 1), .init("SAVED", rank: 2), .init("SHA-256", rank: 4),
+      .init(""),
+    ])
+    let last = checkpoints.last { !$0.isSuperseded }?.id
+    for row in checkpoints {
+      var remarks: [String] = []
+      if row.id == last { remarks.append("last") }
+      if row.isBest { remarks.append("best") }
+      if row.isSuperseded { remarks.append("superseded") }
+      let position = row.batch == 0 ? "\(row.epoch)" : "\(row.epoch) + \(row.batch) batches"
+      let style: Style = row.isSuperseded ? .dim : .plain
+      table.add([
+        .init("\(row.id)", row.isSuperseded ? .dim : .cyan), .init(position, style),
+        .init("\(row.step)", style), .init(Format.bytes(row.size), style),
+        .init(
+          Format.localTime(secondsSince1970: row.created.secondsSince1970, seconds: true), style),
+        .init(row.sha256.prefix(12) + "…", style),
+        .init(remarks.joined(separator: ", "), row.isBest ? .green : style),
+      ])
+    }
+    return table
+  }
+
+  private var sessionTable: Table {
+    var table = Table([
+      .init("STARTED"), .init("TIME", right: true, rank: 2), .init("STATUS"),
+      .init("FROM", rank: 1), .init("MACHINE", rank: 3, narrowest: 10), .init("CPU", rank: 5),
+      .init("THREADS", right: true, rank: 6), .init("VERSION", rank: 7),
+      .init("REASON", rank: 4, narrowest: 12),
+    ])
+    for row in run.sessions {
+      let start = row.resumedFrom.map {
+        "epoch \($0.epoch)" + ($0.batch == 0 ? "" : " + \($0.batch) batches")
+      }
+      table.add([
+        .init(
+          Format.localTime(secondsSince1970: row.started.secondsSince1970, seconds: true)),
+        .init(Format.duration(row.durationSeconds)), .init(row.status.rawValue, row.status.style),
+        .init(start ?? "the beginning"), .init(row.host), .init(row.info.instructionSet),
+        .init("\(row.info.threads)"), .init(row.info.libraryVersion), .init(row.reason),
+      ])
+    }
+    return table
+  }
+}

@@ -1,0 +1,38 @@
+import CifarRegistry
+import CommandSupport
+
+/// `cifar-runs show`: everything about one run.
+enum ShowCommand {
+  static var command: Command {
+    Command(
+      "show", summary: "shows a run: hyperparameters, epochs, checkpoints",
+      positionals: [
+        Positional("RUN", help: "a run's id, at least its first 4 characters, or its name")
+      ], options: [.registry, .json],
+      discussion: """
+        JSON: the keys of 'list', with epochs as an array of objects (epoch, train_loss,
+        train_accuracy, val_loss, val_accuracy, lr, seconds), and epochs_planned, dataset,
+        dataset_sha256, seed, hyperparameters, model, checkpoints and sessions. Metrics that are not
+        finite are the strings "NaN", "Infinity" and "-Infinity".
+        """,
+      examples: [
+        "cifar-runs show 3f2a91c0",
+        "cifar-runs show 'wide net' --json | jq '.epochs[-1].val_accuracy'",
+      ], run: run)
+  }
+
+  private static func run(_ arguments: Arguments) throws {
+    let registry = try arguments.openRegistry()
+    let run = try registry.run(matching: arguments.positionals[0])
+    let epochs = try registry.epochs(of: run.id)
+    let checkpoints = try registry.checkpoints(of: run.id)
+    if arguments.has("--json") {
+      return try JSONOutput.write(
+        run.json(epochs: epochs, checkpoints: checkpoints))
+    }
+    let page = RunPage(
+      run: run, epochs: epochs, checkpoints: checkpoints,
+      registryOption: arguments.value("--registry"), terminal: .standardOutput)
+    Output.write(try page.text())
+  }
+}
