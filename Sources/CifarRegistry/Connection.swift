@@ -96,6 +96,11 @@ final class Connection {
     case write = "BEGIN IMMEDIATE"
   }
 
+  /// Runs `body` in the transaction under way, or in a reading one of its own.
+  func atOneMoment<Result>(_ body: () throws -> Result) throws -> Result {
+    sqlite3_get_autocommit(handle) == 0 ? try body() : try transaction(.read, body)
+  }
+
   /// Runs `body` in one transaction: all of it lands, or nothing.
   func transaction<Result>(_ kind: Transaction, _ body: () throws -> Result) throws -> Result {
     try execute(kind.rawValue)

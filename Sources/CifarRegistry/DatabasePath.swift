@@ -48,13 +48,16 @@ enum DatabasePath {
 
   /// What an open database holds. An SQLite file without any table is as good as an empty one.
   static func content(of connection: Connection) throws -> Content {
-    if try connection.integer("PRAGMA application_id") == Migrations.applicationID {
-      return .registry
+    // One look at one moment: somebody else may be creating the registry just now.
+    let (application, version, objects) = try connection.atOneMoment {
+      (
+        try connection.integer("PRAGMA application_id") ?? 0,
+        try connection.integer("PRAGMA user_version") ?? 0,
+        try connection.integer("SELECT count(*) FROM sqlite_schema") ?? 0
+      )
     }
-    let objects = try connection.integer("SELECT count(*) FROM sqlite_schema") ?? 0
-    let version = try connection.integer("PRAGMA user_version") ?? 0
-    let application = try connection.integer("PRAGMA application_id") ?? 0
-    if objects == 0 && version == 0 && application == 0 { return .empty }
+    if application == Migrations.applicationID { return .registry }
+    if application == 0 && version == 0 && objects == 0 { return .empty }
     throw DatabaseError.notARegistry(
       connection.path, "it is an SQLite file of some other application")
   }

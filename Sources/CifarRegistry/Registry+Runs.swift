@@ -22,6 +22,8 @@ extension Registry {
       guard var detail else { throw CifarError(.internal, "run \(run.uuid) is gone") }
       detail.sessions = try connection.rows(
         RunQuery.sessions, [.integer(run.key)], query.session)
+      detail.epochs = try EpochTable.rows(of: run.key, in: connection)
+      detail.checkpoints = try CheckpointTable.all(of: run.key, in: connection)
       return detail
     }
   }
@@ -85,7 +87,8 @@ private struct RunQuery {
     RunDetail(
       summary: try summary(row), hyperparameters: row.text(17), model: row.text(18),
       datasetHash: row.optionalText(19), seed: UInt64(row.text(20)) ?? 0,
-      retention: row.optionalInt(21).map { .last($0) } ?? .all, sessions: [])
+      retention: row.optionalInt(21).map { .last($0) } ?? .all, sessions: [],
+      epochs: [], checkpoints: [])
   }
 
   func session(_ row: Statement) throws -> SessionRow {

@@ -18,7 +18,7 @@ public struct RunSummary: Sendable, Equatable {
   public var bestValLoss: Double?
 }
 
-/// Everything about a run but its epochs and checkpoints.
+/// Everything about a run but the bytes of its checkpoints, all from one moment.
 public struct RunDetail: Sendable, Equatable {
   public var summary: RunSummary
   /// JSON, as the run was created.
@@ -30,6 +30,10 @@ public struct RunDetail: Sendable, Equatable {
   public var retention: Retention
   /// Oldest first; at least one.
   public var sessions: [SessionRow]
+  /// The current line, in order; see `Registry.epochs(of:)`.
+  public var epochs: [EpochRow]
+  /// Oldest first.
+  public var checkpoints: [CheckpointRow]
 
   public var id: String { summary.id }
 }

@@ -16,18 +16,20 @@ extension RunSummary {
 extension RunDetail {
   /// The run as `show --json` writes it: the keys of the list, with the epochs themselves in place
   /// of their number, and the rest.
-  func json(epochs: [EpochRow], checkpoints: [CheckpointRow]) throws -> [String: JSONValue] {
-    var json = summary.json
-    json["epochs"] = .array(epochs.map { .object($0.json) })
-    json["epochs_planned"] = .integer(Int64(summary.epochsPlanned))
-    json["dataset"] = .string(summary.dataset)
-    json["dataset_sha256"] = .optional(datasetHash)
-    json["seed"] = .unsigned(seed)
-    json["hyperparameters"] = try JSONValue(text: hyperparameters)
-    json["model"] = try JSONValue(text: model)
-    json["checkpoints"] = .array(checkpoints.map { .object($0.json) })
-    json["sessions"] = .array(sessions.map { .object($0.json) })
-    return json
+  var json: [String: JSONValue] {
+    get throws {
+      var json = summary.json
+      json["epochs"] = .array(epochs.map { .object($0.json) })
+      json["epochs_planned"] = .integer(Int64(summary.epochsPlanned))
+      json["dataset"] = .string(summary.dataset)
+      json["dataset_sha256"] = .optional(datasetHash)
+      json["seed"] = .unsigned(seed)
+      json["hyperparameters"] = try JSONValue(text: hyperparameters)
+      json["model"] = try JSONValue(text: model)
+      json["checkpoints"] = .array(checkpoints.map { .object($0.json) })
+      json["sessions"] = .array(sessions.map { .object($0.json) })
+      return json
+    }
   }
 }
 

@@ -4,11 +4,12 @@ import CommandSupport
 /// A run on a terminal: what it is, what it was told, how it went, what is left of it.
 struct RunPage {
   var run: RunDetail
-  var epochs: [EpochRow]
-  var checkpoints: [CheckpointRow]
   /// The registry as the command line named it, if it did.
   var registryOption: String?
   var terminal: Terminal
+
+  private var epochs: [EpochRow] { run.epochs }
+  private var checkpoints: [CheckpointRow] { run.checkpoints }
 
   func text() throws -> String {
     let sections = [

@@ -24,15 +24,9 @@ enum ShowCommand {
   private static func run(_ arguments: Arguments) throws {
     let registry = try arguments.openRegistry()
     let run = try registry.run(matching: arguments.positionals[0])
-    let epochs = try registry.epochs(of: run.id)
-    let checkpoints = try registry.checkpoints(of: run.id)
-    if arguments.has("--json") {
-      return try JSONOutput.write(
-        run.json(epochs: epochs, checkpoints: checkpoints))
-    }
+    if arguments.has("--json") { return try JSONOutput.write(run.json) }
     let page = RunPage(
-      run: run, epochs: epochs, checkpoints: checkpoints,
-      registryOption: arguments.value("--registry"), terminal: .standardOutput)
+      run: run, registryOption: arguments.value("--registry"), terminal: .standardOutput)
     Output.write(try page.text())
   }
 }

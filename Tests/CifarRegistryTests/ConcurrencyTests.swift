@@ -24,11 +24,11 @@ import Testing
         group.addTask {
           let registry = try Registry(path: path, mode: .readOnly)
           for _ in 0..<30 {
-            for run in try registry.runs() {
-              // What is seen is whole: the last epoch seen has its checkpoint by then.
-              let last = try registry.epochs(of: run.id).last?.epoch ?? 0
-              let saved = try registry.checkpoints(of: run.id).last?.epoch ?? 0
-              #expect(saved >= last)
+            for summary in try registry.runs() {
+              // What is seen is one moment: the last epoch together with its checkpoint.
+              let run = try registry.run(matching: summary.id)
+              #expect(run.checkpoints.last?.epoch == run.epochs.last?.epoch)
+              #expect(run.summary.epochs == run.epochs.count)
             }
           }
         }

@@ -29,6 +29,7 @@ import Testing
     #expect(run.sessions.count == 1)
     #expect(run.sessions[0].reason == "all epochs done")
     #expect(run.sessions[0].info == Sample.info)
+    #expect(run.epochs == rows)
     #expect(try reader.epochs(of: "first try") == rows)
   }
 
