@@ -63,4 +63,17 @@ import Testing
     let text = try JSONOutput.text(["a": Double.nan, "b": -.infinity, "c": 0.1])
     #expect(text == "{\n  \"a\" : \"NaN\",\n  \"b\" : \"-Infinity\",\n  \"c\" : 0.1\n}")
   }
+
+  @Test func storedJSONComesOutAsItWentIn() throws {
+    let text = #"{"a":[1,2.5,true,null,"x"],"seed":18446744073709551615,"z":{"lr":1e-08}}"#
+    let value = try JSONValue(text: text)
+    #expect(try JSONValue(text: try JSONOutput.text(value)) == value)
+    guard case .object(let members) = value else {
+      Issue.record("no object")
+      return
+    }
+    #expect(members["seed"] == .unsigned(.max))
+    #expect(members["a"] == .array([.integer(1), .number(2.5), .bool(true), .null, .string("x")]))
+    #expect(throws: (any Error).self) { try JSONValue(text: "{") }
+  }
 }
