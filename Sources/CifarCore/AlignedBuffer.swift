@@ -1,5 +1,10 @@
+import Glibc
+
 /// A fixed run of trivial values, zeroed, on a 64-byte boundary: a cache line, and the widest
 /// vector there is.
+///
+/// Large buffers ask for huge pages. A training step walks over some hundred megabytes; with pages
+/// of 4 KiB a good part of its time would go into finding them.
 public final class AlignedBuffer<Element: BitwiseCopyable> {
   public let pointer: UnsafeMutablePointer<Element>
   public let count: Int
@@ -7,7 +12,11 @@ public final class AlignedBuffer<Element: BitwiseCopyable> {
   public init(count: Int) {
     self.count = count
     let bytes = max(count, 1) * MemoryLayout<Element>.stride
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    let large = bytes >= hugePage
+    let raw = UnsafeMutableRawPointer.allocate(
+      byteCount: bytes, alignment: large ? hugePage : 64)
+    // A hint: where the system has no huge pages, nothing is lost.
+    if large { madvise(raw, bytes, MADV_HUGEPAGE) }
     raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     pointer = raw.assumingMemoryBound(to: Element.self)
   }
@@ -28,3 +37,5 @@ public final class AlignedBuffer<Element: BitwiseCopyable> {
     pointer.update(from: other.pointer, count: count)
   }
 }
+
+private let hugePage = 2 << 20

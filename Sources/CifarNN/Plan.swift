@@ -40,9 +40,11 @@ public final class Plan {
     self.kernels = kernels
     self.pool = pool
     let context = LayerContext(
-      network: network, kernels: kernels, pool: pool, batchSize: batchSize, training: training)
+      network: network, kernels: kernels, pool: pool, batchSize: batchSize, scratch: Scratch(),
+      training: training)
     var builder = try PlanBuilder(context: context)
     layers = try builder.build()
+    context.scratch.allocate()
     images = builder.input
     logits = builder.output
     classes = network.spec.classes

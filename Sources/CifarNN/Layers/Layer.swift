@@ -63,6 +63,7 @@ struct LayerContext {
   let kernels: any KernelTable
   let pool: ThreadPool
   let batchSize: Int
+  let scratch: Scratch
   /// Whether `backward` will ever be called.
   let training: Bool
 }

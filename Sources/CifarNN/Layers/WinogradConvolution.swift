@@ -19,17 +19,13 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   /// (panels of output, 36, inputs, 4·lanes)
   private let filters: AlignedBuffer<Float>
   private let turnedFilters: AlignedBuffer<Float>?
-  /// A worker's block of tiles: (36, groups, block, lanes) and (36, block, 4·lanes).
-  private let transformed: [AlignedBuffer<Float>]
-  private let products: [AlignedBuffer<Float>]
+  /// Tiles that a worker takes at a time.
   private let block: Int
-  /// A chunk of tiles of the input, (36, groups, chunk, lanes), and of the output's gradient,
-  /// (36, panels, chunk, 4·lanes).
+  /// Tiles whose transforms are kept for the gradient of the weights.
   private let chunk: Int
-  private let chunkInput: AlignedBuffer<Float>
-  private let chunkGradient: AlignedBuffer<Float>
-  /// (36, panels of output, inputs, 4·lanes)
-  private let sums: AlignedBuffer<Float>
+  /// Floats of a worker's scratch: a block's (36, groups, block, lanes) and (36, block, 4·lanes).
+  private let workerScratch: Int
+  private let transformedFloats: Int
 
   /// Planes of two points are apart by a little more than they hold. At a power of two they would
   /// share their cache sets.
@@ -55,28 +51,30 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     turnedFilters =
       turns
       ? AlignedBuffer(count: inputPanels * Winograd.points * outputGroups * lanes * panel) : nil
-    let groups = turns ? max(inputGroups, outputGroups) : inputGroups
     block = 24
-    let block = self.block
-    transformed = (0..<context.pool.threads).map { _ in
-      AlignedBuffer(
-        count: Winograd.points * (groups * block * lanes + WinogradConvolution.gap))
-    }
-    products = (0..<context.pool.threads).map { _ in
-      AlignedBuffer(count: Winograd.points * (block * panel + WinogradConvolution.gap))
-    }
+    let groups = turns ? max(inputGroups, outputGroups) : inputGroups
+    transformedFloats = Winograd.points * (groups * block * lanes + WinogradConvolution.gap)
+    workerScratch =
+      transformedFloats + Winograd.points * (block * panel + WinogradConvolution.gap)
+    context.scratch.reserve(context.pool.threads * workerScratch)
     // Both factors of a chunk stay in the last-level cache.
     let tiles = context.batchSize * tiling.tilesPerImage
     chunk = min(tiles, max(256, 32_768 / max(shape.inputChannels, shape.outputChannels)))
-    let trains = context.training
-    chunkInput = AlignedBuffer(
-      count: trains
-        ? Winograd.points * (inputGroups * chunk * lanes + WinogradConvolution.gap) : 0)
-    chunkGradient = AlignedBuffer(
-      count: trains ? Winograd.points * (outputPanels * chunk * panel + WinogradConvolution.gap) : 0
-    )
-    sums = AlignedBuffer(
-      count: trains ? Winograd.points * outputPanels * inputGroups * lanes * panel : 0)
+    if context.training {
+      context.scratch.reserve(Winograd.points * (inputStride + gradientStride + sumStride))
+    }
+  }
+
+  // For each point: a chunk of the input, (groups, chunk, lanes), of the output's gradient,
+  // (panels, chunk, 4·lanes), and the sums, (panels of output, inputs, 4·lanes).
+  private var inputStride: Int {
+    inputGroups * chunk * context.kernels.lanes + WinogradConvolution.gap
+  }
+  private var gradientStride: Int {
+    outputPanels * chunk * 4 * context.kernels.lanes + WinogradConvolution.gap
+  }
+  private var sumStride: Int {
+    outputPanels * inputGroups * context.kernels.lanes * 4 * context.kernels.lanes
   }
 
   func prepare(weights: UnsafePointer<Float>) {
@@ -126,8 +124,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     context.pool.forEach(blocks(tiles, of: block)) { index, worker in
       let first = index * block
       let some = min(block, tiles - first)
-      let x = transformed[worker].pointer
-      let product = products[worker].pointer
+      let x = context.scratch.pointer + worker * workerScratch
+      let product = x + transformedFloats
       kernels.winogradInput(
         tiling, input, groups: groups, first: first, count: some,
         to: x, planeStride: planeStride, capacity: block, slot: 0)
@@ -148,11 +146,9 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     weightGradient: UnsafeMutablePointer<Float>
   ) {
     let kernels = context.kernels
-    let lanes = kernels.lanes
-    let panel = 4 * lanes
-    let inputStride = inputGroups * chunk * lanes + WinogradConvolution.gap
-    let gradientStride = outputPanels * chunk * panel + WinogradConvolution.gap
-    let sumStride = outputPanels * inputGroups * lanes * panel
+    let chunkInput = context.scratch.pointer
+    let chunkGradient = chunkInput + Winograd.points * inputStride
+    let sums = chunkGradient + Winograd.points * gradientStride
     let tiles = count * tiling.tilesPerImage
     var start = 0
     while start < tiles {
@@ -163,25 +159,25 @@ final class WinogradConvolution: ConvolutionAlgorithm {
         if index % 2 == 0 {
           kernels.winogradInput(
             tiling, input, groups: inputGroups, first: start + slot, count: part,
-            to: chunkInput.pointer, planeStride: inputStride, capacity: chunk, slot: slot)
+            to: chunkInput, planeStride: inputStride, capacity: chunk, slot: slot)
         } else {
           kernels.winogradGradient(
             tiling, outputGradient, groups: outputGroups, first: start + slot, count: part,
-            to: chunkGradient.pointer, planeStride: gradientStride, capacity: chunk, slot: slot)
+            to: chunkGradient, planeStride: gradientStride, capacity: chunk, slot: slot)
         }
       }
       context.pool.forEach(Winograd.points) { point, _ in
         kernels.winogradAccumulate(
-          x: chunkInput.pointer + point * inputStride, groups: inputGroups,
-          dy: chunkGradient.pointer + point * gradientStride, panels: outputPanels,
-          capacity: chunk, count: some, sum: sums.pointer + point * sumStride,
+          x: chunkInput + point * inputStride, groups: inputGroups,
+          dy: chunkGradient + point * gradientStride, panels: outputPanels,
+          capacity: chunk, count: some, sum: sums + point * sumStride,
           accumulate: start > 0)
       }
       start += some
     }
     context.pool.forEach(inputGroups) { group, _ in
       kernels.winogradFilterGradient(
-        shape, sums.pointer, planeStride: sumStride, group: group, to: weightGradient)
+        shape, sums, planeStride: sumStride, group: group, to: weightGradient)
     }
   }
 }
