@@ -10,13 +10,13 @@ let kernelFlags = [
 // One source of kernels, one target an instruction set: each target holds a link to KernelBodies.
 var kernelTargets: [Target] = [
   .target(
-    name: "KernelsBaseline", dependencies: ["KernelABI"],
+    name: "KernelsBaseline", dependencies: ["KernelABI", "CCPUFeatures"],
     swiftSettings: [.unsafeFlags(kernelFlags)])
 ]
 #if arch(x86_64)
   kernelTargets.append(
     .target(
-      name: "KernelsAVX2", dependencies: ["KernelABI"],
+      name: "KernelsAVX2", dependencies: ["KernelABI", "CCPUFeatures"],
       swiftSettings: [
         .define("KERNELS_AVX2"),
         .unsafeFlags(kernelFlags + ["-Xcc", "-mavx2", "-Xcc", "-mfma"]),
@@ -56,6 +56,8 @@ let package = Package(
       name: "CifarRunsCommand", dependencies: ["CifarRegistry", "CommandSupport"],
       path: "Sources/cifar-runs"),
 
+    .executableTarget(name: "scratch", dependencies: ["CifarNN"]),
+    .executableTarget(name: "scratch2", dependencies: ["CifarNN"]),
     .target(name: "TestSupport", dependencies: ["CifarNN"], path: "Tests/Support"),
     .testTarget(name: "CifarCoreTests", dependencies: ["CifarCore"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),

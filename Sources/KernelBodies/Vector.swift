@@ -1,3 +1,4 @@
+import CCPUFeatures
 import KernelABI
 
 #if arch(arm64) || KERNELS_AVX2
@@ -51,6 +52,10 @@ func loadUnaligned(_ p: Input) -> Vector {
 func storeUnaligned(_ v: Vector, _ p: Output) {
   UnsafeMutableRawPointer(p).storeBytes(of: v, as: Vector.self)
 }
+
+/// Asks for the cache line at `p`, which may be any address.
+@inline(__always)
+func prefetch(_ p: Input) { cifar_cpu_prefetch(p) }
 
 /// One value in every lane.
 @inline(__always)

@@ -39,11 +39,30 @@ extension KernelSet {
             top + y >= 0 && top + y < tiling.height
               ? plane + ((top + y) * tiling.width + left) * lanes : Input(zeros)
           }
+          prefetchTile(tiling, images, groups, first + index, group, count)
           transformColumns(row(0), row(1), row(2), row(3), row(4), row(5), inside, columns)
           transformRows(
             columns, transformed + (group * capacity + slot + index) * lanes, planeStride)
         }
       }
+    }
+  }
+
+  /// Asks for the tile of the next group; after the last group, for that `count` tiles further on.
+  @inline(__always)
+  private func prefetchTile(
+    _ tiling: WinogradTiling, _ images: Input, _ groups: Int, _ tile: Int, _ group: Int,
+    _ count: Int
+  ) {
+    let isLast = group + 1 == groups
+    let place = TilePlace(tiling, isLast ? tile + count : tile)
+    let plane = place.image * groups + (isLast ? 0 : group + 1)
+    let row = tiling.width * lanes
+    let corner =
+      images + (plane * tiling.height + place.row * 4) * row + place.column * 4 * lanes
+    for y in 0..<4 {
+      prefetch(corner + y * row)
+      prefetch(corner + y * row + 2 * lanes)
     }
   }
 
@@ -213,6 +232,7 @@ extension KernelSet {
           let plane =
             gradients + (place.image * groups + group) * tiling.height * tiling.width * lanes
           let from = plane + (y * tiling.width + x) * lanes
+          prefetchTile(tiling, gradients, groups, first + index, group, 1)
           let to =
             transformed
             + ((group / 4 * capacity + slot + index) * 4 + group % 4) * lanes

@@ -1,5 +1,5 @@
-// What the processor and the operating system allow, and the two instructions that Swift has no
-// name for.
+// What the processor and the operating system allow, and the instructions that Swift has no name
+// for.
 #ifndef CIFAR_CCPUFEATURES_H
 #define CIFAR_CCPUFEATURES_H
 
@@ -13,6 +13,9 @@ bool cifar_cpu_has_avx512(void);
 
 /// The number of processors that the calling thread may run on; at least 1.
 int cifar_cpu_allowed_count(void);
+
+/// Asks for the cache line at an address that will be read soon. Any address is allowed.
+static inline void cifar_cpu_prefetch(const void *address) { __builtin_prefetch(address); }
 
 /// Tells the core that it is in a spin-wait loop.
 static inline void cifar_cpu_relax(void) {
