@@ -78,14 +78,18 @@ extension KernelSet {
       let x = transformed + point * planeStride
       let w = filters + point * inputs * panel
       let to = product + point * productStride
+      // Threes, and what is left in twos: a single row would leave the multipliers waiting.
+      let threes = count % 3 == 1 && count > 1 ? count / 3 - 1 : count / 3
       var tile = 0
-      while tile + 3 <= count {
+      while tile < threes * 3 {
         multiplyTiles(3, x + tile * lanes, capacity, groups, w, to + tile * panel)
         tile += 3
       }
-      if count - tile == 2 {
+      while tile + 2 <= count {
         multiplyTiles(2, x + tile * lanes, capacity, groups, w, to + tile * panel)
-      } else if count - tile == 1 {
+        tile += 2
+      }
+      if tile < count {
         multiplyTiles(1, x + tile * lanes, capacity, groups, w, to + tile * panel)
       }
     }

@@ -51,7 +51,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     turnedFilters =
       turns
       ? AlignedBuffer(count: inputPanels * Winograd.points * outputGroups * lanes * panel) : nil
-    block = 24
+    block = 32
     let groups = turns ? max(inputGroups, outputGroups) : inputGroups
     transformedFloats = Winograd.points * (groups * block * lanes + WinogradConvolution.gap)
     workerScratch =
