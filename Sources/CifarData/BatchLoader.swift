@@ -1,0 +1,63 @@
+import CifarCore
+
+/// A batch made ready for a model. Valid until the loader's next call.
+public struct Batch {
+  /// (count, 3, 32, 32), augmented and normalised.
+  public let images: UnsafePointer<Float>
+  /// (count)
+  public let labels: UnsafePointer<Int32>
+  public let count: Int
+  /// The batch's place in the epoch, from 0.
+  public let index: Int
+}
+
+/// Cuts a data set into batches, epoch by epoch, and prepares them on threads of its own while the
+/// caller works on the one before.
+///
+/// Order and augmentation depend on (seed, epoch, sample) alone: not on the number of workers, not
+/// on where in the epoch the loader began, not on anything drawn before. All memory is allocated by
+/// `init`. A loader belongs to one thread.
+public final class BatchLoader {
+  // The workers hold the workshop and not the loader, so that the loader can go and end them.
+  private let workshop: BatchWorkshop
+
+  /// - Parameters:
+  ///   - batchSize: images in a batch; the last one of an epoch has what is left.
+  ///   - workers: threads that prepare batches; 0 prepares each when it is asked for.
+  /// - Throws: `invalidArgument` for a batch size below 1 or options out of range.
+  public init(
+    dataset: Dataset, batchSize: Int, normalization: Normalization,
+    augmentations: [Augmentation], seed: UInt64, shuffle: Bool, workers: Int = 1
+  ) throws {
+    guard batchSize >= 1 else {
+      throw CifarError(.invalidArgument, "batch size \(batchSize) is not at least 1")
+    }
+    try normalization.validate()
+    for augmentation in augmentations { try augmentation.validate() }
+    workshop = BatchWorkshop(
+      dataset: dataset, batchSize: batchSize, shuffle: shuffle, seed: seed, workers: workers
+    ) {
+      ImagePipeline(normalization: normalization, augmentations: augmentations, seed: seed)
+    }
+  }
+
+  deinit { workshop.close() }
+
+  /// Batches in an epoch, the last smaller one included.
+  public var batchesPerEpoch: Int { workshop.batchesPerEpoch }
+
+  /// Begins an epoch.
+  ///
+  /// - Parameters:
+  ///   - epoch: from 1.
+  ///   - fromBatch: the first batch to give; those before are skipped, not prepared.
+  public func start(epoch: Int, fromBatch: Int = 0) {
+    workshop.start(epoch: epoch, fromBatch: fromBatch)
+  }
+
+  /// The next batch; nil at the end of the epoch.
+  public func next() -> Batch? { workshop.next() }
+
+  /// Ends the epoch early.
+  public func stop() { workshop.stop() }
+}

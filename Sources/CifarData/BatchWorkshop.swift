@@ -1,0 +1,175 @@
+import CifarCore
+import Glibc
+
+/// Where batches are made: a ring of slots, and workers that fill them in order.
+final class BatchWorkshop: @unchecked Sendable {
+  private let batchSize: Int
+  private let dataset: Dataset
+  private let shuffle: Bool
+  private let seed: UInt64
+  private let pipelines: [ImagePipeline]
+  private let slots: [Slot]
+  private var order: [Int32]
+  private var epoch = 0
+
+  private let monitor = Monitor()
+  private var threads: [WorkerThread] = []
+  private let owner = getpid()
+  // Under the monitor:
+  /// The next batch that a worker will begin.
+  private var nextToFill = 0
+  /// The batch that the caller will be given next.
+  private var nextToGive = 0
+  private var workersBusy = 0
+  private var ended = false
+
+  init(
+    dataset: Dataset, batchSize: Int, shuffle: Bool, seed: UInt64, workers: Int,
+    makePipeline: () -> ImagePipeline
+  ) {
+    self.dataset = dataset
+    self.batchSize = batchSize
+    self.shuffle = shuffle
+    self.seed = seed
+    let size = min(batchSize, dataset.count)
+    // One batch is with the caller, each worker has one under way and one ready.
+    slots = (0..<(1 + 2 * max(0, workers))).map { _ in Slot(capacity: size) }
+    // The last pipeline is the caller's own.
+    pipelines = (0...max(0, workers)).map { _ in makePipeline() }
+    order = (0..<Int32(dataset.count)).map { $0 }
+    nextToFill = batchesPerEpoch
+    nextToGive = batchesPerEpoch
+    for worker in 0..<max(0, workers) {
+      let thread = WorkerThread { self.serve(worker) }
+      if thread.isRunning { threads.append(thread) }
+    }
+  }
+
+  /// Ends the workers.
+  func close() {
+    guard owner == getpid() else { return }
+    monitor.withLock {
+      ended = true
+      monitor.wakeAll()
+    }
+    for thread in threads { thread.join() }
+    threads = []
+  }
+
+  var batchesPerEpoch: Int { (dataset.count + batchSize - 1) / batchSize }
+
+  func start(epoch: Int, fromBatch: Int = 0) {
+    monitor.withLock {
+      nextToFill = batchesPerEpoch
+      while workersBusy > 0 { monitor.wait() }
+      self.epoch = epoch
+      if shuffle { shuffleOrder() }
+      for slot in slots { slot.batch = -1 }
+      nextToGive = min(fromBatch, batchesPerEpoch)
+      nextToFill = nextToGive
+      monitor.wakeAll()
+    }
+  }
+
+  func next() -> Batch? {
+    // A fork copies no threads: the child prepares its batches itself.
+    guard !threads.isEmpty, owner == getpid() else { return nextInPlace() }
+    return monitor.withLock {
+      guard nextToGive < batchesPerEpoch else { return nil }
+      // The slot that the caller had until now may be filled again.
+      nextToGive += 1
+      monitor.wakeAll()
+      let index = nextToGive - 1
+      let slot = slots[index % slots.count]
+      while slot.batch != index { monitor.wait() }
+      return slot.view(index: index, count: count(of: index))
+    }
+  }
+
+  func stop() {
+    monitor.withLock {
+      nextToFill = batchesPerEpoch
+      nextToGive = batchesPerEpoch
+      while workersBusy > 0 { monitor.wait() }
+    }
+  }
+
+  private func nextInPlace() -> Batch? {
+    guard nextToGive < batchesPerEpoch else { return nil }
+    let index = nextToGive
+    nextToGive += 1
+    fill(slots[0], index, pipelines[pipelines.count - 1])
+    return slots[0].view(index: index, count: count(of: index))
+  }
+
+  private func count(of index: Int) -> Int {
+    min(batchSize, dataset.count - index * batchSize)
+  }
+
+  /// Fisher and Yates, with the random numbers of this epoch.
+  private func shuffleOrder() {
+    var random = RandomSequence(seed: seed, purpose: .shuffle, major: UInt32(epoch))
+    for i in order.indices { order[i] = Int32(i) }
+    for i in order.indices.reversed() where i > 0 { order.swapAt(i, random.below(i + 1)) }
+  }
+
+  // MARK: Workers
+
+  private func serve(_ worker: Int) {
+    while let (slot, index) = claim() {
+      fill(slot, index, pipelines[worker])
+      monitor.withLock {
+        slot.batch = index
+        workersBusy -= 1
+        monitor.wakeAll()
+      }
+    }
+  }
+
+  /// Waits for a batch to be prepared and a free slot; nil when the loader goes.
+  private func claim() -> (Slot, Int)? {
+    monitor.withLock {
+      while true {
+        if ended { return nil }
+        // A slot is free once the caller has asked for a batch behind the one that was in it.
+        if nextToFill < batchesPerEpoch, nextToFill < nextToGive + slots.count - 1 {
+          let index = nextToFill
+          nextToFill += 1
+          workersBusy += 1
+          return (slots[index % slots.count], index)
+        }
+        monitor.wait()
+      }
+    }
+  }
+
+  private func fill(_ slot: Slot, _ index: Int, _ pipeline: ImagePipeline) {
+    for place in 0..<count(of: index) {
+      let sample = Int(order[index * batchSize + place])
+      slot.labels[place] = dataset.labels[sample]
+      pipeline.run(
+        dataset.images.pointer + sample * Dataset.imageBytes, epoch: epoch, sample: sample,
+        to: slot.images.pointer + place * Dataset.imageBytes)
+    }
+  }
+
+  /// Memory for one batch.
+  private final class Slot {
+    /// (capacity, 3, 32, 32)
+    let images: AlignedBuffer<Float>
+    let labels: AlignedBuffer<Int32>
+    /// The batch that lies here; -1 for none.
+    var batch = -1
+
+    init(capacity: Int) {
+      images = AlignedBuffer(count: capacity * Dataset.imageBytes)
+      labels = AlignedBuffer(count: capacity)
+    }
+
+    func view(index: Int, count: Int) -> Batch {
+      Batch(
+        images: UnsafePointer(images.pointer), labels: UnsafePointer(labels.pointer),
+        count: count, index: index)
+    }
+  }
+}

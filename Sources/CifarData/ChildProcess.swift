@@ -1,0 +1,74 @@
+import CifarCore
+import Glibc
+
+/// A program of the system, run to its end, without a shell in between.
+enum ChildProcess {
+  struct Result {
+    var exitCode: Int32
+    var output: String
+    var errors: String
+
+    func lastErrorLine(or other: String) -> String {
+      errors.split(separator: "\n").last.map(String.init) ?? other
+    }
+  }
+
+  /// Runs a program that is found in `$PATH` and collects what it prints. Standard error goes on to
+  /// ours as well when `curl` draws its progress bar there.
+  ///
+  /// - Throws: `unsupported` if there is no such program.
+  static func run(_ arguments: [String]) throws -> Result {
+    let drawsProgress = arguments.contains("--progress-bar")
+    var output: [Int32] = [0, 0]
+    var errors: [Int32] = [0, 0]
+    guard pipe(&output) == 0, pipe(&errors) == 0 else {
+      throw CifarError(.io, "can't make a pipe: \(String(cString: strerror(errno)))")
+    }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_adddup2(&actions, output[1], 1)
+    if !drawsProgress { posix_spawn_file_actions_adddup2(&actions, errors[1], 2) }
+    for descriptor in output + errors {
+      posix_spawn_file_actions_addclose(&actions, descriptor)
+    }
+    let words = arguments.map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var process = pid_t()
+    let failure = posix_spawnp(&process, arguments[0], &actions, nil, words, environ)
+    close(output[1])
+    close(errors[1])
+    defer {
+      close(output[0])
+      close(errors[0])
+    }
+    guard failure == 0 else {
+      throw CifarError(
+        .unsupported,
+        "can't run '\(arguments[0])': \(String(cString: strerror(failure))); install it first")
+    }
+    let (outputText, errorText) = collect(output[0], errors[0])
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    // The exit code, or 128 + the signal that ended it, as a shell counts.
+    let code = status & 0x7f == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f)
+    return Result(exitCode: code, output: outputText, errors: errorText)
+  }
+
+  /// Reads both pipes until they end, whichever has something to say.
+  private static func collect(_ first: Int32, _ second: Int32) -> (String, String) {
+    var texts: [[UInt8]] = [[], []]
+    var polled = [first, second].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while polled.contains(where: { $0.fd >= 0 }) {
+      guard poll(&polled, 2, -1) >= 0 || errno == EINTR else { break }
+      for i in 0..<2 where polled[i].fd >= 0 && polled[i].revents != 0 {
+        let got = read(polled[i].fd, &buffer, buffer.count)
+        if got > 0 { texts[i] += buffer[0..<got] }
+        if got == 0 || got < 0 && errno != EINTR { polled[i].fd = -1 }
+      }
+    }
+    return (String(decoding: texts[0], as: UTF8.self), String(decoding: texts[1], as: UTF8.self))
+  }
+}

@@ -1,0 +1,90 @@
+import CifarCore
+import Synchronization
+
+/// Which part of a data set.
+public enum Split: String, Codable, Sendable {
+  case train
+  case test
+}
+
+/// Labelled 32×32 RGB images, kept as bytes. Immutable.
+public final class Dataset: @unchecked Sendable {
+  /// One image: 3 planes (red, green, blue) of 32 rows of 32 bytes.
+  public static let imageBytes = 3 * 32 * 32
+
+  /// `cifar10`, `shapes` or `memory`.
+  public let name: String
+  public let split: Split
+  public let classNames: [String]
+  public let count: Int
+  /// Where it came from: a directory, or the name of a built-in data set; nil for memory.
+  public let location: String?
+  /// (count, 3, 32, 32)
+  public let images: AlignedBuffer<UInt8>
+  /// (count), each in 0 ..< classNames.count
+  public let labels: AlignedBuffer<Int32>
+  private let hash = Mutex<String?>(nil)
+
+  init(
+    name: String, split: Split, classNames: [String], location: String?,
+    images: AlignedBuffer<UInt8>, labels: AlignedBuffer<Int32>
+  ) {
+    self.name = name
+    self.split = split
+    self.classNames = classNames
+    self.location = location
+    self.images = images
+    self.labels = labels
+    count = labels.count
+  }
+
+  /// Copies images and labels from memory.
+  ///
+  /// - Parameters:
+  ///   - images: (count, 3, 32, 32) bytes.
+  ///   - labels: (count), each in 0 ..< classNames.count.
+  /// - Throws: `shapeMismatch` if the sizes do not fit together, `badData` for a label out of
+  ///   range, `invalidArgument` for no images or fewer than 2 classes.
+  public convenience init(
+    images: UnsafeBufferPointer<UInt8>, labels: UnsafeBufferPointer<Int32>,
+    classNames: [String], split: Split
+  ) throws {
+    guard !labels.isEmpty else {
+      throw CifarError(.invalidArgument, "a data set needs at least one image")
+    }
+    guard (2...1000).contains(classNames.count) else {
+      throw CifarError(
+        .invalidArgument, "\(classNames.count) classes: a data set has from 2 to 1000")
+    }
+    guard images.count == labels.count * Dataset.imageBytes else {
+      throw CifarError(
+        .shapeMismatch,
+        "\(images.count) bytes of images for \(labels.count) labels; each image has 3×32×32 = "
+          + "\(Dataset.imageBytes)")
+    }
+    for (index, label) in labels.enumerated() where !(0..<classNames.count).contains(Int(label)) {
+      throw CifarError(
+        .badData, "label \(label) of image \(index) is not in 0 to \(classNames.count - 1)")
+    }
+    let ownImages = AlignedBuffer<UInt8>(count: images.count)
+    let ownLabels = AlignedBuffer<Int32>(count: labels.count)
+    _ = ownImages.span.update(fromContentsOf: images)
+    _ = ownLabels.span.update(fromContentsOf: labels)
+    self.init(
+      name: "memory", split: split, classNames: classNames, location: nil, images: ownImages,
+      labels: ownLabels)
+  }
+
+  /// SHA-256 of the images, then of the labels as little-endian 32-bit integers. Computed once.
+  public var contentHash: String {
+    hash.withLock { known in
+      if let known { return known }
+      var sum = SHA256()
+      sum.update(UnsafeRawBufferPointer(images.span))
+      sum.update(UnsafeRawBufferPointer(labels.span))
+      let text = sum.hexadecimal()
+      known = text
+      return text
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import CifarCore
+import Glibc
+
+extension Dataset {
+  /// Opens a data set by its place.
+  ///
+  /// - Parameters:
+  ///   - location: `shapes` for the built-in one; a directory that is or holds
+  ///     `cifar-10-batches-bin` or `cifar-10-batches-py`; nil to look in `$CIFAR10_DIR`, `./data`,
+  ///     `~/.cache/cifar10` and `~/.keras/datasets`, in this order.
+  ///   - limit: the most images to take, from the start; nil for all.
+  /// - Throws: `notFound` if there is no data set, `badData` if its files are damaged,
+  ///   `invalidArgument` for a limit below 1.
+  public static func open(
+    _ location: String?, split: Split, limit: Int? = nil
+  ) throws -> Dataset {
+    if let limit, limit < 1 {
+      throw CifarError(.invalidArgument, "limit \(limit) is not at least 1")
+    }
+    if location == Shapes.name { return try Shapes.dataset(split: split, limit: limit) }
+    let candidates = location.map { [$0] } ?? usualPlaces()
+    for directory in candidates {
+      if let layout = layout(in: directory) {
+        return try layout.read(split: split, limit: limit)
+      }
+    }
+    throw notFound(location, candidates)
+  }
+
+  /// The directories that are searched when none is named.
+  public static func usualPlaces() -> [String] {
+    var places: [String] = []
+    if let directory = getenv("CIFAR10_DIR") { places.append(String(cString: directory)) }
+    places.append("data")
+    if let home = getenv("HOME") {
+      places.append(String(cString: home) + "/.cache/cifar10")
+      places.append(String(cString: home) + "/.keras/datasets")
+    }
+    return places
+  }
+
+  private static func layout(in directory: String) -> CIFAR10Layout? {
+    for kind in CIFAR10Layout.Kind.allCases {
+      // Keras puts the python layout into a directory that is named like its archive.
+      for path in [
+        directory, "\(directory)/\(kind.rawValue)",
+        "\(directory)/\(kind.archive)/\(kind.rawValue)",
+      ] {
+        let layout = CIFAR10Layout(kind: kind, directory: path)
+        if layout.isPresent { return layout }
+      }
+    }
+    return nil
+  }
+
+  private static func notFound(_ location: String?, _ searched: [String]) -> CifarError {
+    let remedy = "name its directory, get it with `cifar data download`, or use 'shapes'"
+    guard let location else {
+      return CifarError(
+        .notFound, "no CIFAR-10 in \(searched.joined(separator: ", ")); \(remedy)")
+    }
+    guard access(location, F_OK) == 0 else {
+      return CifarError(.notFound, "no directory '\(location)'; \(remedy)")
+    }
+    let names = CIFAR10Layout.Kind.allCases.map(\.rawValue).joined(separator: " or ")
+    return CifarError(.notFound, "no \(names) in '\(location)'; \(remedy)")
+  }
+}
