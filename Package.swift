@@ -56,8 +56,6 @@ let package = Package(
       name: "CifarRunsCommand", dependencies: ["CifarRegistry", "CommandSupport"],
       path: "Sources/cifar-runs"),
 
-    .executableTarget(name: "scratch", dependencies: ["CifarNN"]),
-    .executableTarget(name: "scratch2", dependencies: ["CifarNN"]),
     .target(name: "TestSupport", dependencies: ["CifarNN"], path: "Tests/Support"),
     .testTarget(name: "CifarCoreTests", dependencies: ["CifarCore"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
