@@ -46,7 +46,7 @@ let package = Package(
     .target(name: "CifarData", dependencies: ["CifarCore", "Kernels"]),
     .target(name: "CifarTraining", dependencies: ["CifarNN", "CifarData"]),
     .target(name: "CifarRegistry", dependencies: ["CifarCore", "CSQLite"]),
-    .target(name: "Cifar", dependencies: ["CifarTraining", "CifarRegistry"]),
+    .target(name: "Cifar", dependencies: ["CifarTraining", "CifarRegistry", "Kernels"]),
     .target(name: "CifarC", dependencies: ["Cifar", "CCifar"], exclude: ["exports.map"]),
     .target(name: "CommandSupport", dependencies: ["CifarCore"]),
     .executableTarget(

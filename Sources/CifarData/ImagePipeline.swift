@@ -7,7 +7,7 @@ import CifarCore
 final class ImagePipeline {
   private let augmentations: [Augmentation]
   private let normalization: Normalization
-  private let table: [Float]
+  private let normalizer: ImageNormalizer
   private let seed: UInt64
   private let bytes: [AlignedBuffer<UInt8>]
   private let floats: AlignedBuffer<Float>
@@ -16,7 +16,7 @@ final class ImagePipeline {
     self.augmentations = augmentations
     self.normalization = normalization
     self.seed = seed
-    table = normalization.table()
+    normalizer = ImageNormalizer(normalization)
     bytes = (0..<2).map { _ in AlignedBuffer(count: Dataset.imageBytes) }
     floats = AlignedBuffer(count: Dataset.imageBytes)
   }
@@ -61,16 +61,7 @@ final class ImagePipeline {
       current = UnsafePointer(next)
       spare = 1 - spare
     }
-    normalize(current, to: target)
-  }
-
-  private func normalize(_ image: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<Float>) {
-    table.withUnsafeBufferPointer { table in
-      for channel in 0..<3 {
-        let numbers = table.baseAddress! + channel * 256
-        for i in (channel * 1024)..<((channel + 1) * 1024) { target[i] = numbers[Int(image[i])] }
-      }
-    }
+    normalizer.run(current, to: target)
   }
 
   private func normalizeFloats(to target: UnsafeMutablePointer<Float>) {

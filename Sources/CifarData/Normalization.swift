@@ -37,3 +37,21 @@ public struct Normalization: Codable, Equatable, Sendable {
     }
   }
 }
+
+/// Normalises images that are not part of a data set.
+public struct ImageNormalizer {
+  private let table: [Float]
+
+  public init(_ normalization: Normalization) { table = normalization.table() }
+
+  /// - Parameters:
+  ///   - image: (3, 32, 32) bytes.
+  ///   - target: (3, 32, 32), overwritten.
+  public func run(_ image: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<Float>) {
+    for channel in 0..<3 {
+      for i in (channel * 1024)..<((channel + 1) * 1024) {
+        target[i] = table[channel * 256 + Int(image[i])]
+      }
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import CifarCore
+import CifarData
+import CifarNN
+import CifarRegistry
+import CifarTraining
+import Glibc
+
+/// A trained model to use: weights, and all that is needed to feed it images.
+///
+/// The weights are those of the checkpoint's moment. A model belongs to one thread at a time.
+public final class Model {
+  public let classNames: [String]
+  /// What it was trained with.
+  public let hyperparameters: Hyperparameters
+  /// Completed epochs.
+  public let epoch: Int
+
+  private let network: Network
+  private let plan: Plan
+  private let bytes: [UInt8]
+
+  /// Images in a batch when many are to be looked at.
+  private static let batchSize = 256
+
+  /// - Parameter bytes: a checkpoint, as it lies in the registry or in an exported file.
+  public init(checkpoint bytes: [UInt8], threads: Int = ThreadPool.defaultThreads) throws {
+    let checkpoint = try Checkpoint(bytes)
+    hyperparameters = checkpoint.hyperparameters
+    epoch = checkpoint.epoch
+    classNames =
+      hyperparameters.data?.classNames
+      ?? (0..<hyperparameters.modelSpec.classes).map(String.init)
+    network = try Network(
+      spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect, seed: 0)
+    try network.load(checkpoint.tensors)
+    plan = try Plan(
+      network: network, batchSize: Model.batchSize, training: false,
+      pool: ThreadPool(threads: threads))
+    self.bytes = bytes
+  }
+
+  /// Opens an exported checkpoint.
+  ///
+  /// - Throws: `notFound`, `io`; `badData` if it is no checkpoint of this library.
+  public convenience init(file path: String, threads: Int = ThreadPool.defaultThreads) throws {
+    do {
+      try self.init(checkpoint: try FileStore.read(path), threads: threads)
+    } catch let error as CifarError where error.code == .badData {
+      throw CifarError(.badData, "'\(path)': \(error.message)")
+    }
+  }
+
+  /// Opens a checkpoint of a run.
+  ///
+  /// - Parameter run: the run's UUID, the start of it, or its name.
+  public convenience init(
+    registryPath: String, run: String, checkpoint choice: CheckpointChoice = .best,
+    threads: Int = ThreadPool.defaultThreads
+  ) throws {
+    let registry = try Registry(path: registryPath, mode: .readOnly)
+    let row = try registry.checkpoint(choice, of: run)
+    try self.init(checkpoint: try registry.checkpointData(row.id), threads: threads)
+  }
+
+  /// Numbers that were trained.
+  public var parameterCount: Int { network.parameterCount }
+  /// The checkpoint that the model was made from, a safetensors file.
+  public var checkpointBytes: [UInt8] { bytes }
+
+  /// Writes the checkpoint to a file, whole or not at all.
+  public func save(to path: String) throws { try FileStore.write(bytes, to: path) }
+
+  /// Loss and accuracy on a data set.
+  ///
+  /// - Throws: `shapeMismatch` if the data set has other classes than the model.
+  public func evaluate(_ dataset: Dataset) throws -> Evaluation {
+    guard dataset.classNames.count == network.spec.classes else {
+      throw CifarError(
+        .shapeMismatch,
+        "the model knows \(network.spec.classes) classes, the data set has "
+          + "\(dataset.classNames.count)")
+    }
+    let loader = try BatchLoader(
+      dataset: dataset, batchSize: Model.batchSize,
+      normalization: hyperparameters.normalization, augmentations: [], seed: 0, shuffle: false)
+    loader.start(epoch: 1)
+    var total = BatchResult(lossSum: 0, correct: 0, count: 0)
+    while let batch = loader.next() {
+      let result = plan.evaluate(images: batch.images, labels: batch.labels, count: batch.count)
+      total.lossSum += result.lossSum
+      total.correct += result.correct
+      total.count += result.count
+    }
+    return Evaluation(
+      loss: total.lossSum / Double(total.count),
+      accuracy: Double(total.correct) / Double(total.count), count: total.count)
+  }
+
+  /// The probability of each class for each image.
+  ///
+  /// - Parameters:
+  ///   - images: (count, 3, 32, 32) bytes.
+  ///   - probabilities: (count, classes), overwritten.
+  public func predict(
+    images: UnsafePointer<UInt8>, count: Int, probabilities: UnsafeMutablePointer<Float>
+  ) {
+    let size = Dataset.imageBytes
+    let numbers = AlignedBuffer<Float>(count: min(count, Model.batchSize) * size)
+    let pipeline = ImageNormalizer(hyperparameters.normalization)
+    var first = 0
+    while first < count {
+      let some = min(Model.batchSize, count - first)
+      for image in 0..<some {
+        pipeline.run(images + (first + image) * size, to: numbers.pointer + image * size)
+      }
+      plan.predict(
+        images: numbers.pointer, count: some,
+        probabilities: probabilities + first * network.spec.classes)
+      first += some
+    }
+  }
+}
+
+/// How good a model is on a data set.
+public struct Evaluation: Equatable, Sendable {
+  /// Mean cross-entropy.
+  public var loss: Double
+  /// A fraction, 0 … 1.
+  public var accuracy: Double
+  /// Images it was measured on.
+  public var count: Int
+}

@@ -1,0 +1,121 @@
+import CifarCore
+import CifarRegistry
+import CifarTraining
+import Glibc
+import Kernels
+
+/// Writes a training into the registry as it happens: each epoch's row with its checkpoint, and a
+/// checkpoint of the very batch when it is stopped.
+final class RunRecorder: TrainerObserver {
+  /// Who follows the training besides.
+  weak var observer: (any TrainerObserver)?
+
+  private let trainer: Trainer
+  private let session: RunSession
+  private let registry: Registry
+  private var lastHeartbeat = time(nil)
+
+  /// Seconds between two signs of life: readers elsewhere wait half an hour for one.
+  private static let heartbeatInterval = 30
+
+  var runID: String { session.id }
+  var registryPath: String { registry.path }
+
+  init(starting trainer: Trainer, registryPath: String, options: TrainingSession.Options) throws {
+    self.trainer = trainer
+    registry = try Registry(path: registryPath, mode: .readWrite(create: true))
+    let hyperparameters = trainer.hyperparameters
+    session = try registry.createRun(
+      NewRun(
+        name: options.name, recipe: hyperparameters.recipe,
+        hyperparameters: try StateCoding.encode(hyperparameters),
+        model: try StateCoding.encode(hyperparameters.modelSpec),
+        dataset: hyperparameters.data?.name ?? "memory",
+        datasetHash: hyperparameters.data?.trainHash, seed: hyperparameters.seed,
+        epochsPlanned: hyperparameters.epochs, retention: RunRecorder.retention(options),
+        session: RunRecorder.info(options)))
+  }
+
+  init(
+    resuming trainer: Trainer, run: String, from checkpoint: CheckpointRow, epochs: Int?,
+    registry: Registry, options: TrainingSession.Options
+  ) throws {
+    self.trainer = trainer
+    self.registry = registry
+    session = try registry.resumeRun(
+      run, from: .id(checkpoint.id), session: RunRecorder.info(options), epochsPlanned: epochs)
+  }
+
+  private static func retention(_ options: TrainingSession.Options) -> Retention {
+    options.keepLast == 0 ? .all : .last(options.keepLast)
+  }
+
+  private static func info(_ options: TrainingSession.Options) -> SessionInfo {
+    SessionInfo(
+      libraryVersion: LibraryVersion.string, instructionSet: Kernels.current.name,
+      threads: options.threads, commandLine: options.commandLine)
+  }
+
+  // MARK: Following
+
+  func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
+    let now = time(nil)
+    if now - lastHeartbeat >= RunRecorder.heartbeatInterval {
+      lastHeartbeat = now
+      try session.heartbeat()
+    }
+    return try observer?.batchEnded(progress) ?? .goOn
+  }
+
+  func validationBegan() { observer?.validationBegan() }
+
+  func epochEnded(_ report: EpochReport) throws -> TrainerAnswer {
+    let metrics = report.metrics
+    try session.record(
+      epoch: EpochRow(
+        epoch: metrics.epoch, trainLoss: metrics.trainLoss, trainAccuracy: metrics.trainAccuracy,
+        valLoss: metrics.valLoss, valAccuracy: metrics.valAccuracy,
+        learningRate: metrics.learningRate, seconds: metrics.seconds,
+        imagesPerSecond: metrics.imagesPerSecond),
+      checkpoint: try checkpoint(isBest: report.isBest))
+    return try observer?.epochEnded(report) ?? .goOn
+  }
+
+  private func checkpoint(isBest: Bool) throws -> NewCheckpoint {
+    NewCheckpoint(
+      epoch: trainer.epoch, batch: trainer.batch, step: trainer.step,
+      data: try trainer.checkpoint(), isBest: isBest)
+  }
+
+  // MARK: Ending
+
+  func finish(_ end: TrainingEnd) throws {
+    switch end {
+    case .completed(let reason): try session.finish(status: .completed, reason: reason)
+    case .stopped:
+      try saveBatch()
+      try session.finish(status: .stopped, reason: "stopped by a callback")
+    case .interrupted:
+      try saveBatch()
+      try session.finish(
+        status: .interrupted,
+        reason: "interrupted in epoch \(trainer.epoch + 1) after batch \(trainer.batch)")
+    }
+  }
+
+  /// Between two epochs the last epoch's checkpoint says it all, but there is none before the first.
+  private func saveBatch() throws {
+    if trainer.batch > 0 || trainer.epoch == 0 {
+      try session.save(checkpoint: checkpoint(isBest: false))
+    }
+  }
+
+  /// Notes the failure. That the registry may be what failed must not hide the first error.
+  func fail(_ error: any Error) {
+    do {
+      try session.finish(status: .failed, reason: "\(error)")
+    } catch let second {
+      Log.write(.warning, "run \(runID): its failure can't be recorded: \(second)")
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import CifarCore
+import CifarData
+import CifarRegistry
+import CifarTraining
+
+/// One start or resume of a run: a trainer, and the registry that keeps what it does.
+///
+/// This is what the command line and the C interface call. A session is used once: make it, `run`
+/// it. Apart from `interrupt` it belongs to one thread.
+public final class TrainingSession {
+  public let trainer: Trainer
+  private let recorder: RunRecorder?
+  private let threads: Int
+
+  /// The run's UUID; nil for a session without a registry.
+  public var runID: String? { recorder?.runID }
+  /// Where the run is kept; nil for a session without a registry.
+  public var registryPath: String? { recorder?.registryPath }
+
+  /// How a session is kept and watched; nothing here changes what is learned.
+  public struct Options {
+    /// The registry's file; nil for none. It is created if it does not exist.
+    public var registryPath: String?
+    /// What people call the run.
+    public var name: String?
+    /// Threads that compute, at least 1.
+    public var threads: Int
+    /// Checkpoints that stay, besides the best one; 0 for all.
+    public var keepLast: Int
+    /// What the registry notes down as the way the session was started.
+    public var commandLine: String
+
+    public init(
+      registryPath: String? = Registry.defaultPath(), name: String? = nil,
+      threads: Int = ThreadPool.defaultThreads, keepLast: Int = 2, commandLine: String = ""
+    ) {
+      self.registryPath = registryPath
+      self.name = name
+      self.threads = threads
+      self.keepLast = keepLast
+      self.commandLine = commandLine
+    }
+  }
+
+  private init(trainer: Trainer, recorder: RunRecorder?, threads: Int) {
+    self.trainer = trainer
+    self.recorder = recorder
+    self.threads = threads
+  }
+
+  /// Begins a run.
+  ///
+  /// The run is written down last: options that can't be leave no trace in the registry.
+  public static func start(
+    train: Dataset, validation: Dataset, hyperparameters: Hyperparameters, options: Options
+  ) throws -> TrainingSession {
+    let trainer = try Trainer(
+      hyperparameters: hyperparameters, train: train, validation: validation,
+      threads: options.threads)
+    let recorder = try options.registryPath.map {
+      try RunRecorder(starting: trainer, registryPath: $0, options: options)
+    }
+    return TrainingSession(trainer: trainer, recorder: recorder, threads: options.threads)
+  }
+
+  /// Goes on with a run from one of its checkpoints.
+  ///
+  /// - Parameters:
+  ///   - run: the run's UUID, the start of it, or its name.
+  ///   - epochs: a new number of epochs; nil keeps the old one.
+  ///   - train: the images it was trained on; nil to open them where the run had them from.
+  ///   - validation: likewise.
+  /// - Throws: `notFound`, `ambiguous`; `checksumMismatch` for a damaged checkpoint;
+  ///   `shapeMismatch` for other images; `busy` if the run is running.
+  public static func resume(
+    run: String, checkpoint choice: CheckpointChoice = .last, epochs: Int? = nil,
+    train: Dataset? = nil, validation: Dataset? = nil, options: Options
+  ) throws -> TrainingSession {
+    guard let path = options.registryPath else {
+      throw CifarError(.invalidArgument, "a run is resumed from a registry: name one")
+    }
+    let registry = try Registry(path: path, mode: .readWrite(create: false))
+    let row = try registry.checkpoint(choice, of: run)
+    let checkpoint = try Checkpoint(registry.checkpointData(row.id))
+    let images = try Images(of: checkpoint, train: train, validation: validation)
+    let trainer = try Trainer(
+      resuming: checkpoint, epochs: epochs, train: images.train, validation: images.validation,
+      threads: options.threads)
+    let recorder = try RunRecorder(
+      resuming: trainer, run: row.run, from: row, epochs: epochs, registry: registry,
+      options: options)
+    return TrainingSession(trainer: trainer, recorder: recorder, threads: options.threads)
+  }
+
+  /// Trains to the end, recording every epoch.
+  ///
+  /// - Returns: how it ended. After an interrupt, a checkpoint of the very batch is stored.
+  /// - Throws: what ended it; the run is then `failed`, with all that was recorded before.
+  public func run(_ observer: any TrainerObserver) throws -> TrainingEnd {
+    guard let recorder else { return try trainer.run(observer) }
+    recorder.observer = observer
+    do {
+      let end = try trainer.run(recorder)
+      try recorder.finish(end)
+      return end
+    } catch {
+      recorder.fail(error)
+      throw error
+    }
+  }
+
+  /// Makes `run` stop within a batch. May be called from any thread, and from a signal handler.
+  public func interrupt() { trainer.interrupt() }
+}
+
+/// The images a checkpoint was trained on.
+struct Images {
+  let train: Dataset
+  let validation: Dataset
+
+  init(of checkpoint: Checkpoint, train: Dataset?, validation: Dataset?) throws {
+    self.train = try train ?? Images.open(checkpoint, .train)
+    self.validation = try validation ?? Images.open(checkpoint, .test)
+  }
+
+  /// Opens the images where the run had them from; elsewhere if they are no longer there.
+  static func open(_ checkpoint: Checkpoint, _ split: Split) throws -> Dataset {
+    guard let data = checkpoint.hyperparameters.data else {
+      throw CifarError(.badData, "the checkpoint does not say what it was trained on")
+    }
+    guard let location = data.location else {
+      throw CifarError(
+        .invalidArgument, "the run was trained on images from memory: hand them over again")
+    }
+    let limit = split == .train ? data.trainCount : data.validationCount
+    do {
+      return try Dataset.open(location, split: split, limit: limit)
+    } catch let error as CifarError where error.code == .notFound {
+      return try Dataset.open(nil, split: split, limit: limit)
+    }
+  }
+}

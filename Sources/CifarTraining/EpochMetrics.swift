@@ -1,0 +1,61 @@
+/// What an epoch came to.
+public struct EpochMetrics: Codable, Equatable, Sendable {
+  /// From 1.
+  public var epoch: Int
+  /// Mean over the epoch's training images as they were seen: augmented, with dropout, while the
+  /// weights moved.
+  public var trainLoss: Double
+  /// A fraction, 0 … 1.
+  public var trainAccuracy: Double
+  public var valLoss: Double
+  public var valAccuracy: Double
+  /// The learning rate that the epoch was trained with.
+  public var learningRate: Double
+  /// The whole epoch, validation included.
+  public var seconds: Double
+  /// Training images a second, validation left out.
+  public var imagesPerSecond: Double
+
+  public init(
+    epoch: Int, trainLoss: Double, trainAccuracy: Double, valLoss: Double, valAccuracy: Double,
+    learningRate: Double, seconds: Double = 0, imagesPerSecond: Double = 0
+  ) {
+    self.epoch = epoch
+    self.trainLoss = trainLoss
+    self.trainAccuracy = trainAccuracy
+    self.valLoss = valLoss
+    self.valAccuracy = valAccuracy
+    self.learningRate = learningRate
+    self.seconds = seconds
+    self.imagesPerSecond = imagesPerSecond
+  }
+}
+
+/// A metric that a callback can watch, under the name Keras gives it.
+public enum Monitor: String, Codable, CaseIterable, Sendable {
+  case loss
+  case accuracy
+  case valLoss = "val_loss"
+  case valAccuracy = "val_accuracy"
+
+  func value(in metrics: EpochMetrics) -> Double {
+    switch self {
+    case .loss: metrics.trainLoss
+    case .accuracy: metrics.trainAccuracy
+    case .valLoss: metrics.valLoss
+    case .valAccuracy: metrics.valAccuracy
+    }
+  }
+
+  /// Losses are to fall, accuracies to rise: Keras's mode `auto`.
+  var isLowerBetter: Bool { self == .loss || self == .valLoss }
+
+  /// Whether `value` is better than `other` by more than `margin`. Nothing is better than NaN, and
+  /// NaN is better than nothing.
+  func isBetter(_ value: Double, than other: Double, by margin: Double = 0) -> Bool {
+    isLowerBetter ? value < other - margin : value > other + margin
+  }
+
+  /// Worse than every number.
+  var worst: Double { isLowerBetter ? .infinity : -.infinity }
+}

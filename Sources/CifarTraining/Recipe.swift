@@ -1,0 +1,73 @@
+import CifarCore
+import CifarData
+import CifarNN
+
+/// Named, complete sets of hyperparameters: the CIFAR-10 tutorial in its two dialects.
+public enum Recipe {
+  public static let names = ["pytorch", "keras"]
+
+  /// - Throws: `invalidArgument` for a name that is none of `names`.
+  public static func named(_ name: String) throws -> Hyperparameters {
+    switch name {
+    case "pytorch": return try pytorch()
+    case "keras": return try keras()
+    default:
+      throw CifarError(
+        .invalidArgument, "unknown recipe '\(name)'; use \(names.joined(separator: " or "))")
+    }
+  }
+
+  /// The PyTorch tutorial: normalised by the data set's mean and deviation; flip, rotation and
+  /// shift as torchvision does them; the learning rate halved on a plateau; stopped after 10 epochs
+  /// without a lower validation loss; the weights with the lowest one kept.
+  private static func pytorch() throws -> Hyperparameters {
+    Hyperparameters(
+      recipe: "pytorch", model: "tutorial",
+      modelSpec: try .preset("tutorial", dialect: .pytorch), dialect: .pytorch, seed: 0,
+      batchSize: 64, epochs: 100,
+      optimizer: OptimizerSpec(
+        type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8),
+      normalization: .cifar10,
+      augmentations: [
+        .randomHorizontalFlip(probability: 0.5), .randomRotation(degrees: 15),
+        .randomTranslation(share: 0.1),
+      ],
+      callbacks: [
+        .reduceLROnPlateau(
+          ReduceLROnPlateau.Options(
+            dialect: .pytorch, monitor: .valLoss, factor: 0.5, patience: 5, threshold: 1e-4,
+            cooldown: 0, minLR: 0, epsilon: 1e-8)),
+        .modelCheckpoint(ModelCheckpoint.Options(monitor: .valLoss)),
+        .earlyStopping(
+          EarlyStopping.Options(
+            dialect: .pytorch, monitor: .valLoss, patience: 10, minDelta: 0,
+            restoreBestWeights: true)),
+      ])
+  }
+
+  /// The Keras tutorial: pixels in [0, 1]; ImageDataGenerator; EarlyStopping, ModelCheckpoint and
+  /// ReduceLROnPlateau.
+  private static func keras() throws -> Hyperparameters {
+    Hyperparameters(
+      recipe: "keras", model: "tutorial", modelSpec: try .preset("tutorial", dialect: .keras),
+      dialect: .keras, seed: 0, batchSize: 64, epochs: 100,
+      optimizer: OptimizerSpec(
+        type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7),
+      normalization: .unit,
+      augmentations: [
+        .imageDataGenerator(
+          rotationRange: 15, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true)
+      ],
+      callbacks: [
+        .earlyStopping(
+          EarlyStopping.Options(
+            dialect: .keras, monitor: .valLoss, patience: 10, minDelta: 0,
+            restoreBestWeights: true)),
+        .modelCheckpoint(ModelCheckpoint.Options(monitor: .valAccuracy)),
+        .reduceLROnPlateau(
+          ReduceLROnPlateau.Options(
+            dialect: .keras, monitor: .valLoss, factor: 0.5, patience: 5, threshold: 1e-4,
+            cooldown: 0, minLR: 0, epsilon: 0)),
+      ])
+  }
+}

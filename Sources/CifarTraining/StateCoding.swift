@@ -1,0 +1,41 @@
+import CifarCore
+import FoundationEssentials
+
+/// JSON whose numbers come back to the bit, NaN and infinities included.
+public enum StateCoding {
+  public static func encode(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+
+  /// - Parameter what: what errors call the text.
+  /// - Throws: `badData` with the place of the fault.
+  public static func decode<Value: Decodable>(
+    _ type: Value.Type, from text: String, what: String
+  ) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+    do {
+      return try decoder.decode(type, from: Data(text.utf8))
+    } catch let error as DecodingError {
+      throw CifarError(.badData, "\(what) can't be read: \(reason(error))")
+    }
+  }
+
+  private static func reason(_ error: DecodingError) -> String {
+    let (context, problem): (DecodingError.Context, String) =
+      switch error {
+      case .typeMismatch(_, let context): (context, "has the wrong type")
+      case .valueNotFound(_, let context): (context, "is missing")
+      case .keyNotFound(let key, let context): (context, "has no '\(key.stringValue)'")
+      case .dataCorrupted(let context): (context, context.debugDescription)
+      @unknown default: (.init(codingPath: [], debugDescription: ""), "is unreadable")
+      }
+    let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+    return path.isEmpty ? problem : "\(path) \(problem)"
+  }
+}
