@@ -68,13 +68,14 @@ public final class TrainingSession {
   /// - Parameters:
   ///   - run: the run's UUID, the start of it, or its name.
   ///   - epochs: a new number of epochs; nil keeps the old one.
-  ///   - train: the images it was trained on; nil to open them where the run had them from.
+  ///   - train: the images it was trained on; nil to open them.
   ///   - validation: likewise.
+  ///   - location: where to open them; nil for where the run had them from.
   /// - Throws: `notFound`, `ambiguous`; `checksumMismatch` for a damaged checkpoint;
   ///   `shapeMismatch` for other images; `busy` if the run is running.
   public static func resume(
     run: String, checkpoint choice: CheckpointChoice = .last, epochs: Int? = nil,
-    train: Dataset? = nil, validation: Dataset? = nil, options: Options
+    train: Dataset? = nil, validation: Dataset? = nil, location: String? = nil, options: Options
   ) throws -> TrainingSession {
     guard let path = options.registryPath else {
       throw CifarError(.invalidArgument, "a run is resumed from a registry: name one")
@@ -82,7 +83,8 @@ public final class TrainingSession {
     let registry = try Registry(path: path, mode: .readWrite(create: false))
     let row = try registry.checkpoint(choice, of: run)
     let checkpoint = try Checkpoint(registry.checkpointData(row.id))
-    let images = try Images(of: checkpoint, train: train, validation: validation)
+    let images = try Images(
+      of: checkpoint, train: train, validation: validation, location: location)
     let trainer = try Trainer(
       resuming: checkpoint, epochs: epochs, train: images.train, validation: images.validation,
       threads: options.threads)
@@ -114,28 +116,31 @@ public final class TrainingSession {
 }
 
 /// The images a checkpoint was trained on.
-struct Images {
+private struct Images {
   let train: Dataset
   let validation: Dataset
 
-  init(of checkpoint: Checkpoint, train: Dataset?, validation: Dataset?) throws {
-    self.train = try train ?? Images.open(checkpoint, .train)
-    self.validation = try validation ?? Images.open(checkpoint, .test)
-  }
-
-  /// Opens the images where the run had them from; elsewhere if they are no longer there.
-  static func open(_ checkpoint: Checkpoint, _ split: Split) throws -> Dataset {
-    guard let data = checkpoint.hyperparameters.data else {
-      throw CifarError(.badData, "the checkpoint does not say what it was trained on")
-    }
-    guard let location = data.location else {
+  init(
+    of checkpoint: Checkpoint, train: Dataset?, validation: Dataset?, location: String?
+  ) throws {
+    let data = checkpoint.hyperparameters.data
+    let place = location ?? data?.location
+    guard place != nil || train != nil && validation != nil else {
       throw CifarError(
         .invalidArgument, "the run was trained on images from memory: hand them over again")
     }
-    let limit = split == .train ? data.trainCount : data.validationCount
+    self.train = try train ?? Images.open(place, location, .train, data?.trainCount)
+    self.validation =
+      try validation ?? Images.open(place, location, .test, data?.validationCount)
+  }
+
+  /// Where nobody names a place and the old one is gone, the usual ones are searched.
+  private static func open(
+    _ place: String?, _ named: String?, _ split: Split, _ limit: Int?
+  ) throws -> Dataset {
     do {
-      return try Dataset.open(location, split: split, limit: limit)
-    } catch let error as CifarError where error.code == .notFound {
+      return try Dataset.open(place, split: split, limit: limit)
+    } catch let error as CifarError where error.code == .notFound && named == nil {
       return try Dataset.open(nil, split: split, limit: limit)
     }
   }

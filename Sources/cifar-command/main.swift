@@ -1,1 +1,20 @@
-print("cifar")
+import CifarCore
+import CommandSupport
+import Glibc
+
+let tool = Tool(
+  name: "cifar", version: LibraryVersion.string,
+  summary: "trains convolutional networks on 32×32 images and remembers every run",
+  commands: [
+    TrainCommand.command, ResumeCommand.command, EvaluateCommand.command, ExportCommand.command,
+    DataCommand.download, DataCommand.info,
+  ],
+  examples: [
+    "cifar train --data shapes --epochs 3     # the built-in drawings, no download",
+    "cifar data download                      # CIFAR-10, 170 MB",
+    "cifar train --recipe keras --name first  # the Keras tutorial on it",
+    "cifar resume first --epochs 120          # go on where it stopped",
+    "cifar evaluate first                     # its best checkpoint on the test images",
+  ])
+
+exit(tool.main(Array(CommandLine.arguments.dropFirst())))

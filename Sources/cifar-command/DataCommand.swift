@@ -1,0 +1,51 @@
+import Cifar
+import CifarCore
+import CifarData
+import CommandSupport
+
+/// `cifar data …`: getting and looking at data sets.
+enum DataCommand {
+  static var download: Command {
+    Command(
+      "data download", summary: "gets CIFAR-10 from its publisher, verifies and unpacks it",
+      options: [
+        Option("--dir", value: "DIR", help: "where to (else $CIFAR10_DIR, else ~/.cache/cifar10)"),
+        Option("--layout", value: "NAME", help: "binary or python (else binary)"),
+        Option("--url", value: "URL", help: "where from (else $CIFAR10_URL, else the publisher)"),
+        .quiet,
+      ],
+      discussion: """
+        Uses the system's curl, md5sum and tar. A download that breaks off goes on where it \
+        stopped when the command is run again.
+        """,
+      examples: ["cifar data download", "cifar data download --dir ./data --layout python"],
+      run: { arguments in
+        let layout = try arguments.choice("--layout", of: ["binary", "python"]) ?? "binary"
+        let download = Download(
+          archive: layout == "python" ? .python : .binary, baseURL: arguments.value("--url"),
+          directory: arguments.value("--dir"),
+          showsProgress: Terminal.standardError.isInteractive && !arguments.has("--quiet"))
+        Output.line(try download.run())
+      })
+  }
+
+  static var info: Command {
+    Command(
+      "data info", summary: "tells which data set would be used",
+      options: [.data],
+      examples: ["cifar data info", "cifar data info --data shapes"],
+      run: { arguments in
+        let train = try Dataset.open(arguments.value("--data"), split: .train)
+        let test = try Dataset.open(train.location, split: .test)
+        var table = Table(withoutTitles: [.init(""), .init("")])
+        table.add([.init("name"), .init(train.name)])
+        table.add([.init("location"), .init(train.location ?? "memory")])
+        table.add([.init("training images"), .init(Format.count(train.count))])
+        table.add([.init("test images"), .init(Format.count(test.count))])
+        table.add([.init("classes"), .init(train.classNames.joined(separator: ", "))])
+        table.add([.init("training SHA-256"), .init(train.contentHash)])
+        table.add([.init("test SHA-256"), .init(test.contentHash)])
+        Output.write(table.text(for: .standardOutput))
+      })
+  }
+}

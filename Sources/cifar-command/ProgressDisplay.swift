@@ -1,0 +1,113 @@
+import Cifar
+import CifarTraining
+import CommandSupport
+import Glibc
+
+/// Shows a training: on a terminal a bar that is drawn anew, everywhere a line an epoch.
+final class ProgressDisplay: TrainerObserver {
+  private let quiet: Bool
+  private let terminal = Terminal.standardError
+  private let trainer: Trainer
+  private let session: TrainingSession
+  private var lastDrawn = 0.0
+  private var isDrawn = false
+  /// Seconds that validation took in the last epoch, for the time that is left.
+  private var validationSeconds = 0.0
+  private var last: BatchProgress?
+
+  init(session: TrainingSession, quiet: Bool) {
+    self.session = session
+    self.quiet = quiet
+    trainer = session.trainer
+  }
+
+  func begin() {
+    guard !quiet else { return }
+    let hyperparameters = trainer.hyperparameters
+    let data = hyperparameters.data
+    let place = session.registryPath.map { " in \($0)" } ?? ""
+    Output.line(
+      "Run \((session.runID ?? "").prefix(8))\(place): recipe \(hyperparameters.recipe), "
+        + "\(Format.count(trainer.network.parameterCount)) parameters, "
+        + "\(Format.count(data?.trainCount ?? 0)) + \(Format.count(data?.validationCount ?? 0)) "
+        + "images of \(data?.location ?? data?.name ?? "memory")")
+  }
+
+  func batchEnded(_ progress: BatchProgress) -> TrainerAnswer {
+    last = progress
+    guard !quiet, terminal.isInteractive else { return .goOn }
+    let now = ProgressDisplay.now()
+    if now - lastDrawn >= 0.1 || progress.batch == progress.batches {
+      lastDrawn = now
+      draw(progress)
+    }
+    return .goOn
+  }
+
+  func validationBegan() {
+    guard !quiet, terminal.isInteractive, let last else { return }
+    draw(last, note: "validating …")
+  }
+
+  func epochEnded(_ report: EpochReport) -> TrainerAnswer {
+    guard !quiet else { return .goOn }
+    clear()
+    let metrics = report.metrics
+    let images = Double(trainer.trainCount)
+    validationSeconds = max(0, metrics.seconds - images / max(metrics.imagesPerSecond, 1e-9))
+    let total = trainer.hyperparameters.epochs
+    let width = String(total).count
+    let number = String(repeating: " ", count: width - String(metrics.epoch).count)
+    var line =
+      "epoch \(number)\(metrics.epoch)/\(total)"
+      + "  loss \(Format.loss(metrics.trainLoss))  accuracy \(Format.percent(metrics.trainAccuracy))"
+      + "  val_loss \(Format.loss(metrics.valLoss))"
+      + "  val_accuracy \(Format.percent(metrics.valAccuracy))"
+      + "  lr \(Format.short(metrics.learningRate))"
+      + "  \(Format.duration(metrics.seconds))  \(Int(metrics.imagesPerSecond)) img/s"
+    if report.isBest { line += "  best" }
+    Output.line(line)
+    return .goOn
+  }
+
+  /// Takes the bar away.
+  func clear() {
+    guard isDrawn else { return }
+    Output.message("\r\u{1B}[K")
+    isDrawn = false
+  }
+
+  private func draw(_ progress: BatchProgress, note: String? = nil) {
+    let share = Double(progress.batch) / Double(progress.batches)
+    let rate = Double(progress.images) / max(progress.trainSeconds, 1e-9)
+    let head = "epoch \(progress.epoch)/\(progress.epochs) "
+    let tail =
+      " \(Format.percent(share))  loss \(Format.loss(progress.loss))"
+      + "  accuracy \(Format.percent(progress.accuracy))  "
+      + (note ?? "\(Int(rate)) img/s  ETA \(Format.duration(remaining(progress, rate)))")
+    let width = terminal.width ?? 80
+    let room = min(30, width - head.count - tail.count - 3)
+    var line = head
+    if room >= 5 {
+      let full = Int(share * Double(room))
+      line += "[" + String(repeating: "=", count: full)
+      line += String(repeating: " ", count: room - full) + "]"
+    }
+    line += tail
+    Output.message("\r\u{1B}[K" + String(line.prefix(width - 1)))
+    isDrawn = true
+  }
+
+  /// Seconds until all epochs are done, if nothing ends the training before.
+  private func remaining(_ progress: BatchProgress, _ rate: Double) -> Double {
+    let epoch = Double(trainer.trainCount) / rate + validationSeconds
+    let done = Double(progress.images) / rate
+    return Double(progress.epochs - progress.epoch + 1) * epoch - done
+  }
+
+  private static func now() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+}

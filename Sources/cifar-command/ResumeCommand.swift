@@ -1,0 +1,38 @@
+import Cifar
+import CifarCore
+import CifarData
+import CommandSupport
+
+/// `cifar resume`: goes on with a run.
+enum ResumeCommand {
+  static var command: Command {
+    Command(
+      "resume", summary: "goes on with a run from one of its checkpoints",
+      positionals: [Positional("RUN", help: "the run's id, the start of it, or its name")],
+      options: [
+        Option("--epochs", value: "N", help: "train up to N epochs in all (else as planned)"),
+        .checkpoint, .data, .threads, .registry, .quiet,
+      ],
+      discussion: """
+        A run that was interrupted, killed or finished goes on from its last checkpoint, or from \
+        the one that --checkpoint names, to the same bits as if it had never stopped. The images \
+        are looked for where the run had them from; they must be the same.
+        """,
+      examples: [
+        "cifar resume 3f2a", "cifar resume baseline --epochs 150",
+        "cifar resume 3f2a --checkpoint best",
+      ], run: run)
+  }
+
+  private static func run(_ arguments: Arguments) throws {
+    let data = arguments.value("--data")
+    let choice = try arguments.checkpointChoice(default: .last)
+    let session = try TrainingSession.resume(
+      run: arguments.positionals[0], checkpoint: choice,
+      epochs: try arguments.integer("--epochs", in: 1...1_000_000), location: data,
+      options: TrainingSession.Options(
+        registryPath: arguments.registryPath(), threads: try arguments.threads(),
+        commandLine: CommandLine.arguments.joined(separator: " ")))
+    try Training.run(session, quiet: arguments.has("--quiet"))
+  }
+}

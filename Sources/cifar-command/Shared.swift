@@ -1,0 +1,36 @@
+import Cifar
+import CifarCore
+import CifarData
+import CifarRegistry
+import CommandSupport
+
+extension Option {
+  static let data = Option(
+    "--data", value: "DIR|shapes",
+    help: "CIFAR-10's directory, or 'shapes' (else $CIFAR10_DIR, ./data, ~/.cache/cifar10, "
+      + "~/.keras/datasets)")
+  static let registry = Option(
+    "--registry", value: "FILE",
+    help: "where runs are kept (else $CIFAR_REGISTRY, else ./cifar-runs.db)")
+  static let threads = Option(
+    "--threads", value: "N", help: "threads that compute (else as many as there are processors)")
+  static let quiet = Option("--quiet", help: "print nothing but the run's id")
+  static let checkpoint = Option(
+    "--checkpoint", value: "WHICH", help: "last, best, or a checkpoint's id")
+}
+
+extension Arguments {
+  func registryPath() -> String { value("--registry") ?? Registry.defaultPath() }
+
+  func threads() throws -> Int {
+    try integer("--threads", in: 1...1024) ?? ThreadPool.defaultThreads
+  }
+
+  func checkpointChoice(default other: CheckpointChoice) throws -> CheckpointChoice {
+    guard let text = value("--checkpoint") else { return other }
+    guard let choice = CheckpointChoice(text) else {
+      throw UsageError("--checkpoint '\(text)' is none of last, best or a checkpoint's id")
+    }
+    return choice
+  }
+}

@@ -1,0 +1,68 @@
+import Cifar
+import CifarCore
+import CifarData
+import CifarTraining
+import CommandSupport
+
+/// `cifar train`: a new run.
+enum TrainCommand {
+  static var command: Command {
+    Command(
+      "train", summary: "trains a model and records the run",
+      options: [
+        .data,
+        Option(
+          "--recipe", value: "NAME",
+          help: "\(Recipe.names.joined(separator: " or ")): a tutorial's hyperparameters "
+            + "(else pytorch)"),
+        Option("--epochs", value: "N", help: "epochs at most (else 100)"),
+        Option("--batch-size", value: "N", help: "images in a training step (else 64)"),
+        Option("--lr", value: "X", help: "learning rate (else 0.001)"),
+        Option("--seed", value: "N", help: "where all random numbers come from (else 0)"),
+        .threads,
+        Option("--limit-train", value: "N", help: "use the first N training images only"),
+        Option("--limit-test", value: "N", help: "use the first N test images only"),
+        .registry,
+        Option("--name", value: "TEXT", help: "what to call the run"),
+        .quiet,
+      ],
+      discussion: """
+        The test images are the validation set, as in the tutorials. Each epoch's metrics and a \
+        checkpoint are recorded as soon as the epoch ends. Ctrl-C stops within a batch and leaves \
+        a checkpoint of it; `cifar resume` goes on from there to the same bits as a run that was \
+        never stopped. The run's id is printed last.
+        """,
+      examples: [
+        "cifar train --data shapes --epochs 3",
+        "cifar train --recipe keras --name baseline",
+        "cifar train --epochs 20 --lr 0.0005 --seed 7 --registry ~/experiments.db",
+      ], run: run)
+  }
+
+  private static func run(_ arguments: Arguments) throws {
+    var hyperparameters = try Recipe.named(arguments.value("--recipe") ?? "pytorch")
+    if let epochs = try arguments.integer("--epochs", in: 1...1_000_000) {
+      hyperparameters.epochs = epochs
+    }
+    if let size = try arguments.integer("--batch-size", in: 1...65_536) {
+      hyperparameters.batchSize = size
+    }
+    if let rate = try arguments.number("--lr") { hyperparameters.optimizer.learningRate = rate }
+    if let seed = try arguments.unsigned("--seed") { hyperparameters.seed = seed }
+    let limits = (
+      train: try arguments.integer("--limit-train", in: 1...Int.max),
+      test: try arguments.integer("--limit-test", in: 1...Int.max)
+    )
+    let threads = try arguments.threads()
+    try hyperparameters.validate()
+    let data = arguments.value("--data")
+    let train = try Dataset.open(data, split: .train, limit: limits.train)
+    let test = try Dataset.open(train.location ?? data, split: .test, limit: limits.test)
+    let session = try TrainingSession.start(
+      train: train, validation: test, hyperparameters: hyperparameters,
+      options: TrainingSession.Options(
+        registryPath: arguments.registryPath(), name: arguments.value("--name"),
+        threads: threads, commandLine: CommandLine.arguments.joined(separator: " ")))
+    try Training.run(session, quiet: arguments.has("--quiet"))
+  }
+}
