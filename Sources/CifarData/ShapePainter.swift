@@ -24,14 +24,15 @@ struct ShapePainter {
 
   init(_ random: inout RandomSequence) {
     scale = random.uniform(7, 12)
-    let reach = 15.5 - scale
+    let reach = min(15.5 - scale, 6)
     center = [16 + random.uniform(-reach, reach), 16 + random.uniform(-reach, reach)]
-    let turn = random.uniform(0, 2 * .pi)
+    let turn = random.uniform(-0.75, 0.75)
     (cosine, sine) = (cos(turn), sin(turn))
-    let first = ShapePainter.color(&random)
+    var first = ShapePainter.color(&random)
     var second = ShapePainter.color(&random)
-    // Far enough apart to be seen; which of the two is lighter stays open.
-    while abs(ShapePainter.lightness(first) - ShapePainter.lightness(second)) < 45 {
+    // The shape is lighter than what is behind it, by enough to be seen.
+    while ShapePainter.lightness(first) < ShapePainter.lightness(second) + 40 {
+      first = ShapePainter.color(&random)
       second = ShapePainter.color(&random)
     }
     foreground = Shading(
