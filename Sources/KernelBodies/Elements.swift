@@ -10,7 +10,7 @@ extension KernelSet {
     }
     while i < count {
       let z = row[i] + bias[i]
-      row[i] = relu && !(z > 0) ? 0 : z
+      row[i] = relu && z < 0 ? 0 : z
       i += 1
     }
   }

@@ -115,7 +115,7 @@ extension KernelSet {
         keepLarger(multiplyAdd(load(p + width * lanes), a, b), 2, &best, &index)
         keepLarger(multiplyAdd(load(p + (width + 1) * lanes), a, b), 3, &best, &index)
         if relu {
-          let dead = .!(best .> 0)
+          let dead = best .<= 0  // not NaN, which stays
           best.replace(with: 0, where: dead)
           index.replace(with: all(nowhere), where: dead)
         }

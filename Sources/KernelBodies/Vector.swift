@@ -61,9 +61,9 @@ func prefetch(_ p: Input) { cifar_cpu_prefetch(p) }
 @inline(__always)
 func broadcast(_ p: Input) -> Vector { Vector(repeating: p.pointee) }
 
-/// max(v, 0), and 0 for NaN.
+/// max(v, 0). NaN stays: training that went astray must show in the loss.
 @inline(__always)
-func positive(_ v: Vector) -> Vector { v.replacing(with: 0, where: .!(v .> 0)) }
+func positive(_ v: Vector) -> Vector { v.replacing(with: 0, where: v .< 0) }
 
 /// Widens a byte a lane. (The conversions of the standard library go lane by lane.)
 @inline(__always)

@@ -1,0 +1,118 @@
+import CifarCore
+import Kernels
+import TestSupport
+import Testing
+
+/// Kernels over rows of any length at any address.
+@Suite struct ElementTests {
+  static let counts = [1, 7, 8, 33, 64, 100]
+
+  @Test(arguments: InstructionSet.all, counts)
+  func biasAndReLU(set: InstructionSet, count: Int) {
+    let values = Samples.uniform(count, seed: 1)
+    let (bias, biasStart) = GuardedBuffer.unaligned(Samples.uniform(count, seed: 2))
+    for relu in [false, true] {
+      let (row, start) = GuardedBuffer.unaligned(values)
+      set.kernels.addBias(start, count: count, bias: biasStart, relu: relu)
+      let expected = (0..<count).map {
+        relu ? max(values[$0] + biasStart[$0], 0) : values[$0] + biasStart[$0]
+      }
+      #expect(Array(row.array[1...]) == expected)
+      #expect(row.isIntact && row[0] == -12_345 && bias.isIntact)
+      guard relu else { continue }
+
+      let gradients = Samples.uniform(count, seed: 3)
+      let (gradient, gradientStart) = GuardedBuffer.unaligned(gradients)
+      set.kernels.reluBackward(output: start, count: count, gradient: gradientStart)
+      #expect(
+        Array(gradient.array[1...]) == (0..<count).map { expected[$0] > 0 ? gradients[$0] : 0 })
+      #expect(gradient.isIntact && gradient[0] == -12_345)
+    }
+  }
+
+  @Test(arguments: InstructionSet.all, counts)
+  func sums(set: InstructionSet, count: Int) {
+    let (a, b) = (Samples.uniform(count, seed: 1), Samples.uniform(count, seed: 2))
+    let (x, start) = GuardedBuffer.unaligned(a)
+    let (sum, sumStart) = GuardedBuffer.unaligned(b)
+    set.kernels.accumulate(start, count: count, into: sumStart)
+    #expect(Array(sum.array[1...]) == zip(a, b).map { $1 + $0 })
+    #expect(x.isIntact && sum.isIntact && sum[0] == -12_345)
+  }
+
+  @Test(arguments: InstructionSet.all, counts)
+  func dropoutFollowsItsWords(set: InstructionSet, count: Int) {
+    let lanes = set.kernels.lanes
+    let draw = DropoutDraw(
+      key: [0x1234_5678, 0x9ABC_DEF0], place: [3, 5, 0x104, 0], firstBlock: 4_294_967_288,
+      threshold: UInt32(0.4 * 0x1p32))
+    // Element i takes a word of the block that the comment at `DropoutDraw` names.
+    let kept = (0..<count).map { i -> UInt8 in
+      let run = 4 * lanes
+      let counter = draw.firstBlock &+ UInt32(i / run * lanes + i % lanes)
+      let block = Philox.block(
+        counter: [counter, draw.place[0], draw.place[1], draw.place[2]], key: draw.key)
+      return block[i % run / lanes] >= draw.threshold ? 1 : 0
+    }
+    let values = Samples.uniform(count, seed: 1)
+    let (row, start) = GuardedBuffer.unaligned(values)
+    let mask = GuardedBuffer(outputBytes: count)
+    set.kernels.dropout(start, count: count, mask: mask.pointer, draw: draw, scale: 2.5)
+    #expect(mask.array == kept)
+    #expect(Array(row.array[1...]) == (0..<count).map { kept[$0] == 1 ? values[$0] * 2.5 : 0 })
+
+    let (gradient, gradientStart) = GuardedBuffer.unaligned(values)
+    set.kernels.applyMask(gradientStart, count: count, mask: mask.pointer, scale: 2.5)
+    #expect(gradient.array == row.array)
+    #expect(row.isIntact && mask.isIntact && gradient.isIntact)
+  }
+
+  @Test(arguments: InstructionSet.all, [0.0, 0.2, 0.5, 0.9])
+  func dropoutKeepsTheShareItShould(set: InstructionSet, rate: Double) {
+    let count = 40_000
+    let row = GuardedBuffer([Float](repeating: 1, count: count))
+    let mask = GuardedBuffer(outputBytes: count)
+    let draw = DropoutDraw(
+      key: [1, 2], place: [0, 0, 0, 0], firstBlock: 0, threshold: UInt32(rate * 0x1p32))
+    set.kernels.dropout(row.pointer, count: count, mask: mask.pointer, draw: draw, scale: 1)
+    let share = Double(mask.array.filter { $0 == 1 }.count) / Double(count)
+    // Five standard deviations.
+    let tolerance = 5 * (rate * (1 - rate) / Double(count)).squareRoot()
+    #expect(abs(share - (1 - rate)) <= tolerance)
+  }
+
+  @Test(arguments: InstructionSet.all, counts)
+  func adam(set: InstructionSet, count: Int) {
+    for keras in [false, true] {
+      let start = Samples.uniform(count, seed: 1)
+      let parameters = GuardedBuffer(start)
+      let averages = GuardedBuffer([Float](repeating: 0, count: count))
+      let squares = GuardedBuffer([Float](repeating: 0, count: count))
+      var oracles = start.map { RowOracles.Adam(Double($0)) }
+      var correction1 = 1.0
+      var correction2 = 1.0
+      for step in 1...3 {
+        let gradients = Samples.uniform(count, seed: 10 + UInt64(step))
+        correction1 *= 0.9
+        correction2 *= 0.999
+        let (c1, root) = (1 - correction1, (1 - correction2).squareRoot())
+        set.kernels.adam(
+          count: count, parameters: parameters.pointer,
+          gradients: gradients, averages: averages.pointer,
+          squares: squares.pointer,
+          step: AdamStep(
+            beta1: 0.9, beta2: 0.999, rate: Float(keras ? 0.01 * root / c1 : 0.01 / c1),
+            rootScale: Float(keras ? 1 : 1 / root), epsilon: 1e-7))
+        for i in 0..<count {
+          oracles[i].move(
+            gradient: Double(gradients[i]), rate: 0.01, epsilon: 1e-7, keras: keras)
+        }
+      }
+      #expect(relativeError(parameters.array, oracles.map(\.value)) < 1e-6)
+      #expect(relativeError(averages.array, oracles.map(\.average)) < 1e-6)
+      // 1 − 0.999 has only five correct digits in float32.
+      #expect(relativeError(squares.array, oracles.map(\.square)) < 2e-5)
+      #expect(parameters.isIntact && averages.isIntact && squares.isIntact)
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import Kernels
+import TestSupport
+import Testing
+
+@Suite struct LayoutTests {
+  static let sizes = [(1, 1), (3, 7), (8, 16), (9, 5), (21, 12)]
+
+  @Test(arguments: InstructionSet.all, sizes)
+  func channelsLieInGroups(set: InstructionSet, size: (channels: Int, pixels: Int)) {
+    let (channels, pixels) = size
+    let lanes = set.kernels.lanes
+    let plain = Samples.uniform(channels * pixels, seed: 1)  // (C, pixels)
+    let expected = BlockedLayout.block(
+      plain, images: 1, channels: channels, pixels: pixels, lanes: lanes)
+    let blocked = GuardedBuffer(output: expected.count)  // (C/lanes, pixels, lanes)
+    set.kernels.block(
+      plain, channels: channels, pixels: pixels, to: blocked.pointer)
+    #expect(blocked.array == expected)
+    #expect(blocked.isIntact)
+
+    let back = GuardedBuffer(output: plain.count)
+    set.kernels.unblock(blocked.pointer, channels: channels, pixels: pixels, to: back.pointer)
+    #expect(back.array == plain)
+    #expect(back.isIntact)
+  }
+
+  @Test(arguments: InstructionSet.all, [(0, 1), (1, 1), (2, 2), (1, 2)])
+  func anImageGetsAFrameOfZeros(set: InstructionSet, frame: (offset: Int, spread: Int)) {
+    let lanes = set.kernels.lanes
+    let (groups, height, width) = (2, 3, 5)
+    let paddedHeight = (height - 1) * frame.spread + 1 + 2 * frame.offset + 1
+    let paddedWidth = (width - 1) * frame.spread + 1 + 2 * frame.offset
+    let image = GuardedBuffer(Samples.uniform(groups * height * width * lanes, seed: 2))
+    var expected = [Float](repeating: 0, count: groups * paddedHeight * paddedWidth * lanes)
+    for i in 0..<image.count {
+      let (pixel, lane) = i.quotientAndRemainder(dividingBy: lanes)
+      let y = pixel / width % height * frame.spread + frame.offset
+      let x = pixel % width * frame.spread + frame.offset
+      let group = pixel / (width * height)
+      expected[((group * paddedHeight + y) * paddedWidth + x) * lanes + lane] = image[i]
+    }
+    let padded = GuardedBuffer(output: expected.count)
+    set.kernels.padImage(
+      image.pointer, groups: groups, height: height, width: width,
+      to: padded.pointer, paddedHeight: paddedHeight, paddedWidth: paddedWidth,
+      offset: frame.offset, spread: frame.spread)
+    #expect(padded.array == expected)
+    #expect(padded.isIntact)
+  }
+
+  @Test func theBestTableIsLastAndInUse() {
+    #expect(Kernels.available.first?.name == "baseline")
+    #expect(Set(Kernels.available.map(\.name)).count == Kernels.available.count)
+    if Kernels.unavailableRequest == nil {
+      #expect(Kernels.available.contains { $0.name == Kernels.current.name })
+    } else {
+      #expect(Kernels.current.name == Kernels.available.last?.name)
+    }
+  }
+}

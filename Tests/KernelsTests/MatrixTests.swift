@@ -1,0 +1,70 @@
+import Kernels
+import TestSupport
+import Testing
+
+@Suite struct MatrixTests {
+  @Test(arguments: InstructionSet.all, [1, 3, 16])
+  func linesArePacked(set: InstructionSet, lines: Int) {
+    let depth = 5
+    for tile in [set.kernels.tileRows, set.kernels.tileColumns] where lines <= tile {
+      // Lines along rows, and lines along columns: of A and of B, transposed or not.
+      for (lineStride, step) in [(7, 1), (1, 23)] {
+        let (source, start) = GuardedBuffer.unaligned(Samples.uniform(7 * 23, seed: 1))
+        let packed = GuardedBuffer(output: depth * tile)  // (depth, tile)
+        set.kernels.packPanel(
+          start, lineStride: lineStride, step: step, lines: lines, tile: tile, depth: depth,
+          to: packed.pointer)
+        for i in 0..<(depth * tile) {
+          let (k, line) = i.quotientAndRemainder(dividingBy: tile)
+          #expect(packed[i] == (line < lines ? start[line * lineStride + k * step] : 0))
+        }
+        #expect(packed.isIntact && source.isIntact)
+      }
+    }
+  }
+
+  @Test(
+    arguments: InstructionSet.all,
+    [(1, 1, 1), (6, 16, 8), (7, 5, 9), (13, 16, 64), (5, 15, 3), (18, 16, 1), (20, 10, 31)])
+  func products(set: InstructionSet, size: (rows: Int, columns: Int, depth: Int)) {
+    let (rows, columns, depth) = size
+    let kernels = set.kernels
+    let (tileRows, tileColumns) = (kernels.tileRows, kernels.tileColumns)
+    guard columns <= tileColumns else { return }
+    let a = Samples.uniform(rows * depth, seed: 1)  // (rows, depth)
+    let b = Samples.uniform(depth * columns, seed: 2)  // (depth, columns)
+    let panelStride = tileRows * depth
+    let packedA = GuardedBuffer(output: blocks(rows, of: tileRows) * panelStride)
+    for panel in 0..<blocks(rows, of: tileRows) {
+      kernels.packPanel(
+        Array(a[(panel * tileRows * depth)...]), lineStride: depth, step: 1,
+        lines: min(tileRows, rows - panel * tileRows), tile: tileRows, depth: depth,
+        to: packedA.pointer + panel * panelStride)
+    }
+    let packedB = GuardedBuffer(output: depth * tileColumns)
+    kernels.packPanel(
+      b, lineStride: 1, step: columns, lines: columns, tile: tileColumns,
+      depth: depth, to: packedB.pointer)
+    // Rows of C are two floats further apart than they are long, and what lies between is not C's.
+    let rowStride = columns + 2
+    for accumulate in [false, true] {
+      let old = Samples.uniform(rows * rowStride, seed: 3)
+      let (c, start) = GuardedBuffer.unaligned(old)
+      kernels.multiplyPanel(
+        rows: rows, columns: columns, depth: depth, a: packedA.pointer, panelStride: panelStride,
+        b: packedB.pointer, c: start, rowStride: rowStride, accumulate: accumulate)
+      let product = RowOracles.multiply(
+        a.doubles, b.doubles, rows: rows, depth: depth, columns: columns)
+      var expected = old.doubles
+      for i in 0..<(rows * columns) {
+        let place = i / columns * rowStride + i % columns
+        expected[place] = product[i] + (accumulate ? expected[place] : 0)
+      }
+      #expect(relativeError(Array(c.array[1...]), expected) < 1e-6)
+      #expect(c.isIntact)
+      for row in 0..<rows {
+        #expect(start[row * rowStride + columns] == old[row * rowStride + columns])
+      }
+    }
+  }
+}

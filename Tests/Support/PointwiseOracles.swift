@@ -1,0 +1,57 @@
+/// Batch normalisation, ReLU, max-pooling and dropout in double. Images are (N, C, H, W).
+public enum PointwiseOracles {
+  public struct Moments {
+    public var mean: [Double]
+    /// With n, not n − 1.
+    public var variance: [Double]
+  }
+
+  public static func moments(_ x: [Double], channels: Int, pixels: Int) -> Moments {
+    let n = Double(x.count / channels)
+    var result = Moments(
+      mean: .init(repeating: 0, count: channels), variance: .init(repeating: 0, count: channels))
+    for (i, value) in x.enumerated() { result.mean[i / pixels % channels] += value / n }
+    for (i, value) in x.enumerated() {
+      let channel = i / pixels % channels
+      let difference = value - result.mean[channel]
+      result.variance[channel] += difference * difference / n
+    }
+    return result
+  }
+
+  /// γ·(x − mean)/√(var + ε) + β with the moments of the batch, or with those given.
+  public static func batchNorm(
+    _ x: [Double], weight: [Double], bias: [Double], epsilon: Double, pixels: Int,
+    using given: Moments? = nil
+  ) -> [Double] {
+    let channels = weight.count
+    let moments = given ?? moments(x, channels: channels, pixels: pixels)
+    return x.enumerated().map { i, value in
+      let c = i / pixels % channels
+      return weight[c] * (value - moments.mean[c]) / (moments.variance[c] + epsilon).squareRoot()
+        + bias[c]
+    }
+  }
+
+  public static func relu(_ x: [Double]) -> [Double] { x.map { $0 > 0 ? $0 : 0 } }
+
+  /// The maximum of every 2×2 square; an odd last row or column is left out.
+  public static func maxPool(_ x: [Double], height: Int, width: Int) -> [Double] {
+    var result: [Double] = []
+    for plane in 0..<(x.count / (height * width)) {
+      for y in 0..<(height / 2) {
+        for column in 0..<(width / 2) {
+          let corner = (plane * height + 2 * y) * width + 2 * column
+          result.append(
+            max(max(x[corner], x[corner + 1]), max(x[corner + width], x[corner + width + 1])))
+        }
+      }
+    }
+    return result
+  }
+
+  /// x·mask·scale
+  public static func dropout(_ x: [Double], mask: [UInt8], scale: Double) -> [Double] {
+    zip(x, mask).map { $1 == 0 ? 0 : $0 * scale }
+  }
+}

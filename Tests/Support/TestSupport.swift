@@ -1,1 +1,0 @@
-// Oracles and gradient checks.
