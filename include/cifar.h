@@ -1,3 +1,464 @@
+/*
+ * cifar.h - train convolutional networks on 32x32 images, on the CPU.
+ *
+ * Every run - hyperparameters, one row an epoch, checkpoints - is kept in one SQLite file, the
+ * registry, and goes on from any of its checkpoints to the same bits as if it had never stopped.
+ *
+ * The rules, for every function here:
+ *
+ * Status    Returns a cifar_status, CIFAR_OK (0) or what went wrong. After a failure
+ *           cifar_last_error() has the sentence for a person. A call that fails changes nothing and
+ *           leaves its outputs as they were, unless its comment says otherwise.
+ * Objects   Come out through the last parameter `out` and belong to the caller, who ends them with
+ *           the type's `_free`, which takes NULL. An object keeps alive what it needs: data sets
+ *           may be freed as soon as a trainer has been made from them.
+ * Strings   Are UTF-8 and end in NUL. Those handed in are copied. Those handed out belong to the
+ *           object they came from and live as long as it does.
+ * Structs   Begin with struct_size and only ever grow at the end. Options are filled by their
+ *           `_init`, which takes sizeof; infos are filled by a `_get`, which takes sizeof too: a
+ *           program and a library of different ages understand each other.
+ * Threads   A data set or registry may be used by any number of threads at once, a trainer or model
+ *           by one at a time; cifar_trainer_interrupt may be called from any. The library starts
+ *           threads of its own while it works and installs no signal handler.
+ * Fork      A child may use what its parent opened, but for trainers and registries: those say
+ *           CIFAR_E_INVALID_STATE there, and the child opens its own.
+ * Silence   Nothing is ever printed; see cifar_set_log.
+ *
+ * Everything here is there since 0.1.
+ */
 #ifndef CIFAR_H
 #define CIFAR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version ---------------------------------------------------------------------------------- */
+
+/** The version of this header. */
+#define CIFAR_VERSION_MAJOR 0
+#define CIFAR_VERSION_MINOR 1
+#define CIFAR_VERSION_PATCH 0
+
+/** The version of the library that runs, "0.1.0". Never NULL; lives forever. */
+const char *cifar_version(void);
+
+/** The kernels' instruction set: "avx2" or "baseline". The bits of a result depend on it. The
+ *  environment's CIFAR_ISA overrides the choice. Never NULL; lives forever. */
+const char *cifar_instruction_set(void);
+
+/** The threads that compute where nobody says how many: the processors this process may use, or
+ *  its control group's quota where that is less. At least 1. */
+uint32_t cifar_default_threads(void);
+
+/* ---- Errors ----------------------------------------------------------------------------------- */
+
+/** What a call came to. Codes are spaced and never used again for something else. */
+typedef enum cifar_status {
+  CIFAR_OK = 0,
+  /** An argument or an option is outside what the call allows; NULL where something must be. */
+  CIFAR_E_INVALID_ARGUMENT = 10,
+  /** Arrays, layers or weights whose shapes do not fit together; images that are not the run's. */
+  CIFAR_E_SHAPE_MISMATCH = 20,
+  /** A file, directory, run or checkpoint that does not exist. */
+  CIFAR_E_NOT_FOUND = 30,
+  /** A name or the start of an id that fits more than one run. */
+  CIFAR_E_AMBIGUOUS = 31,
+  /** The operating system refused to read or write. */
+  CIFAR_E_IO = 40,
+  /** There is no space left to write to. */
+  CIFAR_E_DISK_FULL = 41,
+  /** A file that is not what it should be: truncated, oversized, or with values out of range. */
+  CIFAR_E_BAD_DATA = 50,
+  /** Stored bytes that no longer have the SHA-256 they were stored with. */
+  CIFAR_E_CHECKSUM_MISMATCH = 51,
+  /** SQLite reported an error. */
+  CIFAR_E_DATABASE = 60,
+  /** An SQLite file that is no run registry; it stays untouched. */
+  CIFAR_E_FOREIGN_DATABASE = 61,
+  /** A registry written by a newer version of the library. */
+  CIFAR_E_NEWER_DATABASE = 62,
+  /** Somebody else holds the registry, or trains the run. */
+  CIFAR_E_BUSY = 63,
+  /** A call that does not fit the state of its object. */
+  CIFAR_E_INVALID_STATE = 70,
+  /** Training was interrupted; a checkpoint of the very batch was left. */
+  CIFAR_E_INTERRUPTED = 80,
+  /** A callback returned something else than 0; a checkpoint of the very batch was left. */
+  CIFAR_E_CALLBACK = 81,
+  /** The loss is no longer a finite number. */
+  CIFAR_E_NOT_FINITE = 90,
+  /** A feature that this build or this machine does not have. */
+  CIFAR_E_UNSUPPORTED = 100,
+  /** Memory could not be had. */
+  CIFAR_E_OUT_OF_MEMORY = 110,
+  /** A defect in the library. */
+  CIFAR_E_INTERNAL = 120
+} cifar_status;
+
+/** The code's name, "CIFAR_E_NOT_FOUND"; "unknown status" for any other number. Never NULL. */
+const char *cifar_status_name(cifar_status status);
+
+/** One line about the last call that failed on this thread: what is wrong and what to do. ""
+ *  before the first. Lives until the next failure on this thread. Never NULL. */
+const char *cifar_last_error(void);
+
+/** How much a log line matters. */
+typedef enum cifar_log_level {
+  CIFAR_LOG_DEBUG = 10,
+  CIFAR_LOG_INFO = 20,
+  CIFAR_LOG_WARNING = 30,
+  CIFAR_LOG_ERROR = 40
+} cifar_log_level;
+
+/** Receives one whole line, without its end. Comes from any thread, several at once too, and must
+ *  not call back into the library. */
+typedef void (*cifar_log_callback)(cifar_log_level level, const char *line, void *user);
+
+/** Sends the library's log lines to `callback`, process-wide; NULL drops them, as at the start. */
+cifar_status cifar_set_log(cifar_log_callback callback, void *user);
+
+/* ---- Data sets -------------------------------------------------------------------------------- */
+
+/** Labelled 32x32 RGB images, kept as bytes. Immutable. */
+typedef struct cifar_dataset cifar_dataset;
+
+/** Which part of a data set. */
+typedef enum cifar_split { CIFAR_TRAIN = 0, CIFAR_TEST = 1 } cifar_split;
+
+/** Opens CIFAR-10, in its binary or its python layout, or the built-in drawings.
+ *
+ *  location  a directory that is or holds cifar-10-batches-bin or cifar-10-batches-py; "shapes" for
+ *            10 classes of synthetic drawings that need no download; NULL to look in $CIFAR10_DIR,
+ *            ./data, ~/.cache/cifar10 and ~/.keras/datasets.
+ *  limit     the most images to take, from the start; 0 for all (CIFAR-10: 50,000 and 10,000).
+ *
+ *  Errors: NOT_FOUND; BAD_DATA, naming the file and the offset; IO; INVALID_ARGUMENT. */
+cifar_status cifar_dataset_open(const char *location, cifar_split split, size_t limit,
+                                cifar_dataset **out);
+
+/** Copies images and labels from memory.
+ *
+ *  images       (count, 3, 32, 32) bytes: red, green and blue planes, rows from the top.
+ *  labels       (count), each in 0 ... classes - 1.
+ *  count        at least 1.
+ *  classes      from 2 to 1000.
+ *  class_names  (classes) strings; NULL for "0", "1", ...
+ *
+ *  Errors: BAD_DATA for a label out of range, naming it; INVALID_ARGUMENT. */
+cifar_status cifar_dataset_from_memory(const uint8_t *images, const int32_t *labels, size_t count,
+                                       uint32_t classes, const char *const *class_names,
+                                       cifar_split split, cifar_dataset **out);
+
+typedef struct cifar_dataset_info {
+  uint32_t struct_size;
+  cifar_split split;
+  size_t count;            /* images */
+  uint32_t classes;
+  const char *name;        /* "cifar10", "shapes" or "memory" */
+  const char *location;    /* a directory, a built-in's name, or NULL for memory */
+} cifar_dataset_info;
+
+cifar_status cifar_dataset_get_info(const cifar_dataset *dataset, cifar_dataset_info *info,
+                                    size_t info_size);
+
+/** The name of class `index`, from 0. */
+cifar_status cifar_dataset_get_class_name(const cifar_dataset *dataset, uint32_t index,
+                                          const char **name);
+
+/** Copies images and labels out.
+ *
+ *  images  (count, 3, 32, 32), overwritten; NULL to leave out.
+ *  labels  (count), overwritten; NULL to leave out. */
+cifar_status cifar_dataset_read(const cifar_dataset *dataset, size_t first, size_t count,
+                                uint8_t *images, int32_t *labels);
+
+void cifar_dataset_free(cifar_dataset *dataset);
+
+/* ---- Training --------------------------------------------------------------------------------- */
+
+/** One training under way: network, optimizer, data, and the registry that keeps what it does. */
+typedef struct cifar_trainer cifar_trainer;
+
+/** What to train and how to keep it. cifar_train_options_init fills in the defaults below. */
+typedef struct cifar_train_options {
+  uint32_t struct_size;
+  uint32_t epochs;          /* at most; 0: as the recipe says, 100 */
+  uint32_t batch_size;      /* 1 to 65,536; 0: as the recipe says, 64 */
+  uint32_t threads;         /* 1 to 1024; 0: cifar_default_threads() */
+  double learning_rate;     /* above 0; 0: as the recipe says, 0.001 */
+  uint64_t seed;            /* where all random numbers come from; 0 */
+  const char *recipe;       /* "pytorch" or "keras", the tutorial's dialects; NULL: "pytorch" */
+  const char *name;         /* what people call the run; NULL: none */
+  const char *registry;     /* the SQLite file, made if missing; NULL: $CIFAR_REGISTRY, else
+                               ./cifar-runs.db */
+  int32_t record;           /* 1; 0: keep nothing, there is no registry */
+  uint32_t keep_last;       /* checkpoints kept besides the best one: 2; 0: all of them */
+  const char *command_line; /* noted down with the session; NULL: none */
+} cifar_train_options;
+
+cifar_status cifar_train_options_init(cifar_train_options *options, size_t options_size);
+
+/** Makes a trainer at the start of a new run, and writes the run into the registry.
+ *
+ *  options  NULL for the defaults.
+ *
+ *  Errors: INVALID_ARGUMENT, naming the option and its range; SHAPE_MISMATCH if the data have not
+ *  the model's classes; those of the registry. */
+cifar_status cifar_trainer_create(const cifar_dataset *train, const cifar_dataset *validation,
+                                  const cifar_train_options *options, cifar_trainer **out);
+
+/** How to take up a run. cifar_resume_options_init fills in the defaults below. */
+typedef struct cifar_resume_options {
+  uint32_t struct_size;
+  uint32_t epochs;           /* train up to so many in all; 0: as planned */
+  uint32_t threads;          /* 1 to 1024; 0: cifar_default_threads() */
+  const char *checkpoint;    /* "last", "best" or a checkpoint's id; NULL: "last" */
+  const char *registry;      /* as in cifar_train_options */
+  const char *data_location; /* as in cifar_dataset_open; NULL: where the run had its images from */
+  const char *command_line;  /* noted down with the session; NULL: none */
+} cifar_resume_options;
+
+cifar_status cifar_resume_options_init(cifar_resume_options *options, size_t options_size);
+
+/** Makes a trainer that goes on with a run, to the same bits as if it had never stopped.
+ *
+ *  run                its id, the first 4 or more characters of it, or its name.
+ *  train, validation  the images it was trained on; NULL to open them from their place. A run on
+ *                     images from memory needs them handed over.
+ *  options            NULL for the defaults.
+ *
+ *  Errors: NOT_FOUND; AMBIGUOUS; BUSY while another process trains the run; CHECKSUM_MISMATCH for a
+ *  damaged checkpoint; SHAPE_MISMATCH if the images are others than the run's. */
+cifar_status cifar_trainer_resume(const char *run, const cifar_dataset *train,
+                                  const cifar_dataset *validation,
+                                  const cifar_resume_options *options, cifar_trainer **out);
+
+/** How far the epoch under way is. */
+typedef struct cifar_batch_info {
+  uint32_t struct_size;
+  uint32_t epoch;       /* from 1 */
+  uint32_t epochs;
+  uint32_t batch;       /* batches done in this epoch */
+  uint32_t batches;
+  uint64_t images;      /* training images seen in this epoch */
+  double loss;          /* mean over them */
+  double accuracy;      /* 0 to 1 */
+  double learning_rate;
+  double seconds;       /* that they took */
+} cifar_batch_info;
+
+/** An epoch that has ended. */
+typedef struct cifar_epoch_info {
+  uint32_t struct_size;
+  uint32_t epoch;          /* from 1 */
+  double train_loss;       /* mean over the images as they were trained on */
+  double train_accuracy;   /* 0 to 1 */
+  double val_loss;         /* NaN where nothing was validated */
+  double val_accuracy;     /* 0 to 1; NaN likewise */
+  double learning_rate;    /* that the epoch was trained with */
+  double seconds;          /* the whole epoch, validation included */
+  double images_per_second; /* training images, validation left out */
+  int32_t is_best;         /* 1: the best so far by the recipe's measure. Only in callbacks */
+} cifar_epoch_info;
+
+/** Both are called on the thread that called cifar_trainer_run. 0 goes on; anything else stops the
+ *  training, which then leaves a checkpoint and returns CIFAR_E_CALLBACK. The info lives for the
+ *  call only. */
+typedef int (*cifar_batch_callback)(const cifar_batch_info *info, void *user);
+typedef int (*cifar_epoch_callback)(const cifar_epoch_info *info, void *user);
+
+/** After every batch; NULL for nothing. Not while it trains. */
+cifar_status cifar_trainer_on_batch(cifar_trainer *trainer, cifar_batch_callback callback,
+                                    void *user);
+
+/** After every epoch, when it and its checkpoint are in the registry; NULL for nothing. Not while it
+ *  trains. */
+cifar_status cifar_trainer_on_epoch(cifar_trainer *trainer, cifar_epoch_callback callback,
+                                    void *user);
+
+/** Trains until all epochs are done or the recipe's early stopping ends it, then puts the best
+ *  weights back. Takes minutes to hours. A trainer runs once: to go on, resume its run.
+ *
+ *  Errors: INTERRUPTED; CALLBACK; NOT_FINITE when the loss is NaN or infinite; those of the
+ *  registry, whose last good checkpoint stays; INVALID_STATE for a second call. */
+cifar_status cifar_trainer_run(cifar_trainer *trainer);
+
+/** Makes cifar_trainer_run stop after the batch under way and leave a checkpoint. From any thread,
+ *  and from a signal handler. Before cifar_trainer_run it stops that at its first batch. */
+cifar_status cifar_trainer_interrupt(cifar_trainer *trainer);
+
+typedef struct cifar_trainer_info {
+  uint32_t struct_size;
+  uint32_t epoch;              /* completed epochs */
+  uint32_t epochs;             /* at most */
+  uint32_t batch;              /* batches done in the epoch under way; 0 between epochs */
+  uint32_t batches;            /* in an epoch */
+  uint32_t threads;
+  uint64_t step;               /* optimizer steps since the run began */
+  uint64_t parameters;         /* numbers that are trained */
+  const char *run_id;          /* a UUID; NULL without a registry */
+  const char *registry;        /* its file; NULL without one */
+  const char *hyperparameters; /* the complete set, a JSON object */
+  const char *end_reason;      /* why training ended, in words; NULL before */
+} cifar_trainer_info;
+
+/** Not while it trains. */
+cifar_status cifar_trainer_get_info(const cifar_trainer *trainer, cifar_trainer_info *info,
+                                    size_t info_size);
+
+/** Ends the trainer. One that never ran leaves its run as "interrupted". Not while it trains. */
+void cifar_trainer_free(cifar_trainer *trainer);
+
+/* ---- Models ----------------------------------------------------------------------------------- */
+
+/** A trained network to use. */
+typedef struct cifar_model cifar_model;
+
+/** Opens a checkpoint file that was exported.
+ *
+ *  threads  1 to 1024; 0: cifar_default_threads().
+ *  Errors: NOT_FOUND; IO; BAD_DATA if it is no checkpoint of this library. */
+cifar_status cifar_model_open(const char *path, uint32_t threads, cifar_model **out);
+
+/** Opens a checkpoint of a run.
+ *
+ *  registry    the SQLite file; NULL as in cifar_train_options.
+ *  run         its id, the first 4 or more characters of it, or its name.
+ *  checkpoint  "last", "best" or a checkpoint's id; NULL: "best".
+ *  Errors: NOT_FOUND; AMBIGUOUS; CHECKSUM_MISMATCH; those of the registry. */
+cifar_status cifar_model_from_run(const char *registry, const char *run, const char *checkpoint,
+                                  uint32_t threads, cifar_model **out);
+
+/** The trainer's network as it is now; after a finished cifar_trainer_run, with the best weights.
+ *  Not while it trains. The model is independent of the trainer. */
+cifar_status cifar_model_from_trainer(const cifar_trainer *trainer, cifar_model **out);
+
+typedef struct cifar_model_info {
+  uint32_t struct_size;
+  uint32_t classes;
+  uint32_t epoch;              /* completed epochs when it was taken */
+  uint64_t parameters;         /* numbers that were trained */
+  const char *hyperparameters; /* what it was trained with, a JSON object */
+} cifar_model_info;
+
+cifar_status cifar_model_get_info(const cifar_model *model, cifar_model_info *info,
+                                  size_t info_size);
+
+/** The name of class `index`, from 0. */
+cifar_status cifar_model_get_class_name(const cifar_model *model, uint32_t index,
+                                        const char **name);
+
+typedef struct cifar_evaluation {
+  uint32_t struct_size;
+  double loss;     /* mean cross-entropy, natural logarithm */
+  double accuracy; /* 0 to 1 */
+  size_t count;    /* images */
+} cifar_evaluation;
+
+/** Loss and accuracy on a data set. Error: SHAPE_MISMATCH for another number of classes. */
+cifar_status cifar_model_evaluate(cifar_model *model, const cifar_dataset *dataset,
+                                  cifar_evaluation *evaluation, size_t evaluation_size);
+
+/** The probability of each class for each image.
+ *
+ *  images         (count, 3, 32, 32) bytes; normalised as the model was trained.
+ *  probabilities  (count, classes), overwritten; each row adds up to 1. */
+cifar_status cifar_model_predict(cifar_model *model, const uint8_t *images, size_t count,
+                                 float *probabilities);
+
+/** Writes the checkpoint to a safetensors file, whole or not at all. Errors: IO; DISK_FULL. */
+cifar_status cifar_model_save(const cifar_model *model, const char *path);
+
+void cifar_model_free(cifar_model *model);
+
+/* ---- The registry ----------------------------------------------------------------------------- */
+
+/** The record of all runs, opened for queries. */
+typedef struct cifar_registry cifar_registry;
+
+/** path  the SQLite file; NULL: $CIFAR_REGISTRY, else ./cifar-runs.db.
+ *  Errors: NOT_FOUND; FOREIGN_DATABASE; NEWER_DATABASE; DATABASE. */
+cifar_status cifar_registry_open(const char *path, cifar_registry **out);
+
+void cifar_registry_free(cifar_registry *registry);
+
+/** A run in one line. */
+typedef struct cifar_run_info {
+  uint32_t struct_size;
+  uint32_t epochs;          /* recorded */
+  uint32_t epochs_planned;  /* at most */
+  const char *id;           /* a UUID */
+  const char *name;         /* NULL: none */
+  const char *status;       /* running, completed, stopped, interrupted, failed or crashed */
+  const char *recipe;
+  const char *dataset;      /* cifar10, shapes or memory */
+  const char *started;      /* ISO 8601, UTC: 2026-11-23T20:22:08.123Z */
+  double duration_s;        /* seconds in all its sessions together */
+  double best_val_accuracy; /* 0 to 1; NaN before the first epoch */
+  double best_val_loss;     /* NaN likewise */
+} cifar_run_info;
+
+/** Runs as they were at one moment. */
+typedef struct cifar_run_list cifar_run_list;
+
+/** The runs, newest first.
+ *
+ *  limit  at most so many; 0 for all. */
+cifar_status cifar_registry_list(cifar_registry *registry, size_t limit, cifar_run_list **out);
+
+cifar_status cifar_run_list_count(const cifar_run_list *list, size_t *count);
+
+/** Run `index`, from 0. */
+cifar_status cifar_run_list_get(const cifar_run_list *list, size_t index, cifar_run_info *info,
+                                size_t info_size);
+
+void cifar_run_list_free(cifar_run_list *list);
+
+/** All about one run but the bytes of its checkpoints, as it was at one moment. */
+typedef struct cifar_run cifar_run;
+
+/** run  its id, the first 4 or more characters of it, or its name.
+ *  Errors: NOT_FOUND; AMBIGUOUS, naming the candidates. */
+cifar_status cifar_registry_find(cifar_registry *registry, const char *run, cifar_run **out);
+
+cifar_status cifar_run_get_info(const cifar_run *run, cifar_run_info *info, size_t info_size);
+
+/** The complete set of hyperparameters, a JSON object. */
+cifar_status cifar_run_get_hyperparameters(const cifar_run *run, const char **json);
+
+/** Epochs on the line that leads to where the run stands now. */
+cifar_status cifar_run_epoch_count(const cifar_run *run, size_t *count);
+
+/** Epoch row `index`, from 0. */
+cifar_status cifar_run_get_epoch(const cifar_run *run, size_t index, cifar_epoch_info *info,
+                                 size_t info_size);
+
+typedef struct cifar_checkpoint_info {
+  uint32_t struct_size;
+  uint32_t epoch;       /* completed epochs */
+  uint32_t batch;       /* batches done in the next one; 0 between epochs */
+  int32_t is_best;      /* 1: the best of the run */
+  int64_t id;           /* unique in the file */
+  uint64_t step;        /* optimizer steps since the run began */
+  uint64_t size;        /* bytes */
+  const char *sha256;   /* lowercase hexadecimal */
+  const char *created;  /* ISO 8601, UTC */
+} cifar_checkpoint_info;
+
+cifar_status cifar_run_checkpoint_count(const cifar_run *run, size_t *count);
+
+/** Checkpoint `index`, from 0, oldest first. */
+cifar_status cifar_run_get_checkpoint(const cifar_run *run, size_t index,
+                                      cifar_checkpoint_info *info, size_t info_size);
+
+void cifar_run_free(cifar_run *run);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif

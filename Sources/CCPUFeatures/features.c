@@ -4,7 +4,7 @@
 #include <sched.h>
 #include <unistd.h>
 
-int cifar_cpu_allowed_count(void) {
+int cpu_allowed_count(void) {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
   long online = sysconf(_SC_NPROCESSORS_ONLN);
@@ -13,12 +13,12 @@ int cifar_cpu_allowed_count(void) {
 
 #if defined(__x86_64__)
 
-bool cifar_cpu_has_avx2_fma(void) {
+bool cpu_has_avx2_fma(void) {
   __builtin_cpu_init();
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 
-bool cifar_cpu_has_avx512(void) {
+bool cpu_has_avx512(void) {
   __builtin_cpu_init();
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
@@ -26,7 +26,7 @@ bool cifar_cpu_has_avx512(void) {
 
 #else
 
-bool cifar_cpu_has_avx2_fma(void) { return false; }
-bool cifar_cpu_has_avx512(void) { return false; }
+bool cpu_has_avx2_fma(void) { return false; }
+bool cpu_has_avx512(void) { return false; }
 
 #endif

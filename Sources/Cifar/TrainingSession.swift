@@ -10,7 +10,7 @@ import CifarTraining
 public final class TrainingSession {
   public let trainer: Trainer
   private let recorder: RunRecorder?
-  private let threads: Int
+  private var hasRun = false
 
   /// The run's UUID; nil for a session without a registry.
   public var runID: String? { recorder?.runID }
@@ -42,10 +42,9 @@ public final class TrainingSession {
     }
   }
 
-  private init(trainer: Trainer, recorder: RunRecorder?, threads: Int) {
+  private init(trainer: Trainer, recorder: RunRecorder?) {
     self.trainer = trainer
     self.recorder = recorder
-    self.threads = threads
   }
 
   /// Begins a run.
@@ -60,7 +59,7 @@ public final class TrainingSession {
     let recorder = try options.registryPath.map {
       try RunRecorder(starting: trainer, registryPath: $0, options: options)
     }
-    return TrainingSession(trainer: trainer, recorder: recorder, threads: options.threads)
+    return TrainingSession(trainer: trainer, recorder: recorder)
   }
 
   /// Goes on with a run from one of its checkpoints.
@@ -91,7 +90,7 @@ public final class TrainingSession {
     let recorder = try RunRecorder(
       resuming: trainer, run: row.run, from: row, epochs: epochs, registry: registry,
       options: options)
-    return TrainingSession(trainer: trainer, recorder: recorder, threads: options.threads)
+    return TrainingSession(trainer: trainer, recorder: recorder)
   }
 
   /// Trains to the end, recording every epoch.
@@ -99,6 +98,12 @@ public final class TrainingSession {
   /// - Returns: how it ended. After an interrupt, a checkpoint of the very batch is stored.
   /// - Throws: what ended it; the run is then `failed`, with all that was recorded before.
   public func run(_ observer: any TrainerObserver) throws -> TrainingEnd {
+    guard !hasRun else {
+      throw CifarError(
+        .invalidState,
+        "a trainer runs once; resume \(runID.map { "run \($0)" } ?? "from a registry")")
+    }
+    hasRun = true
     guard let recorder else { return try trainer.run(observer) }
     recorder.observer = observer
     do {

@@ -5,7 +5,7 @@ extension ThreadPool {
   /// As many threads as this process may really use: the processors it is allowed to run on, or
   /// the quota of its control group where that is less.
   public static var defaultThreads: Int {
-    max(1, min(Int(cifar_cpu_allowed_count()), controlGroupQuota() ?? Int.max))
+    max(1, min(Int(cpu_allowed_count()), controlGroupQuota() ?? Int.max))
   }
 
   /// The processors that the control group's CPU bandwidth allows, rounded up; nil without a limit.

@@ -98,7 +98,7 @@ private final class Crew: @unchecked Sendable {
       var looks = 0
       while helpersBusy.load(ordering: .acquiring) != 0 {
         looks += 1
-        if looks < Crew.looks { cifar_cpu_relax() } else { sched_yield() }
+        if looks < Crew.looks { cpu_relax() } else { sched_yield() }
       }
       self.body = nil
     }
@@ -134,7 +134,7 @@ private final class Crew: @unchecked Sendable {
     for _ in 0..<Crew.looks {
       let current = generation.load(ordering: .acquiring)
       if current != seen { return current }
-      cifar_cpu_relax()
+      cpu_relax()
     }
     sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
     monitor.withLock {

@@ -38,6 +38,7 @@ public final class WorkerThread {
 public final class Monitor {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let owner = getpid()
 
   public init() {
     pthread_mutex_init(mutex, nil)
@@ -45,6 +46,8 @@ public final class Monitor {
   }
 
   deinit {
+    // In the child of a fork the waiters are gone, but counted: destroying would wait for them.
+    guard owner == getpid() else { return }
     pthread_cond_destroy(condition)
     pthread_mutex_destroy(mutex)
     condition.deallocate()

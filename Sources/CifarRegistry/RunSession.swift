@@ -38,7 +38,12 @@ public final class RunSession: @unchecked Sendable {
 
   deinit {
     guard process == getpid(), !state.withLock({ $0.finished }) else { return }
-    try? finish(status: .interrupted, reason: "dropped by the program without an end")
+    do {
+      try finish(status: .interrupted, reason: "dropped by the program without an end")
+    } catch {
+      // Readers find out that the session is gone when its process ends.
+      Log.write(.warning, "run \(id): its end can't be recorded: \(error)")
+    }
   }
 
   /// Records an epoch and, with it, its checkpoint: both or neither.

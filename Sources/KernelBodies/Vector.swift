@@ -55,7 +55,7 @@ func storeUnaligned(_ v: Vector, _ p: Output) {
 
 /// Asks for the cache line at `p`, which may be any address.
 @inline(__always)
-func prefetch(_ p: Input) { cifar_cpu_prefetch(p) }
+func prefetch(_ p: Input) { cpu_prefetch(p) }
 
 /// One value in every lane.
 @inline(__always)

@@ -13,7 +13,7 @@ public enum Kernels {
   public static let available: [any KernelTable] = {
     var tables: [any KernelTable] = [KernelsBaseline.KernelSet()]
     #if arch(x86_64)
-      if cifar_cpu_has_avx2_fma() { tables.append(KernelsAVX2.KernelSet()) }
+      if cpu_has_avx2_fma() { tables.append(KernelsAVX2.KernelSet()) }
     #endif
     return tables
   }()

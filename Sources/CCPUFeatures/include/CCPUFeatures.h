@@ -6,19 +6,19 @@
 #include <stdbool.h>
 
 /// AVX2 and FMA, with the operating system saving the 256-bit registers.
-bool cifar_cpu_has_avx2_fma(void);
+bool cpu_has_avx2_fma(void);
 
 /// AVX-512 F, BW, DQ and VL, with the operating system saving the 512-bit registers.
-bool cifar_cpu_has_avx512(void);
+bool cpu_has_avx512(void);
 
 /// The number of processors that the calling thread may run on; at least 1.
-int cifar_cpu_allowed_count(void);
+int cpu_allowed_count(void);
 
 /// Asks for the cache line at an address that will be read soon. Any address is allowed.
-static inline void cifar_cpu_prefetch(const void *address) { __builtin_prefetch(address); }
+static inline void cpu_prefetch(const void *address) { __builtin_prefetch(address); }
 
 /// Tells the core that it is in a spin-wait loop.
-static inline void cifar_cpu_relax(void) {
+static inline void cpu_relax(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)

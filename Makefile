@@ -1,0 +1,78 @@
+# `make demo` and `make test` do everything on a fresh machine; `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+.PHONY: help build demo test test-swift test-abi bench format lint install uninstall clean
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+# Where tests and the demo keep what they install for Python.
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+
+SONAME := libcifar.so.0
+RELEASE := .build/release
+STATIC := -Xswiftc -static-stdlib
+LIBRARY_LINK := -Xlinker --version-script=$(CURDIR)/Sources/CifarC/exports.map \
+  -Xlinker -soname=$(SONAME) -Xlinker -z -Xlinker nodelete
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+build: .build/dependencies ## build/lib/libcifar.so, build/bin/cifar and build/bin/cifar-runs
+	swift build -c release $(STATIC) --product cifar-command
+	swift build -c release $(STATIC) --product cifar-runs
+	swift build -c release $(STATIC) $(LIBRARY_LINK) --product cifar
+	mkdir -p build/lib build/bin
+	install -m 755 $(RELEASE)/cifar-command build/bin/cifar
+	install -m 755 $(RELEASE)/cifar-runs build/bin/cifar-runs
+	install -m 755 $(RELEASE)/libcifar.so build/lib/$(SONAME)
+	strip build/bin/cifar build/bin/cifar-runs build/lib/$(SONAME)
+	ln -sf $(SONAME) build/lib/libcifar.so
+
+demo: build ## trains the network on the built-in drawings, lists the run, asks the model
+	@Tools/demo
+
+test: build test-swift test-abi ## every test
+
+test-swift: .build/dependencies ## the Swift tests: kernels, layers, data, training, registry
+	swift test
+
+test-abi: build $(VENV)/ready ## C, Python and the commands against what was built
+	$(PYTHON) -m pytest Tests/CABI
+
+bench: build ## speed beside PyTorch and onnxruntime, which it installs into .venv-bench
+	python3 Benchmarks/run.py
+
+format: ## lays out the Swift sources
+	swift format -i -r -p Sources Tests Package.swift
+
+lint: ## looks at the layout of the Swift sources
+	swift format lint -s -r -p Sources Tests Package.swift
+
+install: build ## into $(PREFIX): libraries, header, commands
+	install -d $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include
+	install -m 755 build/lib/$(SONAME) $(DESTDIR)$(PREFIX)/lib
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libcifar.so
+	install -m 755 build/bin/cifar build/bin/cifar-runs $(DESTDIR)$(PREFIX)/bin
+	install -m 644 include/cifar.h $(DESTDIR)$(PREFIX)/include
+
+uninstall: ## takes away what install put there
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,lib/$(SONAME) lib/libcifar.so bin/cifar bin/cifar-runs \
+	  include/cifar.h)
+
+clean: ## everything that was built or installed here
+	rm -rf .build build $(VENV) .venv-bench
+
+# SQLite's header is all that the build needs besides Swift.
+.build/dependencies:
+	@mkdir -p .build
+	@echo '#include <sqlite3.h>' | cc -E - >/dev/null 2>&1 || Tools/install-packages libsqlite3-dev
+	@touch $@
+
+$(VENV)/ready: Tests/CABI/requirements.txt
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tools/install-packages python3-venv
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

@@ -1,0 +1,127 @@
+public import CCifar
+import CifarCore
+import CifarData
+
+/// A data set and the strings it handed out.
+final class DatasetHandle {
+  let dataset: Dataset
+  let info: cifar_dataset_info
+  let classNames: [UnsafePointer<CChar>?]
+  private let strings = StringKeeper()
+
+  init(_ dataset: Dataset) {
+    self.dataset = dataset
+    var info = cifar_dataset_info()
+    info.split = dataset.split == .train ? CIFAR_TRAIN : CIFAR_TEST
+    info.count = dataset.count
+    info.classes = UInt32(dataset.classNames.count)
+    info.name = strings.keep(dataset.name)
+    info.location = strings.keep(dataset.location)
+    self.info = info
+    classNames = dataset.classNames.map(strings.keep)
+  }
+
+  static func from(_ pointer: OpaquePointer?, _ name: String = "dataset") throws -> DatasetHandle {
+    try Handle.object(pointer, DatasetHandle.self, name)
+  }
+
+  /// nil for NULL.
+  static func optional(_ pointer: OpaquePointer?) throws -> Dataset? {
+    try pointer.map { try from($0).dataset }
+  }
+}
+
+extension Split {
+  init(_ split: cifar_split) throws {
+    switch split {
+    case CIFAR_TRAIN: self = .train
+    case CIFAR_TEST: self = .test
+    default:
+      throw CifarError(
+        .invalidArgument, "split \(split.rawValue) is neither CIFAR_TRAIN nor CIFAR_TEST")
+    }
+  }
+}
+
+@_cdecl("cifar_dataset_open") @implementation
+public func cifar_dataset_open(
+  _ location: UnsafePointer<CChar>?, _ split: cifar_split, _ limit: Int,
+  _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let out = try Argument.required(out, "out")
+    let limit = try Argument.count(limit, "limit")
+    let dataset = try Dataset.open(
+      Argument.text(location, "location"), split: Split(split), limit: limit == 0 ? nil : limit)
+    out.pointee = Handle.make(DatasetHandle(dataset))
+  }
+}
+
+@_cdecl("cifar_dataset_from_memory") @implementation
+public func cifar_dataset_from_memory(
+  _ images: UnsafePointer<UInt8>?, _ labels: UnsafePointer<Int32>?, _ count: Int,
+  _ classes: UInt32, _ classNames: UnsafePointer<UnsafePointer<CChar>?>?, _ split: cifar_split,
+  _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let out = try Argument.required(out, "out")
+    let images = try Argument.required(images, "images")
+    let labels = try Argument.required(labels, "labels")
+    guard (0...Int.max / Dataset.imageBytes).contains(count) else {
+      throw CifarError(.invalidArgument, "count is out of range")
+    }
+    guard (2...1000).contains(classes) else {
+      throw CifarError(.invalidArgument, "classes \(classes) is not in 2 to 1000")
+    }
+    let names = try (0..<Int(classes)).map { index in
+      guard let classNames else { return String(index) }
+      return try Argument.requiredText(classNames[index], "class_names[\(index)]")
+    }
+    let dataset = try Dataset(
+      images: UnsafeBufferPointer(start: images, count: count * Dataset.imageBytes),
+      labels: UnsafeBufferPointer(start: labels, count: count), classNames: names,
+      split: Split(split))
+    out.pointee = Handle.make(DatasetHandle(dataset))
+  }
+}
+
+@_cdecl("cifar_dataset_get_info") @implementation
+public func cifar_dataset_get_info(
+  _ dataset: OpaquePointer?, _ info: UnsafeMutablePointer<cifar_dataset_info>?, _ infoSize: Int
+) -> cifar_status {
+  guarded {
+    try GrowingStruct.write(DatasetHandle.from(dataset).info, to: info, size: infoSize, "info")
+  }
+}
+
+@_cdecl("cifar_dataset_get_class_name") @implementation
+public func cifar_dataset_get_class_name(
+  _ dataset: OpaquePointer?, _ index: UInt32, _ name: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> cifar_status {
+  guarded {
+    let names = try DatasetHandle.from(dataset).classNames
+    let name = try Argument.required(name, "name")
+    name.pointee = names[try Argument.index(Int(index), below: names.count, "class")]
+  }
+}
+
+@_cdecl("cifar_dataset_read") @implementation
+public func cifar_dataset_read(
+  _ dataset: OpaquePointer?, _ first: Int, _ count: Int, _ images: UnsafeMutablePointer<UInt8>?,
+  _ labels: UnsafeMutablePointer<Int32>?
+) -> cifar_status {
+  guarded {
+    let dataset = try DatasetHandle.from(dataset).dataset
+    guard first >= 0, count >= 0, first <= dataset.count, count <= dataset.count - first else {
+      throw CifarError(
+        .invalidArgument,
+        "\(count) images from \(first) on are not in the \(dataset.count) there are")
+    }
+    let size = Dataset.imageBytes
+    images?.update(from: dataset.images.pointer + first * size, count: count * size)
+    labels?.update(from: dataset.labels.pointer + first, count: count)
+  }
+}
+
+@_cdecl("cifar_dataset_free") @implementation
+public func cifar_dataset_free(_ dataset: OpaquePointer?) { Handle.free(dataset) }

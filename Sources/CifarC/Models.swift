@@ -1,0 +1,136 @@
+public import CCifar
+import Cifar
+import CifarCore
+import CifarData
+import CifarRegistry
+import CifarTraining
+
+/// A model and the strings it handed out.
+final class ModelHandle {
+  let model: Model
+  let info: cifar_model_info
+  let classNames: [UnsafePointer<CChar>?]
+  private let strings = StringKeeper()
+
+  init(_ model: Model) throws {
+    self.model = model
+    var info = cifar_model_info()
+    info.classes = UInt32(model.classNames.count)
+    info.epoch = UInt32(model.epoch)
+    info.parameters = UInt64(model.parameterCount)
+    info.hyperparameters = strings.keep(try StateCoding.encode(model.hyperparameters))
+    self.info = info
+    classNames = model.classNames.map(strings.keep)
+  }
+
+  static func from(_ pointer: OpaquePointer?) throws -> ModelHandle {
+    try Handle.object(pointer, ModelHandle.self, "model")
+  }
+}
+
+@_cdecl("cifar_model_open") @implementation
+public func cifar_model_open(
+  _ path: UnsafePointer<CChar>?, _ threads: UInt32, _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let out = try Argument.required(out, "out")
+    let model = try Model(
+      file: Argument.requiredText(path, "path"), threads: Argument.threads(threads))
+    out.pointee = Handle.make(try ModelHandle(model))
+  }
+}
+
+@_cdecl("cifar_model_from_run") @implementation
+public func cifar_model_from_run(
+  _ registry: UnsafePointer<CChar>?, _ run: UnsafePointer<CChar>?,
+  _ checkpoint: UnsafePointer<CChar>?, _ threads: UInt32,
+  _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let out = try Argument.required(out, "out")
+    let model = try Model(
+      registryPath: Argument.text(registry, "registry") ?? Registry.defaultPath(),
+      run: Argument.requiredText(run, "run"),
+      checkpoint: CheckpointChoice(checkpoint, default: .best),
+      threads: Argument.threads(threads))
+    out.pointee = Handle.make(try ModelHandle(model))
+  }
+}
+
+@_cdecl("cifar_model_from_trainer") @implementation
+public func cifar_model_from_trainer(
+  _ trainer: OpaquePointer?, _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let out = try Argument.required(out, "out")
+    let handle = try TrainerHandle.idle(trainer)
+    let model = try Model(
+      checkpoint: handle.session.trainer.checkpoint(), threads: handle.threads)
+    out.pointee = Handle.make(try ModelHandle(model))
+  }
+}
+
+@_cdecl("cifar_model_get_info") @implementation
+public func cifar_model_get_info(
+  _ model: OpaquePointer?, _ info: UnsafeMutablePointer<cifar_model_info>?, _ infoSize: Int
+) -> cifar_status {
+  guarded {
+    try GrowingStruct.write(ModelHandle.from(model).info, to: info, size: infoSize, "info")
+  }
+}
+
+@_cdecl("cifar_model_get_class_name") @implementation
+public func cifar_model_get_class_name(
+  _ model: OpaquePointer?, _ index: UInt32, _ name: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> cifar_status {
+  guarded {
+    let names = try ModelHandle.from(model).classNames
+    let name = try Argument.required(name, "name")
+    name.pointee = names[try Argument.index(Int(index), below: names.count, "class")]
+  }
+}
+
+@_cdecl("cifar_model_evaluate") @implementation
+public func cifar_model_evaluate(
+  _ model: OpaquePointer?, _ dataset: OpaquePointer?,
+  _ evaluation: UnsafeMutablePointer<cifar_evaluation>?, _ evaluationSize: Int
+) -> cifar_status {
+  guarded {
+    let model = try ModelHandle.from(model).model
+    let dataset = try DatasetHandle.from(dataset).dataset
+    _ = try Argument.required(evaluation, "evaluation")
+    let result = try model.evaluate(dataset)
+    var values = cifar_evaluation()
+    values.loss = result.loss
+    values.accuracy = result.accuracy
+    values.count = result.count
+    try GrowingStruct.write(values, to: evaluation, size: evaluationSize, "evaluation")
+  }
+}
+
+@_cdecl("cifar_model_predict") @implementation
+public func cifar_model_predict(
+  _ model: OpaquePointer?, _ images: UnsafePointer<UInt8>?, _ count: Int,
+  _ probabilities: UnsafeMutablePointer<Float>?
+) -> cifar_status {
+  guarded {
+    let model = try ModelHandle.from(model).model
+    let count = try Argument.count(count, "count")
+    if count == 0 { return }
+    model.predict(
+      images: try Argument.required(images, "images"), count: count,
+      probabilities: try Argument.required(probabilities, "probabilities"))
+  }
+}
+
+@_cdecl("cifar_model_save") @implementation
+public func cifar_model_save(
+  _ model: OpaquePointer?, _ path: UnsafePointer<CChar>?
+) -> cifar_status {
+  guarded {
+    try ModelHandle.from(model).model.save(to: Argument.requiredText(path, "path"))
+  }
+}
+
+@_cdecl("cifar_model_free") @implementation
+public func cifar_model_free(_ model: OpaquePointer?) { Handle.free(model) }

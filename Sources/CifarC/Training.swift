@@ -1,0 +1,155 @@
+public import CCifar
+import Cifar
+import CifarCore
+import CifarRegistry
+import CifarTraining
+
+extension cifar_train_options {
+  static var defaults: cifar_train_options {
+    var options = cifar_train_options()
+    options.struct_size = UInt32(MemoryLayout<cifar_train_options>.size)
+    options.record = 1
+    options.keep_last = 2
+    return options
+  }
+
+  func hyperparameters() throws -> Hyperparameters {
+    var result = try Recipe.named(Argument.text(recipe, "options.recipe") ?? "pytorch")
+    if epochs != 0 { result.epochs = Int(epochs) }
+    if batch_size != 0 { result.batchSize = Int(batch_size) }
+    if learning_rate != 0 { result.optimizer.learningRate = learning_rate }
+    result.seed = seed
+    return result
+  }
+
+  func sessionOptions() throws -> TrainingSession.Options {
+    let path = try Argument.text(registry, "options.registry") ?? Registry.defaultPath()
+    return TrainingSession.Options(
+      registryPath: record == 0 ? nil : path, name: try Argument.text(name, "options.name"),
+      threads: try Argument.threads(threads), keepLast: Int(keep_last),
+      commandLine: try Argument.text(command_line, "options.command_line") ?? "")
+  }
+}
+
+extension cifar_resume_options {
+  static var defaults: cifar_resume_options {
+    var options = cifar_resume_options()
+    options.struct_size = UInt32(MemoryLayout<cifar_resume_options>.size)
+    return options
+  }
+
+  func sessionOptions() throws -> TrainingSession.Options {
+    TrainingSession.Options(
+      registryPath: try Argument.text(registry, "options.registry") ?? Registry.defaultPath(),
+      threads: try Argument.threads(threads),
+      commandLine: try Argument.text(command_line, "options.command_line") ?? "")
+  }
+}
+
+extension CheckpointChoice {
+  /// - Parameter other: what NULL means.
+  init(_ text: UnsafePointer<CChar>?, default other: CheckpointChoice) throws {
+    guard let text = try Argument.text(text, "checkpoint") else {
+      self = other
+      return
+    }
+    guard let choice = CheckpointChoice(text) else {
+      throw CifarError(
+        .invalidArgument, "checkpoint '\(text)' is none of last, best or a checkpoint's id")
+    }
+    self = choice
+  }
+}
+
+@_cdecl("cifar_train_options_init") @implementation
+public func cifar_train_options_init(
+  _ options: UnsafeMutablePointer<cifar_train_options>?, _ optionsSize: Int
+) -> cifar_status {
+  guarded {
+    try GrowingStruct.write(
+      cifar_train_options.defaults, to: options, size: optionsSize, "options")
+  }
+}
+
+@_cdecl("cifar_trainer_create") @implementation
+public func cifar_trainer_create(
+  _ train: OpaquePointer?, _ validation: OpaquePointer?,
+  _ options: UnsafePointer<cifar_train_options>?, _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let out = try Argument.required(out, "out")
+    let options = try GrowingStruct.read(options, defaults: .defaults, "options")
+    let sessionOptions = try options.sessionOptions()
+    let session = try TrainingSession.start(
+      train: DatasetHandle.from(train, "train").dataset,
+      validation: DatasetHandle.from(validation, "validation").dataset,
+      hyperparameters: options.hyperparameters(), options: sessionOptions)
+    out.pointee = Handle.make(try TrainerHandle(session, threads: sessionOptions.threads))
+  }
+}
+
+@_cdecl("cifar_resume_options_init") @implementation
+public func cifar_resume_options_init(
+  _ options: UnsafeMutablePointer<cifar_resume_options>?, _ optionsSize: Int
+) -> cifar_status {
+  guarded {
+    try GrowingStruct.write(
+      cifar_resume_options.defaults, to: options, size: optionsSize, "options")
+  }
+}
+
+@_cdecl("cifar_trainer_resume") @implementation
+public func cifar_trainer_resume(
+  _ run: UnsafePointer<CChar>?, _ train: OpaquePointer?, _ validation: OpaquePointer?,
+  _ options: UnsafePointer<cifar_resume_options>?, _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let out = try Argument.required(out, "out")
+    let options = try GrowingStruct.read(options, defaults: .defaults, "options")
+    let sessionOptions = try options.sessionOptions()
+    let session = try TrainingSession.resume(
+      run: Argument.requiredText(run, "run"),
+      checkpoint: CheckpointChoice(options.checkpoint, default: .last),
+      epochs: options.epochs == 0 ? nil : Int(options.epochs),
+      train: DatasetHandle.optional(train), validation: DatasetHandle.optional(validation),
+      location: Argument.text(options.data_location, "options.data_location"),
+      options: sessionOptions)
+    out.pointee = Handle.make(try TrainerHandle(session, threads: sessionOptions.threads))
+  }
+}
+
+@_cdecl("cifar_trainer_on_batch") @implementation
+public func cifar_trainer_on_batch(
+  _ trainer: OpaquePointer?, _ callback: cifar_batch_callback?, _ user: UnsafeMutableRawPointer?
+) -> cifar_status {
+  guarded { try TrainerHandle.idle(trainer).onBatch = callback.map { ($0, user) } }
+}
+
+@_cdecl("cifar_trainer_on_epoch") @implementation
+public func cifar_trainer_on_epoch(
+  _ trainer: OpaquePointer?, _ callback: cifar_epoch_callback?, _ user: UnsafeMutableRawPointer?
+) -> cifar_status {
+  guarded { try TrainerHandle.idle(trainer).onEpoch = callback.map { ($0, user) } }
+}
+
+@_cdecl("cifar_trainer_run") @implementation
+public func cifar_trainer_run(_ trainer: OpaquePointer?) -> cifar_status {
+  guarded { try TrainerHandle.from(trainer).run() }
+}
+
+@_cdecl("cifar_trainer_interrupt") @implementation
+public func cifar_trainer_interrupt(_ trainer: OpaquePointer?) -> cifar_status {
+  guarded { try TrainerHandle.from(trainer).session.interrupt() }
+}
+
+@_cdecl("cifar_trainer_get_info") @implementation
+public func cifar_trainer_get_info(
+  _ trainer: OpaquePointer?, _ info: UnsafeMutablePointer<cifar_trainer_info>?, _ infoSize: Int
+) -> cifar_status {
+  guarded {
+    try GrowingStruct.write(TrainerHandle.idle(trainer).info, to: info, size: infoSize, "info")
+  }
+}
+
+@_cdecl("cifar_trainer_free") @implementation
+public func cifar_trainer_free(_ trainer: OpaquePointer?) { Handle.free(trainer) }

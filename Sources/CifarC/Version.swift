@@ -1,0 +1,15 @@
+import CCifar
+import CifarCore
+import Kernels
+
+nonisolated(unsafe) private let version = immortal(LibraryVersion.string)
+nonisolated(unsafe) private let instructionSet = immortal(Kernels.current.name)
+
+@_cdecl("cifar_version") @implementation
+public func cifar_version() -> UnsafePointer<CChar>! { version }
+
+@_cdecl("cifar_instruction_set") @implementation
+public func cifar_instruction_set() -> UnsafePointer<CChar>! { instructionSet }
+
+@_cdecl("cifar_default_threads") @implementation
+public func cifar_default_threads() -> UInt32 { UInt32(ThreadPool.defaultThreads) }

@@ -1,0 +1,36 @@
+"""Train convolutional networks on CIFAR-10 on the CPU, and remember every run.
+
+    import cifar
+
+    train, test = cifar.load("shapes")
+    run = cifar.fit(train, test, epochs=3, callbacks=[print])
+    print(run.model.evaluate(test))
+    for row in cifar.Registry().runs():
+        print(row["id"], row["best_val_accuracy"])
+"""
+
+from ._library import CifarError, default_threads, instruction_set, set_log, version
+from .dataset import Dataset, load
+from .model import Evaluation, Model
+from .registry import Registry
+from .training import Batch, Epoch, Run, fit, resume
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Batch",
+    "CifarError",
+    "Dataset",
+    "Epoch",
+    "Evaluation",
+    "Model",
+    "Registry",
+    "Run",
+    "default_threads",
+    "fit",
+    "instruction_set",
+    "load",
+    "resume",
+    "set_log",
+    "version",
+]

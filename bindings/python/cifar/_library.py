@@ -1,0 +1,195 @@
+"""Finds libcifar.so, declares its functions and turns its statuses into exceptions."""
+
+import ctypes
+import os
+from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_float, c_int, c_int32, c_size_t
+from ctypes import c_uint8, c_uint32, c_void_p
+from pathlib import Path
+
+from . import _structs as structs
+
+LOG_CALLBACK = CFUNCTYPE(None, c_uint32, c_char_p, c_void_p)
+BATCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.BatchInfo), c_void_p)
+EPOCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.EpochInfo), c_void_p)
+
+_out = POINTER(c_void_p)
+_text = POINTER(c_char_p)
+_pixels = POINTER(c_uint8)
+
+# Every function that returns a cifar_status, as cifar.h declares it.
+_FUNCTIONS = {
+    "cifar_set_log": [LOG_CALLBACK, c_void_p],
+    "cifar_dataset_open": [c_char_p, c_uint32, c_size_t, _out],
+    "cifar_dataset_from_memory": [
+        _pixels, POINTER(c_int32), c_size_t, c_uint32, _text, c_uint32, _out,
+    ],
+    "cifar_dataset_get_info": [c_void_p, POINTER(structs.DatasetInfo), c_size_t],
+    "cifar_dataset_get_class_name": [c_void_p, c_uint32, _text],
+    "cifar_dataset_read": [c_void_p, c_size_t, c_size_t, _pixels, POINTER(c_int32)],
+    "cifar_train_options_init": [POINTER(structs.TrainOptions), c_size_t],
+    "cifar_trainer_create": [c_void_p, c_void_p, POINTER(structs.TrainOptions), _out],
+    "cifar_resume_options_init": [POINTER(structs.ResumeOptions), c_size_t],
+    "cifar_trainer_resume": [
+        c_char_p, c_void_p, c_void_p, POINTER(structs.ResumeOptions), _out,
+    ],
+    "cifar_trainer_on_batch": [c_void_p, BATCH_CALLBACK, c_void_p],
+    "cifar_trainer_on_epoch": [c_void_p, EPOCH_CALLBACK, c_void_p],
+    "cifar_trainer_run": [c_void_p],
+    "cifar_trainer_interrupt": [c_void_p],
+    "cifar_trainer_get_info": [c_void_p, POINTER(structs.TrainerInfo), c_size_t],
+    "cifar_model_open": [c_char_p, c_uint32, _out],
+    "cifar_model_from_run": [c_char_p, c_char_p, c_char_p, c_uint32, _out],
+    "cifar_model_from_trainer": [c_void_p, _out],
+    "cifar_model_get_info": [c_void_p, POINTER(structs.ModelInfo), c_size_t],
+    "cifar_model_get_class_name": [c_void_p, c_uint32, _text],
+    "cifar_model_evaluate": [c_void_p, c_void_p, POINTER(structs.EvaluationInfo), c_size_t],
+    "cifar_model_predict": [c_void_p, _pixels, c_size_t, POINTER(c_float)],
+    "cifar_model_save": [c_void_p, c_char_p],
+    "cifar_registry_open": [c_char_p, _out],
+    "cifar_registry_list": [c_void_p, c_size_t, _out],
+    "cifar_run_list_count": [c_void_p, POINTER(c_size_t)],
+    "cifar_run_list_get": [c_void_p, c_size_t, POINTER(structs.RunInfo), c_size_t],
+    "cifar_registry_find": [c_void_p, c_char_p, _out],
+    "cifar_run_get_info": [c_void_p, POINTER(structs.RunInfo), c_size_t],
+    "cifar_run_get_hyperparameters": [c_void_p, _text],
+    "cifar_run_epoch_count": [c_void_p, POINTER(c_size_t)],
+    "cifar_run_get_epoch": [c_void_p, c_size_t, POINTER(structs.EpochInfo), c_size_t],
+    "cifar_run_checkpoint_count": [c_void_p, POINTER(c_size_t)],
+    "cifar_run_get_checkpoint": [
+        c_void_p, c_size_t, POINTER(structs.CheckpointInfo), c_size_t,
+    ],
+}
+_FREES = [
+    "cifar_dataset_free",
+    "cifar_trainer_free",
+    "cifar_model_free",
+    "cifar_registry_free",
+    "cifar_run_list_free",
+    "cifar_run_free",
+]
+
+
+class CifarError(Exception):
+    """What the library refused or could not do.
+
+    ``status`` is the code's name in cifar.h, such as ``"CIFAR_E_NOT_FOUND"``.
+    """
+
+    def __init__(self, status: str, message: str):
+        super().__init__(message)
+        self.status = status
+
+
+def _candidates():
+    """Where the library may be: where $CIFAR_LIBRARY says, beside this file, in the build tree,
+    where the system looks."""
+    named = os.environ.get("CIFAR_LIBRARY")
+    if named:
+        return [named]
+    here = Path(__file__).resolve()
+    places = [here.parent / "libcifar.so"]
+    if len(here.parents) > 3:
+        places.append(here.parents[3] / "build" / "lib" / "libcifar.so")
+    return [str(place) for place in places if place.exists()] + ["libcifar.so.0"]
+
+
+def _load():
+    failures = []
+    for candidate in _candidates():
+        try:
+            return ctypes.CDLL(candidate)
+        except OSError as error:
+            failures.append(str(error))
+    raise ImportError(
+        "libcifar.so was not found: build it with `make build`, or name it in $CIFAR_LIBRARY "
+        f"({'; '.join(failures)})"
+    )
+
+
+def _declare(library):
+    for name, arguments in _FUNCTIONS.items():
+        function = getattr(library, name)
+        function.argtypes = arguments
+        function.restype = c_int
+    for name in _FREES:
+        function = getattr(library, name)
+        function.argtypes = [c_void_p]
+        function.restype = None
+    for name in ["cifar_version", "cifar_instruction_set", "cifar_last_error"]:
+        getattr(library, name).restype = c_char_p
+    library.cifar_status_name.argtypes = [c_int]
+    library.cifar_status_name.restype = c_char_p
+    library.cifar_default_threads.restype = c_uint32
+    return library
+
+
+library = _declare(_load())
+
+
+def error_of(status: int) -> CifarError:
+    """The exception for a status that is not CIFAR_OK, right after the call that returned it."""
+    name = library.cifar_status_name(status).decode()
+    return CifarError(name, library.cifar_last_error().decode())
+
+
+def call(name: str, *arguments) -> None:
+    """Calls a function that returns a cifar_status; raises what it failed with."""
+    status = getattr(library, name)(*arguments)
+    if status != 0:
+        raise error_of(status)
+
+
+def create(name: str, *arguments) -> c_void_p:
+    """Calls a function whose last parameter is `out`, and returns what came out."""
+    handle = c_void_p()
+    call(name, *arguments, byref(handle))
+    return handle
+
+
+def get(name: str, info_type, *arguments):
+    """Calls a function that fills a struct, and returns the struct."""
+    info = info_type()
+    call(name, *arguments, byref(info), ctypes.sizeof(info))
+    return info
+
+
+def encode(text):
+    """A path or string for C; None stays None."""
+    return None if text is None else os.fsencode(text)
+
+
+def decode(text):
+    return None if text is None else text.decode()
+
+
+def version() -> str:
+    """The library's version, such as ``"0.1.0"``."""
+    return library.cifar_version().decode()
+
+
+def instruction_set() -> str:
+    """``"avx2"`` or ``"baseline"``; ``$CIFAR_ISA`` overrides the choice."""
+    return library.cifar_instruction_set().decode()
+
+
+def default_threads() -> int:
+    """The threads that compute where nobody says how many."""
+    return library.cifar_default_threads()
+
+
+_log_callback = LOG_CALLBACK()
+
+
+def set_log(function) -> None:
+    """Sends the library's log lines to ``function(level, line)``; None drops them.
+
+    ``level`` is 10 (debug), 20 (info), 30 (warning) or 40 (error), as in ``logging``.
+    """
+    global _log_callback
+    if function is None:
+        callback = LOG_CALLBACK()
+    else:
+        callback = LOG_CALLBACK(lambda level, line, _: function(level, line.decode()))
+    call("cifar_set_log", callback, None)
+    # The one before must live until nobody calls it any more.
+    _log_callback = callback

@@ -1,0 +1,92 @@
+"""Trained networks, to use."""
+
+import ctypes
+import json
+from typing import NamedTuple, Union
+
+import numpy as np
+
+from . import _structs as structs
+from ._library import call, create, decode, encode, get, library
+from .dataset import Dataset, _pixels
+
+
+class Evaluation(NamedTuple):
+    """How good a model is on a data set."""
+
+    loss: float
+    """Mean cross-entropy."""
+    accuracy: float
+    """A fraction, 0 to 1."""
+    count: int
+    """Images it was measured on."""
+
+
+class Model:
+    """A trained network. Belongs to one thread at a time."""
+
+    def __init__(self, handle):
+        self._handle = handle
+        info = get("cifar_model_get_info", structs.ModelInfo, handle)
+        self.epoch: int = info.epoch
+        self.parameters: int = info.parameters
+        self.hyperparameters: dict = json.loads(info.hyperparameters)
+        self.class_names = []
+        for index in range(info.classes):
+            name = ctypes.c_char_p()
+            call("cifar_model_get_class_name", handle, index, ctypes.byref(name))
+            self.class_names.append(decode(name.value))
+
+    @classmethod
+    def open(cls, path, threads: int = 0) -> "Model":
+        """Opens a checkpoint file that was saved or exported. 0 threads: as many as fit."""
+        return cls(create("cifar_model_open", encode(path), threads))
+
+    @classmethod
+    def from_run(
+        cls, run: str, checkpoint: Union[str, int] = "best", registry=None, threads: int = 0
+    ) -> "Model":
+        """Opens a checkpoint of a run.
+
+        run: its id, the first 4 or more characters of it, or its name.
+        checkpoint: ``"last"``, ``"best"`` or a checkpoint's id.
+        registry: the SQLite file; None for ``$CIFAR_REGISTRY``, else ``./cifar-runs.db``.
+        """
+        return cls(
+            create(
+                "cifar_model_from_run", encode(registry), run.encode(), str(checkpoint).encode(),
+                threads,
+            )
+        )
+
+    def evaluate(self, dataset: Dataset) -> Evaluation:
+        """Loss and accuracy on a data set."""
+        info = get(
+            "cifar_model_evaluate", structs.EvaluationInfo, self._handle, dataset._handle
+        )
+        return Evaluation(info.loss, info.accuracy, info.count)
+
+    def predict(self, images) -> np.ndarray:
+        """The probability of each class for each image, float32, (N, classes).
+
+        images: uint8, (N, 32, 32, 3) or (N, 3, 32, 32); normalised as the model was trained.
+        """
+        pixels = _pixels(images)
+        result = np.empty((len(pixels), len(self.class_names)), np.float32)
+        call(
+            "cifar_model_predict", self._handle,
+            pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8)), len(pixels),
+            result.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
+        )
+        return result
+
+    def save(self, path) -> None:
+        """Writes the checkpoint to a safetensors file, whole or not at all."""
+        call("cifar_model_save", self._handle, encode(path))
+
+    def __repr__(self) -> str:
+        return f"<Model: {self.parameters} parameters, {len(self.class_names)} classes>"
+
+    def __del__(self):
+        if getattr(self, "_handle", None):
+            library.cifar_model_free(self._handle)
