@@ -69,5 +69,7 @@ enum ByteTransforms {
   private static func fixed(_ value: Double) -> Int { Int((value * 65536 + 0.5).rounded(.down)) }
 
   /// Python's `round(value, 15)`.
-  private static func rounded(_ value: Double) -> Double { (value * 1e15).rounded(.toNearestOrEven) / 1e15 }
+  private static func rounded(_ value: Double) -> Double {
+    (value * 1e15).rounded(.toNearestOrEven) / 1e15
+  }
 }

@@ -19,7 +19,7 @@ enum FileBytes {
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw CifarError(.badData, "'\(path)' is not a regular file")
+      throw CifarError(.badData, "'\(path)' is not a regular file; get the data set anew")
     }
     let size = Int(status.st_size)
     if let expected, size != expected {
@@ -29,7 +29,9 @@ enum FileBytes {
         "'\(path)' is \(fault): \(size) bytes, not \(expected); get the file anew")
     }
     guard size <= largest else {
-      throw CifarError(.badData, "'\(path)' has \(size) bytes: that is not a CIFAR-10 batch")
+      throw CifarError(
+        .badData,
+        "'\(path)' has \(size) bytes: that is not a CIFAR-10 batch; get the file anew")
     }
     var filled = 0
     var failure: Int32 = 0

@@ -4,7 +4,9 @@ import Glibc
 ///
 /// Output pixel (row, column) takes the input at M·(row, column, 1), interpolated bilinearly, where
 /// M turns by theta and shifts, about the centre of the image; outside, the nearest edge repeats.
-/// Source: `apply_affine_transform` in Keras and SciPy's `affine_transform` with order 1.
+/// Source: `apply_affine_transform` in Keras and SciPy's `affine_transform` with order 1. Keras 3
+/// exchanges the axes of its matrix, so that there theta turns the other way and a height shift
+/// moves columns. Here the names hold; with ranges as they are drawn, ± and equal, it is the same.
 struct GeneratorTransform {
   /// Degrees.
   var theta: Double

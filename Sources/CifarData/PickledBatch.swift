@@ -79,6 +79,11 @@ private struct PickleReader {
   private var position = 0
   private var stack: [PickleValue] = []
   private var memo: [Int: PickleValue] = [:]
+  private var containers = 0
+
+  /// Tuples, lists and dictionaries that a file may have; the published ones have nine. Values nested
+  /// without end would exhaust the stack when they are released.
+  private static let mostContainers = 100
 
   init(bytes: [UInt8], path: String) {
     self.bytes = bytes
@@ -97,8 +102,8 @@ private struct PickleReader {
       switch opcode {
       case 0x80:  // PROTO
         guard try byte() == 2 else { throw failure("its protocol is not 2") }
-      case UInt8(ascii: "}"): stack.append(.dictionary([:]))
-      case UInt8(ascii: "]"): stack.append(.list(PickleList()))
+      case UInt8(ascii: "}"): try push(.dictionary([:]))
+      case UInt8(ascii: "]"): try push(.list(PickleList()))
       case UInt8(ascii: "("): stack.append(.mark)
       case UInt8(ascii: "N"): stack.append(.none)
       case 0x88: stack.append(.boolean(true))
@@ -122,7 +127,7 @@ private struct PickleReader {
       case 0x85: try makeTuple(1)
       case 0x86: try makeTuple(2)
       case 0x87: try makeTuple(3)
-      case UInt8(ascii: "t"): stack.append(.tuple(try popMark()))
+      case UInt8(ascii: "t"): try push(.tuple(try popMark()))
       case UInt8(ascii: "R"): try reduce()
       case UInt8(ascii: "b"): try build()
       case UInt8(ascii: "a"):
@@ -182,6 +187,14 @@ private struct PickleReader {
 
   // MARK: Stack
 
+  private mutating func push(_ container: PickleValue) throws {
+    containers += 1
+    guard containers <= PickleReader.mostContainers else {
+      throw failure("its values are nested too deeply")
+    }
+    stack.append(container)
+  }
+
   private mutating func pop() throws -> PickleValue {
     guard let value = stack.popLast() else { throw failure("a value is missing") }
     if case .mark = value { throw failure("a value is missing") }
@@ -204,7 +217,7 @@ private struct PickleReader {
   private mutating func makeTuple(_ count: Int) throws {
     var values: [PickleValue] = []
     for _ in 0..<count { values.insert(try pop(), at: 0) }
-    stack.append(.tuple(values))
+    try push(.tuple(values))
   }
 
   private mutating func recall(_ index: Int) throws {

@@ -1,0 +1,62 @@
+import CifarCore
+import Foundation
+import Testing
+
+@testable import CifarData
+
+/// What Keras made of the same images: `generator.json` and `generator.f32`, written by
+/// `make_generator_golden.py`.
+private struct GeneratorGolden: Decodable {
+  struct Case: Decodable {
+    var seed: UInt32
+    var theta: Double
+    var tx: Double
+    var ty: Double
+    var flipHorizontal: Bool
+  }
+  var cases: [Case]
+}
+
+@Suite struct GeneratorTransformTests {
+  @Test func isKerasTransformWithinAThousandth() throws {
+    let cases = try decoder().decode(
+      GeneratorGolden.self, from: Data(golden("generator.json"))
+    ).cases
+    let numbers = try golden("generator.f32").withUnsafeBytes {
+      Array($0.bindMemory(to: Float.self))
+    }
+    #expect(numbers.count == cases.count * Dataset.imageBytes)
+    for (index, parameters) in cases.enumerated() {
+      // Keras exchanges the axes of its matrix: its tx moves columns, its theta turns the other way.
+      let transform = GeneratorTransform(
+        theta: -parameters.theta, tx: parameters.ty, ty: parameters.tx,
+        flip: parameters.flipHorizontal)
+      let result = apply(transform, to: noise(parameters.seed))
+      let expected = numbers[(index * Dataset.imageBytes)..<((index + 1) * Dataset.imageBytes)]
+      let error = zip(result, expected).map { abs($0 - $1) }.max() ?? .infinity
+      #expect(error < 1e-3, "case \(index)")
+    }
+  }
+
+  @Test func tooLittleToMoveIsTheImageItself() {
+    let image = noise(5)
+    let same = apply(GeneratorTransform(theta: 0, tx: 0, ty: 0, flip: false), to: image)
+    #expect(same == image.map(Float.init))
+  }
+
+  /// The names of the options hold: a height shift moves rows, a width shift columns.
+  @Test func txMovesRows() {
+    var image = [UInt8](repeating: 0, count: Dataset.imageBytes)
+    image[10 * 32 + 20] = 200
+    let up = apply(GeneratorTransform(theta: 0, tx: 3, ty: 0, flip: false), to: image)
+    #expect(up[7 * 32 + 20] == 200)
+    let left = apply(GeneratorTransform(theta: 0, tx: 0, ty: 3, flip: false), to: image)
+    #expect(left[10 * 32 + 17] == 200)
+  }
+
+  private func apply(_ transform: GeneratorTransform, to image: [UInt8]) -> [Float] {
+    var result = [Float](repeating: .nan, count: Dataset.imageBytes)
+    transform.apply(image, to: &result)
+    return result
+  }
+}

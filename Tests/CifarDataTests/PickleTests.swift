@@ -1,0 +1,146 @@
+import CifarCore
+import Foundation
+import Testing
+
+@testable import CifarData
+
+@Suite struct PickleTests {
+  private let path = "/data/test_batch"
+  private let small = BatchContent(pixels: noise(42, count: 3 * 3072), labels: [6, 9, 0])
+
+  private func fault(_ bytes: [UInt8]) -> CifarError? {
+    failure { try PickledBatch(bytes, path: path) }
+  }
+
+  private func expectFault(
+    _ bytes: [UInt8], _ word: String, at location: SourceLocation = #_sourceLocation
+  ) {
+    let error = fault(bytes)
+    #expect(error?.code == .badData, sourceLocation: location)
+    for part in [path, word, "anew"] {
+      #expect(
+        error?.message.contains(part) == true, "\(part) in \(error?.message ?? "no error")",
+        sourceLocation: location)
+    }
+  }
+
+  /// `batch.pickle` was read by Python's own pickle when it was made.
+  @Test func readsWhatPythonReads() throws {
+    let bytes = try golden("batch.pickle")
+    let batch = try PickledBatch(bytes, path: path)
+    #expect(batch.rows == 3)
+    #expect(batch.columns == 3072)
+    #expect(batch.labels == [6, 9, 0])
+    #expect(Array(bytes[batch.pixels]) == small.pixels)
+  }
+
+  /// So the full-sized files of the other tests are what Python reads, too.
+  @Test func theTestsWriteTheSameBytes() throws {
+    #expect(PickleWriter.batch(small) == (try golden("batch.pickle")))
+  }
+
+  @Test func callsAreRefused() {
+    // os.system("true") as pickle would store it.
+    expectFault(Array("\u{2}cos\nsystem\nU\u{4}true".utf8).pickled([0x85], "R."), "os.system")
+    expectFault(Array("\u{2}cbuiltins\neval\nU\u{1}1".utf8).pickled([0x85], "R."), "eval")
+  }
+
+  @Test func otherOpcodesAreRefused() {
+    // INST, OBJ, NEWOBJ, PERSID, UNICODE, LONG1, EXT1
+    for opcode in [0x69, 0x6f, 0x81, 0x50, 0x58, 0x8a, 0x82] as [UInt8] {
+      expectFault([0x80, 2, opcode, 0, 0, 0, 0, 0x2e], "opcode 0x\(String(opcode, radix: 16))")
+    }
+    expectFault([0x80, 4, 0x4e, 0x2e], "protocol")
+  }
+
+  @Test func otherValuesAreRefused() {
+    expectFault([0x80, 2, 0x4e, 0x2e], "dictionary")
+    expectFault([0x80, 2, 0x7d, 0x2e], "labels")
+    expectFault([0x80, 2, 0x7d, 0x2e, 0x2e], "bytes follow")
+    expectFault([0x80, 2, 0x4e, 0x7d, 0x2e], "left over")
+    expectFault([0x80, 2, 0x2e], "missing")
+    expectFault([0x80, 2, 0x68, 7, 0x2e], "recalls")
+    expectFault([], "ends")
+    expectFault(PickleWriter.batch(small, type: "i4"), "data")
+    expectFault(PickleWriter.batch(small, fortranOrder: true), "data")
+    expectFault(PickleWriter.batch(small, shape: [4, 3072]), "data")
+    expectFault(PickleWriter.batch(small, shape: [3072, -1]), "data")
+    expectFault(PickleWriter.batch(small, shape: [1 << 31 - 1, 1 << 31 - 1]), "data")
+  }
+
+  @Test func everyBeginningOfAFileIsRefused() throws {
+    let bytes = try golden("batch.pickle")
+    for length in Array(0..<400) + Array((bytes.count - 400)..<bytes.count) {
+      #expect(fault(Array(bytes[0..<length]))?.code == .badData, "\(length) bytes")
+    }
+  }
+
+  @Test func damagedBytesNeverTrap() throws {
+    let bytes = try golden("batch.pickle")
+    let frame = Array(0..<260) + Array((bytes.count - 90)..<bytes.count)
+    var random = RandomSequence(seed: 1, purpose: .syntheticImages)
+    for _ in 0..<3000 {
+      var damaged = bytes
+      for _ in 0...random.below(3) {
+        damaged[frame[random.below(frame.count)]] = UInt8(random.below(256))
+      }
+      if let error = fault(damaged) { #expect(error.code == .badData) }
+    }
+  }
+
+  /// Values inside values inside values: taking them down again must not exhaust the stack.
+  @Test func deepNestingIsRefused() {
+    let depth = 500_000
+    let tuples = [0x80, 2, 0x4e] + [UInt8](repeating: 0x85, count: depth) + [0x2e]
+    expectFault(tuples, "nested")
+    let lists =
+      [0x80, 2] + [UInt8](repeating: 0x5d, count: depth)
+      + [UInt8](repeating: 0x61, count: depth - 1) + [0x2e]
+    expectFault(lists, "nested")
+    let entry: [UInt8] = [0x7d, 0x55, 0]
+    let dictionaries =
+      [0x80, 2] + (0..<depth).flatMap { _ in entry } + [0x7d]
+      + [UInt8](repeating: 0x73, count: depth) + [0x2e]
+    expectFault(dictionaries, "nested")
+  }
+
+  @Test func aFullFileOfWrongLengthsIsRefused() throws {
+    let directory = try TemporaryDirectory()
+    let file = directory.file("test_batch")
+    var short = BatchContent(
+      pixels: [UInt8](repeating: 1, count: 9_999 * 3072),
+      labels: [Int](repeating: 1, count: 9_999))
+    for (labels, rows) in [(9_999, 9_999), (9_999, 10_000), (10_001, 10_000)] {
+      short.labels = [Int](repeating: 1, count: labels)
+      short.pixels = [UInt8](repeating: 1, count: rows * 3072)
+      try write(PickleWriter.batch(short, shape: [rows, 3072]), to: file)
+      let error = failure { try Dataset.open(directory.path, split: .test) }
+      #expect(error?.code == .badData)
+      for part in [file, "\(labels) labels", "\(rows)×3072", "anew"] {
+        #expect(error?.message.contains(part) == true, "\(part)")
+      }
+    }
+  }
+
+  @Test(arguments: [10, -1]) func aLabelOutOfRangeIsRefused(label: Int) throws {
+    let directory = try TemporaryDirectory()
+    let file = directory.file("test_batch")
+    var content = BatchContent(
+      pixels: [UInt8](repeating: 1, count: 10_000 * 3072),
+      labels: [Int](repeating: 1, count: 10_000))
+    content.labels[5] = label
+    try write(content.python, to: file)
+    let error = failure { try Dataset.open(directory.path, split: .test) }
+    #expect(error?.code == .badData)
+    for part in [file, "label \(label) of image 5", "anew"] {
+      #expect(error?.message.contains(part) == true, "\(part)")
+    }
+  }
+}
+
+extension [UInt8] {
+  /// Puts the bytes behind PROTO's opcode and others behind them.
+  fileprivate func pickled(_ more: [UInt8], _ end: String) -> [UInt8] {
+    [0x80] + self + more + Array(end.utf8)
+  }
+}

@@ -1,0 +1,89 @@
+import CifarCore
+import Foundation
+
+@testable import CifarData
+
+/// A directory of its own for every test, gone with it.
+final class TemporaryDirectory: Sendable {
+  let path: String
+
+  init() throws {
+    path = FileManager.default.temporaryDirectory.path + "/cifar-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func file(_ name: String) -> String { path + "/" + name }
+
+  func directory(_ name: String) throws -> String {
+    try FileManager.default.createDirectory(
+      atPath: file(name), withIntermediateDirectories: true)
+    return file(name)
+  }
+
+  var contents: [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+  }
+}
+
+/// The error that `body` throws, nil if it throws none or another kind.
+func failure<Result>(_ body: () throws -> Result) -> CifarError? {
+  do {
+    _ = try body()
+    return nil
+  } catch { return error as? CifarError }
+}
+
+/// The upper bytes of a linear congruential generator: `noise.py` makes the same ones.
+func noise(_ seed: UInt32, count: Int = Dataset.imageBytes) -> [UInt8] {
+  var state = seed
+  return (0..<count).map { _ in
+    state = state &* 1_664_525 &+ 1_013_904_223
+    return UInt8(state >> 24)
+  }
+}
+
+/// A file of the directory Golden.
+func golden(_ name: String) throws -> [UInt8] {
+  let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+  return Array(try Data(contentsOf: directory.appendingPathComponent("Golden/\(name)")))
+}
+
+func write(_ bytes: [UInt8], to path: String) throws {
+  try Data(bytes).write(to: URL(fileURLWithPath: path))
+}
+
+/// A data set in memory. With `numbered`, each image's label is its place.
+func memory(_ count: Int, seed: UInt32 = 7, numbered: Bool = false) throws -> Dataset {
+  let images = noise(seed, count: count * Dataset.imageBytes)
+  let labels = (0..<count).map { Int32(numbered ? $0 : $0 % 10) }
+  let classes = (0..<(numbered ? max(2, count) : 10)).map { "class \($0)" }
+  return try images.withUnsafeBufferPointer { images in
+    try labels.withUnsafeBufferPointer { labels in
+      try Dataset(images: images, labels: labels, classNames: classes, split: .train)
+    }
+  }
+}
+
+extension Dataset {
+  func image(_ index: Int) -> [UInt8] {
+    Array(
+      UnsafeBufferPointer(
+        start: images.pointer + index * Dataset.imageBytes, count: Dataset.imageBytes))
+  }
+
+  var allLabels: [Int32] { Array(labels.span) }
+
+  func hasSameImages(as other: Dataset) -> Bool {
+    count == other.count && allLabels == other.allLabels
+      && memcmp(images.pointer, other.images.pointer, count * Dataset.imageBytes) == 0
+  }
+}
+
+/// For the golden files, whose keys are Python's.
+func decoder() -> JSONDecoder {
+  let decoder = JSONDecoder()
+  decoder.keyDecodingStrategy = .convertFromSnakeCase
+  return decoder
+}
