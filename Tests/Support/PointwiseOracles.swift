@@ -4,6 +4,11 @@ public enum PointwiseOracles {
     public var mean: [Double]
     /// With n, not n − 1.
     public var variance: [Double]
+
+    public init(mean: [Double], variance: [Double]) {
+      self.mean = mean
+      self.variance = variance
+    }
   }
 
   public static func moments(_ x: [Double], channels: Int, pixels: Int) -> Moments {

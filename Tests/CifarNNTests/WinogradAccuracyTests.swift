@@ -1,0 +1,90 @@
+import Kernels
+import TestSupport
+import Testing
+
+@testable import CifarNN
+
+/// What Winograd's F(4×4, 3×3) costs in accuracy, on the shapes of the tutorial's network.
+@Suite struct WinogradAccuracyTests {
+  struct Case: CustomStringConvertible, Sendable {
+    var images = 2
+    let inputs: Int
+    let outputs: Int
+    let size: Int
+    var description: String { "\(images) × \(inputs)→\(outputs) at \(size)×\(size)" }
+  }
+
+  static let cases = [
+    Case(inputs: 32, outputs: 32, size: 32),
+    Case(inputs: 32, outputs: 64, size: 16),
+    Case(inputs: 64, outputs: 64, size: 16),
+    Case(inputs: 64, outputs: 128, size: 8),
+    Case(inputs: 128, outputs: 128, size: 8),
+    // More tiles than one chunk of the weights' gradient holds.
+    Case(images: 5, inputs: 129, outputs: 2, size: 32),
+  ]
+
+  /// All instruction sets in one test: the oracle is what takes the time.
+  @Test(arguments: cases)
+  func errors(_ test: Case) throws {
+    let shape = ConvolutionShape(
+      inputChannels: test.inputs, outputChannels: test.outputs, height: test.size,
+      width: test.size, kernel: 3, padding: 1)
+    let image = Samples.uniform(test.images * test.inputs * test.size * test.size, seed: 1)
+    let filters = Samples.uniform(test.outputs * test.inputs * 9, seed: 2)
+    let bias = Samples.uniform(test.outputs, seed: 3)
+    let dy = Samples.uniform(test.images * test.outputs * test.size * test.size, seed: 4)
+    let oracle = ConvolutionOracle(shape, images: test.images)
+    let expected = oracle.forward(image.doubles, filters.doubles, bias: bias.doubles)
+    let expectedData = oracle.backwardData(dy.doubles, filters.doubles)
+    let expectedWeights = oracle.backwardWeights(image.doubles, dy.doubles)
+    for set in InstructionSet.all {
+      let bench = try LayerBench(
+        [.conv2d(filters: test.outputs)], from: [test.inputs, test.size, test.size],
+        images: test.images, set: set)
+      try bench.setParameter("0.weight", filters)
+      try bench.setParameter("0.bias", bias)
+      let layer = AlgorithmLayer(.winograd, shape, bench)
+      let y = bench.forward(layer, image)
+      let dx = bench.backward(layer, dy)
+      #expect(relativeError(y, expected) < 2e-6)
+      #expect(relativeError(dx, expectedData) < 2e-6)
+      #expect(relativeError(try bench.gradient("0.weight"), expectedWeights) < 4e-6)
+    }
+  }
+}
+
+/// A convolution by an algorithm of the test's choice.
+final class AlgorithmLayer: Layer {
+  private let algorithm: any ConvolutionAlgorithm
+  private let bench: LayerBench
+  private let bias: GuardedBuffer<Float>
+
+  init(_ choice: ConvolutionChoice, _ shape: ConvolutionShape, _ bench: LayerBench) {
+    algorithm = choice.algorithm(for: shape, needsInputGradient: true, context: bench.context)
+    self.bench = bench
+    let padded = blocks(shape.outputChannels, of: 2 * bench.context.kernels.lanes)
+    bias = GuardedBuffer(
+      [Float](repeating: 0, count: padded * 2 * bench.context.kernels.lanes))
+    if let values = try? bench.parameter("0.bias") {
+      for (i, value) in values.enumerated() { bias.pointer[i] = value }
+    }
+  }
+
+  func forward(_ pass: Pass) {
+    guard let weights = try? bench.network.pointer("0.weight") else { return }
+    algorithm.prepare(weights: weights)
+    algorithm.forward(
+      count: pass.count, input: bench.input.values, bias: bias.pointer,
+      output: bench.output.values)
+  }
+
+  func backward(_ pass: Pass) {
+    guard let gradient = bench.output.gradient, let dx = bench.input.gradient,
+      let dw = try? bench.network.gradientPointer("0.weight")
+    else { return }
+    algorithm.backwardWeights(
+      count: pass.count, input: bench.input.values, outputGradient: gradient, weightGradient: dw)
+    algorithm.backwardData(count: pass.count, outputGradient: gradient, inputGradient: dx)
+  }
+}
