@@ -30,11 +30,11 @@ extension Dataset {
   /// The directories that are searched when none is named.
   public static func usualPlaces() -> [String] {
     var places: [String] = []
-    if let directory = getenv("CIFAR10_DIR") { places.append(String(cString: directory)) }
+    if let directory = variable("CIFAR10_DIR") { places.append(directory) }
     places.append("data")
-    if let home = getenv("HOME") {
-      places.append(String(cString: home) + "/.cache/cifar10")
-      places.append(String(cString: home) + "/.keras/datasets")
+    if let home = variable("HOME") {
+      places.append(home + "/.cache/cifar10")
+      places.append(home + "/.keras/datasets")
     }
     return places
   }

@@ -84,6 +84,11 @@ public struct Download: Sendable {
     {
       status.exitCode = 0
     }
+    // The server can't give the rest alone: once more from the start.
+    if status.exitCode == 33 {
+      unlink(part)
+      status = try ChildProcess.run(arguments)
+    }
     guard status.exitCode == 0 else {
       throw CifarError(
         .io,
@@ -136,7 +141,8 @@ public struct Download: Sendable {
   }
 }
 
-private func variable(_ name: String) -> String? {
+/// A variable of the environment; one that is empty counts as not set.
+func variable(_ name: String) -> String? {
   guard let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty else { return nil }
   return value
 }

@@ -1,0 +1,191 @@
+import CifarCore
+import Foundation
+import Glibc
+import Testing
+
+@testable import CifarData
+
+/// An archive like the published ones, only small: the true one is 170 MB.
+private struct Sample {
+  let directory: TemporaryDirectory
+  let bytes: [UInt8]
+  let archive: Download.Archive
+
+  init(directoryName: String = "tiny-batches") throws {
+    directory = try TemporaryDirectory()
+    let content = try directory.directory("source/tiny-batches")
+    // Noise does not shrink, so the archive has some length to break off in.
+    try write(noise(9, count: 20_000), to: "\(content)/test_batch.bin")
+    let packed = directory.file("packed.tar.gz")
+    let tar = try ChildProcess.run(
+      ["tar", "-czf", packed, "-C", directory.file("source"), "tiny-batches"])
+    try #require(tar.exitCode == 0)
+    bytes = Array(try Data(contentsOf: URL(fileURLWithPath: packed)))
+    let sum = try ChildProcess.run(["md5sum", packed]).output.prefix(32)
+    archive = Download.Archive(
+      file: "tiny.tar.gz", md5: String(sum), directory: directoryName)
+  }
+
+  /// Where the data set goes.
+  var target: String { directory.file("new/place") }
+
+  func download(_ server: ArchiveServer) -> Download {
+    Download(archive: archive, baseURL: server.url, directory: target)
+  }
+
+  func expectUnpacked(at location: SourceLocation = #_sourceLocation) throws {
+    #expect(try targetContents() == ["tiny-batches"], sourceLocation: location)
+    let file = URL(fileURLWithPath: "\(target)/tiny-batches/test_batch.bin")
+    #expect(
+      Array(try Data(contentsOf: file)) == noise(9, count: 20_000), sourceLocation: location)
+  }
+
+  func targetContents() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: target).sorted()
+  }
+
+  func leave(_ bytes: some Sequence<UInt8>, as name: String) throws {
+    _ = try directory.directory("new/place")
+    try write(Array(bytes), to: "\(target)/\(name)")
+  }
+}
+
+@Suite struct DownloadTests {
+  @Test func anArchiveIsFetchedAndUnpacked() throws {
+    let sample = try Sample()
+    let server = try ArchiveServer(sample.bytes)
+    defer { server.close() }
+    #expect(try sample.download(server).run() == "\(sample.target)/tiny-batches")
+    try sample.expectUnpacked()
+    #expect(server.requests == ["GET /tiny.tar.gz HTTP/1.1"])
+    // What is there is not fetched again.
+    #expect(try sample.download(server).run() == "\(sample.target)/tiny-batches")
+    #expect(server.requests.count == 1)
+  }
+
+  @Test func aBrokenDownloadGoesOnWhereItStopped() throws {
+    let sample = try Sample()
+    let server = try ArchiveServer(sample.bytes, .breaksOff(after: 12_345))
+    defer { server.close() }
+    let error = failure { try sample.download(server).run() }
+    #expect(error?.code == .io)
+    #expect(error?.message.contains("\(server.url)/tiny.tar.gz") == true)
+    #expect(error?.message.contains("again") == true)
+    #expect(try sample.targetContents() == ["tiny.tar.gz.part"])
+    _ = try sample.download(server).run()
+    try sample.expectUnpacked()
+    #expect(server.requests.last == "GET /tiny.tar.gz HTTP/1.1 Range: bytes=12345-")
+  }
+
+  @Test func aWrongSumIsAnErrorAndTheArchiveIsRemoved() throws {
+    let sample = try Sample()
+    var damaged = sample.bytes
+    damaged[10_000] ^= 1
+    let server = try ArchiveServer(damaged)
+    defer { server.close() }
+    let error = failure { try sample.download(server).run() }
+    #expect(error?.code == .checksumMismatch)
+    for part in ["tiny.tar.gz", sample.archive.md5, "removed", "again"] {
+      #expect(error?.message.contains(part) == true, "\(part)")
+    }
+    #expect(try sample.targetContents() == [])
+  }
+
+  @Test func aWholeFileThatWasNotRenamedIsTaken() throws {
+    let sample = try Sample()
+    try sample.leave(sample.bytes, as: "tiny.tar.gz.part")
+    let server = try ArchiveServer(sample.bytes)
+    defer { server.close() }
+    _ = try sample.download(server).run()
+    try sample.expectUnpacked()
+  }
+
+  @Test func anArchiveThatIsThereIsNotFetched() throws {
+    let sample = try Sample()
+    try sample.leave(sample.bytes, as: "tiny.tar.gz")
+    let server = try ArchiveServer([], .notFound)
+    defer { server.close() }
+    _ = try sample.download(server).run()
+    try sample.expectUnpacked()
+    #expect(server.requests.isEmpty)
+  }
+
+  /// Whatever lies there from before, the second attempt at the latest is a fresh one.
+  @Test(arguments: [100, 30_000]) func aPartOfSomethingElseIsNoDeadEnd(length: Int) throws {
+    for manner in [ArchiveServer.Manner.whole, .withoutRanges] {
+      let sample = try Sample()
+      try sample.leave(repeatElement(0, count: length), as: "tiny.tar.gz.part")
+      let server = try ArchiveServer(sample.bytes, manner)
+      defer { server.close() }
+      if let error = failure({ try sample.download(server).run() }) {
+        #expect(error.code == .checksumMismatch)
+        _ = try sample.download(server).run()
+      }
+      try sample.expectUnpacked()
+    }
+  }
+
+  @Test func aServerWithoutRangesIsAskedForTheWhole() throws {
+    let sample = try Sample()
+    try sample.leave(sample.bytes.prefix(7_000), as: "tiny.tar.gz.part")
+    let server = try ArchiveServer(sample.bytes, .withoutRanges)
+    defer { server.close() }
+    _ = try sample.download(server).run()
+    try sample.expectUnpacked()
+  }
+
+  @Test func whatTheServerDoesNotHaveIsNamed() throws {
+    let sample = try Sample()
+    let server = try ArchiveServer(sample.bytes, .notFound)
+    let error = failure { try sample.download(server).run() }
+    #expect(error?.code == .io)
+    #expect(error?.message.contains("\(server.url)/tiny.tar.gz") == true)
+    #expect(error?.message.contains("404") == true)
+    server.close()
+    // And nobody there at all.
+    #expect(failure { try sample.download(server).run() }?.code == .io)
+  }
+
+  @Test func anArchiveOfSomethingElseIsRefused() throws {
+    let sample = try Sample(directoryName: "cifar-10-batches-bin")
+    let server = try ArchiveServer(sample.bytes)
+    defer { server.close() }
+    let error = failure { try sample.download(server).run() }
+    #expect(error?.code == .badData)
+    #expect(error?.message.contains("cifar-10-batches-bin") == true)
+    #expect(try sample.targetContents() == ["tiny.tar.gz"])
+  }
+
+  @Test func whereNothingCanBeWrittenIsNamed() throws {
+    let directory = try TemporaryDirectory()
+    try write([1], to: directory.file("file"))
+    let download = Download(directory: directory.file("file/below"))
+    let error = failure { try download.run() }
+    #expect(error?.code == .io)
+    #expect(error?.message.contains(directory.file("file/below")) == true)
+  }
+
+  @Test func theEnvironmentNamesPlaces() async {
+    await #expect(processExitsWith: .success) {
+      setenv("HOME", "/home/somebody", 1)
+      unsetenv("CIFAR10_DIR")
+      unsetenv("CIFAR10_URL")
+      #expect(Download().directory == "/home/somebody/.cache/cifar10")
+      #expect(Download().baseURL == "https://www.cs.toronto.edu/~kriz")
+      setenv("CIFAR10_DIR", "/images", 1)
+      setenv("CIFAR10_URL", "http://mirror/cifar", 1)
+      #expect(Download().directory == "/images")
+      #expect(Download().baseURL == "http://mirror/cifar")
+    }
+  }
+
+  @Test func anAbsentProgramIsNamed() async {
+    await #expect(processExitsWith: .success) {
+      let directory = try TemporaryDirectory()
+      setenv("PATH", directory.path, 1)
+      let error = failure { try Download(directory: directory.file("data")).run() }
+      #expect(error?.code == .unsupported)
+      #expect(error?.message.contains("curl") == true)
+    }
+  }
+}
