@@ -1,3 +1,6 @@
+// The names are those of cifar.h.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
 public import CCifar
 import Cifar
 import CifarCore

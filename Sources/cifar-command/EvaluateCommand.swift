@@ -39,7 +39,8 @@ enum EvaluateCommand {
     let model = try Stored.model(arguments, arguments.positionals[0])
     let limit = try arguments.integer("--limit-test", in: 1...Int.max)
     let data = arguments.value("--data") ?? model.hyperparameters.data?.location
-    let recorded = arguments.value("--data") == nil
+    let recorded =
+      arguments.value("--data") == nil
       ? model.hyperparameters.data?.validationCount : nil
     let images = try Dataset.open(data, split: .test, limit: limit ?? recorded)
     let result = try model.evaluate(images)

@@ -40,7 +40,8 @@ enum TrainCommand {
   }
 
   private static func run(_ arguments: Arguments) throws {
-    var hyperparameters = try Recipe.named(arguments.value("--recipe") ?? "pytorch")
+    var hyperparameters = try Recipe.named(
+      try arguments.choice("--recipe", of: Recipe.names) ?? "pytorch")
     if let epochs = try arguments.integer("--epochs", in: 1...1_000_000) {
       hyperparameters.epochs = epochs
     }

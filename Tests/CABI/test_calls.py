@@ -1,0 +1,194 @@
+"""The C calls with what a careless program passes: an error each, and the process lives."""
+
+import ctypes
+import os
+import threading
+from ctypes import byref, c_size_t, c_void_p, sizeof
+
+import cifar
+import pytest
+from cifar import _structs as structs
+from cifar._library import _FREES, _FUNCTIONS, library
+
+INVALID_ARGUMENT = 10
+
+
+@pytest.mark.parametrize("name", sorted(set(_FUNCTIONS) - {"cifar_set_log"}))
+def test_null_everywhere_is_an_error(name, workplace):
+    kinds = _FUNCTIONS[name]
+    arguments = [
+        0 if kind in (ctypes.c_uint32, c_size_t) else kind() if hasattr(kind, "_flags_") else None
+        for kind in kinds
+    ]
+    assert getattr(library, name)(*arguments) == INVALID_ARGUMENT
+    assert b"NULL" in library.cifar_last_error()
+
+
+@pytest.mark.parametrize("name", _FREES)
+def test_free_takes_null(name):
+    getattr(library, name)(None)
+
+
+def test_errors_belong_to_their_thread():
+    library.cifar_dataset_open(b"/nowhere", 0, 0, byref(c_void_p()))
+    here = library.cifar_last_error()
+    there = []
+    thread = threading.Thread(target=lambda: there.append(library.cifar_last_error()))
+    thread.start()
+    thread.join()
+    assert b"/nowhere" in here and there == [b""]
+
+
+def test_long_messages_are_whole():
+    path = b"/nowhere/" + b"x" * 3000
+    library.cifar_dataset_open(path, 0, 0, byref(c_void_p()))
+    assert path in library.cifar_last_error()
+
+
+def test_a_string_that_is_not_utf8_is_refused():
+    assert library.cifar_dataset_open(b"\xff\xfe", 0, 0, byref(c_void_p())) == INVALID_ARGUMENT
+    assert b"UTF-8" in library.cifar_last_error()
+
+
+def test_an_unknown_split_is_refused():
+    assert library.cifar_dataset_open(b"shapes", 7, 0, byref(c_void_p())) == INVALID_ARGUMENT
+    assert b"split 7" in library.cifar_last_error()
+
+
+@pytest.fixture
+def dataset():
+    handle = c_void_p()
+    assert library.cifar_dataset_open(b"shapes", 0, 64, byref(handle)) == 0
+    yield handle
+    library.cifar_dataset_free(handle)
+
+
+def test_an_older_program_gets_the_fields_it_knows(dataset):
+    info = structs.DatasetInfo()
+    info.classes = 77
+    known = structs.DatasetInfo.classes.offset
+    assert library.cifar_dataset_get_info(dataset, byref(info), known) == 0
+    assert info.struct_size == known and info.count == 64 and info.classes == 77
+
+
+def test_a_newer_program_gets_zeros_for_the_rest(dataset):
+    class Newer(ctypes.Structure):
+        _fields_ = [("old", structs.DatasetInfo), ("more", ctypes.c_uint64)]
+
+    info = Newer()
+    info.more = 99
+    pointer = ctypes.cast(byref(info), ctypes.POINTER(structs.DatasetInfo))
+    assert library.cifar_dataset_get_info(dataset, pointer, sizeof(info)) == 0
+    assert info.old.classes == 10 and info.more == 0
+
+
+def test_options_that_nobody_filled_are_refused(dataset):
+    options = structs.TrainOptions()
+    trainer = c_void_p()
+    status = library.cifar_trainer_create(dataset, dataset, byref(options), byref(trainer))
+    assert status == INVALID_ARGUMENT and b"init" in library.cifar_last_error()
+
+
+def test_a_field_from_the_future_is_refused(dataset):
+    class Newer(ctypes.Structure):
+        _fields_ = [("old", structs.TrainOptions), ("more", ctypes.c_uint64)]
+
+    options = Newer()
+    pointer = ctypes.cast(byref(options), ctypes.POINTER(structs.TrainOptions))
+    assert library.cifar_train_options_init(pointer, sizeof(options)) == 0
+    options.more = 1
+    trainer = c_void_p()
+    status = library.cifar_trainer_create(dataset, dataset, pointer, byref(trainer))
+    assert library.cifar_status_name(status) == b"CIFAR_E_UNSUPPORTED"
+
+
+def test_reading_beyond_the_end_is_refused(dataset):
+    for first, count in [(0, 65), (64, 1), (2**64 - 1, 2), (1, 2**64 - 1)]:
+        assert library.cifar_dataset_read(dataset, first, count, None, None) == INVALID_ARGUMENT
+
+
+@pytest.fixture
+def trainer(dataset, workplace):
+    options = structs.TrainOptions()
+    library.cifar_train_options_init(byref(options), sizeof(options))
+    options.epochs = 1
+    options.batch_size = 16
+    handle = c_void_p()
+    assert library.cifar_trainer_create(dataset, dataset, byref(options), byref(handle)) == 0
+    yield handle
+    library.cifar_trainer_free(handle)
+
+
+def test_a_trainer_runs_once_and_says_so(trainer):
+    assert library.cifar_trainer_run(trainer) == 0
+    status = library.cifar_trainer_run(trainer)
+    assert library.cifar_status_name(status) == b"CIFAR_E_INVALID_STATE"
+    assert b"resume" in library.cifar_last_error()
+
+
+def test_interrupting_before_the_start_stops_at_once(trainer):
+    assert library.cifar_trainer_interrupt(trainer) == 0
+    status = library.cifar_trainer_run(trainer)
+    assert library.cifar_status_name(status) == b"CIFAR_E_INTERRUPTED"
+    info = structs.TrainerInfo()
+    assert library.cifar_trainer_get_info(trainer, byref(info), sizeof(info)) == 0
+    assert info.batch == 0 and b"interrupted" in info.end_reason
+    (row,) = cifar.Registry().runs()
+    assert row["status"] == "interrupted"
+
+
+def test_a_training_trainer_refuses_everything_but_interrupt(trainer):
+    statuses = []
+
+    def on_batch(_info, _user):
+        info = structs.TrainerInfo()
+        statuses.append(library.cifar_trainer_run(trainer))
+        statuses.append(library.cifar_trainer_get_info(trainer, byref(info), sizeof(info)))
+        return 9
+
+    from cifar._library import BATCH_CALLBACK
+
+    callback = BATCH_CALLBACK(on_batch)
+    assert library.cifar_trainer_on_batch(trainer, callback, None) == 0
+    status = library.cifar_trainer_run(trainer)
+    assert library.cifar_status_name(status) == b"CIFAR_E_CALLBACK"
+    assert b"returned 9" in library.cifar_last_error()
+    names = [library.cifar_status_name(status) for status in statuses]
+    assert names == [b"CIFAR_E_INVALID_STATE"] * 2
+
+
+def in_child(body):
+    """What `body` returns in a forked child; the child must end within a minute."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writer, str(body()).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    timer = threading.Timer(60, os.kill, (child, 9))
+    timer.start()
+    with os.fdopen(reader, "rb") as pipe:
+        answer = pipe.read().decode()
+    _, status = os.waitpid(child, 0)
+    timer.cancel()
+    assert status == 0, "the child hung or died"
+    return answer
+
+
+def test_a_forked_child_evaluates_with_its_parents_model(workplace):
+    train, test = cifar.load("shapes", 256, 256)
+    run = cifar.fit(train, test, epochs=1, threads=2, record=False)
+    here = str(run.model.evaluate(test))
+    assert in_child(lambda: str(run.model.evaluate(test))) == here
+
+
+def test_a_forked_child_trains_on_its_own(workplace):
+    train, test = cifar.load("shapes", 128, 64)
+    cifar.fit(train, test, epochs=1, threads=2, record=False)
+    assert in_child(lambda: cifar.fit(train, test, epochs=1, threads=2).status) == "completed"
+
+
+def test_a_forked_child_is_told_about_its_parents_trainer(trainer):
+    assert in_child(lambda: library.cifar_trainer_run(trainer)) == "70"

@@ -1,0 +1,210 @@
+"""The commands, as a person and as a script use them."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import time
+
+import pytest
+from conftest import run, start
+from safetensors.numpy import load_file
+
+SMALL = ["--data", "shapes", "--limit-train", 512, "--limit-test", 128, "--batch-size", 32]
+
+
+def train(*options, **settings):
+    return run("cifar", "train", *SMALL, *options, **settings)
+
+
+def runs(*options):
+    return json.loads(run("cifar-runs", "list", "--json", *options).stdout_text)
+
+
+def show(name):
+    return json.loads(run("cifar-runs", "show", name, "--json").stdout_text)
+
+
+def test_from_training_to_export(workplace):
+    result = train("--epochs", 2, "--name", "first", "--seed", 7, "--recipe", "keras")
+    lines = result.stdout_text.splitlines()
+    identifier = lines[-1]
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", identifier)
+    assert [line for line in lines if line.startswith("epoch")][1].startswith("epoch 2/2")
+    assert "\r" not in result.stderr_text, "a bar is for terminals"
+
+    (row,) = runs()
+    assert set(row) >= {
+        "id", "name", "status", "recipe", "started", "duration_s", "epochs",
+        "best_val_accuracy", "best_val_loss",
+    }
+    assert row["id"] == identifier and row["name"] == "first" and row["recipe"] == "keras"
+    assert row["status"] == "completed" and row["epochs"] == 2
+
+    detail = show("first")
+    assert set(detail["epochs"][0]) >= {
+        "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds",
+    }
+    assert detail["hyperparameters"]["seed"] == 7
+
+    file = workplace / "first.safetensors"
+    run("cifar", "export", "first", "--checkpoint", "last", "-o", file)
+    tensors = load_file(file)
+    assert tensors["0.weight"].shape == (32, 3, 3, 3) and tensors["1.running_mean"].shape == (32,)
+    of_run = run("cifar", "evaluate", identifier[:8], "--checkpoint", "last", "--json")
+    of_file = run("cifar", "evaluate", file, "--json")
+    assert json.loads(of_run.stdout_text) == json.loads(of_file.stdout_text)
+    last = detail["epochs"][-1]
+    assert json.loads(of_file.stdout_text)["accuracy"] == last["val_accuracy"]
+
+    database = sqlite3.connect(workplace / "runs.db")
+    assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_quiet_prints_the_id_alone(workplace):
+    assert train("--epochs", 1, "--quiet").stdout_text.strip() == runs()[0]["id"]
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ([], "command is missing"),
+        (["trian"], "train"),
+        (["train", "--epochz", "3"], "--epochs"),
+        (["train", "--epochs"], "--epochs"),
+        (["train", "--epochs", "many"], "many"),
+        (["train", "--batch-size", "0"], "--batch-size"),
+        (["train", "--lr", "fast"], "fast"),
+        (["train", "stray"], "stray"),
+        (["resume"], "RUN"),
+        (["export", "x"], "-o"),
+        (["train", "--data", "shapes", "--recipe", "jax"], "pytorch"),
+        (["evaluate", "x", "--checkpoint", "middle"], "middle"),
+    ],
+)
+def test_wrong_usage(workplace, arguments, words):
+    result = run("cifar", *arguments, expect=2)
+    assert words in result.stderr_text and len(result.stderr_text.splitlines()) == 1
+    assert not result.stdout_text and not os.listdir(workplace)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["train", "--data", "/nowhere"], "/nowhere"),
+        (["train"], "data download"),
+        (["resume", "abcd"], "runs.db"),
+        (["evaluate", "nothing.safetensors"], "nothing.safetensors"),
+        (["data", "info", "--data", "/nowhere"], "/nowhere"),
+    ],
+)
+def test_what_is_not_there(workplace, arguments, words):
+    result = run("cifar", *arguments, expect=1)
+    assert words in result.stderr_text and len(result.stderr_text.splitlines()) == 1
+    assert not result.stdout_text and not os.listdir(workplace)
+
+
+def batches(directory, **changes):
+    """A binary layout of black images of class 0; `changes` maps a file to what is done to it."""
+    directory.mkdir()
+    names = [f"data_batch_{number}.bin" for number in range(1, 6)] + ["test_batch.bin"]
+    for name in names:
+        with open(directory / name, "wb") as file:
+            file.truncate(10_000 * 3_073)
+            changes.get(name.removesuffix(".bin"), lambda _: None)(file)
+    (directory / "batches.meta.txt").write_text("\n".join("abcdefghij") + "\n\n")
+    return directory
+
+
+def test_a_data_set_on_disk(workplace):
+    directory = batches(workplace / "cifar-10-batches-bin")
+    output = run("cifar", "data", "info", "--data", workplace).stdout_text
+    assert "50,000" in output and "10,000" in output and str(directory) in output
+
+
+@pytest.mark.parametrize(
+    "name, change, words",
+    [
+        ("data_batch_3", lambda file: file.truncate(30_729_999), "30,729,999|30729999"),
+        ("test_batch", lambda file: file.truncate(30_730_001), "30,730,001|30730001"),
+        ("data_batch_2", lambda file: file.seek(3_073 * 7) and file.write(b"\x0a"), "label 10"),
+    ],
+)
+def test_a_damaged_data_set(workplace, name, change, words):
+    batches(workplace / "set", **{name: change})
+    result = run("cifar", "train", "--data", workplace / "set", "--epochs", 1, expect=1)
+    assert f"{name}.bin" in result.stderr_text and re.search(words, result.stderr_text)
+    assert len(result.stderr_text.splitlines()) == 1
+    assert not (workplace / "runs.db").exists()
+
+
+def test_foreign_and_newer_registries_stay_as_they_are(workplace):
+    foreign = workplace / "foreign.db"
+    connection = sqlite3.connect(foreign)
+    connection.execute("CREATE TABLE theirs (x)")
+    connection.commit()
+    before = foreign.read_bytes()
+    for command in [
+        ["cifar", "train", *SMALL, "--registry", foreign],
+        ["cifar-runs", "list", "--registry", foreign],
+    ]:
+        assert "foreign.db" in run(*command, expect=1).stderr_text
+    assert foreign.read_bytes() == before
+
+    train("--epochs", 1)
+    connection = sqlite3.connect(workplace / "runs.db")
+    connection.execute("PRAGMA user_version = 9999")
+    connection.commit()
+    assert "newer" in train("--epochs", 1, expect=1).stderr_text
+
+
+def test_ambiguous_and_unknown_runs(workplace):
+    train("--epochs", 1, "--name", "twin")
+    train("--epochs", 1, "--name", "twin")
+    result = run("cifar", "resume", "twin", "--epochs", 2, expect=1)
+    assert all(row["id"][:8] in result.stderr_text for row in runs())
+    assert "none-such" in run("cifar", "resume", "none-such", expect=1).stderr_text
+    result = run(
+        "cifar", "export", runs()[0]["id"], "--checkpoint", 99, "-o", "x.safetensors", expect=1
+    )
+    assert "checkpoint 99" in result.stderr_text and not os.path.exists("x.safetensors")
+
+
+def test_a_damaged_checkpoint_is_found(workplace):
+    train("--epochs", 1, "--name", "damaged")
+    path = workplace / "runs.db"
+    connection = sqlite3.connect(path)
+    query = "SELECT substr(data, 100000, 64) FROM blob_chunks LIMIT 1"
+    (content,) = connection.execute(query).fetchone()
+    connection.close()
+    data = bytearray(path.read_bytes())
+    data[data.index(content)] ^= 1
+    path.write_bytes(data)
+    for command in ["resume", "evaluate"]:
+        options = ["--epochs", 2] if command == "resume" else []
+        message = run("cifar", command, "damaged", *options, expect=1).stderr_text
+        assert "checkpoint" in message and len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_checkpoint(workplace, number):
+    process = start("cifar", "train", *SMALL, "--epochs", 500, "--name", "long")
+    wait_for_epochs("long", 1)
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 1 and "cifar resume" in errors
+    row = show("long")
+    assert row["status"] == "interrupted" and output.splitlines()[-1] == row["id"]
+
+
+def wait_for_epochs(name, count):
+    """Until the run is there and has so many epochs."""
+    for _ in range(600):
+        # Before the first run is in it, the file is missing or empty: the command says so.
+        process = start("cifar-runs", "list", "--json")
+        rows = json.loads(process.communicate()[0] or "[]")
+        if any(row["name"] == name and row["epochs"] >= count for row in rows):
+            return
+        time.sleep(0.05)
+    pytest.fail("the run makes no progress")

@@ -1,0 +1,71 @@
+"""libcifar.so as a file: what it needs, and how its kernels came out of the compiler."""
+
+import platform
+import re
+import subprocess
+
+import pytest
+from conftest import BUILD, LIBRARY, ROOT
+
+UNSTRIPPED = ROOT / ".build" / "release" / "libcifar.so"
+
+
+def output_of(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_it_needs_the_system_and_sqlite_only():
+    dynamic = output_of("readelf", "-d", str(LIBRARY))
+    needed = set(re.findall(r"NEEDED.*\[(.*)\]", dynamic))
+    assert needed <= {
+        "libc.so.6", "libm.so.6", "libstdc++.so.6", "libgcc_s.so.1", "libsqlite3.so.0",
+        "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1",
+    }
+    assert re.search(r"SONAME.*\[(.*)\]", dynamic).group(1) == "libcifar.so.0"
+    assert "not found" not in output_of("ldd", str(LIBRARY))
+
+
+@pytest.mark.parametrize("command", ["cifar", "cifar-runs"])
+def test_the_commands_need_no_swift_runtime(command):
+    assert "swift" not in output_of("ldd", str(BUILD / "bin" / command)).lower()
+
+
+@pytest.fixture(scope="module")
+def functions():
+    """Disassembly, function by function."""
+    if platform.machine() != "x86_64":
+        pytest.skip("looks at x86-64 instructions")
+    found, name = {}, None
+    for line in output_of("objdump", "-d", "--no-show-raw-insn", str(UNSTRIPPED)).splitlines():
+        head = re.match(r"[0-9a-f]+ <(.*)>:$", line)
+        if head:
+            name = head.group(1)
+            found[name] = []
+        elif name:
+            found[name].append(line)
+    return found
+
+
+def test_the_avx2_kernels_have_fused_vector_instructions(functions):
+    kernels = [line for name, body in functions.items() if "KernelsAVX2" in name for line in body]
+    assert sum("vfmadd" in line and "%ymm" in line for line in kernels) > 100
+
+
+def test_no_kernel_calls_fmaf(functions):
+    """Without its instruction set a fused multiply-add becomes a call for every lane."""
+    callers = {
+        name for name, body in functions.items()
+        for line in body if re.search(r"\b(call|jmp)\b.*<fmaf?@plt>", line)
+    }
+    assert not [name for name in callers if "Kernels" in name or "Cifar" in name]
+
+
+def test_avx2_stays_inside_its_kernels(functions):
+    """An AVX2 copy of shared code would end the process on an older processor."""
+    inside = re.compile(r"KernelsAVX2")
+    others = {
+        name for name, body in functions.items()
+        if ("Cifar" in name or "KernelsBaseline" in name) and not inside.search(name)
+        and any("%ymm" in line for line in body)
+    }
+    assert not others
