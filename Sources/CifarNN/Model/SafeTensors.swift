@@ -62,12 +62,28 @@ public enum SafeTensors {
     } catch {
       throw notOne("its header is not the JSON it should be")
     }
-    var tensors: [Tensor] = []
+    var placed: [(begin: Int, tensor: Tensor)] = []
     for (name, entry) in header.entries {
-      tensors.append(try tensor(name, entry, in: bytes[start...]))
+      let tensor = try tensor(name, entry, in: bytes[start...])
+      placed.append((entry.dataOffsets[0], tensor))
     }
-    tensors.sort { header.begin($0.name) < header.begin($1.name) }
-    return (tensors, header.metadata)
+    // Empty ones before others at the same place, and all in an order of their own.
+    placed.sort {
+      ($0.begin, $0.tensor.values.count, $0.tensor.name)
+        < ($1.begin, $1.tensor.values.count, $1.tensor.name)
+    }
+    // The format allows neither overlaps nor bytes that belong to nobody.
+    var end = 0
+    for (begin, tensor) in placed {
+      guard begin == end else {
+        throw notOne("tensor '\(tensor.name)' does not begin where the one before it ends")
+      }
+      end += tensor.values.count * 4
+    }
+    guard end == bytes.count - start else {
+      throw notOne("its last \(bytes.count - start - end) bytes belong to no tensor")
+    }
+    return (placed.map(\.tensor), header.metadata)
   }
 
   private static func tensor(
@@ -86,7 +102,8 @@ public enum SafeTensors {
       count = product
     }
     guard entry.dataOffsets.count == 2, entry.dataOffsets[0] >= 0,
-      entry.dataOffsets[1] <= data.count, entry.dataOffsets[1] - entry.dataOffsets[0] == count * 4
+      entry.dataOffsets[1] >= entry.dataOffsets[0], entry.dataOffsets[1] <= data.count,
+      entry.dataOffsets[1] - entry.dataOffsets[0] == count * 4
     else {
       throw notOne("tensor '\(name)' does not lie where its header says")
     }
@@ -119,8 +136,6 @@ private struct Entry: Codable {
 private struct Header: Codable {
   var metadata: [String: String]
   var entries: [String: Entry]
-
-  func begin(_ name: String) -> Int { entries[name]?.dataOffsets.first ?? 0 }
 
   init(metadata: [String: String], entries: [String: Entry]) {
     self.metadata = metadata

@@ -83,22 +83,26 @@ public final class Adam {
 
   /// Takes over moments and the number of steps they stand for.
   ///
-  /// - Throws: `shapeMismatch` if a moment is missing or has another shape than its parameter.
+  /// - Throws: `shapeMismatch` if a moment is missing or has another shape than its parameter; then
+  ///   nothing has changed.
   public func load(_ tensors: [Tensor], stepCount: Int) throws {
+    let given = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    var found: [(values: [Float], target: UnsafeMutablePointer<Float>)] = []
     for (prefix, buffer) in [("optimizer.exp_avg.", averages), ("optimizer.exp_avg_sq.", squares)] {
       for parameter in network.parameters {
-        guard let tensor = tensors.first(where: { $0.name == prefix + parameter.name }) else {
+        guard let tensor = given[prefix + parameter.name] else {
           throw CifarError(
             .shapeMismatch, "the checkpoint has no tensor '\(prefix + parameter.name)'")
         }
-        guard tensor.shape == parameter.shape else {
+        guard tensor.shape == parameter.shape, tensor.values.count == parameter.count else {
           throw CifarError(
             .shapeMismatch,
             "tensor '\(tensor.name)' is \(tensor.shape), its parameter is \(parameter.shape)")
         }
-        for (i, value) in tensor.values.enumerated() { buffer[parameter.offset + i] = value }
+        found.append((tensor.values, buffer.pointer + parameter.offset))
       }
     }
+    for (values, target) in found { target.update(from: values, count: values.count) }
     self.stepCount = stepCount
   }
 

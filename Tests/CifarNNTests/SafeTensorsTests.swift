@@ -1,0 +1,127 @@
+import CifarCore
+import Testing
+
+@testable import CifarNN
+
+@Suite struct SafeTensorsTests {
+  static let tensors = [
+    Tensor(name: "b.weight", shape: [2, 3], values: [1, -2, 3.5, .infinity, -0.0, 1e-45]),
+    Tensor(name: "a/\"é\"", shape: [], values: [7]),
+    Tensor(name: "empty", shape: [3, 0], values: []),
+    Tensor(name: "last", shape: [1], values: [.greatestFiniteMagnitude]),
+  ]
+
+  @Test func whatIsWrittenComesBack() throws {
+    let metadata = ["epoch": "3", "note": "line\nbreak \"quoted\" ü"]
+    let bytes = try SafeTensors.encode(Self.tensors, metadata: metadata)
+    let file = try SafeTensors.decode(bytes)
+    #expect(file.tensors.count == Self.tensors.count)
+    for tensor in Self.tensors {
+      #expect(file.tensors.contains(tensor), "\(tensor.name)")
+    }
+    #expect(file.metadata == metadata)
+    #expect(try SafeTensors.encode(Self.tensors, metadata: metadata) == bytes)
+    // The numbers begin on a multiple of 8 bytes.
+    #expect(bytes[0] % 8 == 0)
+  }
+
+  @Test func notANumberComesBackToTheBit() throws {
+    let odd = Float(bitPattern: 0x7FC1_2345)
+    let bytes = try SafeTensors.encode(
+      [Tensor(name: "x", shape: [1], values: [odd])], metadata: [:])
+    let value = try #require(try SafeTensors.decode(bytes).tensors.first?.values.first)
+    #expect(value.bitPattern == odd.bitPattern)
+  }
+
+  @Test func noTensorsAreAFileToo() throws {
+    let file = try SafeTensors.decode(SafeTensors.encode([], metadata: [:]))
+    #expect(file.tensors.isEmpty && file.metadata.isEmpty)
+  }
+
+  @Test func wrongTensorsAreNotWritten() {
+    let short = Tensor(name: "x", shape: [2, 2], values: [1])
+    #expect(throws: CifarError.self) { try SafeTensors.encode([short], metadata: [:]) }
+    let one = Tensor(name: "x", shape: [1], values: [1])
+    #expect(throws: CifarError.self) { try SafeTensors.encode([one, one], metadata: [:]) }
+  }
+
+  @Test func everyTruncationIsSeen() throws {
+    let bytes = try SafeTensors.encode(Self.tensors, metadata: ["a": "b"])
+    for count in 0..<bytes.count {
+      #expect(code(of: Array(bytes[..<count])) == .badData, "\(count) of \(bytes.count) bytes")
+    }
+    #expect(code(of: bytes + [0]) == .badData)
+  }
+
+  @Test func changedBytesNeverTrap() throws {
+    let bytes = try SafeTensors.encode(Self.tensors, metadata: ["a": "b"])
+    var random = RandomSequence(seed: 1, purpose: .shuffle)
+    for _ in 0..<2_000 {
+      var changed = bytes
+      for _ in 0...random.below(3) {
+        changed[random.below(bytes.count)] = UInt8(random.below(256))
+      }
+      _ = try? SafeTensors.decode(changed)
+    }
+  }
+
+  @Test(arguments: [UInt64.max, 1 << 63, 1 << 62, 1_000, 0])
+  func absurdHeaderLengths(length: UInt64) {
+    let bytes = (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }
+    #expect(code(of: bytes + [UInt8](repeating: 32, count: 100)) == .badData)
+  }
+
+  /// Headers for eight bytes of numbers.
+  @Test(arguments: [
+    "", "[]", "null", "{\"x\": 1}", "{\"x\": {\"dtype\": \"F32\"}}",
+    "{\"__metadata__\": {\"a\": 1}}",
+    "{\"x\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [0, 8]}",
+    entry("[2]", "[0, 4]"), entry("[2]", "[0]"), entry("[2]", "[0, 8, 8]"), entry("[2]", "[8, 0]"),
+    entry("[2]", "[4, 12]"), entry("[2]", "[-8, 0]"), entry("[-1, -2]", "[0, 8]"),
+    entry("[0]", "[0, -9223372036854775808]"), entry("[0]", "[1, -9223372036854775808]"),
+    entry("[4294967296, 4294967296, 4]", "[0, 8]"), entry("[9223372036854775807]", "[0, 8]"),
+    entry("[1e30]", "[0, 8]"), entry("[1.5]", "[0, 6]"), entry("[2]", "[0, 1e300]"),
+    // Holes: bytes that belong to no tensor.
+    entry("[1]", "[0, 4]"), entry("[1]", "[4, 8]"), "{}",
+    // Overlaps: bytes that belong to two.
+    "{\"x\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [0, 8]}, "
+      + "\"y\": {\"dtype\": \"F32\", \"shape\": [1], \"data_offsets\": [4, 8]}}",
+    "{\"x\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [0, 8]}, "
+      + "\"y\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [0, 8]}}",
+    String(repeating: "[", count: 100_000), String(repeating: "{\"x\":", count: 10_000),
+  ])
+  func wrongHeaders(header: String) {
+    #expect(code(of: Self.file(header)) == .badData)
+  }
+
+  @Test func otherTypesAreNamed() {
+    let header = "{\"x\": {\"dtype\": \"BF16\", \"shape\": [4], \"data_offsets\": [0, 8]}}"
+    let error = #expect(throws: CifarError.self) { try SafeTensors.decode(Self.file(header)) }
+    #expect(error?.code == .unsupported)
+    #expect(error?.message.contains("'x'") == true && error?.message.contains("BF16") == true)
+  }
+
+  @Test func aHeaderThatFitsIsRead() throws {
+    let file = try SafeTensors.decode(Self.file(Self.entry("[2, 1]", "[0, 8]") + "   "))
+    #expect(file.tensors == [Tensor(name: "x", shape: [2, 1], values: [0, 0])])
+  }
+
+  private static func entry(_ shape: String, _ offsets: String) -> String {
+    "{\"x\": {\"dtype\": \"F32\", \"shape\": \(shape), \"data_offsets\": \(offsets)}}"
+  }
+
+  private static func file(_ header: String) -> [UInt8] {
+    let json = Array(header.utf8)
+    return (0..<8).map { UInt8(truncatingIfNeeded: json.count >> (8 * $0)) } + json
+      + [UInt8](repeating: 0, count: 8)
+  }
+
+  private func code(of bytes: [UInt8]) -> CifarError.Code? {
+    do {
+      _ = try SafeTensors.decode(bytes)
+      return nil
+    } catch {
+      return (error as? CifarError)?.code
+    }
+  }
+}

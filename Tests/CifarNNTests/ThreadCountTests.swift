@@ -1,0 +1,58 @@
+import CifarCore
+import Kernels
+import TestSupport
+import Testing
+
+@testable import CifarNN
+
+/// The number of threads changes nothing, not one bit.
+@Suite struct ThreadCountTests {
+  @Test(arguments: InstructionSet.all, Dialect.allCases)
+  func sameBits(set: InstructionSet, dialect: Dialect) throws {
+    let expected = try train(set, dialect, threads: 1)
+    for threads in 2...3 {
+      let actual = try train(set, dialect, threads: threads)
+      #expect(actual.losses == expected.losses)
+      for (one, other) in zip(actual.tensors, expected.tensors) {
+        #expect(one == other, "\(one.name) with \(threads) threads")
+      }
+    }
+  }
+
+  /// Wide enough that tiles, images, points and chunks of parameters go to several threads.
+  @Test(arguments: InstructionSet.all)
+  func sameBitsOfAWideNetwork(set: InstructionSet) throws {
+    let spec = ModelSpec(
+      input: [16, 20, 20],
+      layers: [
+        .conv2d(filters: 40), .batchNorm(), .relu, .maxPool2d, .conv2d(filters: 33), .flatten,
+        .dense(units: 10),
+      ])
+    let images = Samples.uniform(4 * 16 * 400, seed: 1)
+    let one = try train(set, .pytorch, threads: 1, spec, images, [1, 2, 3, 4])
+    let three = try train(set, .pytorch, threads: 3, spec, images, [1, 2, 3, 4])
+    #expect(one.losses == three.losses)
+    #expect(one.tensors == three.tensors)
+  }
+
+  private func train(
+    _ set: InstructionSet, _ dialect: Dialect, threads: Int, _ spec: ModelSpec = SmallModel.spec,
+    _ images: [Float] = SmallModel.images(), _ labels: [Int32] = SmallModel.labels
+  ) throws -> (losses: [Double], tensors: [Tensor]) {
+    let network = try Network(spec: spec, dialect: dialect, seed: 9)
+    let pool = ThreadPool(threads: threads)
+    let plan = try Plan(
+      network: network, batchSize: labels.count, training: true, pool: pool, kernels: set.kernels)
+    let adam = Adam(network: network, options: AdamOptions(), pool: pool, kernels: set.kernels)
+    var losses: [Double] = []
+    for step in 1...4 {
+      losses.append(
+        plan.trainStep(
+          images: images, labels: labels, count: labels.count, seed: 7, step: UInt64(step)
+        ).lossSum)
+      adam.step(learningRate: 1e-3)
+    }
+    losses.append(plan.evaluate(images: images, labels: labels, count: labels.count).lossSum)
+    return (losses, network.stateTensors() + adam.stateTensors())
+  }
+}
