@@ -148,6 +148,9 @@ private final class Crew: @unchecked Sendable {
   private func restartAfterFork() {
     owner = getpid()
     sleepers.store(0, ordering: .relaxed)
+    // The old one is left as it is: destroying a condition waits for its waiters, and those of the
+    // parent never come.
+    _ = Unmanaged.passRetained(monitor)
     monitor = Monitor()
     start()
   }
