@@ -55,6 +55,8 @@ let package = Package(
     .executableTarget(
       name: "CifarRunsCommand", dependencies: ["CifarRegistry", "CommandSupport"],
       path: "Sources/cifar-runs"),
+    .executableTarget(
+      name: "cifar-bench", dependencies: ["CifarNN"], path: "Benchmarks/cifar-bench"),
 
     .target(name: "TestSupport", dependencies: ["CifarNN"], path: "Tests/Support"),
     .testTarget(name: "CifarCoreTests", dependencies: ["CifarCore"]),

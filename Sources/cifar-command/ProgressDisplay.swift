@@ -60,9 +60,9 @@ final class ProgressDisplay: TrainerObserver {
     let number = String(repeating: " ", count: width - String(metrics.epoch).count)
     var line =
       "epoch \(number)\(metrics.epoch)/\(total)"
-      + "  loss \(Format.loss(metrics.trainLoss))  accuracy \(Format.percent(metrics.trainAccuracy))"
+      + "  loss \(Format.loss(metrics.trainLoss))  acc \(Format.percent(metrics.trainAccuracy))"
       + "  val_loss \(Format.loss(metrics.valLoss))"
-      + "  val_accuracy \(Format.percent(metrics.valAccuracy))"
+      + "  val_acc \(Format.percent(metrics.valAccuracy))"
       + "  lr \(Format.short(metrics.learningRate))"
       + "  \(Format.duration(metrics.seconds))  \(Int(metrics.imagesPerSecond)) img/s"
     if report.isBest { line += "  best" }

@@ -1,0 +1,62 @@
+import CifarCore
+import Kernels
+
+/// One convolution outside any network, on buffers of its own: for measuring its three passes.
+public final class IsolatedConvolution {
+  private let algorithm: any ConvolutionAlgorithm
+  private let batchSize: Int
+  private let scratch = Scratch()
+  /// (N, C/lanes, H, W, lanes)
+  private let input: AlignedBuffer<Float>
+  private let output: AlignedBuffer<Float>
+  /// (O, I, k, k)
+  private let weights: AlignedBuffer<Float>
+  private let weightGradient: AlignedBuffer<Float>
+  private let bias: AlignedBuffer<Float>
+
+  /// - Throws: `invalidArgument` if `CIFAR_CONV` says something unknown.
+  public init(
+    shape: ConvolutionShape, batchSize: Int, pool: ThreadPool,
+    kernels: any KernelTable = Kernels.current
+  ) throws {
+    self.batchSize = batchSize
+    let lanes = kernels.lanes
+    let channels = (
+      blocks(shape.inputChannels, of: lanes) * lanes,
+      blocks(shape.outputChannels, of: 2 * lanes) * 2 * lanes
+    )
+    input = AlignedBuffer(count: batchSize * channels.0 * shape.height * shape.width)
+    output = AlignedBuffer(count: batchSize * channels.1 * shape.outputHeight * shape.outputWidth)
+    let taps = shape.kernel * shape.kernel
+    weights = AlignedBuffer(count: shape.outputChannels * shape.inputChannels * taps)
+    weightGradient = AlignedBuffer(count: weights.count)
+    bias = AlignedBuffer(count: channels.1)
+    algorithm = try ConvolutionChoice.requested().algorithm(
+      for: shape, needsInputGradient: true,
+      context: LayerContext(
+        network: Network(spec: .preset("tutorial", dialect: .pytorch), dialect: .pytorch, seed: 0),
+        kernels: kernels, pool: pool, batchSize: batchSize, scratch: scratch, training: true))
+    scratch.allocate()
+    var random = RandomSequence(seed: 0, purpose: .initialization)
+    for buffer in [input, output, weights] {
+      for index in 0..<buffer.count { buffer[index] = Float(random.uniform() * 2 - 1) }
+    }
+    algorithm.prepare(weights: weights.pointer)
+  }
+
+  public func forward() {
+    algorithm.forward(
+      count: batchSize, input: input.pointer, bias: bias.pointer, output: output.pointer)
+  }
+
+  public func backwardData() {
+    algorithm.backwardData(
+      count: batchSize, outputGradient: output.pointer, inputGradient: input.pointer)
+  }
+
+  public func backwardWeights() {
+    algorithm.backwardWeights(
+      count: batchSize, input: input.pointer, outputGradient: output.pointer,
+      weightGradient: weightGradient.pointer)
+  }
+}
