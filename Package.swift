@@ -65,7 +65,8 @@ let package = Package(
       name: "CifarNNTests", dependencies: ["CifarNN", "TestSupport"],
       exclude: ["Golden"]),
     .testTarget(name: "CifarDataTests", dependencies: ["CifarData"], exclude: ["Golden"]),
-    .testTarget(name: "CifarTrainingTests", dependencies: ["CifarTraining"]),
+    .testTarget(
+      name: "CifarTrainingTests", dependencies: ["CifarTraining"], exclude: ["Golden"]),
     .testTarget(name: "CommandSupportTests", dependencies: ["CommandSupport"]),
     .testTarget(name: "CifarRegistryTests", dependencies: ["CifarRegistry"]),
     .testTarget(name: "CifarTests", dependencies: ["Cifar"]),

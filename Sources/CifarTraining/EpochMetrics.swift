@@ -56,6 +56,16 @@ public enum Monitor: String, Codable, CaseIterable, Sendable {
     isLowerBetter ? value < other - margin : value > other + margin
   }
 
+  /// Keras's `MonitorCallback._is_improvement`: the first value is the best whatever it is, NaN too,
+  /// and 32-bit numbers are compared.
+  func isKerasImprovement(
+    _ value: Double, over best: Double?, by margin: Double
+  ) -> Bool {
+    guard let best else { return true }
+    return isLowerBetter
+      ? Float(value + margin) < Float(best) : Float(value - margin) > Float(best)
+  }
+
   /// Worse than every number.
   var worst: Double { isLowerBetter ? .infinity : -.infinity }
 }

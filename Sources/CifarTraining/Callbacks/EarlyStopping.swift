@@ -49,11 +49,12 @@ public final class EarlyStopping: Callback {
   func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) {
     let monitor = options.monitor
     let value = monitor.value(in: metrics)
-    let isFirst = state.best == nil
     let best = state.best ?? monitor.worst
     let improves =
-      isFirst && options.dialect == .keras
-      || monitor.isBetter(value, than: best, by: options.minDelta)
+      switch options.dialect {
+      case .keras: monitor.isKerasImprovement(value, over: state.best, by: options.minDelta)
+      case .pytorch: monitor.isBetter(value, than: best, by: options.minDelta)
+      }
     if improves {
       state.best = value
       state.bestEpoch = metrics.epoch

@@ -3,8 +3,8 @@ import CifarNN
 
 /// Multiplies the learning rate by `factor` when a metric stops improving.
 ///
-/// Keras and PyTorch differ in three things. What counts as better: Keras wants an absolute margin,
-/// PyTorch a relative one. When patience is over: Keras reduces at the `patience`-th epoch without
+/// Keras and PyTorch differ in three things. What counts as better: Keras wants an absolute margin
+/// and takes the first value whatever it is, PyTorch wants a relative one. When patience is over: Keras reduces at the `patience`-th epoch without
 /// improvement, PyTorch at the one after. What is too little: PyTorch leaves a change below
 /// `epsilon` out.
 public final class ReduceLROnPlateau: Callback {
@@ -78,8 +78,7 @@ public final class ReduceLROnPlateau: Callback {
       state.cooldown -= 1
       state.wait = 0
     }
-    let best = state.best ?? options.monitor.worst
-    if options.monitor.isBetter(value, than: best, by: options.threshold) {
+    if options.monitor.isKerasImprovement(value, over: state.best, by: options.threshold) {
       improve(value, epoch)
     } else if state.cooldown == 0 {
       state.wait += 1

@@ -1,0 +1,149 @@
+import CifarNN
+import Foundation
+import Testing
+
+@testable import CifarTraining
+
+/// What PyTorch and Keras did with the same metrics: `callbacks.json`, written by
+/// `make_callback_golden.py`. It says what a row's numbers are.
+private struct CallbackGolden: Decodable {
+  struct Trace: Decodable {
+    var name: String
+    var mode: String
+    var values: [Double]
+    var pytorch: [[Double]]
+    var keras: [[Double]]
+    // Of ReduceLROnPlateau:
+    var factor: Double?
+    var threshold: Double?
+    var cooldown: Int?
+    var minLr: Double?
+    var epsilon: Double?
+    var initialRate: Double?
+    // Of EarlyStopping:
+    var minDelta: Double?
+    // Of both:
+    var patience: Int
+
+    var monitor: Monitor { mode == "min" ? .valLoss : .valAccuracy }
+    func rows(_ dialect: Dialect) -> [[Double]] { dialect == .keras ? keras : pytorch }
+  }
+
+  struct Saves: Decodable {
+    var name: String
+    var mode: String
+    var values: [Double]
+    var pytorch: [Int]
+    var keras: [Int]
+
+    var monitor: Monitor { mode == "min" ? .valLoss : .valAccuracy }
+  }
+
+  var reduceOnPlateau: [Trace]
+  var earlyStopping: [Trace]
+  var modelCheckpoint: [Saves]
+
+  static func load() throws -> CallbackGolden {
+    let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    let data = try Data(contentsOf: directory.appendingPathComponent("Golden/callbacks.json"))
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return try decoder.decode(CallbackGolden.self, from: data)
+  }
+}
+
+/// An epoch whose every metric is `value`.
+func metrics(_ epoch: Int, _ value: Double) -> EpochMetrics {
+  EpochMetrics(
+    epoch: epoch, trainLoss: value, trainAccuracy: value, valLoss: value, valAccuracy: value,
+    learningRate: 1e-3)
+}
+
+private func isSame(_ one: Double?, _ other: Double) -> Bool {
+  guard let one else { return false }
+  return one == other || one.isNaN && other.isNaN || abs(one - other) < 1e-6 * abs(other)
+}
+
+@Suite struct CallbackGoldenTests {
+  @Test(arguments: Dialect.allCases) func reduceLROnPlateau(dialect: Dialect) throws {
+    let traces = try CallbackGolden.load().reduceOnPlateau
+    #expect(traces.count == 42)
+    for trace in traces {
+      let options = ReduceLROnPlateau.Options(
+        dialect: dialect, monitor: trace.monitor, factor: try #require(trace.factor),
+        patience: trace.patience, threshold: try #require(trace.threshold),
+        cooldown: try #require(trace.cooldown), minLR: try #require(trace.minLr),
+        epsilon: try #require(trace.epsilon))
+      var callback = ReduceLROnPlateau(options)
+      var rate = try #require(trace.initialRate)
+      for (index, (value, row)) in zip(trace.values, trace.rows(dialect)).enumerated() {
+        var control = EpochControl(learningRate: rate)
+        callback.epochEnded(metrics(index + 1, value), &control)
+        rate = control.learningRate
+        let state = callback.state
+        let place: Comment = "\(trace.name), \(trace.mode), epoch \(index + 1), \(options)"
+        #expect(isSame(rate, row[0]), place)
+        #expect(isSame(state.best ?? trace.monitor.worst, row[1]), place)
+        // Keras's rate has 32 bits and may reach the minimum an epoch later; nothing depends on
+        // the counters any more then.
+        if rate > options.minLR * 1.000001 {
+          #expect(state.wait == Int(row[2]), place)
+          #expect(state.cooldown == Int(row[3]), place)
+        }
+        // A resume between any two epochs changes nothing.
+        callback = ReduceLROnPlateau(options)
+        callback.state = try StateCoding.decode(
+          CallbackState.self, from: StateCoding.encode(state), what: "state")
+      }
+    }
+  }
+
+  @Test(arguments: Dialect.allCases) func earlyStopping(dialect: Dialect) throws {
+    let traces = try CallbackGolden.load().earlyStopping
+    #expect(traces.count == 42)
+    for trace in traces {
+      let options = EarlyStopping.Options(
+        dialect: dialect, monitor: trace.monitor, patience: trace.patience,
+        minDelta: try #require(trace.minDelta), restoreBestWeights: true)
+      var callback = EarlyStopping(options)
+      var best = 0
+      for (index, (value, row)) in zip(trace.values, trace.rows(dialect)).enumerated() {
+        var control = EpochControl(learningRate: 1)
+        callback.epochEnded(metrics(index + 1, value), &control)
+        if control.keepsWeights { best = index + 1 }
+        let state = callback.state
+        let place: Comment = "\(trace.name), \(trace.mode), epoch \(index + 1), \(options)"
+        #expect(isSame(state.best, row[0]), place)
+        #expect(state.bestEpoch == Int(row[1]), place)
+        #expect(best == Int(row[1]), place)
+        #expect(state.wait == Int(row[2]), place)
+        #expect((control.stopReason != nil) == (row[3] == 1), place)
+        callback = EarlyStopping(options)
+        callback.state = try StateCoding.decode(
+          CallbackState.self, from: StateCoding.encode(state), what: "state")
+      }
+    }
+  }
+
+  @Test func modelCheckpoint() throws {
+    let traces = try CallbackGolden.load().modelCheckpoint
+    #expect(traces.count == 42)
+    for trace in traces {
+      let callback = ModelCheckpoint(ModelCheckpoint.Options(monitor: trace.monitor))
+      var saved: [Int] = []
+      for (index, value) in trace.values.enumerated() {
+        var control = EpochControl(learningRate: 1)
+        callback.epochEnded(metrics(index + 1, value), &control)
+        if control.isBestCheckpoint { saved.append(index + 1) }
+      }
+      #expect(saved == trace.pytorch, "\(trace.name), \(trace.mode)")
+      // Keras takes the first epoch as the best whatever it is, and stays with NaN for ever. Here
+      // NaN and infinity are never the best in either dialect.
+      if trace.values[0].isFinite {
+        #expect(saved == trace.keras, "\(trace.name), \(trace.mode)")
+      }
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import CifarCore
+import CifarData
+import CifarNN
+import Testing
+
+@testable import CifarTraining
+
+@Suite struct HyperparametersTests {
+  private func read(_ text: String) throws -> Hyperparameters {
+    try StateCoding.decode(Hyperparameters.self, from: text, what: "hyperparameters")
+  }
+
+  @Test(arguments: Recipe.names) func comeBackFromJSON(name: String) throws {
+    var recipe = try Recipe.named(name)
+    recipe.seed = .max
+    recipe.optimizer.learningRate = 0.1 + 0.2
+    recipe.data = DataRecord(train: try Images.train(20), validation: try Images.test(10))
+    let text = try StateCoding.encode(recipe)
+    #expect(try read(text) == recipe)
+    #expect(try StateCoding.encode(try read(text)) == text)
+    for part in [
+      #""seed":18446744073709551615"#, #""batch_size":64"#, #""model_spec":{"#,
+      #""learning_rate":0.30000000000000004"#, #""train_count":20"#, #""validation_count":10"#,
+      #""type":"reduce_lr_on_plateau""#, #""min_lr":0"#, #""restore_best_weights":true"#,
+    ] { #expect(text.contains(part), "\(part)") }
+  }
+
+  @Test func whatIsMissingOrWrongIsNamed() throws {
+    let text = try StateCoding.encode(Recipe.named("keras"))
+    for (old, new, message) in [
+      (#""batch_size":64,"#, "", "batch_size"),
+      (#""batch_size":64"#, #""batch_size":"many""#, "batch_size has the wrong type"),
+      (#""beta1":0.9"#, #""beta1":null"#, "optimizer.beta1"),
+      (#""type":"early_stopping""#, #""type":"give_up""#, "unknown callback 'give_up'"),
+      (#""type":"flatten""#, #""type":"flaten""#, "unknown layer type 'flaten'"),
+      (#""dialect":"keras""#, #""dialect":"jax""#, "dialect"),
+      (#"{"#, #"["#, "hyperparameters"),
+    ] {
+      let changed = text.replacing(old, with: new, maxReplacements: 1)
+      #expect(changed != text, "\(old)")
+      let error = failure { try read(changed) }
+      #expect(error?.code == .badData)
+      #expect(error?.message.contains(message) == true, "\(error?.message ?? "no error")")
+    }
+  }
+
+  @Test func numbersComeBackToTheBit() throws {
+    var random = RandomSequence(seed: 1, purpose: .syntheticImages)
+    var numbers: [Double] = [
+      0, -0.0, .leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude, 0.1,
+      1 / 3, .infinity, -.infinity, .ulpOfOne, 1e22, 1e23, 5e-324,
+    ]
+    for _ in 0..<2000 {
+      let number = Double(bitPattern: random.next())
+      if !number.isNaN { numbers.append(number) }
+    }
+    let back = try StateCoding.decode(
+      [Double].self, from: StateCoding.encode(numbers), what: "numbers")
+    #expect(back.map(\.bitPattern) == numbers.map(\.bitPattern))
+    let nan = try StateCoding.decode(
+      [Double].self, from: StateCoding.encode([Double.nan]), what: "numbers")
+    #expect(nan[0].isNaN)
+  }
+
+  private typealias Change = (inout Hyperparameters) -> Void
+
+  private func expectRefused(
+    _ part: String, _ code: CifarError.Code = .invalidArgument,
+    at location: SourceLocation = #_sourceLocation, _ change: Change
+  ) throws {
+    var recipe = try Recipe.named("pytorch")
+    change(&recipe)
+    let error = failure { try recipe.validate() }
+    #expect(error?.code == code, sourceLocation: location)
+    #expect(
+      error?.message.contains(part) == true, "\(error?.message ?? "no error")",
+      sourceLocation: location)
+    // A trainer refuses the same.
+    let trainer = failure {
+      try Trainer(
+        hyperparameters: recipe, train: try Images.train(20), validation: try Images.test(10),
+        threads: 1)
+    }
+    #expect(trainer == error, sourceLocation: location)
+  }
+
+  @Test func numbersOutOfRangeAreRefused() throws {
+    for size in [0, -1, 65_537] {
+      try expectRefused("batch size \(size) is not in 1 to 65536") { $0.batchSize = size }
+    }
+    for epochs in [0, -3, 1_000_001] {
+      try expectRefused("epochs \(epochs) is not in 1 to 1000000") { $0.epochs = epochs }
+    }
+    for rate in [0, -1e-3, .nan, .infinity] {
+      try expectRefused("learning rate \(rate)") { $0.optimizer.learningRate = rate }
+    }
+    for beta in [1, -0.1, .nan] {
+      try expectRefused("beta1 \(beta)") { $0.optimizer.beta1 = beta }
+      try expectRefused("beta2 \(beta)") { $0.optimizer.beta2 = beta }
+    }
+    for epsilon in [0, -1e-8, .nan, .infinity] {
+      try expectRefused("epsilon \(epsilon)") { $0.optimizer.epsilon = epsilon }
+    }
+    try expectRefused("unknown optimizer 'sgd'; use adam") { $0.optimizer.type = "sgd" }
+    try expectRefused("standard deviations") { $0.normalization.std = [1, 0, 1] }
+    try expectRefused("random_rotation: degrees -1.0") {
+      $0.augmentations = [.randomRotation(degrees: -1)]
+    }
+  }
+
+  @Test func callbacksOutOfRangeAreRefused() throws {
+    let stop = EarlyStopping.Options(
+      dialect: .keras, monitor: .valLoss, patience: 1, minDelta: 0, restoreBestWeights: true)
+    let reduce = ReduceLROnPlateau.Options(
+      dialect: .keras, monitor: .valLoss, factor: 0.5, patience: 1, threshold: 0, cooldown: 0,
+      minLR: 0, epsilon: 0)
+    func expectRefused(
+      _ part: String, stop change: (inout EarlyStopping.Options) -> Void
+    ) throws {
+      var options = stop
+      change(&options)
+      try self.expectRefused("early stopping: \(part)") { $0.callbacks = [.earlyStopping(options)] }
+    }
+    func expectRefused(
+      _ part: String, reduce change: (inout ReduceLROnPlateau.Options) -> Void
+    ) throws {
+      var options = reduce
+      change(&options)
+      try self.expectRefused(part) { $0.callbacks = [.reduceLROnPlateau(options)] }
+    }
+    try expectRefused("patience -1", stop: { $0.patience = -1 })
+    for delta in [-1e-4, .nan, .infinity] {
+      try expectRefused("min_delta", stop: { $0.minDelta = delta })
+    }
+    for factor in [0, 1, -0.5, .nan] { try expectRefused("factor", reduce: { $0.factor = factor }) }
+    try expectRefused("patience -1", reduce: { $0.patience = -1 })
+    try expectRefused("cooldown -1", reduce: { $0.cooldown = -1 })
+    try expectRefused("threshold", reduce: { $0.threshold = .nan })
+    try expectRefused("min_lr", reduce: { $0.minLR = -1 })
+    try expectRefused("epsilon", reduce: { $0.epsilon = .infinity })
+  }
+
+  @Test func modelsThatDoNotFitTheDataAreRefused() throws {
+    try expectRefused("[3, 32, 32]", .shapeMismatch) { $0.modelSpec.input = [3, 28, 28] }
+    try expectRefused("layer 1 (conv2d)", .shapeMismatch) {
+      $0.modelSpec.layers.insert(.flatten, at: 0)
+    }
+    var recipe = try Recipe.named("pytorch")
+    recipe.modelSpec = try .preset("tutorial", dialect: .pytorch, classes: 7)
+    let error = failure {
+      try Trainer(
+        hyperparameters: recipe, train: try Images.train(20), validation: try Images.test(10),
+        threads: 1)
+    }
+    #expect(error?.code == .shapeMismatch)
+    #expect(error?.message.contains("7 classes") == true)
+  }
+}

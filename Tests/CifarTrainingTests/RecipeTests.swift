@@ -1,0 +1,98 @@
+import CifarCore
+import CifarData
+import CifarNN
+import Testing
+
+@testable import CifarTraining
+
+/// The recipes to the letter: a value that changes here changes what people get.
+@Suite struct RecipeTests {
+  private func tutorial(_ norm: LayerSpec) -> [LayerSpec] {
+    func block(_ filters: Int, _ rate: Double) -> [LayerSpec] {
+      let conv = LayerSpec.conv2d(filters: filters, kernelSize: 3, stride: 1, padding: .same)
+      return [conv, norm, .relu, conv, norm, .relu, .maxPool2d, .dropout(rate: rate)]
+    }
+    return block(32, 0.2) + block(64, 0.3) + block(128, 0.4)
+      + [.flatten, .dense(units: 512), .relu, .dropout(rate: 0.5), .dense(units: 10)]
+  }
+
+  @Test func pytorch() throws {
+    let recipe = try Recipe.named("pytorch")
+    #expect(recipe.recipe == "pytorch")
+    #expect(recipe.model == "tutorial")
+    #expect(recipe.dialect == .pytorch)
+    #expect(recipe.seed == 0)
+    #expect(recipe.batchSize == 64)
+    #expect(recipe.epochs == 100)
+    #expect(recipe.data == nil)
+    #expect(
+      recipe.modelSpec.layers
+        == tutorial(.batchNorm(momentum: 0.1, epsilon: 1e-5, unbiased: true)))
+    #expect(recipe.modelSpec.input == [3, 32, 32])
+    #expect(
+      recipe.optimizer
+        == OptimizerSpec(type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
+    )
+    #expect(recipe.normalization == .cifar10)
+    #expect(
+      recipe.augmentations == [
+        .randomHorizontalFlip(probability: 0.5), .randomRotation(degrees: 15),
+        .randomTranslation(share: 0.1),
+      ])
+    #expect(
+      recipe.callbacks == [
+        .reduceLROnPlateau(
+          .init(
+            dialect: .pytorch, monitor: .valLoss, factor: 0.5, patience: 5, threshold: 1e-4,
+            cooldown: 0, minLR: 0, epsilon: 1e-8)),
+        .modelCheckpoint(.init(monitor: .valLoss)),
+        .earlyStopping(
+          .init(
+            dialect: .pytorch, monitor: .valLoss, patience: 10, minDelta: 0,
+            restoreBestWeights: true)),
+      ])
+  }
+
+  @Test func keras() throws {
+    let recipe = try Recipe.named("keras")
+    #expect(recipe.recipe == "keras")
+    #expect(recipe.model == "tutorial")
+    #expect(recipe.dialect == .keras)
+    #expect(recipe.seed == 0)
+    #expect(recipe.batchSize == 64)
+    #expect(recipe.epochs == 100)
+    #expect(
+      recipe.modelSpec.layers
+        == tutorial(.batchNorm(momentum: 0.01, epsilon: 1e-3, unbiased: false)))
+    #expect(
+      recipe.optimizer
+        == OptimizerSpec(type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7)
+    )
+    #expect(recipe.normalization == .unit)
+    #expect(
+      recipe.augmentations == [
+        .imageDataGenerator(
+          rotationRange: 15, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true)
+      ])
+    #expect(
+      recipe.callbacks == [
+        .earlyStopping(
+          .init(
+            dialect: .keras, monitor: .valLoss, patience: 10, minDelta: 0,
+            restoreBestWeights: true)),
+        .modelCheckpoint(.init(monitor: .valAccuracy)),
+        .reduceLROnPlateau(
+          .init(
+            dialect: .keras, monitor: .valLoss, factor: 0.5, patience: 5, threshold: 1e-4,
+            cooldown: 0, minLR: 0, epsilon: 0)),
+      ])
+  }
+
+  @Test func everyNameIsARecipeThatHolds() throws {
+    #expect(Recipe.names == ["pytorch", "keras"])
+    for name in Recipe.names { try Recipe.named(name).validate() }
+    let error = failure { try Recipe.named("Keras") }
+    #expect(error?.code == .invalidArgument)
+    #expect(error?.message == "unknown recipe 'Keras'; use pytorch or keras")
+  }
+}

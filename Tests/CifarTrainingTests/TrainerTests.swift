@@ -1,0 +1,128 @@
+import CifarCore
+import CifarData
+import CifarNN
+import Testing
+
+@testable import CifarTraining
+
+@Suite struct TrainerTests {
+  @Test(arguments: Recipe.names) func lossesGoDown(recipe: String) throws {
+    // Without dropout and augmentation so few images are soon known by heart.
+    let model = ModelSpec(layers: [
+      .conv2d(filters: 16), .batchNorm(), .relu, .maxPool2d, .conv2d(filters: 32), .batchNorm(),
+      .relu, .maxPool2d, .flatten, .dense(units: 10),
+    ])
+    var hyperparameters = try Hyperparameters.quick(recipe, epochs: 8, model: model)
+    hyperparameters.augmentations = []
+    let training = try Training(hyperparameters, train: 200, test: 100)
+    let metrics = training.follower.reports.map(\.metrics)
+    #expect(training.end == .completed(reason: "all 8 epochs are done"))
+    #expect(metrics.map(\.epoch) == Array(1...8))
+    #expect(metrics[7].trainLoss < 0.5 * metrics[0].trainLoss, "\(metrics.map(\.trainLoss))")
+    #expect(metrics[7].trainAccuracy > 0.7)
+    #expect(metrics[7].valAccuracy > 0.15)
+    for epoch in metrics {
+      #expect((0...1).contains(epoch.trainAccuracy) && (0...1).contains(epoch.valAccuracy))
+      #expect(epoch.seconds > 0 && epoch.imagesPerSecond > 0)
+    }
+  }
+
+  /// What the built-in images promise: to know them takes more than a weight a pixel.
+  @Test func aLinearClassifierCannotTellTheShapes() throws {
+    var hyperparameters = try Hyperparameters.quick(
+      epochs: 12, batchSize: 64, model: ModelSpec(layers: [.flatten, .dense(units: 10)]))
+    hyperparameters.augmentations = []
+    hyperparameters.callbacks = []
+    let training = try Training(hyperparameters, train: 2000, test: 500, threads: 2)
+    let metrics = training.follower.reports.map(\.metrics)
+    let best = metrics.map(\.valAccuracy).max() ?? 1
+    #expect(best < 0.45)
+    // It did learn what it can.
+    #expect(metrics[11].trainAccuracy > 0.3)
+    #expect(best > 0.12)
+  }
+
+  @Test func progressAddsUp() throws {
+    let training = try Training(.quick(epochs: 2))
+    let batches = training.follower.batches
+    #expect(batches.map(\.batch) == [1, 2, 3, 4, 1, 2, 3, 4])
+    #expect(batches.map(\.epoch) == [1, 1, 1, 1, 2, 2, 2, 2])
+    #expect(batches.map(\.images) == [32, 64, 96, 100, 32, 64, 96, 100])
+    #expect(batches.allSatisfy { $0.batches == 4 && $0.epochs == 2 && $0.learningRate == 1e-3 })
+    #expect(training.follower.validations == 2)
+    // The epoch's metrics are those that its last batch ended with.
+    let metrics = training.follower.reports[1].metrics
+    #expect(metrics.trainLoss == batches[7].loss)
+    #expect(metrics.trainAccuracy == batches[7].accuracy)
+    #expect(training.trainer.epoch == 2)
+    #expect(training.trainer.batch == 0)
+    #expect(training.trainer.step == 8)
+    #expect(training.trainer.batchesPerEpoch == 4)
+    #expect(training.trainer.trainCount == 100)
+  }
+
+  @Test func theBestEpochsAreMarked() throws {
+    let training = try Training(.quick(epochs: 6))
+    var best = Double.infinity
+    for report in training.follower.reports {
+      #expect(report.isBest == (report.metrics.valLoss < best))
+      best = min(best, report.metrics.valLoss)
+    }
+    #expect(training.follower.reports[0].isBest)
+  }
+
+  @Test func theNumberOfThreadsChangesNoBit() throws {
+    for (recipe, threads) in [("pytorch", 2), ("keras", 3)] {
+      let model = try ModelSpec.preset("tutorial", dialect: Recipe.named(recipe).dialect)
+      let hyperparameters = try Hyperparameters.quick(recipe, epochs: 1, model: model)
+      let one = try Training(hyperparameters, train: 70, threads: 1).follower
+      let more = try Training(hyperparameters, train: 70, threads: threads).follower
+      #expect(one.checkpoints == more.checkpoints, "\(recipe), \(threads) threads")
+      #expect(one.batches.map(\.loss) == more.batches.map(\.loss))
+      #expect(one.reports.map(\.metrics.valLoss) == more.reports.map(\.metrics.valLoss))
+    }
+  }
+
+  @Test func theSeedDecidesEverything() throws {
+    var hyperparameters = try Hyperparameters.quick(epochs: 1)
+    let one = try Training(hyperparameters).follower.checkpoints
+    #expect(try Training(hyperparameters).follower.checkpoints == one)
+    hyperparameters.seed = 4
+    #expect(try Training(hyperparameters).follower.checkpoints != one)
+  }
+
+  @Test func aLossThatIsNoNumberEndsTraining() throws {
+    var hyperparameters = try Hyperparameters.quick()
+    hyperparameters.optimizer.learningRate = 1e30
+    let trainer = try Trainer(
+      hyperparameters: hyperparameters, train: try Images.train(100),
+      validation: try Images.test(40), threads: 1)
+    let follower = Follower(trainer)
+    let error = failure { try trainer.run(follower) }
+    #expect(error?.code == .notFinite)
+    #expect(error?.message.contains("epoch 1, batch \(follower.batches.count + 1)") == true)
+    #expect(error?.message.contains("learning rate than 1e+30") == true)
+  }
+
+  @Test func anObserversErrorComesThrough() throws {
+    struct Unhappy: Error, Equatable {}
+    let trainer = try Trainer(
+      hyperparameters: .quick(), train: try Images.train(100), validation: try Images.test(40),
+      threads: 1)
+    let follower = Follower(trainer)
+    follower.onBatch = { throw Unhappy() }
+    #expect(throws: Unhappy()) { try trainer.run(follower) }
+    #expect(trainer.step == 1)
+    // The trainer stands where the error left it and can go on.
+    follower.onBatch = nil
+    #expect(try trainer.run(follower) == .completed(reason: "all 3 epochs are done"))
+    let whole = try Training(.quick()).follower
+    #expect(follower.checkpoints == whole.checkpoints)
+  }
+
+  @Test(arguments: [0, -1, 1025]) func threadsOutOfRangeAreRefused(threads: Int) throws {
+    let error = failure { try Training(.quick(), threads: threads) }
+    #expect(error?.code == .invalidArgument)
+    #expect(error?.message == "threads \(threads) is not in 1 to 1024")
+  }
+}
