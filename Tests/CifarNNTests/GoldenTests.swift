@@ -59,7 +59,9 @@ import Testing
       if golden.isCancelled(tensor.name) {
         #expect(actual.allSatisfy { $0 == 0 }, "\(tensor.name)")
       } else {
-        #expect(relativeError(actual, path) < 2e-2, "\(tensor.name)")
+        // Adam makes large steps of small gradients, and their errors large; statistics stay near.
+        let tolerance = tensor.name.contains("running") ? 1e-3 : 2e-2
+        #expect(relativeError(actual, path) < tolerance, "\(tensor.name)")
       }
     }
     _ = plan.evaluate(images: images, labels: Self.labels, count: Self.batch)

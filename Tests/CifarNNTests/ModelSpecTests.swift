@@ -70,6 +70,16 @@ import Testing
     #expect(SmallModel.spec.classes == 4)
   }
 
+  @Test func eachDialectHasItsBatchNorm() throws {
+    func norms(_ dialect: Dialect) throws -> [LayerSpec] {
+      try ModelSpec.preset("tutorial", dialect: dialect).layers.filter { $0.type == "batch_norm" }
+    }
+    let pytorch = LayerSpec.batchNorm(momentum: 0.1, epsilon: 1e-5, unbiased: true)
+    #expect(try norms(.pytorch) == .init(repeating: pytorch, count: 6))
+    let keras = LayerSpec.batchNorm(momentum: 0.01, epsilon: 1e-3, unbiased: false)
+    #expect(try norms(.keras) == .init(repeating: keras, count: 6))
+  }
+
   @Test(arguments: Dialect.allCases)
   func theTutorialHasItsWeights(dialect: Dialect) throws {
     let spec = try ModelSpec.preset("tutorial", dialect: dialect)

@@ -88,6 +88,9 @@ import Testing
       + "\"y\": {\"dtype\": \"F32\", \"shape\": [1], \"data_offsets\": [4, 8]}}",
     "{\"x\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [0, 8]}, "
       + "\"y\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [0, 8]}}",
+    // Both: as many bytes as there are, but not each one once.
+    "{\"x\": {\"dtype\": \"F32\", \"shape\": [1], \"data_offsets\": [0, 4]}, "
+      + "\"y\": {\"dtype\": \"F32\", \"shape\": [1], \"data_offsets\": [0, 4]}}",
     String(repeating: "[", count: 100_000), String(repeating: "{\"x\":", count: 10_000),
   ])
   func wrongHeaders(header: String) {

@@ -52,6 +52,21 @@ import Testing
     #expect(network.stateTensors() == other)
   }
 
+  /// What a plan has packed of the old weights must not be used any more.
+  @Test func loadedWeightsAreUsedAtOnce() throws {
+    let session = try Session(seed: 1)
+    let other = try Session(seed: 2)
+    func loss(_ session: Session) -> Double {
+      session.plan.evaluate(
+        images: SmallModel.images(), labels: SmallModel.labels, count: SmallModel.batch
+      ).lossSum
+    }
+    let before = loss(session)
+    try session.network.load(other.network.stateTensors())
+    #expect(loss(session) == loss(other))
+    #expect(loss(session) != before)
+  }
+
   @Test func wrongMomentsAreNamed() throws {
     let session = try Session(seed: 1)
     session.step(1)
