@@ -22,8 +22,14 @@ public final class Model {
   /// Images in a batch when many are to be looked at.
   private static let batchSize = 256
 
-  /// - Parameter bytes: a checkpoint, as it lies in the registry or in an exported file.
+  /// - Parameters:
+  ///   - bytes: a checkpoint, as it lies in the registry or in an exported file.
+  ///   - threads: threads that compute, from 1 to 1024.
+  /// - Throws: `badData` for bytes that are no checkpoint of this library.
   public init(checkpoint bytes: [UInt8], threads: Int = ThreadPool.defaultThreads) throws {
+    guard (1...1024).contains(threads) else {
+      throw CifarError(.invalidArgument, "threads \(threads) is not in 1 to 1024")
+    }
     let checkpoint = try Checkpoint(bytes)
     hyperparameters = checkpoint.hyperparameters
     epoch = checkpoint.epoch

@@ -1,0 +1,172 @@
+import CifarCore
+import CifarData
+import CifarRegistry
+import Glibc
+import Testing
+
+@testable import Cifar
+@testable import CifarTraining
+
+@Suite struct ModelTests {
+  let directory: TemporaryDirectory
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  private func model(threads: Int = 1) throws -> Model {
+    try Model(checkpoint: try Sample.undisturbed().last, threads: threads)
+  }
+
+  private func predict(_ model: Model, _ dataset: Dataset, from: Int = 0, count: Int) -> [Float] {
+    var probabilities = [Float](repeating: .nan, count: count * 10)
+    model.predict(
+      images: dataset.images.pointer + from * Dataset.imageBytes, count: count,
+      probabilities: &probabilities)
+    return probabilities
+  }
+
+  @Test func itKnowsWhereItComesFrom() throws {
+    let model = try model()
+    #expect(model.epoch == 3)
+    #expect(model.classNames == (try Images.train()).classNames)
+    #expect(model.hyperparameters.recipe == "pytorch")
+    // Filters, their biases, scales and shifts, then the two dense layers.
+    let convolutions = 8 * 27 + 3 * 8 + 16 * 72 + 3 * 16
+    #expect(model.parameterCount == convolutions + 32 * 1024 + 32 + 320 + 10)
+  }
+
+  /// The trainer measured the same weights on the same images.
+  @Test func evaluationIsWhatTheEpochsRowSays() throws {
+    let sample = try Sample()
+    let session = try sample.start(keepLast: 0)
+    _ = try session.run(Follower())
+    let run = try sample.run(session.runID)
+    for row in run.checkpoints {
+      let model = try Model(
+        registryPath: sample.path, run: run.id, checkpoint: .id(row.id), threads: 1)
+      let result = try model.evaluate(try Images.test())
+      let expected = run.epochs[row.epoch - 1]
+      #expect(result.count == 40)
+      #expect(result.accuracy == expected.valAccuracy)
+      #expect(abs(result.loss - (expected.valLoss ?? 0)) < 1e-6)
+    }
+    let best = try Model(registryPath: sample.path, run: run.id, threads: 1)
+    #expect(best.epoch == run.checkpoints.first { $0.isBest }?.epoch)
+  }
+
+  @Test func predictionsAreProbabilities() throws {
+    let model = try model()
+    let images = try Images.train()
+    let probabilities = predict(model, images, count: 100)
+    var correct = 0
+    var loss = 0.0
+    for image in 0..<100 {
+      let row = probabilities[(image * 10)..<(image * 10 + 10)]
+      #expect(abs(row.reduce(0, +) - 1) < 1e-5)
+      #expect(row.allSatisfy { (0...1).contains($0) })
+      let label = Int(images.labels[image])
+      loss -= log(Double(row[row.startIndex + label]))
+      if row.max() == row[row.startIndex + label] { correct += 1 }
+    }
+    let result = try model.evaluate(images)
+    #expect(result.accuracy == Double(correct) / 100)
+    #expect(abs(result.loss - loss / 100) < 1e-4)
+  }
+
+  @Test func neitherBatchNorThreadsChangeAPrediction() throws {
+    let images = try Images.train()
+    let together = predict(try model(), images, count: 100)
+    #expect(predict(try model(threads: 2), images, count: 100) == together)
+    let one = try model()
+    for image in [0, 1, 57, 99] {
+      #expect(
+        predict(one, images, from: image, count: 1)
+          == Array(together[(image * 10)..<(image * 10 + 10)]))
+    }
+  }
+
+  @Test func moreImagesThanABatchHolds() throws {
+    let images = try Images.train()
+    let size = 100 * Dataset.imageBytes
+    let once = Array(UnsafeBufferPointer(start: images.images.pointer, count: size))
+    let many = Array((0..<3).map { _ in once }.joined())
+    let model = try model()
+    var probabilities = [Float](repeating: .nan, count: 3000)
+    model.predict(images: many, count: 300, probabilities: &probabilities)
+    let expected = predict(model, images, count: 100)
+    for part in 0..<3 {
+      #expect(Array(probabilities[(part * 1000)..<((part + 1) * 1000)]) == expected)
+    }
+    // None at all is no trouble either.
+    model.predict(images: many, count: 0, probabilities: &probabilities)
+  }
+
+  @Test func aSavedModelIsTheSame() throws {
+    let model = try model()
+    let path = directory.file("model.safetensors")
+    try model.save(to: path)
+    #expect(directory.contents == ["model.safetensors"])
+    let opened = try Model(file: path, threads: 1)
+    #expect(opened.checkpointBytes == (try Sample.undisturbed()).last)
+    #expect(opened.epoch == 3)
+    let images = try Images.test()
+    #expect(predict(opened, images, count: 40) == predict(model, images, count: 40))
+    // A second time over the first.
+    try opened.save(to: path)
+    #expect(try FileStore.read(path) == opened.checkpointBytes)
+  }
+
+  @Test func whatIsNoModelIsNamed() throws {
+    let path = directory.file("model.safetensors")
+    let absent = failure { try Model(file: path) }
+    #expect(absent?.code == .notFound)
+    #expect(absent?.message.contains(path) == true)
+    let bytes = try Sample.undisturbed().last
+    for content in [[], [1, 2, 3], Array(bytes.dropLast()), Array(bytes[0..<2000])] {
+      try FileStore.write(content, to: path)
+      let error = failure { try Model(file: path) }
+      #expect(error?.code == .badData)
+      #expect(error?.message.contains(path) == true)
+    }
+    let error = failure { try Model(file: directory.path) }
+    #expect(error?.code == .io)
+    #expect(error?.message.contains(directory.path) == true)
+  }
+
+  @Test func whereNothingCanBeSavedIsNamed() throws {
+    let model = try model()
+    for path in [directory.file("none/model"), "/proc/model"] {
+      let error = failure { try model.save(to: path) }
+      #expect(error?.code == .io)
+      #expect(error?.message.contains(path) == true)
+    }
+    // In place of a directory.
+    let error = failure { try model.save(to: directory.path) }
+    #expect(error?.code == .io)
+    #expect(directory.contents.isEmpty)
+    #expect(failure { try FileStore.read(directory.path + ".part") }?.code == .notFound)
+  }
+
+  @Test func aRegistryThatIsNotThereIsNotMade() throws {
+    let error = failure { try Model(registryPath: directory.file("runs.db"), run: "any") }
+    #expect(error?.code == .notFound)
+    #expect(directory.contents.isEmpty)
+  }
+
+  @Test func imagesOfOtherClassesAreRefused() throws {
+    let images = [UInt8](repeating: 0, count: Dataset.imageBytes)
+    let dataset = try images.withUnsafeBufferPointer { images in
+      try [Int32(1)].withUnsafeBufferPointer { labels in
+        try Dataset(images: images, labels: labels, classNames: ["a", "b"], split: .test)
+      }
+    }
+    let error = failure { try model().evaluate(dataset) }
+    #expect(error?.code == .shapeMismatch)
+    #expect(error?.message.contains("10 classes") == true)
+  }
+
+  @Test(arguments: [0, -1, 1025]) func threadsOutOfRangeAreRefused(threads: Int) throws {
+    let error = failure { try model(threads: threads) }
+    #expect(error?.code == .invalidArgument)
+    #expect(error?.message == "threads \(threads) is not in 1 to 1024")
+  }
+}

@@ -1,0 +1,235 @@
+import CifarCore
+import CifarData
+import CifarRegistry
+import Testing
+
+@testable import Cifar
+@testable import CifarRegistry
+@testable import CifarTraining
+
+@Suite struct ResumeTests {
+  let sample: Sample
+
+  init() throws { sample = try Sample() }
+
+  /// A run that ended after this batch of the second epoch.
+  private func interrupted(after batch: Int) throws -> String {
+    let session = try sample.start()
+    let follower = Follower()
+    follower.onBatch = { [unowned session] progress in
+      if progress.epoch == 2, progress.batch == batch { session.interrupt() }
+      return .goOn
+    }
+    #expect(try session.run(follower) == .interrupted)
+    return try #require(session.runID)
+  }
+
+  private func expectSameAsUndisturbed(
+    _ id: String, at location: SourceLocation = #_sourceLocation
+  ) throws {
+    let undisturbed = try Sample.undisturbed()
+    let run = try sample.run(id)
+    #expect(run.summary.status == .completed, sourceLocation: location)
+    #expect(
+      run.epochs.map(\.essence) == undisturbed.run.epochs.map(\.essence), sourceLocation: location)
+    let last = try sample.bytes(.last, of: id)
+    #expect(last == undisturbed.last, sourceLocation: location)
+    #expect(
+      run.checkpoints.last?.sha256 == undisturbed.run.checkpoints.last?.sha256,
+      sourceLocation: location)
+  }
+
+  @Test(arguments: [1, 3, 4]) func anInterruptedRunGoesOnToTheSameBits(batch: Int) throws {
+    let id = try interrupted(after: batch)
+    let stopped = try sample.run(id)
+    #expect(stopped.summary.status == .interrupted)
+    #expect(stopped.sessions[0].reason == "interrupted in epoch 2 after batch \(batch)")
+    #expect(stopped.checkpoints.last?.epoch == 1)
+    #expect(stopped.checkpoints.last?.batch == batch)
+    #expect(stopped.checkpoints.last?.step == 4 + batch)
+
+    let session = try sample.resume(id, threads: 2)
+    #expect(session.runID == id)
+    #expect(try session.run(Follower()) == .completed(reason: "all 3 epochs are done"))
+    try expectSameAsUndisturbed(id)
+    let sessions = try sample.run(id).sessions
+    #expect(sessions.count == 2)
+    #expect(sessions[1].resumedFrom == SessionRow.Position(epoch: 1, batch: batch))
+  }
+
+  @Test func aRunInterruptedBeforeItsFirstBatchGoesOn() throws {
+    let session = try sample.start()
+    session.interrupt()
+    #expect(try session.run(Follower()) == .interrupted)
+    let id = try #require(session.runID)
+    #expect(try sample.run(id).checkpoints.map(\.step) == [0])
+    _ = try sample.resume(id).run(Follower())
+    try expectSameAsUndisturbed(id)
+  }
+
+  @Test func aRunInterruptedWhileValidatingGoesOn() throws {
+    let session = try sample.start()
+    let follower = Follower()
+    follower.onValidation = { [unowned session] in session.interrupt() }
+    #expect(try session.run(follower) == .interrupted)
+    let id = try #require(session.runID)
+    #expect(try sample.run(id).epochs.isEmpty)
+    _ = try sample.resume(id).run(Follower())
+    try expectSameAsUndisturbed(id)
+  }
+
+  @Test func aRunStoppedByItsObserverGoesOn() throws {
+    let session = try sample.start()
+    let follower = Follower()
+    follower.onBatch = { $0.batch == 2 ? .stop : .goOn }
+    #expect(try session.run(follower) == .stopped)
+    let id = try #require(session.runID)
+    #expect(try sample.run(id).summary.status == .stopped)
+
+    // Now at the end of an epoch: its checkpoint says it all.
+    let second = Follower()
+    second.onEpoch = { _ in .stop }
+    #expect(try sample.resume(id).run(second) == .stopped)
+    #expect(try sample.run(id).checkpoints.map(\.step) == [2, 4])
+    _ = try sample.resume(id).run(Follower())
+    try expectSameAsUndisturbed(id)
+  }
+
+  @Test func anOlderCheckpointLeadsToTheSameEnd() throws {
+    let session = try sample.start(keepLast: 0)
+    _ = try session.run(Follower())
+    let id = try #require(session.runID)
+    let first = try #require(try sample.run(id).checkpoints.first)
+    let again = try sample.resume(id, .id(first.id))
+    // Nothing of its history has changed yet.
+    #expect(try sample.run(id).epochs.count == 3)
+    #expect(again.trainer.epoch == 1)
+    _ = try again.run(Follower())
+    try expectSameAsUndisturbed(id)
+    let run = try sample.run(id)
+    #expect(run.sessions[1].resumedFrom == SessionRow.Position(epoch: 1, batch: 0))
+    #expect(run.checkpoints.map(\.isSuperseded) == [false, true, true, false, false])
+    // Trained a second time, to the same bits.
+    #expect(run.checkpoints[1].sha256 == run.checkpoints[3].sha256)
+    #expect(run.checkpoints[2].sha256 == run.checkpoints[4].sha256)
+  }
+
+  @Test func theBestCheckpointCanBeTakenUp() throws {
+    let session = try sample.start(keepLast: 1)
+    _ = try session.run(Follower())
+    let best = try sample.registry().checkpoint(.best, of: session.runID ?? "")
+    let again = try sample.resume(session.runID ?? "", .best)
+    #expect(again.trainer.epoch == best.epoch)
+    #expect(again.trainer.step == best.step)
+    _ = try again.run(Follower())
+    try expectSameAsUndisturbed(session.runID ?? "")
+  }
+
+  @Test func moreEpochsCanBeAskedFor() throws {
+    let session = try sample.start(.quick(epochs: 1))
+    _ = try session.run(Follower())
+    let id = try #require(session.runID)
+    _ = try sample.resume(id, epochs: 3).run(Follower())
+    #expect(try sample.run(id).summary.epochsPlanned == 3)
+    try expectSameAsUndisturbed(id)
+  }
+
+  @Test func theImagesAreFoundWhereTheRunHadThem() throws {
+    let id = try interrupted(after: 2)
+    let session = try TrainingSession.resume(run: id, options: sample.options())
+    #expect(session.trainer.trainCount == 100)
+    _ = try session.run(Follower())
+    try expectSameAsUndisturbed(id)
+  }
+
+  @Test func imagesFromMemoryCanBeHandedOverAgain() throws {
+    let train = try Images.train().prefix(100)
+    let session = try TrainingSession.start(
+      train: train, validation: try Images.test().prefix(40), hyperparameters: .quick(),
+      options: sample.options())
+    let follower = Follower()
+    follower.onBatch = { $0.batch == 2 ? .stop : .goOn }
+    _ = try session.run(follower)
+    let id = try #require(session.runID)
+    let again = try TrainingSession.resume(
+      run: id, train: train, validation: try Images.test().prefix(40), options: sample.options())
+    _ = try again.run(Follower())
+    let rows = try sample.run(id).epochs
+    #expect(rows.map(\.essence) == (try Sample.undisturbed()).run.epochs.map(\.essence))
+  }
+
+  // MARK: What can't be resumed
+
+  private func expectRefused(
+    _ run: String, _ code: CifarError.Code, _ choice: CheckpointChoice = .last,
+    train: Dataset? = nil, location: String? = nil, at source: SourceLocation = #_sourceLocation
+  ) -> String {
+    let error = failure {
+      try TrainingSession.resume(
+        run: run, checkpoint: choice, train: train, location: location,
+        options: sample.options())
+    }
+    #expect(error?.code == code, "\(error?.message ?? "no error")", sourceLocation: source)
+    return error?.message ?? ""
+  }
+
+  @Test func otherImagesAreRefused() throws {
+    let id = try interrupted(after: 2)
+    let other = try Images.train().prefix(64)
+    let message = expectRefused(id, .shapeMismatch, train: other)
+    #expect(message.contains("training images (64 of 'memory')"))
+    // The run is as it was.
+    #expect(try sample.run(id).sessions.count == 1)
+    _ = try sample.resume(id).run(Follower())
+    try expectSameAsUndisturbed(id)
+  }
+
+  @Test func aPlaceWithoutImagesIsNamed() throws {
+    let id = try interrupted(after: 2)
+    let message = expectRefused(id, .notFound, location: sample.directory.file("elsewhere"))
+    #expect(message.contains(sample.directory.file("elsewhere")))
+  }
+
+  @Test func aDamagedCheckpointIsRefused() throws {
+    let id = try interrupted(after: 2)
+    let registry = try sample.registry()
+    let last = try registry.checkpoint(.last, of: id)
+    try registry.locked {
+      try $0.execute(
+        """
+        UPDATE blob_chunks
+        SET data = CAST(substr(data, 1, 999) || x'a5a5a5a5a5a5a5a5' || substr(data, 1008) AS BLOB)
+        WHERE blob = (SELECT max(blob) FROM blob_chunks)
+        """)
+    }
+    let message = expectRefused(id, .checksumMismatch)
+    #expect(message.contains("checkpoint \(last.id)"))
+    // The one before is whole.
+    _ = try sample.resume(id, .best).run(Follower())
+    try expectSameAsUndisturbed(id)
+  }
+
+  @Test func whatIsNotThereIsNamed() throws {
+    let id = try interrupted(after: 2)
+    #expect(expectRefused("ffffffff-0", .notFound).contains("ffffffff-0"))
+    #expect(expectRefused(id, .notFound, .id(999)).contains("999"))
+    let nowhere = failure {
+      try TrainingSession.resume(
+        run: id, options: .init(registryPath: sample.directory.file("other.db"), threads: 1))
+    }
+    #expect(nowhere?.code == .notFound)
+    #expect(sample.directory.contents == ["runs.db"])
+    let none = failure {
+      try TrainingSession.resume(run: id, options: .init(registryPath: nil, threads: 1))
+    }
+    #expect(none?.code == .invalidArgument)
+  }
+
+  @Test func aRunningRunIsBusy() throws {
+    let id = try interrupted(after: 2)
+    let session = try sample.resume(id)
+    #expect(expectRefused(id, .busy).contains("running"))
+    _ = try session.run(Follower())
+    try expectSameAsUndisturbed(id)
+  }
+}
