@@ -1,5 +1,6 @@
 import CifarCore
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -75,23 +76,38 @@ import Testing
       if case .dropout = layer { spec.layers[index] = .dropout(rate: 0) }
     }
     let network = try Network(spec: spec, dialect: dialect, seed: 1)
-    var tensors = network.stateTensors()
-    for (index, parameter) in network.parameters.enumerated() {
+    try network.load(Self.weights(of: network))
+    return network
+  }
+
+  /// The script's weights, with the statistics that the network begins with.
+  private static func weights(of network: Network) -> [Tensor] {
+    let count = network.parameters.count
+    let drawn = shared.withLock { tensors in
+      if tensors.isEmpty { tensors = draw(network.parameters) }
+      return tensors
+    }
+    return drawn + network.stateTensors()[count...]
+  }
+
+  /// Both dialects have the same, and without optimisation they take a second to draw.
+  private static let shared = Mutex<[Tensor]>([])
+
+  private static func draw(_ parameters: [Network.Parameter]) -> [Tensor] {
+    parameters.enumerated().map { index, parameter in
       // A bias stands behind its weight, whose shape has the fan-in; batch norm's is taken as 16.
       let isWeight = parameter.name.hasSuffix(".weight")
-      let shape = network.parameters[isWeight ? index : index - 1].shape
+      let shape = parameters[isWeight ? index : index - 1].shape
       let isNorm = shape.count == 1
       let fanIn = isNorm ? 16 : shape.dropFirst().reduce(1, *)
       let bound = 1 / Float(fanIn).squareRoot()
       var random = RandomSequence(
         seed: 2026, purpose: .initialization, major: 77, minor: UInt32(index))
       let center: Float = isNorm && isWeight ? 1 : 0
-      tensors[index].values = (0..<parameter.count).map { _ in
-        center + random.uniform(-bound, bound)
-      }
+      return Tensor(
+        name: parameter.name, shape: parameter.shape,
+        values: (0..<parameter.count).map { _ in center + random.uniform(-bound, bound) })
     }
-    try network.load(tensors)
-    return network
   }
 
   private func logits(_ plan: Plan) -> [Float] {
