@@ -68,7 +68,8 @@ let package = Package(
     .testTarget(
       name: "CifarTrainingTests", dependencies: ["CifarTraining"], exclude: ["Golden"]),
     .testTarget(name: "CommandSupportTests", dependencies: ["CommandSupport"]),
-    .testTarget(name: "CifarRegistryTests", dependencies: ["CifarRegistry"]),
+    .testTarget(
+      name: "CifarRegistryTests", dependencies: ["CifarRegistry"], exclude: ["Fixtures"]),
     .testTarget(name: "CifarTests", dependencies: ["Cifar"]),
   ],
   swiftLanguageModes: [.v6]

@@ -25,15 +25,16 @@ final class RunRecorder: TrainerObserver {
     self.trainer = trainer
     registry = try Registry(path: registryPath, mode: .readWrite(create: true))
     let hyperparameters = trainer.hyperparameters
-    session = try registry.createRun(
-      NewRun(
-        name: options.name, recipe: hyperparameters.recipe,
-        hyperparameters: try StateCoding.encode(hyperparameters),
-        model: try StateCoding.encode(hyperparameters.modelSpec),
-        dataset: hyperparameters.data?.name ?? "memory",
-        datasetHash: hyperparameters.data?.trainHash, seed: hyperparameters.seed,
-        epochsPlanned: hyperparameters.epochs, retention: RunRecorder.retention(options),
-        session: RunRecorder.info(options)))
+    var run = NewRun(
+      name: options.name, recipe: hyperparameters.recipe,
+      hyperparameters: try StateCoding.encode(hyperparameters),
+      model: try StateCoding.encode(hyperparameters.modelSpec),
+      dataset: hyperparameters.data?.name ?? "memory",
+      datasetHash: hyperparameters.data?.trainHash, seed: hyperparameters.seed,
+      epochsPlanned: hyperparameters.epochs, retention: RunRecorder.retention(options),
+      session: RunRecorder.info(options))
+    run.tags = options.tags
+    session = try registry.createRun(run)
   }
 
   init(
@@ -47,13 +48,17 @@ final class RunRecorder: TrainerObserver {
   }
 
   private static func retention(_ options: TrainingSession.Options) -> Retention {
-    options.keepLast == 0 ? .all : .last(options.keepLast)
+    Retention(
+      last: options.keepLast == 0 ? nil : options.keepLast,
+      every: options.keepEvery == 0 ? nil : options.keepEvery)
   }
 
   private static func info(_ options: TrainingSession.Options) -> SessionInfo {
-    SessionInfo(
+    let directory = GitCommit.workingDirectory()
+    return SessionInfo(
       libraryVersion: LibraryVersion.string, instructionSet: Kernels.current.name,
-      threads: options.threads, commandLine: options.commandLine)
+      threads: options.threads, commandLine: options.commandLine, workingDirectory: directory,
+      gitCommit: directory.flatMap(GitCommit.current))
   }
 
   // MARK: Following

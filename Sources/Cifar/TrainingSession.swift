@@ -27,6 +27,10 @@ public final class TrainingSession {
     public var threads: Int
     /// Checkpoints that stay, besides the best one; 0 for all.
     public var keepLast: Int
+    /// Also the checkpoints of every so many epochs stay; 0 for none of them.
+    public var keepEvery = 0
+    /// Tags of a new run.
+    public var tags: [String] = []
     /// What the registry notes down as the way the session was started.
     public var commandLine: String
 

@@ -60,6 +60,14 @@ enum BlobStore {
     }
   }
 
+  /// - Returns: whether the bytes are still those that were stored.
+  static func isWhole(_ blob: Int64, in connection: Connection) throws -> Bool {
+    do {
+      try read(blob, of: "", in: connection) { _ in }
+      return true
+    } catch let error as CifarError where error.code == .checksumMismatch { return false }
+  }
+
   /// Deletes those of `blobs` that nothing refers to any more.
   static func deleteUnused(_ blobs: [Int64], in connection: Connection) throws {
     for blob in Set(blobs).sorted() {

@@ -28,16 +28,19 @@ enum CheckpointTable {
 
   /// Deletes what the run's retention does not keep.
   ///
-  /// What stays: the newest `keep_last`, the best of the current line, and the best of what a
-  /// resume from an earlier point left behind (somebody may want it back).
+  /// What stays: the newest `keep_last`, those of every `keep_every` epochs, what is pinned, the best
+  /// of the current line, and the best of what a resume from an earlier point left behind (somebody
+  /// may want it back).
   static func prune(run: Int64, in connection: Connection) throws {
     let keep = try connection.first(
-      "SELECT keep_last FROM runs WHERE id = ?", [.integer(run)], { $0.optionalInt(0) })
-    guard let keep, let keep else { return }
+      "SELECT keep_last, keep_every FROM runs WHERE id = ?", [.integer(run)],
+      { (last: $0.optionalInt(0), every: $0.optionalInt(1)) })
+    guard let keep, let last = keep.last else { return }
+    let isRegular = keep.every.map { "AND NOT (batch = 0 AND epoch > 0 AND epoch % \($0) = 0)" }
     let blobs = try connection.rows(
       """
-      DELETE FROM checkpoints WHERE run = \(run)
-        AND id NOT IN (SELECT id FROM checkpoints WHERE run = \(run) ORDER BY id DESC LIMIT \(keep))
+      DELETE FROM checkpoints WHERE run = \(run) AND pinned = 0 \(isRegular ?? "")
+        AND id NOT IN (SELECT id FROM checkpoints WHERE run = \(run) ORDER BY id DESC LIMIT \(last))
         AND id IS NOT \(best(superseded: 0, run: "\(run)"))
         AND id IS NOT \(best(superseded: 1, run: "\(run)"))
       RETURNING blob
@@ -48,7 +51,7 @@ enum CheckpointTable {
   private static var select: String {
     """
     SELECT c.id, r.uuid, c.epoch, c.batch, c.step, c.created, b.size, b.sha256,
-      c.id IS \(best(superseded: 0, run: "c.run")), c.superseded, c.session, c.blob
+      c.id IS \(best(superseded: 0, run: "c.run")), c.superseded, c.pinned, c.session, c.blob
     FROM checkpoints c JOIN runs r ON r.id = c.run JOIN blobs b ON b.id = c.blob
     """
   }
@@ -63,9 +66,9 @@ enum CheckpointTable {
       self.row = CheckpointRow(
         id: row.integer(0), run: row.text(1), epoch: row.int(2), batch: row.int(3),
         step: row.int(4), created: row.time(5), size: row.int(6), sha256: row.text(7),
-        isBest: row.bool(8), isSuperseded: row.bool(9))
-      session = row.integer(10)
-      blob = row.integer(11)
+        isBest: row.bool(8), isSuperseded: row.bool(9), isPinned: row.bool(10))
+      session = row.integer(11)
+      blob = row.integer(12)
     }
   }
 

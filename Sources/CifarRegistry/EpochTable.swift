@@ -5,8 +5,14 @@ enum EpochTable {
   private static let metrics: [(column: String, value: @Sendable (EpochRow) -> Double?)] = [
     ("train_loss", { $0.trainLoss }), ("train_accuracy", { $0.trainAccuracy }),
     ("val_loss", { $0.valLoss }), ("val_accuracy", { $0.valAccuracy }), ("lr", { $0.learningRate }),
-    ("seconds", { $0.seconds }), ("images_per_second", { $0.imagesPerSecond }),
+    ("seconds", { $0.seconds }), ("images_per_second", { whole($0.imagesPerSecond) }),
   ]
+  /// Whole numbers take two bytes in the file instead of eight, and a rate above a thousand is not
+  /// known to four digits anyway.
+  private static func whole(_ rate: Double) -> Double {
+    (1000..<1e9).contains(rate) ? rate.rounded() : rate
+  }
+
   private static let metricColumns = metrics.map(\.column).joined(separator: ", ")
 
   static func insert(
@@ -17,12 +23,51 @@ enum EpochTable {
     for metric in metrics {
       let value = metric.value(row)
       if let value, value.isNaN { nan.append(metric.column) }
-      values.append(value.flatMap { $0.isNaN ? nil : .real($0) } ?? .null)
+      values.append(.number(value))
     }
     values.append(.text(nan.joined(separator: " ")))
     let marks = values.map { _ in "?" }.joined(separator: ", ")
     try connection.run(
       "INSERT INTO epochs (run, epoch, session, \(metricColumns), nan) VALUES (\(marks))", values)
+    let accuracy = SQLValue.number(row.valAccuracy)
+    let loss = SQLValue.number(row.valLoss)
+    try connection.run(
+      """
+      UPDATE runs SET epochs = epochs + 1,
+        best_val_accuracy = max(coalesce(best_val_accuracy, ?1), coalesce(?1, best_val_accuracy)),
+        best_val_loss = min(coalesce(best_val_loss, ?2), coalesce(?2, best_val_loss)),
+        (last_val_accuracy, last_val_loss) = (SELECT val_accuracy, val_loss FROM epochs
+          WHERE run = ?3 ORDER BY epoch DESC LIMIT 1)
+      WHERE id = ?3
+      """, [accuracy, loss, .integer(run)])
+  }
+
+  /// Repeats the beginning of a run's current line in another run.
+  static func copy(
+    from old: Int64, upTo epoch: Int, to new: Int64, session: Int64, in connection: Connection
+  ) throws {
+    try connection.run(
+      """
+      INSERT INTO epochs (run, epoch, session, \(metricColumns), nan)
+      SELECT ?1, epoch, ?2, \(metricColumns), nan FROM epochs WHERE run = ?3 AND epoch <= ?4
+      """, [.integer(new), .integer(session), .integer(old), .integer(epoch)])
+    try summarize(run: new, in: connection)
+  }
+
+  /// Writes what the list shows of a run anew, from the rows.
+  static func summarize(run: Int64, in connection: Connection) throws {
+    try connection.run(
+      """
+      UPDATE runs SET (epochs, best_val_accuracy, best_val_loss, last_val_accuracy, last_val_loss)
+        = (SELECT \(Schema2.summary("runs.id"))) WHERE id = ?
+      """, [.integer(run)])
+  }
+
+  /// The validation losses of a run in order, NaN where there is none.
+  static func validationLosses(of run: Int64, in connection: Connection) throws -> [Double] {
+    try connection.rows(
+      "SELECT val_loss FROM epochs WHERE run = ? ORDER BY epoch", [.integer(run)]
+    ) { $0.real(0) ?? .nan }
   }
 
   static func rows(of run: Int64, in connection: Connection) throws -> [EpochRow] {
@@ -71,6 +116,7 @@ enum EpochTable {
           + "WHERE run = \(run) AND \(condition)")
       try connection.run("\(line) DELETE FROM \(from) WHERE run = \(run) AND \(condition)")
     }
+    try summarize(run: run, in: connection)
     try connection.run(
       """
       \(line) UPDATE checkpoints SET superseded = NOT EXISTS (

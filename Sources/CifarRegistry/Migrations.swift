@@ -5,7 +5,15 @@ import Glibc
 /// One step of the schema: `version` is what `user_version` says once it is done.
 struct Migration: Sendable {
   var version: Int64
+  /// What it brought, for messages.
+  var name: String
   var sql: String
+
+  init(version: Int64, name: String = "", sql: String) {
+    self.version = version
+    self.name = name
+    self.sql = sql
+  }
 }
 
 /// Brings a file to the schema that this library writes.
@@ -15,7 +23,10 @@ struct Migrations: Sendable {
 
   /// Every released schema, oldest first. A released step is never changed: files exist that went
   /// through it.
-  static let all = Migrations(steps: [Migration(version: 1, sql: Schema.version1)])
+  static let all = Migrations(steps: [
+    Migration(version: 1, name: "runs, epochs, checkpoints", sql: Schema1.sql),
+    Migration(version: 2, name: "shared texts, summaries, metrics, trash", sql: Schema2.sql),
+  ])
 
   /// With versions that rise by one from 1.
   let steps: [Migration]
@@ -36,7 +47,16 @@ struct Migrations: Sendable {
       if old == newest { return nil }
       if old > newest { throw tooNew(connection.path, old) }
       let copy = old > 0 ? try backUp(connection.path, version: old, timeout: timeout) : nil
-      for step in steps where step.version > old { try connection.execute(step.sql) }
+      for step in steps where step.version > old {
+        do {
+          try connection.execute(step.sql)
+        } catch let error as CifarError {
+          throw CifarError(
+            error.code,
+            "\(connection.path) cannot be brought to schema \(step.version) (\(step.name)) and "
+              + "stays as it was: \(error.message)")
+        }
+      }
       try connection.execute("PRAGMA application_id = \(Migrations.applicationID)")
       try connection.execute("PRAGMA user_version = \(newest)")
       if try !connection.rows("PRAGMA foreign_key_check", [], { _ in () }).isEmpty {
@@ -52,16 +72,20 @@ struct Migrations: Sendable {
     if version > newest { throw tooNew(connection.path, version) }
   }
 
-  /// - Throws: `newerDatabase`; `unsupported` if the file would have to be migrated first.
-  func checkReadable(_ connection: Connection) throws {
-    try refuseNewer(connection)
+  /// Whether the file must be brought to the present schema before it can be read.
+  ///
+  /// A newer file is read as it is where it says that this library can.
+  /// - Throws: `newerDatabase`.
+  func mustMigrateToRead(_ connection: Connection) throws -> Bool {
     let version = try version(of: connection)
-    if version < newest {
-      throw CifarError(
-        .unsupported,
-        "\(connection.path) has the older schema \(version); open it for writing "
-          + "once, and it is brought to schema \(newest)")
+    if version > newest {
+      let hasMeta = "SELECT 1 FROM sqlite_schema WHERE name = 'meta'"
+      guard try connection.integer(hasMeta) == 1,
+        let oldest = try connection.integer("SELECT value FROM meta WHERE key = 'readable_by'"),
+        oldest <= newest
+      else { throw tooNew(connection.path, version) }
     }
+    return version < newest
   }
 
   /// The schema's version; 0 for a file that holds nothing yet.

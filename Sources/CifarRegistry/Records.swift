@@ -1,3 +1,5 @@
+import CifarCore
+
 /// How a run stands.
 public enum RunStatus: String, Sendable, Codable, CaseIterable {
   case running
@@ -21,10 +23,16 @@ public struct SessionInfo: Sendable, Equatable {
   public var instructionSet: String
   public var threads: Int
   public var commandLine: String
+  public var workingDirectory: String?
+  /// The commit that is checked out there, if it is in a git repository.
+  public var gitCommit: String?
 
   public init(
-    libraryVersion: String, instructionSet: String, threads: Int, commandLine: String = ""
+    libraryVersion: String, instructionSet: String, threads: Int, commandLine: String = "",
+    workingDirectory: String? = nil, gitCommit: String? = nil
   ) {
+    self.workingDirectory = workingDirectory
+    self.gitCommit = gitCommit
     self.libraryVersion = libraryVersion
     self.instructionSet = instructionSet
     self.threads = threads
@@ -32,11 +40,32 @@ public struct SessionInfo: Sendable, Equatable {
   }
 }
 
-/// Which checkpoints stay when a new one is saved. The best one always does.
-public enum Retention: Sendable, Equatable {
-  case all
-  /// The newest so many, at least 1.
-  case last(Int)
+/// Which checkpoints stay when a new one is saved. The best one always does, and so do pinned ones.
+public struct Retention: Sendable, Equatable {
+  /// The newest so many, at least 1; nil for all.
+  public var last: Int?
+  /// Also those of every so many epochs, at least 1.
+  public var every: Int?
+
+  public static let all = Retention(last: nil, every: nil)
+
+  public static func last(_ count: Int, every: Int? = nil) -> Retention {
+    Retention(last: count, every: every)
+  }
+
+  public init(last: Int?, every: Int?) {
+    self.last = last
+    self.every = every
+  }
+
+  func check() throws {
+    for (value, what) in [(last, "the last checkpoint"), (every, "one epoch")] {
+      if let value, value < 1 {
+        throw CifarError(
+          .invalidArgument, "retention counts from \(what): \(value) is not at least 1")
+      }
+    }
+  }
 }
 
 /// Everything known when a run begins.
@@ -54,6 +83,8 @@ public struct NewRun: Sendable {
   public var epochsPlanned: Int
   public var retention: Retention
   public var session: SessionInfo
+  /// Tags from the start.
+  public var tags: [String] = []
 
   public init(
     name: String? = nil, recipe: String, hyperparameters: String, model: String, dataset: String,

@@ -30,4 +30,19 @@ extension Registry {
       return bytes
     }
   }
+
+  /// Hands over the bytes of a checkpoint piece by piece, so that memory stays flat.
+  ///
+  /// - Parameter receive: gets each piece; it is valid for the call only.
+  /// - Throws: `notFound`; `checksumMismatch` at the end if the file has been damaged since: what was
+  ///   received is worth nothing then.
+  public func readCheckpoint(
+    _ id: Int64, _ receive: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    try reading { connection in
+      let entry = try CheckpointTable.entry(id, in: connection)
+      let owner = "checkpoint \(id) of run \(entry.row.run.prefix(8))"
+      try BlobStore.read(entry.blob, of: owner, in: connection, receive)
+    }
+  }
 }

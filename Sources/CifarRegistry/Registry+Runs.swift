@@ -4,10 +4,25 @@ extension Registry {
   /// The runs, newest first.
   /// - Parameter limit: at most so many; nil for all.
   public func runs(limit: Int? = nil) throws -> [RunSummary] {
+    try runs(RunQuery(limit: limit))
+  }
+
+  /// The runs that a query asks for.
+  /// - Throws: `invalidArgument` for a filter or field that does not exist; the message names the
+  ///   column of the filter.
+  public func runs(_ query: RunQuery) throws -> [RunSummary] {
     try reading { connection in
-      try connection.rows(
-        RunQuery.summary + " ORDER BY r.id DESC LIMIT ?", [.integer(limit ?? -1)],
-        RunQuery(now: .now).summary)
+      let reader = RunReader(try RunLook(in: connection))
+      let end = try query.sql(reader.look)
+      let found = try connection.rows(reader.summaries + end.text, end.values) {
+        (key: $0.integer(0), run: reader.summary($0))
+      }
+      guard query.withLosses else { return found.map(\.run) }
+      return try found.map { key, run in
+        var run = run
+        run.validationLosses = try EpochTable.validationLosses(of: key, in: connection)
+        return run
+      }
     }
   }
 
@@ -16,14 +31,19 @@ extension Registry {
   public func run(matching text: String) throws -> RunDetail {
     try reading { connection in
       let run = try RunLookup.find(text, in: connection)
-      let query = RunQuery(now: .now)
+      let reader = RunReader(try RunLook(in: connection))
       let detail = try connection.first(
-        RunQuery.detail + " WHERE r.id = ?", [.integer(run.key)], query.detail)
+        reader.details + " WHERE r.id = ?", [.integer(run.key)], reader.detail)
       guard var detail else { throw CifarError(.internal, "run \(run.uuid) is gone") }
       detail.sessions = try connection.rows(
-        RunQuery.sessions, [.integer(run.key)], query.session)
+        reader.sessions, [.integer(run.key)], reader.session)
       detail.epochs = try EpochTable.rows(of: run.key, in: connection)
       detail.checkpoints = try CheckpointTable.all(of: run.key, in: connection)
+      detail.metrics = try MetricTable.rows(of: run.key, in: connection)
+      detail.notes = try connection.rows(
+        "SELECT created, text FROM notes WHERE run = ? ORDER BY id", [.integer(run.key)]
+      ) { Note(created: $0.time(0), text: $0.text(1)) }
+      detail.evaluation = try EvaluationTable.read(of: run.key, in: connection)
       return detail
     }
   }
@@ -38,81 +58,75 @@ extension Registry {
   }
 }
 
-/// Reads runs and sessions. One object looks at all of them from the same process and moment.
-private struct RunQuery {
-  let now: Timestamp
-  let observer = ProcessIdentity.current
+/// Reads runs and sessions, all as they are at one moment.
+private struct RunReader {
+  let look: RunLook
 
-  private static let columns = """
-    r.uuid, r.name, r.status, r.recipe, r.dataset, r.started, r.epochs_planned,
-    (SELECT count(*) FROM epochs e WHERE e.run = r.id),
-    (SELECT max(val_accuracy) FROM epochs e WHERE e.run = r.id),
-    (SELECT min(val_loss) FROM epochs e WHERE e.run = r.id),
-    (SELECT sum(julianday(coalesce(ended, heartbeat)) - julianday(started)) * 86400
-      FROM sessions WHERE run = r.id),
-    s.heartbeat, s.host, s.boot_id, s.pid_namespace, s.pid, s.pid_start_ticks
+  init(_ look: RunLook) { self.look = look }
+
+  private var columns: String {
     """
-  private static let tables = " FROM runs r LEFT JOIN sessions s ON s.id = r.owner"
-
-  static let summary = "SELECT " + columns + tables
-  static let detail =
-    "SELECT " + columns + ", r.hyperparameters, r.model, r.dataset_hash, r.seed, r.keep_last"
-    + tables
-
-  static let sessions = """
-    SELECT id, started, ended, status, reason, library_version, instruction_set, threads,
-      command_line, resumed_epoch, resumed_batch,
-      heartbeat, host, boot_id, pid_namespace, pid, pid_start_ticks
-    FROM sessions WHERE run = ? ORDER BY id
+    r.id, r.uuid, r.name, \(look.status), r.recipe, r.dataset, r.started, r.epochs_planned,
+    r.epochs, r.best_val_accuracy, r.best_val_loss, r.last_val_accuracy, r.last_val_loss,
+    \(look.duration), (SELECT group_concat(tag, char(10)) FROM tags t WHERE t.run = r.id),
+    r.parent, r.parent_checkpoint, r.trashed
     """
-
-  func summary(_ row: Statement) throws -> RunSummary {
-    var status = RunStatus(rawValue: row.text(2)) ?? .failed
-    // Times are stored to the millisecond; what SQLite's arithmetic adds beyond is noise.
-    var duration = ((row.real(10) ?? 0) * 1000).rounded() / 1000
-    if status == .running {
-      if isGone(row, from: 11) {
-        status = .crashed
-      } else {
-        duration += max(0, now.seconds(since: row.time(11)))
-      }
-    }
-    return RunSummary(
-      id: row.text(0), name: row.optionalText(1), status: status, recipe: row.text(3),
-      dataset: row.text(4), started: row.time(5), durationSeconds: duration, epochs: row.int(7),
-      epochsPlanned: row.int(6), bestValAccuracy: row.real(8), bestValLoss: row.real(9))
   }
 
-  func detail(_ row: Statement) throws -> RunDetail {
+  var summaries: String { "SELECT \(columns) FROM runs r" }
+
+  var details: String {
+    """
+    SELECT \(columns), \(Schema2.completeHyperparameters), m.json, r.dataset_hash, r.seed,
+      r.keep_last, r.keep_every
+    FROM runs r JOIN texts m ON m.id = r.model LEFT JOIN texts s ON s.id = r.shared
+    """
+  }
+
+  func summary(_ row: Statement) -> RunSummary {
+    RunSummary(
+      id: row.text(1), name: row.optionalText(2),
+      status: RunStatus(rawValue: row.text(3)) ?? .failed,
+      recipe: row.text(4), dataset: row.text(5), started: row.time(6),
+      durationSeconds: row.real(13) ?? 0, epochs: row.int(8), epochsPlanned: row.int(7),
+      bestValAccuracy: row.real(9), bestValLoss: row.real(10), lastValAccuracy: row.real(11),
+      lastValLoss: row.real(12),
+      tags: row.text(14).split(separator: "\n").map(String.init),
+      parent: row.optionalText(15).map {
+        RunSummary.Parent(run: $0, checkpoint: row.integer(16))
+      }, trashed: row.optionalTime(17))
+  }
+
+  func detail(_ row: Statement) -> RunDetail {
     RunDetail(
-      summary: try summary(row), hyperparameters: row.text(17), model: row.text(18),
-      datasetHash: row.optionalText(19), seed: UInt64(row.text(20)) ?? 0,
-      retention: row.optionalInt(21).map { .last($0) } ?? .all, sessions: [],
+      summary: summary(row), hyperparameters: row.text(18), model: row.text(19),
+      datasetHash: row.optionalText(20), seed: UInt64(row.text(21)) ?? 0,
+      retention: Retention(last: row.optionalInt(22), every: row.optionalInt(23)), sessions: [],
       epochs: [], checkpoints: [])
   }
 
-  func session(_ row: Statement) throws -> SessionRow {
-    var status = RunStatus(rawValue: row.text(3)) ?? .failed
-    var end = row.optionalTime(2)
-    if status == .running {
-      if isGone(row, from: 11) { status = .crashed } else { end = now }
-    }
-    let resumed = row.optionalInt(9).map {
-      SessionRow.Position(epoch: $0, batch: row.optionalInt(10) ?? 0)
-    }
-    return SessionRow(
-      id: row.integer(0), started: row.time(1), ended: row.optionalTime(2), status: status,
-      reason: row.text(4),
-      durationSeconds: max(0, (end ?? row.time(11)).seconds(since: row.time(1))),
-      host: row.text(12), pid: Int32(truncatingIfNeeded: row.integer(15)),
-      info: SessionInfo(
-        libraryVersion: row.text(5), instructionSet: row.text(6), threads: row.int(7),
-        commandLine: row.text(8)),
-      resumedFrom: resumed)
+  var sessions: String {
+    """
+    SELECT x.id, x.started, x.ended, \(look.sessionStatus("x.status", "x.id")), x.reason,
+      x.library_version, x.instruction_set, x.threads, x.command_line, x.resumed_epoch,
+      x.resumed_batch, \(look.sessionEnd), x.host, x.pid, x.working_directory, x.git_commit
+    FROM sessions x WHERE x.run = ? ORDER BY x.id
+    """
   }
 
-  private func isGone(_ row: Statement, from column: Int) -> Bool {
-    if row.isNull(column) { return true }
-    return SessionOwner(row, from: column).life(seenFrom: observer, now: now) == .dead
+  func session(_ row: Statement) -> SessionRow {
+    let started = row.time(1)
+    return SessionRow(
+      id: row.integer(0), started: started, ended: row.optionalTime(2),
+      status: RunStatus(rawValue: row.text(3)) ?? .failed, reason: row.text(4),
+      durationSeconds: max(0, row.time(11).seconds(since: started)), host: row.text(12),
+      pid: Int32(truncatingIfNeeded: row.integer(13)),
+      info: SessionInfo(
+        libraryVersion: row.text(5), instructionSet: row.text(6), threads: row.int(7),
+        commandLine: row.text(8), workingDirectory: row.optionalText(14),
+        gitCommit: row.optionalText(15)),
+      resumedFrom: row.optionalInt(9).map {
+        SessionRow.Position(epoch: $0, batch: row.optionalInt(10) ?? 0)
+      })
   }
 }

@@ -9,25 +9,35 @@ extension Registry {
     let now = Timestamp.now
     let keys = try writing { connection in
       for (what, json) in [("hyperparameters", run.hyperparameters), ("model", run.model)] {
-        if try connection.integer("SELECT json_valid(?)", [.text(json)]) != 1 {
-          throw CifarError(.invalidArgument, "the run's \(what) must be JSON")
+        // `json_type` fails on text that is no JSON: only CASE is sure to ask it second.
+        let isObject = "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) = 'object' END"
+        if try connection.integer(isObject, [.text(json)]) != 1 {
+          throw CifarError(.invalidArgument, "the run's \(what) must be a JSON object")
         }
       }
+      guard let model = try TextTable.intern(run.model, in: connection) else {
+        throw CifarError(.internal, "the model's specification was not stored")
+      }
+      let shared = try TextTable.intern(
+        run.hyperparameters, as: Schema2.sharedMembers("?1"), in: connection)
       try connection.run(
         """
         INSERT INTO runs (uuid, name, status, recipe, started, epochs_planned, seed, dataset,
-          dataset_hash, hyperparameters, model, keep_last)
-        VALUES (?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          dataset_hash, keep_last, keep_every, model, shared, hyperparameters)
+        VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+          \(Schema2.ownMembers("?13")))
         """,
         [
           .text(uuid), .optional(run.name), .text(run.recipe), .time(now),
           .integer(run.epochsPlanned), .text(String(run.seed)), .text(run.dataset),
-          .optional(run.datasetHash), .text(run.hyperparameters), .text(run.model),
-          run.retention.column,
+          .optional(run.datasetHash), .optional(run.retention.last),
+          .optional(run.retention.every), .integer(model), shared.map { .integer($0) } ?? .null,
+          .text(run.hyperparameters),
         ])
       let key = connection.lastInsertedID
       let owner = try Registry.beginSession(
         run: key, info: run.session, resuming: nil, now: now, in: connection)
+      for tag in run.tags { try Registry.insert(tag: tag, run: key, in: connection) }
       return RunSession.Keys(run: key, session: owner.id, token: owner.token)
     }
     return RunSession(registry: self, id: uuid, keys: keys, resumedFrom: nil)
@@ -48,7 +58,7 @@ extension Registry {
     _ run: String, from choice: CheckpointChoice = .last, session info: SessionInfo,
     epochsPlanned: Int? = nil, retention: Retention? = nil, takeOver: Bool = false
   ) throws -> RunSession {
-    if case .last(let count) = retention { try Registry.checkKeep(count) }
+    try retention?.check()
     if let epochsPlanned { try Registry.checkEpochs(epochsPlanned) }
     let now = Timestamp.now
     let (found, keys, row) = try writing { connection in
@@ -62,7 +72,8 @@ extension Registry {
         [.optional(epochsPlanned), .integer(found.key)])
       if let retention {
         try connection.run(
-          "UPDATE runs SET keep_last = ? WHERE id = ?", [retention.column, .integer(found.key)])
+          "UPDATE runs SET keep_last = ?, keep_every = ? WHERE id = ?",
+          [.optional(retention.last), .optional(retention.every), .integer(found.key)])
       }
       let keys = RunSession.Keys(run: found.key, session: owner.id, token: owner.token)
       return (found.uuid, keys, entry.row)
@@ -96,7 +107,7 @@ extension Registry {
         : [.text("interrupted"), .text("taken over by a resume"), .integer(previous.id)])
   }
 
-  private static func beginSession(
+  static func beginSession(
     run: Int64, info: SessionInfo, resuming checkpoint: CheckpointTable.Entry?, now: Timestamp,
     in connection: Connection
   ) throws -> (id: Int64, token: String) {
@@ -106,8 +117,8 @@ extension Registry {
       """
       INSERT INTO sessions (run, token, started, heartbeat, status, resumed_session, resumed_epoch,
         resumed_batch, host, boot_id, pid_namespace, pid, pid_start_ticks, library_version,
-        instruction_set, threads, command_line)
-      VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        instruction_set, threads, command_line, working_directory, git_commit)
+      VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """,
       [
         .integer(run), .text(token), .time(now), .time(now),
@@ -115,7 +126,7 @@ extension Registry {
         .optional(checkpoint?.row.batch), .text(process.host), .text(process.bootID),
         .text(process.pidNamespace), .integer(Int(process.pid)), .integer(process.startTicks),
         .text(info.libraryVersion), .text(info.instructionSet), .integer(info.threads),
-        .text(info.commandLine),
+        .text(info.commandLine), .optional(info.workingDirectory), .optional(info.gitCommit),
       ])
     let session = connection.lastInsertedID
     try connection.run(
@@ -125,35 +136,24 @@ extension Registry {
   }
 
   private static func check(_ run: NewRun) throws {
-    if let name = run.name {
-      let isShowable = name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
-      guard !name.isEmpty, name.utf8.count <= 200, isShowable else {
-        throw CifarError(
-          .invalidArgument, "a run's name must have 1 to 200 bytes and no control characters")
-      }
-    }
+    if let name = run.name { try checkLabel(name, "a run's name") }
+    for tag in run.tags { try checkLabel(tag, "a tag") }
     try checkEpochs(run.epochsPlanned)
-    if case .last(let count) = run.retention { try checkKeep(count) }
+    try run.retention.check()
+  }
+
+  /// Names and tags are one line and no longer than a line.
+  static func checkLabel(_ text: String, _ what: String) throws {
+    let isShowable = text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+    guard !text.isEmpty, text.utf8.count <= 200, isShowable else {
+      throw CifarError(
+        .invalidArgument, "\(what) must have 1 to 200 bytes and no control characters")
+    }
   }
 
   private static func checkEpochs(_ count: Int) throws {
     guard count >= 0 else {
       throw CifarError(.invalidArgument, "the number of epochs must not be negative")
-    }
-  }
-
-  private static func checkKeep(_ count: Int) throws {
-    guard count >= 1 else {
-      throw CifarError(.invalidArgument, "at least the last checkpoint must be kept, not \(count)")
-    }
-  }
-}
-
-extension Retention {
-  fileprivate var column: SQLValue {
-    switch self {
-    case .all: .null
-    case .last(let count): .integer(count)
     }
   }
 }

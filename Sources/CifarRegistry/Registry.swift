@@ -49,12 +49,23 @@ public final class Registry: @unchecked Sendable {
     connection = try Connection(
       opening: DatabasePath.literal(path), path: path, flags: SQLITE_OPEN_READWRITE | create,
       timeout: busyTimeout)
-    if mode == .readOnly {
-      try connection.execute("PRAGMA query_only = ON")
-      try migrations.checkReadable(connection)
-    } else {
+    if mode != .readOnly {
       try prepareForWriting(migrations, busyTimeout)
+      return
     }
+    if try migrations.mustMigrateToRead(connection) {
+      // An older file is brought to the present schema by whoever opens it first, readers too: the
+      // queries know one schema only.
+      do {
+        try prepareForWriting(migrations, busyTimeout)
+      } catch let error as CifarError where error.code == .io {
+        throw CifarError(
+          .unsupported,
+          "\(path) has an older schema and cannot be brought to the present one where it is; copy "
+            + "it to a place that can be written (\(error.message))")
+      }
+    }
+    try connection.execute("PRAGMA query_only = ON")
   }
 
   private func prepareForWriting(_ migrations: Migrations, _ busyTimeout: Double) throws {

@@ -16,6 +16,23 @@ public struct RunSummary: Sendable, Equatable {
   public var bestValAccuracy: Double?
   /// The lowest validation loss so far; nil before the first. NaN never counts.
   public var bestValLoss: Double?
+  /// Of the last epoch; nil before the first, and where it is not a number.
+  public var lastValAccuracy: Double?
+  public var lastValLoss: Double?
+  /// Sorted.
+  public var tags: [String] = []
+  /// The run it was forked from.
+  public var parent: Parent?
+  /// In order, NaN where there is none; nil unless the query asked for them.
+  public var validationLosses: [Double]?
+  /// When it was put into the trash; nil for a run that is there.
+  public var trashed: Timestamp?
+
+  public struct Parent: Sendable, Equatable {
+    /// UUID.
+    public var run: String
+    public var checkpoint: Int64
+  }
 }
 
 /// Everything about a run but the bytes of its checkpoints, all from one moment.
@@ -34,6 +51,12 @@ public struct RunDetail: Sendable, Equatable {
   public var epochs: [EpochRow]
   /// Oldest first.
   public var checkpoints: [CheckpointRow]
+  /// What the program measured itself, by name and then epoch.
+  public var metrics: [MetricRow] = []
+  /// Oldest first.
+  public var notes: [Note] = []
+  /// The best weights class by class; nil where nobody looked.
+  public var evaluation: ClassEvaluation?
 
   public var id: String { summary.id }
 }
@@ -77,6 +100,67 @@ public struct CheckpointRow: Sendable, Equatable {
   public var isBest: Bool
   /// Whether the run was resumed from an earlier point since, and went another way.
   public var isSuperseded: Bool
+  /// Whether somebody asked for it to stay.
+  public var isPinned: Bool
+}
+
+/// A value that the program measured itself, with the epoch it belongs to.
+public struct MetricRow: Sendable, Equatable {
+  public var name: String
+  public var epoch: Int
+  public var value: Double
+
+  public init(name: String, epoch: Int, value: Double) {
+    self.name = name
+    self.epoch = epoch
+    self.value = value
+  }
+}
+
+/// A remark on a run.
+public struct Note: Sendable, Equatable {
+  public var created: Timestamp
+  public var text: String
+}
+
+/// How the best weights do, class by class.
+public struct ClassEvaluation: Sendable, Equatable {
+  public var epoch: Int
+  public var classNames: [String]
+  /// Images by actual class and predicted class.
+  public var confusion: [[Int]]
+  /// Images to look at, the worst first.
+  public var predictions: [Prediction]
+
+  public struct Prediction: Sendable, Equatable {
+    /// Its number in the validation set.
+    public var image: Int
+    public var actual: Int
+    public var predicted: Int
+    /// Of the predicted class.
+    public var probability: Double
+    /// Red, green and blue planes of 32 × 32.
+    public var pixels: [UInt8]
+
+    public init(
+      image: Int, actual: Int, predicted: Int, probability: Double, pixels: [UInt8]
+    ) {
+      self.image = image
+      self.actual = actual
+      self.predicted = predicted
+      self.probability = probability
+      self.pixels = pixels
+    }
+  }
+
+  public init(
+    epoch: Int, classNames: [String], confusion: [[Int]], predictions: [Prediction]
+  ) {
+    self.epoch = epoch
+    self.classNames = classNames
+    self.confusion = confusion
+    self.predictions = predictions
+  }
 }
 
 /// Which checkpoint of a run is meant.

@@ -6,19 +6,15 @@ struct RunLookup {
   var uuid: String
 
   /// - Parameter text: a UUID, at least its first four characters, or a run's exact name.
+  /// - Parameter trashed: whether to look in the trash instead.
   /// - Throws: `notFound`; `ambiguous`, naming the candidates.
-  static func find(_ text: String, in connection: Connection) throws -> RunLookup {
+  static func find(
+    _ text: String, trashed: Bool = false, in connection: Connection
+  ) throws -> RunLookup {
     let prefix = text.lowercased()
-    let isPrefix = prefix.utf8.count >= 4 && prefix.utf8.allSatisfy(isUUIDCharacter)
-    // '~' sorts after every character of a UUID.
-    let found = try connection.rows(
-      "SELECT id, uuid, name FROM runs WHERE (uuid >= ? AND uuid < ?) OR name = ? ORDER BY id DESC",
-      [
-        isPrefix ? .text(prefix) : .null, isPrefix ? .text(prefix + "~") : .null, .text(text),
-      ]
-    ) { (RunLookup(key: $0.integer(0), uuid: $0.text(1)), $0.optionalText(2)) }
-    if found.count == 1 { return found[0].0 }
-    if found.isEmpty { throw try missing(text, prefix, in: connection) }
+    let found = try candidates(text, prefix, trashed: trashed, in: connection)
+    if found.count == 1 { return found[0].run }
+    if found.isEmpty { throw try missing(text, prefix, trashed, in: connection) }
     let candidates = found.prefix(5).map { run, name in
       run.uuid.prefix(13) + (name.map { " (\($0))" } ?? "")
     }
@@ -29,9 +25,33 @@ struct RunLookup {
         + " give more of the id")
   }
 
+  private static func candidates(
+    _ text: String, _ prefix: String, trashed: Bool, in connection: Connection
+  ) throws -> [(run: RunLookup, name: String?)] {
+    let isPrefix = prefix.utf8.count >= 4 && prefix.utf8.allSatisfy(isUUIDCharacter)
+    // '~' sorts after every character of a UUID.
+    return try connection.rows(
+      """
+      SELECT id, uuid, name FROM runs WHERE ((uuid >= ? AND uuid < ?) OR name = ?)
+        AND trashed IS \(trashed ? "NOT NULL" : "NULL") ORDER BY id DESC
+      """,
+      [
+        isPrefix ? .text(prefix) : .null, isPrefix ? .text(prefix + "~") : .null, .text(text),
+      ]
+    ) { (RunLookup(key: $0.integer(0), uuid: $0.text(1)), $0.optionalText(2)) }
+  }
+
   private static func missing(
-    _ text: String, _ prefix: String, in connection: Connection
+    _ text: String, _ prefix: String, _ trashed: Bool, in connection: Connection
   ) throws -> CifarError {
+    if let other = try candidates(text, prefix, trashed: !trashed, in: connection).first {
+      let name = other.run.uuid.prefix(8)
+      return CifarError(
+        .notFound,
+        trashed
+          ? "run \(name) is not in the trash"
+          : "run \(name) is in the trash; get it back with: cifar-runs restore \(name)")
+    }
     if !text.isEmpty && text.utf8.count < 4 && prefix.utf8.allSatisfy(isUUIDCharacter) {
       return CifarError(
         .notFound, "no run is called '\(text)'; an id needs at least its first 4 characters")

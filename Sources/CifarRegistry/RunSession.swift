@@ -72,6 +72,35 @@ public final class RunSession: @unchecked Sendable {
     return id
   }
 
+  /// Records a value that the program measured itself. One of the same name and epoch is replaced.
+  /// - Throws: as `record`; `invalidArgument` for a name with other characters than letters, digits,
+  ///   `_` and `.`.
+  public func record(metric: MetricRow) throws {
+    try MetricTable.check(metric.name)
+    guard metric.epoch >= 1 else {
+      throw CifarError(.invalidArgument, "epochs count from 1, not \(metric.epoch)")
+    }
+    try owning { connection in
+      try MetricTable.insert(metric, run: keys.run, session: keys.session, in: connection)
+    }
+  }
+
+  /// Records how the best weights do, class by class; it takes the place of an earlier one.
+  /// - Throws: as `record`.
+  public func record(evaluation: ClassEvaluation) throws {
+    try owning { try EvaluationTable.write(evaluation, run: keys.run, in: $0) }
+  }
+
+  /// Adds a remark to the run.
+  /// - Throws: as `record`.
+  public func note(_ text: String) throws {
+    try owning { connection in
+      _ = try connection.run(
+        "INSERT INTO notes (run, created, text) VALUES (?, ?, ?)",
+        [.integer(keys.run), .time(.now), .text(text)])
+    }
+  }
+
   /// Tells readers on other machines that the session lives; every half minute is often enough.
   /// - Throws: `busy` if another session has taken over the run.
   public func heartbeat() throws {
@@ -144,7 +173,8 @@ public final class RunSession: @unchecked Sendable {
       let owned = try connection.run(
         """
         UPDATE sessions SET heartbeat = ? WHERE id = ? AND token = ?
-          AND EXISTS (SELECT 1 FROM runs WHERE runs.id = sessions.run AND owner = sessions.id)
+          AND EXISTS (SELECT 1 FROM runs WHERE runs.id = sessions.run AND owner = sessions.id
+            AND trashed IS NULL)
         """, [.time(.now), .integer(keys.session), .text(keys.token)])
       guard owned == 1 else {
         throw CifarError(

@@ -14,6 +14,10 @@ enum SQLValue {
   static func integer(_ value: Int) -> SQLValue { .integer(Int64(value)) }
   static func optional(_ value: String?) -> SQLValue { value.map(SQLValue.text) ?? .null }
   static func optional(_ value: Int?) -> SQLValue { value.map { .integer($0) } ?? .null }
+  /// NULL for nothing and for NaN.
+  static func number(_ value: Double?) -> SQLValue {
+    value.flatMap { $0.isNaN ? nil : .real($0) } ?? .null
+  }
   static func time(_ value: Timestamp) -> SQLValue { .text(value.description) }
 }
 

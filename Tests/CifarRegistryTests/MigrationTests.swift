@@ -65,9 +65,11 @@ import Testing
     #expect(try registry.integer("PRAGMA user_version") == 1)
   }
 
-  @Test func aReaderDoesNotMigrate() throws {
-    #expect(failure { try open(MigrationTests.new, .readOnly) }?.code == .unsupported)
-    #expect(directory.contents == ["runs.db"])
+  @Test func aReaderMigratesToo() throws {
+    let registry = try open(MigrationTests.new, .readOnly)
+    #expect(try registry.integer("SELECT sum(x) FROM a") == 83)
+    #expect(directory.contents == ["runs.db", "runs.db.schema1.backup"])
+    #expect(throws: CifarError.self) { try registry.locked { try $0.execute("DELETE FROM a") } }
   }
 
   @Test func versionsRiseByOne() {

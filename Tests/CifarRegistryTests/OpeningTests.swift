@@ -68,8 +68,18 @@ import Testing
   @Test func aNewerRegistryIsNamedAsSuch() throws {
     let path = directory.file("newer.db")
     _ = try Registry(path: path, mode: .readWrite(create: true))
-    try raw(path).execute("PRAGMA user_version = 999")
+    try raw(path).execute("PRAGMA user_version = 999; UPDATE meta SET value = 998")
     try expectRefusal(path, .newerDatabase)
+  }
+
+  @Test func aNewerRegistryIsReadWhereItSaysSo() throws {
+    let path = directory.file("newer.db")
+    let session = try Registry(path: path, mode: .readWrite(create: true)).createRun(Sample.run())
+    try session.finish(status: .completed, reason: "done")
+    try raw(path).execute("PRAGMA user_version = 999")
+    #expect(try Registry(path: path, mode: .readOnly).runs().map(\.id) == [session.id])
+    let error = failure { try Registry(path: path, mode: .readWrite(create: false)) }
+    #expect(error?.code == .newerDatabase)
   }
 
   @Test func whatIsMissingIsNotFound() throws {

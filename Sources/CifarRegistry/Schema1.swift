@@ -1,5 +1,6 @@
-/// The tables, as SQL. Integer keys inside, a UUID for the world outside.
-enum Schema {
+/// The tables, as SQL. Integer keys inside, a UUID for the world outside. Later schemas change them:
+/// see `Schema2`.
+enum Schema1 {
   /// Times are ISO 8601 text in UTC, which sorts and reads as it is.
   ///
   /// **NaN.** SQLite has no NaN: binding one stores NULL. A metric that is NaN is therefore NULL,
@@ -17,7 +18,7 @@ enum Schema {
   /// **References to sessions** are not declared as foreign keys: sessions go only together with
   /// their run, which cascades to everything, and each declared one would cost a whole scan of the
   /// other table for every session of a deleted run. Their ids are never used again.
-  static let version1 = """
+  static let sql = """
     CREATE TABLE runs (
       id INTEGER PRIMARY KEY AUTOINCREMENT,
       uuid TEXT NOT NULL UNIQUE,

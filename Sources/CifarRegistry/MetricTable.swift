@@ -1,0 +1,38 @@
+import CifarCore
+
+/// The table `metrics`: what the program measured itself.
+enum MetricTable {
+  /// A name can be written in a filter as it is.
+  static func check(_ name: String) throws {
+    let isWord = name.utf8.allSatisfy {
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20) || $0 == UInt8(ascii: "_")
+        || $0 == UInt8(ascii: ".") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+    }
+    guard isWord, (1...100).contains(name.utf8.count) else {
+      throw CifarError(
+        .invalidArgument,
+        "a metric's name has 1 to 100 letters, digits, '_' and '.', not '\(name)'")
+    }
+  }
+
+  static func insert(
+    _ metric: MetricRow, run: Int64, session: Int64, in connection: Connection
+  ) throws {
+    try connection.run(
+      "INSERT OR REPLACE INTO metrics (run, name, epoch, session, value) VALUES (?, ?, ?, ?, ?)",
+      [
+        .integer(run), .text(metric.name), .integer(metric.epoch), .integer(session),
+        .number(metric.value),
+      ])
+  }
+
+  /// Those of the current line. Only the session that wrote an epoch's row measured that epoch.
+  static func rows(of run: Int64, in connection: Connection) throws -> [MetricRow] {
+    try connection.rows(
+      """
+      SELECT m.name, m.epoch, m.value FROM metrics m JOIN epochs e USING (run, epoch, session)
+      WHERE m.run = ? ORDER BY m.name, m.epoch
+      """, [.integer(run)]
+    ) { MetricRow(name: $0.text(0), epoch: $0.int(1), value: $0.real(2) ?? .nan) }
+  }
+}

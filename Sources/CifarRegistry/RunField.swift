@@ -1,0 +1,124 @@
+import CifarCore
+
+/// What runs can be filtered and sorted by.
+public struct RunField: Sendable {
+  enum Kind: Sendable {
+    case text
+    /// Text whose start is enough.
+    case prefix
+    case number
+    /// Seconds, which may be written as `90m`, `2h`, `1d`.
+    case duration
+    case time
+    /// JSON: what it is compared with decides.
+    case any
+    /// One of several texts: `sql` is a condition with `%` for the comparison.
+    case member
+  }
+
+  public var name: String
+  /// What it is, for help.
+  public var help: String
+  var kind: Kind
+  var sql: String
+
+  /// The fields with a name of their own. Besides these, any hyperparameter by its path
+  /// (`optimizer.beta1`) and what the program measured itself (`metrics.f1`).
+  public static var all: [(name: String, help: String)] { table.map { ($0.name, $0.help) } }
+
+  private static let table: [(name: String, kind: Kind, sql: String, help: String)] = [
+    ("id", .prefix, "r.uuid", "UUID; its start is enough"),
+    ("name", .text, "r.name", ""),
+    ("status", .text, "", "running, completed, stopped, interrupted, failed, crashed"),
+    ("recipe", .text, "r.recipe", ""),
+    ("dataset", .text, "r.dataset", "cifar10, shapes, memory"),
+    ("seed", .text, "r.seed", ""),
+    ("started", .time, "r.started", "'2 days ago', yesterday, 2026-11-23, '2026-11-23 20:22'"),
+    ("duration", .duration, "", "seconds in all sessions; 90m, 2h, 1d"),
+    ("epochs", .number, "r.epochs", "recorded"),
+    ("epochs_planned", .number, "r.epochs_planned", ""),
+    ("val_accuracy", .number, "r.best_val_accuracy", "the best of any epoch; 0.8 or 80%"),
+    ("val_loss", .number, "r.best_val_loss", "the best of any epoch"),
+    ("best_val_accuracy", .number, "r.best_val_accuracy", "the same as val_accuracy"),
+    ("best_val_loss", .number, "r.best_val_loss", "the same as val_loss"),
+    ("last_val_accuracy", .number, "r.last_val_accuracy", "of the last epoch"),
+    ("last_val_loss", .number, "r.last_val_loss", "of the last epoch"),
+    ("train_accuracy", .number, lastEpoch("train_accuracy"), "of the last epoch"),
+    ("train_loss", .number, lastEpoch("train_loss"), "of the last epoch"),
+    ("images_per_second", .number, lastEpoch("images_per_second"), "of the last epoch"),
+    ("lr", .any, hyperparameter("optimizer.learning_rate"), "the optimizer's learning rate"),
+    ("batch_size", .any, hyperparameter("batch_size"), ""),
+    ("model", .any, hyperparameter("model"), "the preset's name"),
+    ("dialect", .any, hyperparameter("dialect"), "pytorch, keras"),
+    ("tag", .member, "EXISTS (SELECT 1 FROM tags t WHERE t.run = r.id AND t.tag %)", ""),
+    ("note", .member, "EXISTS (SELECT 1 FROM notes n WHERE n.run = r.id AND n.text %)", ""),
+    ("parent", .prefix, "r.parent", "the run it was forked from"),
+    ("host", .text, lastSession("host"), "of the last session"),
+    ("threads", .number, lastSession("threads"), "of the last session"),
+    ("instruction_set", .text, lastSession("instruction_set"), "of the last session"),
+    ("library_version", .text, lastSession("library_version"), "of the last session"),
+    ("command_line", .text, lastSession("command_line"), "of the last session"),
+    ("git_commit", .prefix, lastSession("git_commit"), "of the last session; its start is enough"),
+    ("reason", .text, lastSession("reason"), "why the last session ended"),
+  ]
+
+  private static func lastEpoch(_ column: String) -> String {
+    "(SELECT \(column) FROM epochs e WHERE e.run = r.id ORDER BY epoch DESC LIMIT 1)"
+  }
+
+  private static func lastSession(_ column: String) -> String {
+    "(SELECT \(column) FROM sessions x WHERE x.run = r.id ORDER BY x.id DESC LIMIT 1)"
+  }
+
+  /// - Parameter path: of letters, digits, `_` and `.` only, as the filter's words are.
+  private static func hyperparameter(_ path: String) -> String {
+    """
+    coalesce(json_extract(r.hyperparameters, '$.\(path)'),
+      json_extract((SELECT json FROM texts WHERE id = r.shared), '$.\(path)'))
+    """
+  }
+
+  /// - Parameter failure: makes the error of a sentence.
+  static func named(
+    _ name: String, _ look: RunLook, _ failure: (String) -> CifarError
+  ) throws -> RunField {
+    if let entry = table.first(where: { $0.name == name }) {
+      let sql =
+        switch name {
+        case "status": "(\(look.status))"
+        case "duration": look.duration
+        default: entry.sql
+        }
+      return RunField(name: name, help: entry.help, kind: entry.kind, sql: sql)
+    }
+    let isPath = name.utf8.allSatisfy {
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20) || $0 == UInt8(ascii: "_")
+        || $0 == UInt8(ascii: ".") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+    }
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    guard isPath, parts.count > 1, parts.allSatisfy({ !$0.isEmpty }) else {
+      throw failure("there is no field '\(name)'" + suggestion(for: name))
+    }
+    if parts[0] == "metrics" {
+      return RunField(name: name, help: "", kind: .number, sql: metric(name.dropFirst(8)))
+    }
+    let path = parts[0] == "hyperparameters" ? parts.dropFirst() : parts[...]
+    return RunField(
+      name: name, help: "", kind: .any, sql: hyperparameter(path.joined(separator: ".")))
+  }
+
+  private static func metric(_ name: Substring) -> String {
+    """
+    (SELECT value FROM metrics m JOIN epochs e USING (run, epoch, session)
+      WHERE m.run = r.id AND m.name = '\(name)' ORDER BY epoch DESC LIMIT 1)
+    """
+  }
+
+  private static func suggestion(for name: String) -> String {
+    let closest = table.map { ($0.name, EditDistance.between(name, $0.name)) }.min { $0.1 < $1.1 }
+    if let (candidate, edits) = closest, edits <= (name.count + 2) / 3 {
+      return "; did you mean \(candidate)?"
+    }
+    return "; there are \(table.map(\.name).joined(separator: ", ")), and hyperparameters by path"
+  }
+}

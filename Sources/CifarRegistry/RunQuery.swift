@@ -1,0 +1,103 @@
+import CifarCore
+
+/// Which runs are wanted, and in which order.
+public struct RunQuery: Sendable, Equatable {
+  /// A condition in the filter language (see `RunFilter`); nil for all runs.
+  public var filter: String?
+  /// The name of a field (see `RunField`); nil for the order in which they were started.
+  public var sort: String?
+  /// The largest or latest first. What has no value comes last either way.
+  public var descending: Bool
+  /// At most so many; nil for all.
+  public var limit: Int?
+  /// The runs in the trash instead of the others.
+  public var trash: Bool
+  /// Whether `RunSummary.validationLosses` is wanted.
+  public var withLosses: Bool
+
+  public init(
+    filter: String? = nil, sort: String? = nil, descending: Bool = true, limit: Int? = nil,
+    trash: Bool = false, withLosses: Bool = false
+  ) {
+    self.filter = filter
+    self.sort = sort
+    self.descending = descending
+    self.limit = limit
+    self.trash = trash
+    self.withLosses = withLosses
+  }
+
+  /// The statement's end, from WHERE on, and its values.
+  func sql(_ look: RunLook) throws -> (text: String, values: [SQLValue]) {
+    var conditions = [trash ? "r.trashed IS NOT NULL" : "r.trashed IS NULL"]
+    var values: [SQLValue] = []
+    if let filter {
+      let parsed = try RunFilter(filter, look)
+      conditions.append(parsed.sql)
+      values = parsed.values
+    }
+    let direction = descending ? "DESC" : "ASC"
+    var order = "r.id \(direction)"
+    if let sort {
+      let field = try RunField.named(sort, look) { message in
+        CifarError(.invalidArgument, "cannot sort: \(message)")
+      }
+      guard field.kind != .member else {
+        throw CifarError(.invalidArgument, "cannot sort by '\(sort)': a run may have several")
+      }
+      order = "\(field.sql) \(direction) NULLS LAST, r.id DESC"
+    }
+    values.append(.integer(limit ?? -1))
+    return (
+      " WHERE \(conditions.joined(separator: " AND ")) ORDER BY \(order) LIMIT ?", values
+    )
+  }
+}
+
+/// One look at all runs, from one process and at one moment: who of the running is alive.
+struct RunLook {
+  let now: Timestamp
+  /// Keys of the sessions whose process lives, or may live.
+  private let living: String
+
+  init(in connection: Connection) throws {
+    let now = Timestamp.now
+    let observer = ProcessIdentity.current
+    let owners = try connection.rows(
+      """
+      SELECT s.id, \(SessionOwner.columns) FROM runs r JOIN sessions s ON s.id = r.owner
+      WHERE r.owner IS NOT NULL AND s.status = 'running'
+      """, []
+    ) { ($0.integer(0), SessionOwner($0, from: 1)) }
+    living = owners.filter { $0.1.life(seenFrom: observer, now: now) != .dead }
+      .map { "\($0.0)" }.joined(separator: ", ")
+    self.now = now
+  }
+
+  /// The run's status as a reader should see it.
+  var status: String {
+    """
+    CASE WHEN r.status = 'running' AND (r.owner IS NULL OR r.owner NOT IN (\(living)))
+      THEN 'crashed' ELSE r.status END
+    """
+  }
+
+  /// When session `x` ended, or was heard of last.
+  var sessionEnd: String {
+    "coalesce(x.ended, CASE WHEN x.id IN (\(living)) THEN '\(now)' ELSE x.heartbeat END)"
+  }
+
+  /// Seconds in all sessions of a run together. Times are stored to the millisecond; what SQLite's
+  /// arithmetic adds beyond is noise.
+  var duration: String {
+    """
+    (SELECT round(sum(julianday(\(sessionEnd)) - julianday(x.started)) * 86400, 3)
+      FROM sessions x WHERE x.run = r.id)
+    """
+  }
+
+  /// - Parameter session: a key.
+  func sessionStatus(_ status: String, _ session: String) -> String {
+    "CASE WHEN \(status) = 'running' AND \(session) NOT IN (\(living)) THEN 'crashed' ELSE \(status) END"
+  }
+}
