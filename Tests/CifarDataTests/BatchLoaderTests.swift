@@ -4,11 +4,14 @@ import Testing
 @testable import CifarData
 
 /// A batch that outlives the loader's next call.
-private struct Taken: Equatable {
+private struct Taken: Equatable, CustomTestStringConvertible {
   var index: Int
   var labels: [Int32]
   /// The bytes of the numbers: equal to the bit.
   var images: [UInt8]
+
+  // A failure is not to print all the bytes.
+  var testDescription: String { "batch \(index)" }
 }
 
 private let tutorial: [Augmentation] = [

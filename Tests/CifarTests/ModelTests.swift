@@ -13,7 +13,7 @@ import Testing
   init() throws { directory = try TemporaryDirectory() }
 
   private func model(threads: Int = 1) throws -> Model {
-    try Model(checkpoint: try Sample.undisturbed().last, threads: threads)
+    try Model(checkpoint: try Sample.undisturbed().last.bytes, threads: threads)
   }
 
   private func predict(_ model: Model, _ dataset: Dataset, from: Int = 0, count: Int) -> [Float] {
@@ -106,13 +106,13 @@ import Testing
     try model.save(to: path)
     #expect(directory.contents == ["model.safetensors"])
     let opened = try Model(file: path, threads: 1)
-    #expect(opened.checkpointBytes == (try Sample.undisturbed()).last)
+    #expect(Blob(opened.checkpointBytes) == (try Sample.undisturbed()).last)
     #expect(opened.epoch == 3)
     let images = try Images.test()
     #expect(predict(opened, images, count: 40) == predict(model, images, count: 40))
     // A second time over the first.
     try opened.save(to: path)
-    #expect(try FileStore.read(path) == opened.checkpointBytes)
+    #expect(Blob(try FileStore.read(path)) == Blob(opened.checkpointBytes))
   }
 
   @Test func whatIsNoModelIsNamed() throws {
@@ -120,7 +120,7 @@ import Testing
     let absent = failure { try Model(file: path) }
     #expect(absent?.code == .notFound)
     #expect(absent?.message.contains(path) == true)
-    let bytes = try Sample.undisturbed().last
+    let bytes = try Sample.undisturbed().last.bytes
     for content in [[], [1, 2, 3], Array(bytes.dropLast()), Array(bytes[0..<2000])] {
       try FileStore.write(content, to: path)
       let error = failure { try Model(file: path) }

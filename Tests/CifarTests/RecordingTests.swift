@@ -84,7 +84,7 @@ import Testing
       #expect(last.epoch == report.metrics.epoch)
       #expect(last.step == 4 * report.metrics.epoch)
       #expect(last.isBest == report.isBest)
-      #expect(try sample.bytes(.last, of: run.id) == (try session.trainer.checkpoint()))
+      #expect(try sample.bytes(.last, of: run.id) == Blob(try session.trainer.checkpoint()))
       return .goOn
     }
     _ = try session.run(follower)

@@ -4,6 +4,7 @@ import CifarNN
 import CifarRegistry
 import Foundation
 import Synchronization
+import Testing
 
 @testable import Cifar
 @testable import CifarTraining
@@ -73,6 +74,15 @@ extension Hyperparameters {
   }
 }
 
+/// A checkpoint that a failed comparison names and does not print: it has thousands of bytes.
+struct Blob: Equatable, CustomTestStringConvertible {
+  var bytes: [UInt8]
+
+  init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+  var testDescription: String { "\(bytes.count) bytes" }
+}
+
 /// A registry's place and what is trained into it.
 struct Sample {
   let directory: TemporaryDirectory
@@ -109,13 +119,13 @@ struct Sample {
   func run(_ id: String?) throws -> RunDetail { try registry().run(matching: id ?? "none") }
 
   /// The checkpoint's bytes.
-  func bytes(_ choice: CheckpointChoice, of run: String?) throws -> [UInt8] {
+  func bytes(_ choice: CheckpointChoice, of run: String?) throws -> Blob {
     let registry = try registry()
-    return try registry.checkpointData(registry.checkpoint(choice, of: run ?? "none").id)
+    return Blob(try registry.checkpointData(registry.checkpoint(choice, of: run ?? "none").id))
   }
 
   /// A run that nothing disturbed, and its last checkpoint.
-  static func undisturbed(epochs: Int = 3) throws -> (run: RunDetail, last: [UInt8]) {
+  static func undisturbed(epochs: Int = 3) throws -> (run: RunDetail, last: Blob) {
     try known.withLock { known in
       if let result = known[epochs] { return result }
       let sample = try Sample()
@@ -129,7 +139,7 @@ struct Sample {
     }
   }
 
-  private static let known = Mutex<[Int: (run: RunDetail, last: [UInt8])]>([:])
+  private static let known = Mutex<[Int: (run: RunDetail, last: Blob)]>([:])
 }
 
 /// Does what a test asks for at a batch, a validation or an epoch.

@@ -69,7 +69,7 @@ private func isSame(_ one: Double?, _ other: Double) -> Bool {
 @Suite struct CallbackGoldenTests {
   @Test(arguments: Dialect.allCases) func reduceLROnPlateau(dialect: Dialect) throws {
     let traces = try CallbackGolden.load().reduceOnPlateau
-    #expect(traces.count == 42)
+    #expect(traces.count == 50)
     for trace in traces {
       let options = ReduceLROnPlateau.Options(
         dialect: dialect, monitor: trace.monitor, factor: try #require(trace.factor),
@@ -102,7 +102,7 @@ private func isSame(_ one: Double?, _ other: Double) -> Bool {
 
   @Test(arguments: Dialect.allCases) func earlyStopping(dialect: Dialect) throws {
     let traces = try CallbackGolden.load().earlyStopping
-    #expect(traces.count == 42)
+    #expect(traces.count == 50)
     for trace in traces {
       let options = EarlyStopping.Options(
         dialect: dialect, monitor: trace.monitor, patience: trace.patience,
@@ -129,7 +129,7 @@ private func isSame(_ one: Double?, _ other: Double) -> Bool {
 
   @Test func modelCheckpoint() throws {
     let traces = try CallbackGolden.load().modelCheckpoint
-    #expect(traces.count == 42)
+    #expect(traces.count == 50)
     for trace in traces {
       let callback = ModelCheckpoint(ModelCheckpoint.Options(monitor: trace.monitor))
       var saved: [Int] = []
@@ -139,9 +139,9 @@ private func isSame(_ one: Double?, _ other: Double) -> Bool {
         if control.isBestCheckpoint { saved.append(index + 1) }
       }
       #expect(saved == trace.pytorch, "\(trace.name), \(trace.mode)")
-      // Keras takes the first epoch as the best whatever it is, and stays with NaN for ever. Here
-      // NaN and infinity are never the best in either dialect.
-      if trace.values[0].isFinite {
+      // Keras takes the first epoch as the best whatever it is, stays with NaN for ever, and compares
+      // 32-bit numbers. Here NaN and infinity are never the best, and every digit counts.
+      if trace.values[0].isFinite, !trace.name.hasPrefix("below 32 bits") {
         #expect(saved == trace.keras, "\(trace.name), \(trace.mode)")
       }
     }

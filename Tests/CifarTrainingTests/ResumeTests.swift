@@ -30,10 +30,10 @@ import Testing
       #expect(first.end == .stopped)
       #expect(first.trainer.epoch == place.0 - 1)
       #expect(first.trainer.batch == place.1)
-      let bytes = try first.trainer.checkpoint()
-      let trainer = try resumed(bytes)
+      let checkpoint = try first.trainer.blob()
+      let trainer = try resumed(checkpoint)
       // What is written again right away is what was read.
-      #expect(try trainer.checkpoint() == bytes)
+      #expect(try trainer.blob() == checkpoint)
       let rest = try Training(trainer)
       #expect(rest.follower.checkpoints == Array(whole.follower.checkpoints[(place.0 - 1)...]))
       let losses = first.follower.batches.map(\.loss) + rest.follower.batches.map(\.loss)
@@ -49,12 +49,12 @@ import Testing
     var trainer = try Trainer(
       hyperparameters: .quick(epochs: 2), train: try Images.train(100),
       validation: try Images.test(40), threads: 1)
-    var checkpoints: [[UInt8]] = []
+    var checkpoints: [Blob] = []
     for step in 1...8 {
       let follower = Follower(trainer, stopsAfter: ((step - 1) / 4 + 1, (step - 1) % 4 + 1))
       #expect(try trainer.run(follower) == .stopped)
       checkpoints += follower.checkpoints
-      trainer = try resumed(trainer.checkpoint(), threads: 1 + step % 2)
+      trainer = try resumed(trainer.blob(), threads: 1 + step % 2)
     }
     checkpoints += try Training(trainer).follower.checkpoints
     #expect(checkpoints == whole.follower.checkpoints)
@@ -70,19 +70,19 @@ import Testing
     let follower = Follower(trainer)
     #expect(try trainer.run(follower) == .interrupted)
     #expect(trainer.step == 0)
-    let next = try resumed(trainer.checkpoint())
+    let next = try resumed(trainer.blob())
     let second = Follower(next)
     second.onBatch = { [unowned next] in if next.step == 2 { next.interrupt() } }
     #expect(try next.run(second) == .interrupted)
     #expect(next.batch == 2)
-    let third = try resumed(next.checkpoint())
+    let third = try resumed(next.blob())
     let last = Follower(third)
     last.onValidation = { [unowned third] in third.interrupt() }
     #expect(try third.run(last) == .interrupted)
     #expect(third.batch == 4)
     #expect(third.epoch == 0)
     #expect(last.reports.isEmpty)
-    let rest = try Training(resumed(third.checkpoint()))
+    let rest = try Training(resumed(third.blob()))
     #expect(rest.follower.checkpoints == whole.follower.checkpoints)
   }
 
@@ -125,14 +125,16 @@ import Testing
     #expect(reason.contains("early stopping"))
     #expect(reason.contains("best in epoch \(best + 1)"))
     #expect(losses.count == best + 3)
-    let kept = try Checkpoint(training.follower.checkpoints[best]).tensors
+    let kept = try Checkpoint(training.follower.checkpoints[best].bytes).tensors
     let network = training.trainer.network.stateTensors()
-    #expect(network == kept.filter { tensor in network.contains { $0.name == tensor.name } })
+    let isBest = network == kept.filter { tensor in network.contains { $0.name == tensor.name } }
+    #expect(isBest)
     #expect(!network.isEmpty)
     // One that is gone on with at the end knows that it has ended.
     let again = try Training(resumed(training.follower.checkpoints[losses.count - 1]))
     #expect(again.end == training.end)
-    #expect(again.trainer.network.stateTensors() == network)
+    let isSame = again.trainer.network.stateTensors() == network
+    #expect(isSame)
     // And learns on if more epochs are asked for.
     let more = try Training(
       resumed(training.follower.checkpoints[losses.count - 1], epochs: losses.count + 1))
@@ -140,16 +142,16 @@ import Testing
   }
 
   @Test func otherImagesAreRefused() throws {
-    let bytes = try Training(.quick(epochs: 1)).follower.checkpoints[0]
+    let checkpoint = try Training(.quick(epochs: 1)).follower.checkpoints[0]
     for (train, test, part) in [(99, 40, "training"), (100, 41, "validation")] {
-      let error = failure { try resumed(bytes, train: train, test: test) }
+      let error = failure { try resumed(checkpoint, train: train, test: test) }
       #expect(error?.code == .shapeMismatch)
       #expect(error?.message.contains("the \(part) images") == true)
     }
     // The same number of others.
     let error = failure {
       try Trainer(
-        resuming: try Checkpoint(bytes), epochs: nil,
+        resuming: try Checkpoint(checkpoint.bytes), epochs: nil,
         train: try Images.train(200).prefix(100, from: 10), validation: try Images.test(40),
         threads: 1)
     }
@@ -157,7 +159,7 @@ import Testing
   }
 
   @Test func whatIsNoCheckpointIsRefused() throws {
-    let bytes = try Training(.quick(epochs: 1)).follower.checkpoints[0]
+    let bytes = try Training(.quick(epochs: 1)).follower.checkpoints[0].bytes
     #expect(failure { try Checkpoint([]) }?.code == .badData)
     for length in [7, 8, 100, bytes.count / 2, bytes.count - 1] {
       #expect(failure { try Checkpoint(Array(bytes[0..<length])) }?.code == .badData, "\(length)")
@@ -172,7 +174,7 @@ import Testing
       let some = tensors.filter { !$0.name.hasPrefix(name) }
       #expect(some.count < tensors.count)
       let cut = try SafeTensors.encode(some, metadata: metadata)
-      #expect(failure { try resumed(cut) } != nil, "\(name)")
+      #expect(failure { try resumed(Blob(cut)) } != nil, "\(name)")
     }
   }
 }

@@ -2,6 +2,7 @@ import CifarCore
 import CifarData
 import CifarNN
 import Synchronization
+import Testing
 
 @testable import CifarTraining
 
@@ -31,6 +32,10 @@ enum Images {
       return some
     }
   }
+}
+
+extension Trainer {
+  func blob() throws -> Blob { Blob(try checkpoint()) }
 }
 
 extension Dataset {
@@ -67,12 +72,21 @@ extension Hyperparameters {
   }
 }
 
+/// A checkpoint that a failed comparison names and does not print: it has thousands of bytes.
+struct Blob: Equatable, CustomTestStringConvertible {
+  var bytes: [UInt8]
+
+  init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+  var testDescription: String { "\(bytes.count) bytes" }
+}
+
 /// Notes down what it is told, and stops training where it is asked to.
 final class Follower: TrainerObserver {
   var batches: [BatchProgress] = []
   var reports: [EpochReport] = []
   /// The checkpoint at the end of each epoch.
-  var checkpoints: [[UInt8]] = []
+  var checkpoints: [Blob] = []
   var validations = 0
   var stopsAfter: (epoch: Int, batch: Int)?
   var onBatch: (() throws -> Void)?
@@ -99,7 +113,7 @@ final class Follower: TrainerObserver {
 
   func epochEnded(_ report: EpochReport) throws -> TrainerAnswer {
     reports.append(report)
-    if let trainer { checkpoints.append(try trainer.checkpoint()) }
+    if let trainer { checkpoints.append(Blob(try trainer.checkpoint())) }
     return .goOn
   }
 }
@@ -128,21 +142,23 @@ struct Training {
   }
 }
 
-/// Goes on from a checkpoint's bytes.
+/// Goes on from a checkpoint.
 func resumed(
-  _ bytes: [UInt8], train: Int = 100, test: Int = 40, epochs: Int? = nil, threads: Int = 1
+  _ checkpoint: Blob, train: Int = 100, test: Int = 40, epochs: Int? = nil, threads: Int = 1
 ) throws -> Trainer {
   try Trainer(
-    resuming: try Checkpoint(bytes), epochs: epochs, train: try Images.train(train),
+    resuming: try Checkpoint(checkpoint.bytes), epochs: epochs, train: try Images.train(train),
     validation: try Images.test(test), threads: threads)
 }
 
 /// What a checkpoint says apart from the time that things took.
-struct Essence: Equatable {
+struct Essence: Equatable, CustomTestStringConvertible {
   var hyperparameters: Hyperparameters
   var state: TrainerState
   var names: [String]
   var bits: [[UInt32]]
+
+  var testDescription: String { "epoch \(state.epoch), batch \(state.batch)" }
 
   init(_ bytes: [UInt8]) throws {
     let checkpoint = try Checkpoint(bytes)

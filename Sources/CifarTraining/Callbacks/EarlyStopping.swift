@@ -64,8 +64,7 @@ public final class EarlyStopping: Callback {
     }
     state.best = best
     state.wait += 1
-    // Keras never stops after the first epoch.
-    if state.wait >= options.patience, metrics.epoch > 1 || options.dialect == .pytorch {
+    if state.wait >= options.patience {
       control.stopReason =
         "early stopping: \(monitor.rawValue) has not improved for \(state.wait) epochs, "
         + "best in epoch \(state.bestEpoch)"

@@ -2,7 +2,7 @@ import CifarNN
 
 /// Marks the checkpoint of the epoch whose metric is the best so far: Keras's ModelCheckpoint with
 /// `save_best_only`, and the tutorial's `torch.save` of the best model. In both dialects NaN is never
-/// the best; Keras would keep one of the first epoch for ever.
+/// the best (Keras would keep one of the first epoch for ever) and every digit counts.
 public final class ModelCheckpoint: Callback {
   public struct Options: Codable, Equatable, Sendable {
     public var monitor: Monitor

@@ -34,6 +34,10 @@ TRACES = {
   "minus infinite first": [-INF, -INF, 1.0, 2.0, INF, INF, 3.0, 3.0, 3.0],
   "around zero": [0.0, -0.0, -1e-5, 1e-5, -1e-4, -1e-3, -1e-3, -1.0, -1.0001, -1.00011, -1.0],
 }
+for number in range(4):
+  # Improvements that 64 bits see and 32 do not. Options are drawn, so some more of them.
+  TRACES[f"below 32 bits, {number}"] = [
+    0.7 - 1e-9 * epoch * (1 if number % 2 else -1) for epoch in range(14)]
 
 
 def random_traces():
