@@ -198,6 +198,8 @@ typedef struct cifar_train_options {
   int32_t record;           /* 1; 0: keep nothing, there is no registry */
   uint32_t keep_last;       /* checkpoints kept besides the best one: 2; 0: all of them */
   const char *command_line; /* noted down with the session; NULL: none */
+  uint32_t keep_every;      /* checkpoints of every so many epochs stay too; 0: none of them */
+  const char *tags;         /* of the run, one a line; NULL: none */
 } cifar_train_options;
 
 cifar_status cifar_train_options_init(cifar_train_options *options, size_t options_size);
@@ -291,6 +293,16 @@ cifar_status cifar_trainer_run(cifar_trainer *trainer);
  *  and from a signal handler. Before cifar_trainer_run it stops that at its first batch. */
 cifar_status cifar_trainer_interrupt(cifar_trainer *trainer);
 
+/** Records a value that the caller measured, for the last completed epoch; from an epoch callback
+ *  that is the epoch it is about. One of the same name and epoch is replaced.
+ *
+ *  name  1 to 100 letters, digits, '_' and '.'; filters know it as metrics.NAME.
+ *
+ *  On the thread that called cifar_trainer_run, or while it does not train. Nothing happens without a
+ *  registry. Errors: INVALID_ARGUMENT; INVALID_STATE before the first epoch has ended and after
+ *  cifar_trainer_run; those of the registry. */
+cifar_status cifar_trainer_record_metric(cifar_trainer *trainer, const char *name, double value);
+
 typedef struct cifar_trainer_info {
   uint32_t struct_size;
   uint32_t epoch;              /* completed epochs */
@@ -377,7 +389,7 @@ void cifar_model_free(cifar_model *model);
 
 /* ---- The registry ----------------------------------------------------------------------------- */
 
-/** The record of all runs, opened for queries. */
+/** The record of all runs. What only asks works on a file that cannot be written, too. */
 typedef struct cifar_registry cifar_registry;
 
 /** path  the SQLite file; NULL: $CIFAR_REGISTRY, else ./cifar-runs.db.
@@ -400,6 +412,10 @@ typedef struct cifar_run_info {
   double duration_s;        /* seconds in all its sessions together */
   double best_val_accuracy; /* 0 to 1; NaN before the first epoch */
   double best_val_loss;     /* NaN likewise */
+  double last_val_accuracy; /* of the last epoch; NaN likewise */
+  double last_val_loss;
+  const char *tags;         /* sorted, one a line; "" without any */
+  const char *parent;       /* the id of the run that it was forked from; NULL: none */
 } cifar_run_info;
 
 /** Runs as they were at one moment. */
@@ -409,6 +425,29 @@ typedef struct cifar_run_list cifar_run_list;
  *
  *  limit  at most so many; 0 for all. */
 cifar_status cifar_registry_list(cifar_registry *registry, size_t limit, cifar_run_list **out);
+
+/** Which runs are wanted. cifar_run_query_init fills in the defaults below. */
+typedef struct cifar_run_query {
+  uint32_t struct_size;
+  int32_t ascending;  /* 0: the largest or latest first */
+  const char *filter; /* NULL: all runs */
+  const char *sort;   /* a field; NULL: as they were started */
+  size_t limit;       /* at most so many; 0: all */
+  int32_t trash;      /* 1: the runs in the trash instead */
+} cifar_run_query;
+
+cifar_status cifar_run_query_init(cifar_run_query *query, size_t query_size);
+
+/** The runs that a query asks for.
+ *
+ *  The filter is text such as "val_accuracy > 0.8 and recipe = keras and started > '2 days ago'":
+ *  fields (`cifar-runs list --help` names them), hyperparameters by path (optimizer.beta1) and
+ *  recorded metrics (metrics.f1), compared by =, !=, <, <=, >, >=, ~ (holds a text), in (a, b),
+ *  is null, joined by and, or, not and brackets.
+ *
+ *  Error: INVALID_ARGUMENT, naming the column of the filter. */
+cifar_status cifar_registry_query(cifar_registry *registry, const cifar_run_query *query,
+                                  cifar_run_list **out);
 
 cifar_status cifar_run_list_count(const cifar_run_list *list, size_t *count);
 
@@ -447,6 +486,8 @@ typedef struct cifar_checkpoint_info {
   uint64_t size;        /* bytes */
   const char *sha256;   /* lowercase hexadecimal */
   const char *created;  /* ISO 8601, UTC */
+  int32_t is_pinned;     /* 1: retention never takes it */
+  int32_t is_superseded; /* 1: the run was resumed from an earlier point since */
 } cifar_checkpoint_info;
 
 cifar_status cifar_run_checkpoint_count(const cifar_run *run, size_t *count);
@@ -455,7 +496,87 @@ cifar_status cifar_run_checkpoint_count(const cifar_run *run, size_t *count);
 cifar_status cifar_run_get_checkpoint(const cifar_run *run, size_t index,
                                       cifar_checkpoint_info *info, size_t info_size);
 
+typedef struct cifar_metric_info {
+  uint32_t struct_size;
+  uint32_t epoch;
+  const char *name;
+  double value;
+} cifar_metric_info;
+
+/** What was recorded with cifar_trainer_record_metric, by name and then epoch. */
+cifar_status cifar_run_metric_count(const cifar_run *run, size_t *count);
+
+cifar_status cifar_run_get_metric(const cifar_run *run, size_t index, cifar_metric_info *info,
+                                  size_t info_size);
+
+typedef struct cifar_note_info {
+  uint32_t struct_size;
+  const char *created; /* ISO 8601, UTC */
+  const char *text;
+} cifar_note_info;
+
+/** Notes, oldest first. */
+cifar_status cifar_run_note_count(const cifar_run *run, size_t *count);
+
+cifar_status cifar_run_get_note(const cifar_run *run, size_t index, cifar_note_info *info,
+                                size_t info_size);
+
 void cifar_run_free(cifar_run *run);
+
+/* What follows writes to the registry. `run` is as in cifar_registry_find everywhere; besides what
+ * is said, each call may fail with NOT_FOUND, AMBIGUOUS, BUSY, IO and DISK_FULL. */
+
+/** Adds a tag of 1 to 200 bytes on one line; one that is there already stays. */
+cifar_status cifar_registry_tag(cifar_registry *registry, const char *run, const char *tag);
+
+/** Takes a tag off. */
+cifar_status cifar_registry_untag(cifar_registry *registry, const char *run, const char *tag);
+
+/** Adds a remark, of any number of lines. */
+cifar_status cifar_registry_note(cifar_registry *registry, const char *run, const char *text);
+
+/** Gives a run another name; NULL takes it away. */
+cifar_status cifar_registry_rename(cifar_registry *registry, const char *run, const char *name);
+
+/** Makes retention keep a checkpoint; 0 for `pinned` lets it go again. */
+cifar_status cifar_registry_pin(cifar_registry *registry, int64_t checkpoint, int32_t pinned);
+
+/** Makes a new run that begins where a checkpoint of another one stands, with its history up to
+ *  there; resume it to go on.
+ *
+ *  checkpoint  "last", "best" or a checkpoint's id; NULL: "last".
+ *  name        the new run's; NULL: none.
+ *  id          gets the new run's UUID: 37 bytes with the NUL. */
+cifar_status cifar_registry_fork(cifar_registry *registry, const char *run,
+                                 const char *checkpoint, const char *name, char id[37]);
+
+/** Puts a run into the trash. Error: BUSY while it is running. */
+cifar_status cifar_registry_remove(cifar_registry *registry, const char *run);
+
+/** Takes a run out of the trash, as it was. */
+cifar_status cifar_registry_restore(cifar_registry *registry, const char *run);
+
+/** Empties the trash for good and makes the file as small as what is in it.
+ *
+ *  freed  gets the bytes given back; NULL to leave out. */
+cifar_status cifar_registry_collect(cifar_registry *registry, uint64_t *freed);
+
+/** Receives a sentence about something that is damaged. 0 goes on, anything else stops. */
+typedef int (*cifar_problem_callback)(const char *problem, void *user);
+
+/** Looks for damage: SQLite's structures, references, the SHA-256 of every checkpoint.
+ *
+ *  run       look at this run's checkpoints only; NULL: all.
+ *  callback  called for each problem; none if all is well.
+ *  Error: CALLBACK. */
+cifar_status cifar_registry_verify(cifar_registry *registry, const char *run,
+                                   cifar_problem_callback callback, void *user);
+
+/** Writes a checkpoint to a safetensors file, whole or not at all; memory stays flat.
+ *
+ *  Errors: CHECKSUM_MISMATCH; IO; DISK_FULL. */
+cifar_status cifar_registry_export(cifar_registry *registry, int64_t checkpoint,
+                                   const char *path);
 
 #ifdef __cplusplus
 }

@@ -86,6 +86,14 @@ final class RunRecorder: TrainerObserver {
     return try observer?.epochEnded(report) ?? .goOn
   }
 
+  func record(metric name: String, _ value: Double) throws {
+    guard trainer.epoch > 0 else {
+      throw CifarError(
+        .invalidState, "metric \(name) belongs to an epoch, and none has ended yet")
+    }
+    try session.record(metric: MetricRow(name: name, epoch: trainer.epoch, value: value))
+  }
+
   private func checkpoint(isBest: Bool) throws -> NewCheckpoint {
     NewCheckpoint(
       epoch: trainer.epoch, batch: trainer.batch, step: trainer.step,

@@ -28,21 +28,24 @@ public final class TrainingSession {
     /// Checkpoints that stay, besides the best one; 0 for all.
     public var keepLast: Int
     /// Also the checkpoints of every so many epochs stay; 0 for none of them.
-    public var keepEvery = 0
+    public var keepEvery: Int
     /// Tags of a new run.
-    public var tags: [String] = []
+    public var tags: [String]
     /// What the registry notes down as the way the session was started.
     public var commandLine: String
 
     public init(
       registryPath: String? = Registry.defaultPath(), name: String? = nil,
-      threads: Int = ThreadPool.defaultThreads, keepLast: Int = 2, commandLine: String = ""
+      threads: Int = ThreadPool.defaultThreads, keepLast: Int = 2, commandLine: String = "",
+      keepEvery: Int = 0, tags: [String] = []
     ) {
       self.registryPath = registryPath
       self.name = name
       self.threads = threads
       self.keepLast = keepLast
       self.commandLine = commandLine
+      self.keepEvery = keepEvery
+      self.tags = tags
     }
   }
 
@@ -118,6 +121,14 @@ public final class TrainingSession {
       recorder.fail(error)
       throw error
     }
+  }
+
+  /// Records a value that the caller measured, for the last completed epoch. Without a registry
+  /// nothing happens.
+  ///
+  /// On the thread that trains, from an observer, or while nothing trains.
+  public func record(metric name: String, _ value: Double) throws {
+    try recorder?.record(metric: name, value)
   }
 
   /// Makes `run` stop within a batch. May be called from any thread, and from a signal handler.

@@ -4,6 +4,30 @@
 public import CCifar
 import CifarCore
 import CifarRegistry
+import Synchronization
+
+/// A registry that is read at once and opened for writing when something is to be written.
+final class RegistryHandle: Sendable {
+  let reader: Registry
+  private let opened = Mutex<Registry?>(nil)
+
+  init(_ path: String) throws { reader = try Registry(path: path, mode: .readOnly) }
+
+  static func from(_ pointer: OpaquePointer?) throws -> RegistryHandle {
+    try Handle.object(pointer, RegistryHandle.self, "registry")
+  }
+
+  func writer() throws -> Registry {
+    // In a child of fork this says that the registry belongs to the parent.
+    _ = try reader.runs(limit: 1)
+    return try opened.withLock { opened in
+      if let opened { return opened }
+      let registry = try Registry(path: reader.path, mode: .readWrite(create: false))
+      opened = registry
+      return registry
+    }
+  }
+}
 
 /// Runs as they were at one moment, with their strings.
 final class RunListHandle {
@@ -16,26 +40,6 @@ final class RunListHandle {
 
   static func from(_ pointer: OpaquePointer?) throws -> RunListHandle {
     try Handle.object(pointer, RunListHandle.self, "list")
-  }
-}
-
-/// One run as it was at one moment, with its strings.
-final class RunHandle {
-  let info: cifar_run_info
-  let hyperparameters: UnsafePointer<CChar>?
-  let epochs: [cifar_epoch_info]
-  let checkpoints: [cifar_checkpoint_info]
-  private let strings = StringKeeper()
-
-  init(_ run: RunDetail) {
-    info = cifar_run_info(run.summary, strings)
-    hyperparameters = strings.keep(run.hyperparameters)
-    epochs = run.epochs.map { cifar_epoch_info($0) }
-    checkpoints = run.checkpoints.map { [strings] in cifar_checkpoint_info($0, strings) }
-  }
-
-  static func from(_ pointer: OpaquePointer?) throws -> RunHandle {
-    try Handle.object(pointer, RunHandle.self, "run")
   }
 }
 
@@ -53,34 +57,10 @@ extension cifar_run_info {
     duration_s = run.durationSeconds
     best_val_accuracy = run.bestValAccuracy ?? .nan
     best_val_loss = run.bestValLoss ?? .nan
-  }
-}
-
-extension cifar_epoch_info {
-  init(_ row: EpochRow) {
-    self.init()
-    epoch = UInt32(row.epoch)
-    train_loss = row.trainLoss
-    train_accuracy = row.trainAccuracy
-    val_loss = row.valLoss ?? .nan
-    val_accuracy = row.valAccuracy ?? .nan
-    learning_rate = row.learningRate
-    seconds = row.seconds
-    images_per_second = row.imagesPerSecond
-  }
-}
-
-extension cifar_checkpoint_info {
-  init(_ row: CheckpointRow, _ strings: StringKeeper) {
-    self.init()
-    epoch = UInt32(row.epoch)
-    batch = UInt32(row.batch)
-    is_best = row.isBest ? 1 : 0
-    id = row.id
-    step = UInt64(row.step)
-    size = UInt64(row.size)
-    sha256 = strings.keep(row.sha256)
-    created = strings.keep(row.created.description)
+    last_val_accuracy = run.lastValAccuracy ?? .nan
+    last_val_loss = run.lastValLoss ?? .nan
+    tags = strings.keep(run.tags.joined(separator: "\n"))
+    parent = strings.keep(run.parent?.run)
   }
 }
 
@@ -91,7 +71,7 @@ public func cifar_registry_open(
   guarded {
     let out = try Argument.required(out, "out")
     let path = try Argument.text(path, "path") ?? Registry.defaultPath()
-    out.pointee = Handle.make(try Registry(path: path, mode: .readOnly))
+    out.pointee = Handle.make(try RegistryHandle(path))
   }
 }
 
@@ -104,9 +84,47 @@ public func cifar_registry_list(
 ) -> cifar_status {
   guarded {
     let out = try Argument.required(out, "out")
-    let registry = try Handle.object(registry, Registry.self, "registry")
+    let registry = try RegistryHandle.from(registry).reader
     let limit = try Argument.count(limit, "limit")
     out.pointee = Handle.make(RunListHandle(try registry.runs(limit: limit == 0 ? nil : limit)))
+  }
+}
+
+extension cifar_run_query {
+  static var defaults: cifar_run_query {
+    var query = cifar_run_query()
+    query.struct_size = UInt32(MemoryLayout<cifar_run_query>.size)
+    return query
+  }
+
+  func query() throws -> RunQuery {
+    let limit = try Argument.count(limit, "query.limit")
+    return RunQuery(
+      filter: try Argument.text(filter, "query.filter"),
+      sort: try Argument.text(sort, "query.sort"), descending: ascending == 0,
+      limit: limit == 0 ? nil : limit, trash: trash != 0)
+  }
+}
+
+@_cdecl("cifar_run_query_init") @implementation
+public func cifar_run_query_init(
+  _ query: UnsafeMutablePointer<cifar_run_query>?, _ querySize: Int
+) -> cifar_status {
+  guarded {
+    try GrowingStruct.write(cifar_run_query.defaults, to: query, size: querySize, "query")
+  }
+}
+
+@_cdecl("cifar_registry_query") @implementation
+public func cifar_registry_query(
+  _ registry: OpaquePointer?, _ query: UnsafePointer<cifar_run_query>?,
+  _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let out = try Argument.required(out, "out")
+    let registry = try RegistryHandle.from(registry).reader
+    let query = try GrowingStruct.read(query, defaults: .defaults, "query").query()
+    out.pointee = Handle.make(RunListHandle(try registry.runs(query)))
   }
 }
 
@@ -131,71 +149,3 @@ public func cifar_run_list_get(
 
 @_cdecl("cifar_run_list_free") @implementation
 public func cifar_run_list_free(_ list: OpaquePointer?) { Handle.free(list) }
-
-@_cdecl("cifar_registry_find") @implementation
-public func cifar_registry_find(
-  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?,
-  _ out: UnsafeMutablePointer<OpaquePointer?>?
-) -> cifar_status {
-  guarded {
-    let out = try Argument.required(out, "out")
-    let registry = try Handle.object(registry, Registry.self, "registry")
-    let run = try registry.run(matching: Argument.requiredText(run, "run"))
-    out.pointee = Handle.make(RunHandle(run))
-  }
-}
-
-@_cdecl("cifar_run_get_info") @implementation
-public func cifar_run_get_info(
-  _ run: OpaquePointer?, _ info: UnsafeMutablePointer<cifar_run_info>?, _ infoSize: Int
-) -> cifar_status {
-  guarded { try GrowingStruct.write(RunHandle.from(run).info, to: info, size: infoSize, "info") }
-}
-
-@_cdecl("cifar_run_get_hyperparameters") @implementation
-public func cifar_run_get_hyperparameters(
-  _ run: OpaquePointer?, _ json: UnsafeMutablePointer<UnsafePointer<CChar>?>?
-) -> cifar_status {
-  guarded { try Argument.required(json, "json").pointee = RunHandle.from(run).hyperparameters }
-}
-
-@_cdecl("cifar_run_epoch_count") @implementation
-public func cifar_run_epoch_count(
-  _ run: OpaquePointer?, _ count: UnsafeMutablePointer<Int>?
-) -> cifar_status {
-  guarded { try Argument.required(count, "count").pointee = RunHandle.from(run).epochs.count }
-}
-
-@_cdecl("cifar_run_get_epoch") @implementation
-public func cifar_run_get_epoch(
-  _ run: OpaquePointer?, _ index: Int, _ info: UnsafeMutablePointer<cifar_epoch_info>?,
-  _ infoSize: Int
-) -> cifar_status {
-  guarded {
-    let epochs = try RunHandle.from(run).epochs
-    let index = try Argument.index(index, below: epochs.count, "epoch row")
-    try GrowingStruct.write(epochs[index], to: info, size: infoSize, "info")
-  }
-}
-
-@_cdecl("cifar_run_checkpoint_count") @implementation
-public func cifar_run_checkpoint_count(
-  _ run: OpaquePointer?, _ count: UnsafeMutablePointer<Int>?
-) -> cifar_status {
-  guarded { try Argument.required(count, "count").pointee = RunHandle.from(run).checkpoints.count }
-}
-
-@_cdecl("cifar_run_get_checkpoint") @implementation
-public func cifar_run_get_checkpoint(
-  _ run: OpaquePointer?, _ index: Int, _ info: UnsafeMutablePointer<cifar_checkpoint_info>?,
-  _ infoSize: Int
-) -> cifar_status {
-  guarded {
-    let checkpoints = try RunHandle.from(run).checkpoints
-    let index = try Argument.index(index, below: checkpoints.count, "checkpoint")
-    try GrowingStruct.write(checkpoints[index], to: info, size: infoSize, "info")
-  }
-}
-
-@_cdecl("cifar_run_free") @implementation
-public func cifar_run_free(_ run: OpaquePointer?) { Handle.free(run) }

@@ -30,7 +30,10 @@ extension cifar_train_options {
     return TrainingSession.Options(
       registryPath: record == 0 ? nil : path, name: try Argument.text(name, "options.name"),
       threads: try Argument.threads(threads), keepLast: Int(keep_last),
-      commandLine: try Argument.text(command_line, "options.command_line") ?? "")
+      commandLine: try Argument.text(command_line, "options.command_line") ?? "",
+      keepEvery: Int(keep_every),
+      tags: (try Argument.text(tags, "options.tags") ?? "").split(separator: "\n")
+        .map(String.init))
   }
 }
 
@@ -143,6 +146,16 @@ public func cifar_trainer_run(_ trainer: OpaquePointer?) -> cifar_status {
 @_cdecl("cifar_trainer_interrupt") @implementation
 public func cifar_trainer_interrupt(_ trainer: OpaquePointer?) -> cifar_status {
   guarded { try TrainerHandle.from(trainer).session.interrupt() }
+}
+
+@_cdecl("cifar_trainer_record_metric") @implementation
+public func cifar_trainer_record_metric(
+  _ trainer: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ value: Double
+) -> cifar_status {
+  guarded {
+    let name = try Argument.requiredText(name, "name")
+    try TrainerHandle.from(trainer).session.record(metric: name, value)
+  }
 }
 
 @_cdecl("cifar_trainer_get_info") @implementation

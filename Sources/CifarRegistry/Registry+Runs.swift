@@ -14,8 +14,12 @@ extension Registry {
     try reading { connection in
       let reader = RunReader(try RunLook(in: connection))
       let end = try query.sql(reader.look)
-      let found = try connection.rows(reader.summaries + end.text, end.values) {
-        (key: $0.integer(0), run: reader.summary($0))
+      let columns = try query.columns(reader.look)
+      let sql = "SELECT \(reader.columns)\(columns) FROM runs r"
+      let found = try connection.rows(sql + end.text, end.values) { row in
+        var run = reader.summary(row)
+        run.values = query.fields.indices.map { row.value(RunReader.columnCount + $0) }
+        return (key: row.integer(0), run: run)
       }
       guard query.withLosses else { return found.map(\.run) }
       return try found.map { key, run in
@@ -64,7 +68,9 @@ private struct RunReader {
 
   init(_ look: RunLook) { self.look = look }
 
-  private var columns: String {
+  static let columnCount = 18
+
+  var columns: String {
     """
     r.id, r.uuid, r.name, \(look.status), r.recipe, r.dataset, r.started, r.epochs_planned,
     r.epochs, r.best_val_accuracy, r.best_val_loss, r.last_val_accuracy, r.last_val_loss,
@@ -72,8 +78,6 @@ private struct RunReader {
     r.parent, r.parent_checkpoint, r.trashed
     """
   }
-
-  var summaries: String { "SELECT \(columns) FROM runs r" }
 
   var details: String {
     """

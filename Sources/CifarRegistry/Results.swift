@@ -23,6 +23,8 @@ public struct RunSummary: Sendable, Equatable {
   public var tags: [String] = []
   /// The run it was forked from.
   public var parent: Parent?
+  /// Those of `RunQuery.fields`, in their order.
+  public var values: [FieldValue] = []
   /// In order, NaN where there is none; nil unless the query asked for them.
   public var validationLosses: [Double]?
   /// When it was put into the trash; nil for a run that is there.
@@ -187,4 +189,12 @@ public enum CheckpointChoice: Sendable, Equatable, CustomStringConvertible {
     case .id(let id): "\(id)"
     }
   }
+}
+
+/// The value of a field of a run.
+public enum FieldValue: Sendable, Equatable {
+  case null
+  case integer(Int64)
+  case real(Double)
+  case text(String)
 }

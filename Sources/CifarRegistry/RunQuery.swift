@@ -4,6 +4,10 @@ import CifarCore
 public struct RunQuery: Sendable, Equatable {
   /// A condition in the filter language (see `RunFilter`); nil for all runs.
   public var filter: String?
+  /// Further conditions, that must hold as well.
+  public var also: [String] = []
+  /// Fields whose values are wanted in `RunSummary.values`.
+  public var fields: [String] = []
   /// The name of a field (see `RunField`); nil for the order in which they were started.
   public var sort: String?
   /// The largest or latest first. What has no value comes last either way.
@@ -27,14 +31,31 @@ public struct RunQuery: Sendable, Equatable {
     self.withLosses = withLosses
   }
 
+  /// The columns of `fields`, each after a comma.
+  func columns(_ look: RunLook) throws -> String {
+    try fields.map { name in
+      let field = try RunField.named(name, look) { message in
+        CifarError(.invalidArgument, "cannot show: \(message)")
+      }
+      guard field.kind != .member else {
+        throw CifarError(.invalidArgument, "cannot show '\(name)': a run may have several")
+      }
+      return ", " + field.sql
+    }.joined()
+  }
+
+  /// A moment as people write it: `2 days ago`, `3h`, `yesterday`, `2026-11-23 20:22`; nil for
+  /// anything else.
+  public static func moment(_ text: String) -> Timestamp? { FilterValue.time(text, now: .now) }
+
   /// The statement's end, from WHERE on, and its values.
   func sql(_ look: RunLook) throws -> (text: String, values: [SQLValue]) {
     var conditions = [trash ? "r.trashed IS NOT NULL" : "r.trashed IS NULL"]
     var values: [SQLValue] = []
-    if let filter {
+    for filter in [filter].compactMap({ $0 }) + also {
       let parsed = try RunFilter(filter, look)
       conditions.append(parsed.sql)
-      values = parsed.values
+      values += parsed.values
     }
     let direction = descending ? "DESC" : "ASC"
     var order = "r.id \(direction)"

@@ -94,6 +94,16 @@ final class Statement {
 
   func optionalInt(_ column: Int) -> Int? { isNull(column) ? nil : int(column) }
 
+  /// What is stored, by its own type; NULL for bytes.
+  func value(_ column: Int) -> FieldValue {
+    switch sqlite3_column_type(handle, Int32(column)) {
+    case SQLITE_INTEGER: .integer(integer(column))
+    case SQLITE_FLOAT: .real(sqlite3_column_double(handle, Int32(column)))
+    case SQLITE_TEXT: .text(text(column))
+    default: .null
+    }
+  }
+
   /// A stored time; the epoch of 1970 where somebody wrote something else.
   func time(_ column: Int) -> Timestamp {
     Timestamp(text(column)) ?? Timestamp(millisecondsSince1970: 0)

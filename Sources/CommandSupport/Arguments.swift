@@ -53,7 +53,8 @@ public struct Arguments {
       let missing = required[positionals.count]
       throw UsageError("\(missing.name) is missing: \(missing.help)")
     }
-    if positionals.count > command.positionals.count {
+    let takesMore = command.positionals.last?.repeats == true
+    if positionals.count > command.positionals.count, !takesMore {
       throw UsageError("unexpected argument '\(positionals[command.positionals.count])'")
     }
   }

@@ -54,11 +54,20 @@ public struct Positional: Sendable {
   public var name: String
   public var help: String
   public var required: Bool
+  /// Whether any number of them may follow; for the last positional only.
+  public var repeats: Bool
 
-  public init(_ name: String, help: String, required: Bool = true) {
+  public init(_ name: String, help: String, required: Bool = true, repeats: Bool = false) {
     self.name = name
     self.help = help
     self.required = required
+    self.repeats = repeats
+  }
+
+  /// As usage lines show it.
+  var usage: String {
+    let shown = repeats ? "\(name)..." : name
+    return required ? shown : "[\(shown)]"
   }
 }
 
@@ -71,8 +80,14 @@ public struct Option: Sendable {
   /// What the help calls the value (`N`, `FILE`); nil makes the option a flag.
   public var value: String?
   public var help: String
+  /// What the value may be, for shell completion; empty where it may be anything.
+  public var choices: [String]
 
-  public init(_ name: String, short: String? = nil, value: String? = nil, help: String) {
+  public init(
+    _ name: String, short: String? = nil, value: String? = nil, help: String,
+    choices: [String] = []
+  ) {
+    self.choices = choices
     self.name = name
     self.short = short
     self.value = value

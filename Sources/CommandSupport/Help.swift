@@ -7,6 +7,8 @@ extension Tool {
     text += Help.list([
       ("--help", "show this help; COMMAND --help shows a command's own"),
       ("--version", "show the version"),
+      ("completion SHELL", "print completions for bash, zsh or fish"),
+      ("man", "print the manual page: man <(\(name) man)"),
     ])
     return text + Help.examples(examples)
   }
@@ -21,7 +23,7 @@ extension Tool {
   public func help(for command: Command) -> String {
     var usage = "\(name) \(command.name)"
     for positional in command.positionals {
-      usage += positional.required ? " \(positional.name)" : " [\(positional.name)]"
+      usage += " " + positional.usage
     }
     if !command.options.isEmpty { usage += " [OPTIONS]" }
     var text = "\(name) \(command.name): \(command.summary)\n\nUsage: \(usage)\n"

@@ -8,8 +8,14 @@ public enum JSONOutput {
   /// JSON has no NaN and no infinity: they become the strings "NaN", "Infinity" and "-Infinity",
   /// which Python's `float` and JavaScript's `Number` read back.
   public static func text(_ value: some Encodable) throws -> String {
+    try text(value, formatting: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+  }
+
+  private static func text(
+    _ value: some Encodable, formatting: JSONEncoder.OutputFormatting
+  ) throws -> String {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.outputFormatting = formatting
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     do {
@@ -17,6 +23,11 @@ public enum JSONOutput {
     } catch {
       throw CifarError(.internal, "the result cannot be written as JSON: \(error)")
     }
+  }
+
+  /// Likewise on one line.
+  public static func line(_ value: some Encodable) throws -> String {
+    try text(value, formatting: [.sortedKeys, .withoutEscapingSlashes])
   }
 
   /// Writes the value to stdout.

@@ -27,11 +27,14 @@ extension Tool {
     switch first {
     case "--help", "-h": return Output.line(help())
     case "--version": return Output.line("\(name) \(version)")
+    case "completion" where !wantsHelp(arguments):
+      return Output.write(try completion(for: Array(arguments.dropFirst())))
+    case "man" where arguments.count == 1: return Output.write(manual())
     case "help" where arguments.count == 1: return Output.line(help())
     case "help": return try dispatch(arguments.dropFirst() + ["--help"], context: &context)
     default: break
     }
-    let wantsHelp = arguments.prefix { $0 != "--" }.contains { $0 == "--help" || $0 == "-h" }
+    let wantsHelp = wantsHelp(arguments)
     guard let command = commands.first(where: { arguments.starts(with: $0.words) }) else {
       let group = commands.filter { $0.words.count > 1 && $0.words[0] == first }
       if wantsHelp && !group.isEmpty { return Output.line(help(forGroup: first, of: group)) }
@@ -40,6 +43,10 @@ extension Tool {
     context = "\(name) \(command.name)"
     if wantsHelp { return Output.line(help(for: command)) }
     try command.run(Arguments(Array(arguments.dropFirst(command.words.count)), for: command))
+  }
+
+  private func wantsHelp(_ arguments: [String]) -> Bool {
+    arguments.prefix { $0 != "--" }.contains { $0 == "--help" || $0 == "-h" }
   }
 
   private func unknown(_ word: String, group: [Command]) -> UsageError {

@@ -68,6 +68,8 @@ def test_pythons_structs_are_laid_out_as_cs(tmp_path):
         "EpochInfo": "cifar_epoch_info", "TrainerInfo": "cifar_trainer_info",
         "ModelInfo": "cifar_model_info", "EvaluationInfo": "cifar_evaluation",
         "RunInfo": "cifar_run_info", "CheckpointInfo": "cifar_checkpoint_info",
+        "RunQuery": "cifar_run_query", "MetricInfo": "cifar_metric_info",
+        "NoteInfo": "cifar_note_info",
     }
     lines, expected = [], []
     for python_name, c_name in names.items():

@@ -2,8 +2,8 @@
 
 import ctypes
 import os
-from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_float, c_int, c_int32, c_size_t
-from ctypes import c_uint8, c_uint32, c_void_p
+from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_float, c_int, c_int32
+from ctypes import c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 
 from . import _structs as structs
@@ -11,6 +11,8 @@ from . import _structs as structs
 LOG_CALLBACK = CFUNCTYPE(None, c_uint32, c_char_p, c_void_p)
 BATCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.BatchInfo), c_void_p)
 EPOCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.EpochInfo), c_void_p)
+
+PROBLEM_CALLBACK = CFUNCTYPE(c_int, c_char_p, c_void_p)
 
 _out = POINTER(c_void_p)
 _text = POINTER(c_char_p)
@@ -36,6 +38,7 @@ _FUNCTIONS = {
     "cifar_trainer_on_epoch": [c_void_p, EPOCH_CALLBACK, c_void_p],
     "cifar_trainer_run": [c_void_p],
     "cifar_trainer_interrupt": [c_void_p],
+    "cifar_trainer_record_metric": [c_void_p, c_char_p, c_double],
     "cifar_trainer_get_info": [c_void_p, POINTER(structs.TrainerInfo), c_size_t],
     "cifar_model_open": [c_char_p, c_uint32, _out],
     "cifar_model_from_run": [c_char_p, c_char_p, c_char_p, c_uint32, _out],
@@ -47,6 +50,8 @@ _FUNCTIONS = {
     "cifar_model_save": [c_void_p, c_char_p],
     "cifar_registry_open": [c_char_p, _out],
     "cifar_registry_list": [c_void_p, c_size_t, _out],
+    "cifar_run_query_init": [POINTER(structs.RunQuery), c_size_t],
+    "cifar_registry_query": [c_void_p, POINTER(structs.RunQuery), _out],
     "cifar_run_list_count": [c_void_p, POINTER(c_size_t)],
     "cifar_run_list_get": [c_void_p, c_size_t, POINTER(structs.RunInfo), c_size_t],
     "cifar_registry_find": [c_void_p, c_char_p, _out],
@@ -58,6 +63,21 @@ _FUNCTIONS = {
     "cifar_run_get_checkpoint": [
         c_void_p, c_size_t, POINTER(structs.CheckpointInfo), c_size_t,
     ],
+    "cifar_run_metric_count": [c_void_p, POINTER(c_size_t)],
+    "cifar_run_get_metric": [c_void_p, c_size_t, POINTER(structs.MetricInfo), c_size_t],
+    "cifar_run_note_count": [c_void_p, POINTER(c_size_t)],
+    "cifar_run_get_note": [c_void_p, c_size_t, POINTER(structs.NoteInfo), c_size_t],
+    "cifar_registry_tag": [c_void_p, c_char_p, c_char_p],
+    "cifar_registry_untag": [c_void_p, c_char_p, c_char_p],
+    "cifar_registry_note": [c_void_p, c_char_p, c_char_p],
+    "cifar_registry_rename": [c_void_p, c_char_p, c_char_p],
+    "cifar_registry_pin": [c_void_p, c_int64, c_int32],
+    "cifar_registry_fork": [c_void_p, c_char_p, c_char_p, c_char_p, c_char_p],
+    "cifar_registry_remove": [c_void_p, c_char_p],
+    "cifar_registry_restore": [c_void_p, c_char_p],
+    "cifar_registry_collect": [c_void_p, POINTER(c_uint64)],
+    "cifar_registry_verify": [c_void_p, c_char_p, PROBLEM_CALLBACK, c_void_p],
+    "cifar_registry_export": [c_void_p, c_int64, c_char_p],
 }
 _FREES = [
     "cifar_dataset_free",

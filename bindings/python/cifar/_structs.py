@@ -37,6 +37,8 @@ class TrainOptions(Structure):
         ("record", c_int32),
         ("keep_last", c_uint32),
         ("command_line", c_char_p),
+        ("keep_every", c_uint32),
+        ("tags", c_char_p),
     ]
 
 
@@ -132,6 +134,21 @@ class RunInfo(Structure):
         ("duration_s", c_double),
         ("best_val_accuracy", c_double),
         ("best_val_loss", c_double),
+        ("last_val_accuracy", c_double),
+        ("last_val_loss", c_double),
+        ("tags", c_char_p),
+        ("parent", c_char_p),
+    ]
+
+
+class RunQuery(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("ascending", c_int32),
+        ("filter", c_char_p),
+        ("sort", c_char_p),
+        ("limit", c_size_t),
+        ("trash", c_int32),
     ]
 
 
@@ -146,4 +163,23 @@ class CheckpointInfo(Structure):
         ("size", c_uint64),
         ("sha256", c_char_p),
         ("created", c_char_p),
+        ("is_pinned", c_int32),
+        ("is_superseded", c_int32),
+    ]
+
+
+class MetricInfo(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("epoch", c_uint32),
+        ("name", c_char_p),
+        ("value", c_double),
+    ]
+
+
+class NoteInfo(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("created", c_char_p),
+        ("text", c_char_p),
     ]

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from ctypes import byref, c_void_p, sizeof
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Callable, Iterable, List, Optional, Union
 
 from . import _structs as structs
@@ -52,6 +52,16 @@ class Epoch:
     seconds: float
     images_per_second: float
     is_best: bool
+    _record: Optional[Callable[[str, float], None]] = field(
+        default=None, repr=False, compare=False
+    )
+
+    def log(self, **metrics: float) -> None:
+        """Records values of one's own with this epoch: ``epoch.log(f1=0.8)``. In callbacks only."""
+        if self._record is None:
+            raise RuntimeError("epoch.log works in callbacks only")
+        for name, value in metrics.items():
+            self._record(name, value)
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,8 @@ def fit(
     registry=None,
     record: bool = True,
     keep_last: int = 2,
+    keep_every: int = 0,
+    tags: Iterable[str] = (),
     callbacks: Iterable[EpochCallback] = (),
     on_batch: Optional[BatchCallback] = None,
 ) -> Run:
@@ -100,6 +112,8 @@ def fit(
     registry: the SQLite file; None for ``$CIFAR_REGISTRY``, else ``./cifar-runs.db``.
     record: False keeps nothing.
     keep_last: checkpoints kept besides the best one; 0 keeps all.
+    keep_every: those of every so many epochs stay too; 0 for none of them.
+    tags: words to find the run by.
     callbacks: each is called with an ``Epoch`` after every epoch. One that returns True stops the
         training; so does one that raises, and ``fit`` raises its exception again.
     on_batch: likewise, with a ``Batch`` after every batch.
@@ -126,6 +140,10 @@ def fit(
     if keep_last < 0:
         raise ValueError(f"keep_last {keep_last} is negative")
     options.keep_last = keep_last
+    if keep_every < 0:
+        raise ValueError(f"keep_every {keep_every} is negative")
+    options.keep_every = keep_every
+    options.tags = "\n".join(tags).encode()
     options.command_line = _command_line()
     handle = create("cifar_trainer_create", train._handle, validation._handle, byref(options))
     return _Training(handle, callbacks, on_batch).run()
@@ -267,7 +285,10 @@ class _Training:
             is_best=bool(row.is_best),
         )
         self._epochs.append(epoch)
-        return self._ask(self._callbacks, epoch)
+        return self._ask(self._callbacks, replace(epoch, _record=self._record))
+
+    def _record(self, name: str, value: float) -> None:
+        call("cifar_trainer_record_metric", self._handle, name.encode(), value)
 
     def _ask(self, functions, event) -> int:
         """0 to go on. Every function is asked, also after one that wants to stop."""

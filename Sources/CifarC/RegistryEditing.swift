@@ -1,0 +1,127 @@
+// The names are those of cifar.h.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+public import CCifar
+import Cifar
+import CifarCore
+import CifarRegistry
+import Glibc
+import Kernels
+
+/// A registry to write to, and the name of a run in it.
+private func editing(
+  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?,
+  _ change: (Registry, String) throws -> Void
+) -> cifar_status {
+  guarded {
+    let run = try Argument.requiredText(run, "run")
+    try change(RegistryHandle.from(registry).writer(), run)
+  }
+}
+
+@_cdecl("cifar_registry_tag") @implementation
+public func cifar_registry_tag(
+  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?, _ tag: UnsafePointer<CChar>?
+) -> cifar_status {
+  editing(registry, run) { try $0.tag($1, Argument.requiredText(tag, "tag")) }
+}
+
+@_cdecl("cifar_registry_untag") @implementation
+public func cifar_registry_untag(
+  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?, _ tag: UnsafePointer<CChar>?
+) -> cifar_status {
+  editing(registry, run) { try $0.untag($1, Argument.requiredText(tag, "tag")) }
+}
+
+@_cdecl("cifar_registry_note") @implementation
+public func cifar_registry_note(
+  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?, _ text: UnsafePointer<CChar>?
+) -> cifar_status {
+  editing(registry, run) { try $0.note($1, Argument.requiredText(text, "text")) }
+}
+
+@_cdecl("cifar_registry_rename") @implementation
+public func cifar_registry_rename(
+  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?, _ name: UnsafePointer<CChar>?
+) -> cifar_status {
+  editing(registry, run) { try $0.rename($1, to: Argument.text(name, "name")) }
+}
+
+@_cdecl("cifar_registry_pin") @implementation
+public func cifar_registry_pin(
+  _ registry: OpaquePointer?, _ checkpoint: Int64, _ pinned: Int32
+) -> cifar_status {
+  guarded {
+    try RegistryHandle.from(registry).writer().pin(checkpoint: checkpoint, pinned != 0)
+  }
+}
+
+@_cdecl("cifar_registry_fork") @implementation
+public func cifar_registry_fork(
+  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?,
+  _ checkpoint: UnsafePointer<CChar>?, _ name: UnsafePointer<CChar>?,
+  _ id: UnsafeMutablePointer<CChar>?
+) -> cifar_status {
+  editing(registry, run) { registry, run in
+    let id = try Argument.required(id, "id")
+    let uuid = try registry.fork(
+      run, from: CheckpointChoice(checkpoint, default: .last), name: Argument.text(name, "name"),
+      session: SessionInfo(
+        libraryVersion: LibraryVersion.string, instructionSet: Kernels.current.name, threads: 0))
+    strcpy(id, uuid)
+  }
+}
+
+@_cdecl("cifar_registry_remove") @implementation
+public func cifar_registry_remove(
+  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?
+) -> cifar_status {
+  editing(registry, run) { try $0.remove([$1]) }
+}
+
+@_cdecl("cifar_registry_restore") @implementation
+public func cifar_registry_restore(
+  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?
+) -> cifar_status {
+  editing(registry, run) { try $0.restore($1) }
+}
+
+@_cdecl("cifar_registry_collect") @implementation
+public func cifar_registry_collect(
+  _ registry: OpaquePointer?, _ freed: UnsafeMutablePointer<UInt64>?
+) -> cifar_status {
+  guarded {
+    let collected = try RegistryHandle.from(registry).writer().collectGarbage()
+    freed?.pointee = UInt64(collected.bytes)
+  }
+}
+
+@_cdecl("cifar_registry_verify") @implementation
+public func cifar_registry_verify(
+  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?,
+  _ callback: cifar_problem_callback?, _ user: UnsafeMutableRawPointer?
+) -> cifar_status {
+  guarded {
+    let callback = try Argument.required(callback, "callback")
+    let registry = try RegistryHandle.from(registry).reader
+    for problem in try registry.verify(run: Argument.text(run, "run")) {
+      let answer = callback(problem, user)
+      guard answer == 0 else {
+        throw CifarError(.callback, "stopped by the problem callback, which returned \(answer)")
+      }
+    }
+  }
+}
+
+@_cdecl("cifar_registry_export") @implementation
+public func cifar_registry_export(
+  _ registry: OpaquePointer?, _ checkpoint: Int64, _ path: UnsafePointer<CChar>?
+) -> cifar_status {
+  guarded {
+    let path = try Argument.requiredText(path, "path")
+    let registry = try RegistryHandle.from(registry).reader
+    try FileStore.write(to: path) { write in
+      try registry.readCheckpoint(checkpoint) { try write($0) }
+    }
+  }
+}

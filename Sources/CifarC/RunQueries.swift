@@ -1,0 +1,177 @@
+// The names are those of cifar.h.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+public import CCifar
+import CifarCore
+import CifarRegistry
+
+/// One run as it was at one moment, with its strings.
+final class RunHandle {
+  let info: cifar_run_info
+  let hyperparameters: UnsafePointer<CChar>?
+  let epochs: [cifar_epoch_info]
+  let checkpoints: [cifar_checkpoint_info]
+  let metrics: [cifar_metric_info]
+  let notes: [cifar_note_info]
+  private let strings = StringKeeper()
+
+  init(_ run: RunDetail) {
+    info = cifar_run_info(run.summary, strings)
+    hyperparameters = strings.keep(run.hyperparameters)
+    epochs = run.epochs.map { cifar_epoch_info($0) }
+    checkpoints = run.checkpoints.map { [strings] in cifar_checkpoint_info($0, strings) }
+    metrics = run.metrics.map { [strings] row in
+      var info = cifar_metric_info()
+      info.epoch = UInt32(row.epoch)
+      info.name = strings.keep(row.name)
+      info.value = row.value
+      return info
+    }
+    notes = run.notes.map { [strings] row in
+      var info = cifar_note_info()
+      info.created = strings.keep(row.created.description)
+      info.text = strings.keep(row.text)
+      return info
+    }
+  }
+
+  static func from(_ pointer: OpaquePointer?) throws -> RunHandle {
+    try Handle.object(pointer, RunHandle.self, "run")
+  }
+}
+
+extension cifar_epoch_info {
+  init(_ row: EpochRow) {
+    self.init()
+    epoch = UInt32(row.epoch)
+    train_loss = row.trainLoss
+    train_accuracy = row.trainAccuracy
+    val_loss = row.valLoss ?? .nan
+    val_accuracy = row.valAccuracy ?? .nan
+    learning_rate = row.learningRate
+    seconds = row.seconds
+    images_per_second = row.imagesPerSecond
+  }
+}
+
+extension cifar_checkpoint_info {
+  init(_ row: CheckpointRow, _ strings: StringKeeper) {
+    self.init()
+    epoch = UInt32(row.epoch)
+    batch = UInt32(row.batch)
+    is_best = row.isBest ? 1 : 0
+    id = row.id
+    step = UInt64(row.step)
+    size = UInt64(row.size)
+    sha256 = strings.keep(row.sha256)
+    created = strings.keep(row.created.description)
+    is_pinned = row.isPinned ? 1 : 0
+    is_superseded = row.isSuperseded ? 1 : 0
+  }
+}
+
+@_cdecl("cifar_registry_find") @implementation
+public func cifar_registry_find(
+  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?,
+  _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let out = try Argument.required(out, "out")
+    let registry = try RegistryHandle.from(registry).reader
+    let run = try registry.run(matching: Argument.requiredText(run, "run"))
+    out.pointee = Handle.make(RunHandle(run))
+  }
+}
+
+@_cdecl("cifar_run_get_info") @implementation
+public func cifar_run_get_info(
+  _ run: OpaquePointer?, _ info: UnsafeMutablePointer<cifar_run_info>?, _ infoSize: Int
+) -> cifar_status {
+  guarded { try GrowingStruct.write(RunHandle.from(run).info, to: info, size: infoSize, "info") }
+}
+
+@_cdecl("cifar_run_get_hyperparameters") @implementation
+public func cifar_run_get_hyperparameters(
+  _ run: OpaquePointer?, _ json: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> cifar_status {
+  guarded { try Argument.required(json, "json").pointee = RunHandle.from(run).hyperparameters }
+}
+
+@_cdecl("cifar_run_epoch_count") @implementation
+public func cifar_run_epoch_count(
+  _ run: OpaquePointer?, _ count: UnsafeMutablePointer<Int>?
+) -> cifar_status {
+  guarded { try Argument.required(count, "count").pointee = RunHandle.from(run).epochs.count }
+}
+
+@_cdecl("cifar_run_get_epoch") @implementation
+public func cifar_run_get_epoch(
+  _ run: OpaquePointer?, _ index: Int, _ info: UnsafeMutablePointer<cifar_epoch_info>?,
+  _ infoSize: Int
+) -> cifar_status {
+  guarded {
+    let epochs = try RunHandle.from(run).epochs
+    let index = try Argument.index(index, below: epochs.count, "epoch row")
+    try GrowingStruct.write(epochs[index], to: info, size: infoSize, "info")
+  }
+}
+
+@_cdecl("cifar_run_checkpoint_count") @implementation
+public func cifar_run_checkpoint_count(
+  _ run: OpaquePointer?, _ count: UnsafeMutablePointer<Int>?
+) -> cifar_status {
+  guarded { try Argument.required(count, "count").pointee = RunHandle.from(run).checkpoints.count }
+}
+
+@_cdecl("cifar_run_get_checkpoint") @implementation
+public func cifar_run_get_checkpoint(
+  _ run: OpaquePointer?, _ index: Int, _ info: UnsafeMutablePointer<cifar_checkpoint_info>?,
+  _ infoSize: Int
+) -> cifar_status {
+  guarded {
+    let checkpoints = try RunHandle.from(run).checkpoints
+    let index = try Argument.index(index, below: checkpoints.count, "checkpoint")
+    try GrowingStruct.write(checkpoints[index], to: info, size: infoSize, "info")
+  }
+}
+
+@_cdecl("cifar_run_metric_count") @implementation
+public func cifar_run_metric_count(
+  _ run: OpaquePointer?, _ count: UnsafeMutablePointer<Int>?
+) -> cifar_status {
+  guarded { try Argument.required(count, "count").pointee = RunHandle.from(run).metrics.count }
+}
+
+@_cdecl("cifar_run_get_metric") @implementation
+public func cifar_run_get_metric(
+  _ run: OpaquePointer?, _ index: Int, _ info: UnsafeMutablePointer<cifar_metric_info>?,
+  _ infoSize: Int
+) -> cifar_status {
+  guarded {
+    let metrics = try RunHandle.from(run).metrics
+    let index = try Argument.index(index, below: metrics.count, "metric")
+    try GrowingStruct.write(metrics[index], to: info, size: infoSize, "info")
+  }
+}
+
+@_cdecl("cifar_run_note_count") @implementation
+public func cifar_run_note_count(
+  _ run: OpaquePointer?, _ count: UnsafeMutablePointer<Int>?
+) -> cifar_status {
+  guarded { try Argument.required(count, "count").pointee = RunHandle.from(run).notes.count }
+}
+
+@_cdecl("cifar_run_get_note") @implementation
+public func cifar_run_get_note(
+  _ run: OpaquePointer?, _ index: Int, _ info: UnsafeMutablePointer<cifar_note_info>?,
+  _ infoSize: Int
+) -> cifar_status {
+  guarded {
+    let notes = try RunHandle.from(run).notes
+    let index = try Argument.index(index, below: notes.count, "note")
+    try GrowingStruct.write(notes[index], to: info, size: infoSize, "info")
+  }
+}
+
+@_cdecl("cifar_run_free") @implementation
+public func cifar_run_free(_ run: OpaquePointer?) { Handle.free(run) }
