@@ -21,6 +21,17 @@ var kernelTargets: [Target] = [
         .define("KERNELS_AVX2"),
         .unsafeFlags(kernelFlags + ["-Xcc", "-mavx2", "-Xcc", "-mfma"]),
       ]))
+  kernelTargets.append(
+    .target(
+      name: "KernelsAVX512", dependencies: ["KernelABI", "CCPUFeatures"],
+      swiftSettings: [
+        .define("KERNELS_AVX512"),
+        .unsafeFlags(
+          kernelFlags
+            + ["avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"].flatMap {
+              ["-Xcc", "-m\($0)"]
+            }),
+      ]))
 #endif
 
 let package = Package(

@@ -46,7 +46,7 @@ extern "C" {
 /** The version of the library that runs, "0.1.0". Never NULL; lives forever. */
 const char *cifar_version(void);
 
-/** The kernels' instruction set: "avx2" or "baseline". The bits of a result depend on it. The
+/** The kernels' instruction set: "avx512", "avx2" or "baseline". The bits of a result depend on it. The
  *  environment's CIFAR_ISA overrides the choice. Never NULL; lives forever. */
 const char *cifar_instruction_set(void);
 

@@ -13,6 +13,8 @@ public protocol KernelTable: Sendable {
   var name: String { get }
   /// Floats in a vector.
   var lanes: Int { get }
+  /// Channels of a panel in the Winograd kernels, a whole number of vectors.
+  var panelLanes: Int { get }
   /// Rows of the tile that `multiplyPanel` works in.
   var tileRows: Int { get }
   /// Columns of the tile that `multiplyPanel` works in.
@@ -57,44 +59,45 @@ public protocol KernelTable: Sendable {
 
   // MARK: Winograd convolution, 3×3 with a frame of one zero
   //
-  // A panel is 4·lanes channels. `planeStride` is the distance between the planes of two points.
+  // A `panel` below is `panelLanes` channels. Transformed tiles come in packs, `packStride` floats
+  // apart; tiles that the last pack lacks are zero.
 
-  /// OIHW filters to (panels of output, 36 points, inputs, 4·lanes). With `turned`, the filters of
+  /// OIHW filters to (panels of output, 36 points, inputs, panel). With `turned`, the filters of
   /// the backward pass, as in `packFilters`. Only panel `panel` is written.
   func winogradFilters(
     _ shape: ConvolutionShape, _ filters: Input, to transformed: Output, turned: Bool, panel: Int)
 
-  /// Bᵀ·d·B of tiles `first` ..< `first` + `count` of a batch of (N, groups, H, W, lanes), to
-  /// (36 points, groups, `capacity` tiles, lanes), from tile `slot` on.
+  /// Bᵀ·d·B of tiles `first` ..< `first` + `count` of a batch of (N, groups, H, W, lanes), to packs of
+  /// (groups, 36 points, 6 tiles, lanes).
   func winogradInput(
     _ tiling: WinogradTiling, _ images: Input, groups: Int, first: Int, count: Int,
-    to transformed: Output, planeStride: Int, capacity: Int, slot: Int)
+    to transformed: Output, packStride: Int)
 
-  /// For each of the 36 points, (tiles × inputs) · (inputs × 4·lanes): `transformed` as
+  /// For each of the 36 points, (tiles × inputs) · (inputs × panel): `transformed` as
   /// `winogradInput` makes it, `filters` one panel of `winogradFilters`, `product`
-  /// (36 points, tiles, 4·lanes).
+  /// (packs, 36 points, 6 tiles, panel).
   func winogradMultiply(
-    _ transformed: Input, planeStride: Int, capacity: Int, groups: Int, count: Int,
-    filters: Input, product: Output, productStride: Int)
+    _ transformed: Input, packStride: Int, packs: Int, groups: Int, filters: Input,
+    product: Output)
 
   /// Aᵀ·m·A + bias of the tiles, to panel `panel` of a batch of (N, groups, H, W, lanes).
   func winogradOutput(
-    _ tiling: WinogradTiling, _ product: Input, productStride: Int, first: Int, count: Int,
-    bias: Input?, to images: Output, groups: Int, panel: Int)
+    _ tiling: WinogradTiling, _ product: Input, first: Int, count: Int, bias: Input?,
+    to images: Output, groups: Int, panel: Int)
 
-  /// D·dy·Dᵀ of tiles of a batch of (N, groups, H, W, lanes), to (36 points, panels, `capacity`
-  /// tiles, 4·lanes), from tile `slot` on.
+  /// D·dy·Dᵀ of tiles of a batch of (N, groups, H, W, lanes), to packs of
+  /// (panels, 36 points, 6 tiles, panel).
   func winogradGradient(
     _ tiling: WinogradTiling, _ gradients: Input, groups: Int, first: Int, count: Int,
-    to transformed: Output, planeStride: Int, capacity: Int, slot: Int)
+    to transformed: Output, packStride: Int)
 
-  /// One point: sum[i, o] (+)= Σ_t x[t, i]·dy[t, o] over `count` tiles; `x` is one plane of
-  /// `winogradInput`, `dy` one of `winogradGradient`, `sum` (panels, inputs, 4·lanes).
+  /// One point: sum[i, o] (+)= Σ_t x[t, i]·dy[t, o] over the tiles of `packs` packs; `x` as
+  /// `winogradInput` makes it, `dy` as `winogradGradient` does, `sum` (panels, inputs, panel).
   func winogradAccumulate(
-    x: Input, groups: Int, dy: Input, panels: Int, capacity: Int, count: Int, sum: Output,
-    accumulate: Bool)
+    point: Int, x: Input, xStride: Int, groups: Int, dy: Input, dyStride: Int, panels: Int,
+    packs: Int, sum: Output, accumulate: Bool)
 
-  /// The sums of all points, (36, panels, inputs, 4·lanes), to OIHW filter gradients of one input
+  /// The sums of all points, (36, panels, inputs, panel), to OIHW filter gradients of one input
   /// group: Cᵀ·s·C.
   func winogradFilterGradient(
     _ shape: ConvolutionShape, _ sums: Input, planeStride: Int, group: Int, to filters: Output)
@@ -112,6 +115,12 @@ public protocol KernelTable: Sendable {
   func multiplyPanel(
     rows: Int, columns: Int, depth: Int, a: Input, panelStride: Int, b: Input,
     c: Output, rowStride: Int, accumulate: Bool)
+
+  /// C = A·Bᵀ, or C += A·Bᵀ with `accumulate`: each element is the product of a row of A and a row of
+  /// B. Rows lie `aStride`, `bStride` and `cStride` floats apart; nothing is packed.
+  func multiplyRows(
+    rows: Int, columns: Int, depth: Int, a: Input, aStride: Int, b: Input, bStride: Int,
+    c: Output, cStride: Int, accumulate: Bool)
 
   // MARK: Planes
 

@@ -11,13 +11,17 @@
 /// - Backward to the filters, F(3×3, 4×4): dg = Cᵀ[Σ (Bᵀ·d·B) ⊙ (D·dy·Dᵀ)]C over all tiles, where
 ///   dy is a 4×4 tile of the output's gradient. The transform of d is the forward one.
 ///
-/// Transformed data is kept by point: a 6×6 tile becomes 36 planes, point 6·row + column.
+/// A 6×6 tile becomes 36 points, point 6·row + column. Transformed tiles are kept in packs of six:
+/// (groups, 36 points, 6 tiles, lanes) for each pack. So a pack's group stays in the first-level cache
+/// while it is written, and the products read a point's tiles in one piece.
 public enum Winograd {
   /// Outputs of a tile along one side.
   public static let outputTile = 4
   /// Inputs of a tile along one side, and points along one side.
   public static let inputTile = 6
   public static let points = 36
+  /// Tiles in a pack.
+  public static let packTiles = 6
 }
 
 /// Where the tiles of a batch lie. Tile number t is column t mod `columns` of a row of tiles of an

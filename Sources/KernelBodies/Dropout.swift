@@ -55,7 +55,7 @@ extension KernelSet {
   private func philox(
     first: UInt32, _ draw: DropoutDraw
   ) -> (IntegerVector, IntegerVector, IntegerVector, IntegerVector) {
-    var c0 = IntegerVector(repeating: first) &+ IntegerVector(0, 1, 2, 3, 4, 5, 6, 7)
+    var c0 = IntegerVector(repeating: first) &+ laneNumbers
     var c1 = IntegerVector(repeating: draw.place[0])
     var c2 = IntegerVector(repeating: draw.place[1])
     var c3 = IntegerVector(repeating: draw.place[2])
@@ -80,14 +80,13 @@ extension KernelSet {
   private func product(
     _ a: IntegerVector, _ b: UInt32
   ) -> (high: IntegerVector, low: IntegerVector) {
-    typealias Wide = SIMD4<UInt64>
-    let factor = Wide(repeating: UInt64(b))
-    let lowWords = Wide(repeating: 0xFFFF_FFFF)
-    let wide = unsafeBitCast(a, to: Wide.self)
+    let factor = WideVector(repeating: UInt64(b))
+    let lowWords = WideVector(repeating: 0xFFFF_FFFF)
+    let wide = unsafeBitCast(a, to: WideVector.self)
     let even = (wide & lowWords) &* factor
-    let odd = (wide &>> Wide(repeating: 32)) &* factor
-    let high = (even &>> Wide(repeating: 32)) | (odd & ~lowWords)
-    let low = (even & lowWords) | (odd &<< Wide(repeating: 32))
+    let odd = (wide &>> WideVector(repeating: 32)) &* factor
+    let high = (even &>> WideVector(repeating: 32)) | (odd & ~lowWords)
+    let low = (even & lowWords) | (odd &<< WideVector(repeating: 32))
     return (
       unsafeBitCast(high, to: IntegerVector.self), unsafeBitCast(low, to: IntegerVector.self)
     )

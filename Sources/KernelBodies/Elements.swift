@@ -59,7 +59,7 @@ extension KernelSet {
       let v = multiplyAdd(beta2, loadUnaligned(squares + i), rest2 * g * g)
       storeUnaligned(m, averages + i)
       storeUnaligned(v, squares + i)
-      let root = multiplyAdd(v.squareRoot(), rootScale, epsilon)
+      let root = multiplyAdd(squareRoot(v), rootScale, epsilon)
       storeUnaligned(loadUnaligned(parameters + i) - rate * m / root, parameters + i)
       i += lanes
     }

@@ -31,7 +31,7 @@ extension KernelSet {
       if rows - row >= 6 && columns == pair {
         multiplyTile(depth, panel, b, to, rowStride, accumulate)
       } else {
-        withUnsafeTemporaryAllocation(byteCount: 6 * pair * 4, alignment: 32) { bytes in
+        withUnsafeTemporaryAllocation(byteCount: 6 * pair * 4, alignment: 64) { bytes in
           let tile = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
           multiplyTile(depth, panel, b, tile, pair, false)
           for y in 0..<min(6, rows - row) {

@@ -1,7 +1,7 @@
 import CCPUFeatures
 import KernelABI
 
-#if arch(arm64) || KERNELS_AVX2
+#if arch(arm64) || KERNELS_AVX2 || KERNELS_AVX512
   /// a·b + c in one instruction.
   @inline(__always)
   func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector { c.addingProduct(a, b) }
@@ -11,17 +11,36 @@ import KernelABI
   func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector { c + a * b }
 #endif
 
-#if KERNELS_AVX2
-  let instructionSetName = "avx2"
+// Vector: what everything is written in. Narrower hardware works on it in halves or quarters.
+// A panel is as many vectors as fill the registers together with twelve accumulators.
+#if KERNELS_AVX512
+  let instructionSetName = "avx512"
+  typealias Vector = SIMD16<Float>
+  typealias IntegerVector = SIMD16<UInt32>
+  typealias WideVector = SIMD8<UInt64>
+  let lanes = 16
+  let panelVectors = 2
+  @inline(__always)
+  var laneNumbers: IntegerVector {
+    IntegerVector(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+  }
 #else
-  let instructionSetName = "baseline"
+  #if KERNELS_AVX2
+    let instructionSetName = "avx2"
+  #else
+    let instructionSetName = "baseline"
+  #endif
+  typealias Vector = SIMD8<Float>
+  typealias IntegerVector = SIMD8<UInt32>
+  typealias WideVector = SIMD4<UInt64>
+  let lanes = 8
+  let panelVectors = 4
+  @inline(__always)
+  var laneNumbers: IntegerVector { IntegerVector(0, 1, 2, 3, 4, 5, 6, 7) }
 #endif
 
-/// The vector that everything is written in. Narrower hardware works on it in halves or quarters.
-typealias Vector = SIMD8<Float>
-typealias IntegerVector = SIMD8<UInt32>
-
-let lanes = 8
+/// Channels of a panel.
+let panel = panelVectors * lanes
 
 public typealias Input = UnsafePointer<Float>
 public typealias Output = UnsafeMutablePointer<Float>
@@ -57,6 +76,10 @@ func storeUnaligned(_ v: Vector, _ p: Output) {
 @inline(__always)
 func prefetch(_ p: Input) { cpu_prefetch(p) }
 
+/// The same for a line that will be written.
+@inline(__always)
+func prefetchToWrite(_ p: Output) { cpu_prefetch_to_write(p) }
+
 /// One value in every lane.
 @inline(__always)
 func broadcast(_ p: Input) -> Vector { Vector(repeating: p.pointee) }
@@ -65,20 +88,62 @@ func broadcast(_ p: Input) -> Vector { Vector(repeating: p.pointee) }
 @inline(__always)
 func positive(_ v: Vector) -> Vector { v.replacing(with: 0, where: v .< 0) }
 
+@inline(__always)
+func squareRoot(_ v: Vector) -> Vector {
+  var roots = v
+  withUnsafeMutableBytes(of: &roots) { bytes in
+    let floats = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+    if lanes == 16 { cpu_square_roots_16(floats) } else { cpu_square_roots_8(floats) }
+  }
+  return roots
+}
+
+/// The sum of all lanes, halves first.
+@inline(__always)
+func total(_ v: Vector) -> Float {
+  #if KERNELS_AVX512
+    let eight = v.lowHalf + v.highHalf
+  #else
+    let eight = v
+  #endif
+  let four = eight.lowHalf + eight.highHalf
+  let two = four.lowHalf + four.highHalf
+  return two[0] + two[1]
+}
+
 /// Widens a byte a lane. (The conversions of the standard library go lane by lane.)
 @inline(__always)
 func loadBytes(_ p: UnsafePointer<UInt8>) -> IntegerVector {
-  let raw = UnsafeRawPointer(p)
-  let low = SIMD4(repeating: raw.loadUnaligned(as: UInt32.self))
-  let high = SIMD4(repeating: raw.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
-  let words = IntegerVector(lowHalf: low, highHalf: high)
-  return (words &>> IntegerVector(0, 8, 16, 24, 0, 8, 16, 24)) & 255
+  #if KERNELS_AVX512
+    IntegerVector(lowHalf: loadEightBytes(p), highHalf: loadEightBytes(p + 8))
+  #else
+    loadEightBytes(p)
+  #endif
 }
 
 /// Stores a byte a lane; no lane may be above 255.
 @inline(__always)
 func storeBytes(_ v: IntegerVector, _ p: UnsafeMutablePointer<UInt8>) {
-  let placed = v &<< IntegerVector(0, 8, 16, 24, 0, 8, 16, 24)
+  #if KERNELS_AVX512
+    storeEightBytes(v.lowHalf, p)
+    storeEightBytes(v.highHalf, p + 8)
+  #else
+    storeEightBytes(v, p)
+  #endif
+}
+
+@inline(__always)
+private func loadEightBytes(_ p: UnsafePointer<UInt8>) -> SIMD8<UInt32> {
+  let raw = UnsafeRawPointer(p)
+  let low = SIMD4(repeating: raw.loadUnaligned(as: UInt32.self))
+  let high = SIMD4(repeating: raw.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+  let words = SIMD8(lowHalf: low, highHalf: high)
+  return (words &>> SIMD8(0, 8, 16, 24, 0, 8, 16, 24)) & 255
+}
+
+@inline(__always)
+private func storeEightBytes(_ v: SIMD8<UInt32>, _ p: UnsafeMutablePointer<UInt8>) {
+  let placed = v &<< SIMD8(0, 8, 16, 24, 0, 8, 16, 24)
   let raw = UnsafeMutableRawPointer(p)
   raw.storeBytes(of: joined(placed.lowHalf), as: UInt32.self)
   raw.storeBytes(of: joined(placed.highHalf), toByteOffset: 4, as: UInt32.self)
@@ -102,7 +167,11 @@ public struct KernelSet: KernelTable {
   public init() {}
 
   public var name: String { instructionSetName }
-  public var lanes: Int { 8 }
+  public var lanes: Int { laneCount }
+  public var panelLanes: Int { panel }
   public var tileRows: Int { 6 }
   public var tileColumns: Int { pair }
 }
+
+/// `lanes` again, where a property hides it.
+private let laneCount = lanes

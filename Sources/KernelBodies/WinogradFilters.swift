@@ -4,7 +4,6 @@ import KernelABI
 // G = (1, p, p²)/f(p), where f(p) is the product of the distances to the other finite points:
 // f(0) = 1, f(±√½) = −3/2, f(±√2) = 6.
 
-private let panel = 4 * lanes
 private let a: Float = 0.707106781  // √½
 private let b: Float = 1.414213562  // √2
 private let scaleA: Float = -2 / 3
@@ -25,7 +24,7 @@ extension KernelSet {
       let taps = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
       let columns = taps + 9 * lanes
       for input in 0..<rows {
-        for vector in 0..<4 {
+        for vector in 0..<panelVectors {
           let first = index * panel + vector * lanes
           for lane in 0..<lanes {
             let output = first + lane

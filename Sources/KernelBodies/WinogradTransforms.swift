@@ -6,6 +6,11 @@ import KernelABI
 private let a: Float = 0.707106781  // √½
 private let b: Float = 1.414213562  // √2
 
+private let packTiles = Winograd.packTiles
+/// Floats from one point of a tile to the next: in a pack of a group, and in a pack of a panel.
+private let groupStep = packTiles * lanes
+private let panelStep = packTiles * panel
+
 /// Six values along one side of a tile.
 typealias Six = (Vector, Vector, Vector, Vector, Vector, Vector)
 
@@ -14,14 +19,13 @@ extension KernelSet {
 
   public func winogradInput(
     _ tiling: WinogradTiling, _ images: Input, groups: Int, first: Int, count: Int,
-    to transformed: Output, planeStride: Int, capacity: Int, slot: Int
+    to transformed: Output, packStride: Int
   ) {
-    // A tile transformed along its columns, (6, 6, lanes), and a row of zeros.
+    // A tile that hangs far over the edge, (6, 6, lanes), and a row of zeros.
     withUnsafeTemporaryAllocation(byteCount: 42 * lanes * 4, alignment: 64) { bytes in
-      let columns = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      let zeros = columns + 36 * lanes
+      let tile = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+      let zeros = tile + 36 * lanes
       for i in 0..<6 { store(.zero, zeros + i * lanes) }
-      // Neighbouring tiles of a group share cache lines of the result.
       for group in 0..<groups {
         for index in 0..<count {
           let place = TilePlace(tiling, first + index)
@@ -29,28 +33,52 @@ extension KernelSet {
           let left = place.column * 4 - 1
           let plane =
             images + (place.image * groups + group) * tiling.height * tiling.width * lanes
-          // What hangs over the edge of the image is zero.
-          let inside = max(0, -left)..<min(6, tiling.width - left)
-          for x in 0..<6 where !inside.contains(x) {
-            for y in 0..<6 { store(.zero, columns + (y * 6 + x) * lanes) }
-          }
+          let to =
+            transformed + index / packTiles * packStride
+            + (group * Winograd.points * packTiles + index % packTiles) * lanes
+          prefetchNextTile(tiling, images, groups, first + index, group, count)
+          // What lies outside the image is zero.
           @inline(__always)
           func row(_ y: Int) -> Input {
             top + y >= 0 && top + y < tiling.height
               ? plane + ((top + y) * tiling.width + left) * lanes : Input(zeros)
           }
-          prefetchTile(tiling, images, groups, first + index, group, count)
-          transformColumns(row(0), row(1), row(2), row(3), row(4), row(5), inside, columns)
-          transformRows(
-            columns, transformed + (group * capacity + slot + index) * lanes, planeStride)
+          let rows = SixRows(row(0), row(1), row(2), row(3), row(4), row(5))
+          let missing = left + 6 - tiling.width
+          if left < 0 && missing <= 0 {
+            transformTile(rows, lacksLeft: true, lacksRight: false, to)
+          } else if missing <= 0 {
+            transformTile(rows, lacksLeft: false, lacksRight: false, to)
+          } else if missing == 1 && left >= 0 {
+            transformTile(rows, lacksLeft: false, lacksRight: true, to)
+          } else {
+            rows.copy(columns: max(0, -left)..<(6 - missing), to: tile)
+            transformTile(SixRows(tile), lacksLeft: false, lacksRight: false, to)
+          }
         }
+      }
+    }
+    clearRest(
+      of: count, transformed, packStride, planes: groups * Winograd.points, vectors: 1)
+  }
+
+  /// Sets the tiles that the last pack lacks to zero.
+  private func clearRest(
+    of count: Int, _ transformed: Output, _ packStride: Int, planes: Int, vectors: Int
+  ) {
+    guard count % packTiles != 0 else { return }
+    let pack = transformed + count / packTiles * packStride
+    let tile = vectors * lanes
+    for plane in 0..<planes {
+      for i in (count % packTiles * vectors)..<(packTiles * vectors) {
+        store(.zero, pack + plane * packTiles * tile + i * lanes)
       }
     }
   }
 
   /// Asks for the tile of the next group; after the last group, for that `count` tiles further on.
   @inline(__always)
-  private func prefetchTile(
+  private func prefetchNextTile(
     _ tiling: WinogradTiling, _ images: Input, _ groups: Int, _ tile: Int, _ group: Int,
     _ count: Int
   ) {
@@ -60,51 +88,70 @@ extension KernelSet {
     let row = tiling.width * lanes
     let corner =
       images + (plane * tiling.height + place.row * 4) * row + place.column * 4 * lanes
+    // A cache line holds sixteen floats.
     for y in 0..<4 {
-      prefetch(corner + y * row)
-      prefetch(corner + y * row + 2 * lanes)
+      for line in 0..<(4 * lanes / 16) { prefetch(corner + y * row + line * 16) }
     }
   }
 
+  /// Bᵀ·d·B of one tile. Every row of the result needs three or four rows of the tile: they are
+  /// loaded anew each time, which is cheaper than keeping 36 vectors.
   @inline(__always)
-  private func transformColumns(
-    _ d0: Input, _ d1: Input, _ d2: Input, _ d3: Input, _ d4: Input, _ d5: Input,
-    _ inside: Range<Int>, _ to: Output
+  private func transformTile(
+    _ d: SixRows, lacksLeft: Bool, lacksRight: Bool, _ to: Output
   ) {
-    for x in inside {
-      let i = x * lanes
-      transformInput(
-        load(d0 + i), load(d1 + i), load(d2 + i), load(d3 + i), load(d4 + i), load(d5 + i),
-        to + i, 6 * lanes)
+    @inline(__always)
+    func value(_ row: Input, _ x: Int) -> Vector {
+      (x == 0 && lacksLeft) || (x == 5 && lacksRight) ? .zero : load(row + x * lanes)
     }
+    /// The first and the last row: r0 − 2.5·r2 + r4.
+    @inline(__always)
+    func outer(_ r0: Input, _ r2: Input, _ r4: Input, _ to: Output) {
+      @inline(__always)
+      func sum(_ x: Int) -> Vector {
+        multiplyAdd(value(r2, x), Vector(repeating: -2.5), value(r0, x)) + value(r4, x)
+      }
+      transformInput(sum(0), sum(1), sum(2), sum(3), sum(4), sum(5), to)
+    }
+    /// Rows +p and −p: (r4 − q·r2) ± p·(r3 − q·r1).
+    @inline(__always)
+    func pair(_ q: Float, _ p: Float, _ to: Output) {
+      @inline(__always)
+      func even(_ x: Int) -> Vector {
+        multiplyAdd(value(d.r2, x), Vector(repeating: -q), value(d.r4, x))
+      }
+      @inline(__always)
+      func odd(_ x: Int) -> Vector {
+        multiplyAdd(value(d.r1, x), Vector(repeating: -q), value(d.r3, x))
+          * Vector(repeating: p)
+      }
+      let (e0, e1, e2, e3, e4, e5) = (even(0), even(1), even(2), even(3), even(4), even(5))
+      let (o0, o1, o2, o3, o4, o5) = (odd(0), odd(1), odd(2), odd(3), odd(4), odd(5))
+      transformInput(e0 + o0, e1 + o1, e2 + o2, e3 + o3, e4 + o4, e5 + o5, to)
+      transformInput(
+        e0 - o0, e1 - o1, e2 - o2, e3 - o3, e4 - o4, e5 - o5, to + 6 * groupStep)
+    }
+    outer(d.r0, d.r2, d.r4, to)
+    pair(2, a, to + 6 * groupStep)
+    pair(0.5, b, to + 18 * groupStep)
+    outer(d.r1, d.r3, d.r5, to + 30 * groupStep)
   }
 
-  @inline(__always)
-  private func transformRows(_ columns: Input, _ transformed: Output, _ planeStride: Int) {
-    for y in 0..<6 {
-      let from = columns + y * 6 * lanes
-      transformInput(
-        load(from), load(from + lanes), load(from + 2 * lanes), load(from + 3 * lanes),
-        load(from + 4 * lanes), load(from + 5 * lanes), transformed + y * 6 * planeStride,
-        planeStride)
-    }
-  }
-
-  /// Bᵀ·d along one side, to six places `stride` apart.
+  /// Bᵀ·d along one side, to six points.
   @inline(__always)
   private func transformInput(
     _ d0: Vector, _ d1: Vector, _ d2: Vector, _ d3: Vector, _ d4: Vector, _ d5: Vector,
-    _ to: Output, _ stride: Int
+    _ to: Output
   ) {
     let middle = Vector(repeating: -2.5)
     store(multiplyAdd(d2, middle, d0) + d4, to)
     storePlusMinus(
       multiplyAdd(d2, Vector(repeating: -2), d4), multiplyAdd(d1, Vector(repeating: -2), d3), a,
-      to + stride, stride)
+      to + groupStep, groupStep)
     storePlusMinus(
       multiplyAdd(d2, Vector(repeating: -0.5), d4), multiplyAdd(d1, Vector(repeating: -0.5), d3),
-      b, to + 3 * stride, stride)
-    store(multiplyAdd(d3, middle, d1) + d5, to + 5 * stride)
+      b, to + 3 * groupStep, groupStep)
+    store(multiplyAdd(d3, middle, d1) + d5, to + 5 * groupStep)
   }
 
   /// even + point·odd and even − point·odd, to two places.
@@ -112,33 +159,34 @@ extension KernelSet {
   private func storePlusMinus(
     _ even: Vector, _ odd: Vector, _ point: Float, _ to: Output, _ stride: Int
   ) {
-    let scaled = odd * Vector(repeating: point)
-    store(even + scaled, to)
-    store(even - scaled, to + stride)
+    store(multiplyAdd(odd, Vector(repeating: point), even), to)
+    store(multiplyAdd(odd, Vector(repeating: -point), even), to + stride)
   }
 
   // MARK: Aᵀ·m·A
 
   public func winogradOutput(
-    _ tiling: WinogradTiling, _ product: Input, productStride: Int, first: Int, count: Int,
-    bias: Input?, to images: Output, groups: Int, panel: Int
+    _ tiling: WinogradTiling, _ product: Input, first: Int, count: Int, bias: Input?,
+    to images: Output, groups: Int, panel index: Int
   ) {
     withUnsafeTemporaryAllocation(byteCount: 16 * lanes * 4, alignment: 64) { bytes in
       let tile = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      for index in 0..<count {
-        let place = TilePlace(tiling, first + index)
+      for tileIndex in 0..<count {
+        let place = TilePlace(tiling, first + tileIndex)
         let y = place.row * 4
         let x = place.column * 4
-        for group in (panel * 4)..<min(groups, panel * 4 + 4) {
-          let m = product + (index * 4 + group - panel * 4) * lanes
+        for group in (index * panelVectors)..<min(groups, (index + 1) * panelVectors) {
+          let m =
+            product + tileIndex / packTiles * Winograd.points * panelStep
+            + tileIndex % packTiles * panel + (group - index * panelVectors) * lanes
           let shift = bias.map { load($0 + group * lanes) } ?? .zero
           let plane =
             images + (place.image * groups + group) * tiling.height * tiling.width * lanes
           let to = plane + (y * tiling.width + x) * lanes
           if y + 4 <= tiling.height && x + 4 <= tiling.width {
-            transformOutput(m, productStride, shift, to, tiling.width * lanes)
+            transformOutput(m, shift, to, tiling.width * lanes)
           } else {
-            transformOutput(m, productStride, shift, tile, 4 * lanes)
+            transformOutput(m, shift, tile, 4 * lanes)
             for row in 0..<min(4, tiling.height - y) {
               for column in 0..<min(4, tiling.width - x) {
                 store(
@@ -152,17 +200,17 @@ extension KernelSet {
     }
   }
 
-  /// One tile: 36 points `planeStride` apart to 4×4 values in rows `stride` apart.
+  /// One tile: 36 points of a pack to 4×4 values in rows `stride` apart.
   @inline(__always)
   private func transformOutput(
-    _ m: Input, _ planeStride: Int, _ bias: Vector, _ to: Output, _ stride: Int
+    _ m: Input, _ bias: Vector, _ to: Output, _ stride: Int
   ) {
     // Rows 0 and 2 are made of the sums over ±p, rows 1 and 3 of the differences.
     @inline(__always)
     func sums(_ x: Int) -> (Vector, Vector) {
-      let p = m + x * planeStride
-      let sa = load(p + 6 * planeStride) + load(p + 12 * planeStride)
-      let sb = load(p + 18 * planeStride) + load(p + 24 * planeStride)
+      let p = m + x * panelStep
+      let sa = load(p + 6 * panelStep) + load(p + 12 * panelStep)
+      let sb = load(p + 18 * panelStep) + load(p + 24 * panelStep)
       return (
         load(p) + sa + sb,
         multiplyAdd(sa, Vector(repeating: 0.5), sb * Vector(repeating: 2))
@@ -178,10 +226,10 @@ extension KernelSet {
     outputRow((g0, g1, g2, g3, g4, g5), bias, to + 2 * stride)
     @inline(__always)
     func differences(_ x: Int) -> (Vector, Vector) {
-      let p = m + x * planeStride
-      let da = load(p + 6 * planeStride) - load(p + 12 * planeStride)
-      let db = load(p + 18 * planeStride) - load(p + 24 * planeStride)
-      return oddParts(da, db, load(p + 30 * planeStride))
+      let p = m + x * panelStep
+      let da = load(p + 6 * panelStep) - load(p + 12 * panelStep)
+      let db = load(p + 18 * panelStep) - load(p + 24 * panelStep)
+      return oddParts(da, db, load(p + 30 * panelStep))
     }
     let (f0, h0) = differences(0)
     let (f1, h1) = differences(1)
@@ -220,53 +268,59 @@ extension KernelSet {
 
   public func winogradGradient(
     _ tiling: WinogradTiling, _ gradients: Input, groups: Int, first: Int, count: Int,
-    to transformed: Output, planeStride: Int, capacity: Int, slot: Int
+    to transformed: Output, packStride: Int
   ) {
     withUnsafeTemporaryAllocation(byteCount: 16 * lanes * 4, alignment: 64) { bytes in
       let tile = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      for index in 0..<count {
-        let place = TilePlace(tiling, first + index)
-        let y = place.row * 4
-        let x = place.column * 4
+      for pack in 0..<blocks(count, of: packTiles) {
         for group in 0..<groups {
-          let plane =
-            gradients + (place.image * groups + group) * tiling.height * tiling.width * lanes
-          let from = plane + (y * tiling.width + x) * lanes
-          prefetchTile(tiling, gradients, groups, first + index, group, 1)
           let to =
-            transformed
-            + ((group / 4 * capacity + slot + index) * 4 + group % 4) * lanes
-          if y + 4 <= tiling.height && x + 4 <= tiling.width {
-            transformGradient(from, tiling.width * lanes, to, planeStride)
-          } else {
-            for i in 0..<16 {
-              let inside = y + i / 4 < tiling.height && x + i % 4 < tiling.width
-              let source = from + (i / 4 * tiling.width + i % 4) * lanes
-              store(inside ? load(source) : .zero, tile + i * lanes)
+            transformed + pack * packStride + group / panelVectors * Winograd.points * panelStep
+            + group % panelVectors * lanes
+          for index in 0..<min(packTiles, count - pack * packTiles) {
+            let number = first + pack * packTiles + index
+            prefetchNextTile(tiling, gradients, groups, number, group, packTiles)
+            let place = TilePlace(tiling, number)
+            let y = place.row * 4
+            let x = place.column * 4
+            let plane =
+              gradients + (place.image * groups + group) * tiling.height * tiling.width * lanes
+            let from = plane + (y * tiling.width + x) * lanes
+            if y + 4 <= tiling.height && x + 4 <= tiling.width {
+              transformGradient(from, tiling.width * lanes, to + index * panel)
+            } else {
+              for i in 0..<16 {
+                let inside = y + i / 4 < tiling.height && x + i % 4 < tiling.width
+                let source = from + (i / 4 * tiling.width + i % 4) * lanes
+                store(inside ? load(source) : .zero, tile + i * lanes)
+              }
+              transformGradient(tile, 4 * lanes, to + index * panel)
             }
-            transformGradient(tile, 4 * lanes, to, planeStride)
           }
         }
       }
     }
+    let panels = blocks(groups, of: panelVectors)
+    clearRest(
+      of: count, transformed, packStride, planes: panels * Winograd.points, vectors: panelVectors)
   }
 
   @inline(__always)
-  private func transformGradient(_ g: Input, _ stride: Int, _ to: Output, _ planeStride: Int) {
+  private func transformGradient(_ g: Input, _ stride: Int, _ to: Output) {
     gradientRow(
-      load(g), load(g + lanes), load(g + 2 * lanes), load(g + 3 * lanes), to, planeStride)
+      load(g), load(g + lanes), load(g + 2 * lanes), load(g + 3 * lanes), to)
     let last = g + 3 * stride
     gradientRow(
       load(last), load(last + lanes), load(last + 2 * lanes), load(last + 3 * lanes),
-      to + 30 * planeStride, planeStride)
-    gradientPair(g, stride, square: 0.5, point: a, to + 6 * planeStride, planeStride)
-    gradientPair(g, stride, square: 2, point: b, to + 18 * planeStride, planeStride)
+      to + 30 * panelStep)
+    gradientPair(g, stride, square: 0.5, point: a, to + 6 * panelStep)
+    gradientPair(g, stride, square: 2, point: b, to + 18 * panelStep)
   }
 
   /// Rows +p and −p, where `square` is p².
   @inline(__always)
   private func gradientPair(
-    _ g: Input, _ stride: Int, square: Float, point: Float, _ to: Output, _ planeStride: Int
+    _ g: Input, _ stride: Int, square: Float, point: Float, _ to: Output
   ) {
     @inline(__always)
     func both(_ x: Int) -> (Vector, Vector) {
@@ -280,22 +334,59 @@ extension KernelSet {
     let (p1, m1) = both(1)
     let (p2, m2) = both(2)
     let (p3, m3) = both(3)
-    gradientRow(p0, p1, p2, p3, to, planeStride)
-    gradientRow(m0, m1, m2, m3, to + 6 * planeStride, planeStride)
+    gradientRow(p0, p1, p2, p3, to)
+    gradientRow(m0, m1, m2, m3, to + 6 * panelStep)
   }
 
+  /// D·g along one side, to six points.
   @inline(__always)
   private func gradientRow(
-    _ g0: Vector, _ g1: Vector, _ g2: Vector, _ g3: Vector, _ to: Output, _ stride: Int
+    _ g0: Vector, _ g1: Vector, _ g2: Vector, _ g3: Vector, _ to: Output
   ) {
     store(g0, to)
     storePlusMinus(
       multiplyAdd(g2, Vector(repeating: 0.5), g0), multiplyAdd(g3, Vector(repeating: 0.5), g1), a,
-      to + stride, stride)
+      to + panelStep, panelStep)
     storePlusMinus(
       multiplyAdd(g2, Vector(repeating: 2), g0), multiplyAdd(g3, Vector(repeating: 2), g1), b,
-      to + 3 * stride, stride)
-    store(g3, to + 5 * stride)
+      to + 3 * panelStep, panelStep)
+    store(g3, to + 5 * panelStep)
+  }
+}
+
+/// Where the six rows of a tile lie.
+private struct SixRows {
+  let r0, r1, r2, r3, r4, r5: Input
+
+  @inline(__always)
+  init(_ r0: Input, _ r1: Input, _ r2: Input, _ r3: Input, _ r4: Input, _ r5: Input) {
+    (self.r0, self.r1, self.r2, self.r3, self.r4, self.r5) = (r0, r1, r2, r3, r4, r5)
+  }
+
+  /// A tile of its own, (6, 6, lanes).
+  @inline(__always)
+  init(_ tile: Output) {
+    let row = 6 * lanes
+    self.init(
+      tile, tile + row, tile + 2 * row, tile + 3 * row, tile + 4 * row, tile + 5 * row)
+  }
+
+  /// Copies the columns that exist; the others become zero.
+  func copy(columns: Range<Int>, to tile: Output) {
+    var to = tile
+    @inline(__always)
+    func copyRow(_ row: Input) {
+      for x in 0..<6 {
+        store(columns.contains(x) ? load(row + x * lanes) : .zero, to)
+        to += lanes
+      }
+    }
+    copyRow(r0)
+    copyRow(r1)
+    copyRow(r2)
+    copyRow(r3)
+    copyRow(r4)
+    copyRow(r5)
   }
 }
 

@@ -5,6 +5,7 @@ import KernelsBaseline
 
 #if arch(x86_64)
   import KernelsAVX2
+  import KernelsAVX512
 #endif
 
 /// The kernels this machine runs, chosen once.
@@ -14,6 +15,7 @@ public enum Kernels {
     var tables: [any KernelTable] = [KernelsBaseline.KernelSet()]
     #if arch(x86_64)
       if cpu_has_avx2_fma() { tables.append(KernelsAVX2.KernelSet()) }
+      if cpu_has_avx512() { tables.append(KernelsAVX512.KernelSet()) }
     #endif
     return tables
   }()

@@ -67,4 +67,33 @@ import Testing
       }
     }
   }
+
+  /// Depths that fill no vector, and sizes that fill no tile.
+  @Test(
+    arguments: InstructionSet.all,
+    [(1, 1, 1), (4, 3, 16), (5, 7, 33), (1, 10, 512), (9, 2, 40), (8, 12, 15)])
+  func rowProducts(set: InstructionSet, size: (rows: Int, columns: Int, depth: Int)) {
+    let (rows, columns, depth) = size
+    let a = Samples.uniform(rows * depth, seed: 1)  // (rows, depth)
+    let b = Samples.uniform(columns * depth, seed: 2)  // (columns, depth)
+    let transposed = (0..<(depth * columns)).map { b[$0 % columns * depth + $0 / columns] }
+    let product = RowOracles.multiply(
+      a.doubles, transposed.doubles, rows: rows, depth: depth, columns: columns)
+    for accumulate in [false, true] {
+      let old = Samples.uniform(rows * (columns + 1), seed: 3)
+      let (c, start) = GuardedBuffer.unaligned(old)
+      set.kernels.multiplyRows(
+        rows: rows, columns: columns, depth: depth, a: a, aStride: depth, b: b, bStride: depth,
+        c: start, cStride: columns + 1, accumulate: accumulate)
+      for row in 0..<rows {
+        let part = (0..<columns).map { start[row * (columns + 1) + $0] }
+        let expected = (0..<columns).map {
+          product[row * columns + $0] + (accumulate ? Double(old[row * (columns + 1) + $0]) : 0)
+        }
+        #expect(relativeError(part, expected) < 1e-6)
+        #expect(start[row * (columns + 1) + columns] == old[row * (columns + 1) + columns])
+      }
+      #expect(c.isIntact)
+    }
+  }
 }

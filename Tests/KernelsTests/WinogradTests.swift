@@ -47,35 +47,38 @@ import Testing
     let tiling = WinogradTiling(height: shape.height, width: shape.width)
     let tiles = 3 * tiling.tilesPerImage
     let groups = blocks(shape.inputChannels, of: lanes)
-    let panels = blocks(shape.outputChannels, of: 4 * lanes)
+    let panels = blocks(shape.outputChannels, of: kernels.panelLanes)
     let outputGroups = blocks(shape.outputChannels, of: lanes)
-    // A slot before the first tile, and one behind the last, stay empty.
-    let capacity = tiles + 2
-    let xStride = groups * capacity * lanes
-    let dyStride = panels * capacity * 4 * lanes
-    let sumStride = panels * groups * lanes * 4 * lanes
-    let x = GuardedBuffer(output: Winograd.points * xStride)
+    // In two portions, as chunks of a batch come; the first one fills its packs.
+    let half = tiles / 2 / Winograd.packTiles * Winograd.packTiles
+    let portions = [0..<half, half..<tiles].filter { !$0.isEmpty }
+    let packs = blocks(tiles, of: Winograd.packTiles)
+    let packPlane = Winograd.points * Winograd.packTiles
+    let xStride = packPlane * groups * lanes + lanes
+    let dyStride = packPlane * panels * kernels.panelLanes + lanes
+    let sumStride = panels * groups * lanes * kernels.panelLanes
+    let x = GuardedBuffer(output: packs * xStride)
     // Groups that a panel lacks are not written, and multiply into sums that nobody reads.
-    let dy = GuardedBuffer([Float](repeating: 0, count: Winograd.points * dyStride))
+    let dy = GuardedBuffer([Float](repeating: 0, count: packs * dyStride))
     let images = GuardedBuffer(sample.blockedImage(lanes))
     let gradients = GuardedBuffer(sample.blockedGradient(lanes))
-    // In two portions, as chunks of a batch come.
-    for portion in [0..<(tiles / 2), (tiles / 2)..<tiles] {
+    for portion in portions {
+      let pack = portion.lowerBound / Winograd.packTiles
       kernels.winogradInput(
         tiling, images.pointer, groups: groups, first: portion.lowerBound, count: portion.count,
-        to: x.pointer, planeStride: xStride, capacity: capacity, slot: 1 + portion.lowerBound)
+        to: x.pointer + pack * xStride, packStride: xStride)
       kernels.winogradGradient(
         tiling, gradients.pointer, groups: outputGroups, first: portion.lowerBound,
-        count: portion.count, to: dy.pointer, planeStride: dyStride, capacity: capacity,
-        slot: 1 + portion.lowerBound)
+        count: portion.count, to: dy.pointer + pack * dyStride, packStride: dyStride)
     }
     let sums = GuardedBuffer(output: Winograd.points * sumStride)
     for point in 0..<Winograd.points {
-      for portion in [0..<(tiles / 2), (tiles / 2)..<tiles] {
+      for portion in portions {
+        let pack = portion.lowerBound / Winograd.packTiles
         kernels.winogradAccumulate(
-          x: x.pointer + point * xStride + (1 + portion.lowerBound) * lanes, groups: groups,
-          dy: dy.pointer + point * dyStride + (1 + portion.lowerBound) * 4 * lanes,
-          panels: panels, capacity: capacity, count: portion.count,
+          point: point, x: x.pointer + pack * xStride, xStride: xStride, groups: groups,
+          dy: dy.pointer + pack * dyStride, dyStride: dyStride, panels: panels,
+          packs: blocks(portion.count, of: Winograd.packTiles),
           sum: sums.pointer + point * sumStride, accumulate: portion.lowerBound > 0)
       }
     }
@@ -95,24 +98,25 @@ import Testing
     _ filters: [Float], turned: Bool, bias: [Float]?
   ) -> [Float] {
     let lanes = kernels.lanes
-    let panel = 4 * lanes
+    let panel = kernels.panelLanes
     let tiling = WinogradTiling(height: shape.height, width: shape.width)
     let tiles = images * tiling.tilesPerImage
     let inputs = turned ? shape.outputChannels : shape.inputChannels
     let outputs = turned ? shape.inputChannels : shape.outputChannels
     let groups = blocks(inputs, of: lanes)
     let outputGroups = blocks(outputs, of: lanes)
-    let planeStride = groups * tiles * lanes + 8
-    let productStride = tiles * panel + 8
-    let x = GuardedBuffer(output: Winograd.points * planeStride)
+    let packs = blocks(tiles, of: Winograd.packTiles)
+    let packPlane = Winograd.points * Winograd.packTiles
+    let packStride = packPlane * groups * lanes + lanes
+    let x = GuardedBuffer(output: packs * packStride)
     let from = GuardedBuffer(blocked)
     kernels.winogradInput(
       tiling, from.pointer, groups: groups, first: 0, count: tiles, to: x.pointer,
-      planeStride: planeStride, capacity: tiles, slot: 0)
+      packStride: packStride)
     let panels = blocks(outputs, of: panel)
     let panelFilters = Winograd.points * groups * lanes * panel
     let transformed = GuardedBuffer(output: panels * panelFilters)
-    let product = GuardedBuffer(output: Winograd.points * productStride)
+    let product = GuardedBuffer(output: packs * packPlane * panel)
     let output = GuardedBuffer(output: images * outputGroups * shape.height * shape.width * lanes)
     let paddedBias = bias.map {
       GuardedBuffer($0 + [Float](repeating: 0, count: panels * panel - outputs))
@@ -122,11 +126,10 @@ import Testing
         shape, filters, to: transformed.pointer, turned: turned,
         panel: index)
       kernels.winogradMultiply(
-        x.pointer, planeStride: planeStride, capacity: tiles, groups: groups, count: tiles,
-        filters: transformed.pointer + index * panelFilters, product: product.pointer,
-        productStride: productStride)
+        x.pointer, packStride: packStride, packs: packs, groups: groups,
+        filters: transformed.pointer + index * panelFilters, product: product.pointer)
       kernels.winogradOutput(
-        tiling, product.pointer, productStride: productStride, first: 0, count: tiles,
+        tiling, product.pointer, first: 0, count: tiles,
         bias: paddedBias.map { UnsafePointer($0.pointer) }, to: output.pointer,
         groups: outputGroups, panel: index)
     }

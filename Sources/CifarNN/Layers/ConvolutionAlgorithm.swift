@@ -49,7 +49,7 @@ enum ConvolutionChoice: String, CaseIterable {
   func algorithm(
     for shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext
   ) -> any ConvolutionAlgorithm {
-    let half = 2 * context.kernels.lanes
+    let half = context.kernels.panelLanes / 2
     let wins = shape.inputChannels >= half && shape.outputChannels >= half
     if WinogradConvolution.fits(shape), self == .winograd || self == .auto && wins {
       return WinogradConvolution(

@@ -37,15 +37,13 @@ final class Dense: Layer {
     let batch = context.batchSize
     let backward = [(rows: units, depth: batch), (rows: batch, depth: units)]
     product = MatrixProduct(
-      sizes: [(rows: batch, depth: features)] + (context.training ? backward : []),
+      sizes: context.training ? backward : [],
       kernels: context.kernels, pool: context.pool)
     mask = AlignedBuffer(count: dropout != nil && context.training ? batch * units : 0)
   }
 
   func forward(_ pass: Pass) {
-    product.multiply(
-      .init(input.values, columns: features), .init(weights, columns: features).transposed,
-      rows: pass.count, columns: units, depth: features, c: output.values)
+    multiplyByWeights(pass.count)
     for row in 0..<pass.count {
       let values = output.values + row * units
       context.kernels.addBias(values, count: units, bias: bias, relu: relu)
@@ -54,6 +52,24 @@ final class Dense: Layer {
           values, count: units, mask: mask.pointer + row * units,
           draw: dropout.draw(pass, run: row, of: units, lanes: context.kernels.lanes),
           scale: dropout.scale)
+      }
+    }
+  }
+
+  /// output = x·Wᵀ. Both matrices are read along their rows. A piece of work is so many units, and
+  /// goes so deep at a time, that its part of the weights stays in the first-level cache.
+  private func multiplyByWeights(_ count: Int) {
+    let (unitsBlock, depthBlock) = (12, 512)
+    context.pool.forEach(blocks(units, of: unitsBlock)) { index, _ in
+      let first = index * unitsBlock
+      var depth = 0
+      while depth < features {
+        context.kernels.multiplyRows(
+          rows: count, columns: min(unitsBlock, units - first),
+          depth: min(depthBlock, features - depth), a: input.values + depth, aStride: features,
+          b: weights + first * features + depth, bStride: features,
+          c: output.values + first, cStride: units, accumulate: depth > 0)
+        depth += depthBlock
       }
     }
   }

@@ -16,19 +16,19 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   private let outputGroups: Int
   private let inputPanels: Int
   private let outputPanels: Int
-  /// (panels of output, 36, inputs, 4·lanes)
+  /// (panels of output, 36, inputs, panel)
   private let filters: AlignedBuffer<Float>
   private let turnedFilters: AlignedBuffer<Float>?
   /// Tiles that a worker takes at a time.
   private let block: Int
   /// Tiles whose transforms are kept for the gradient of the weights.
   private let chunk: Int
-  /// Floats of a worker's scratch: a block's (36, groups, block, lanes) and (36, block, 4·lanes).
+  /// Floats of a worker's scratch: a block's transforms and their products with one panel.
   private let workerScratch: Int
   private let transformedFloats: Int
 
-  /// Planes of two points are apart by a little more than they hold. At a power of two they would
-  /// share their cache sets.
+  /// Packs are apart by a little more than they hold. At a power of two they would share their
+  /// cache sets.
   private static let gap = 16
 
   /// Whether the shape is one that this algorithm computes.
@@ -40,7 +40,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     self.shape = shape
     self.context = context
     let lanes = context.kernels.lanes
-    let panel = 4 * lanes
+    let panel = context.kernels.panelLanes
     tiling = WinogradTiling(height: shape.height, width: shape.width)
     inputGroups = blocks(shape.inputChannels, of: lanes)
     outputGroups = blocks(shape.outputChannels, of: lanes)
@@ -51,30 +51,42 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     turnedFilters =
       turns
       ? AlignedBuffer(count: inputPanels * Winograd.points * outputGroups * lanes * panel) : nil
-    block = 32
+    block = 30
     let groups = turns ? max(inputGroups, outputGroups) : inputGroups
-    transformedFloats = Winograd.points * (groups * block * lanes + WinogradConvolution.gap)
+    transformedFloats =
+      WinogradConvolution.packs(block) * WinogradConvolution.stride(groups * lanes)
     workerScratch =
-      transformedFloats + Winograd.points * (block * panel + WinogradConvolution.gap)
+      transformedFloats + WinogradConvolution.packs(block) * Winograd.packTiles * Winograd.points
+      * panel
     context.scratch.reserve(context.pool.threads * workerScratch)
-    // Both factors of a chunk stay in the last-level cache.
-    let tiles = context.batchSize * tiling.tilesPerImage
-    chunk = min(tiles, max(256, 32_768 / max(shape.inputChannels, shape.outputChannels)))
+    // Both factors of a chunk stay in the second-level caches or near them; a chunk of twice the
+    // size made the pass a seventh slower on Zen 4.
+    chunk = min(context.batchSize * tiling.tilesPerImage, 120)
     if context.training {
-      context.scratch.reserve(Winograd.points * (inputStride + gradientStride + sumStride))
+      context.scratch.reserve(
+        WinogradConvolution.packs(chunk) * (inputStride + gradientStride)
+          + Winograd.points * sumFloats)
     }
   }
 
-  // For each point: a chunk of the input, (groups, chunk, lanes), of the output's gradient,
-  // (panels, chunk, 4·lanes), and the sums, (panels of output, inputs, 4·lanes).
+  private static func packs(_ tiles: Int) -> Int { blocks(tiles, of: Winograd.packTiles) }
+
+  /// Floats from one pack to the next.
+  private static func stride(_ channels: Int) -> Int {
+    Winograd.points * Winograd.packTiles * channels + gap
+  }
+
+  /// A pack of the input, (groups, 36, 6, lanes).
   private var inputStride: Int {
-    inputGroups * chunk * context.kernels.lanes + WinogradConvolution.gap
+    WinogradConvolution.stride(inputGroups * context.kernels.lanes)
   }
+  /// A pack of the output's gradient, (panels, 36, 6, panel).
   private var gradientStride: Int {
-    outputPanels * chunk * 4 * context.kernels.lanes + WinogradConvolution.gap
+    WinogradConvolution.stride(outputPanels * context.kernels.panelLanes)
   }
-  private var sumStride: Int {
-    outputPanels * inputGroups * context.kernels.lanes * 4 * context.kernels.lanes
+  /// The sums of one point, (panels of output, inputs, panel).
+  private var sumFloats: Int {
+    outputPanels * inputGroups * context.kernels.lanes * context.kernels.panelLanes
   }
 
   func prepare(weights: UnsafePointer<Float>) {
@@ -118,25 +130,22 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     let kernels = context.kernels
     let lanes = kernels.lanes
     let tiles = count * tiling.tilesPerImage
-    let planeStride = groups * block * lanes + WinogradConvolution.gap
-    let productStride = block * 4 * lanes + WinogradConvolution.gap
-    let panelFilters = Winograd.points * groups * lanes * 4 * lanes
+    let packStride = WinogradConvolution.stride(groups * lanes)
+    let panelFilters = Winograd.points * groups * lanes * kernels.panelLanes
     context.pool.forEach(blocks(tiles, of: block)) { index, worker in
       let first = index * block
       let some = min(block, tiles - first)
       let x = context.scratch.pointer + worker * workerScratch
       let product = x + transformedFloats
       kernels.winogradInput(
-        tiling, input, groups: groups, first: first, count: some,
-        to: x, planeStride: planeStride, capacity: block, slot: 0)
+        tiling, input, groups: groups, first: first, count: some, to: x, packStride: packStride)
       for panel in 0..<panels {
         kernels.winogradMultiply(
-          x, planeStride: planeStride, capacity: block, groups: groups, count: some,
-          filters: filters.pointer + panel * panelFilters, product: product,
-          productStride: productStride)
+          x, packStride: packStride, packs: WinogradConvolution.packs(some), groups: groups,
+          filters: filters.pointer + panel * panelFilters, product: product)
         kernels.winogradOutput(
-          tiling, product, productStride: productStride, first: first, count: some, bias: bias,
-          to: output, groups: outputGroups, panel: panel)
+          tiling, product, first: first, count: some, bias: bias, to: output,
+          groups: outputGroups, panel: panel)
       }
     }
   }
@@ -147,8 +156,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   ) {
     let kernels = context.kernels
     let chunkInput = context.scratch.pointer
-    let chunkGradient = chunkInput + Winograd.points * inputStride
-    let sums = chunkGradient + Winograd.points * gradientStride
+    let chunkGradient = chunkInput + WinogradConvolution.packs(chunk) * inputStride
+    let sums = chunkGradient + WinogradConvolution.packs(chunk) * gradientStride
     let tiles = count * tiling.tilesPerImage
     var start = 0
     while start < tiles {
@@ -159,25 +168,26 @@ final class WinogradConvolution: ConvolutionAlgorithm {
         if index % 2 == 0 {
           kernels.winogradInput(
             tiling, input, groups: inputGroups, first: start + slot, count: part,
-            to: chunkInput, planeStride: inputStride, capacity: chunk, slot: slot)
+            to: chunkInput + slot / Winograd.packTiles * inputStride, packStride: inputStride)
         } else {
           kernels.winogradGradient(
             tiling, outputGradient, groups: outputGroups, first: start + slot, count: part,
-            to: chunkGradient, planeStride: gradientStride, capacity: chunk, slot: slot)
+            to: chunkGradient + slot / Winograd.packTiles * gradientStride,
+            packStride: gradientStride)
         }
       }
       context.pool.forEach(Winograd.points) { point, _ in
         kernels.winogradAccumulate(
-          x: chunkInput + point * inputStride, groups: inputGroups,
-          dy: chunkGradient + point * gradientStride, panels: outputPanels,
-          capacity: chunk, count: some, sum: sums + point * sumStride,
+          point: point, x: chunkInput, xStride: inputStride, groups: inputGroups,
+          dy: chunkGradient, dyStride: gradientStride, panels: outputPanels,
+          packs: WinogradConvolution.packs(some), sum: sums + point * sumFloats,
           accumulate: start > 0)
       }
       start += some
     }
     context.pool.forEach(inputGroups) { group, _ in
       kernels.winogradFilterGradient(
-        shape, sums, planeStride: sumStride, group: group, to: weightGradient)
+        shape, sums, planeStride: sumFloats, group: group, to: weightGradient)
     }
   }
 }

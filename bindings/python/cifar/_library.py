@@ -188,7 +188,7 @@ def version() -> str:
 
 
 def instruction_set() -> str:
-    """``"avx2"`` or ``"baseline"``; ``$CIFAR_ISA`` overrides the choice."""
+    """``"avx512"``, ``"avx2"`` or ``"baseline"``; ``$CIFAR_ISA`` overrides the choice."""
     return library.cifar_instruction_set().decode()
 
 
