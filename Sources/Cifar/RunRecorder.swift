@@ -63,6 +63,16 @@ final class RunRecorder: TrainerObserver {
 
   // MARK: Following
 
+  func trainBegan() throws -> TrainerAnswer { try observer?.trainBegan() ?? .goOn }
+
+  func epochBegan(_ progress: BatchProgress) throws -> TrainerAnswer {
+    try observer?.epochBegan(progress) ?? .goOn
+  }
+
+  func batchBegan(_ progress: BatchProgress) throws -> TrainerAnswer {
+    try observer?.batchBegan(progress) ?? .goOn
+  }
+
   func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
     let now = time(nil)
     if now - lastHeartbeat >= RunRecorder.heartbeatInterval {
@@ -71,6 +81,10 @@ final class RunRecorder: TrainerObserver {
     }
     return try observer?.batchEnded(progress) ?? .goOn
   }
+
+  func checkpointDue() throws { try session.save(checkpoint: checkpoint(isBest: false)) }
+
+  func trainEnded(_ end: TrainingEnd) throws { try observer?.trainEnded(end) }
 
   func validationBegan() { observer?.validationBegan() }
 
@@ -107,7 +121,7 @@ final class RunRecorder: TrainerObserver {
     case .completed(let reason): try session.finish(status: .completed, reason: reason)
     case .stopped:
       try saveBatch()
-      try session.finish(status: .stopped, reason: "stopped by a callback")
+      try session.finish(status: .stopped, reason: trainer.pauseReason ?? "stopped by a callback")
     case .interrupted:
       try saveBatch()
       try session.finish(

@@ -11,6 +11,8 @@ public final class Plan {
   public let batchSize: Int
   /// Whether the plan can train; without, it has no gradients.
   public let training: Bool
+  /// Which loss is computed.
+  public var loss = LossOptions()
 
   private let kernels: any KernelTable
   private let pool: ThreadPool
@@ -66,7 +68,7 @@ public final class Plan {
     forward(images, pass)
     let result = SoftmaxCrossEntropy.evaluate(
       logits: logits.values, labels: labels, count: count, classes: classes,
-      gradient: logits.gradient)
+      gradient: logits.gradient, options: loss)
     for layer in layers.reversed() { layer.backward(pass) }
     return result
   }
@@ -77,7 +79,8 @@ public final class Plan {
   ) -> BatchResult {
     forward(images, Pass(count: count, training: false))
     return SoftmaxCrossEntropy.evaluate(
-      logits: logits.values, labels: labels, count: count, classes: classes, gradient: nil)
+      logits: logits.values, labels: labels, count: count, classes: classes, gradient: nil,
+      options: loss)
   }
 
   /// The probability of each class.

@@ -46,9 +46,28 @@ public enum Monitor: String, Codable, CaseIterable, Sendable {
     case .valAccuracy: metrics.valAccuracy
     }
   }
+}
 
-  /// Losses are to fall, accuracies to rise: Keras's mode `auto`.
-  var isLowerBetter: Bool { self == .loss || self == .valLoss }
+/// Whether a metric is to fall or to rise: Keras's `mode`.
+public enum MonitorMode: String, Codable, CaseIterable, Sendable {
+  /// Losses are to fall, accuracies to rise.
+  case auto
+  case min
+  case max
+}
+
+/// Which of two values of a metric is the better one.
+struct Comparison {
+  let isLowerBetter: Bool
+
+  init(_ monitor: Monitor, _ mode: MonitorMode = .auto) {
+    isLowerBetter =
+      switch mode {
+      case .min: true
+      case .max: false
+      case .auto: monitor == .loss || monitor == .valLoss
+      }
+  }
 
   /// Whether `value` is better than `other` by more than `margin`. Nothing is better than NaN, and
   /// NaN is better than nothing.

@@ -6,7 +6,7 @@ import CifarNN
 ///
 /// The set is complete, every default spelled out. As JSON it is stored with the run and inside each
 /// checkpoint.
-public struct Hyperparameters: Codable, Equatable, Sendable {
+public struct Hyperparameters: Equatable, Sendable {
   /// The recipe it began as: `pytorch`, `keras`.
   public var recipe: String
   /// The preset that `modelSpec` was made by: `tutorial`.
@@ -20,7 +20,13 @@ public struct Hyperparameters: Codable, Equatable, Sendable {
   public var batchSize: Int
   /// Epochs at most, from 1 to 1,000,000.
   public var epochs: Int
+  /// Optimizer steps in an epoch; nil for as many as there are batches. The images go on where the
+  /// epoch before ended, and are shuffled anew after the last one.
+  public var stepsPerEpoch: Int?
   public var optimizer: OptimizerSpec
+  public var loss = LossSpec()
+  /// nil for a rate that only callbacks change.
+  public var schedule: LearningRateSchedule?
   public var normalization: Normalization
   /// In the order in which they are applied; training images only.
   public var augmentations: [Augmentation]
@@ -29,18 +35,14 @@ public struct Hyperparameters: Codable, Equatable, Sendable {
   /// What the run was trained on; nil until a trainer has been made.
   public var data: DataRecord?
 
-  enum CodingKeys: String, CodingKey {
-    case recipe, model, dialect, seed, epochs, optimizer, normalization, augmentations, callbacks
-    case data
-    case modelSpec = "model_spec"
-    case batchSize = "batch_size"
-  }
-
   /// - Throws: `invalidArgument` or `shapeMismatch`, naming the option, its value and its range.
   public func validate() throws {
     try check(batchSize, in: 1...65_536, "batch size")
     try check(epochs, in: 1...1_000_000, "epochs")
+    if let stepsPerEpoch { try check(stepsPerEpoch, in: 1...1_000_000, "steps per epoch") }
     try optimizer.validate()
+    try loss.validate()
+    try schedule?.validate()
     try normalization.validate()
     for augmentation in augmentations { try augmentation.validate() }
     for callback in callbacks { try callback.validate() }
@@ -60,80 +62,32 @@ public struct Hyperparameters: Codable, Equatable, Sendable {
   }
 }
 
-/// How weights are moved by their gradients.
-public struct OptimizerSpec: Codable, Equatable, Sendable {
-  /// `adam`
-  public var type: String
-  public var learningRate: Double
-  public var beta1: Double
-  public var beta2: Double
-  public var epsilon: Double
-
+extension Hyperparameters: Codable {
   enum CodingKeys: String, CodingKey {
-    case type, beta1, beta2, epsilon
-    case learningRate = "learning_rate"
+    case recipe, model, dialect, seed, epochs, optimizer, loss, schedule, normalization
+    case augmentations, callbacks, data
+    case modelSpec = "model_spec"
+    case batchSize = "batch_size"
+    case stepsPerEpoch = "steps_per_epoch"
   }
 
-  public var adam: AdamOptions { AdamOptions(beta1: beta1, beta2: beta2, epsilon: epsilon) }
-
-  func validate() throws {
-    guard type == "adam" else {
-      throw CifarError(.invalidArgument, "unknown optimizer '\(type)'; use adam")
-    }
-    guard learningRate.isFinite, learningRate > 0 else {
-      throw CifarError(
-        .invalidArgument, "learning rate \(learningRate) is not a positive number")
-    }
-    guard (0..<1).contains(beta1), (0..<1).contains(beta2) else {
-      throw CifarError(.invalidArgument, "beta1 \(beta1) and beta2 \(beta2) must be in [0, 1)")
-    }
-    guard epsilon.isFinite, epsilon > 0 else {
-      throw CifarError(.invalidArgument, "epsilon \(epsilon) is not a positive number")
-    }
-  }
-}
-
-/// Where the images came from, so that a resume finds them and knows them again.
-public struct DataRecord: Codable, Equatable, Sendable {
-  /// `cifar10`, `shapes` or `memory`.
-  public var name: String
-  /// A directory, the name of a built-in data set, or nil for memory.
-  public var location: String?
-  public var trainCount: Int
-  public var validationCount: Int
-  /// SHA-256 of images and labels.
-  public var trainHash: String
-  public var validationHash: String
-  public var classNames: [String]
-
-  enum CodingKeys: String, CodingKey {
-    case name, location
-    case trainCount = "train_count"
-    case validationCount = "validation_count"
-    case trainHash = "train_hash"
-    case validationHash = "validation_hash"
-    case classNames = "class_names"
-  }
-
-  init(train: Dataset, validation: Dataset) {
-    name = train.name
-    location = train.location
-    trainCount = train.count
-    validationCount = validation.count
-    trainHash = train.contentHash
-    validationHash = validation.contentHash
-    classNames = train.classNames
-  }
-
-  /// - Throws: `shapeMismatch` if these are not the images of the record.
-  func check(train: Dataset, validation: Dataset) throws {
-    for (given, hash, part) in [
-      (train, trainHash, "training"), (validation, validationHash, "validation"),
-    ] where given.contentHash != hash {
-      throw CifarError(
-        .shapeMismatch,
-        "the \(part) images (\(given.count) of '\(given.location ?? given.name)') are not those "
-          + "that the run began with; name the data that it was trained on")
-    }
+  /// What older hyperparameters lack is as it was then.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    recipe = try values.decode(String.self, forKey: .recipe)
+    model = try values.decode(String.self, forKey: .model)
+    modelSpec = try values.decode(ModelSpec.self, forKey: .modelSpec)
+    dialect = try values.decode(Dialect.self, forKey: .dialect)
+    seed = try values.decode(UInt64.self, forKey: .seed)
+    batchSize = try values.decode(Int.self, forKey: .batchSize)
+    epochs = try values.decode(Int.self, forKey: .epochs)
+    stepsPerEpoch = try values.decodeIfPresent(Int.self, forKey: .stepsPerEpoch)
+    optimizer = try values.decode(OptimizerSpec.self, forKey: .optimizer)
+    loss = try values.decodeIfPresent(LossSpec.self, forKey: .loss) ?? LossSpec()
+    schedule = try values.decodeIfPresent(LearningRateSchedule.self, forKey: .schedule)
+    normalization = try values.decode(Normalization.self, forKey: .normalization)
+    augmentations = try values.decode([Augmentation].self, forKey: .augmentations)
+    callbacks = try values.decode([CallbackSpec].self, forKey: .callbacks)
+    data = try values.decodeIfPresent(DataRecord.self, forKey: .data)
   }
 }

@@ -53,6 +53,7 @@ public enum Recipe {
       dialect: .keras, seed: 0, batchSize: 64, epochs: 100,
       optimizer: OptimizerSpec(
         type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7),
+      loss: LossSpec(clipping: LossSpec.kerasEpsilon),
       normalization: .unit,
       augmentations: [
         .imageDataGenerator(

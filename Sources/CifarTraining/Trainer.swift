@@ -1,7 +1,6 @@
 import CifarCore
 import CifarData
 import CifarNN
-import Glibc
 import Synchronization
 
 /// Trains a network: epochs of batches, validation, callbacks.
@@ -16,13 +15,15 @@ public final class Trainer {
   private let train: Dataset
   private let validation: Dataset
   private let plan: Plan
-  private let adam: Adam
+  let optimizer: any Optimizer
   private let trainLoader: BatchLoader
   private let validationLoader: BatchLoader
-  private let callbacks: [any Callback]
-  private var state: TrainerState
+  let callbacks: [any Callback]
+  var state: TrainerState
   /// The weights of the best epoch so far, under their own names.
-  private var bestWeights: [Tensor]?
+  var bestWeights: [Tensor]?
+  /// Why the last `run` ended as `stopped`, if it was not the observer that asked for it.
+  public private(set) var pauseReason: String?
   private let interrupted = Atomic<Bool>(false)
 
   /// Makes a trainer at the start of a run.
@@ -77,7 +78,8 @@ public final class Trainer {
       spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect,
       seed: hyperparameters.seed)
     plan = try Plan(network: network, batchSize: batchSize, training: true, pool: pool)
-    adam = Adam(network: network, options: hyperparameters.optimizer.adam, pool: pool)
+    plan.loss = hyperparameters.loss.options
+    optimizer = hyperparameters.optimizer.make(network: network, pool: pool)
     trainLoader = try BatchLoader(
       dataset: train, batchSize: batchSize, normalization: hyperparameters.normalization,
       augmentations: hyperparameters.augmentations, seed: hyperparameters.seed, shuffle: true)
@@ -96,8 +98,39 @@ public final class Trainer {
   public var batch: Int { state.batch }
   /// Optimiser steps since the start.
   public var step: Int { state.step }
-  public var batchesPerEpoch: Int { trainLoader.batchesPerEpoch }
+  /// Optimizer steps in an epoch.
+  public var batchesPerEpoch: Int {
+    hyperparameters.stepsPerEpoch ?? trainLoader.batchesPerEpoch
+  }
   public var trainCount: Int { train.count }
+
+  /// The rate of the next step.
+  public var learningRate: Double { rate(ofStep: state.step) }
+
+  /// Sets the rate from the next step on; observers may do so whenever they are called.
+  ///
+  /// One that is set at the beginning of an epoch or before a batch is in the checkpoints that
+  /// follow; one that is set at an epoch's end comes after the epoch's checkpoint.
+  /// - Throws: `invalidArgument` for a rate that can't be, `invalidState` if a schedule decides it.
+  public func setLearningRate(_ rate: Double) throws {
+    guard rate.isFinite, rate >= 0 else {
+      throw CifarError(.invalidArgument, "learning rate \(rate) is not a number of 0 or above")
+    }
+    if let schedule = hyperparameters.schedule {
+      throw CifarError(
+        .invalidState,
+        "the learning rate follows the schedule '\(schedule.type)'; leave the schedule out to set it")
+    }
+    state.learningRate = rate
+  }
+
+  /// What the schedule makes of the rate that callbacks see and change.
+  private func rate(ofStep step: Int) -> Double {
+    guard let schedule = hyperparameters.schedule else { return state.learningRate }
+    return state.learningRate
+      * schedule.factor(
+        step: step, stepsPerEpoch: batchesPerEpoch, epochs: hyperparameters.epochs)
+  }
 
   /// Makes `run` stop after the batch under way. May be called from any thread, and from a signal
   /// handler.
@@ -113,8 +146,17 @@ public final class Trainer {
       trainLoader.stop()
       validationLoader.stop()
     }
+    for callback in callbacks { try callback.trainBegan(epoch: state.epoch) }
+    let end = try observer.trainBegan() == .stop ? .stopped : trainEpochs(observer)
+    try observer.trainEnded(end)
+    return end
+  }
+
+  private func trainEpochs(_ observer: any TrainerObserver) throws -> TrainingEnd {
+    let clock = Stopwatch()
     while state.epoch < hyperparameters.epochs, state.stopReason == nil {
-      if let end = try trainEpoch(observer) { return end }
+      if let end = try trainEpoch(observer, clock) { return end }
+      if state.stopReason != nil { break }
       guard let result = try validate(observer) else { return .interrupted }
       if let end = try endEpoch(result, observer) { return end }
     }
@@ -124,22 +166,38 @@ public final class Trainer {
     return .completed(reason: state.stopReason ?? "all \(state.epoch) epochs are done")
   }
 
-  /// The batches of the epoch under way that are still to do; nil when all are done.
-  private func trainEpoch(_ observer: any TrainerObserver) throws -> TrainingEnd? {
-    trainLoader.start(epoch: state.epoch + 1, fromBatch: state.batch)
+  /// The batches of the epoch under way that are still to do; nil when all are done, or when a
+  /// callback ended the run.
+  private func trainEpoch(
+    _ observer: any TrainerObserver, _ session: Stopwatch
+  ) throws -> TrainingEnd? {
+    if state.batch == 0, try observer.epochBegan(progress(learningRate)) == .stop {
+      return .stopped
+    }
+    // Steps and passes over the images need not go together: see `stepsPerEpoch`.
+    let perPass = trainLoader.batchesPerEpoch
+    trainLoader.start(epoch: state.step / perPass + 1, fromBatch: state.step % perPass)
     var clock = Stopwatch()
-    while let batch = trainLoader.next() {
+    while state.batch < batchesPerEpoch {
+      if state.step % perPass == 0, state.batch > 0 {
+        trainLoader.start(epoch: state.step / perPass + 1)
+      }
+      guard let batch = trainLoader.next() else { break }
       if takeInterrupt() { return .interrupted }
+      if try observer.batchBegan(progress(learningRate)) == .stop { return .stopped }
       let result = plan.trainStep(
         images: batch.images, labels: batch.labels, count: batch.count,
         seed: hyperparameters.seed, step: UInt64(state.step))
-      guard result.lossSum.isFinite else {
-        throw CifarError(
-          .notFinite,
-          "the loss is \(result.lossSum) in epoch \(state.epoch + 1), batch \(state.batch + 1): "
-            + "training diverged; a lower learning rate than \(state.learningRate) may help")
-      }
-      adam.step(learningRate: state.learningRate)
+      var control = BatchControl()
+      let outcome = BatchOutcome(
+        epoch: state.epoch + 1, batch: state.batch + 1,
+        loss: result.lossSum / Double(result.count), sessionSeconds: session.elapsed)
+      for callback in callbacks { callback.batchEnded(outcome, &control) }
+      state.stopReason = control.stopReason
+      if control.stopReason != nil { return nil }
+      try requireFinite(outcome.loss)
+      let rate = learningRate
+      optimizer.step(learningRate: rate)
       state.step += 1
       state.batch += 1
       state.lossSum += result.lossSum
@@ -148,18 +206,32 @@ public final class Trainer {
       let seconds = clock.lap()
       state.trainSeconds += seconds
       state.epochSeconds += seconds
-      if try observer.batchEnded(progress) == .stop { return .stopped }
+      if control.savesCheckpoint { try observer.checkpointDue() }
+      if try observer.batchEnded(progress(rate)) == .stop { return .stopped }
+      if let reason = control.pauseReason {
+        pauseReason = reason
+        return .stopped
+      }
     }
     return nil
   }
 
-  private var progress: BatchProgress {
+  private func requireFinite(_ loss: Double) throws {
+    guard loss.isFinite else {
+      throw CifarError(
+        .notFinite,
+        "the loss is \(loss) in epoch \(state.epoch + 1), batch \(state.batch + 1): "
+          + "training diverged; a lower learning rate than \(learningRate) may help")
+    }
+  }
+
+  private func progress(_ rate: Double) -> BatchProgress {
     BatchProgress(
       epoch: state.epoch + 1, epochs: hyperparameters.epochs, batch: state.batch,
-      batches: trainLoader.batchesPerEpoch, images: state.seen,
+      batches: batchesPerEpoch, images: state.seen,
       loss: state.lossSum / Double(max(1, state.seen)),
       accuracy: Double(state.correct) / Double(max(1, state.seen)),
-      learningRate: state.learningRate, trainSeconds: state.trainSeconds)
+      learningRate: rate, trainSeconds: state.trainSeconds)
   }
 
   /// Loss and accuracy on the validation images; nil if it was interrupted.
@@ -188,76 +260,22 @@ public final class Trainer {
       trainAccuracy: Double(state.correct) / seen,
       valLoss: result.lossSum / Double(result.count),
       valAccuracy: Double(result.correct) / Double(result.count),
-      learningRate: state.learningRate, seconds: state.epochSeconds,
+      learningRate: rate(ofStep: max(0, state.step - 1)), seconds: state.epochSeconds,
       imagesPerSecond: seen / max(state.trainSeconds, 1e-9))
     var control = EpochControl(learningRate: state.learningRate)
-    for callback in callbacks { callback.epochEnded(metrics, &control) }
+    for callback in callbacks { try callback.epochEnded(metrics, &control) }
     if control.keepsWeights { bestWeights = network.stateTensors() }
     state = TrainerState(
       epoch: state.epoch + 1, step: state.step, learningRate: control.learningRate,
       stopReason: control.stopReason)
     let answer = try observer.epochEnded(
       EpochReport(
-        metrics: metrics, isBest: control.isBestCheckpoint,
-        nextLearningRate: control.learningRate))
+        metrics: metrics, isBest: control.isBestCheckpoint, nextLearningRate: learningRate))
     return answer == .stop ? .stopped : nil
   }
 
   /// Whether somebody called `interrupt` since the last look.
   private func takeInterrupt() -> Bool {
     interrupted.exchange(false, ordering: .relaxed)
-  }
-
-  // MARK: Checkpoints
-
-  /// Everything needed to go on as if nothing had happened, as a safetensors file.
-  public func checkpoint() throws -> [UInt8] {
-    var state = self.state
-    state.callbacks = callbacks.map(\.state)
-    let best = (bestWeights ?? []).map { tensor in
-      Tensor(name: "best." + tensor.name, shape: tensor.shape, values: tensor.values)
-    }
-    return try Checkpoint(
-      hyperparameters: hyperparameters, state: state,
-      tensors: network.stateTensors() + adam.stateTensors() + best
-    ).encoded()
-  }
-
-  private func restore(_ checkpoint: Checkpoint, goesFurther: Bool) throws {
-    guard checkpoint.state.callbacks.count == callbacks.count else {
-      throw CifarError(.badData, "the checkpoint's callbacks are not those of its hyperparameters")
-    }
-    try network.load(checkpoint.tensors)
-    try adam.load(checkpoint.tensors, stepCount: checkpoint.state.step)
-    let best = checkpoint.tensors.filter { $0.name.hasPrefix("best.") }
-    bestWeights =
-      best.isEmpty
-      ? nil
-      : best.map { tensor in
-        Tensor(
-          name: String(tensor.name.dropFirst("best.".count)), shape: tensor.shape,
-          values: tensor.values)
-      }
-    state = checkpoint.state
-    // Somebody who asks for more epochs wants them, also where early stopping ended the run.
-    if goesFurther { state.stopReason = nil }
-    for (callback, stored) in zip(callbacks, state.callbacks) { callback.state = stored }
-  }
-}
-
-/// Seconds between two looks.
-struct Stopwatch {
-  private var last = Stopwatch.now()
-
-  mutating func lap() -> Double {
-    let now = Stopwatch.now()
-    defer { last = now }
-    return now - last
-  }
-
-  private static func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }

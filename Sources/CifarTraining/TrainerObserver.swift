@@ -1,10 +1,31 @@
-/// Follows a training as it happens, and may end it.
+/// Follows a training as it happens, and may end it. All calls come on the thread that trains, and
+/// in all of them `Trainer.setLearningRate` may be called.
 public protocol TrainerObserver: AnyObject {
-  /// After every batch, on the thread that trains.
+  /// Before anything else, also where a run is gone on with.
+  func trainBegan() throws -> TrainerAnswer
+  /// Before an epoch's first batch; not where an epoch is gone on with.
+  func epochBegan(_ progress: BatchProgress) throws -> TrainerAnswer
+  func batchBegan(_ progress: BatchProgress) throws -> TrainerAnswer
   func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer
+  /// A ModelCheckpoint wants one of this very batch.
+  func checkpointDue() throws
   func validationBegan()
   /// After validation and callbacks; a checkpoint taken now is that of the epoch.
   func epochEnded(_ report: EpochReport) throws -> TrainerAnswer
+  /// When training is over, but for failures; the best weights are back in their place.
+  func trainEnded(_ end: TrainingEnd) throws
+}
+
+/// Most observers look at some of it.
+extension TrainerObserver {
+  public func trainBegan() throws -> TrainerAnswer { .goOn }
+  public func epochBegan(_ progress: BatchProgress) throws -> TrainerAnswer { .goOn }
+  public func batchBegan(_ progress: BatchProgress) throws -> TrainerAnswer { .goOn }
+  public func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer { .goOn }
+  public func checkpointDue() throws {}
+  public func validationBegan() {}
+  public func epochEnded(_ report: EpochReport) throws -> TrainerAnswer { .goOn }
+  public func trainEnded(_ end: TrainingEnd) throws {}
 }
 
 public enum TrainerAnswer: Sendable {
@@ -43,7 +64,7 @@ public struct EpochReport: Equatable, Sendable {
 public enum TrainingEnd: Equatable, Sendable {
   /// All epochs are done, or a callback of the recipe ended it.
   case completed(reason: String)
-  /// The observer asked for it.
+  /// The observer asked for it, or a timer.
   case stopped
   /// `Trainer.interrupt` was called.
   case interrupted

@@ -7,7 +7,7 @@ struct TrainerState: Codable, Equatable, Sendable {
   var epoch = 0
   /// Batches done in the epoch under way; 0 between epochs.
   var batch = 0
-  /// Optimiser steps since the start. With the seed it names the dropout masks.
+  /// Optimizer steps since the start. It names the dropout masks, with the seed, and the batch.
   var step = 0
   var learningRate: Double
   /// Sums over the epoch under way.
@@ -33,7 +33,7 @@ struct TrainerState: Codable, Equatable, Sendable {
 
 /// A checkpoint taken apart: a safetensors file with the state of the trainer in its metadata.
 ///
-/// Tensors are the weights and statistics, Adam's moments (`optimizer.…`) and, if an earlier epoch
+/// Tensors are the weights and statistics, the optimizer's (`optimizer.…`) and, if an earlier epoch
 /// had better weights, those (`best.…`). The metadata has `format`, `hyperparameters` and `state`.
 public struct Checkpoint {
   static let format = "libcifar checkpoint 1"

@@ -85,7 +85,7 @@ private func isSame(_ one: Double?, _ other: Double) -> Bool {
         let state = callback.state
         let place: Comment = "\(trace.name), \(trace.mode), epoch \(index + 1), \(options)"
         #expect(isSame(rate, row[0]), place)
-        #expect(isSame(state.best ?? trace.monitor.worst, row[1]), place)
+        #expect(isSame(state.best ?? Comparison(trace.monitor).worst, row[1]), place)
         // Keras's rate has 32 bits and may reach the minimum an epoch later; nothing depends on
         // the counters any more then.
         if rate > options.minLR * 1.000001 {

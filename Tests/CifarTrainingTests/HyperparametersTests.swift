@@ -44,6 +44,23 @@ import Testing
     }
   }
 
+  /// As version 0.1.0 wrote them, before there were schedules, losses and other optimizers.
+  @Test func olderOnesAreAsTheyWere() throws {
+    var recipe = try Recipe.named("pytorch")
+    recipe.data = nil
+    var text = try StateCoding.encode(recipe)
+    for part in [
+      #""loss":{"label_smoothing":0},"#, #","momentum":0,"nesterov":false"#,
+      #","weight_decay":0"#, #","start_from_epoch":0"#, #","mode":"auto""#, #""mode":"auto","#,
+      #","save_best_only":true,"save_freq":"epoch""#, #","threshold_mode":"rel""#,
+    ] {
+      #expect(text.contains(part), "\(part)")
+      text = text.replacing(part, with: "")
+    }
+    #expect(try read(text) == recipe)
+    #expect(recipe.loss == LossSpec())
+  }
+
   @Test func numbersComeBackToTheBit() throws {
     var random = RandomSequence(seed: 1, purpose: .syntheticImages)
     var numbers: [Double] = [
@@ -101,7 +118,31 @@ import Testing
     for epsilon in [0, -1e-8, .nan, .infinity] {
       try expectRefused("epsilon \(epsilon)") { $0.optimizer.epsilon = epsilon }
     }
-    try expectRefused("unknown optimizer 'sgd'; use adam") { $0.optimizer.type = "sgd" }
+    try expectRefused("unknown optimizer 'lion'; use adam, adamw, sgd") {
+      $0.optimizer.type = "lion"
+    }
+    for momentum in [1, -0.1, .nan] {
+      try expectRefused("momentum \(momentum)") { $0.optimizer.momentum = momentum }
+    }
+    try expectRefused("nesterov needs a momentum") { $0.optimizer.nesterov = true }
+    for decay in [-1e-4, .nan, .infinity] {
+      try expectRefused("weight_decay \(decay)") { $0.optimizer.weightDecay = decay }
+    }
+    for norm in [0, -1, .nan, .infinity] {
+      try expectRefused("clip_norm \(norm)") { $0.optimizer.clipNorm = norm }
+    }
+    for smoothing in [1, -0.1, .nan] {
+      try expectRefused("label_smoothing \(smoothing)") { $0.loss.labelSmoothing = smoothing }
+    }
+    for epsilon in [0, 0.5, .nan] {
+      try expectRefused("clipping \(epsilon)") { $0.loss.clipping = epsilon }
+    }
+    for steps in [0, -1, 1_000_001] {
+      try expectRefused("steps per epoch \(steps)") { $0.stepsPerEpoch = steps }
+    }
+    try expectRefused("schedule step: step_size 0") {
+      $0.schedule = LearningRateSchedule(.step(size: 0, gamma: 0.1))
+    }
     try expectRefused("standard deviations") { $0.normalization.std = [1, 0, 1] }
     try expectRefused("random_rotation: degrees -1.0") {
       $0.augmentations = [.randomRotation(degrees: -1)]

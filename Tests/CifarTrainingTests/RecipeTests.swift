@@ -33,6 +33,9 @@ import Testing
       recipe.optimizer
         == OptimizerSpec(type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
     )
+    #expect(recipe.loss == LossSpec())
+    #expect(recipe.schedule == nil)
+    #expect(recipe.stepsPerEpoch == nil)
     #expect(recipe.normalization == .cifar10)
     #expect(
       recipe.augmentations == [
@@ -68,6 +71,9 @@ import Testing
       recipe.optimizer
         == OptimizerSpec(type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7)
     )
+    #expect(recipe.loss == LossSpec(clipping: 1e-7))
+    #expect(recipe.schedule == nil)
+    #expect(recipe.stepsPerEpoch == nil)
     #expect(recipe.normalization == .unit)
     #expect(
       recipe.augmentations == [

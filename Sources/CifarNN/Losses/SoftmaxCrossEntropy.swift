@@ -1,5 +1,20 @@
 import Glibc
 
+/// Which cross-entropy.
+public struct LossOptions: Equatable, Sendable {
+  /// The share of a label's weight that all classes get evenly: t = (1 − s)·onehot + s / classes.
+  public var labelSmoothing: Float
+  /// Keeps probabilities in [epsilon, 1 − epsilon] before their logarithm is taken; nil leaves them.
+  public var clipping: Float?
+
+  public init(labelSmoothing: Float = 0, clipping: Float? = nil) {
+    self.labelSmoothing = labelSmoothing
+    self.clipping = clipping
+  }
+
+  var isPlain: Bool { labelSmoothing == 0 && clipping == nil }
+}
+
 /// The softmax of each row of logits, its cross-entropy with a label, and their gradient.
 ///
 /// p = exp(z − max z) / Σ exp(z − max z); loss = −log p[label]; dLoss/dz = (p − onehot) / N for the
@@ -10,23 +25,71 @@ enum SoftmaxCrossEntropy {
   ///   - gradient: (N, classes), of the mean loss; nil if not needed.
   static func evaluate(
     logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, classes: Int,
-    gradient: UnsafeMutablePointer<Float>?
+    gradient: UnsafeMutablePointer<Float>?, options: LossOptions = LossOptions()
   ) -> BatchResult {
     var result = BatchResult(lossSum: 0, correct: 0, count: count)
     for row in 0..<count {
       let z = logits + row * classes
       let label = Int(labels[row])
       let (largest, sum) = normalizer(z, classes)
-      result.lossSum += Double(log(sum) - (z[label] - z[largest]))
       if largest == label { result.correct += 1 }
-      guard let gradient else { continue }
+      let dz = gradient.map { $0 + row * classes }
+      guard options.isPlain else {
+        result.lossSum += general(
+          z, label: label, top: z[largest], sum: sum, classes: classes, factor: 1 / Float(count),
+          gradient: dz, options)
+        continue
+      }
+      result.lossSum += Double(log(sum) - (z[label] - z[largest]))
+      guard let dz else { continue }
       let factor = 1 / Float(count)
       for k in 0..<classes {
         let p = exp(z[k] - z[largest]) / sum
-        gradient[row * classes + k] = (k == label ? p - 1 : p) * factor
+        dz[k] = (k == label ? p - 1 : p) * factor
       }
     }
     return result
+  }
+
+  /// The loss of one row for any targets t: −Σ t·log q, where q is p, or p clipped.
+  ///
+  /// dLoss/dz[j] = p[j] · Σ' t − t[j]', where the primes leave out classes whose probability was
+  /// clipped: a clipped value does not change with z. Keras's `categorical_crossentropy` on
+  /// probabilities, with epsilon 1e-7; label smoothing as in Keras and `nn.CrossEntropyLoss`.
+  private static func general(
+    _ z: UnsafePointer<Float>, label: Int, top: Float, sum: Float, classes: Int, factor: Float,
+    gradient: UnsafeMutablePointer<Float>?, _ options: LossOptions
+  ) -> Double {
+    let rest = options.labelSmoothing / Float(classes)
+    let bounds = options.clipping.map { $0...(1 - $0) }
+    let logSum = log(sum)
+    var loss = 0.0
+    var mass: Float = 0
+    for k in 0..<classes {
+      let target = k == label ? 1 - options.labelSmoothing + rest : rest
+      let (logarithm, isInside) = logProbability(z[k] - top, logSum, bounds)
+      if target != 0 { loss -= Double(target * logarithm) }
+      if isInside { mass += target }
+    }
+    guard let gradient else { return loss }
+    for k in 0..<classes {
+      let target = k == label ? 1 - options.labelSmoothing + rest : rest
+      let (_, isInside) = logProbability(z[k] - top, logSum, bounds)
+      gradient[k] = (exp(z[k] - top) / sum * mass - (isInside ? target : 0)) * factor
+    }
+    return loss
+  }
+
+  /// log of the probability, and whether it was inside the bounds. NaN stays NaN.
+  private static func logProbability(
+    _ z: Float, _ logSum: Float, _ bounds: ClosedRange<Float>?
+  ) -> (Float, Bool) {
+    let logarithm = z - logSum
+    guard let bounds else { return (logarithm, true) }
+    let p = exp(logarithm)
+    if p < bounds.lowerBound { return (log(bounds.lowerBound), false) }
+    if p > bounds.upperBound { return (log(bounds.upperBound), false) }
+    return (logarithm, true)
   }
 
   /// - Parameter probabilities: (N, classes)

@@ -15,11 +15,12 @@ public struct AdamOptions: Codable, Equatable, Sendable {
   }
 }
 
-/// Adam (Kingma & Ba 2015) over all parameters of a network; the formula stands at `AdamStep`.
+/// Adam (Kingma & Ba 2015) over all parameters of a network; the formula stands at `AdamStep`. With
+/// decoupled weight decay it is AdamW (Loshchilov & Hutter 2019).
 ///
 /// The network's dialect decides where epsilon is added: to √v̂ as PyTorch does, or to √v before
 /// the bias correction as Keras does.
-public final class Adam {
+public final class Adam: Optimizer {
   public let options: AdamOptions
   /// Steps taken so far.
   public private(set) var stepCount = 0
@@ -27,28 +28,28 @@ public final class Adam {
   private let network: Network
   private let pool: ThreadPool
   private let kernels: any KernelTable
-  /// First moments, laid out as the parameters are.
-  private let averages: AlignedBuffer<Float>
-  /// Second moments.
-  private let squares: AlignedBuffer<Float>
-
-  /// Floats that one thread updates at a time: large enough to be worth the hand-over.
-  private static let chunk = 16_384
+  private let pieces: ParameterPieces
+  private let preparation: GradientPreparation
+  // PyTorch's words for the first and the second moments.
+  private let averages: OptimizerSlot
+  private let squares: OptimizerSlot
 
   public init(
-    network: Network, options: AdamOptions, pool: ThreadPool,
-    kernels: any KernelTable = Kernels.current
+    network: Network, options: AdamOptions, gradients: GradientOptions = GradientOptions(),
+    pool: ThreadPool, kernels: any KernelTable = Kernels.current
   ) {
     self.network = network
     self.kernels = kernels
     self.options = options
     self.pool = pool
-    averages = AlignedBuffer(count: network.values.count)
-    squares = AlignedBuffer(count: network.values.count)
+    pieces = ParameterPieces(total: network.values.count)
+    preparation = GradientPreparation(network: network, options: gradients, pool: pool)
+    averages = OptimizerSlot(prefix: "optimizer.exp_avg.", network: network)
+    squares = OptimizerSlot(prefix: "optimizer.exp_avg_sq.", network: network)
   }
 
-  /// Moves the weights by the gradients that the last training step left.
   public func step(learningRate: Double) {
+    preparation.run(learningRate: learningRate)
     stepCount += 1
     let correction1 = 1 - pow(options.beta1, Double(stepCount))
     let correction2 = 1 - pow(options.beta2, Double(stepCount))
@@ -58,13 +59,13 @@ public final class Adam {
       case .pytorch: numbers(rate: learningRate / correction1, rootScale: 1 / root)
       case .keras: numbers(rate: learningRate * root / correction1, rootScale: 1)
       }
-    let total = network.values.count
-    pool.forEach(blocks(total, of: Adam.chunk)) { index, _ in
-      let start = index * Adam.chunk
+    pool.forEach(pieces.count) { index, _ in
+      let range = pieces.range(index)
       kernels.adam(
-        count: min(Adam.chunk, total - start), parameters: network.values.pointer + start,
-        gradients: network.gradients.pointer + start, averages: averages.pointer + start,
-        squares: squares.pointer + start, step: step)
+        count: range.count, parameters: network.values.pointer + range.lowerBound,
+        gradients: network.gradients.pointer + range.lowerBound,
+        averages: averages.buffer.pointer + range.lowerBound,
+        squares: squares.buffer.pointer + range.lowerBound, step: step)
     }
     network.weightsChanged()
   }
@@ -75,43 +76,12 @@ public final class Adam {
       rootScale: Float(rootScale), epsilon: Float(options.epsilon))
   }
 
-  /// The moments, as `optimizer.exp_avg.0.weight` and `optimizer.exp_avg_sq.0.weight`: PyTorch's
-  /// words for them.
   public func stateTensors() -> [Tensor] {
-    tensors("optimizer.exp_avg.", averages) + tensors("optimizer.exp_avg_sq.", squares)
+    averages.tensors(of: network) + squares.tensors(of: network)
   }
 
-  /// Takes over moments and the number of steps they stand for.
-  ///
-  /// - Throws: `shapeMismatch` if a moment is missing or has another shape than its parameter; then
-  ///   nothing has changed.
   public func load(_ tensors: [Tensor], stepCount: Int) throws {
-    let given = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
-    var found: [(values: [Float], target: UnsafeMutablePointer<Float>)] = []
-    for (prefix, buffer) in [("optimizer.exp_avg.", averages), ("optimizer.exp_avg_sq.", squares)] {
-      for parameter in network.parameters {
-        guard let tensor = given[prefix + parameter.name] else {
-          throw CifarError(
-            .shapeMismatch, "the checkpoint has no tensor '\(prefix + parameter.name)'")
-        }
-        guard tensor.shape == parameter.shape, tensor.values.count == parameter.count else {
-          throw CifarError(
-            .shapeMismatch,
-            "tensor '\(tensor.name)' is \(tensor.shape), its parameter is \(parameter.shape)")
-        }
-        found.append((tensor.values, buffer.pointer + parameter.offset))
-      }
-    }
-    for (values, target) in found { target.update(from: values, count: values.count) }
+    try OptimizerSlot.load([averages, squares], tensors, of: network)
     self.stepCount = stepCount
-  }
-
-  private func tensors(_ prefix: String, _ buffer: AlignedBuffer<Float>) -> [Tensor] {
-    network.parameters.map { parameter in
-      let start = buffer.pointer + parameter.offset
-      return Tensor(
-        name: prefix + parameter.name, shape: parameter.shape,
-        values: Array(UnsafeBufferPointer(start: start, count: parameter.count)))
-    }
   }
 }

@@ -1,11 +1,21 @@
 import CifarCore
 
-/// Looks at an epoch's metrics and decides something. Its counters are part of every checkpoint.
+/// Looks at what a training comes to and decides something. Its counters are part of every
+/// checkpoint.
 protocol Callback: AnyObject {
   /// What has to survive a resume.
   var state: CallbackState { get set }
 
-  func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl)
+  /// - Parameter epoch: completed epochs; more than 0 where a run is gone on with.
+  func trainBegan(epoch: Int) throws
+  func batchEnded(_ outcome: BatchOutcome, _ control: inout BatchControl)
+  func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) throws
+}
+
+extension Callback {
+  func trainBegan(epoch: Int) throws {}
+  func batchEnded(_ outcome: BatchOutcome, _ control: inout BatchControl) {}
+  func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) throws {}
 }
 
 /// The counters of a callback, the same for all kinds; what a kind does not use stays as it is.
@@ -13,9 +23,31 @@ struct CallbackState: Codable, Equatable, Sendable {
   /// The best value so far; nil before the first.
   var best: Double?
   var bestEpoch = 0
-  /// Epochs since.
+  /// Epochs since, or batches.
   var wait = 0
   var cooldown = 0
+}
+
+/// What one batch came to.
+struct BatchOutcome {
+  /// From 1.
+  var epoch: Int
+  /// From 1.
+  var batch: Int
+  /// Mean over its images; NaN or infinite if training went astray.
+  var loss: Double
+  /// Since this session of the training began.
+  var sessionSeconds: Double
+}
+
+/// What callbacks may decide after a batch.
+struct BatchControl: Equatable {
+  /// Why the run is to end for good; nil to go on.
+  var stopReason: String?
+  /// Why this session is to end, leaving a run that can be gone on with; nil to go on.
+  var pauseReason: String?
+  /// A checkpoint of this batch is to be stored.
+  var savesCheckpoint = false
 }
 
 /// What callbacks may decide at the end of an epoch.
@@ -25,70 +57,6 @@ struct EpochControl: Equatable {
   var stopReason: String?
   /// The weights are the best so far and are to be kept for the end.
   var keepsWeights = false
-  /// The epoch's checkpoint is the best so far.
+  /// The epoch's checkpoint is the one to be used.
   var isBestCheckpoint = false
-}
-
-/// A callback and its options as they stand in the hyperparameters.
-public enum CallbackSpec: Equatable, Sendable {
-  case earlyStopping(EarlyStopping.Options)
-  case modelCheckpoint(ModelCheckpoint.Options)
-  case reduceLROnPlateau(ReduceLROnPlateau.Options)
-
-  func make() -> any Callback {
-    switch self {
-    case .earlyStopping(let options): EarlyStopping(options)
-    case .modelCheckpoint(let options): ModelCheckpoint(options)
-    case .reduceLROnPlateau(let options): ReduceLROnPlateau(options)
-    }
-  }
-
-  /// Whether the best weights are put back when training ends.
-  var restoresBestWeights: Bool {
-    if case .earlyStopping(let options) = self { return options.restoreBestWeights }
-    return false
-  }
-
-  func validate() throws {
-    switch self {
-    case .earlyStopping(let options): try options.validate()
-    case .modelCheckpoint: break
-    case .reduceLROnPlateau(let options): try options.validate()
-    }
-  }
-}
-
-extension CallbackSpec: Codable {
-  private enum Key: String, CodingKey { case type }
-
-  private var type: String {
-    switch self {
-    case .earlyStopping: "early_stopping"
-    case .modelCheckpoint: "model_checkpoint"
-    case .reduceLROnPlateau: "reduce_lr_on_plateau"
-    }
-  }
-
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: Key.self)
-    let type = try values.decode(String.self, forKey: .type)
-    switch type {
-    case "early_stopping": self = .earlyStopping(try .init(from: decoder))
-    case "model_checkpoint": self = .modelCheckpoint(try .init(from: decoder))
-    case "reduce_lr_on_plateau": self = .reduceLROnPlateau(try .init(from: decoder))
-    default:
-      throw DecodingError.dataCorruptedError(
-        forKey: .type, in: values, debugDescription: "unknown callback '\(type)'")
-    }
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: Key.self)
-    try values.encode(type, forKey: .type)
-    switch self {
-    case .earlyStopping(let options): try options.encode(to: encoder)
-    case .modelCheckpoint(let options): try options.encode(to: encoder)
-    case .reduceLROnPlateau(let options): try options.encode(to: encoder)
-    }
-  }
 }

@@ -1,25 +1,102 @@
+import CifarCore
 import CifarNN
 
-/// Marks the checkpoint of the epoch whose metric is the best so far: Keras's ModelCheckpoint with
-/// `save_best_only`, and the tutorial's `torch.save` of the best model. In both dialects NaN is never
-/// the best (Keras would keep one of the first epoch for ever) and every digit counts.
+/// Marks the checkpoint that is to be used afterwards: Keras's ModelCheckpoint, and the tutorial's
+/// `torch.save` of the best model.
+///
+/// With `save_best_only` that is the one of the epoch whose metric is the best so far. In both
+/// dialects NaN is never the best (Keras would keep one of the first epoch for ever) and every digit
+/// counts. Without, it is always the last one, as Keras overwrites its file. With a number of
+/// batches as `save_freq` checkpoints are also stored in the middle of epochs.
 public final class ModelCheckpoint: Callback {
-  public struct Options: Codable, Equatable, Sendable {
+  public struct Options: Equatable, Sendable {
     public var monitor: Monitor
+    public var mode: MonitorMode
+    public var saveBestOnly: Bool
+    /// A checkpoint every so many batches besides those of the epochs; nil for Keras's `"epoch"`.
+    public var saveFrequency: Int?
 
-    public init(monitor: Monitor) { self.monitor = monitor }
+    public init(
+      monitor: Monitor, mode: MonitorMode = .auto, saveBestOnly: Bool = true,
+      saveFrequency: Int? = nil
+    ) {
+      self.monitor = monitor
+      self.mode = mode
+      self.saveBestOnly = saveBestOnly
+      self.saveFrequency = saveFrequency
+    }
+
+    func validate() throws {
+      if let saveFrequency, saveFrequency < 1 {
+        throw CifarError(
+          .invalidArgument,
+          "model checkpoint: save_freq \(saveFrequency) is neither \"epoch\" nor a number of "
+            + "batches of at least 1")
+      }
+    }
   }
 
   private let options: Options
+  private let comparison: Comparison
   var state = CallbackState()
 
-  init(_ options: Options) { self.options = options }
+  init(_ options: Options) {
+    self.options = options
+    comparison = Comparison(options.monitor, options.mode)
+  }
+
+  func batchEnded(_ outcome: BatchOutcome, _ control: inout BatchControl) {
+    guard let frequency = options.saveFrequency else { return }
+    state.wait += 1
+    guard state.wait >= frequency else { return }
+    state.wait = 0
+    control.savesCheckpoint = true
+  }
 
   func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) {
     let value = options.monitor.value(in: metrics)
-    guard options.monitor.isBetter(value, than: state.best ?? options.monitor.worst) else { return }
-    state.best = value
-    state.bestEpoch = metrics.epoch
-    control.isBestCheckpoint = true
+    let isBetter = comparison.isBetter(value, than: state.best ?? comparison.worst)
+    if isBetter {
+      state.best = value
+      state.bestEpoch = metrics.epoch
+    }
+    if isBetter || !options.saveBestOnly { control.isBestCheckpoint = true }
+  }
+}
+
+extension ModelCheckpoint.Options: Codable {
+  enum CodingKeys: String, CodingKey {
+    case monitor, mode
+    case saveBestOnly = "save_best_only"
+    case saveFrequency = "save_freq"
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    monitor = try values.decodeIfPresent(Monitor.self, forKey: .monitor) ?? .valLoss
+    mode = try values.decodeIfPresent(MonitorMode.self, forKey: .mode) ?? .auto
+    saveBestOnly = try values.decodeIfPresent(Bool.self, forKey: .saveBestOnly) ?? true
+    if let word = try? values.decodeIfPresent(String.self, forKey: .saveFrequency) {
+      guard word == "epoch" else {
+        throw DecodingError.dataCorruptedError(
+          forKey: .saveFrequency, in: values,
+          debugDescription: "'\(word)' is neither \"epoch\" nor a number of batches")
+      }
+      saveFrequency = nil
+    } else {
+      saveFrequency = try values.decodeIfPresent(Int.self, forKey: .saveFrequency)
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(monitor, forKey: .monitor)
+    try values.encode(mode, forKey: .mode)
+    try values.encode(saveBestOnly, forKey: .saveBestOnly)
+    if let saveFrequency {
+      try values.encode(saveFrequency, forKey: .saveFrequency)
+    } else {
+      try values.encode("epoch", forKey: .saveFrequency)
+    }
   }
 }

@@ -4,18 +4,26 @@ import CifarNN
 /// Multiplies the learning rate by `factor` when a metric stops improving.
 ///
 /// Keras and PyTorch differ in three things. What counts as better: Keras wants an absolute margin
-/// and takes the first value whatever it is, PyTorch wants a relative one. When patience is over: Keras reduces at the `patience`-th epoch without
-/// improvement, PyTorch at the one after. What is too little: PyTorch leaves a change below
-/// `epsilon` out.
+/// and takes the first value whatever it is, PyTorch wants a relative one unless told otherwise.
+/// When patience is over: Keras reduces at the `patience`-th epoch without improvement, PyTorch at
+/// the one after. What is too little: PyTorch leaves a change below `epsilon` out.
 public final class ReduceLROnPlateau: Callback {
-  public struct Options: Codable, Equatable, Sendable {
+  /// How PyTorch understands its threshold.
+  public enum ThresholdMode: String, Codable, CaseIterable, Sendable {
+    case rel
+    case abs
+  }
+
+  public struct Options: Equatable, Sendable {
     public var dialect: Dialect
     public var monitor: Monitor
+    public var mode: MonitorMode
     /// In (0, 1).
     public var factor: Double
     public var patience: Int
-    /// Keras's `min_delta`, absolute, or PyTorch's `threshold`, relative.
+    /// Keras's `min_delta`, always absolute, or PyTorch's `threshold`.
     public var threshold: Double
+    public var thresholdMode: ThresholdMode
     /// Epochs to wait after a reduction before counting again.
     public var cooldown: Int
     public var minLR: Double
@@ -24,21 +32,19 @@ public final class ReduceLROnPlateau: Callback {
 
     public init(
       dialect: Dialect, monitor: Monitor, factor: Double, patience: Int, threshold: Double,
-      cooldown: Int, minLR: Double, epsilon: Double
+      cooldown: Int, minLR: Double, epsilon: Double, mode: MonitorMode = .auto,
+      thresholdMode: ThresholdMode? = nil
     ) {
       self.dialect = dialect
       self.monitor = monitor
+      self.mode = mode
       self.factor = factor
       self.patience = patience
       self.threshold = threshold
+      self.thresholdMode = thresholdMode ?? (dialect == .keras ? .abs : .rel)
       self.cooldown = cooldown
       self.minLR = minLR
       self.epsilon = epsilon
-    }
-
-    enum CodingKeys: String, CodingKey {
-      case dialect, monitor, factor, patience, threshold, cooldown, epsilon
-      case minLR = "min_lr"
     }
 
     func validate() throws {
@@ -52,6 +58,11 @@ public final class ReduceLROnPlateau: Callback {
           "reduce learning rate on plateau: patience \(patience) or cooldown \(cooldown) is "
             + "negative")
       }
+      guard dialect == .pytorch || thresholdMode == .abs else {
+        throw CifarError(
+          .invalidArgument,
+          "reduce learning rate on plateau: threshold_mode rel is PyTorch's; Keras's is abs")
+      }
       guard [threshold, minLR, epsilon].allSatisfy({ $0.isFinite && $0 >= 0 }) else {
         throw CifarError(
           .invalidArgument,
@@ -61,9 +72,13 @@ public final class ReduceLROnPlateau: Callback {
   }
 
   private let options: Options
+  private let comparison: Comparison
   var state = CallbackState()
 
-  init(_ options: Options) { self.options = options }
+  init(_ options: Options) {
+    self.options = options
+    comparison = Comparison(options.monitor, options.mode)
+  }
 
   func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) {
     let value = options.monitor.value(in: metrics)
@@ -78,7 +93,7 @@ public final class ReduceLROnPlateau: Callback {
       state.cooldown -= 1
       state.wait = 0
     }
-    if options.monitor.isKerasImprovement(value, over: state.best, by: options.threshold) {
+    if comparison.isKerasImprovement(value, over: state.best, by: options.threshold) {
       improve(value, epoch)
     } else if state.cooldown == 0 {
       state.wait += 1
@@ -90,9 +105,14 @@ public final class ReduceLROnPlateau: Callback {
   }
 
   private func pytorch(_ value: Double, _ epoch: Int, _ control: inout EpochControl) {
-    let best = state.best ?? options.monitor.worst
-    let margin = options.monitor.isLowerBetter ? 1 - options.threshold : 1 + options.threshold
-    if options.monitor.isBetter(value, than: best * margin) {
+    let best = state.best ?? comparison.worst
+    let share = comparison.isLowerBetter ? 1 - options.threshold : 1 + options.threshold
+    let isBetter =
+      switch options.thresholdMode {
+      case .rel: comparison.isBetter(value, than: best * share)
+      case .abs: comparison.isBetter(value, than: best, by: options.threshold)
+      }
+    if isBetter {
       improve(value, epoch)
     } else {
       state.wait += 1
@@ -112,5 +132,33 @@ public final class ReduceLROnPlateau: Callback {
     state.best = value
     state.bestEpoch = epoch
     state.wait = 0
+  }
+}
+
+extension ReduceLROnPlateau.Options: Codable {
+  enum CodingKeys: String, CodingKey {
+    case dialect, monitor, mode, factor, patience, threshold, cooldown, epsilon
+    case thresholdMode = "threshold_mode"
+    case minLR = "min_lr"
+  }
+
+  /// What is left out is as in the constructors of Keras and PyTorch, which agree.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    dialect = try values.decode(Dialect.self, forKey: .dialect)
+    monitor = try values.decodeIfPresent(Monitor.self, forKey: .monitor) ?? .valLoss
+    mode = try values.decodeIfPresent(MonitorMode.self, forKey: .mode) ?? .auto
+    factor = try values.decodeIfPresent(Double.self, forKey: .factor) ?? 0.1
+    patience = try values.decodeIfPresent(Int.self, forKey: .patience) ?? 10
+    threshold = try values.decodeIfPresent(Double.self, forKey: .threshold) ?? 1e-4
+    thresholdMode =
+      try values.decodeIfPresent(
+        ReduceLROnPlateau.ThresholdMode.self, forKey: .thresholdMode)
+      ?? (dialect == .keras ? .abs : .rel)
+    cooldown = try values.decodeIfPresent(Int.self, forKey: .cooldown) ?? 0
+    minLR = try values.decodeIfPresent(Double.self, forKey: .minLR) ?? 0
+    epsilon =
+      try values.decodeIfPresent(Double.self, forKey: .epsilon)
+      ?? (dialect == .keras ? 0 : 1e-8)
   }
 }

@@ -1,0 +1,72 @@
+import CifarCore
+
+/// Moves a network's weights by the gradients that the last training step left.
+public protocol Optimizer: AnyObject {
+  func step(learningRate: Double)
+
+  /// What has to survive a resume besides the number of steps, under names `optimizer.…`.
+  func stateTensors() -> [Tensor]
+
+  /// Takes over such tensors and the number of steps they stand for; others are passed over.
+  ///
+  /// - Throws: `shapeMismatch` if one is missing or has another shape than its parameter; then
+  ///   nothing has changed.
+  func load(_ tensors: [Tensor], stepCount: Int) throws
+}
+
+/// Numbers that an optimizer keeps for every parameter, laid out as the parameters are.
+struct OptimizerSlot {
+  /// `optimizer.exp_avg.`, say: what stands before the parameter's name.
+  let prefix: String
+  let buffer: AlignedBuffer<Float>
+
+  init(prefix: String, network: Network) {
+    self.prefix = prefix
+    buffer = AlignedBuffer(count: network.values.count)
+  }
+
+  func tensors(of network: Network) -> [Tensor] {
+    network.parameters.map { parameter in
+      let start = buffer.pointer + parameter.offset
+      return Tensor(
+        name: prefix + parameter.name, shape: parameter.shape,
+        values: Array(UnsafeBufferPointer(start: start, count: parameter.count)))
+    }
+  }
+
+  /// Fills all the slots, or none of them if a tensor is missing.
+  static func load(_ slots: [OptimizerSlot], _ tensors: [Tensor], of network: Network) throws {
+    let given = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    var found: [(values: [Float], target: UnsafeMutablePointer<Float>)] = []
+    for slot in slots {
+      for parameter in network.parameters {
+        guard let tensor = given[slot.prefix + parameter.name] else {
+          throw CifarError(
+            .shapeMismatch, "the checkpoint has no tensor '\(slot.prefix + parameter.name)'")
+        }
+        guard tensor.shape == parameter.shape, tensor.values.count == parameter.count else {
+          throw CifarError(
+            .shapeMismatch,
+            "tensor '\(tensor.name)' is \(tensor.shape), its parameter is \(parameter.shape)")
+        }
+        found.append((tensor.values, slot.buffer.pointer + parameter.offset))
+      }
+    }
+    for (values, target) in found { target.update(from: values, count: values.count) }
+  }
+}
+
+/// How an optimizer's pass over all parameters is cut up. The pieces do not depend on the number of
+/// threads, and so neither do sums that are taken piece by piece.
+struct ParameterPieces {
+  let total: Int
+  /// Floats that one thread updates at a time: large enough to be worth the hand-over.
+  static let size = 16_384
+
+  var count: Int { (total + ParameterPieces.size - 1) / ParameterPieces.size }
+
+  func range(_ index: Int) -> Range<Int> {
+    let start = index * ParameterPieces.size
+    return start..<min(total, start + ParameterPieces.size)
+  }
+}

@@ -1,0 +1,92 @@
+import CifarCore
+import CifarNN
+
+/// How weights are moved by their gradients.
+public struct OptimizerSpec: Equatable, Sendable {
+  /// `adam`, `adamw` or `sgd`.
+  public var type: String
+  public var learningRate: Double
+  /// Adam's.
+  public var beta1: Double
+  public var beta2: Double
+  public var epsilon: Double
+  /// SGD's; 0 for none.
+  public var momentum = 0.0
+  public var nesterov = false
+  /// With `adamw` and in the Keras dialect apart from the gradient, else as an L2 penalty in it:
+  /// what `weight_decay` means to `torch.optim.SGD` and `Adam`.
+  public var weightDecay = 0.0
+  /// The largest norm of all gradients together; nil for any.
+  public var clipNorm: Double?
+
+  public static let types = ["adam", "adamw", "sgd"]
+
+  func make(network: Network, pool: ThreadPool) -> any Optimizer {
+    let gradients = GradientOptions(
+      clipNorm: clipNorm, weightDecay: weightDecay,
+      isDecoupled: type == "adamw" || network.dialect == .keras)
+    if type == "sgd" {
+      return SGD(
+        network: network, options: SGDOptions(momentum: momentum, nesterov: nesterov),
+        gradients: gradients, pool: pool)
+    }
+    return Adam(
+      network: network,
+      options: AdamOptions(beta1: beta1, beta2: beta2, epsilon: epsilon), gradients: gradients,
+      pool: pool)
+  }
+
+  /// - Throws: `invalidArgument`, naming the option and its range.
+  func validate() throws {
+    guard OptimizerSpec.types.contains(type) else {
+      throw CifarError(
+        .invalidArgument,
+        "unknown optimizer '\(type)'; use \(OptimizerSpec.types.joined(separator: ", "))")
+    }
+    guard learningRate.isFinite, learningRate > 0 else {
+      throw CifarError(
+        .invalidArgument, "learning rate \(learningRate) is not a positive number")
+    }
+    guard (0..<1).contains(beta1), (0..<1).contains(beta2) else {
+      throw CifarError(.invalidArgument, "beta1 \(beta1) and beta2 \(beta2) must be in [0, 1)")
+    }
+    guard epsilon.isFinite, epsilon > 0 else {
+      throw CifarError(.invalidArgument, "epsilon \(epsilon) is not a positive number")
+    }
+    guard (0..<1).contains(momentum) else {
+      throw CifarError(.invalidArgument, "momentum \(momentum) is not in [0, 1)")
+    }
+    guard !nesterov || momentum > 0 else {
+      throw CifarError(.invalidArgument, "nesterov needs a momentum above 0, such as 0.9")
+    }
+    guard weightDecay.isFinite, weightDecay >= 0 else {
+      throw CifarError(.invalidArgument, "weight_decay \(weightDecay) is not 0 or above")
+    }
+    if let clipNorm, !clipNorm.isFinite || clipNorm <= 0 {
+      throw CifarError(.invalidArgument, "clip_norm \(clipNorm) is not a positive number")
+    }
+  }
+}
+
+extension OptimizerSpec: Codable {
+  enum CodingKeys: String, CodingKey {
+    case type, beta1, beta2, epsilon, momentum, nesterov
+    case learningRate = "learning_rate"
+    case weightDecay = "weight_decay"
+    case clipNorm = "clip_norm"
+  }
+
+  /// Older hyperparameters have Adam's options alone.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    type = try values.decode(String.self, forKey: .type)
+    learningRate = try values.decode(Double.self, forKey: .learningRate)
+    beta1 = try values.decode(Double.self, forKey: .beta1)
+    beta2 = try values.decode(Double.self, forKey: .beta2)
+    epsilon = try values.decode(Double.self, forKey: .epsilon)
+    momentum = try values.decodeIfPresent(Double.self, forKey: .momentum) ?? 0
+    nesterov = try values.decodeIfPresent(Bool.self, forKey: .nesterov) ?? false
+    weightDecay = try values.decodeIfPresent(Double.self, forKey: .weightDecay) ?? 0
+    clipNorm = try values.decodeIfPresent(Double.self, forKey: .clipNorm)
+  }
+}

@@ -1,0 +1,63 @@
+import TestSupport
+import Testing
+
+@testable import CifarNN
+
+/// What PyTorch and Keras made of the same logits: `losses.json`, written by
+/// `make_optimizer_golden.py`.
+private struct LossGolden: Decodable {
+  struct Case: Decodable {
+    var smoothing: Float
+    var clipping: Float?
+    var loss: Double
+    var gradient: [Float]
+  }
+
+  var logits: [Float]
+  var labels: [Int32]
+  var cases: [Case]
+}
+
+@Suite struct LossGoldenTests {
+  @Test func smoothedAndClippedLossesAreTheFrameworks() throws {
+    let golden = try decodeGolden(LossGolden.self, "losses.json")
+    #expect(golden.cases.count == 6)
+    let count = golden.labels.count
+    let classes = golden.logits.count / count
+    for expected in golden.cases {
+      var gradient = [Float](repeating: .nan, count: golden.logits.count)
+      let result = SoftmaxCrossEntropy.evaluate(
+        logits: golden.logits, labels: golden.labels, count: count, classes: classes,
+        gradient: &gradient,
+        options: LossOptions(labelSmoothing: expected.smoothing, clipping: expected.clipping))
+      let loss = result.lossSum / Double(count)
+      #expect(abs(loss - expected.loss) < 1e-6 * expected.loss, "\(expected)")
+      for (value, other) in zip(gradient, expected.gradient) {
+        #expect(abs(value - other) < 1e-7, "\(expected)")
+      }
+    }
+  }
+
+  /// The general formula without anything to it is the plain one.
+  @Test func nothingSmoothedIsThePlainLoss() {
+    let logits = Samples.uniform(5 * 10, seed: 3)
+    let labels: [Int32] = [0, 3, 9, 4, 4]
+    var gradients = [[Float]](repeating: [Float](repeating: 0, count: 50), count: 2)
+    let results = [LossOptions(), LossOptions(clipping: 1e-30)].enumerated().map { index, options in
+      SoftmaxCrossEntropy.evaluate(
+        logits: logits, labels: labels, count: 5, classes: 10, gradient: &gradients[index],
+        options: options)
+    }
+    #expect(abs(results[0].lossSum - results[1].lossSum) < 1e-5)
+    #expect(results[0].correct == results[1].correct)
+    for (one, other) in zip(gradients[0], gradients[1]) { #expect(abs(one - other) < 1e-7) }
+  }
+
+  @Test(arguments: [Float(0), 0.1]) func aLossThatIsNoNumberStaysNone(smoothing: Float) {
+    let logits: [Float] = [.nan, 0, 1, 2]
+    let result = SoftmaxCrossEntropy.evaluate(
+      logits: logits, labels: [1], count: 1, classes: 4, gradient: nil,
+      options: LossOptions(labelSmoothing: smoothing, clipping: 1e-7))
+    #expect(result.lossSum.isNaN)
+  }
+}

@@ -1,0 +1,92 @@
+import CifarCore
+import Foundation
+import Testing
+
+@testable import CifarTraining
+
+/// The rates of PyTorch's schedulers and Keras's schedules: `schedules.json`, written by
+/// `make_schedule_golden.py`.
+private struct ScheduleGolden: Decodable {
+  struct Case: Decodable {
+    var schedule: LearningRateSchedule
+    var factors: [Double]
+  }
+
+  var cases: [Case]
+}
+
+@Suite struct ScheduleTests {
+  @Test func schedulesAreTheFrameworks() throws {
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("Golden/schedules.json")
+    let golden = try JSONDecoder().decode(ScheduleGolden.self, from: Data(contentsOf: file))
+    #expect(golden.cases.count == 10)
+    for expected in golden.cases {
+      var schedule = expected.schedule
+      for (step, factor) in expected.factors.enumerated() {
+        schedule.unit = .step
+        let bySteps = schedule.factor(step: step, stepsPerEpoch: 9, epochs: 100)
+        // Keras computes in 32 bits.
+        #expect(abs(bySteps - factor) < 1e-6, "\(schedule), step \(step)")
+        schedule.unit = .epoch
+        for place in [0, 3, 8] {
+          let byEpochs = schedule.factor(step: step * 9 + place, stepsPerEpoch: 9, epochs: 100)
+          #expect(byEpochs == bySteps)
+        }
+      }
+    }
+  }
+
+  @Test func aCosineEndsWithTheTraining() {
+    let epochs = LearningRateSchedule(.cosine(steps: nil, alpha: 0.1), warmup: 2)
+    #expect(epochs.factor(step: 2 * 7, stepsPerEpoch: 7, epochs: 12) == 1)
+    #expect(abs(epochs.factor(step: 7 * 7, stepsPerEpoch: 7, epochs: 12) - 0.55) < 1e-12)
+    #expect(epochs.factor(step: 12 * 7, stepsPerEpoch: 7, epochs: 12) == 0.1)
+    let steps = LearningRateSchedule(.cosine(steps: nil, alpha: 0), unit: .step)
+    #expect(abs(steps.factor(step: 42, stepsPerEpoch: 7, epochs: 12) - 0.5) < 1e-12)
+  }
+
+  @Test func comesBackFromJSONAndNeedsNoMoreThanItsType() throws {
+    let all: [LearningRateSchedule] = [
+      LearningRateSchedule(.constant, warmup: 3),
+      LearningRateSchedule(.exponential(rate: 0.9, steps: 4, staircase: true), unit: .step),
+      LearningRateSchedule(.step(size: 3, gamma: 0.2)),
+      LearningRateSchedule(.multiStep(milestones: [2, 5], gamma: 0.1), warmupStart: 0.5),
+      LearningRateSchedule(.cosine(steps: nil, alpha: 0)),
+      LearningRateSchedule(.cosine(steps: 9, alpha: 0.2)),
+    ]
+    for schedule in all {
+      let text = try StateCoding.encode(schedule)
+      let back = try StateCoding.decode(LearningRateSchedule.self, from: text, what: "schedule")
+      #expect(back == schedule)
+    }
+    let short = try StateCoding.decode(
+      LearningRateSchedule.self, from: #"{"type":"cosine"}"#, what: "schedule")
+    #expect(short == all[4])
+    let error = failure {
+      try StateCoding.decode(
+        LearningRateSchedule.self, from: #"{"type":"cosinus"}"#, what: "schedule")
+    }
+    #expect(error?.message.contains("unknown schedule 'cosinus'; use constant, cosine") == true)
+  }
+
+  @Test func numbersOutOfRangeAreRefused() {
+    let wrong: [(LearningRateSchedule, String)] = [
+      (LearningRateSchedule(.exponential(rate: 0, steps: 1, staircase: false)), "decay_rate 0.0"),
+      (LearningRateSchedule(.exponential(rate: 1, steps: 0, staircase: false)), "decay_steps 0"),
+      (LearningRateSchedule(.step(size: 0, gamma: 0.1)), "step_size 0"),
+      (LearningRateSchedule(.step(size: 1, gamma: .nan)), "gamma nan"),
+      (LearningRateSchedule(.multiStep(milestones: [3, 3], gamma: 0.1)), "milestones [3, 3]"),
+      (LearningRateSchedule(.multiStep(milestones: [], gamma: 0.1)), "milestones []"),
+      (LearningRateSchedule(.cosine(steps: 0, alpha: 0)), "decay_steps 0"),
+      (LearningRateSchedule(.cosine(steps: nil, alpha: 2)), "alpha 2.0"),
+      (LearningRateSchedule(.constant, warmup: -1), "warmup -1"),
+      (LearningRateSchedule(.constant, warmup: 1, warmupStart: -0.5), "warmup_start -0.5"),
+    ]
+    for (schedule, part) in wrong {
+      let error = failure { try schedule.validate() }
+      #expect(error?.code == .invalidArgument)
+      #expect(error?.message.contains(part) == true, "\(error?.message ?? "no error")")
+    }
+  }
+}
