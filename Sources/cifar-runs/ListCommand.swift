@@ -5,51 +5,123 @@ import CommandSupport
 enum ListCommand {
   static var command: Command {
     Command(
-      "list", summary: "lists the runs, newest first", options: [.registry, .json],
+      "list", summary: "lists runs, newest first",
+      options: Option.selection + [
+        Option(
+          "--sort", value: "FIELD", help: "order by a field, the smallest first",
+          choices: RunField.all.map(\.name).filter { $0 != "tag" && $0 != "note" }),
+        Option("--desc", help: "the largest first"),
+        Option("-n", value: "N", help: "at most so many (else 20)"),
+        Option("--all", help: "all of them"),
+        Option(
+          "--columns", value: "A,B,…",
+          help: "what to show: \((ListColumn.standard.map(\.name)).joined(separator: ", ")), uuid, "
+            + "data,\nany field, hyperparameter or metric"),
+        .registry,
+      ] + OutputFormat.options,
       discussion: """
         A run is 'crashed' when its process ended without a word, for example after kill -9; it can
-        be resumed like an interrupted one. BEST ACC and BEST LOSS are the best validation accuracy and
-        loss of any epoch; metrics that are not a number never count.
+        be resumed like an interrupted one. BEST is the best of any epoch; metrics that are not a
+        number never count.
 
-        JSON: an array of objects with the keys id, name (or null), status, recipe, started (ISO
-        8601, UTC), duration_s, epochs (recorded), best_val_accuracy (0 to 1, or null) and
-        best_val_loss (or null).
+        A filter compares fields (=, !=, <, <=, >, >=, ~ for "holds the text", in (a, b), is null) and
+        joins comparisons with and, or, not and brackets. Values with spaces are quoted. Fields:
+
+        \(fields)
+        and any hyperparameter by its path (optimizer.beta1), any metric of one's own (metrics.f1).
+
+        JSON: an array of objects with the keys id, name (or null), status, recipe, dataset, started
+        (ISO 8601, UTC), duration_s, epochs (recorded), epochs_planned, best_val_accuracy (0 to 1, or
+        null), best_val_loss, last_val_accuracy, last_val_loss, tags and parent.
         """,
       examples: [
         "cifar-runs list",
-        "cifar-runs list --registry ~/experiments.db",
+        "cifar-runs list --filter \"val_accuracy > 0.8 and recipe = keras and started > '2 days ago'\"",
+        "cifar-runs list --sort val_loss -n 5 --columns id,lr,batch_size,best,curve",
+        "cifar-runs list --status failed,crashed --since 1w",
+        "cifar-runs list --all --csv > runs.csv",
         "cifar-runs list --json | jq -r '.[] | select(.status == \"crashed\") | .id'",
       ], run: run)
   }
 
-  private static func run(_ arguments: Arguments) throws {
-    let registry = try arguments.openRegistry()
-    let runs = try registry.runs()
-    if arguments.has("--json") { return try JSONOutput.write(runs.map(\.json)) }
-    if runs.isEmpty { return Output.line("No runs in \(registry.path) yet.") }
-    Output.write(table(of: runs).text(for: .standardOutput))
+  private static var fields: String {
+    let widest = RunField.all.map(\.name.count).max() ?? 0
+    return RunField.all.map { field in
+      let line = "  \(TextWidth.pad(field.name, to: widest))  \(field.help)"
+      return String(line.reversed().drop { $0 == " " }.reversed()) + "\n"
+    }.joined()
   }
 
-  private static func table(of runs: [RunSummary]) -> Table {
-    var table = Table([
-      .init("ID"), .init("NAME", rank: runs.contains { $0.name != nil } ? 1 : 9, narrowest: 8),
-      .init("STATUS"), .init("STARTED", rank: 3), .init("TIME", right: true, rank: 4),
-      .init("EPOCHS", right: true), .init("BEST ACC", right: true),
-      .init("BEST LOSS", right: true, rank: 2), .init("RECIPE", rank: 5, narrowest: 7),
-      .init("DATA", rank: 6, narrowest: 7),
-    ])
+  private static func run(_ arguments: Arguments) throws {
+    var query = try arguments.query()
+    query.sort = arguments.value("--sort")
+    query.descending = query.sort == nil || arguments.has("--desc")
+    let format = try arguments.format()
+    let limit = try arguments.integer("-n", in: 1...Int.max) ?? 20
+    // One more, to know whether there are more.
+    query.limit = arguments.has("--all") || limit == .max ? nil : limit + 1
+    let names = arguments.value("--columns")?.split(separator: ",").map {
+      String($0).filter { $0 != " " }
+    }
+    let columns = names.map { ListColumn.named($0, fields: &query.fields) }
+    query.withLosses =
+      format == .table && (columns ?? ListColumn.standard).contains { $0.name == "curve" }
+
+    let registry = try arguments.openRegistry()
+    var runs = try registry.runs(query)
+    let isCut = query.limit != nil && runs.count > limit
+    if isCut { runs.removeLast() }
+    if format != .table { return write(runs, columns, format) }
+    if runs.isEmpty { return Output.line(nothing(registry, query)) }
+    Output.write(table(of: runs, columns, query))
+    if isCut, Terminal.standardOutput.isInteractive {
+      Output.message("… and more: -n N shows N, --all shows all\n")
+    }
+  }
+
+  private static func nothing(_ registry: Registry, _ query: RunQuery) -> String {
+    if query.trash { return "The trash of \(registry.path) is empty." }
+    return query.filter == nil && query.also.isEmpty
+      ? "No runs in \(registry.path) yet." : "No run in \(registry.path) fits."
+  }
+
+  private static func write(
+    _ runs: [RunSummary], _ columns: [ListColumn]?, _ format: OutputFormat
+  ) {
+    guard let columns else {
+      return Output.write(runs.map(\.record), as: format, columns: RunSummary.recordColumns)
+    }
+    let shown = columns.filter { $0.value != nil }
+    let records: [Record] = runs.map { run in
+      shown.map { (name: $0.name, value: $0.value?(run) ?? .null) }
+    }
+    Output.write(records, as: format, columns: shown.map(\.name))
+  }
+
+  private static func table(
+    of runs: [RunSummary], _ columns: [ListColumn]?, _ query: RunQuery
+  ) -> String {
+    var none: [String] = []
+    let shown =
+      columns
+      ?? ListColumn.standard.filter { column in
+        switch column.name {
+        case "name": runs.contains { $0.name != nil }
+        case "tags": runs.contains { !$0.tags.isEmpty }
+        default: true
+        }
+      } + (query.trash ? ListColumn.named(["trashed"], fields: &none) : [])
+    var table = Table(shown.map(\.title))
     let best = runs.compactMap(\.bestValAccuracy).max()
     for run in runs {
       let isBest = run.bestValAccuracy != nil && run.bestValAccuracy == best && runs.count > 1
-      table.add([
-        .init(String(run.id.prefix(8)), .cyan), .init(run.name ?? ""),
-        .init(run.status.rawValue, run.status.style),
-        .init(Format.localTime(secondsSince1970: run.started.secondsSince1970)),
-        .init(Format.duration(run.durationSeconds)), .init(run.epochsText),
-        .init(run.bestValAccuracy.text(Format.percent), isBest ? .bold : .plain),
-        .init(run.bestValLoss.text(Format.loss)), .init(run.recipe), .init(run.dataset),
-      ])
+      table.add(
+        shown.map { column in
+          var cell = column.cell(run)
+          if column.name == "best", isBest { cell.style = .bold }
+          return cell
+        })
     }
-    return table
+    return table.text(for: .standardOutput)
   }
 }

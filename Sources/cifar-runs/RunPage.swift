@@ -11,12 +11,15 @@ struct RunPage {
   private var epochs: [EpochRow] { run.epochs }
   private var checkpoints: [CheckpointRow] { run.checkpoints }
 
-  func text() throws -> String {
-    let sections = [
-      heading, section("Hyperparameters", try hyperparameters),
-      section("Epochs", epochTable), section("Checkpoints", checkpointTable),
-      section("Sessions", sessionTable),
-    ]
+  /// - Parameter brief: without the tables of epochs and sessions.
+  func text(brief: Bool = false) throws -> String {
+    var sections = [heading, section("Hyperparameters", try hyperparameters)]
+    if !brief { sections.append(section("Epochs", epochTable)) }
+    sections.append(section("Checkpoints", checkpointTable))
+    if !brief {
+      sections.append(section("Classes", classTable))
+      sections.append(section("Sessions", sessionTable))
+    }
     return sections.filter { !$0.isEmpty }.joined(separator: "\n")
   }
 
@@ -55,6 +58,26 @@ struct RunPage {
     }
     if let loss = summary.bestValLoss, let row = epochs.first(where: { $0.valLoss == loss }) {
       fact("", "\(Format.loss(loss)) validation loss in epoch \(row.epoch)")
+    }
+    for metric in Set(run.metrics.map(\.name)).sorted() {
+      guard let last = run.metrics.last(where: { $0.name == metric }) else { continue }
+      fact(metric, "\(Format.short(last.value)) in epoch \(last.epoch)")
+    }
+    if !summary.tags.isEmpty { fact("tags", summary.tags.joined(separator: ", ")) }
+    if let parent = summary.parent {
+      fact("forked", "from checkpoint \(parent.checkpoint) of run \(parent.run.prefix(8))")
+    }
+    if let info = run.sessions.last?.info {
+      if let commit = info.gitCommit {
+        let place = info.workingDirectory.map { " in \($0)" } ?? ""
+        fact("commit", commit.prefix(12) + place)
+      }
+      if !info.commandLine.isEmpty { fact("command", info.commandLine) }
+    }
+    for note in run.notes {
+      for (index, line) in note.text.split(separator: "\n").prefix(20).enumerated() {
+        fact(index == 0 ? "note" : "", String(line))
+      }
     }
     if let reason = run.sessions.last?.reason, !reason.isEmpty { fact("ended", reason) }
     if summary.status == .crashed { fact("ended", "its process is gone without a word") }
@@ -102,7 +125,7 @@ struct RunPage {
     return table
   }
 
-  private var checkpointTable: Table {
+  var checkpointTable: Table {
     var table = Table([
       .init("ID", right: true), .init("EPOCH", right: true), .init("STEP", right: true, rank: 3),
       .init("SIZE", right: true, rank: 1), .init("SAVED", rank: 2), .init("SHA-256", rank: 4),
@@ -113,6 +136,7 @@ struct RunPage {
       var remarks: [String] = []
       if row.id == last { remarks.append("last") }
       if row.isBest { remarks.append("best") }
+      if row.isPinned { remarks.append("pinned") }
       if row.isSuperseded { remarks.append("superseded") }
       let position = row.batch == 0 ? "\(row.epoch)" : "\(row.epoch) + \(row.batch) batches"
       let style: Style = row.isSuperseded ? .dim : .plain
@@ -123,28 +147,6 @@ struct RunPage {
           Format.localTime(secondsSince1970: row.created.secondsSince1970, seconds: true), style),
         .init(row.sha256.prefix(12) + "…", style),
         .init(remarks.joined(separator: ", "), row.isBest ? .green : style),
-      ])
-    }
-    return table
-  }
-
-  private var sessionTable: Table {
-    var table = Table([
-      .init("STARTED"), .init("TIME", right: true, rank: 2), .init("STATUS"),
-      .init("FROM", rank: 1), .init("MACHINE", rank: 3, narrowest: 10), .init("CPU", rank: 5),
-      .init("THREADS", right: true, rank: 6), .init("VERSION", rank: 7),
-      .init("REASON", rank: 4, narrowest: 12),
-    ])
-    for row in run.sessions {
-      let start = row.resumedFrom.map {
-        "epoch \($0.epoch)" + ($0.batch == 0 ? "" : " + \($0.batch) batches")
-      }
-      table.add([
-        .init(
-          Format.localTime(secondsSince1970: row.started.secondsSince1970, seconds: true)),
-        .init(Format.duration(row.durationSeconds)), .init(row.status.rawValue, row.status.style),
-        .init(start ?? "the beginning"), .init(row.host), .init(row.info.instructionSet),
-        .init("\(row.info.threads)"), .init(row.info.libraryVersion), .init(row.reason),
       ])
     }
     return table

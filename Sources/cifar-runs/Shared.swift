@@ -4,14 +4,68 @@ import CommandSupport
 extension Option {
   static let registry = Option(
     "--registry", value: "FILE",
-    help: "the registry to read (else $CIFAR_REGISTRY, else ./cifar-runs.db)")
-  static let json = Option("--json", help: "JSON instead of a table")
+    help: "the registry's file (else $CIFAR_REGISTRY, else ./cifar-runs.db)")
+  static let yes = Option("--yes", short: "-y", help: "go ahead without asking")
+  static let dryRun = Option("--dry-run", help: "say what would be done, and do nothing")
+  static let filter = Option(
+    "--filter", value: "CONDITION", help: "only runs for which it holds (see list --help)")
+  static let metric = Option(
+    "--metric", value: "NAME", help: "the metric to draw, may be given several times",
+    choices: EpochSeries.builtIn)
+
+  static let selection = [
+    filter,
+    Option(
+      "--status", value: "S,…", help: "only runs with one of these statuses",
+      choices: RunStatus.allCases.map(\.rawValue)),
+    Option("--tag", value: "TAG", help: "only runs with this tag; may be given several times"),
+    Option(
+      "--since", value: "TIME", help: "only runs started since then: 2d, yesterday, 2026-11-23"),
+    Option("--trash", help: "the runs in the trash instead"),
+  ]
+}
+
+extension Positional {
+  static let run = Positional(
+    "RUN", help: "a run's id, at least its first 4 characters, or its name")
+  static let runs = Positional("RUN", help: run.help, repeats: true)
+  static let anyRuns = Positional(
+    "RUN", help: run.help + "; else all", required: false, repeats: true)
 }
 
 extension Arguments {
+  private var registryPath: String { value("--registry") ?? Registry.defaultPath() }
+
   /// The registry that the options and the environment name, for reading.
-  func openRegistry() throws -> Registry {
-    try Registry(path: value("--registry") ?? Registry.defaultPath(), mode: .readOnly)
+  func openRegistry() throws -> Registry { try Registry(path: registryPath, mode: .readOnly) }
+
+  /// Likewise for writing.
+  func openRegistryForWriting() throws -> Registry {
+    try Registry(path: registryPath, mode: .readWrite(create: false))
+  }
+
+  /// The runs that the options select.
+  func query() throws -> RunQuery {
+    var query = RunQuery(filter: value("--filter"), trash: has("--trash"))
+    let statuses = all("--status").flatMap { $0.split(separator: ",").map(String.init) }
+    for status in statuses where RunStatus(rawValue: status) == nil {
+      let known = RunStatus.allCases.map(\.rawValue).joined(separator: ", ")
+      throw UsageError("--status '\(status)' is none of \(known)")
+    }
+    if !statuses.isEmpty { query.also.append("status in (\(statuses.joined(separator: ", ")))") }
+    for tag in all("--tag") { query.also.append("tag = \(Arguments.quoted(tag))") }
+    if let since = value("--since") {
+      guard let time = RunQuery.moment(since) else {
+        throw UsageError(
+          "--since '\(since)' is no time; write 2d, '3 hours ago', yesterday or 2026-11-23")
+      }
+      query.also.append("started >= '\(time)'")
+    }
+    return query
+  }
+
+  private static func quoted(_ text: String) -> String {
+    "'" + text.replacing("'", with: "''") + "'"
   }
 }
 
@@ -28,6 +82,9 @@ extension RunStatus {
 
 extension RunSummary {
   var epochsText: String { "\(epochs)/\(epochsPlanned)" }
+  var shortID: String { String(id.prefix(8)) }
+  /// What people call it: its name, else its short id.
+  var label: String { name ?? shortID }
 }
 
 extension Optional where Wrapped == Double {

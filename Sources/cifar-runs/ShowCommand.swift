@@ -6,14 +6,12 @@ enum ShowCommand {
   static var command: Command {
     Command(
       "show", summary: "shows a run: hyperparameters, epochs, checkpoints",
-      positionals: [
-        Positional("RUN", help: "a run's id, at least its first 4 characters, or its name")
-      ], options: [.registry, .json],
+      positionals: [.run], options: [.registry] + OutputFormat.options,
       discussion: """
         JSON: the keys of 'list', with epochs as an array of objects (epoch, train_loss,
-        train_accuracy, val_loss, val_accuracy, lr, seconds), and epochs_planned, dataset,
-        dataset_sha256, seed, hyperparameters, model, checkpoints and sessions. Metrics that are not
-        finite are the strings "NaN", "Infinity" and "-Infinity".
+        train_accuracy, val_loss, val_accuracy, lr, seconds, images_per_second), and dataset_sha256,
+        seed, hyperparameters, model, metrics, checkpoints, sessions, notes and evaluation. Metrics
+        that are not finite are the strings "NaN", "Infinity" and "-Infinity".
         """,
       examples: [
         "cifar-runs show 3f2a91c0",
@@ -24,7 +22,8 @@ enum ShowCommand {
   private static func run(_ arguments: Arguments) throws {
     let registry = try arguments.openRegistry()
     let run = try registry.run(matching: arguments.positionals[0])
-    if arguments.has("--json") { return try JSONOutput.write(run.json) }
+    let format = try arguments.format()
+    if format != .table { return Output.write(try run.record, as: format) }
     let page = RunPage(
       run: run, registryOption: arguments.value("--registry"), terminal: .standardOutput)
     Output.write(try page.text())

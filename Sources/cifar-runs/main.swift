@@ -5,11 +5,21 @@ import Glibc
 
 let tool = Tool(
   name: "cifar-runs", version: LibraryVersion.string,
-  summary: "lists the training runs that libcifar recorded",
-  commands: [ListCommand.command, ShowCommand.command],
+  summary: "finds, compares and looks after the training runs that libcifar recorded",
+  commands: [
+    ListCommand.command, ShowCommand.command, BestCommand.command, CompareCommand.command,
+    MetricsCommand.command, PlotCommand.command, ReportCommand.command, WatchCommand.command,
+    EditCommands.tag, EditCommands.note, EditCommands.rename, CheckpointsCommand.command,
+    ForkCommand.command, ExportCommand.command, RemoveCommands.remove, RemoveCommands.restore,
+    RemoveCommands.collect, VerifyCommand.command, DoctorCommand.command,
+  ],
   examples: [
-    "cifar-runs list                          # every run, newest first",
+    "cifar-runs list                          # the newest runs",
+    "cifar-runs list --filter 'val_accuracy > 0.8 and lr < 0.001' --sort val_loss",
     "cifar-runs show 3f2a                     # one run, by the start of its id or by name",
+    "cifar-runs compare 3f2a 77c0             # what was different, who did better",
+    "cifar-runs plot 3f2a                     # learning curves in the terminal",
+    "cifar-runs report 3f2a 77c0 -o r.html    # a page to pass on",
     "cifar-runs list --json | jq '.[0].id'    # for programs",
   ])
 

@@ -1,0 +1,125 @@
+import CifarRegistry
+import CommandSupport
+
+/// `cifar-runs compare`: runs side by side.
+enum CompareCommand {
+  static var command: Command {
+    Command(
+      "compare", summary: "compares runs: what they were told, how they did",
+      positionals: [Positional("RUN", help: Positional.run.help, required: false, repeats: true)],
+      options: [
+        Option("--max", value: "FIELD", help: "order the runs by it, the largest first"),
+        Option("--min", value: "FIELD", help: "order the runs by it, the smallest first"),
+        Option("--all", help: "all hyperparameters, not only those that differ"),
+      ] + Option.selection + [
+        Option("-n", value: "N", help: "with --filter and the like: at most so many (else 5)"),
+        .registry,
+      ] + OutputFormat.options,
+      examples: [
+        "cifar-runs compare 3f2a 77c0",
+        "cifar-runs compare --tag sweep --max val_accuracy -n 4",
+        "cifar-runs compare 3f2a 77c0 --all --csv",
+      ], run: run)
+  }
+
+  private static func run(_ arguments: Arguments) throws {
+    let runs = try chosen(arguments)
+    guard runs.count > 1 else {
+      throw UsageError("two runs at least are compared; name them, or select them with --filter")
+    }
+    let lines = try rows(of: runs, all: arguments.has("--all"))
+    let format = try arguments.format()
+    if format != .table {
+      let records: [Record] = lines.map { line in
+        [("what", .string(line.name))]
+          + zip(runs, line.values).map { (name: $0.id, value: $1 ?? .null) }
+      }
+      return Output.write(records, as: format, columns: ["what"] + runs.map(\.id))
+    }
+    var table = Table([.init("")] + runs.map { .init($0.summary.label, narrowest: 8) })
+    for line in lines {
+      table.add(
+        [.init(line.name, .dim)]
+          + zip(line.values, line.texts).map { value, text in
+            .init(text, value != nil && value == line.best ? .green : .plain)
+          })
+    }
+    Output.write(table.text(for: .standardOutput))
+  }
+
+  private static func chosen(_ arguments: Arguments) throws -> [RunDetail] {
+    var query = try arguments.query()
+    if arguments.has("--max"), arguments.has("--min") {
+      throw UsageError("--max and --min exclude each other")
+    }
+    query.sort = arguments.value("--max") ?? arguments.value("--min")
+    query.descending = !arguments.has("--min")
+    let registry = try arguments.openRegistry()
+    let isSelected = query.filter != nil || !query.also.isEmpty
+    let named = try arguments.positionals.map { try registry.run(matching: $0) }
+    if named.isEmpty || isSelected {
+      query.limit = try arguments.integer("-n", in: 2...100) ?? 5
+    }
+    if named.isEmpty {
+      return try registry.runs(query).map { try registry.run(matching: $0.id) }
+    }
+    guard query.sort != nil || isSelected else { return named }
+    // The order comes from the registry, the choice from the command line.
+    query.limit = nil
+    let order = try registry.runs(query).map(\.id)
+    return order.compactMap { id in named.first { $0.id == id } }
+  }
+
+  private struct Line {
+    var name: String
+    var values: [JSONValue?]
+    var texts: [String]
+    /// The value that is better than the others; nil where there is no better.
+    var best: JSONValue?
+  }
+
+  private static func rows(of runs: [RunDetail], all: Bool) throws -> [Line] {
+    let summaries = runs.map(\.summary)
+    var lines = [
+      text("id", summaries.map(\.shortID)), text("status", summaries.map(\.status.rawValue)),
+      text("epochs", summaries.map(\.epochsText)),
+      number("best val_accuracy", summaries.map(\.bestValAccuracy), Format.percent) { $0 > $1 },
+      number("best val_loss", summaries.map(\.bestValLoss), Format.loss) { $0 < $1 },
+      number("last val_accuracy", summaries.map(\.lastValAccuracy), Format.percent) { $0 > $1 },
+      number("last val_loss", summaries.map(\.lastValLoss), Format.loss) { $0 < $1 },
+      number("last train_loss", runs.map { $0.epochs.last?.trainLoss }, Format.loss) { $0 < $1 },
+      number("duration", summaries.map(\.durationSeconds), Format.duration, nil),
+      number(
+        "images/s", runs.map { $0.epochs.last?.imagesPerSecond }, { Format.fixed($0, 0) }, nil),
+    ]
+    for name in Set(runs.flatMap { $0.metrics.map(\.name) }).sorted() {
+      let values = runs.map { run in run.metrics.last { $0.name == name }?.value }
+      lines.append(number(name, values, Format.short, nil))
+    }
+    let parameters = try runs.map { run in
+      HyperparameterLines.lines(of: try JSONValue(text: run.hyperparameters))
+    }
+    var seen: Set<String> = []
+    for name in parameters.joined().map(\.name) where seen.insert(name).inserted {
+      let values = parameters.map { lines in lines.first { $0.name == name }?.value }
+      if all || Set(values).count > 1 { lines.append(text(name, values)) }
+    }
+    return lines
+  }
+
+  private static func text(_ name: String, _ values: [String?]) -> Line {
+    Line(
+      name: name, values: values.map { $0.map { .string($0) } }, texts: values.map { $0 ?? "–" })
+  }
+
+  private static func number(
+    _ name: String, _ values: [Double?], _ format: (Double) -> String,
+    _ isBetter: ((Double, Double) -> Bool)?
+  ) -> Line {
+    let finite = values.compactMap { $0 }.filter(\.isFinite)
+    let best = isBetter.flatMap { better in finite.min { better($0, $1) } }
+    return Line(
+      name: name, values: values.map { $0.map { .number($0) } },
+      texts: values.map { $0.text(format) }, best: best.map { .number($0) })
+  }
+}

@@ -1,0 +1,75 @@
+import CifarRegistry
+import CommandSupport
+
+/// `cifar-runs plot`: learning curves.
+enum PlotCommand {
+  static var command: Command {
+    Command(
+      "plot", summary: "draws learning curves in the terminal or as SVG", positionals: [.runs],
+      options: [
+        .metric,
+        Option("--output", short: "-o", value: "FILE.svg", help: "write a picture instead"),
+        Option("--height", value: "N", help: "lines of each plot (else 14)"), .registry,
+      ],
+      discussion: "Without --metric: loss and accuracy, of training and validation for one run.",
+      examples: [
+        "cifar-runs plot 3f2a", "cifar-runs plot 3f2a 77c0 --metric val_loss",
+        "cifar-runs plot 3f2a -o curves.svg",
+      ], run: run)
+  }
+
+  private static func run(_ arguments: Arguments) throws {
+    let height = try arguments.integer("--height", in: 4...200) ?? 14
+    let registry = try arguments.openRegistry()
+    let runs = try arguments.positionals.map { try registry.run(matching: $0) }
+    for name in arguments.all("--metric") {
+      guard runs.contains(where: { EpochSeries.names(of: $0).contains(name) }) else {
+        let known = Set(runs.flatMap(EpochSeries.names)).sorted().joined(separator: ", ")
+        throw UsageError("there is no metric '\(name)', there are \(known)")
+      }
+    }
+    let plots = plots(of: runs, arguments.all("--metric"))
+    if let file = arguments.value("--output") {
+      guard file.hasSuffix(".svg") else {
+        throw UsageError("--output '\(file)' must end in .svg, the only kind of picture there is")
+      }
+      let text = SVGPlot.document(plots.map { SVGPlot(title: $0.title, series: $0.series) })
+      return try TextFile.write(text, to: file)
+    }
+    let terminal = Terminal.standardOutput
+    for plot in plots {
+      let drawn = TerminalPlot(
+        title: plot.title, series: plot.series, width: min(terminal.width ?? 80, 120),
+        height: height)
+      Output.write(drawn.text(for: terminal))
+    }
+  }
+
+  /// One plot a metric and a curve a run; for one run training and validation share a plot.
+  static func plots(
+    of runs: [RunDetail], _ metrics: [String]
+  ) -> [(title: String, series: [EpochSeries])] {
+    if metrics.isEmpty, runs.count == 1 {
+      let title = runs[0].summary.label
+      return ["loss", "accuracy"].map { kind in
+        (
+          "\(kind) of \(title)",
+          [
+            EpochSeries(
+              label: "train_\(kind)", points: EpochSeries.values("train_\(kind)", of: runs[0])),
+            EpochSeries(
+              label: "val_\(kind)", points: EpochSeries.values("val_\(kind)", of: runs[0])),
+          ]
+        )
+      }
+    }
+    return (metrics.isEmpty ? ["val_loss", "val_accuracy"] : metrics).map { name in
+      (
+        name,
+        runs.map { run in
+          EpochSeries(label: run.summary.label, points: EpochSeries.values(name, of: run))
+        }
+      )
+    }
+  }
+}

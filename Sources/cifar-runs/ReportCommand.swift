@@ -1,0 +1,121 @@
+import CifarCore
+import CifarRegistry
+import CommandSupport
+
+/// `cifar-runs report`: a page about runs, to look at offline and to pass on.
+enum ReportCommand {
+  static var command: Command {
+    Command(
+      "report", summary: "writes one self-contained HTML page about runs",
+      positionals: [Positional("RUN", help: Positional.run.help, required: false, repeats: true)],
+      options: [
+        Option("--output", short: "-o", value: "FILE.html", help: "the page (required)"),
+        Option("--title", value: "TEXT", help: "the page's title"),
+        Option("-n", value: "N", help: "with --filter and the like: at most so many (else 10)"),
+      ] + Option.selection + [.registry],
+      discussion: """
+        Curves that tell their values under the mouse, hyperparameters with what differs marked,
+        sessions, notes; confusion matrix and misclassified images where the run has them. The page
+        loads nothing from anywhere.
+        """,
+      examples: [
+        "cifar-runs report 3f2a -o baseline.html",
+        "cifar-runs report --tag sweep --since 1w -o sweep.html --title 'Learning rates'",
+      ], run: run)
+  }
+
+  private static func run(_ arguments: Arguments) throws {
+    guard let file = arguments.value("--output") else {
+      throw UsageError("-o FILE.html is missing")
+    }
+    var query = try arguments.query()
+    query.limit = try arguments.integer("-n", in: 1...1000) ?? 10
+    let registry = try arguments.openRegistry()
+    var names = arguments.positionals
+    if names.isEmpty {
+      guard query.filter != nil || !query.also.isEmpty || query.trash else {
+        throw UsageError("RUN is missing: \(Positional.run.help); or select runs with --filter")
+      }
+      names = try registry.runs(query).map(\.id)
+    }
+    guard !names.isEmpty else { throw CifarError(.notFound, "no run in \(registry.path) fits") }
+    let runs = try names.map { try registry.run(matching: $0) }
+    let title =
+      arguments.value("--title")
+      ?? (runs.count == 1 ? "Run \(runs[0].summary.label)" : "\(runs.count) runs")
+    try TextFile.write(try page(title, runs), to: file)
+  }
+
+  private static func page(_ title: String, _ runs: [RunDetail]) throws -> String {
+    let data = JSONValue.array(try runs.map(data)).text(indented: false)
+    return """
+      <!doctype html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
+      style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+      <title>\(XML.escaped(title))</title>
+      <style>
+      \(ReportStyle.text)
+      </style>
+      </head>
+      <body>
+      <h1>\(XML.escaped(title))</h1>
+      <div id="page"><noscript>The curves of this page need JavaScript.</noscript></div>
+      <script id="data" type="application/json">\(data.replacing("</", with: "<\\/"))</script>
+      <script>
+      \(ReportScript.text)
+      </script>
+      </body>
+      </html>
+
+      """
+  }
+
+  private static func data(_ run: RunDetail) throws -> JSONValue {
+    var record = try run.record
+    record.removeAll { ["model", "hyperparameters"].contains($0.name) }
+    let lines = HyperparameterLines.lines(of: try JSONValue(text: run.hyperparameters))
+    record.append(
+      ("hyperparameters", .array(lines.map { .array([.string($0.name), .string($0.value)]) })))
+    record.append(("label", .string(run.summary.label)))
+    record.append(
+      ("duration", .string(Format.duration(run.summary.durationSeconds))))
+    let predictions = run.evaluation?.predictions ?? []
+    record.append(
+      (
+        "predictions",
+        .array(
+          predictions.map { image in
+            .members([
+              ("image", .integer(Int64(image.image))), ("actual", .integer(Int64(image.actual))),
+              ("predicted", .integer(Int64(image.predicted))),
+              ("probability", .number(image.probability)),
+              ("pixels", .string(Base64.text(image.pixels))),
+            ])
+          })
+      ))
+    return .members(record)
+  }
+}
+
+enum Base64 {
+  private static let digits = Array(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+  static func text(_ bytes: [UInt8]) -> String {
+    var result: [UInt8] = []
+    result.reserveCapacity((bytes.count + 2) / 3 * 4)
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+      let group = bytes[start..<min(start + 3, bytes.count)]
+      let bits = group.enumerated().reduce(0) { $0 | Int($1.element) << (16 - 8 * $1.offset) }
+      for place in 0..<4 {
+        result.append(
+          place <= group.count ? digits[bits >> (18 - 6 * place) & 63] : UInt8(ascii: "="))
+      }
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+}

@@ -1,0 +1,133 @@
+import CifarRegistry
+import CommandSupport
+
+extension RunSummary {
+  /// The run as `list` writes it for programs. Times are ISO 8601 in UTC, accuracies fractions.
+  var record: Record {
+    [
+      ("id", .string(id)), ("name", .optional(name)), ("status", .string(status.rawValue)),
+      ("recipe", .string(recipe)), ("dataset", .string(dataset)),
+      ("started", .string(started.description)), ("duration_s", .number(durationSeconds)),
+      ("epochs", .integer(Int64(epochs))), ("epochs_planned", .integer(Int64(epochsPlanned))),
+      ("best_val_accuracy", .optional(bestValAccuracy)), ("best_val_loss", .optional(bestValLoss)),
+      ("last_val_accuracy", .optional(lastValAccuracy)), ("last_val_loss", .optional(lastValLoss)),
+      ("tags", .array(tags.map { .string($0) })),
+      ("parent", .optional(parent?.run)),
+    ]
+  }
+
+  static let recordColumns = [
+    "id", "name", "status", "recipe", "dataset", "started", "duration_s", "epochs",
+    "epochs_planned", "best_val_accuracy", "best_val_loss", "last_val_accuracy", "last_val_loss",
+    "tags", "parent",
+  ]
+}
+
+extension RunDetail {
+  /// The run as `show` writes it for programs: the names of the list, with the epochs themselves in
+  /// place of their number, and the rest.
+  var record: Record {
+    get throws {
+      var record = summary.record
+      record.removeAll { $0.name == "epochs" }
+      record += [
+        ("dataset_sha256", .optional(datasetHash)), ("seed", .unsigned(seed)),
+        ("hyperparameters", try JSONValue(text: hyperparameters)),
+        ("model", try JSONValue(text: model)),
+        ("epochs", .array(epochs.map { .members($0.record) })),
+        ("metrics", .array(metrics.map { .members($0.record) })),
+        ("checkpoints", .array(checkpoints.map { .members($0.record) })),
+        ("sessions", .array(sessions.map { .members($0.record) })),
+        ("notes", .array(notes.map { .members($0.record) })),
+        ("parent_checkpoint", summary.parent.map { .integer($0.checkpoint) } ?? .null),
+        ("evaluation", evaluation.map { .members($0.record) } ?? .null),
+      ]
+      return record
+    }
+  }
+}
+
+extension JSONValue {
+  static func members(_ record: Record) -> JSONValue {
+    .object(Dictionary(record.map { ($0.name, $0.value) }) { $1 })
+  }
+
+  init(_ value: FieldValue) {
+    switch value {
+    case .null: self = .null
+    case .integer(let value): self = .integer(value)
+    case .real(let value): self = .number(value)
+    case .text(let value): self = .string(value)
+    }
+  }
+}
+
+extension EpochRow {
+  var record: Record {
+    [
+      ("epoch", .integer(Int64(epoch))), ("train_loss", .number(trainLoss)),
+      ("train_accuracy", .number(trainAccuracy)), ("val_loss", .optional(valLoss)),
+      ("val_accuracy", .optional(valAccuracy)), ("lr", .number(learningRate)),
+      ("seconds", .number(seconds)), ("images_per_second", .number(imagesPerSecond)),
+    ]
+  }
+
+  static let recordColumns = [
+    "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds",
+    "images_per_second",
+  ]
+}
+
+extension MetricRow {
+  var record: Record {
+    [("name", .string(name)), ("epoch", .integer(Int64(epoch))), ("value", .number(value))]
+  }
+}
+
+extension Note {
+  var record: Record {
+    [("created", .string(created.description)), ("text", .string(text))]
+  }
+}
+
+extension ClassEvaluation {
+  var record: Record {
+    [
+      ("epoch", .integer(Int64(epoch))),
+      ("class_names", .array(classNames.map { .string($0) })),
+      ("confusion", .array(confusion.map { .array($0.map { .integer(Int64($0)) }) })),
+    ]
+  }
+}
+
+extension CheckpointRow {
+  var record: Record {
+    [
+      ("id", .integer(id)), ("epoch", .integer(Int64(epoch))), ("batch", .integer(Int64(batch))),
+      ("step", .integer(Int64(step))), ("created", .string(created.description)),
+      ("size", .integer(Int64(size))), ("sha256", .string(sha256)), ("best", .bool(isBest)),
+      ("superseded", .bool(isSuperseded)), ("pinned", .bool(isPinned)),
+    ]
+  }
+
+  static let recordColumns = [
+    "id", "epoch", "batch", "step", "created", "size", "sha256", "best", "superseded", "pinned",
+  ]
+}
+
+extension SessionRow {
+  var record: Record {
+    [
+      ("started", .string(started.description)), ("ended", .optional(ended?.description)),
+      ("duration_s", .number(durationSeconds)), ("status", .string(status.rawValue)),
+      ("reason", .string(reason)), ("host", .string(host)), ("pid", .integer(Int64(pid))),
+      ("library_version", .string(info.libraryVersion)),
+      ("instruction_set", .string(info.instructionSet)),
+      ("threads", .integer(Int64(info.threads))), ("command_line", .string(info.commandLine)),
+      ("working_directory", .optional(info.workingDirectory)),
+      ("git_commit", .optional(info.gitCommit)),
+      ("resumed_epoch", resumedFrom.map { .integer(Int64($0.epoch)) } ?? .null),
+      ("resumed_batch", resumedFrom.map { .integer(Int64($0.batch)) } ?? .null),
+    ]
+  }
+}

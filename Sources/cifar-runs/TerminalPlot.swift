@@ -1,0 +1,96 @@
+import CommandSupport
+
+/// Curves drawn with braille dots, two by four a character.
+struct TerminalPlot {
+  var title: String
+  var series: [EpochSeries]
+  var width: Int
+  var height: Int
+
+  static let styles: [Style] = [.cyan, .yellow, .green, .red, .bold, .dim]
+
+  func text(for terminal: Terminal) -> String {
+    let xs = Axis(series.flatMap { $0.points.map(\.x) }, count: 6, whole: true)
+    let ys = Axis(series.flatMap { $0.points.map(\.y) }, count: 5)
+    let labels = ys.ticks.map(Axis.label)
+    let margin = (labels.map(\.count).max() ?? 0) + 2
+    let columns = max(10, width - margin)
+    var dots = [[UInt8]](repeating: [UInt8](repeating: 0, count: columns), count: height)
+    var owners = [[Int]](repeating: [Int](repeating: 0, count: columns), count: height)
+    for (number, series) in series.enumerated() {
+      draw(series, xs, ys, columns) { x, y in
+        dots[y / 4][x / 2] |= TerminalPlot.bits[y % 4][x % 2]
+        owners[y / 4][x / 2] = number
+      }
+    }
+    var rows = [String: String]()
+    for (tick, label) in zip(ys.ticks, labels) {
+      let row = height - 1 - Int(ys.position(tick) * Double(height * 4 - 1)) / 4
+      rows["\(row)"] = label
+    }
+    var text = terminal.styled(title, .bold) + "\n"
+    for row in 0..<height {
+      let label = rows["\(row)"] ?? ""
+      text += TextWidth.pad(label, to: margin - 2, right: true) + (label.isEmpty ? " │" : " ┤")
+      for column in 0..<columns {
+        let bits = dots[row][column]
+        let character = bits == 0 ? " " : String(UnicodeScalar(0x2800 + UInt32(bits))!)
+        text += bits == 0 ? character : terminal.styled(character, style(owners[row][column]))
+      }
+      while text.hasSuffix(" ") { text.removeLast() }
+      text += "\n"
+    }
+    text += String(repeating: " ", count: margin - 1) + "└" + String(repeating: "─", count: columns)
+    text += "\n" + epochLine(xs, margin, columns) + "\n"
+    return text + legend(terminal) + "\n"
+  }
+
+  private static let bits: [[UInt8]] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]]
+
+  private func style(_ number: Int) -> Style {
+    TerminalPlot.styles[number % TerminalPlot.styles.count]
+  }
+
+  /// Calls `set` for every dot of the line that joins a series' points.
+  private func draw(
+    _ series: EpochSeries, _ xs: Axis, _ ys: Axis, _ columns: Int, _ set: (Int, Int) -> Void
+  ) {
+    let (right, bottom) = (Double(columns * 2 - 1), Double(height * 4 - 1))
+    var last: (x: Int, y: Int)?
+    for point in series.points {
+      guard point.y.isFinite else {
+        last = nil
+        continue
+      }
+      let x = Int((xs.position(point.x) * right).rounded())
+      let y = Int(((1 - ys.position(point.y)) * bottom).rounded())
+      let from = last ?? (x, y)
+      let steps = max(1, abs(x - from.x), abs(y - from.y))
+      for step in 0...steps {
+        set(from.x + (x - from.x) * step / steps, from.y + (y - from.y) * step / steps)
+      }
+      last = (x, y)
+    }
+  }
+
+  private func epochLine(_ xs: Axis, _ margin: Int, _ columns: Int) -> String {
+    var line = Array(repeating: Character(" "), count: margin + columns)
+    for tick in xs.ticks {
+      let label = Array(Axis.label(tick))
+      let place = margin + Int(xs.position(tick) * Double(columns - 1)) - label.count / 2
+      let start = min(max(0, place), line.count - label.count)
+      guard start >= 0, line[max(0, start - 1)..<start + label.count].allSatisfy({ $0 == " " })
+      else { continue }
+      line.replaceSubrange(start..<start + label.count, with: label)
+    }
+    while line.last == " " { line.removeLast() }
+    return String(line)
+  }
+
+  private func legend(_ terminal: Terminal) -> String {
+    String(repeating: " ", count: 4)
+      + series.enumerated().map { number, series in
+        terminal.styled("⠶", style(number)) + " " + TextWidth.printable(series.label)
+      }.joined(separator: "   ")
+  }
+}
