@@ -1,4 +1,5 @@
 import CifarCore
+import CifarData
 import CifarRegistry
 import CifarTraining
 import Glibc
@@ -98,6 +99,21 @@ final class RunRecorder: TrainerObserver {
         imagesPerSecond: metrics.imagesPerSecond),
       checkpoint: try checkpoint(isBest: report.isBest))
     return try observer?.epochEnded(report) ?? .goOn
+  }
+
+  func note(_ text: String) throws { try session.note(text) }
+
+  /// Records how the best checkpoint does class by class. The run has ended by then: whatever goes
+  /// wrong here, the run is complete.
+  func evaluateBest(on validation: Dataset, threads: Int) {
+    do {
+      let row = try registry.checkpoint(.best, of: runID)
+      let model = try Model(checkpoint: registry.checkpointData(row.id), threads: threads)
+      try registry.record(
+        evaluation: ClassEvaluator.evaluate(model, on: validation), of: runID)
+    } catch {
+      Log.write(.warning, "run \(runID): its classes can't be evaluated: \(error)")
+    }
   }
 
   func record(metric name: String, _ value: Double) throws {

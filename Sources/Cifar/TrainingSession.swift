@@ -10,7 +10,11 @@ import CifarTraining
 public final class TrainingSession {
   public let trainer: Trainer
   private let recorder: RunRecorder?
+  private let validation: Dataset
+  private let threads: Int
   private var hasRun = false
+  /// What a person should know about a resume: a damaged checkpoint that was passed over.
+  public let remarks: [String]
 
   /// The run's UUID; nil for a session without a registry.
   public var runID: String? { recorder?.runID }
@@ -49,9 +53,15 @@ public final class TrainingSession {
     }
   }
 
-  private init(trainer: Trainer, recorder: RunRecorder?) {
+  private init(
+    trainer: Trainer, recorder: RunRecorder?, validation: Dataset, threads: Int,
+    remarks: [String] = []
+  ) {
     self.trainer = trainer
     self.recorder = recorder
+    self.validation = validation
+    self.threads = threads
+    self.remarks = remarks
   }
 
   /// Begins a run.
@@ -66,7 +76,8 @@ public final class TrainingSession {
     let recorder = try options.registryPath.map {
       try RunRecorder(starting: trainer, registryPath: $0, options: options)
     }
-    return TrainingSession(trainer: trainer, recorder: recorder)
+    return TrainingSession(
+      trainer: trainer, recorder: recorder, validation: validation, threads: options.threads)
   }
 
   /// Goes on with a run from one of its checkpoints.
@@ -77,8 +88,9 @@ public final class TrainingSession {
   ///   - train: the images it was trained on; nil to open them.
   ///   - validation: likewise.
   ///   - location: where to open them; nil for where the run had them from.
-  /// - Throws: `notFound`, `ambiguous`; `checksumMismatch` for a damaged checkpoint;
-  ///   `shapeMismatch` for other images; `busy` if the run is running.
+  ///   Where the last one is damaged the newest before it is taken, and `remarks` says so.
+  /// - Throws: `notFound`, `ambiguous`; `checksumMismatch` if there is no whole checkpoint, or the
+  ///   one that was named is damaged; `shapeMismatch` for other images; `busy` if the run is running.
   public static func resume(
     run: String, checkpoint choice: CheckpointChoice = .last, epochs: Int? = nil,
     train: Dataset? = nil, validation: Dataset? = nil, location: String? = nil, options: Options
@@ -87,17 +99,23 @@ public final class TrainingSession {
       throw CifarError(.invalidArgument, "a run is resumed from a registry: name one")
     }
     let registry = try Registry(path: path, mode: .readWrite(create: false))
-    let row = try registry.checkpoint(choice, of: run)
-    let checkpoint = try Checkpoint(registry.checkpointData(row.id))
+    let point = try ResumePoint(choice, of: run, in: registry)
+    let checkpoint = point.checkpoint
     let images = try Images(
       of: checkpoint, train: train, validation: validation, location: location)
     let trainer = try Trainer(
       resuming: checkpoint, epochs: epochs, train: images.train, validation: images.validation,
       threads: options.threads)
     let recorder = try RunRecorder(
-      resuming: trainer, run: row.run, from: row, epochs: epochs, registry: registry,
+      resuming: trainer, run: point.row.run, from: point.row, epochs: epochs, registry: registry,
       options: options)
-    return TrainingSession(trainer: trainer, recorder: recorder)
+    for remark in point.remarks {
+      Log.write(.warning, remark)
+      try recorder.note(remark)
+    }
+    return TrainingSession(
+      trainer: trainer, recorder: recorder, validation: images.validation,
+      threads: options.threads, remarks: point.remarks)
   }
 
   /// Trains to the end, recording every epoch.
@@ -116,6 +134,7 @@ public final class TrainingSession {
     do {
       let end = try trainer.run(recorder)
       try recorder.finish(end)
+      if case .completed = end { recorder.evaluateBest(on: validation, threads: threads) }
       return end
     } catch {
       recorder.fail(error)

@@ -46,6 +46,11 @@ extension Registry {
     }
   }
 
+  /// Records how a run's best weights do, class by class; it takes the place of an earlier one.
+  public func record(evaluation: ClassEvaluation, of run: String) throws {
+    try editing(run) { try EvaluationTable.write(evaluation, run: $0.key, in: $1) }
+  }
+
   /// Makes retention keep a checkpoint, or no longer.
   /// - Throws: `notFound`.
   public func pin(checkpoint id: Int64, _ isPinned: Bool = true) throws {

@@ -85,12 +85,6 @@ public final class RunSession: @unchecked Sendable {
     }
   }
 
-  /// Records how the best weights do, class by class; it takes the place of an earlier one.
-  /// - Throws: as `record`.
-  public func record(evaluation: ClassEvaluation) throws {
-    try owning { try EvaluationTable.write(evaluation, run: keys.run, in: $0) }
-  }
-
   /// Adds a remark to the run.
   /// - Throws: as `record`.
   public func note(_ text: String) throws {

@@ -33,6 +33,7 @@ enum ResumeCommand {
       options: TrainingSession.Options(
         registryPath: arguments.registryPath(), threads: try arguments.threads(),
         commandLine: CommandLine.arguments.joined(separator: " ")))
+    for remark in session.remarks { Output.message("cifar resume: \(remark)\n") }
     try Training.run(session, quiet: arguments.has("--quiet"))
   }
 }

@@ -68,8 +68,9 @@ import Testing
       predictions: [
         .init(image: 7, actual: 0, predicted: 1, probability: 0.75, pixels: Array(0..<48))
       ])
-    try session.record(evaluation: evaluation)
-    try session.record(evaluation: evaluation)
+    try session.finish(status: .completed, reason: "")
+    try registry.record(evaluation: evaluation, of: "e")
+    try registry.record(evaluation: evaluation, of: session.id)
     #expect(try registry.run(matching: "e").evaluation == evaluation)
   }
 

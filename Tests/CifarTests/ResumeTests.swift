@@ -190,7 +190,7 @@ import Testing
     #expect(message.contains(sample.directory.file("elsewhere")))
   }
 
-  @Test func aDamagedCheckpointIsRefused() throws {
+  @Test func aDamagedCheckpointIsPassedOver() throws {
     let id = try interrupted(after: 2)
     let registry = try sample.registry()
     let last = try registry.checkpoint(.last, of: id)
@@ -202,11 +202,23 @@ import Testing
         WHERE blob = (SELECT max(blob) FROM blob_chunks)
         """)
     }
-    let message = expectRefused(id, .checksumMismatch)
-    #expect(message.contains("checkpoint \(last.id)"))
+    let refusal = failure { try sample.resume(id, .id(last.id)) }
+    #expect(refusal?.code == .checksumMismatch)
+    #expect(refusal?.message.contains("checkpoint \(last.id)") == true)
     // The one before is whole.
-    _ = try sample.resume(id, .best).run(Follower())
+    let session = try sample.resume(id)
+    #expect(session.remarks.count == 1 && session.remarks[0].contains("checkpoint \(last.id) "))
+    _ = try session.run(Follower())
     try expectSameAsUndisturbed(id)
+    #expect(try sample.run(id).notes.map(\.text) == session.remarks)
+  }
+
+  @Test func whereAllCheckpointsAreDamagedNothingIsResumed() throws {
+    let id = try interrupted(after: 2)
+    let registry = try sample.registry()
+    try registry.locked { try $0.execute("UPDATE blob_chunks SET data = zeroblob(length(data))") }
+    #expect(failure { try sample.resume(id) }?.code == .checksumMismatch)
+    #expect(try sample.run(id).summary.status != .running)
   }
 
   @Test func whatIsNotThereIsNamed() throws {

@@ -1,0 +1,44 @@
+import CifarCore
+import CifarData
+import CifarRegistry
+
+/// Looks at how a model does class by class, and what it gets most wrong.
+enum ClassEvaluator {
+  /// Images that are kept to be looked at.
+  private static let kept = 24
+  private static let batchSize = 256
+
+  static func evaluate(_ model: Model, on dataset: Dataset) -> ClassEvaluation {
+    let classes = dataset.classNames.count
+    var confusion = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
+    var wrong: [ClassEvaluation.Prediction] = []
+    let probabilities = AlignedBuffer<Float>(count: batchSize * classes)
+    for first in stride(from: 0, to: dataset.count, by: batchSize) {
+      let count = min(batchSize, dataset.count - first)
+      model.predict(
+        images: dataset.images.pointer + first * Dataset.imageBytes, count: count,
+        probabilities: probabilities.pointer)
+      for offset in 0..<count {
+        let row = probabilities.pointer + offset * classes
+        // Like the accuracy of a validation: the first of equals, and class 0 where all are NaN.
+        let predicted = (1..<classes).reduce(0) { row[$1] > row[$0] ? $1 : $0 }
+        let actual = Int(dataset.labels.pointer[first + offset])
+        confusion[actual][predicted] += 1
+        if predicted == actual { continue }
+        wrong.append(
+          ClassEvaluation.Prediction(
+            image: first + offset, actual: actual, predicted: predicted,
+            probability: row[predicted].isFinite ? Double(row[predicted]) : 0, pixels: []))
+      }
+    }
+    wrong.sort { ($1.probability, $0.image) < ($0.probability, $1.image) }
+    let worst = wrong.prefix(kept).map { prediction in
+      var prediction = prediction
+      let start = dataset.images.pointer + prediction.image * Dataset.imageBytes
+      prediction.pixels = Array(UnsafeBufferPointer(start: start, count: Dataset.imageBytes))
+      return prediction
+    }
+    return ClassEvaluation(
+      epoch: model.epoch, classNames: dataset.classNames, confusion: confusion, predictions: worst)
+  }
+}

@@ -1,0 +1,39 @@
+import CifarCore
+import CifarRegistry
+import Testing
+
+@testable import Cifar
+
+@Suite struct ClassEvaluationTests {
+  @Test func theBestWeightsAreEvaluatedClassByClass() throws {
+    let sample = try Sample()
+    let session = try sample.start()
+    _ = try session.run(Follower())
+    let run: RunDetail = try sample.run(session.runID)
+    let evaluation = try #require(run.evaluation)
+    let best = try #require(run.checkpoints.first { $0.isBest })
+    let row = try #require(run.epochs.first { $0.epoch == best.epoch })
+    #expect(evaluation.epoch == best.epoch)
+    let test = try Images.test()
+    #expect(evaluation.classNames == test.classNames)
+    let images = evaluation.confusion.joined().reduce(0, +)
+    let correct = evaluation.confusion.indices.reduce(0) { $0 + evaluation.confusion[$1][$1] }
+    #expect(images == 40)
+    #expect(Double(correct) / 40 == row.valAccuracy)
+    #expect(evaluation.predictions.count == min(24, images - correct))
+    for prediction in evaluation.predictions {
+      #expect(prediction.actual == Int(test.labels.pointer[prediction.image]))
+      #expect(prediction.actual != prediction.predicted && prediction.pixels.count == 3072)
+    }
+    let probabilities = evaluation.predictions.map(\.probability)
+    #expect(probabilities == probabilities.sorted(by: >))
+  }
+
+  @Test func anInterruptedRunIsNot() throws {
+    let sample = try Sample()
+    let session = try sample.start()
+    session.interrupt()
+    _ = try session.run(Follower())
+    #expect(try sample.run(session.runID).evaluation == nil)
+  }
+}
