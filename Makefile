@@ -51,16 +51,27 @@ format: ## lays out the Swift sources
 lint: ## looks at the layout of the Swift sources
 	swift format lint -s -r -p Sources Tests Package.swift
 
-install: build ## into $(PREFIX): libraries, header, commands
+install: build ## into $(PREFIX): libraries, header, commands, manual pages, completions
 	install -d $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include
 	install -m 755 build/lib/$(SONAME) $(DESTDIR)$(PREFIX)/lib
 	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libcifar.so
 	install -m 755 build/bin/cifar build/bin/cifar-runs $(DESTDIR)$(PREFIX)/bin
 	install -m 644 include/cifar.h $(DESTDIR)$(PREFIX)/include
+	for command in cifar cifar-runs; do \
+	  share=$(DESTDIR)$(PREFIX)/share; \
+	  install -d $$share/man/man1 $$share/bash-completion/completions \
+	    $$share/zsh/site-functions $$share/fish/vendor_completions.d; \
+	  build/bin/$$command man > $$share/man/man1/$$command.1; \
+	  build/bin/$$command completion bash > $$share/bash-completion/completions/$$command; \
+	  build/bin/$$command completion zsh > $$share/zsh/site-functions/_$$command; \
+	  build/bin/$$command completion fish > $$share/fish/vendor_completions.d/$$command.fish; \
+	done
 
 uninstall: ## takes away what install put there
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,lib/$(SONAME) lib/libcifar.so bin/cifar bin/cifar-runs \
-	  include/cifar.h)
+	  include/cifar.h $(foreach command,cifar cifar-runs,share/man/man1/$(command).1 \
+	  share/bash-completion/completions/$(command) share/zsh/site-functions/_$(command) \
+	  share/fish/vendor_completions.d/$(command).fish))
 
 clean: ## everything that was built or installed here
 	rm -rf .build build $(VENV) .venv-bench

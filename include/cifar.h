@@ -226,7 +226,9 @@ typedef struct cifar_resume_options {
 
 cifar_status cifar_resume_options_init(cifar_resume_options *options, size_t options_size);
 
-/** Makes a trainer that goes on with a run, to the same bits as if it had never stopped.
+/** Makes a trainer that goes on with a run, to the same bits as if it had never stopped. Where the
+ *  last checkpoint is damaged, it is the newest one before that is whole; a line in the log and a
+ *  note on the run say so.
  *
  *  run                its id, the first 4 or more characters of it, or its name.
  *  train, validation  the images it was trained on; NULL to open them from their place. A run on
@@ -234,7 +236,7 @@ cifar_status cifar_resume_options_init(cifar_resume_options *options, size_t opt
  *  options            NULL for the defaults.
  *
  *  Errors: NOT_FOUND; AMBIGUOUS; BUSY while another process trains the run; CHECKSUM_MISMATCH for a
- *  damaged checkpoint; SHAPE_MISMATCH if the images are others than the run's. */
+ *  damaged checkpoint that was named, or where all are; SHAPE_MISMATCH if the images are others than the run's. */
 cifar_status cifar_trainer_resume(const char *run, const cifar_dataset *train,
                                   const cifar_dataset *validation,
                                   const cifar_resume_options *options, cifar_trainer **out);

@@ -11,6 +11,21 @@ extension JSONValue {
     return String(decoding: text, as: UTF8.self)
   }
 
+  /// Records with the same names in the same order, as an indented array of objects.
+  static func text(of records: [Record]) -> String {
+    let names = records.first?.map(\.name) ?? []
+    let order = names.indices.sorted { names[$0] < names[$1] }
+    var text: [UInt8] = []
+    write("[", records, "]", to: &text, 0) { record, text, indent in
+      write("{", order, "}", to: &text, indent) { place, text, indent in
+        write(record[place].name, to: &text)
+        text += ": ".utf8
+        record[place].value.write(to: &text, indent: indent)
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+
   private func write(to text: inout [UInt8], indent: Int?) {
     switch self {
     case .null: text += "null".utf8

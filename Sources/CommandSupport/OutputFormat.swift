@@ -35,10 +35,11 @@ extension Arguments {
 
 extension Output {
   /// Writes results to stdout: as an array, a line each, or rows.
+  /// - Parameter records: all with the same names in the same order.
   public static func write(_ records: [Record], as format: OutputFormat, columns: [String]) {
     switch format {
     case .table: break
-    case .json: line(JSONValue.array(records.map(object)).text(indented: true))
+    case .json: line(JSONValue.text(of: records))
     case .jsonLines:
       var text = ""
       for record in records { text += object(record).text(indented: false) + "\n" }
