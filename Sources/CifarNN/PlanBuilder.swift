@@ -49,39 +49,62 @@ struct PlanBuilder {
       case .image(let filters, _, _) = shapes[next + 1]
     else { throw CifarError(.internal, "layer \(next) (conv2d) lost its shapes") }
     let name = "\(next)"
+    let normFollows = next + 1 < specs.count && specs[next + 1].isBatchNorm
+    let (following, count) = try context.training ? (.init(), 0) : folded(after: next + 1)
     let from = output
-    let to = advance(by: 1)
-    var normFollows = false
-    if next < specs.count, case .batchNorm = specs[next] { normFollows = true }
+    let to = advance(by: 1 + count)
     layers.append(
       try Convolution(
         name: name,
         shape: ConvolutionShape(
           inputChannels: channels, outputChannels: filters, height: height, width: width,
           kernel: kernel, stride: stride, padding: padding),
-        input: from, output: to, biasIsCancelled: normFollows, context: context))
+        input: from, output: to, biasIsCancelled: normFollows, following: following,
+        context: context))
+  }
+
+  /// Batch norm and ReLU from place `first` on, and how many layers they are.
+  private func folded(after first: Int) throws -> (Convolution.Following, count: Int) {
+    var following = Convolution.Following()
+    var last = first
+    if last < specs.count, specs[last].isBatchNorm {
+      following.norm = try batchNorm(at: last)
+      last += 1
+    }
+    if last < specs.count, specs[last] == .relu {
+      following.relu = true
+      last += 1
+    }
+    return (following, last - first)
+  }
+
+  private func batchNorm(at place: Int) throws -> BatchNormalization? {
+    guard case .batchNorm(let momentum, let epsilon, let unbiased) = specs[place],
+      case .image(let channels, _, _) = shapes[place]
+    else { return nil }
+    return try BatchNormalization(
+      name: "\(place)", channels: channels, momentum: momentum, epsilon: epsilon,
+      unbiased: unbiased, context: context)
   }
 
   /// Takes as many of batch norm, ReLU, max-pool and dropout as follow in this order.
   private mutating func addPointwise() throws {
-    guard case .image(let channels, _, _) = shapes[next] else { return addRowActivation() }
+    guard case .image = shapes[next] else { return addRowActivation() }
     var parts = PointwiseBlock.Parts()
     var last = next
-    if case .batchNorm(let momentum, let epsilon, let unbiased) = specs[last] {
-      parts.norm = try BatchNormalization(
-        name: "\(last)", channels: channels, momentum: momentum, epsilon: epsilon,
-        unbiased: unbiased, context: context)
+    if specs[last].isBatchNorm {
+      parts.norm = try batchNorm(at: last)
       last += 1
     }
-    if specs[last] == .relu {
+    if last < specs.count, specs[last] == .relu {
       parts.relu = true
       last += 1
     }
-    if specs[last] == .maxPool2d {
+    if last < specs.count, specs[last] == .maxPool2d {
       parts.pool = true
       last += 1
     }
-    if case .dropout(let rate) = specs[last] {
+    if last < specs.count, case .dropout(let rate) = specs[last] {
       parts.dropout = Dropout(layer: last, rate: rate)
       last += 1
     }
@@ -143,5 +166,12 @@ struct PlanBuilder {
       shape: shapes[next], lanes: context.kernels.lanes, batchSize: context.batchSize,
       gradient: gradients.isEmpty ? nil : gradients[layers.count % 2])
     return output
+  }
+}
+
+extension LayerSpec {
+  fileprivate var isBatchNorm: Bool {
+    if case .batchNorm = self { return true }
+    return false
   }
 }

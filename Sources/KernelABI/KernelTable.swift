@@ -42,10 +42,12 @@ public protocol KernelTable: Sendable {
   /// is the forward one still.
   func packFilters(_ shape: ConvolutionShape, _ filters: Input, to packed: Output, turned: Bool)
 
-  /// One image, direct: y[o] = bias[o] + Σ x[i] ⋆ w[o, i]. `padded` has its frame of zeros, `bias`
-  /// is nil or fills whole pairs of groups, `output` is (groups, H, W, lanes).
+  /// One image, direct: y[o] = bias[o] + Σ x[i] ⋆ w[o, i], then max(y, 0) if `relu`. `padded` has its frame of zeros, `bias`
+  /// is nil or fills whole pairs of groups, `output` is (groups, H, W, lanes); only its rows `rows`
+  /// are computed.
   func convolve(
-    _ shape: ConvolutionShape, padded: Input, packed: Input, bias: Input?, output: Output)
+    _ shape: ConvolutionShape, padded: Input, packed: Input, bias: Input?, relu: Bool,
+    rows: Range<Int>, output: Output)
 
   /// Adds one image's part to the gradient of the filters between one input group and one pair of
   /// output groups. `image` is the whole image without its frame, `gradient` the output's; `sum`
@@ -80,10 +82,10 @@ public protocol KernelTable: Sendable {
     _ transformed: Input, packStride: Int, packs: Int, groups: Int, filters: Input,
     product: Output)
 
-  /// Aᵀ·m·A + bias of the tiles, to panel `panel` of a batch of (N, groups, H, W, lanes).
+  /// Aᵀ·m·A + bias of the tiles, then max(·, 0) if `relu`, to panel `panel` of a batch of (N, groups, H, W, lanes).
   func winogradOutput(
     _ tiling: WinogradTiling, _ product: Input, first: Int, count: Int, bias: Input?,
-    to images: Output, groups: Int, panel: Int)
+    relu: Bool, to images: Output, groups: Int, panel: Int)
 
   /// D·dy·Dᵀ of tiles of a batch of (N, groups, H, W, lanes), to packs of
   /// (panels, 36 points, 6 tiles, panel).

@@ -24,7 +24,8 @@ extension KernelSet {
   /// Works in tiles of four pixels by a pair of output groups: eight accumulators, as many as keep
   /// two multiply-add units busy through their latency of four cycles.
   public func convolve(
-    _ shape: ConvolutionShape, padded: Input, packed: Input, bias: Input?, output: Output
+    _ shape: ConvolutionShape, padded: Input, packed: Input, bias: Input?, relu: Bool,
+    rows: Range<Int>, output: Output
   ) {
     let height = shape.outputHeight
     let width = shape.outputWidth
@@ -37,17 +38,17 @@ extension KernelSet {
         outputPair * 2 + 1 < outputGroups ? first + height * width * lanes : nil
       let bias0 = bias.map { load($0 + outputPair * pair) } ?? .zero
       let bias1 = bias.map { load($0 + outputPair * pair + lanes) } ?? .zero
-      for y in 0..<height {
+      for y in rows {
         var x = 0
         while x + 4 <= width {
           convolveTile(
-            shape, padded, filters, bias0, bias1, y, x,
+            shape, padded, filters, bias0, bias1, relu, y, x,
             first + (y * width + x) * lanes, second.map { $0 + (y * width + x) * lanes })
           x += 4
         }
         while x < width {
           convolvePixel(
-            shape, padded, filters, bias0, bias1, y, x,
+            shape, padded, filters, bias0, bias1, relu, y, x,
             first + (y * width + x) * lanes, second.map { $0 + (y * width + x) * lanes })
           x += 1
         }
@@ -59,7 +60,7 @@ extension KernelSet {
   @inline(__always)
   private func convolveTile(
     _ shape: ConvolutionShape, _ padded: Input, _ filters: Input, _ bias0: Vector,
-    _ bias1: Vector, _ y: Int, _ x: Int, _ first: Output, _ second: Output?
+    _ bias1: Vector, _ relu: Bool, _ y: Int, _ x: Int, _ first: Output, _ second: Output?
   ) {
     let paddedWidth = shape.width + 2 * shape.padding
     let plane = (shape.height + 2 * shape.padding) * paddedWidth * lanes
@@ -98,21 +99,24 @@ extension KernelSet {
       }
       channel += lanes
     }
-    store(a0, first)
-    store(a1, first + lanes)
-    store(a2, first + 2 * lanes)
-    store(a3, first + 3 * lanes)
-    guard let second else { return }
-    store(b0, second)
-    store(b1, second + lanes)
-    store(b2, second + 2 * lanes)
-    store(b3, second + 3 * lanes)
+    storeFour(a0, a1, a2, a3, relu, first)
+    if let second { storeFour(b0, b1, b2, b3, relu, second) }
+  }
+
+  @inline(__always)
+  private func storeFour(
+    _ v0: Vector, _ v1: Vector, _ v2: Vector, _ v3: Vector, _ relu: Bool, _ to: Output
+  ) {
+    store(relu ? positive(v0) : v0, to)
+    store(relu ? positive(v1) : v1, to + lanes)
+    store(relu ? positive(v2) : v2, to + 2 * lanes)
+    store(relu ? positive(v3) : v3, to + 3 * lanes)
   }
 
   /// One pixel, for what is left of a row.
   private func convolvePixel(
     _ shape: ConvolutionShape, _ padded: Input, _ filters: Input, _ bias0: Vector,
-    _ bias1: Vector, _ y: Int, _ x: Int, _ first: Output, _ second: Output?
+    _ bias1: Vector, _ relu: Bool, _ y: Int, _ x: Int, _ first: Output, _ second: Output?
   ) {
     let paddedWidth = shape.width + 2 * shape.padding
     let plane = (shape.height + 2 * shape.padding) * paddedWidth * lanes
@@ -138,8 +142,8 @@ extension KernelSet {
       }
       channel += lanes
     }
-    store(a, first)
-    if let second { store(b, second) }
+    store(relu ? positive(a) : a, first)
+    if let second { store(relu ? positive(b) : b, second) }
   }
 
   public func packFilters(

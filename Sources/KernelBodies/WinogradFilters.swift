@@ -20,32 +20,38 @@ extension KernelSet {
     let outputStride = turned ? 9 : shape.inputChannels * 9
     // Rows of the transformed filters: whole groups, the missing inputs zero.
     let rows = blocks(inputs, of: lanes) * lanes
-    withUnsafeTemporaryAllocation(byteCount: 27 * lanes * 4, alignment: 64) { bytes in
-      let taps = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      let columns = taps + 9 * lanes
-      for input in 0..<rows {
-        for vector in 0..<panelVectors {
-          let first = index * panel + vector * lanes
-          for lane in 0..<lanes {
-            let output = first + lane
-            let exists = output < outputs && input < inputs
-            let from = filters + input * inputStride + output * outputStride
-            for tap in 0..<9 {
-              taps[tap * lanes + lane] = exists ? from[turned ? 8 - tap : tap] : 0
+    // One vector of filters and their columns transformed: (3, 3, lanes), (6, 3, lanes).
+    withUnsafeTemporaryAllocation(byteCount: 9 * lanes * 4, alignment: 64) { tapBytes in
+      withUnsafeTemporaryAllocation(byteCount: 18 * lanes * 4, alignment: 64) { columnBytes in
+        let taps = tapBytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+        let columns =
+          columnBytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+        for input in 0..<rows {
+          for vector in 0..<panelVectors {
+            let first = index * panel + vector * lanes
+            let exist = input < inputs ? min(lanes, max(0, outputs - first)) : 0
+            if exist < lanes {
+              for i in 0..<9 { store(.zero, taps + i * lanes) }
             }
-          }
-          // Along the columns: (3, 3) to (6, 3).
-          for x in 0..<3 {
-            let six = evaluate(
-              load(taps + x * lanes), load(taps + (3 + x) * lanes), load(taps + (6 + x) * lanes))
-            spread(six, columns + x * lanes, 3 * lanes)
-          }
-          let to =
-            transformed + index * Winograd.points * rows * panel + input * panel + vector * lanes
-          for y in 0..<6 {
-            let row = columns + y * 3 * lanes
-            let six = evaluate(load(row), load(row + lanes), load(row + 2 * lanes))
-            spread(six, to + y * 6 * rows * panel, rows * panel)
+            var from = filters + input * inputStride + first * outputStride
+            for lane in 0..<exist {
+              for tap in 0..<9 { taps[tap * lanes + lane] = from[turned ? 8 - tap : tap] }
+              from += outputStride
+            }
+            // Along the columns: (3, 3) to (6, 3).
+            for x in 0..<3 {
+              let six = evaluate(
+                load(taps + x * lanes), load(taps + (3 + x) * lanes), load(taps + (6 + x) * lanes))
+              spread(six, columns + x * lanes, 3 * lanes)
+            }
+            let to =
+              transformed + index * Winograd.points * rows * panel + input * panel
+              + vector * lanes
+            for y in 0..<6 {
+              let row = columns + y * 3 * lanes
+              let six = evaluate(load(row), load(row + lanes), load(row + 2 * lanes))
+              spread(six, to + y * 6 * rows * panel, rows * panel)
+            }
           }
         }
       }
@@ -76,9 +82,9 @@ extension KernelSet {
     _ shape: ConvolutionShape, _ sums: Input, planeStride: Int, group: Int, to filters: Output
   ) {
     let rows = blocks(shape.inputChannels, of: lanes) * lanes
-    withUnsafeTemporaryAllocation(byteCount: 27 * lanes * 4, alignment: 64) { bytes in
+    // (3, 6, lanes): three rows, of which first six and then three columns are used.
+    withUnsafeTemporaryAllocation(byteCount: 18 * lanes * 4, alignment: 64) { bytes in
       let columns = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      let taps = columns + 18 * lanes
       for input in (group * lanes)..<min(shape.inputChannels, (group + 1) * lanes) {
         for first in stride(from: 0, to: shape.outputChannels, by: lanes) {
           let from =
@@ -93,13 +99,13 @@ extension KernelSet {
           }
           for y in 0..<3 {
             let three = interpolate(columns + y * 6 * lanes, lanes)
-            store(three.0, taps + y * 3 * lanes)
-            store(three.1, taps + (y * 3 + 1) * lanes)
-            store(three.2, taps + (y * 3 + 2) * lanes)
+            store(three.0, columns + y * 6 * lanes)
+            store(three.1, columns + (y * 6 + 1) * lanes)
+            store(three.2, columns + (y * 6 + 2) * lanes)
           }
           for lane in 0..<min(lanes, shape.outputChannels - first) {
             let to = filters + ((first + lane) * shape.inputChannels + input) * 9
-            for tap in 0..<9 { to[tap] = taps[tap * lanes + lane] }
+            for tap in 0..<9 { to[tap] = columns[(tap / 3 * 6 + tap % 3) * lanes + lane] }
           }
         }
       }

@@ -21,10 +21,8 @@ extension KernelSet {
     _ tiling: WinogradTiling, _ images: Input, groups: Int, first: Int, count: Int,
     to transformed: Output, packStride: Int
   ) {
-    // A tile that hangs far over the edge, (6, 6, lanes), and a row of zeros.
-    withUnsafeTemporaryAllocation(byteCount: 42 * lanes * 4, alignment: 64) { bytes in
-      let tile = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      let zeros = tile + 36 * lanes
+    withUnsafeTemporaryAllocation(byteCount: 6 * lanes * 4, alignment: 64) { bytes in
+      let zeros = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
       for i in 0..<6 { store(.zero, zeros + i * lanes) }
       for group in 0..<groups {
         for index in 0..<count {
@@ -52,14 +50,24 @@ extension KernelSet {
           } else if missing == 1 && left >= 0 {
             transformTile(rows, lacksLeft: false, lacksRight: true, to)
           } else {
-            rows.copy(columns: max(0, -left)..<(6 - missing), to: tile)
-            transformTile(SixRows(tile), lacksLeft: false, lacksRight: false, to)
+            transformCopy(of: rows, columns: max(0, -left)..<(6 - missing), to)
           }
         }
       }
     }
     clearRest(
       of: count, transformed, packStride, planes: groups * Winograd.points, vectors: 1)
+  }
+
+  /// A tile that hangs far over the edge, of which only `columns` exist.
+  @inline(never)
+  private func transformCopy(of rows: SixRows, columns: Range<Int>, _ to: Output) {
+    // (6, 6, lanes)
+    withUnsafeTemporaryAllocation(byteCount: 36 * lanes * 4, alignment: 64) { bytes in
+      let tile = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+      rows.copy(columns: columns, to: tile)
+      transformTile(SixRows(tile), lacksLeft: false, lacksRight: false, to)
+    }
   }
 
   /// Sets the tiles that the last pack lacks to zero.
@@ -167,7 +175,7 @@ extension KernelSet {
 
   public func winogradOutput(
     _ tiling: WinogradTiling, _ product: Input, first: Int, count: Int, bias: Input?,
-    to images: Output, groups: Int, panel index: Int
+    relu: Bool, to images: Output, groups: Int, panel index: Int
   ) {
     withUnsafeTemporaryAllocation(byteCount: 16 * lanes * 4, alignment: 64) { bytes in
       let tile = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
@@ -184,9 +192,13 @@ extension KernelSet {
             images + (place.image * groups + group) * tiling.height * tiling.width * lanes
           let to = plane + (y * tiling.width + x) * lanes
           if y + 4 <= tiling.height && x + 4 <= tiling.width {
-            transformOutput(m, shift, to, tiling.width * lanes)
+            if relu {
+              transformOutput(m, shift, true, to, tiling.width * lanes)
+            } else {
+              transformOutput(m, shift, false, to, tiling.width * lanes)
+            }
           } else {
-            transformOutput(m, shift, tile, 4 * lanes)
+            transformOutput(m, shift, relu, tile, 4 * lanes)
             for row in 0..<min(4, tiling.height - y) {
               for column in 0..<min(4, tiling.width - x) {
                 store(
@@ -203,7 +215,7 @@ extension KernelSet {
   /// One tile: 36 points of a pack to 4×4 values in rows `stride` apart.
   @inline(__always)
   private func transformOutput(
-    _ m: Input, _ bias: Vector, _ to: Output, _ stride: Int
+    _ m: Input, _ bias: Vector, _ relu: Bool, _ to: Output, _ stride: Int
   ) {
     // Rows 0 and 2 are made of the sums over ±p, rows 1 and 3 of the differences.
     @inline(__always)
@@ -222,8 +234,8 @@ extension KernelSet {
     let (e3, g3) = sums(3)
     let (e4, g4) = sums(4)
     let (e5, g5) = sums(5)
-    outputRow((e0, e1, e2, e3, e4, e5), bias, to)
-    outputRow((g0, g1, g2, g3, g4, g5), bias, to + 2 * stride)
+    outputRow((e0, e1, e2, e3, e4, e5), bias, relu, to)
+    outputRow((g0, g1, g2, g3, g4, g5), bias, relu, to + 2 * stride)
     @inline(__always)
     func differences(_ x: Int) -> (Vector, Vector) {
       let p = m + x * panelStep
@@ -237,21 +249,22 @@ extension KernelSet {
     let (f3, h3) = differences(3)
     let (f4, h4) = differences(4)
     let (f5, h5) = differences(5)
-    outputRow((f0, f1, f2, f3, f4, f5), bias, to + stride)
-    outputRow((h0, h1, h2, h3, h4, h5), bias, to + 3 * stride)
+    outputRow((f0, f1, f2, f3, f4, f5), bias, relu, to + stride)
+    outputRow((h0, h1, h2, h3, h4, h5), bias, relu, to + 3 * stride)
   }
 
   @inline(__always)
-  private func outputRow(_ m: Six, _ bias: Vector, _ to: Output) {
+  private func outputRow(_ m: Six, _ bias: Vector, _ relu: Bool, _ to: Output) {
     let sa = m.1 + m.2
     let sb = m.3 + m.4
-    store(m.0 + sa + sb + bias, to)
-    store(
-      multiplyAdd(sa, Vector(repeating: 0.5), multiplyAdd(sb, Vector(repeating: 2), bias)),
-      to + 2 * lanes)
     let (first, third) = oddParts(m.1 - m.2, m.3 - m.4, m.5)
-    store(first + bias, to + lanes)
-    store(third + bias, to + 3 * lanes)
+    let second = multiplyAdd(
+      sa, Vector(repeating: 0.5), multiplyAdd(sb, Vector(repeating: 2), bias))
+    let row = (m.0 + sa + sb + bias, first + bias, second, third + bias)
+    store(relu ? positive(row.0) : row.0, to)
+    store(relu ? positive(row.1) : row.1, to + lanes)
+    store(relu ? positive(row.2) : row.2, to + 2 * lanes)
+    store(relu ? positive(row.3) : row.3, to + 3 * lanes)
   }
 
   /// a·da + b·db and a³·da + b³·db + m5.

@@ -75,7 +75,7 @@ final class AlgorithmLayer: Layer {
     guard let weights = try? bench.network.pointer("0.weight") else { return }
     algorithm.prepare(weights: weights)
     algorithm.forward(
-      count: pass.count, input: bench.input.values, bias: bias.pointer,
+      count: pass.count, input: bench.input.values, bias: bias.pointer, relu: false,
       output: bench.output.values)
   }
 

@@ -130,7 +130,7 @@ import Testing
         filters: transformed.pointer + index * panelFilters, product: product.pointer)
       kernels.winogradOutput(
         tiling, product.pointer, first: 0, count: tiles,
-        bias: paddedBias.map { UnsafePointer($0.pointer) }, to: output.pointer,
+        bias: paddedBias.map { UnsafePointer($0.pointer) }, relu: false, to: output.pointer,
         groups: outputGroups, panel: index)
     }
     #expect(x.isIntact && transformed.isIntact && product.isIntact && output.isIntact)

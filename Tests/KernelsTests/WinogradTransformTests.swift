@@ -50,7 +50,7 @@ import Testing
     let product = GuardedBuffer(Samples.uniform(36 * plane, seed: 3))  // (1, 36, 6, panel)
     let image = GuardedBuffer(output: 144 * lanes)
     set.kernels.winogradOutput(
-      Self.tiling, product.pointer, first: 4, count: 1, bias: nil,
+      Self.tiling, product.pointer, first: 4, count: 1, bias: nil, relu: false,
       to: image.pointer, groups: 1, panel: 0)
     let matrix = WinogradOracle.transposed(WinogradOracle.outputMatrix)
     for lane in 0..<lanes {

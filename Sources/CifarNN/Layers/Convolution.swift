@@ -3,6 +3,9 @@ import Kernels
 
 /// y[n, o] = b[o] + Σ_i x[n, i] ⋆ w[o, i], the cross-correlation that deep learning calls
 /// convolution.
+///
+/// A plan that only infers hands over the batch normalisation and the ReLU that follow: scale and
+/// offset go into the weights and the bias.
 final class Convolution: Layer {
   private let input: Activation
   private let output: Activation
@@ -22,16 +25,29 @@ final class Convolution: Layer {
   private let planeSums: AlignedBuffer<Float>
   private let zeros: AlignedBuffer<Float>
   private var packedVersion = -1
+  private let following: Following
+  /// (out, in, k, k), weights times the scale of the normalisation that follows.
+  private let scaledWeights: AlignedBuffer<Float>
+
+  /// What stands behind the convolution and is computed with it.
+  struct Following {
+    var norm: BatchNormalization?
+    var relu = false
+  }
 
   init(
     name: String, shape: ConvolutionShape, input: Activation, output: Activation,
-    biasIsCancelled: Bool, context: LayerContext
+    biasIsCancelled: Bool, following: Following = Following(), context: LayerContext
   ) throws {
     self.input = input
     self.output = output
     self.context = context
     self.shape = shape
     self.biasIsCancelled = biasIsCancelled
+    self.following = following
+    scaledWeights = AlignedBuffer(
+      count: following.norm == nil
+        ? 0 : shape.outputChannels * shape.inputChannels * shape.kernel * shape.kernel)
     let network = context.network
     weights = UnsafePointer(try network.pointer("\(name).weight"))
     biasSource = UnsafePointer(try network.pointer("\(name).bias"))
@@ -50,11 +66,29 @@ final class Convolution: Layer {
   func forward(_ pass: Pass) {
     if packedVersion != context.network.version {
       packedVersion = context.network.version
-      algorithm.prepare(weights: weights)
-      bias.pointer.update(from: biasSource, count: shape.outputChannels)
+      prepare()
     }
     algorithm.forward(
-      count: pass.count, input: input.values, bias: bias.pointer, output: output.values)
+      count: pass.count, input: input.values, bias: bias.pointer, relu: following.relu,
+      output: output.values)
+  }
+
+  private func prepare() {
+    guard let norm = following.norm else {
+      algorithm.prepare(weights: weights)
+      bias.pointer.update(from: biasSource, count: shape.outputChannels)
+      return
+    }
+    norm.useRunningStatistics()
+    let filter = shape.inputChannels * shape.kernel * shape.kernel
+    for channel in 0..<shape.outputChannels {
+      let scale = norm.scale[channel]
+      bias[channel] = biasSource[channel] * scale + norm.offset[channel]
+      for i in (channel * filter)..<((channel + 1) * filter) {
+        scaledWeights[i] = weights[i] * scale
+      }
+    }
+    algorithm.prepare(weights: scaledWeights.pointer)
   }
 
   /// dw[o, i] = Σ_n x[n, i] ⋆ dy[n, o]; db[o] = Σ dy[n, o]; dx[n, i] = Σ_o dy[n, o] ∗ w[o, i].

@@ -10,9 +10,11 @@ protocol ConvolutionAlgorithm: AnyObject {
   /// Makes `weights`, (out, in, k, k), ready. Called before `forward` whenever they have changed.
   func prepare(weights: UnsafePointer<Float>)
 
-  /// - Parameter bias: padded with zeros to whole pairs of channel groups.
+  /// - Parameters:
+  ///   - bias: padded with zeros to whole pairs of channel groups.
+  ///   - relu: whether negative values become 0.
   func forward(
-    count: Int, input: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+    count: Int, input: UnsafePointer<Float>, bias: UnsafePointer<Float>, relu: Bool,
     output: UnsafeMutablePointer<Float>)
 
   /// - Parameter weightGradient: (out, in, k, k), overwritten.

@@ -59,20 +59,25 @@ final class DirectConvolution: ConvolutionAlgorithm {
   }
 
   func forward(
-    count: Int, input: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+    count: Int, input: UnsafePointer<Float>, bias: UnsafePointer<Float>, relu: Bool,
     output: UnsafeMutablePointer<Float>
   ) {
     let kernels = context.kernels
     let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
     let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
-    context.pool.forEach(count) { image, worker in
+    // Few images are shared row by row.
+    let parts = count < 2 * context.pool.threads ? min(4, shape.outputHeight) : 1
+    context.pool.forEach(count * parts) { index, worker in
+      let (image, part) = index.quotientAndRemainder(dividingBy: parts)
       let frame = padded[worker].pointer
       kernels.padImage(
         input + image * inputStride, groups: inputGroups, height: shape.height,
         width: shape.width, to: frame, paddedHeight: shape.height + 2 * shape.padding,
         paddedWidth: shape.width + 2 * shape.padding, offset: shape.padding, spread: 1)
+      let first = shape.outputHeight * part / parts
       kernels.convolve(
-        shape, padded: frame, packed: packed.pointer, bias: bias,
+        shape, padded: frame, packed: packed.pointer, bias: bias, relu: relu,
+        rows: first..<(shape.outputHeight * (part + 1) / parts),
         output: output + image * outputStride)
     }
   }
@@ -95,7 +100,8 @@ final class DirectConvolution: ConvolutionAlgorithm {
         paddedWidth: turned.width + 2 * turned.padding, offset: turned.padding,
         spread: shape.stride)
       kernels.convolve(
-        turned, padded: frame, packed: packedTurned.pointer, bias: nil,
+        turned, padded: frame, packed: packedTurned.pointer, bias: nil, relu: false,
+        rows: 0..<turned.outputHeight,
         output: inputGradient + image * inputStride)
     }
   }

@@ -46,7 +46,8 @@ public final class IsolatedConvolution {
 
   public func forward() {
     algorithm.forward(
-      count: batchSize, input: input.pointer, bias: bias.pointer, output: output.pointer)
+      count: batchSize, input: input.pointer, bias: bias.pointer, relu: false,
+      output: output.pointer)
   }
 
   public func backwardData() {

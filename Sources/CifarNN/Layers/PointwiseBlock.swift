@@ -63,26 +63,23 @@ final class PointwiseBlock: Layer {
     let scale = (parts.norm?.scale ?? ones).pointer
     let offset = (parts.norm?.offset ?? zeros).pointer
     let plane = outputPixels * lanes
-    context.pool.forEach(pass.count) { image, _ in
-      for group in 0..<groups {
-        let index = image * groups + group
-        let from = input.values + index * height * width * lanes
-        let to = output.values + index * plane
-        if parts.pool {
-          kernels.planeForwardPool(
-            from, height: height, width: width, scale: scale + group * lanes,
-            offset: offset + group * lanes, relu: parts.relu, output: to,
-            choice: choice.pointer + index * plane)
-        } else {
-          kernels.planeForward(
-            from, pixels: height * width, scale: scale + group * lanes,
-            offset: offset + group * lanes, relu: parts.relu, output: to)
-        }
-        if let dropout = parts.dropout, pass.training {
-          kernels.dropout(
-            to, count: plane, mask: mask.pointer + index * plane,
-            draw: dropout.draw(pass, run: index, of: plane, lanes: lanes), scale: dropout.scale)
-        }
+    context.pool.forEach(pass.count * groups) { index, _ in
+      let channel = index % groups * lanes
+      let from = input.values + index * height * width * lanes
+      let to = output.values + index * plane
+      if parts.pool {
+        kernels.planeForwardPool(
+          from, height: height, width: width, scale: scale + channel, offset: offset + channel,
+          relu: parts.relu, output: to, choice: choice.pointer + index * plane)
+      } else {
+        kernels.planeForward(
+          from, pixels: height * width, scale: scale + channel, offset: offset + channel,
+          relu: parts.relu, output: to)
+      }
+      if let dropout = parts.dropout, pass.training {
+        kernels.dropout(
+          to, count: plane, mask: mask.pointer + index * plane,
+          draw: dropout.draw(pass, run: index, of: plane, lanes: lanes), scale: dropout.scale)
       }
     }
   }

@@ -26,6 +26,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   /// Floats of a worker's scratch: a block's transforms and their products with one panel.
   private let workerScratch: Int
   private let transformedFloats: Int
+  private let productFloats: Int
 
   /// Packs are apart by a little more than they hold. At a power of two they would share their
   /// cache sets.
@@ -55,9 +56,9 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     let groups = turns ? max(inputGroups, outputGroups) : inputGroups
     transformedFloats =
       WinogradConvolution.packs(block) * WinogradConvolution.stride(groups * lanes)
-    workerScratch =
-      transformedFloats + WinogradConvolution.packs(block) * Winograd.packTiles * Winograd.points
-      * panel
+    productFloats =
+      WinogradConvolution.packs(block) * Winograd.packTiles * Winograd.points * panel
+    workerScratch = transformedFloats + productFloats
     context.scratch.reserve(context.pool.threads * workerScratch)
     // Both factors of a chunk stay in the second-level caches or near them; a chunk of twice the
     // size made the pass a seventh slower on Zen 4.
@@ -104,12 +105,14 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   }
 
   func forward(
-    count: Int, input: UnsafePointer<Float>, bias: UnsafePointer<Float>,
+    count: Int, input: UnsafePointer<Float>, bias: UnsafePointer<Float>, relu: Bool,
     output: UnsafeMutablePointer<Float>
   ) {
     convolve(
-      count: count, input: input, groups: inputGroups, filters: filters, panels: outputPanels,
-      outputGroups: outputGroups, bias: bias, output: output)
+      Product(
+        input: input, groups: inputGroups, filters: filters, panels: outputPanels, bias: bias,
+        relu: relu, output: output, outputGroups: outputGroups),
+      tiles: count * tiling.tilesPerImage)
   }
 
   func backwardData(
@@ -118,36 +121,86 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   ) {
     guard let turnedFilters else { return }
     convolve(
-      count: count, input: outputGradient, groups: outputGroups, filters: turnedFilters,
-      panels: inputPanels, outputGroups: inputGroups, bias: nil, output: inputGradient)
+      Product(
+        input: outputGradient, groups: outputGroups, filters: turnedFilters, panels: inputPanels,
+        bias: nil, relu: false, output: inputGradient, outputGroups: inputGroups),
+      tiles: count * tiling.tilesPerImage)
   }
 
-  private func convolve(
-    count: Int, input: UnsafePointer<Float>, groups: Int, filters: AlignedBuffer<Float>,
-    panels: Int, outputGroups: Int, bias: UnsafePointer<Float>?,
-    output: UnsafeMutablePointer<Float>
-  ) {
-    let kernels = context.kernels
-    let lanes = kernels.lanes
-    let tiles = count * tiling.tilesPerImage
-    let packStride = WinogradConvolution.stride(groups * lanes)
-    let panelFilters = Winograd.points * groups * lanes * kernels.panelLanes
+  /// What is convolved with what: the forward pass and the one to the data differ in nothing else.
+  private struct Product {
+    var input: UnsafePointer<Float>
+    var groups: Int
+    var filters: AlignedBuffer<Float>
+    var panels: Int
+    var bias: UnsafePointer<Float>?
+    var relu: Bool
+    var output: UnsafeMutablePointer<Float>
+    var outputGroups: Int
+  }
+
+  private func convolve(_ product: Product, tiles: Int) {
+    // With too few blocks to share, the panels are shared as well. Every number is made in the same
+    // way, so that the choice does not show in the result.
+    if tiles <= block * context.pool.threads {
+      convolveByPanels(product, tiles: tiles)
+      return
+    }
     context.pool.forEach(blocks(tiles, of: block)) { index, worker in
+      let x = context.scratch.pointer + worker * workerScratch
       let first = index * block
       let some = min(block, tiles - first)
-      let x = context.scratch.pointer + worker * workerScratch
-      let product = x + transformedFloats
-      kernels.winogradInput(
-        tiling, input, groups: groups, first: first, count: some, to: x, packStride: packStride)
-      for panel in 0..<panels {
-        kernels.winogradMultiply(
-          x, packStride: packStride, packs: WinogradConvolution.packs(some), groups: groups,
-          filters: filters.pointer + panel * panelFilters, product: product)
-        kernels.winogradOutput(
-          tiling, product, first: first, count: some, bias: bias, to: output,
-          groups: outputGroups, panel: panel)
+      transform(product, first, some, to: x)
+      for panel in 0..<product.panels {
+        multiply(product, x, first, some, panel, products: x + transformedFloats)
       }
     }
+  }
+
+  /// First all tiles are transformed, then each panel takes them up, some packs at a time.
+  private func convolveByPanels(_ product: Product, tiles: Int) {
+    let pack = Winograd.packTiles
+    let stride = WinogradConvolution.stride(product.groups * context.kernels.lanes)
+    let x = context.scratch.pointer
+    let products = x + context.pool.threads * transformedFloats
+    context.pool.forEach(WinogradConvolution.packs(tiles)) { index, _ in
+      transform(product, index * pack, min(pack, tiles - index * pack), to: x + index * stride)
+    }
+    let part = 2 * pack
+    let parts = blocks(tiles, of: part)
+    context.pool.forEach(product.panels * parts) { index, worker in
+      let (panel, number) = index.quotientAndRemainder(dividingBy: parts)
+      let first = number * part
+      multiply(
+        product, x + first / pack * stride, first, min(part, tiles - first), panel,
+        products: products + worker * productFloats)
+    }
+  }
+
+  /// Tiles `first` ..< `first` + `count` into the transformed space.
+  private func transform(
+    _ product: Product, _ first: Int, _ count: Int, to x: UnsafeMutablePointer<Float>
+  ) {
+    let kernels = context.kernels
+    kernels.winogradInput(
+      tiling, product.input, groups: product.groups, first: first, count: count, to: x,
+      packStride: WinogradConvolution.stride(product.groups * kernels.lanes))
+  }
+
+  /// Transformed tiles times one panel of filters, and back.
+  private func multiply(
+    _ product: Product, _ x: UnsafePointer<Float>, _ first: Int, _ count: Int, _ panel: Int,
+    products: UnsafeMutablePointer<Float>
+  ) {
+    let kernels = context.kernels
+    let panelFilters = Winograd.points * product.groups * kernels.lanes * kernels.panelLanes
+    kernels.winogradMultiply(
+      x, packStride: WinogradConvolution.stride(product.groups * kernels.lanes),
+      packs: WinogradConvolution.packs(count), groups: product.groups,
+      filters: product.filters.pointer + panel * panelFilters, product: products)
+    kernels.winogradOutput(
+      tiling, products, first: first, count: count, bias: product.bias, relu: product.relu,
+      to: product.output, groups: product.outputGroups, panel: panel)
   }
 
   func backwardWeights(
