@@ -68,6 +68,9 @@ let package = Package(
       path: "Sources/cifar-runs"),
     .executableTarget(
       name: "cifar-bench", dependencies: ["CifarNN"], path: "Benchmarks/cifar-bench"),
+    .executableTarget(
+      name: "registry-bench", dependencies: ["CifarRegistry", "CommandSupport"],
+      path: "Benchmarks/registry-bench"),
 
     .target(name: "TestSupport", dependencies: ["CifarNN"], path: "Tests/Support"),
     .testTarget(name: "CifarCoreTests", dependencies: ["CifarCore"]),

@@ -85,7 +85,7 @@ extension Registry {
   }
 
   /// Pages that are given back in one transaction.
-  private static let pagesAStep = 2048
+  private static let pagesAStep = 512
 
   /// - Returns: whether there is more to give back.
   private func shrink() throws -> Bool {

@@ -40,8 +40,8 @@ extension Arguments {
   func openRegistry() throws -> Registry { try Registry(path: registryPath, mode: .readOnly) }
 
   /// Likewise for writing.
-  func openRegistryForWriting() throws -> Registry {
-    try Registry(path: registryPath, mode: .readWrite(create: false))
+  func openRegistryForWriting(create: Bool = false) throws -> Registry {
+    try Registry(path: registryPath, mode: .readWrite(create: create))
   }
 
   /// The runs that the options select.

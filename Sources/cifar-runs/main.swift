@@ -10,7 +10,8 @@ let tool = Tool(
     ListCommand.command, ShowCommand.command, BestCommand.command, CompareCommand.command,
     MetricsCommand.command, PlotCommand.command, ReportCommand.command, WatchCommand.command,
     EditCommands.tag, EditCommands.note, EditCommands.rename, CheckpointsCommand.command,
-    ForkCommand.command, ExportCommand.command, RemoveCommands.remove, RemoveCommands.restore,
+    ForkCommand.command, ExportCommand.command, ImportCommand.command, RemoveCommands.remove,
+    RemoveCommands.restore,
     RemoveCommands.collect, VerifyCommand.command, DoctorCommand.command,
   ],
   examples: [

@@ -310,6 +310,23 @@ def test_fork_and_resume(registry):
     assert "forked" in output("show", "branch")
 
 
+def test_an_exported_checkpoint_starts_a_run(registry, workplace):
+    run("cifar", "export", "plain", "--checkpoint", "last", "-o", "plain.safetensors")
+    there = ["--registry", "other.db"]
+    identifier = output("import", "plain.safetensors", "--name", "theirs", "--tag", "x", *there)
+    row = data("show", "theirs", *there)
+    assert row["id"] == identifier.strip() and row["status"] == "interrupted"
+    assert row["hyperparameters"] == data("show", "plain")["hyperparameters"]
+    run("cifar", "resume", "theirs", "--epochs", 3, "--quiet", *there)
+    run("cifar", "resume", "plain", "--epochs", 3, "--quiet")
+    imported, plain = data("show", "theirs", *there), data("show", "plain")
+    assert imported["epochs"][-1]["val_loss"] == plain["epochs"][-1]["val_loss"]
+    (workplace / "no.safetensors").write_bytes(b"\x02" + bytes(7) + b"{}")
+    for name in ["no.safetensors", "missing.safetensors"]:
+        error = run("cifar-runs", "import", name, *there, expect=1).stderr_text
+        assert name in error and len(error.splitlines()) == 1
+
+
 def test_pins(registry):
     first = data("checkpoints", "plain")[0]
     assert "pinned" in output("checkpoints", "plain", "--pin", first["id"])
@@ -332,6 +349,24 @@ def damage(path, checkpoint):
     bytes_ = bytearray(path.read_bytes())
     bytes_[bytes_.index(content)] ^= 1
     path.write_bytes(bytes_)
+
+
+def test_a_resume_passes_over_a_damaged_checkpoint(registry):
+    checkpoints = data("checkpoints", "plain")
+    damage(registry, checkpoints[-1]["id"])
+    result = run("cifar", "resume", "plain", "--epochs", 3, "--quiet")
+    assert f"checkpoint {checkpoints[-1]['id']} " in result.stderr_text
+    assert "damaged" in result.stderr_text and len(result.stderr_text.splitlines()) == 1
+    row = data("show", "plain")
+    assert [epoch["epoch"] for epoch in row["epochs"]] == [1, 2, 3]
+    assert row["sessions"][-1]["resumed_epoch"] == 1 and "damaged" in row["notes"][0]["text"]
+
+
+def test_classes_are_evaluated(registry):
+    evaluation = data("show", "plain")["evaluation"]
+    assert len(evaluation["class_names"]) == 10
+    assert sum(map(sum, evaluation["confusion"])) == 32
+    assert "PRECISION" in output("show", "plain")
 
 
 def test_verify_finds_a_flipped_byte(registry):

@@ -44,7 +44,7 @@ import Testing
     #expect(try count("blobs") == 3)
     #expect(try count("blob_chunks") == 3)
     // Freed pages are used again: never more than the three that stay and the one being saved.
-    #expect(largest * 4096 < 4 * 100_000 + 300_000)
+    #expect(largest * 16384 < 4 * 100_000 + 800_000)
   }
 
   @Test func allStayWhereThatIsWanted() throws {

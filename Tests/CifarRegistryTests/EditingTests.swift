@@ -116,7 +116,7 @@ import Testing
     try registry.remove(["gone"])
     let collected = try registry.collectGarbage()
     let after = try registry.integer("PRAGMA page_count") ?? 0
-    #expect(collected.runs == 1 && collected.bytes == Int(full - after) * 4096)
+    #expect(collected.runs == 1 && collected.bytes == Int(full - after) * 16384)
     #expect(Double(full - after) >= 0.95 * Double(full - before))
     #expect(try registry.integer("PRAGMA freelist_count") == 0)
     #expect(try registry.verify().isEmpty)

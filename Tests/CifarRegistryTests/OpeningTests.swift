@@ -137,7 +137,7 @@ import Testing
     let path = directory.file("runs.db")
     _ = try Registry(path: path, mode: .readWrite(create: true)).createRun(Sample.run())
     var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-    for offset in 4096..<bytes.count { bytes[offset] = 0xa5 }
+    for offset in 16384..<bytes.count { bytes[offset] = 0xa5 }
     try bytes.write(to: URL(fileURLWithPath: path))
     let error = failure { try Registry(path: path, mode: .readOnly).runs() }
     #expect(error?.code == .badData)

@@ -1,0 +1,118 @@
+import CifarCore
+import CifarRegistry
+import CommandSupport
+import Glibc
+
+/// `cifar-runs import`: an exported checkpoint as the start of a new run.
+enum ImportCommand {
+  static var command: Command {
+    Command(
+      "import", summary: "makes a new run from an exported checkpoint",
+      positionals: [
+        Positional("FILE", help: "a safetensors file that `cifar export` or a model's save wrote")
+      ],
+      options: [
+        Option("--name", value: "TEXT", help: "what to call the run"),
+        Option("--tag", value: "TAG", help: "a tag; may be given several times"), .registry,
+      ],
+      discussion: """
+        The run has the file's hyperparameters and one checkpoint; `cifar resume` goes on from there.
+        The registry is made if it does not exist. Prints the new run's id.
+        """,
+      examples: [
+        "cifar resume $(cifar-runs import colleague.safetensors --name theirs) --epochs 50"
+      ],
+      run: run)
+  }
+
+  private static func run(_ arguments: Arguments) throws {
+    let file = arguments.positionals[0]
+    let bytes = try read(file)
+    let metadata = try metadata(of: bytes, file)
+    guard case .string(let hyperparameters)? = metadata["hyperparameters"],
+      case .string(let state)? = metadata["state"],
+      case .object(let members) = try JSONValue(text: hyperparameters),
+      case .object(let position) = try JSONValue(text: state), let model = members["model_spec"]
+    else { throw notOurs(file) }
+    let data = members["data"].flatMap(object) ?? [:]
+    let directory = GitCommit.workingDirectory()
+    var run = NewRun(
+      name: arguments.value("--name"), recipe: text(members["recipe"]) ?? "imported",
+      hyperparameters: hyperparameters, model: model.text(indented: false),
+      dataset: text(data["name"]) ?? "memory", datasetHash: text(data["train_hash"]),
+      seed: seed(members["seed"]), epochsPlanned: number(members["epochs"]),
+      session: SessionInfo(
+        libraryVersion: LibraryVersion.string, instructionSet: "", threads: 0,
+        commandLine: CommandLine.arguments.joined(separator: " "), workingDirectory: directory,
+        gitCommit: directory.flatMap(GitCommit.current)))
+    run.tags = arguments.all("--tag")
+    let registry = try arguments.openRegistryForWriting(create: true)
+    let session = try registry.createRun(run)
+    try session.save(
+      checkpoint: NewCheckpoint(
+        epoch: number(position["epoch"]), batch: number(position["batch"]),
+        step: number(position["step"]), data: bytes, isBest: true))
+    try session.finish(status: .interrupted, reason: "imported from \(file)")
+    Output.line(session.id)
+  }
+
+  /// The texts that a safetensors file holds beside its tensors: 8 bytes of length, a JSON header.
+  private static func metadata(of bytes: [UInt8], _ file: String) throws -> [String: JSONValue] {
+    guard bytes.count > 8 else { throw notOurs(file) }
+    let size = bytes[0..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard size <= UInt64(bytes.count - 8) else { throw notOurs(file) }
+    let text = String(decoding: bytes[8..<8 + Int(size)], as: UTF8.self)
+    guard let header = (try? JSONValue(text: text)).flatMap(object),
+      let metadata = header["__metadata__"].flatMap(object),
+      ImportCommand.text(metadata["format"])?.hasPrefix("libcifar checkpoint") == true
+    else { throw notOurs(file) }
+    return metadata
+  }
+
+  private static func notOurs(_ file: String) -> CifarError {
+    CifarError(.badData, "'\(file)' is no checkpoint of libcifar; write one with `cifar export`")
+  }
+
+  private static func object(_ value: JSONValue) -> [String: JSONValue]? {
+    if case .object(let members) = value { return members }
+    return nil
+  }
+
+  private static func text(_ value: JSONValue?) -> String? {
+    if case .string(let text)? = value { return text }
+    return nil
+  }
+
+  private static func number(_ value: JSONValue?) -> Int {
+    if case .integer(let number)? = value, number >= 0 { return Int(number) }
+    return 0
+  }
+
+  private static func seed(_ value: JSONValue?) -> UInt64 {
+    switch value {
+    case .integer(let seed)?: UInt64(bitPattern: seed)
+    case .unsigned(let seed)?: seed
+    default: 0
+    }
+  }
+
+  private static func read(_ path: String) throws -> [UInt8] {
+    guard let file = fopen(path, "r") else {
+      throw CifarError(
+        errno == ENOENT ? .notFound : .io,
+        "can't open '\(path)': \(String(cString: strerror(errno)))")
+    }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let count = fread(&buffer, 1, buffer.count, file)
+      if count == 0 { break }
+      bytes += buffer[..<count]
+    }
+    guard ferror(file) == 0 else {
+      throw CifarError(.io, "can't read '\(path)': \(String(cString: strerror(errno)))")
+    }
+    return bytes
+  }
+}
