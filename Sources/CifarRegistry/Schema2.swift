@@ -2,7 +2,7 @@
 enum Schema2 {
   /// **Texts.** Model specification, callbacks, class names and the like are the same in run after
   /// run. The large members of a run's hyperparameters lie in `texts`, once however many runs have
-  /// them; `runs.hyperparameters` holds the small ones, those that people vary. The view
+  /// them; `runs.hyperparameters` holds the others, those that people vary. The view
   /// `run_details` puts them together again.
   ///
   /// **Summaries.** `runs.epochs`, `best_…` and `last_…` repeat what the rows of `epochs` say, so
@@ -112,17 +112,19 @@ enum Schema2 {
       FROM runs r JOIN texts m ON m.id = r.model LEFT JOIN texts s ON s.id = r.shared;
     """
 
-  /// Members of this many characters and more are shared.
-  private static let sharedLength = 100
+  /// The members that are large and seldom vary. A member that people vary must not be among them:
+  /// every value of it would store all the others anew.
+  private static let sharedKeys =
+    "('augmentations', 'callbacks', 'data', 'model_spec', 'normalization')"
 
-  /// The members of a JSON object that are worth sharing, as an object; NULL where there is none.
+  /// The shared members of a JSON object, as an object; NULL where there is none.
   static func sharedMembers(_ json: String) -> String {
-    members(json, "type IN ('object', 'array') AND length(value) >= \(sharedLength)", "NULL")
+    members(json, "key IN \(sharedKeys)", "NULL")
   }
 
   /// The other members.
   static func ownMembers(_ json: String) -> String {
-    members(json, "NOT (type IN ('object', 'array') AND length(value) >= \(sharedLength))", "'{}'")
+    members(json, "key NOT IN \(sharedKeys)", "'{}'")
   }
 
   /// Puts the members together as text: through `json_group_object` large integers and the digits
