@@ -87,7 +87,8 @@ typedef enum cifar_status {
   CIFAR_E_INVALID_STATE = 70,
   /** Training was interrupted; a checkpoint of the very batch was left. */
   CIFAR_E_INTERRUPTED = 80,
-  /** A callback returned something else than 0; a checkpoint of the very batch was left. */
+  /** A callback returned something else than 0, or a timer ran out; a checkpoint of the very batch
+   *  was left. */
   CIFAR_E_CALLBACK = 81,
   /** The loss is no longer a finite number. */
   CIFAR_E_NOT_FINITE = 90,
@@ -200,7 +201,24 @@ typedef struct cifar_train_options {
   const char *command_line; /* noted down with the session; NULL: none */
   uint32_t keep_every;      /* checkpoints of every so many epochs stay too; 0: none of them */
   const char *tags;         /* of the run, one a line; NULL: none */
+  const char *hyperparameters; /* a JSON object put over the recipe and the fields above; NULL:
+                                  nothing. See below */
 } cifar_train_options;
+
+/* Hyperparameters by their names, as cifar_trainer_info shows the complete set. What is not named
+ * stays as it is; objects are merged, lists replaced; what does not exist is an error. Shorter ways
+ * to say it:
+ *
+ *   {"optimizer": "sgd", "momentum": 0.9, "nesterov": true, "weight_decay": 5e-4, "clip_norm": 1}
+ *   {"label_smoothing": 0.1, "steps_per_epoch": 500}
+ *   {"schedule": "cosine"}      or {"type": "cosine", "unit": "step", "warmup": 500}; also
+ *                               "constant", "exponential", "multistep", "step"
+ *   {"early_stopping": {"patience": 3}, "reduce_lr_on_plateau": false}
+ *                               changes the callback or adds it; false takes it away; also
+ *                               "model_checkpoint", "csv_logger", "terminate_on_nan", "timer"
+ *   {"augment": ["random_horizontal_flip"]}
+ *                               adds to the recipe's augmentations; "augmentations" replaces them
+ */
 
 cifar_status cifar_train_options_init(cifar_train_options *options, size_t options_size);
 
@@ -269,11 +287,31 @@ typedef struct cifar_epoch_info {
   int32_t is_best;         /* 1: the best so far by the recipe's measure. Only in callbacks */
 } cifar_epoch_info;
 
-/** Both are called on the thread that called cifar_trainer_run. 0 goes on; anything else stops the
+/** All are called on the thread that called cifar_trainer_run. 0 goes on; anything else stops the
  *  training, which then leaves a checkpoint and returns CIFAR_E_CALLBACK. The info lives for the
- *  call only. */
+ *  call only. They may call cifar_trainer_set_learning_rate and cifar_trainer_interrupt. */
+typedef int (*cifar_train_callback)(void *user);
 typedef int (*cifar_batch_callback)(const cifar_batch_info *info, void *user);
 typedef int (*cifar_epoch_callback)(const cifar_epoch_info *info, void *user);
+
+/** Before training, also when a run is resumed; NULL for nothing. Not while it trains. */
+cifar_status cifar_trainer_on_train_begin(cifar_trainer *trainer, cifar_train_callback callback,
+                                          void *user);
+
+/** When training is over, with the best weights in their place, but not after a failure; what it
+ *  returns is not looked at. NULL for nothing. Not while it trains. */
+cifar_status cifar_trainer_on_train_end(cifar_trainer *trainer, cifar_train_callback callback,
+                                        void *user);
+
+/** Before an epoch's first batch, with 0 batches done; not where an epoch is resumed in its middle.
+ *  NULL for nothing. Not while it trains. */
+cifar_status cifar_trainer_on_epoch_begin(cifar_trainer *trainer, cifar_batch_callback callback,
+                                          void *user);
+
+/** Before every batch, with the batches done so far and the rate that it is to have; NULL for
+ *  nothing. Not while it trains. */
+cifar_status cifar_trainer_on_batch_begin(cifar_trainer *trainer, cifar_batch_callback callback,
+                                          void *user);
 
 /** After every batch; NULL for nothing. Not while it trains. */
 cifar_status cifar_trainer_on_batch(cifar_trainer *trainer, cifar_batch_callback callback,
@@ -283,6 +321,14 @@ cifar_status cifar_trainer_on_batch(cifar_trainer *trainer, cifar_batch_callback
  *  trains. */
 cifar_status cifar_trainer_on_epoch(cifar_trainer *trainer, cifar_epoch_callback callback,
                                     void *user);
+
+/** Sets the learning rate from the next batch on, 0 or above: from callbacks, or while nothing
+ *  trains. A rate set when an epoch begins, or before a batch, is part of the checkpoints that
+ *  follow; one that is set after an epoch is not part of that epoch's.
+ *
+ *  Errors: INVALID_ARGUMENT; INVALID_STATE from another thread than the one that trains, or if a
+ *  schedule decides the rate. */
+cifar_status cifar_trainer_set_learning_rate(cifar_trainer *trainer, double learning_rate);
 
 /** Trains until all epochs are done or the recipe's early stopping ends it, then puts the best
  *  weights back. Takes minutes to hours. A trainer runs once: to go on, resume its run.

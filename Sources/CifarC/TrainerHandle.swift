@@ -10,10 +10,16 @@ final class TrainerHandle: TrainerObserver {
   let session: TrainingSession
   let threads: Int
   /// Set while nothing trains; called by the thread that trains.
+  var onTrainBegin: (function: cifar_train_callback, user: UnsafeMutableRawPointer?)?
+  var onTrainEnd: (function: cifar_train_callback, user: UnsafeMutableRawPointer?)?
+  var onEpochBegin: (function: cifar_batch_callback, user: UnsafeMutableRawPointer?)?
+  var onBatchBegin: (function: cifar_batch_callback, user: UnsafeMutableRawPointer?)?
   var onBatch: (function: cifar_batch_callback, user: UnsafeMutableRawPointer?)?
   var onEpoch: (function: cifar_epoch_callback, user: UnsafeMutableRawPointer?)?
 
   private let isRunning = Atomic<Bool>(false)
+  /// The thread that trains.
+  private let runner = Atomic<pthread_t>(0)
   private let process = getpid()
   private let strings = StringKeeper()
   private let runID: UnsafePointer<CChar>?
@@ -53,12 +59,25 @@ final class TrainerHandle: TrainerObserver {
     }
   }
 
+  func setLearningRate(_ rate: Double) throws {
+    try checkProcess()
+    if isRunning.load(ordering: .acquiring) {
+      guard pthread_equal(runner.load(ordering: .acquiring), pthread_self()) != 0 else {
+        throw CifarError(
+          .invalidState,
+          "the trainer is training; its learning rate is set by its callbacks meanwhile")
+      }
+    }
+    try session.trainer.setLearningRate(rate)
+  }
+
   // MARK: Training
 
   func run() throws {
     try checkProcess()
     guard isRunning.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
     else { throw TrainerHandle.busy }
+    runner.store(pthread_self(), ordering: .releasing)
     defer { isRunning.store(false, ordering: .releasing) }
     let end: TrainingEnd
     do {
@@ -71,7 +90,9 @@ final class TrainerHandle: TrainerObserver {
     case .completed(let reason): endReason = strings.keep(reason)
     case .interrupted: throw ended(.interrupted, "interrupted")
     case .stopped:
-      let answer = callbackAnswer ?? ("", 0)
+      guard let answer = callbackAnswer else {
+        throw ended(.callback, "stopped, for \(session.trainer.pauseReason ?? "a callback"),")
+      }
       throw ended(
         .callback, "stopped by the \(answer.name) callback, which returned \(answer.value),")
     }
@@ -90,8 +111,29 @@ final class TrainerHandle: TrainerObserver {
     return CifarError(code, message)
   }
 
+  func trainBegan() -> TrainerAnswer {
+    onTrainBegin.map { answer("train begin", $0.function($0.user)) } ?? .goOn
+  }
+
+  func trainEnded(_ end: TrainingEnd) { _ = onTrainEnd.map { $0.function($0.user) } }
+
+  func epochBegan(_ progress: BatchProgress) -> TrainerAnswer {
+    ask(onEpochBegin, "epoch begin", progress)
+  }
+
+  func batchBegan(_ progress: BatchProgress) -> TrainerAnswer {
+    ask(onBatchBegin, "batch begin", progress)
+  }
+
   func batchEnded(_ progress: BatchProgress) -> TrainerAnswer {
-    guard let onBatch else { return .goOn }
+    ask(onBatch, "batch", progress)
+  }
+
+  private func ask(
+    _ callback: (function: cifar_batch_callback, user: UnsafeMutableRawPointer?)?, _ name: String,
+    _ progress: BatchProgress
+  ) -> TrainerAnswer {
+    guard let callback else { return .goOn }
     var info = cifar_batch_info()
     info.struct_size = UInt32(MemoryLayout<cifar_batch_info>.size)
     info.epoch = UInt32(progress.epoch)
@@ -103,10 +145,8 @@ final class TrainerHandle: TrainerObserver {
     info.accuracy = progress.accuracy
     info.learning_rate = progress.learningRate
     info.seconds = progress.trainSeconds
-    return answer("batch", onBatch.function(&info, onBatch.user))
+    return answer(name, callback.function(&info, callback.user))
   }
-
-  func validationBegan() {}
 
   func epochEnded(_ report: EpochReport) -> TrainerAnswer {
     guard let onEpoch else { return .goOn }

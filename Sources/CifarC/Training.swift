@@ -16,12 +16,15 @@ extension cifar_train_options {
     return options
   }
 
-  func hyperparameters() throws -> Hyperparameters {
+  func complete() throws -> Hyperparameters {
     var result = try Recipe.named(Argument.text(recipe, "options.recipe") ?? "pytorch")
     if epochs != 0 { result.epochs = Int(epochs) }
     if batch_size != 0 { result.batchSize = Int(batch_size) }
     if learning_rate != 0 { result.optimizer.learningRate = learning_rate }
     result.seed = seed
+    if let overrides = try Argument.text(hyperparameters, "options.hyperparameters") {
+      try result.apply(overrides: overrides)
+    }
     return result
   }
 
@@ -89,7 +92,7 @@ public func cifar_trainer_create(
     let session = try TrainingSession.start(
       train: DatasetHandle.from(train, "train").dataset,
       validation: DatasetHandle.from(validation, "validation").dataset,
-      hyperparameters: options.hyperparameters(), options: sessionOptions)
+      hyperparameters: options.complete(), options: sessionOptions)
     out.pointee = Handle.make(try TrainerHandle(session, threads: sessionOptions.threads))
   }
 }
@@ -124,6 +127,34 @@ public func cifar_trainer_resume(
   }
 }
 
+@_cdecl("cifar_trainer_on_train_begin") @implementation
+public func cifar_trainer_on_train_begin(
+  _ trainer: OpaquePointer?, _ callback: cifar_train_callback?, _ user: UnsafeMutableRawPointer?
+) -> cifar_status {
+  guarded { try TrainerHandle.idle(trainer).onTrainBegin = callback.map { ($0, user) } }
+}
+
+@_cdecl("cifar_trainer_on_train_end") @implementation
+public func cifar_trainer_on_train_end(
+  _ trainer: OpaquePointer?, _ callback: cifar_train_callback?, _ user: UnsafeMutableRawPointer?
+) -> cifar_status {
+  guarded { try TrainerHandle.idle(trainer).onTrainEnd = callback.map { ($0, user) } }
+}
+
+@_cdecl("cifar_trainer_on_epoch_begin") @implementation
+public func cifar_trainer_on_epoch_begin(
+  _ trainer: OpaquePointer?, _ callback: cifar_batch_callback?, _ user: UnsafeMutableRawPointer?
+) -> cifar_status {
+  guarded { try TrainerHandle.idle(trainer).onEpochBegin = callback.map { ($0, user) } }
+}
+
+@_cdecl("cifar_trainer_on_batch_begin") @implementation
+public func cifar_trainer_on_batch_begin(
+  _ trainer: OpaquePointer?, _ callback: cifar_batch_callback?, _ user: UnsafeMutableRawPointer?
+) -> cifar_status {
+  guarded { try TrainerHandle.idle(trainer).onBatchBegin = callback.map { ($0, user) } }
+}
+
 @_cdecl("cifar_trainer_on_batch") @implementation
 public func cifar_trainer_on_batch(
   _ trainer: OpaquePointer?, _ callback: cifar_batch_callback?, _ user: UnsafeMutableRawPointer?
@@ -136,6 +167,13 @@ public func cifar_trainer_on_epoch(
   _ trainer: OpaquePointer?, _ callback: cifar_epoch_callback?, _ user: UnsafeMutableRawPointer?
 ) -> cifar_status {
   guarded { try TrainerHandle.idle(trainer).onEpoch = callback.map { ($0, user) } }
+}
+
+@_cdecl("cifar_trainer_set_learning_rate") @implementation
+public func cifar_trainer_set_learning_rate(
+  _ trainer: OpaquePointer?, _ learningRate: Double
+) -> cifar_status {
+  guarded { try TrainerHandle.from(trainer).setLearningRate(learningRate) }
 }
 
 @_cdecl("cifar_trainer_run") @implementation

@@ -56,6 +56,10 @@ public struct OptimizerSpec: Equatable, Sendable {
     guard (0..<1).contains(momentum) else {
       throw CifarError(.invalidArgument, "momentum \(momentum) is not in [0, 1)")
     }
+    guard type == "sgd" || momentum == 0 else {
+      throw CifarError(
+        .invalidArgument, "momentum \(momentum) is sgd's; \(type) has beta1 and beta2")
+    }
     guard !nesterov || momentum > 0 else {
       throw CifarError(.invalidArgument, "nesterov needs a momentum above 0, such as 0.9")
     }

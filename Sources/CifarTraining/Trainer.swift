@@ -119,7 +119,8 @@ public final class Trainer {
     if let schedule = hyperparameters.schedule {
       throw CifarError(
         .invalidState,
-        "the learning rate follows the schedule '\(schedule.type)'; leave the schedule out to set it")
+        "the learning rate follows the schedule '\(schedule.type)'; leave the schedule out to set it"
+      )
     }
     state.learningRate = rate
   }

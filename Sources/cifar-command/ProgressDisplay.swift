@@ -53,7 +53,7 @@ final class ProgressDisplay: TrainerObserver {
     guard !quiet else { return .goOn }
     clear()
     let metrics = report.metrics
-    let images = Double(trainer.trainCount)
+    let images = Double(epochImages)
     validationSeconds = max(0, metrics.seconds - images / max(metrics.imagesPerSecond, 1e-9))
     let total = trainer.hyperparameters.epochs
     let width = String(total).count
@@ -98,9 +98,15 @@ final class ProgressDisplay: TrainerObserver {
     isDrawn = true
   }
 
+  /// Training images in an epoch.
+  private var epochImages: Int {
+    let steps = trainer.hyperparameters.stepsPerEpoch
+    return steps.map { $0 * trainer.hyperparameters.batchSize } ?? trainer.trainCount
+  }
+
   /// Seconds until all epochs are done, if nothing ends the training before.
   private func remaining(_ progress: BatchProgress, _ rate: Double) -> Double {
-    let epoch = Double(trainer.trainCount) / rate + validationSeconds
+    let epoch = Double(epochImages) / rate + validationSeconds
     let done = Double(progress.images) / rate
     return Double(progress.epochs - progress.epoch + 1) * epoch - done
   }

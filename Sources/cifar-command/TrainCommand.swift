@@ -25,7 +25,7 @@ enum TrainCommand {
         .registry,
         Option("--name", value: "TEXT", help: "what to call the run"),
         .quiet,
-      ],
+      ] + HyperparameterOptions.all,
       discussion: """
         The test images are the validation set, as in the tutorials. Each epoch's metrics and a \
         checkpoint are recorded as soon as the epoch ends. Ctrl-C stops within a batch and leaves \
@@ -36,6 +36,8 @@ enum TrainCommand {
         "cifar train --data shapes --epochs 3",
         "cifar train --recipe keras --name baseline",
         "cifar train --epochs 20 --lr 0.0005 --seed 7 --registry ~/experiments.db",
+        "cifar train --optimizer sgd,momentum=0.9 --lr 0.1 --schedule cosine,warmup=5",
+        "cifar train --early-stopping patience=5,min_delta=0.001 --label-smoothing 0.1",
       ], run: run)
   }
 
@@ -50,6 +52,7 @@ enum TrainCommand {
     }
     if let rate = try arguments.number("--lr") { hyperparameters.optimizer.learningRate = rate }
     if let seed = try arguments.unsigned("--seed") { hyperparameters.seed = seed }
+    try HyperparameterOptions.apply(arguments, to: &hyperparameters)
     let limits = (
       train: try arguments.integer("--limit-train", in: 1...Int.max),
       test: try arguments.integer("--limit-test", in: 1...Int.max)

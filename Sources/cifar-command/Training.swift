@@ -32,7 +32,9 @@ enum Training {
   private static func summary(_ end: TrainingEnd, _ session: TrainingSession) -> String {
     switch end {
     case .completed(let reason): "Done: \(reason)."
-    case .stopped: "Stopped."
+    case .stopped:
+      "Stopped: \(session.trainer.pauseReason ?? "by a callback"). Go on with: cifar resume "
+        + (session.runID ?? "").prefix(8)
     case .interrupted:
       "Interrupted in epoch \(session.trainer.epoch + 1) after batch \(session.trainer.batch) of "
         + "\(session.trainer.batchesPerEpoch); the checkpoint is stored."

@@ -16,9 +16,9 @@ INVALID_ARGUMENT = 10
 @pytest.mark.parametrize("name", sorted(set(_FUNCTIONS) - {"cifar_set_log"}))
 def test_null_everywhere_is_an_error(name, workplace):
     kinds = _FUNCTIONS[name]
+    numbers = (ctypes.c_uint32, ctypes.c_int32, ctypes.c_int64, ctypes.c_uint64, ctypes.c_double)
     arguments = [
-        0 if kind in (ctypes.c_uint32, c_size_t) else kind() if hasattr(kind, "_flags_") else None
-        for kind in kinds
+        0 if kind in numbers else kind() if hasattr(kind, "_flags_") else None for kind in kinds
     ]
     assert getattr(library, name)(*arguments) == INVALID_ARGUMENT
     assert b"NULL" in library.cifar_last_error()

@@ -208,3 +208,44 @@ def wait_for_epochs(name, count):
             return
         time.sleep(0.05)
     pytest.fail("the run makes no progress")
+
+
+def test_hyperparameters_on_the_command_line(workplace):
+    train(
+        "--epochs", 2, "--name", "sgd", "--optimizer", "sgd,momentum=0.9", "--nesterov",
+        "--weight-decay", 1e-4, "--clip-norm", 1, "--label-smoothing", 0.1,
+        "--schedule", "multistep,milestones=1:5,gamma=0.5", "--steps-per-epoch", 4,
+        "--early-stopping", "patience=3,min_delta=0.001", "--reduce-lr-on-plateau", "off",
+        "--model-checkpoint", "save_freq=3", "--csv-log", "log.csv", "--terminate-on-nan",
+        "--augment", "none", "--augment", "random_rotation,degrees=5",
+        "--hyperparameters", '{"optimizer": {"epsilon": 1e-6}}',
+    )
+    detail = show("sgd")
+    values = detail["hyperparameters"]
+    assert values["optimizer"]["momentum"] == 0.9 and values["optimizer"]["nesterov"] is True
+    assert values["optimizer"]["clip_norm"] == 1 and values["optimizer"]["epsilon"] == 1e-6
+    assert values["loss"]["label_smoothing"] == 0.1 and values["steps_per_epoch"] == 4
+    assert values["schedule"]["milestones"] == [1, 5]
+    assert values["augmentations"] == [{"type": "random_rotation", "degrees": 5}]
+    kinds = [callback["type"] for callback in values["callbacks"]]
+    assert kinds == ["model_checkpoint", "early_stopping", "csv_logger", "terminate_on_nan"]
+    assert [epoch["lr"] for epoch in detail["epochs"]] == [1e-3, 5e-4]
+    assert (workplace / "log.csv").read_text().count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    "options, code, words",
+    [
+        (["--schedule", "step"], 1, "step_size"),
+        (["--schedule", "a=b"], 2, "begins with a name"),
+        (["--early-stopping", "patience"], 2, "'patience' is none"),
+        (["--early-stopping", "patiense=1"], 1, "did you mean 'patience'?"),
+        (["--momentum", "much"], 2, "--momentum must be a number"),
+        (["--momentum", "0.9"], 1, "momentum 0.9 is sgd's"),
+        (["--hyperparameters", "{"], 1, "not JSON"),
+    ],
+)
+def test_wrong_hyperparameters_on_the_command_line(workplace, options, code, words):
+    message = train(*options, expect=code).stderr_text
+    assert words in message and message.count("\n") <= 2
+    assert not (workplace / "runs.db").exists()

@@ -212,3 +212,163 @@ def test_the_log_has_a_receiver():
     cifar.set_log(lambda level, line: lines.append((level, line)))
     cifar.set_log(None)
     assert lines == []
+
+
+# Hyperparameters and callbacks --------------------------------------------------------------------
+
+
+def test_hyperparameters_by_name(shapes, workplace):
+    run = cifar.fit(
+        *shapes, epochs=2, record=False, recipe="keras", optimizer="sgd", momentum=0.9,
+        nesterov=True, weight_decay=1e-4, clip_norm=1, label_smoothing=0.1, steps_per_epoch=3,
+        schedule={"type": "cosine", "warmup": 1}, early_stopping={"patience": 1},
+        reduce_lr_on_plateau=False, model_checkpoint={"save_best_only": False},
+        csv_logger={"filename": str(workplace / "log.csv")},
+        augmentations=[{"type": "random_horizontal_flip", "probability": 0.5}],
+    )
+    all_of_it = run.hyperparameters
+    assert all_of_it["optimizer"] | {"type": "sgd", "momentum": 0.9, "nesterov": True} == (
+        all_of_it["optimizer"])
+    assert all_of_it["loss"]["label_smoothing"] == 0.1 and all_of_it["steps_per_epoch"] == 3
+    assert all_of_it["schedule"]["warmup"] == 1
+    kinds = [callback["type"] for callback in all_of_it["callbacks"]]
+    assert kinds == ["early_stopping", "model_checkpoint", "csv_logger"]
+    assert [epoch.is_best for epoch in run.epochs] == [True, True]
+    assert len((workplace / "log.csv").read_text().splitlines()) == 3
+    # And back again: a run's own hyperparameters are taken as they are.
+    others = ["data", "recipe", "epochs", "batch_size", "seed", "callbacks"]
+    taken = {key: value for key, value in all_of_it.items() if key not in others}
+    again = cifar.fit(
+        *shapes, epochs=2, record=False, recipe="keras", early_stopping={"patience": 1},
+        reduce_lr_on_plateau=False, **taken,
+    )
+    assert [epoch.val_loss for epoch in again.epochs] == [epoch.val_loss for epoch in run.epochs]
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"epoch": 3}, "did you mean 'epochs'"),
+        ({"optimizer": "lion"}, "unknown optimizer 'lion'"),
+        ({"momentum": 0.9}, "momentum 0.9 is sgd's"),
+        ({"schedule": "step"}, "step_size"),
+        ({"early_stopping": {"patience": -1}}, "patience -1"),
+        ({"augment": [{"type": "random_rotation", "degrees": 500}]}, "degrees 500"),
+        ({"csv_logger": {"filename": "/nowhere/a.csv"}}, "/nowhere/a.csv"),
+    ],
+)
+def test_wrong_hyperparameters_are_named(shapes, workplace, options, words):
+    with pytest.raises(cifar.CifarError) as info:
+        cifar.fit(*shapes, epochs=1, **({"record": False} | options))
+    assert words in str(info.value) and "\n" not in str(info.value)
+
+
+class Diary(cifar.Callback):
+    def __init__(self, stops_at=None):
+        self.entries = []
+        self.stops_at = stops_at
+
+    def note(self, *entry):
+        self.entries.append(entry)
+        return entry == self.stops_at
+
+    def on_train_begin(self):
+        return self.note("train")
+
+    def on_train_end(self):
+        self.note("train end")
+
+    def on_epoch_begin(self, batch):
+        return self.note("epoch", batch.epoch, batch.batch)
+
+    def on_epoch_end(self, epoch):
+        return self.note("epoch end", epoch.epoch)
+
+    def on_batch_begin(self, batch):
+        return self.note("batch", batch.epoch, batch.batch)
+
+    def on_batch_end(self, batch):
+        return self.note("batch end", batch.epoch, batch.batch)
+
+
+def test_callbacks_at_every_beginning_and_end(shapes, workplace):
+    whole = []
+    for epoch in [1, 2]:
+        whole.append(("epoch", epoch, 0))
+        for batch in [0, 1]:
+            whole += [("batch", epoch, batch), ("batch end", epoch, batch + 1)]
+        whole.append(("epoch end", epoch))
+    whole = [("train",), *whole, ("train end",)]
+    options = {"epochs": 2, "steps_per_epoch": 2, "record": False}
+    diary = Diary()
+    assert cifar.fit(*shapes, callbacks=[diary], **options).status == "completed"
+    assert diary.entries == whole
+    for place in [0, 1, 2, 3, 6]:
+        diary = Diary(stops_at=whole[place])
+        assert cifar.fit(*shapes, callbacks=[diary], **options).status == "stopped"
+        assert diary.entries == [*whole[: place + 1], ("train end",)]
+
+
+def test_a_learning_rate_scheduler_is_keras(shapes, workplace):
+    seen = []
+
+    def schedule(epoch, lr):
+        seen.append((epoch, lr))
+        return lr / 2 if epoch else None
+
+    run = cifar.fit(
+        *shapes, epochs=3, steps_per_epoch=2, name="scheduled",
+        callbacks=[cifar.LearningRateScheduler(schedule)],
+    )
+    assert [epoch.lr for epoch in run.epochs] == [1e-3, 5e-4, 2.5e-4]
+    assert seen == [(0, 1e-3), (1, 1e-3), (2, 5e-4)]
+    with pytest.raises(RuntimeError, match="while training"):
+        cifar.Callback().set_lr(1)
+    with pytest.raises(cifar.CifarError, match="schedule 'cosine'"):
+        cifar.fit(
+            *shapes, epochs=1, steps_per_epoch=1, record=False, schedule="cosine",
+            callbacks=[cifar.LearningRateScheduler(lambda epoch, lr: 1.0)],
+        )
+
+
+def test_a_scheduler_is_resumed_to_the_same_numbers(shapes, workplace):
+    scheduler = cifar.LearningRateScheduler(lambda epoch, lr: 1e-3 * 0.5**epoch)
+    options = {"epochs": 3, "steps_per_epoch": 3, "callbacks": [scheduler]}
+    whole = cifar.fit(*shapes, name="whole", **options)
+    stop = lambda batch: (batch.epoch, batch.batch) == (2, 2)  # noqa: E731
+    first = cifar.fit(*shapes, name="first", on_batch=stop, **options)
+    rest = cifar.resume("first", callbacks=[scheduler])
+    assert rest.status == "completed"
+    numbers = [(e.lr, e.train_loss, e.val_loss) for e in first.epochs + rest.epochs]
+    assert numbers == [(e.lr, e.train_loss, e.val_loss) for e in whole.epochs]
+
+
+def test_rates_from_another_thread_are_refused(shapes, workplace):
+    class Other(cifar.Callback):
+        error = None
+
+        def on_batch_begin(self, batch):
+            def try_it():
+                try:
+                    self.set_lr(1.0)
+                except cifar.CifarError as error:
+                    self.error = error
+
+            thread = threading.Thread(target=try_it)
+            thread.start()
+            thread.join()
+            return True
+
+    other = Other()
+    cifar.fit(*shapes, epochs=1, record=False, callbacks=[other])
+    assert other.error.status == "CIFAR_E_INVALID_STATE"
+
+
+def test_a_timer_stops_and_resume_goes_on(shapes, workplace):
+    run = cifar.fit(*shapes, epochs=1, name="timed", timer={"seconds": 1e-6})
+    assert run.status == "stopped" and "timer" in run.reason
+    row = cifar.Registry().run("timed")
+    assert row["status"] == "stopped" and row["checkpoints"][-1]["batch"] == 1
+    run = cifar.resume("timed")
+    assert run.status == "stopped"
+    assert cifar.Registry().run("timed")["checkpoints"][-1]["batch"] == 2

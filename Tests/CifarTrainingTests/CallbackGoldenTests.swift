@@ -22,6 +22,8 @@ private struct CallbackGolden: Decodable {
     var initialRate: Double?
     // Of EarlyStopping:
     var minDelta: Double?
+    var baseline: Double?
+    var startFromEpoch: Int?
     // Of both:
     var patience: Int
 
@@ -42,6 +44,8 @@ private struct CallbackGolden: Decodable {
   var reduceOnPlateau: [Trace]
   var earlyStopping: [Trace]
   var modelCheckpoint: [Saves]
+  var earlyStoppingBaseline: [Trace]
+  var reduceOnPlateauAbsolute: [Trace]
 
   static func load() throws -> CallbackGolden {
     let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -70,12 +74,25 @@ private func isSame(_ one: Double?, _ other: Double) -> Bool {
   @Test(arguments: Dialect.allCases) func reduceLROnPlateau(dialect: Dialect) throws {
     let traces = try CallbackGolden.load().reduceOnPlateau
     #expect(traces.count == 50)
+    try compare(traces, dialect)
+  }
+
+  @Test func anAbsoluteThresholdIsPyTorchs() throws {
+    let traces = try CallbackGolden.load().reduceOnPlateauAbsolute
+    #expect(traces.count == 50)
+    try compare(traces, .pytorch, thresholdMode: .abs)
+  }
+
+  private func compare(
+    _ traces: [CallbackGolden.Trace], _ dialect: Dialect,
+    thresholdMode: ReduceLROnPlateau.ThresholdMode? = nil
+  ) throws {
     for trace in traces {
       let options = ReduceLROnPlateau.Options(
         dialect: dialect, monitor: trace.monitor, factor: try #require(trace.factor),
         patience: trace.patience, threshold: try #require(trace.threshold),
         cooldown: try #require(trace.cooldown), minLR: try #require(trace.minLr),
-        epsilon: try #require(trace.epsilon))
+        epsilon: try #require(trace.epsilon), thresholdMode: thresholdMode)
       var callback = ReduceLROnPlateau(options)
       var rate = try #require(trace.initialRate)
       for (index, (value, row)) in zip(trace.values, trace.rows(dialect)).enumerated() {
@@ -103,10 +120,21 @@ private func isSame(_ one: Double?, _ other: Double) -> Bool {
   @Test(arguments: Dialect.allCases) func earlyStopping(dialect: Dialect) throws {
     let traces = try CallbackGolden.load().earlyStopping
     #expect(traces.count == 50)
+    try compareStopping(traces, dialect)
+  }
+
+  @Test func aBaselineAndALateStartAreKeras() throws {
+    let traces = try CallbackGolden.load().earlyStoppingBaseline
+    #expect(traces.count == 50)
+    try compareStopping(traces, .keras)
+  }
+
+  private func compareStopping(_ traces: [CallbackGolden.Trace], _ dialect: Dialect) throws {
     for trace in traces {
       let options = EarlyStopping.Options(
         dialect: dialect, monitor: trace.monitor, patience: trace.patience,
-        minDelta: try #require(trace.minDelta), restoreBestWeights: true)
+        minDelta: try #require(trace.minDelta), restoreBestWeights: true,
+        baseline: trace.baseline, startFromEpoch: trace.startFromEpoch ?? 0)
       var callback = EarlyStopping(options)
       var best = 0
       for (index, (value, row)) in zip(trace.values, trace.rows(dialect)).enumerated() {
@@ -115,7 +143,7 @@ private func isSame(_ one: Double?, _ other: Double) -> Bool {
         if control.keepsWeights { best = index + 1 }
         let state = callback.state
         let place: Comment = "\(trace.name), \(trace.mode), epoch \(index + 1), \(options)"
-        #expect(isSame(state.best, row[0]), place)
+        #expect(isSame(state.best ?? .nan, row[0]), place)
         #expect(state.bestEpoch == Int(row[1]), place)
         #expect(best == Int(row[1]), place)
         #expect(state.wait == Int(row[2]), place)

@@ -124,6 +124,7 @@ import Testing
     for momentum in [1, -0.1, .nan] {
       try expectRefused("momentum \(momentum)") { $0.optimizer.momentum = momentum }
     }
+    try expectRefused("momentum 0.9 is sgd's") { $0.optimizer.momentum = 0.9 }
     try expectRefused("nesterov needs a momentum") { $0.optimizer.nesterov = true }
     for decay in [-1e-4, .nan, .infinity] {
       try expectRefused("weight_decay \(decay)") { $0.optimizer.weightDecay = decay }
@@ -170,6 +171,8 @@ import Testing
       try self.expectRefused(part) { $0.callbacks = [.reduceLROnPlateau(options)] }
     }
     try expectRefused("patience -1", stop: { $0.patience = -1 })
+    try expectRefused("start_from_epoch -1", stop: { $0.startFromEpoch = -1 })
+    try expectRefused("baseline nan", stop: { $0.baseline = .nan })
     for delta in [-1e-4, .nan, .infinity] {
       try expectRefused("min_delta", stop: { $0.minDelta = delta })
     }
@@ -179,6 +182,17 @@ import Testing
     try expectRefused("threshold", reduce: { $0.threshold = .nan })
     try expectRefused("min_lr", reduce: { $0.minLR = -1 })
     try expectRefused("epsilon", reduce: { $0.epsilon = .infinity })
+    try expectRefused("threshold_mode rel is PyTorch's", reduce: { $0.thresholdMode = .rel })
+    try self.expectRefused("save_freq 0") {
+      $0.callbacks = [.modelCheckpoint(.init(monitor: .loss, saveFrequency: 0))]
+    }
+    try self.expectRefused("timer: seconds 0.0") { $0.callbacks = [.timer(.init(seconds: 0))] }
+    try self.expectRefused("filename is empty") {
+      $0.callbacks = [.csvLogger(.init(filename: ""))]
+    }
+    try self.expectRefused("separator ';;'") {
+      $0.callbacks = [.csvLogger(.init(filename: "a", separator: ";;"))]
+    }
   }
 
   @Test func modelsThatDoNotFitTheDataAreRefused() throws {

@@ -63,12 +63,12 @@ def reduce_options():
   return lambda: source.choice(fixed)
 
 
-def torch_reduce(values, mode, options, epsilon, rate):
+def torch_reduce(values, mode, options, epsilon, rate, threshold_mode="rel"):
   weight = torch.nn.Parameter(torch.zeros(1))
   optimizer = torch.optim.SGD([weight], lr=rate)
   scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
     optimizer, mode=mode, factor=options["factor"], patience=options["patience"],
-    threshold=options["threshold"], cooldown=options["cooldown"], min_lr=options["min_lr"],
+    threshold=options["threshold"], threshold_mode=threshold_mode, cooldown=options["cooldown"], min_lr=options["min_lr"],
     eps=epsilon)
   rows = []
   for value in values:
@@ -101,10 +101,10 @@ def keras_reduce(values, mode, options, rate):
   return rows
 
 
-def keras_stopping(values, mode, patience, min_delta):
+def keras_stopping(values, mode, patience, min_delta, **more):
   callback = keras.callbacks.EarlyStopping(
     monitor="metric", mode=mode, patience=patience, min_delta=min_delta,
-    restore_best_weights=True)
+    restore_best_weights=True, **more)
   model = keras_model(0.001)
   callback.set_model(model)
   callback.on_train_begin()
@@ -112,8 +112,10 @@ def keras_stopping(values, mode, patience, min_delta):
   rows = []
   for epoch, value in enumerate(values):
     callback.on_epoch_end(epoch, {"metric": value})
-    rows.append(
-      [callback.best, callback.best_epoch + 1, callback.wait, int(model.stop_training)])
+    best = callback.best
+    rows.append([
+      best if best is not None else NAN, callback.best_epoch + 1 if best is not None else 0,
+      callback.wait, int(model.stop_training)])
     if model.stop_training:
       break
   return rows
@@ -171,7 +173,8 @@ def plain(value):
 
 
 def main():
-  reduce, stopping, saved = [], [], []
+  reduce, stopping, saved, patient, absolute = [], [], [], [], []
+  draw = random.Random(10)
   choose = reduce_options()
   source = random.Random(9)
   for name, values in list(TRACES.items()) + list(random_traces()):
@@ -189,11 +192,21 @@ def main():
         "patience": patience, "min_delta": min_delta,
         "pytorch": torch_stopping(values, mode, patience, min_delta),
         "keras": keras_stopping(values, mode, patience, min_delta)})
+      more = {
+        "baseline": draw.choice([None, 0.95, 0.5, 1.5]), "start_from_epoch": draw.choice([0, 1, 4])}
+      patience = draw.choice([0, 1, 3])
+      patient.append(case | more | {
+        "patience": patience, "min_delta": min_delta, "pytorch": [],
+        "keras": keras_stopping(values, mode, patience, min_delta, **more)})
+      absolute.append(case | options | {
+        "epsilon": 1e-8, "initial_rate": rate, "keras": [],
+        "pytorch": torch_reduce(values, mode, options, 1e-8, rate, "abs")})
       saved.append(case | {
         "pytorch": torch_saved(values, mode), "keras": keras_saved(values, mode)})
   golden = {
     "versions": {"keras": keras.__version__, "torch": torch.__version__},
     "reduce_on_plateau": reduce, "early_stopping": stopping, "model_checkpoint": saved,
+    "early_stopping_baseline": patient, "reduce_on_plateau_absolute": absolute,
   }
   text = json.dumps(plain(golden)).replace('{"name"', '\n{"name"')
   pathlib.Path(__file__).with_name("callbacks.json").write_text(text + "\n")

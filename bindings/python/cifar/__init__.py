@@ -10,6 +10,7 @@
 """
 
 from ._library import CifarError, default_threads, instruction_set, set_log, version
+from .callbacks import Callback, LearningRateScheduler
 from .dataset import Dataset, load
 from .model import Evaluation, Model
 from .registry import Registry
@@ -19,10 +20,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Batch",
+    "Callback",
     "CifarError",
     "Dataset",
     "Epoch",
     "Evaluation",
+    "LearningRateScheduler",
     "Model",
     "Registry",
     "Run",

@@ -9,6 +9,7 @@ from pathlib import Path
 from . import _structs as structs
 
 LOG_CALLBACK = CFUNCTYPE(None, c_uint32, c_char_p, c_void_p)
+TRAIN_CALLBACK = CFUNCTYPE(c_int, c_void_p)
 BATCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.BatchInfo), c_void_p)
 EPOCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.EpochInfo), c_void_p)
 
@@ -34,6 +35,11 @@ _FUNCTIONS = {
     "cifar_trainer_resume": [
         c_char_p, c_void_p, c_void_p, POINTER(structs.ResumeOptions), _out,
     ],
+    "cifar_trainer_on_train_begin": [c_void_p, TRAIN_CALLBACK, c_void_p],
+    "cifar_trainer_on_train_end": [c_void_p, TRAIN_CALLBACK, c_void_p],
+    "cifar_trainer_on_epoch_begin": [c_void_p, BATCH_CALLBACK, c_void_p],
+    "cifar_trainer_on_batch_begin": [c_void_p, BATCH_CALLBACK, c_void_p],
+    "cifar_trainer_set_learning_rate": [c_void_p, c_double],
     "cifar_trainer_on_batch": [c_void_p, BATCH_CALLBACK, c_void_p],
     "cifar_trainer_on_epoch": [c_void_p, EPOCH_CALLBACK, c_void_p],
     "cifar_trainer_run": [c_void_p],

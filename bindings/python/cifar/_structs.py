@@ -39,6 +39,7 @@ class TrainOptions(Structure):
         ("command_line", c_char_p),
         ("keep_every", c_uint32),
         ("tags", c_char_p),
+        ("hyperparameters", c_char_p),
     ]
 
 

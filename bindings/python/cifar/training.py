@@ -12,6 +12,7 @@ from . import _structs as structs
 from ._library import (
     BATCH_CALLBACK,
     EPOCH_CALLBACK,
+    TRAIN_CALLBACK,
     call,
     create,
     decode,
@@ -20,6 +21,7 @@ from ._library import (
     get,
     library,
 )
+from .callbacks import Callback
 from .dataset import Dataset
 from .model import Model
 
@@ -83,7 +85,7 @@ class Run:
     """The network as training left it: with the best weights if it completed."""
 
 
-EpochCallback = Callable[[Epoch], object]
+EpochCallback = Union[Callback, Callable[[Epoch], object]]
 BatchCallback = Callable[[Batch], object]
 
 
@@ -105,6 +107,7 @@ def fit(
     tags: Iterable[str] = (),
     callbacks: Iterable[EpochCallback] = (),
     on_batch: Optional[BatchCallback] = None,
+    **hyperparameters,
 ) -> Run:
     """Trains the tutorial's network and records the run.
 
@@ -114,9 +117,16 @@ def fit(
     keep_last: checkpoints kept besides the best one; 0 keeps all.
     keep_every: those of every so many epochs stay too; 0 for none of them.
     tags: words to find the run by.
-    callbacks: each is called with an ``Epoch`` after every epoch. One that returns True stops the
-        training; so does one that raises, and ``fit`` raises its exception again.
+    callbacks: each is a ``Callback``, or called with an ``Epoch`` after every epoch. One that
+        returns True stops the training; so does one that raises, and ``fit`` raises its exception
+        again.
     on_batch: likewise, with a ``Batch`` after every batch.
+    hyperparameters: anything else that cifar.h names: ``optimizer="sgd"``, ``momentum=0.9``,
+        ``weight_decay=5e-4``, ``clip_norm=1``, ``label_smoothing=0.1``, ``steps_per_epoch=500``,
+        ``schedule="cosine"`` or ``schedule={"type": "step", "step_size": 10}``,
+        ``early_stopping={"patience": 3}``, ``reduce_lr_on_plateau=False``, ``csv_logger``,
+        ``terminate_on_nan``, ``timer``, ``augment=[...]`` to add, ``augmentations=[...]`` to
+        replace.
 
     Ctrl-C stops after the batch under way and raises KeyboardInterrupt; the run is then in the
     registry as interrupted, with a checkpoint to ``resume`` from.
@@ -144,6 +154,8 @@ def fit(
         raise ValueError(f"keep_every {keep_every} is negative")
     options.keep_every = keep_every
     options.tags = "\n".join(tags).encode()
+    if hyperparameters:
+        options.hyperparameters = json.dumps(hyperparameters).encode()
     options.command_line = _command_line()
     handle = create("cifar_trainer_create", train._handle, validation._handle, byref(options))
     return _Training(handle, callbacks, on_batch).run()
@@ -205,8 +217,14 @@ class _Training:
 
     def __init__(self, handle: c_void_p, callbacks, on_batch):
         self._handle = handle
-        self._callbacks = list(callbacks)
-        self._on_batch = on_batch
+        callbacks = list(callbacks)
+        self._objects = [item for item in callbacks if isinstance(item, Callback)]
+        self._on_epoch = [
+            item.on_epoch_end if isinstance(item, Callback) else item for item in callbacks
+        ]
+        self._on_batch = [item.on_batch_end for item in self._objects if _has(item, "on_batch_end")]
+        if on_batch is not None:
+            self._on_batch.append(on_batch)
         self._epochs: List[Epoch] = []
         # An exception cannot pass through C: it waits here until the call is over.
         self._exception: Optional[BaseException] = None
@@ -214,14 +232,25 @@ class _Training:
 
     def run(self) -> Run:
         # ctypes' functions must live as long as the library may call them.
-        batch = BATCH_CALLBACK(self._batch_ended)
-        epoch = EPOCH_CALLBACK(self._epoch_ended)
+        functions = {
+            "train_begin": TRAIN_CALLBACK(self._caller("on_train_begin")),
+            "train_end": TRAIN_CALLBACK(self._caller("on_train_end")),
+            "epoch_begin": BATCH_CALLBACK(self._caller("on_epoch_begin", _batch)),
+            "batch": BATCH_CALLBACK(self._batch_ended),
+            "epoch": EPOCH_CALLBACK(self._epoch_ended),
+        }
+        if any(_has(item, "on_batch_begin") for item in self._objects):
+            functions["batch_begin"] = BATCH_CALLBACK(self._caller("on_batch_begin", _batch))
         try:
-            call("cifar_trainer_on_batch", self._handle, batch, None)
-            call("cifar_trainer_on_epoch", self._handle, epoch, None)
+            for name, function in functions.items():
+                call(f"cifar_trainer_on_{name}", self._handle, function, None)
+            for item in self._objects:
+                item._handle = self._handle
             status = self._run_with_signals()
             return self._result(status)
         finally:
+            for item in self._objects:
+                item._handle = None
             library.cifar_trainer_free(self._handle)
 
     def _run_with_signals(self) -> int:
@@ -265,16 +294,15 @@ class _Training:
 
     # Called by C ------------------------------------------------------------------------------
 
+    def _caller(self, method: str, event_of=None):
+        """A function for C that calls the method of every callback object."""
+        functions = [getattr(item, method) for item in self._objects]
+        if event_of is None:
+            return lambda _user: self._ask(functions)
+        return lambda info, _user: self._ask(functions, event_of(info.contents))
+
     def _batch_ended(self, info, _user) -> int:
-        if self._on_batch is None:
-            return 0
-        row = info.contents
-        batch = Batch(
-            epoch=row.epoch, epochs=row.epochs, batch=row.batch, batches=row.batches,
-            images=row.images, loss=row.loss, accuracy=row.accuracy, lr=row.learning_rate,
-            seconds=row.seconds,
-        )
-        return self._ask([self._on_batch], batch)
+        return self._ask(self._on_batch, _batch(info.contents)) if self._on_batch else 0
 
     def _epoch_ended(self, info, _user) -> int:
         row = info.contents
@@ -285,15 +313,28 @@ class _Training:
             is_best=bool(row.is_best),
         )
         self._epochs.append(epoch)
-        return self._ask(self._callbacks, replace(epoch, _record=self._record))
+        return self._ask(self._on_epoch, replace(epoch, _record=self._record))
 
     def _record(self, name: str, value: float) -> None:
         call("cifar_trainer_record_metric", self._handle, name.encode(), value)
 
-    def _ask(self, functions, event) -> int:
+    def _ask(self, functions, *event) -> int:
         """0 to go on. Every function is asked, also after one that wants to stop."""
         try:
-            return int(any([function(event) is True for function in functions]))
+            return int(any([function(*event) is True for function in functions]))
         except BaseException as exception:  # KeyboardInterrupt and SystemExit too
             self._exception = exception
             return 1
+
+
+def _has(callback: Callback, method: str) -> bool:
+    """Whether the callback has a method of its own: others need not be called for every batch."""
+    return getattr(type(callback), method) is not getattr(Callback, method)
+
+
+def _batch(row: structs.BatchInfo) -> Batch:
+    return Batch(
+        epoch=row.epoch, epochs=row.epochs, batch=row.batch, batches=row.batches,
+        images=row.images, loss=row.loss, accuracy=row.accuracy, lr=row.learning_rate,
+        seconds=row.seconds,
+    )

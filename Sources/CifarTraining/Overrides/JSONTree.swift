@@ -1,0 +1,85 @@
+import FoundationEssentials
+
+/// JSON whose parts are to be changed before it is read as what it is.
+enum JSONTree: Codable, Equatable {
+  case null
+  case bool(Bool)
+  case integer(Int64)
+  /// What does not fit an `Int64`, such as a large seed.
+  case unsigned(UInt64)
+  case number(Double)
+  case string(String)
+  case array([JSONTree])
+  case object([String: JSONTree])
+
+  /// - Throws: what `JSONDecoder` throws for text that is not JSON.
+  init(text: String) throws {
+    self = try JSONDecoder().decode(JSONTree.self, from: Data(text.utf8))
+  }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .null
+    } else if let value = try? container.decode(Bool.self) {
+      self = .bool(value)
+    } else if let value = try? container.decode(Int64.self) {
+      self = .integer(value)
+    } else if let value = try? container.decode(UInt64.self) {
+      self = .unsigned(value)
+    } else if let value = try? container.decode(Double.self) {
+      self = .number(value)
+    } else if let value = try? container.decode(String.self) {
+      self = .string(value)
+    } else if let value = try? container.decode([JSONTree].self) {
+      self = .array(value)
+    } else {
+      self = .object(try container.decode([String: JSONTree].self))
+    }
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .null: try container.encodeNil()
+    case .bool(let value): try container.encode(value)
+    case .integer(let value): try container.encode(value)
+    case .unsigned(let value): try container.encode(value)
+    case .number(let value): try container.encode(value)
+    case .string(let value): try container.encode(value)
+    case .array(let value): try container.encode(value)
+    case .object(let value): try container.encode(value)
+    }
+  }
+
+  /// The entry of an object; setting one makes an object of anything else.
+  subscript(_ key: String) -> JSONTree? {
+    get {
+      guard case .object(let entries) = self else { return nil }
+      return entries[key]
+    }
+    set {
+      var entries: [String: JSONTree] = [:]
+      if case .object(let old) = self { entries = old }
+      entries[key] = newValue
+      self = .object(entries)
+    }
+  }
+
+  var array: [JSONTree]? {
+    guard case .array(let items) = self else { return nil }
+    return items
+  }
+
+  var text: String? {
+    guard case .string(let text) = self else { return nil }
+    return text
+  }
+
+  /// This with the entries of `other` put over it, object by object; anything else is replaced.
+  func merged(with other: JSONTree) -> JSONTree {
+    guard case .object(var entries) = self, case .object(let others) = other else { return other }
+    for (key, value) in others { entries[key] = entries[key]?.merged(with: value) ?? value }
+    return .object(entries)
+  }
+}

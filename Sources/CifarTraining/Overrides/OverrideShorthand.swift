@@ -1,0 +1,82 @@
+/// Makes whole hyperparameters of what people write; see `Hyperparameters.apply(overrides:)`.
+struct OverrideShorthand {
+  /// The hyperparameters that there are.
+  let base: JSONTree
+
+  static let optimizerKeys = [
+    "learning_rate", "momentum", "nesterov", "weight_decay", "clip_norm", "beta1", "beta2",
+    "epsilon",
+  ]
+
+  init(over base: JSONTree) { self.base = base }
+
+  func expand(_ given: JSONTree) -> JSONTree {
+    guard case .object(var entries) = given else { return given }
+    for key in ["optimizer", "schedule"] {
+      if let value = entries[key] { entries[key] = named(value) }
+    }
+    for key in OverrideShorthand.optimizerKeys {
+      if let value = entries.removeValue(forKey: key) {
+        entries["optimizer", default: .object([:])][key] = value
+      }
+    }
+    if let value = entries.removeValue(forKey: "label_smoothing") {
+      entries["loss", default: .object([:])]["label_smoothing"] = value
+    }
+    if let list = entries["augmentations"]?.array {
+      entries["augmentations"] = .array(list.map(named))
+    }
+    if let more = entries.removeValue(forKey: "augment") {
+      let list = (entries["augmentations"] ?? base["augmentations"])?.array ?? []
+      entries["augmentations"] = .array(list + (more.array ?? [more]).map(named))
+    }
+    expandCallbacks(&entries)
+    return .object(entries)
+  }
+
+  private func expandCallbacks(_ entries: inout [String: JSONTree]) {
+    let named = CallbackSpec.types.filter { entries[$0] != nil }
+    guard entries["callbacks"]?.array != nil || !named.isEmpty else { return }
+    var list = (entries["callbacks"] ?? base["callbacks"])?.array?.map(self.named) ?? []
+    for type in named {
+      let value = entries.removeValue(forKey: type) ?? .null
+      let place = list.firstIndex { $0["type"]?.text == type }
+      switch value {
+      case .null, .bool(false): list.removeAll { $0["type"]?.text == type }
+      case .object:
+        let options = keyed(value, type)
+        if let place {
+          list[place] = list[place].merged(with: options)
+        } else {
+          list.append(options)
+        }
+      default: if place == nil { list.append(.object(["type": .string(type)])) }
+      }
+    }
+    entries["callbacks"] = .array(list.map(withDialect))
+  }
+
+  /// Options with the callback's type, and Keras's word for a threshold understood.
+  private func keyed(_ options: JSONTree, _ type: String) -> JSONTree {
+    guard case .object(var entries) = options else { return options }
+    entries["type"] = .string(type)
+    if type == "reduce_lr_on_plateau", let delta = entries.removeValue(forKey: "min_delta") {
+      entries["threshold"] = delta
+    }
+    return .object(entries)
+  }
+
+  /// Callbacks that the frameworks disagree on follow the hyperparameters' dialect.
+  private func withDialect(_ callback: JSONTree) -> JSONTree {
+    guard case .object(var entries) = callback, entries["dialect"] == nil,
+      ["early_stopping", "reduce_lr_on_plateau"].contains(entries["type"]?.text)
+    else { return callback }
+    entries["dialect"] = base["dialect"]
+    return .object(entries)
+  }
+
+  /// The name of a type for an object that has no more than that.
+  private func named(_ value: JSONTree) -> JSONTree {
+    value.text.map { .object(["type": .string($0)]) } ?? value
+  }
+}

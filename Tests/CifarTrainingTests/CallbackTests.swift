@@ -1,0 +1,243 @@
+import CifarCore
+import CifarData
+import CifarNN
+import Foundation
+import Testing
+
+@testable import CifarTraining
+
+/// What callbacks do to a training.
+@Suite struct CallbackTests {
+  private func quick(
+    _ callbacks: [CallbackSpec], epochs: Int = 2, rate: Double = 1e-3
+  ) throws -> Hyperparameters {
+    var hyperparameters = try Hyperparameters.quick(epochs: epochs)
+    hyperparameters.callbacks = callbacks
+    hyperparameters.optimizer.learningRate = rate
+    return hyperparameters
+  }
+
+  @Test func aLossThatIsNoNumberFailsOrEndsTheTraining() throws {
+    let error = failure { try Training(try quick([], rate: 1e30)) }
+    #expect(error?.code == .notFinite)
+    let training = try Training(quick([.terminateOnNaN], rate: 1e30))
+    guard case .completed(let reason) = training.end else {
+      Issue.record("\(training.end)")
+      return
+    }
+    #expect(reason.hasPrefix("terminate on NaN: the loss is "))
+    #expect(reason.hasSuffix(" in epoch 1, batch \(training.trainer.batch + 1)"))
+    // Nothing was learned from that batch.
+    #expect(training.trainer.step == training.follower.batches.count)
+    #expect(training.follower.reports.isEmpty)
+  }
+
+  @Test func aTimerPausesAndEveryResumeHasItsTimeAnew() throws {
+    let hyperparameters = try quick([.timer(.init(seconds: 1e-9))])
+    let undisturbed = try Training(quick([.timer(.init(seconds: 1e9))]))
+    var training = try Training(hyperparameters)
+    var batches = 0
+    while training.end == .stopped {
+      #expect(training.trainer.pauseReason?.contains("1e-09 seconds are over") == true)
+      #expect(training.follower.batches.count == 1)
+      batches += 1
+      training = try Training(resumed(training.trainer.blob()))
+    }
+    #expect(batches == 8)
+    let one = training.trainer.network.stateTensors()
+    let other = undisturbed.trainer.network.stateTensors()
+    #expect(one == other)
+  }
+
+  @Test func checkpointsComeEverySoManyBatches() throws {
+    final class Counter: TrainerObserver {
+      var seen = 0
+      var due: [Int] = []
+      func batchEnded(_ progress: BatchProgress) -> TrainerAnswer {
+        seen += 1
+        return .goOn
+      }
+      func checkpointDue() { due.append(seen + 1) }
+    }
+    let spec = CallbackSpec.modelCheckpoint(.init(monitor: .valLoss, saveFrequency: 3))
+    let counter = Counter()
+    let trainer = try Trainer(
+      hyperparameters: quick([spec]), train: try Images.train(100),
+      validation: try Images.test(40), threads: 1)
+    #expect(try trainer.run(counter) == .completed(reason: "all 2 epochs are done"))
+    // Across epochs, as Keras counts.
+    #expect(counter.due == [3, 6])
+  }
+
+  @Test func withoutSaveBestOnlyEveryEpochCounts() throws {
+    for (only, expected) in [(false, [true, true, true]), (true, [true, false, true])] {
+      let callback = ModelCheckpoint(.init(monitor: .valLoss, saveBestOnly: only))
+      let marks = [1.0, 2.0, 0.5].enumerated().map { index, value in
+        var control = EpochControl(learningRate: 1)
+        callback.epochEnded(metrics(index + 1, value), &control)
+        return control.isBestCheckpoint
+      }
+      #expect(marks == expected)
+    }
+  }
+
+  @Test func modesTurnAMetricRound() {
+    for (monitor, mode, lower) in [
+      (Monitor.valLoss, MonitorMode.auto, true), (.accuracy, .auto, false), (.loss, .auto, true),
+      (.valAccuracy, .min, true), (.valLoss, .max, false),
+    ] { #expect(Comparison(monitor, mode).isLowerBetter == lower) }
+    let callback = EarlyStopping(
+      .init(
+        dialect: .keras, monitor: .valLoss, patience: 1, minDelta: 0, restoreBestWeights: false,
+        mode: .max))
+    var control = EpochControl(learningRate: 1)
+    for (index, value) in [1.0, 2.0, 3.0].enumerated() {
+      callback.epochEnded(metrics(index + 1, value), &control)
+    }
+    #expect(control.stopReason == nil)
+    callback.epochEnded(metrics(4, 2.5), &control)
+    #expect(control.stopReason != nil)
+  }
+
+  // MARK: CSVLogger
+
+  private func lines(_ file: String) throws -> [String] {
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    #expect(text.hasSuffix("\n"))
+    return text.split(separator: "\n").map(String.init)
+  }
+
+  @Test func aLineAnEpochIsWritten() throws {
+    let file = FileManager.default.temporaryDirectory.path + "/\(UUID().uuidString).csv"
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    let log = { (append: Bool) in
+      CallbackSpec.csvLogger(.init(filename: file, separator: ";", append: append))
+    }
+    let training = try Training(quick([log(false)], epochs: 3))
+    let whole = try lines(file)
+    #expect(whole.count == 4)
+    #expect(whole[0] == "epoch;accuracy;learning_rate;loss;val_accuracy;val_loss")
+    let metrics = training.follower.reports[1].metrics
+    #expect(
+      whole[2]
+        == "1;\(metrics.trainAccuracy);0.001;\(metrics.trainLoss);\(metrics.valAccuracy);"
+        + "\(metrics.valLoss)")
+    // A run that is gone on with writes its epochs anew.
+    try Training(resumed(training.follower.checkpoints[0]))
+    #expect(try lines(file) == whole)
+    // Another run begins a new file, or appends.
+    try Training(quick([log(true)], epochs: 1))
+    #expect(try lines(file) == whole + [whole[1]])
+    try Training(quick([log(false)], epochs: 1))
+    #expect(try lines(file) == Array(whole[0...1]))
+  }
+
+  @Test func aFileThatCantBeWrittenIsNamed() throws {
+    let error = failure { try Training(quick([.csvLogger(.init(filename: "/nowhere/log.csv"))])) }
+    #expect(error?.code == .io)
+    #expect(error?.message.contains("can't write '/nowhere/log.csv'") == true)
+  }
+
+  // MARK: Observers
+
+  /// Writes down what happens, and sets a rate where it is told to.
+  private final class Diary: TrainerObserver {
+    var entries: [String] = []
+    var stopsAt: String?
+    var rates: [String: Double] = [:]
+    weak var trainer: Trainer?
+
+    private func note(_ entry: String) throws -> TrainerAnswer {
+      entries.append(entry)
+      if let rate = rates[entry] { try trainer?.setLearningRate(rate) }
+      return entry == stopsAt ? .stop : .goOn
+    }
+    func trainBegan() throws -> TrainerAnswer { try note("train") }
+    func epochBegan(_ progress: BatchProgress) throws -> TrainerAnswer {
+      try note("epoch \(progress.epoch)")
+    }
+    func batchBegan(_ progress: BatchProgress) throws -> TrainerAnswer {
+      try note("batch \(progress.batch)")
+    }
+    func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
+      try note("end \(progress.batch) \(progress.learningRate)")
+    }
+    func validationBegan() { entries.append("validation") }
+    func epochEnded(_ report: EpochReport) throws -> TrainerAnswer {
+      try note("end epoch \(report.metrics.epoch) \(report.metrics.learningRate)")
+    }
+    func trainEnded(_ end: TrainingEnd) { entries.append("end train") }
+  }
+
+  private func diary(
+    _ hyperparameters: Hyperparameters, stopsAt: String? = nil, rates: [String: Double] = [:]
+  ) throws -> (entries: [String], trainer: Trainer) {
+    let trainer = try Trainer(
+      hyperparameters: hyperparameters, train: try Images.train(64),
+      validation: try Images.test(40), threads: 1)
+    let diary = Diary()
+    (diary.trainer, diary.stopsAt, diary.rates) = (trainer, stopsAt, rates)
+    _ = try trainer.run(diary)
+    return (diary.entries, trainer)
+  }
+
+  @Test func observersHearOfEveryBeginningAndEnd() throws {
+    let epoch = ["batch 0", "end 1 0.001", "batch 1", "end 2 0.001", "validation"]
+    let one = ["epoch 1"] + epoch + ["end epoch 1 0.001"]
+    let two = ["epoch 2"] + epoch + ["end epoch 2 0.001"]
+    let all = ["train"] + one + two + ["end train"]
+    #expect(try diary(quick([])).entries == all)
+    for (index, entry) in all.enumerated() where entry != "validation" && entry != "end train" {
+      // The first entry of that name.
+      guard all.firstIndex(of: entry) == index else { continue }
+      let stopped = try diary(quick([]), stopsAt: entry)
+      #expect(stopped.entries == Array(all[...index]) + ["end train"])
+    }
+  }
+
+  @Test func ratesCanBeSetAtEveryPlace() throws {
+    let set = try diary(
+      quick([]), rates: ["train": 0.5, "batch 1": 0.25, "epoch 2": 0.125])
+    #expect(
+      set.entries.filter { $0.hasPrefix("end") } == [
+        "end 1 0.5", "end 2 0.25", "end epoch 1 0.25", "end 1 0.125", "end 2 0.25",
+        "end epoch 2 0.25", "end train",
+      ])
+    for rate in [-1, .nan, .infinity] {
+      #expect(failure { try set.trainer.setLearningRate(rate) }?.code == .invalidArgument)
+    }
+    var scheduled = try quick([])
+    scheduled.schedule = LearningRateSchedule(.constant, warmup: 1)
+    let error = failure { try diary(scheduled, rates: ["epoch 1": 1]) }
+    #expect(error?.code == .invalidState)
+    #expect(error?.message.contains("schedule 'constant'") == true)
+  }
+
+  @Test func aScheduleIsInRowsAndReports() throws {
+    var scheduled = try quick([], epochs: 3, rate: 0.01)
+    scheduled.schedule = LearningRateSchedule(.step(size: 1, gamma: 0.5))
+    let training = try Training(scheduled)
+    #expect(training.follower.reports.map(\.metrics.learningRate) == [0.01, 0.005, 0.0025])
+    #expect(training.follower.reports.map(\.nextLearningRate) == [0.005, 0.0025, 0.00125])
+    #expect(training.follower.batches.map(\.learningRate)[3...4] == [0.01, 0.005])
+  }
+
+  // MARK: Steps
+
+  @Test func stepsPerEpochGoOnThroughTheImages() throws {
+    var hyperparameters = try quick([], epochs: 2)
+    hyperparameters.epochs = 3
+    let whole = try Training(hyperparameters)
+    // 12 batches of 4 a pass are 4 epochs of 3, and 2 of 6.
+    for (steps, epochs) in [(3, 4), (6, 2)] {
+      hyperparameters.stepsPerEpoch = steps
+      hyperparameters.epochs = epochs
+      let other = try Training(hyperparameters)
+      #expect(other.follower.reports.count == epochs)
+      #expect(other.follower.batches.count == 12)
+      let same = other.trainer.network.stateTensors() == whole.trainer.network.stateTensors()
+      #expect(same)
+      #expect(other.follower.batches.allSatisfy { $0.batches == steps })
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import CifarCore
+import CifarData
+import CifarNN
+import Testing
+
+@testable import CifarTraining
+
+@Suite struct OverridesTests {
+  private func recipe(_ overrides: String, of name: String = "pytorch") throws -> Hyperparameters {
+    var recipe = try Recipe.named(name)
+    try recipe.apply(overrides: overrides)
+    return recipe
+  }
+
+  @Test func nothingChangesNothing() throws {
+    for name in Recipe.names {
+      let recipe = try Recipe.named(name)
+      #expect(try self.recipe("{}", of: name) == recipe)
+      // Nor does all of it.
+      let all = try StateCoding.encode(recipe).replacing(#","recipe":"\#(name)""#, with: "")
+      #expect(try self.recipe(all, of: name) == recipe)
+    }
+  }
+
+  @Test func wholeNamesAndShortOnes() throws {
+    var expected = try Recipe.named("pytorch")
+    expected.epochs = 7
+    expected.seed = .max
+    expected.stepsPerEpoch = 20
+    expected.optimizer.type = "sgd"
+    expected.optimizer.momentum = 0.9
+    expected.optimizer.nesterov = true
+    expected.optimizer.clipNorm = 1
+    expected.optimizer.learningRate = 0.1
+    expected.loss.labelSmoothing = 0.1
+    expected.schedule = LearningRateSchedule(.cosine(steps: nil, alpha: 0), warmup: 5)
+    let seed = #""seed":18446744073709551615"#
+    let long = """
+      {"epochs":7,\(seed),"steps_per_epoch":20,"optimizer":{"type":"sgd","momentum":0.9,
+      "nesterov":true,"clip_norm":1,"learning_rate":0.1},"loss":{"label_smoothing":0.1},
+      "schedule":{"type":"cosine","warmup":5}}
+      """
+    let short = """
+      {"epochs":7,\(seed),"steps_per_epoch":20,"optimizer":"sgd","momentum":0.9,"nesterov":true,
+      "clip_norm":1,"learning_rate":0.1,"label_smoothing":0.1,
+      "schedule":{"type":"cosine","warmup":5}}
+      """
+    #expect(try recipe(long) == expected)
+    #expect(try recipe(short) == expected)
+    try expected.apply(
+      overrides: #"{"schedule":"constant","clip_norm":null,"steps_per_epoch":null}"#)
+    #expect(expected.schedule == LearningRateSchedule(.constant))
+    #expect(expected.optimizer.clipNorm == nil)
+    #expect(expected.stepsPerEpoch == nil)
+    try expected.apply(overrides: #"{"schedule":null}"#)
+    #expect(expected.schedule == nil)
+  }
+
+  @Test func adamWHasTheDecayOfItsFramework() throws {
+    #expect(try recipe(#"{"optimizer":"adamw"}"#).optimizer.weightDecay == 0.01)
+    #expect(try recipe(#"{"optimizer":"adamw"}"#, of: "keras").optimizer.weightDecay == 0.004)
+    let chosen = try recipe(#"{"optimizer":"adamw","weight_decay":0.1}"#)
+    #expect(chosen.optimizer.weightDecay == 0.1)
+  }
+
+  @Test func callbacksByTheirNames() throws {
+    let changed = try recipe(
+      #"{"early_stopping":{"patience":3,"min_delta":0.01},"model_checkpoint":false}"#)
+    #expect(changed.callbacks.map(\.type) == ["reduce_lr_on_plateau", "early_stopping"])
+    guard case .earlyStopping(let options) = changed.callbacks[1] else { return }
+    #expect(options.patience == 3)
+    #expect(options.minDelta == 0.01)
+    #expect(options.restoreBestWeights)
+
+    let added = try recipe(
+      #"{"terminate_on_nan":true,"timer":{"seconds":60},"csv_logger":{"filename":"a.csv"}}"#)
+    #expect(
+      added.callbacks[3...] == [
+        .csvLogger(.init(filename: "a.csv")), .terminateOnNaN, .timer(.init(seconds: 60)),
+      ])
+
+    let own = try recipe(
+      #"{"callbacks":["early_stopping"],"reduce_lr_on_plateau":{"min_delta":0.5}}"#, of: "keras")
+    #expect(
+      own.callbacks == [
+        .earlyStopping(
+          .init(
+            dialect: .keras, monitor: .valLoss, patience: 0, minDelta: 0,
+            restoreBestWeights: false)),
+        .reduceLROnPlateau(
+          .init(
+            dialect: .keras, monitor: .valLoss, factor: 0.1, patience: 10, threshold: 0.5,
+            cooldown: 0, minLR: 0, epsilon: 0)),
+      ])
+    #expect(try recipe(#"{"callbacks":[]}"#).callbacks.isEmpty)
+  }
+
+  @Test func augmentations() throws {
+    let flip = Augmentation.randomHorizontalFlip(probability: 0.3)
+    let own = try recipe(
+      #"{"augmentations":[{"type":"random_horizontal_flip","probability":0.3}]}"#)
+    #expect(own.augmentations == [flip])
+    let more = try recipe(#"{"augment":[{"type":"random_horizontal_flip","probability":0.3}]}"#)
+    #expect(more.augmentations == (try Recipe.named("pytorch")).augmentations + [flip])
+  }
+
+  @Test(arguments: [
+    (#"{"#, "not JSON"), (#"[]"#, "not a JSON object"), (#"{"data":{}}"#, "'data' can't be set"),
+    (#"{"recipe":"keras"}"#, "'recipe' can't be set"),
+    (#"{"epoch":3}"#, "there is no 'epoch'; did you mean 'epochs'?"),
+    (
+      #"{"optimizer":{"momentun":0.9}}"#,
+      "there is no 'optimizer.momentun'; did you mean 'momentum'"
+    ),
+    (#"{"wait_decay":0.9}"#, "did you mean 'weight_decay'?"),
+    (#"{"nothing":null}"#, "there is no 'nothing'"),
+    (#"{"early_stopping":{"patienc":1}}"#, "'callbacks.2.patienc'; did you mean 'patience'?"),
+    (#"{"early_stopping":{"patience":"long"}}"#, "callbacks.Index 2.patience has the wrong type"),
+    (#"{"schedule":"cosinus"}"#, "unknown schedule 'cosinus'"),
+    (#"{"schedule":"step"}"#, "schedule has no 'step_size'"),
+    (#"{"schedule":{"type":"cosine","gamma":0.1}}"#, "there is no 'schedule.gamma'"),
+    (#"{"callbacks":["stopping"]}"#, "unknown callback 'stopping'"),
+    (#"{"augment":["mixup"]}"#, "unknown augmentation 'mixup'"),
+    (#"{"epochs":"many"}"#, "epochs has the wrong type"),
+  ])
+  func whatCantBeIsNamed(overrides: String, message: String) throws {
+    var recipe = try Recipe.named("pytorch")
+    let error = failure { try recipe.apply(overrides: overrides) }
+    #expect(error?.code == .invalidArgument)
+    #expect(error?.message.contains(message) == true, "\(error?.message ?? "no error")")
+    #expect(error?.message.contains("\n") == false)
+    #expect(try recipe == Recipe.named("pytorch"))
+  }
+}

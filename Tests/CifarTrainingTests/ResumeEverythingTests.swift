@@ -1,0 +1,78 @@
+import CifarCore
+import CifarData
+import CifarNN
+import Foundation
+import Testing
+
+@testable import CifarTraining
+
+/// One training stopped and gone on with, for every option there is, alone and in company, against
+/// the one that was not stopped. No tolerance.
+@Suite struct ResumeEverythingTests {
+  private static let optimizers = [
+    #"{"optimizer":"adam","weight_decay":0.01}"#, #"{"optimizer":"adamw","clip_norm":0.5}"#,
+    #"{"optimizer":"sgd"}"#, #"{"optimizer":"sgd","momentum":0.9,"clip_norm":1}"#,
+    #"{"optimizer":"sgd","momentum":0.8,"nesterov":true,"weight_decay":0.001}"#,
+  ]
+  private static let schedules = [
+    #"{"schedule":{"type":"constant","warmup":2}}"#, #"{"schedule":"cosine"}"#,
+    #"{"schedule":{"type":"cosine","unit":"step","warmup":3,"alpha":0.1}}"#,
+    #"{"schedule":{"type":"exponential","decay_rate":0.9,"unit":"step","decay_steps":2}}"#,
+    #"{"schedule":{"type":"step","step_size":1,"gamma":0.5}}"#,
+    #"{"schedule":{"type":"multistep","milestones":[1,2],"gamma":0.3}}"#,
+  ]
+  private static let callbacks = [
+    #"{"callbacks":[]}"#, #"{"early_stopping":{"patience":0,"min_delta":0.5}}"#,
+    #"{"early_stopping":{"patience":1,"baseline":0.1,"start_from_epoch":1,"mode":"max"}}"#,
+    #"{"reduce_lr_on_plateau":{"patience":0,"threshold":0.9,"cooldown":1}}"#,
+    #"{"model_checkpoint":{"save_freq":3,"save_best_only":false}}"#,
+    #"{"terminate_on_nan":true,"timer":{"seconds":1e9}}"#,
+    #"{"terminate_on_nan":true,"learning_rate":1e30}"#,
+  ]
+  private static let augmentations = [
+    #"{"augmentations":[]}"#,
+    #"{"augmentations":[{"type":"random_horizontal_flip","probability":0.5}]}"#,
+    #"{"augmentations":[{"type":"random_rotation","degrees":20}]}"#,
+    #"{"augmentations":[{"type":"random_translation","share":0.2}]}"#,
+  ]
+  private static let others = [
+    #"{"label_smoothing":0.1}"#, #"{"steps_per_epoch":3}"#, #"{"steps_per_epoch":7}"#,
+    #"{"loss":{"clipping":1e-7}}"#,
+  ]
+
+  /// Every option alone, then drawn combinations of one of each kind.
+  static let cases: [[String]] = {
+    let kinds = [optimizers, schedules, callbacks, augmentations, others]
+    var random = RandomSequence(seed: 11, purpose: .syntheticImages)
+    let mixed = (0..<16).map { _ in kinds.map { $0[random.below($0.count)] } }
+    return kinds.joined().map { [$0] } + mixed
+  }()
+
+  @Test(arguments: cases.indices) func goesOnToTheSameBits(index: Int) throws {
+    var hyperparameters = try Hyperparameters.quick(Recipe.names[index % 2], epochs: 3)
+    for overrides in Self.cases[index] { try hyperparameters.apply(overrides: overrides) }
+    let whole = try Training(hyperparameters, train: 70, test: 20)
+    var random = RandomSequence(seed: UInt64(index), purpose: .syntheticImages)
+    let steps = hyperparameters.stepsPerEpoch ?? 3
+    let place = (epoch: 1 + random.below(3), batch: 1 + random.below(steps))
+    let first = try Training(hyperparameters, train: 70, test: 20, stopsAfter: place)
+    guard first.end == .stopped else {
+      // A callback had ended it before.
+      #expect(first.end == whole.end)
+      return
+    }
+    let rest = try Training(resumed(first.trainer.blob(), train: 70, test: 20, threads: 2))
+    #expect(rest.end == whole.end)
+    #expect(
+      first.follower.checkpoints + rest.follower.checkpoints == whole.follower.checkpoints,
+      "\(Self.cases[index]), stopped at \(place)")
+    #expect(
+      first.follower.batches.map(\.loss) + rest.follower.batches.map(\.loss)
+        == whole.follower.batches.map(\.loss))
+    #expect(
+      first.follower.batches.map(\.learningRate) + rest.follower.batches.map(\.learningRate)
+        == whole.follower.batches.map(\.learningRate))
+    let end = try Essence(rest.trainer.checkpoint())
+    #expect(try end == Essence(whole.trainer.checkpoint()))
+  }
+}

@@ -1,0 +1,55 @@
+"""Callbacks: objects that a training calls at its beginnings and ends."""
+
+from typing import Callable, Optional
+
+from ._library import call
+
+
+class Callback:
+    """Overwrite what you need; give instances to ``fit(..., callbacks=[...])``.
+
+    A method that returns True stops the training with a checkpoint; one that raises does too, and
+    ``fit`` raises its exception again. All are called on the thread that called ``fit``.
+    """
+
+    _handle = None
+
+    def set_lr(self, lr: float) -> None:
+        """Sets the learning rate from the next batch on.
+
+        Set at an epoch's begin, it is part of the checkpoints that follow; set at its end, it is
+        not part of that epoch's.
+        """
+        if self._handle is None:
+            raise RuntimeError("set_lr works while training only")
+        call("cifar_trainer_set_learning_rate", self._handle, lr)
+
+    def on_train_begin(self):
+        """Before training, also when a run is resumed."""
+
+    def on_train_end(self):
+        """When training is over, with the best weights in their place."""
+
+    def on_epoch_begin(self, batch):
+        """Before an epoch's first batch, with a ``Batch`` of 0 batches done."""
+
+    def on_epoch_end(self, epoch):
+        """After an ``Epoch``, when it and its checkpoint are in the registry."""
+
+    def on_batch_begin(self, batch):
+        """Before every batch, with a ``Batch`` of what is done so far."""
+
+    def on_batch_end(self, batch):
+        """After every batch, with a ``Batch``."""
+
+
+class LearningRateScheduler(Callback):
+    """Keras's: ``schedule(epoch, lr)`` gives each epoch's rate. Epochs count from 0, as there."""
+
+    def __init__(self, schedule: Callable[[int, float], Optional[float]]):
+        self.schedule = schedule
+
+    def on_epoch_begin(self, batch):
+        lr = self.schedule(batch.epoch - 1, batch.lr)
+        if lr is not None:
+            self.set_lr(float(lr))
