@@ -26,8 +26,8 @@ struct ResumePoint {
         guard let bytes = try? registry.checkpointData(row.id) else { continue }
         (self.row, checkpoint) = (row, try Checkpoint(bytes))
         remarks = [
-          "checkpoint \(wanted.id) of run \(wanted.run.prefix(8)) (epoch \(wanted.epoch)) is damaged; "
-            + "going on from checkpoint \(row.id) (epoch \(row.epoch)), the newest that is whole"
+          "checkpoint \(wanted.id) of run \(wanted.run.prefix(8)) (epoch \(wanted.epoch)) is "
+            + "damaged; going on from checkpoint \(row.id) (epoch \(row.epoch)), the newest that is whole"
         ]
         return
       }

@@ -90,7 +90,7 @@ public final class TrainingSession {
   ///   - location: where to open them; nil for where the run had them from.
   ///   Where the last one is damaged the newest before it is taken, and `remarks` says so.
   /// - Throws: `notFound`, `ambiguous`; `checksumMismatch` if there is no whole checkpoint, or the
-  ///   one that was named is damaged; `shapeMismatch` for other images; `busy` if the run is running.
+  ///   one that was named is damaged; `shapeMismatch` for other images; `busy` if it is running.
   public static func resume(
     run: String, checkpoint choice: CheckpointChoice = .last, epochs: Int? = nil,
     train: Dataset? = nil, validation: Dataset? = nil, location: String? = nil, options: Options

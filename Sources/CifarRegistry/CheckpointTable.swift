@@ -28,8 +28,8 @@ enum CheckpointTable {
 
   /// Deletes what the run's retention does not keep.
   ///
-  /// What stays: the newest `keep_last`, those of every `keep_every` epochs, what is pinned, the best
-  /// of the current line, and the best of what a resume from an earlier point left behind (somebody
+  /// What stays: the newest `keep_last`, those of every `keep_every` epochs, what is pinned, the
+  /// best of the current line, and the best of what a resume from an earlier point left behind (somebody
   /// may want it back).
   static func prune(run: Int64, in connection: Connection) throws {
     let keep = try connection.first(

@@ -71,7 +71,7 @@ enum FilterValue {
     let isAgo = word.hasSuffix("ago")
     // A year alone would read as so many seconds.
     if isAgo || word.last?.isLetter == true,
-      let seconds = duration(isAgo ? String(word.dropLast(3)) : word)
+      let seconds = duration(isAgo ? String(word.dropLast(3)) : word), seconds < 1e10
     {
       return Timestamp(
         millisecondsSince1970: now.millisecondsSince1970 - Int64(seconds * 1000))

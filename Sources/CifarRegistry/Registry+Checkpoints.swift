@@ -34,8 +34,8 @@ extension Registry {
   /// Hands over the bytes of a checkpoint piece by piece, so that memory stays flat.
   ///
   /// - Parameter receive: gets each piece; it is valid for the call only.
-  /// - Throws: `notFound`; `checksumMismatch` at the end if the file has been damaged since: what was
-  ///   received is worth nothing then.
+  /// - Throws: `notFound`; `checksumMismatch` at the end if the file has been damaged since: what
+  ///   was received is worth nothing then.
   public func readCheckpoint(
     _ id: Int64, _ receive: (UnsafeRawBufferPointer) throws -> Void
   ) throws {

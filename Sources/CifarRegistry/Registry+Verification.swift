@@ -37,7 +37,7 @@ extension Registry {
       if isWhole[checkpoint.blob] == false {
         problems.append(
           "checkpoint \(checkpoint.id) of run \(checkpoint.run.prefix(8)) (epoch "
-            + "\(checkpoint.epoch)) is damaged: its bytes do not have the hash they were stored with"
+            + "\(checkpoint.epoch)) is damaged: its bytes no longer have the hash they had"
         )
       }
     }
@@ -60,7 +60,7 @@ extension Registry {
         AND EXISTS (SELECT 1 FROM epochs e WHERE e.run = c.run AND e.epoch > c.epoch)
       """, []
     ) {
-      "checkpoint \($0.integer(0)) of run \($0.text(1).prefix(8)) has no row of its epoch \($0.int(2))"
+      "checkpoint \($0.integer(0)) of run \($0.text(1).prefix(8)) has no row of epoch \($0.int(2))"
     }
     return problems
   }

@@ -119,6 +119,9 @@ struct RunLook {
 
   /// - Parameter session: a key.
   func sessionStatus(_ status: String, _ session: String) -> String {
-    "CASE WHEN \(status) = 'running' AND \(session) NOT IN (\(living)) THEN 'crashed' ELSE \(status) END"
+    """
+    CASE WHEN \(status) = 'running' AND \(session) NOT IN (\(living)) THEN 'crashed'
+      ELSE \(status) END
+    """
   }
 }

@@ -73,8 +73,8 @@ public final class RunSession: @unchecked Sendable {
   }
 
   /// Records a value that the program measured itself. One of the same name and epoch is replaced.
-  /// - Throws: as `record`; `invalidArgument` for a name with other characters than letters, digits,
-  ///   `_` and `.`.
+  /// - Throws: as `record`; `invalidArgument` for a name with other characters than letters,
+  ///   digits, `_` and `.`.
   public func record(metric: MetricRow) throws {
     try MetricTable.check(metric.name)
     guard metric.epoch >= 1 else {

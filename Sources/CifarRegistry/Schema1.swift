@@ -1,5 +1,5 @@
-/// The tables, as SQL. Integer keys inside, a UUID for the world outside. Later schemas change them:
-/// see `Schema2`.
+/// The tables, as SQL. Integer keys inside, a UUID for the world outside. Later schemas change
+/// them: see `Schema2`.
 enum Schema1 {
   /// Times are ISO 8601 text in UTC, which sorts and reads as it is.
   ///

@@ -1,9 +1,9 @@
 extension JSONValue {
   /// The value as JSON text, members in the order of their names.
   ///
-  /// Written straight from the value: a list of ten thousand runs takes a fifth of the time that
-  /// `JSONEncoder` needs. JSON has no NaN and no infinity: they become the strings "NaN", "Infinity"
-  /// and "-Infinity", which Python's `float` and JavaScript's `Number` read back.
+  /// Written straight from the value, because a list of ten thousand runs is to be there at once.
+  /// JSON has no NaN and no infinity: they become the strings "NaN", "Infinity" and "-Infinity",
+  /// which Python's `float` and JavaScript's `Number` read back.
   /// - Parameter indented: one member a line, else all on one line.
   public func text(indented: Bool) -> String {
     var text: [UInt8] = []

@@ -15,12 +15,12 @@ public enum Sparkline {
     guard let lowest = finite.min(), let highest = finite.max() else {
       return String(repeating: "·", count: count)
     }
-    let span = highest - lowest
+    // Halved first: the span of two finite numbers may be infinite.
+    let span = highest / 2 - lowest / 2
     return String(
       chosen.map { value -> Character in
         guard value.isFinite else { return "·" }
-        // Halved first: the span of two finite numbers may be infinite.
-        let share = span > 0 ? (value / 2 - lowest / 2) / (span.isFinite ? span / 2 : .infinity) : 0
+        let share = span > 0 ? (value / 2 - lowest / 2) / span : 0
         return steps[min(steps.count - 1, Int(share * Double(steps.count)))]
       })
   }

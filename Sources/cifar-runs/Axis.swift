@@ -33,7 +33,9 @@ struct Axis {
 
   /// 0 at the lower end, 1 at the upper one.
   func position(_ value: Double) -> Double {
-    (value / 2 - lower / 2) / (upper / 2 - lower / 2)
+    // Halved first: the span of two finite numbers may be infinite.
+    let span = upper / 2 - lower / 2
+    return span > 0 ? (value / 2 - lower / 2) / span : 0.5
   }
 
   static func label(_ value: Double) -> String { Format.short(abs(value) < 1e-12 ? 0 : value) }

@@ -20,8 +20,8 @@ enum ExportCommand {
           help: "where to (else the output); a directory for tensorboard"),
       ] + Option.selection + [.registry],
       discussion: """
-        json is everything 'show' knows, an array of runs. csv has a row an epoch with the run's id and
-        name before it. tensorboard makes a directory a run: tensorboard --logdir DIR shows them.
+        json is everything 'show' knows, an array of runs. csv has a row an epoch with the run's id
+        and name before it. tensorboard makes a directory a run: tensorboard --logdir DIR shows them.
         Checkpoints are written by `cifar export`.
         """,
       examples: [

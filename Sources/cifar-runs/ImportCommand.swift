@@ -16,8 +16,8 @@ enum ImportCommand {
         Option("--tag", value: "TAG", help: "a tag; may be given several times"), .registry,
       ],
       discussion: """
-        The run has the file's hyperparameters and one checkpoint; `cifar resume` goes on from there.
-        The registry is made if it does not exist. Prints the new run's id.
+        The run has the file's hyperparameters and one checkpoint; `cifar resume` goes on from
+        there. The registry is made if it does not exist. Prints the new run's id.
         """,
       examples: [
         "cifar resume $(cifar-runs import colleague.safetensors --name theirs) --epochs 50"

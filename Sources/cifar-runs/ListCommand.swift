@@ -24,19 +24,20 @@ enum ListCommand {
         be resumed like an interrupted one. BEST is the best of any epoch; metrics that are not a
         number never count.
 
-        A filter compares fields (=, !=, <, <=, >, >=, ~ for "holds the text", in (a, b), is null) and
-        joins comparisons with and, or, not and brackets. Values with spaces are quoted. Fields:
+        A filter compares fields (=, !=, <, <=, >, >=, ~ for "holds the text", in (a, b), is null)
+        and joins comparisons with and, or, not and brackets. Values with spaces are quoted. Fields:
 
         \(fields)
         and any hyperparameter by its path (optimizer.beta1), any metric of one's own (metrics.f1).
 
         JSON: an array of objects with the keys id, name (or null), status, recipe, dataset, started
-        (ISO 8601, UTC), duration_s, epochs (recorded), epochs_planned, best_val_accuracy (0 to 1, or
-        null), best_val_loss, last_val_accuracy, last_val_loss, tags and parent.
+        (ISO 8601, UTC), duration_s, epochs (recorded), epochs_planned, best_val_accuracy (0 to 1,
+        or null), best_val_loss, last_val_accuracy, last_val_loss, tags and parent.
         """,
       examples: [
         "cifar-runs list",
-        "cifar-runs list --filter \"val_accuracy > 0.8 and recipe = keras and started > '2 days ago'\"",
+        "cifar-runs list --filter "
+          + "\"val_accuracy > 0.8 and recipe = keras and started > '2 days ago'\"",
         "cifar-runs list --sort val_loss -n 5 --columns id,lr,batch_size,best,curve",
         "cifar-runs list --status failed,crashed --since 1w",
         "cifar-runs list --all --csv > runs.csv",

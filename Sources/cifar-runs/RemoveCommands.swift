@@ -12,8 +12,8 @@ enum RemoveCommands {
       ],
       options: [.filter, .yes, .dryRun, .registry],
       discussion: """
-        Runs in the trash are seen no more, and 'restore' gets them back as they were. Their space is
-        free after 'gc'. A run that is running is not removed.
+        Runs in the trash are seen no more, and 'restore' gets them back as they were. Their space
+        is free after 'gc'. A run that is running is not removed.
         """,
       examples: [
         "cifar-runs rm 3f2a", "cifar-runs rm --filter 'status = failed and epochs = 0' --dry-run",
