@@ -80,7 +80,8 @@ def test_fit_records_what_it_returns(trained, shapes):
     assert row["hyperparameters"] == run.hyperparameters
     assert row["hyperparameters"]["seed"] == 5 and row["hyperparameters"]["batch_size"] == 32
     best = min(run.epochs, key=lambda epoch: epoch.val_loss)
-    assert run.model.evaluate(shapes.test).loss == best.val_loss
+    # A model computes batch norm with the convolutions: the same numbers but for rounding.
+    assert math.isclose(run.model.evaluate(shapes.test).loss, best.val_loss, rel_tol=1e-6)
 
 
 def test_runs_are_plain_dicts(trained):
