@@ -130,11 +130,14 @@ typedef struct cifar_dataset cifar_dataset;
 /** Which part of a data set. */
 typedef enum cifar_split { CIFAR_TRAIN = 0, CIFAR_TEST = 1 } cifar_split;
 
-/** Opens CIFAR-10, in its binary or its python layout, or the built-in drawings.
+/** Opens CIFAR-10 or CIFAR-100, in its binary or its python layout, or the built-in drawings.
  *
  *  location  a directory that is or holds cifar-10-batches-bin or cifar-10-batches-py; "shapes" for
  *            10 classes of synthetic drawings that need no download; NULL to look in $CIFAR10_DIR,
- *            ./data, ~/.cache/cifar10 and ~/.keras/datasets.
+ *            ./data, ~/.cache/cifar10 and ~/.keras/datasets. "cifar100" for CIFAR-100 in one of
+ *            them, in cifar-100-binary or cifar-100-python, with its 100 fine classes, and
+ *            "cifar100-coarse" with its 20 coarse ones; "cifar100:DIR" and "cifar100-coarse:DIR" in
+ *            that directory.
  *  limit     the most images to take, from the start; 0 for all (CIFAR-10: 50,000 and 10,000).
  *
  *  Errors: NOT_FOUND; BAD_DATA, naming the file and the offset; IO; INVALID_ARGUMENT. */
@@ -159,8 +162,8 @@ typedef struct cifar_dataset_info {
   cifar_split split;
   size_t count;            /* images */
   uint32_t classes;
-  const char *name;        /* "cifar10", "shapes" or "memory" */
-  const char *location;    /* a directory, a built-in's name, or NULL for memory */
+  const char *name;        /* "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory" */
+  const char *location;    /* what opens it again, or NULL for memory */
 } cifar_dataset_info;
 
 cifar_status cifar_dataset_get_info(const cifar_dataset *dataset, cifar_dataset_info *info,
@@ -417,11 +420,26 @@ typedef struct cifar_evaluation {
   double loss;     /* mean cross-entropy, natural logarithm */
   double accuracy; /* 0 to 1 */
   size_t count;    /* images */
+  double top5_accuracy; /* the label is among the five most probable classes; 0 to 1 */
+  double macro_f1;      /* the mean of the classes' F1; 0 to 1 */
 } cifar_evaluation;
 
 /** Loss and accuracy on a data set. Error: SHAPE_MISMATCH for another number of classes. */
 cifar_status cifar_model_evaluate(cifar_model *model, const cifar_dataset *dataset,
                                   cifar_evaluation *evaluation, size_t evaluation_size);
+
+/** The same, class by class.
+ *
+ *  flips      1: each image is looked at together with its mirror image, and the probabilities of
+ *             both are averaged (say so where you give the result); 0: each image alone.
+ *  confusion  (classes, classes), overwritten: images by label and, in each row, by the class that
+ *             they were taken for; NULL to leave out.
+ *  scores     (classes, 3), overwritten: each class's precision, recall and F1; NULL to leave out.
+ *  Error: SHAPE_MISMATCH for another number of classes. */
+cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_dataset *dataset,
+                                          int32_t flips, cifar_evaluation *evaluation,
+                                          size_t evaluation_size, uint64_t *confusion,
+                                          double *scores);
 
 /** The probability of each class for each image.
  *

@@ -103,11 +103,46 @@ public func cifar_model_evaluate(
     let dataset = try DatasetHandle.from(dataset).dataset
     _ = try Argument.required(evaluation, "evaluation")
     let result = try model.evaluate(dataset)
-    var values = cifar_evaluation()
-    values.loss = result.loss
-    values.accuracy = result.accuracy
-    values.count = result.count
-    try GrowingStruct.write(values, to: evaluation, size: evaluationSize, "evaluation")
+    try GrowingStruct.write(
+      cifar_evaluation(result), to: evaluation, size: evaluationSize, "evaluation")
+  }
+}
+
+@_cdecl("cifar_model_evaluate_classes") @implementation
+public func cifar_model_evaluate_classes(
+  _ model: OpaquePointer?, _ dataset: OpaquePointer?, _ flips: Int32,
+  _ evaluation: UnsafeMutablePointer<cifar_evaluation>?, _ evaluationSize: Int,
+  _ confusion: UnsafeMutablePointer<UInt64>?, _ scores: UnsafeMutablePointer<Double>?
+) -> cifar_status {
+  guarded {
+    let model = try ModelHandle.from(model).model
+    let dataset = try DatasetHandle.from(dataset).dataset
+    _ = try Argument.required(evaluation, "evaluation")
+    let result = try model.evaluate(dataset, flips: flips != 0)
+    try GrowingStruct.write(
+      cifar_evaluation(result), to: evaluation, size: evaluationSize, "evaluation")
+    if let confusion {
+      for (index, count) in result.confusion.joined().enumerated() {
+        confusion[index] = UInt64(count)
+      }
+    }
+    guard let scores else { return }
+    for (index, score) in result.classes.enumerated() {
+      scores[3 * index] = score.precision
+      scores[3 * index + 1] = score.recall
+      scores[3 * index + 2] = score.f1
+    }
+  }
+}
+
+extension cifar_evaluation {
+  init(_ result: Evaluation) {
+    self.init()
+    loss = result.loss
+    accuracy = result.accuracy
+    count = result.count
+    top5_accuracy = result.topFiveAccuracy
+    macro_f1 = result.macroF1
   }
 }
 

@@ -16,8 +16,10 @@ extension cifar_train_options {
     return options
   }
 
-  func complete() throws -> Hyperparameters {
-    var result = try Recipe.named(Argument.text(recipe, "options.recipe") ?? "pytorch")
+  /// - Parameter classes: of the images.
+  func complete(classes: Int) throws -> Hyperparameters {
+    var result = try Recipe.named(
+      Argument.text(recipe, "options.recipe") ?? "pytorch", classes: classes)
     if epochs != 0 { result.epochs = Int(epochs) }
     if batch_size != 0 { result.batchSize = Int(batch_size) }
     if learning_rate != 0 { result.optimizer.learningRate = learning_rate }
@@ -89,10 +91,10 @@ public func cifar_trainer_create(
     let out = try Argument.required(out, "out")
     let options = try GrowingStruct.read(options, defaults: .defaults, "options")
     let sessionOptions = try options.sessionOptions()
+    let train = try DatasetHandle.from(train, "train").dataset
     let session = try TrainingSession.start(
-      train: DatasetHandle.from(train, "train").dataset,
-      validation: DatasetHandle.from(validation, "validation").dataset,
-      hyperparameters: options.complete(), options: sessionOptions)
+      train: train, validation: DatasetHandle.from(validation, "validation").dataset,
+      hyperparameters: options.complete(classes: train.classNames.count), options: sessionOptions)
     out.pointee = Handle.make(try TrainerHandle(session, threads: sessionOptions.threads))
   }
 }

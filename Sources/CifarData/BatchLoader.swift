@@ -33,7 +33,7 @@ public final class BatchLoader {
       throw CifarError(.invalidArgument, "batch size \(batchSize) is not at least 1")
     }
     try normalization.validate()
-    for augmentation in augmentations { try augmentation.validate() }
+    try Augmentation.validate(augmentations)
     workshop = BatchWorkshop(
       dataset: dataset, batchSize: batchSize, shuffle: shuffle, seed: seed, workers: workers
     ) {

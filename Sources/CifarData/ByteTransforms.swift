@@ -27,6 +27,21 @@ enum ByteTransforms {
     }
   }
 
+  /// The same with the image's mirror at its edges, which show once: NumPy's padding mode
+  /// `reflect`. By less than the side.
+  static func translateReflecting(_ image: Pixels, dx: Int, dy: Int, to target: Target) {
+    func mirrored(_ place: Int) -> Int {
+      place < 0 ? -place : place >= side ? 2 * (side - 1) - place : place
+    }
+    for channel in 0..<3 {
+      for y in 0..<side {
+        let from = image + (channel * side + mirrored(y - dy)) * side
+        let to = target + (channel * side + y) * side
+        for x in 0..<side { to[x] = from[mirrored(x - dx)] }
+      }
+    }
+  }
+
   /// Turns the image counterclockwise about its centre; each pixel takes the nearest one, black
   /// outside.
   ///

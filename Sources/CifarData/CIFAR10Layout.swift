@@ -44,10 +44,12 @@ struct CIFAR10Layout {
       let taken = min(perBatch, count - index * perBatch)
       let target = BatchTarget(
         images: images.pointer + index * perBatch * Dataset.imageBytes,
-        labels: labels.pointer + index * perBatch, count: taken)
+        labels: labels.pointer + index * perBatch, count: taken,
+        classes: CIFAR10Layout.classNames.count)
       switch kind {
       case .binary: try CIFAR10Binary.read(path, to: target)
-      case .python: try CIFAR10Python.read(path, to: target)
+      case .python:
+        try CIFAR10Python.read(path, images: perBatch, labels: "labels", to: target)
       }
     }
     return Dataset(
@@ -61,12 +63,15 @@ struct BatchTarget {
   let images: UnsafeMutablePointer<UInt8>
   let labels: UnsafeMutablePointer<Int32>
   let count: Int
+  let classes: Int
 
-  /// Stores a label, which must be one of the ten.
+  /// Stores a label, which must be one of the classes.
   func setLabel(_ index: Int, _ label: Int, path: String) throws {
-    guard (0..<CIFAR10Layout.classNames.count).contains(label) else {
+    guard (0..<classes).contains(label) else {
       throw CifarError(
-        .badData, "'\(path)': label \(label) of image \(index) is not in 0 to 9; get the file anew")
+        .badData,
+        "'\(path)': label \(label) of image \(index) is not in 0 to \(classes - 1); "
+          + "get the file anew")
     }
     if index < count { labels[index] = Int32(label) }
   }
@@ -89,18 +94,21 @@ enum CIFAR10Binary {
   }
 }
 
-/// The python version: a pickled dictionary with `data` (10000, 3072) uint8 and `labels`.
+/// The python version: a pickled dictionary with `data` (images, 3072) uint8 and `labels`; for
+/// CIFAR-100 `fine_labels` and `coarse_labels`.
 enum CIFAR10Python {
-  static func read(_ path: String, to target: BatchTarget) throws {
+  static func read(
+    _ path: String, images: Int, labels: String, to target: BatchTarget
+  ) throws {
     let bytes = try FileBytes.read(path, expected: nil)
-    let batch = try PickledBatch(bytes, path: path)
-    guard batch.rows == CIFAR10Layout.imagesPerBatch, batch.columns == Dataset.imageBytes,
+    let batch = try PickledBatch(bytes, path: path, labels: labels)
+    guard batch.rows == images, batch.columns == Dataset.imageBytes,
       batch.labels.count == batch.rows
     else {
       throw CifarError(
         .badData,
         "'\(path)' holds \(batch.rows)×\(batch.columns) pixels and \(batch.labels.count) labels, "
-          + "not \(CIFAR10Layout.imagesPerBatch)×\(Dataset.imageBytes) and as many labels; "
+          + "not \(images)×\(Dataset.imageBytes) and as many labels; "
           + "get the file anew")
     }
     for (index, label) in batch.labels.enumerated() {

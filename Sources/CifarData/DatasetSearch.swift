@@ -7,7 +7,9 @@ extension Dataset {
   /// - Parameters:
   ///   - location: `shapes` for the built-in one; a directory that is or holds
   ///     `cifar-10-batches-bin` or `cifar-10-batches-py`; nil to look in `$CIFAR10_DIR`, `./data`,
-  ///     `~/.cache/cifar10` and `~/.keras/datasets`, in this order.
+  ///     `~/.cache/cifar10` and `~/.keras/datasets`, in this order. `cifar100` and
+  ///     `cifar100-coarse` look there for `cifar-100-binary` or `cifar-100-python`;
+  ///     `cifar100:DIRECTORY` and `cifar100-coarse:DIRECTORY` in that directory.
   ///   - limit: the most images to take, from the start; nil for all.
   /// - Throws: `notFound` if there is no data set, `badData` if its files are damaged,
   ///   `invalidArgument` for a limit below 1.
@@ -18,6 +20,7 @@ extension Dataset {
       throw CifarError(.invalidArgument, "limit \(limit) is not at least 1")
     }
     if location == Shapes.name { return try Shapes.dataset(split: split, limit: limit) }
+    if let hundred = try hundred(location, split, limit) { return hundred }
     let candidates = location.map { [$0] } ?? usualPlaces()
     for directory in candidates {
       if let layout = layout(in: directory) {
@@ -25,6 +28,33 @@ extension Dataset {
       }
     }
     throw notFound(location, candidates)
+  }
+
+  /// CIFAR-100, if the location asks for it.
+  private static func hundred(
+    _ location: String?, _ split: Split, _ limit: Int?
+  ) throws -> Dataset? {
+    guard let location else { return nil }
+    let parts = location.split(separator: ":", maxSplits: 1).map(String.init)
+    guard let name = parts.first, let labels = CIFAR100Layout.Labels(rawValue: name) else {
+      return nil
+    }
+    let candidates = parts.count > 1 ? [parts[1]] : usualPlaces()
+    for directory in candidates {
+      for kind in CIFAR100Layout.Kind.allCases {
+        for path in [
+          directory, "\(directory)/\(kind.rawValue)",
+          "\(directory)/\(kind.archive)/\(kind.rawValue)",
+        ] {
+          let layout = CIFAR100Layout(kind: kind, directory: path, labels: labels)
+          if layout.isPresent { return try layout.read(split: split, limit: limit) }
+        }
+      }
+    }
+    let names = CIFAR100Layout.Kind.allCases.map(\.rawValue).joined(separator: " or ")
+    throw CifarError(
+      .notFound,
+      "no \(names) in \(candidates.joined(separator: ", ")); name the directory: '\(name):DIR'")
   }
 
   /// The directories that are searched when none is named.

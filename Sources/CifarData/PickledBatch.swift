@@ -14,13 +14,14 @@ struct PickledBatch {
   private(set) var columns = 0
   private(set) var labels: [Int] = []
 
-  init(_ bytes: [UInt8], path: String) throws {
+  /// - Parameter name: the list of labels to take.
+  init(_ bytes: [UInt8], path: String, labels name: String = "labels") throws {
     var reader = PickleReader(bytes: bytes, path: path)
     guard case .dictionary(let entries) = try reader.read() else {
       throw reader.failure("it does not hold a dictionary")
     }
-    guard case .list(let items)? = entries["labels"] else {
-      throw reader.failure("it has no list 'labels'")
+    guard case .list(let items)? = entries[name] else {
+      throw reader.failure("it has no list '\(name)'")
     }
     labels = try items.values.map { item in
       guard case .integer(let label) = item else {

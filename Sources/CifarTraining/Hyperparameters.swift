@@ -44,7 +44,7 @@ public struct Hyperparameters: Equatable, Sendable {
     try loss.validate()
     try schedule?.validate()
     try normalization.validate()
-    for augmentation in augmentations { try augmentation.validate() }
+    try Augmentation.validate(augmentations)
     for callback in callbacks { try callback.validate() }
     _ = try modelSpec.shapes()
     guard modelSpec.input == [3, 32, 32] else {

@@ -6,11 +6,12 @@ import CifarNN
 public enum Recipe {
   public static let names = ["pytorch", "keras"]
 
+  /// - Parameter classes: of the images that are to be learned.
   /// - Throws: `invalidArgument` for a name that is none of `names`.
-  public static func named(_ name: String) throws -> Hyperparameters {
+  public static func named(_ name: String, classes: Int = 10) throws -> Hyperparameters {
     switch name {
-    case "pytorch": return try pytorch()
-    case "keras": return try keras()
+    case "pytorch": return try pytorch(classes)
+    case "keras": return try keras(classes)
     default:
       throw CifarError(
         .invalidArgument, "unknown recipe '\(name)'; use \(names.joined(separator: " or "))")
@@ -20,10 +21,11 @@ public enum Recipe {
   /// The PyTorch tutorial: normalised by the data set's mean and deviation; flip, rotation and
   /// shift as torchvision does them; the learning rate halved on a plateau; stopped after 10 epochs
   /// without a lower validation loss; the weights with the lowest one kept.
-  private static func pytorch() throws -> Hyperparameters {
+  private static func pytorch(_ classes: Int) throws -> Hyperparameters {
     Hyperparameters(
       recipe: "pytorch", model: "tutorial",
-      modelSpec: try .preset("tutorial", dialect: .pytorch), dialect: .pytorch, seed: 0,
+      modelSpec: try .preset("tutorial", dialect: .pytorch, classes: classes), dialect: .pytorch,
+      seed: 0,
       batchSize: 64, epochs: 100,
       optimizer: OptimizerSpec(
         type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8),
@@ -47,9 +49,10 @@ public enum Recipe {
 
   /// The Keras tutorial: pixels in [0, 1]; ImageDataGenerator; EarlyStopping, ModelCheckpoint and
   /// ReduceLROnPlateau.
-  private static func keras() throws -> Hyperparameters {
+  private static func keras(_ classes: Int) throws -> Hyperparameters {
     Hyperparameters(
-      recipe: "keras", model: "tutorial", modelSpec: try .preset("tutorial", dialect: .keras),
+      recipe: "keras", model: "tutorial",
+      modelSpec: try .preset("tutorial", dialect: .keras, classes: classes),
       dialect: .keras, seed: 0, batchSize: 64, epochs: 100,
       optimizer: OptimizerSpec(
         type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7),

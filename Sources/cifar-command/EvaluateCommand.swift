@@ -16,6 +16,9 @@ enum EvaluateCommand {
         .checkpoint, .data,
         Option("--limit-test", value: "N", help: "use the first N test images only"), .threads,
         .registry,
+        Option("--classes", help: "also precision, recall and F1 of every class, and confusions"),
+        Option(
+          "--flips", help: "average each image's probabilities with those of its mirror image"),
         Option("--json", help: "JSON instead of a line"),
       ],
       discussion: """
@@ -33,6 +36,42 @@ enum EvaluateCommand {
     var accuracy: Double
     var images: Int
     var epoch: Int
+    var topFiveAccuracy: Double
+    var macroF1: Double
+    var flips: Bool
+    var classes: [Scores]
+    /// Rows are labels, columns predictions.
+    var confusion: [[Int]]
+
+    struct Scores: Encodable {
+      var name: String
+      var precision: Double
+      var recall: Double
+      var f1: Double
+      var support: Int
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case loss, accuracy, images, epoch, flips, classes, confusion
+      case topFiveAccuracy = "top5_accuracy"
+      case macroF1 = "macro_f1"
+    }
+
+    init(_ result: Evaluation, epoch: Int) {
+      loss = .number(result.loss)
+      accuracy = result.accuracy
+      images = result.count
+      self.epoch = epoch
+      topFiveAccuracy = result.topFiveAccuracy
+      macroF1 = result.macroF1
+      flips = result.flips
+      classes = result.classes.map {
+        Scores(
+          name: $0.name, precision: $0.precision, recall: $0.recall, f1: $0.f1,
+          support: $0.support)
+      }
+      confusion = result.confusion
+    }
   }
 
   private static func run(_ arguments: Arguments) throws {
@@ -43,18 +82,37 @@ enum EvaluateCommand {
       arguments.value("--data") == nil
       ? model.hyperparameters.data?.validationCount : nil
     let images = try Dataset.open(data, split: .test, limit: limit ?? recorded)
-    let result = try model.evaluate(images)
-    if arguments.has("--json") {
-      try JSONOutput.write(
-        Result(
-          loss: .number(result.loss), accuracy: result.accuracy, images: result.count,
-          epoch: model.epoch))
-    } else {
-      Output.line(
-        "loss \(Format.loss(result.loss))  accuracy \(Format.percent(result.accuracy))  on "
-          + "\(Format.count(result.count)) test images of \(images.location ?? images.name), "
-          + "weights of epoch \(model.epoch)")
+    let result = try model.evaluate(images, flips: arguments.has("--flips"))
+    if arguments.has("--json") { return try JSONOutput.write(Result(result, epoch: model.epoch)) }
+    Output.line(
+      "loss \(Format.loss(result.loss))  accuracy \(Format.percent(result.accuracy))  top-5 "
+        + "\(Format.percent(result.topFiveAccuracy))  on \(Format.count(result.count)) test images "
+        + "of \(images.location ?? images.name), weights of epoch \(model.epoch)"
+        + (result.flips ? ", averaged with mirror images" : ""))
+    if arguments.has("--classes") { Output.write(table(result).text(for: .standardOutput)) }
+  }
+
+  private static func table(_ result: Evaluation) -> Table {
+    var table = Table([
+      .init("class", narrowest: 8), .init("precision", right: true), .init("recall", right: true),
+      .init("F1", right: true), .init("images", right: true), .init("most taken for", rank: 1),
+    ])
+    for (index, scores) in result.classes.enumerated() {
+      let others = result.confusion[index].enumerated().filter { $0.offset != index }
+      let worst = others.max { ($0.element, $1.offset) < ($1.element, $0.offset) }
+      let confusion =
+        worst.map { $0.element == 0 ? "" : "\(result.classNames[$0.offset]) (\($0.element))" } ?? ""
+      table.add([
+        .init(scores.name), .init(Format.percent(scores.precision)),
+        .init(Format.percent(scores.recall)), .init(Format.percent(scores.f1)),
+        .init(Format.count(scores.support)), .init(confusion),
+      ])
     }
+    table.add([
+      .init("mean", .dim), "", "", .init(Format.percent(result.macroF1)),
+      .init(Format.count(result.count)), "",
+    ])
+    return table
   }
 }
 

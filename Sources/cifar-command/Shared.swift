@@ -6,8 +6,9 @@ import CommandSupport
 
 extension Option {
   static let data = Option(
-    "--data", value: "DIR|shapes",
-    help: "CIFAR-10's directory, or 'shapes' (else $CIFAR10_DIR, ./data, ~/.cache/cifar10, "
+    "--data", value: "DIR|NAME",
+    help:
+      "CIFAR-10's directory, 'shapes', 'cifar100[:DIR]' or 'cifar100-coarse[:DIR]'\n(else $CIFAR10_DIR, ./data, ~/.cache/cifar10, "
       + "~/.keras/datasets)")
   static let registry = Option(
     "--registry", value: "FILE",

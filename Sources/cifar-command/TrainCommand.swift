@@ -42,8 +42,30 @@ enum TrainCommand {
   }
 
   private static func run(_ arguments: Arguments) throws {
-    var hyperparameters = try Recipe.named(
-      try arguments.choice("--recipe", of: Recipe.names) ?? "pytorch")
+    let recipe = try arguments.choice("--recipe", of: Recipe.names) ?? "pytorch"
+    // Before the images are read, which takes its time: what can't be is said at once.
+    try complete(recipe, classes: 10, arguments).validate()
+    let limits = (
+      train: try arguments.integer("--limit-train", in: 1...Int.max),
+      test: try arguments.integer("--limit-test", in: 1...Int.max)
+    )
+    let threads = try arguments.threads()
+    let data = arguments.value("--data")
+    let train = try Dataset.open(data, split: .train, limit: limits.train)
+    let test = try Dataset.open(train.location ?? data, split: .test, limit: limits.test)
+    let hyperparameters = try complete(recipe, classes: train.classNames.count, arguments)
+    let session = try TrainingSession.start(
+      train: train, validation: test, hyperparameters: hyperparameters,
+      options: TrainingSession.Options(
+        registryPath: arguments.registryPath(), name: arguments.value("--name"),
+        threads: threads, commandLine: CommandLine.arguments.joined(separator: " ")))
+    try Training.run(session, quiet: arguments.has("--quiet"))
+  }
+  /// The recipe with what the options say.
+  private static func complete(
+    _ recipe: String, classes: Int, _ arguments: Arguments
+  ) throws -> Hyperparameters {
+    var hyperparameters = try Recipe.named(recipe, classes: classes)
     if let epochs = try arguments.integer("--epochs", in: 1...1_000_000) {
       hyperparameters.epochs = epochs
     }
@@ -53,20 +75,6 @@ enum TrainCommand {
     if let rate = try arguments.number("--lr") { hyperparameters.optimizer.learningRate = rate }
     if let seed = try arguments.unsigned("--seed") { hyperparameters.seed = seed }
     try HyperparameterOptions.apply(arguments, to: &hyperparameters)
-    let limits = (
-      train: try arguments.integer("--limit-train", in: 1...Int.max),
-      test: try arguments.integer("--limit-test", in: 1...Int.max)
-    )
-    let threads = try arguments.threads()
-    try hyperparameters.validate()
-    let data = arguments.value("--data")
-    let train = try Dataset.open(data, split: .train, limit: limits.train)
-    let test = try Dataset.open(train.location ?? data, split: .test, limit: limits.test)
-    let session = try TrainingSession.start(
-      train: train, validation: test, hyperparameters: hyperparameters,
-      options: TrainingSession.Options(
-        registryPath: arguments.registryPath(), name: arguments.value("--name"),
-        threads: threads, commandLine: CommandLine.arguments.joined(separator: " ")))
-    try Training.run(session, quiet: arguments.has("--quiet"))
+    return hyperparameters
   }
 }

@@ -249,3 +249,19 @@ def test_wrong_hyperparameters_on_the_command_line(workplace, options, code, wor
     message = train(*options, expect=code).stderr_text
     assert words in message and message.count("\n") <= 2
     assert not (workplace / "runs.db").exists()
+
+
+def test_evaluation_class_by_class(workplace):
+    train("--epochs", 1, "--name", "first", "--steps-per-epoch", 2)
+    plain = json.loads(run("cifar", "evaluate", "first", "--json").stdout_text)
+    assert {"loss", "accuracy", "top5_accuracy", "macro_f1", "images", "epoch"} <= set(plain)
+    assert plain["flips"] is False and len(plain["confusion"]) == 10
+    assert sum(map(sum, plain["confusion"])) == plain["images"] == 128
+    assert [scores["support"] for scores in plain["classes"]] == [
+        sum(row) for row in plain["confusion"]
+    ]
+    flipped = json.loads(run("cifar", "evaluate", "first", "--flips", "--json").stdout_text)
+    assert flipped["flips"] is True
+    lines = run("cifar", "evaluate", "first", "--classes", "--flips").stdout_text.splitlines()
+    assert "top-5" in lines[0] and lines[0].endswith("averaged with mirror images")
+    assert "precision" in lines[1] and len(lines) == 13

@@ -68,6 +68,71 @@ def test_a_missing_directory_is_named():
     assert info.value.status == "CIFAR_E_NOT_FOUND"
 
 
+def test_a_folder_with_a_subfolder_a_class(tmp_path):
+    Image = pytest.importorskip("PIL.Image")
+    pixels = np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3), np.uint8)
+    for index, name in enumerate(["b", "a", "b", "a", "c", "b"]):
+        (tmp_path / name).mkdir(exist_ok=True)
+        Image.fromarray(pixels[index]).save(tmp_path / name / f"{index}.png")
+    (tmp_path / "a" / "notes.txt").write_text("no picture")
+    (tmp_path / ".cache").mkdir()
+    dataset = cifar.Dataset.from_folder(tmp_path, split="test")
+    assert dataset.class_names == ["a", "b", "c"] and dataset.split == "test"
+    assert dataset.labels.tolist() == [0, 0, 1, 1, 1, 2]
+    assert (dataset.images == pixels[[1, 3, 0, 2, 5, 4]]).all()
+
+    Image.new("L", (40, 20), 77).save(tmp_path / "c" / "wide.png")
+    with pytest.raises(ValueError, match="wide.png' is 40×20, not 32×32"):
+        cifar.Dataset.from_folder(tmp_path)
+    resized = cifar.Dataset.from_folder(tmp_path, resize=True)
+    assert (resized.images[-1] == 77).all()
+    (tmp_path / "c" / "broken.png").write_bytes(b"no png")
+    with pytest.raises(ValueError, match="broken.png' can't be read"):
+        cifar.Dataset.from_folder(tmp_path, resize=True)
+    (tmp_path / "d").mkdir()
+    with pytest.raises(ValueError, match="d' has no pictures"):
+        (tmp_path / "c" / "broken.png").unlink()
+        cifar.Dataset.from_folder(tmp_path, resize=True)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        cifar.Dataset.from_folder(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="0 subfolders"):
+        cifar.Dataset.from_folder(tmp_path / "d")
+
+
+def test_other_numbers_of_classes_are_learned(shapes, workplace):
+    train = cifar.Dataset.from_arrays(shapes.train.images, shapes.train.labels % 3)
+    test = cifar.Dataset.from_arrays(shapes.test.images, shapes.test.labels % 3, split="test")
+    run = cifar.fit(train, test, epochs=1, steps_per_epoch=2, name="three")
+    assert run.model.predict(test.images[:5]).shape == (5, 3)
+    result = run.model.evaluate(test)
+    assert list(result.classes) == ["0", "1", "2"] and result.top5_accuracy == 1
+
+
+def test_evaluation_class_by_class(trained, shapes):
+    model = trained[0].model
+    result = model.evaluate(shapes.test)
+    probabilities = model.predict(shapes.test.images)
+    labels = shapes.test.labels
+    confusion = np.zeros((10, 10), int)
+    np.add.at(confusion, (labels, probabilities.argmax(1)), 1)
+    assert result.confusion == confusion.tolist() and not result.flips
+    top5 = np.argsort(-probabilities, axis=1, kind="stable")[:, :5]
+    assert result.top5_accuracy == (top5 == labels[:, None]).any(1).mean()
+    for index, (name, scores) in enumerate(result.classes.items()):
+        assert name == shapes.test.class_names[index]
+        hits, taken, support = (
+            confusion[index, index], confusion[:, index].sum(), confusion[index].sum())
+        assert scores.support == support
+        assert scores.precision == (hits / taken if taken else 0)
+        assert scores.recall == (hits / support if support else 0)
+        assert math.isclose(scores.f1, 2 * hits / max(1, taken + support))
+    mean = sum(scores.f1 for scores in result.classes.values()) / 10
+    assert math.isclose(result.macro_f1, mean)
+    flipped = model.evaluate(shapes.test, flips=True)
+    both = (probabilities + model.predict(shapes.test.images[:, :, ::-1])) / 2
+    assert flipped.flips and flipped.accuracy == (both.argmax(1) == labels).mean()
+
+
 # Training -----------------------------------------------------------------------------------------
 
 

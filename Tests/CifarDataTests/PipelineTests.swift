@@ -71,16 +71,127 @@ import Testing
     #expect(images.count == 20)
   }
 
+  @Test func cropsReachEveryPlaceAndNoFurther() {
+    for reflect in [false, true] {
+      let crops = places(.randomCrop(padding: 4, reflect: reflect), count: 2000).compactMap { $0 }
+      #expect(crops.count == 2000)
+      #expect(Set(crops.map(\.row)) == Set(12...20))
+      #expect(Set(crops.map(\.column)) == Set(6...14))
+      #expect(Set(crops.map { $0.row * 32 + $0.column }).count == 81)
+    }
+  }
+
+  /// The numbers of one sample through some augmentations.
+  private func numbers(_ augmentations: [Augmentation], _ sample: Int = 0) -> [Float] {
+    let pipeline = ImagePipeline(normalization: .unit, augmentations: augmentations, seed: 5)
+    var result = [Float](repeating: .nan, count: Dataset.imageBytes)
+    pipeline.run(noise(3), epoch: 1, sample: sample, to: &result)
+    return result
+  }
+
+  @Test func rangesThatAreNoneChangeNothing() {
+    let image = numbers([])
+    #expect(numbers([.randomCrop(padding: 0, reflect: false)]) == image)
+    #expect(numbers([.colorJitter(brightness: 0, contrast: 0, saturation: 0, hue: 0)]) == image)
+    #expect(
+      numbers([
+        .imageDataGenerator(
+          rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
+          brightnessRange: [1, 1])
+      ]) == image)
+  }
+
+  /// Bytes and numbers with fractions, one after the other, in any order.
+  @Test func everyAugmentationFollowsEveryOther() {
+    let all: [Augmentation] = [
+      .randomHorizontalFlip(probability: 0.5), .randomRotation(degrees: 20),
+      .randomTranslation(share: 0.2), .randomCrop(padding: 3, reflect: true),
+      .colorJitter(brightness: 0.3, contrast: 0.3, saturation: 0.3, hue: 0.2),
+      .imageDataGenerator(
+        rotationRange: 10, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true,
+        zoomRange: [0.9, 1.2]),
+      .imageDataGenerator(
+        rotationRange: 10, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true,
+        zoomRange: [0.9, 1.2], brightnessRange: [0.5, 1.5]),
+    ]
+    for first in all {
+      for second in all {
+        let images = (0..<4).map { numbers([first, second, .cutout(size: 6)], $0) }
+        #expect(images.joined().allSatisfy { $0 >= 0 && $0 <= 1 })
+        #expect(images == (0..<4).map { numbers([first, second, .cutout(size: 6)], $0) })
+        #expect(Set(images).count > 1)
+      }
+    }
+  }
+
+  @Test func numbersOutOfRangeAreRefused() {
+    let wrong: [(Augmentation, String)] = [
+      (.randomCrop(padding: -1, reflect: false), "random_crop: padding -1.0 is not in 0 to 32"),
+      (.randomCrop(padding: 32, reflect: true), "padding 32.0 is not in 0 to 31"),
+      (
+        .colorJitter(brightness: 0, contrast: 0, saturation: 0, hue: 0.6),
+        "hue 0.6 is not in 0 to 0.5"
+      ),
+      (
+        .colorJitter(brightness: -1, contrast: 0, saturation: 0, hue: 0),
+        "brightness -1.0 is not in 0 to 100"
+      ),
+      (.cutout(size: 0), "cutout: size 0.0 is not in 1 to 64"),
+      (.randomErasing(probability: 2, scale: [0, 1], ratio: [1, 1]), "probability 2.0"),
+      (.randomErasing(probability: 1, scale: [1], ratio: [1, 1]), "scale [1.0]"),
+      (.randomErasing(probability: 1, scale: [0, 1], ratio: [2, 1]), "ratio [2.0, 1.0]"),
+      (
+        .imageDataGenerator(
+          rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
+          zoomRange: [0, 1]), "zoom_range [0.0, 1.0]"
+      ),
+      (
+        .imageDataGenerator(
+          rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
+          brightnessRange: [.nan, 1]), "brightness_range"
+      ),
+    ]
+    for (augmentation, message) in wrong {
+      let error = failure { try augmentation.validate() }
+      #expect(error?.code == .invalidArgument)
+      #expect(error?.message.contains(message) == true, "\(error?.message ?? "none")")
+    }
+  }
+
   @Test func augmentationsComeBackFromJSON() throws {
     let all: [Augmentation] = [
       .randomHorizontalFlip(probability: 0.25), .randomRotation(degrees: 15),
       .randomTranslation(share: 0.1),
       .imageDataGenerator(
         rotationRange: 15, widthShiftRange: 0.1, heightShiftRange: 0.2, horizontalFlip: true),
+      .imageDataGenerator(
+        rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
+        zoomRange: [0.8, 1.1], brightnessRange: [0.5, 1.5]),
+      .randomCrop(padding: 4, reflect: true),
+      .colorJitter(brightness: 0.1, contrast: 0.2, saturation: 0.3, hue: 0.4),
+      .cutout(size: 8),
+      .randomErasing(probability: 0.25, scale: [0.1, 0.2], ratio: [0.5, 2]),
     ]
+    #expect(Set(all.map(\.type)) == Set(Augmentation.types))
     let text = try JSONEncoder().encode(all)
     #expect(try JSONDecoder().decode([Augmentation].self, from: text) == all)
     #expect(String(decoding: text, as: UTF8.self).contains(#""type":"random_rotation""#))
+    let short = Data(
+      #"""
+      [{"type":"random_horizontal_flip"},{"type":"image_data_generator","zoom_range":0.25},
+      {"type":"random_crop","padding":2},{"type":"color_jitter","hue":0.1},
+      {"type":"random_erasing"}]
+      """#.utf8)
+    #expect(
+      try JSONDecoder().decode([Augmentation].self, from: short) == [
+        .randomHorizontalFlip(probability: 0.5),
+        .imageDataGenerator(
+          rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
+          zoomRange: [0.75, 1.25]),
+        .randomCrop(padding: 2, reflect: false),
+        .colorJitter(brightness: 0, contrast: 0, saturation: 0, hue: 0.1),
+        .randomErasing(probability: 0.5, scale: [0.02, 0.33], ratio: [0.3, 3.3]),
+      ])
     let unknown = Data(#"[{"type":"mixup"}]"#.utf8)
     #expect(throws: DecodingError.self) {
       try JSONDecoder().decode([Augmentation].self, from: unknown)

@@ -101,6 +101,15 @@ import Testing
       #"{"augmentations":[{"type":"random_horizontal_flip","probability":0.3}]}"#)
     #expect(own.augmentations == [flip])
     let more = try recipe(#"{"augment":[{"type":"random_horizontal_flip","probability":0.3}]}"#)
+    let zoom = try recipe(
+      #"{"augmentations":[{"type":"image_data_generator","zoom_range":0.5},"random_erasing"]}"#)
+    #expect(
+      zoom.augmentations == [
+        .imageDataGenerator(
+          rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
+          zoomRange: [0.5, 1.5]),
+        .randomErasing(probability: 0.5, scale: [0.02, 0.33], ratio: [0.3, 3.3]),
+      ])
     #expect(more.augmentations == (try Recipe.named("pytorch")).augmentations + [flip])
   }
 

@@ -34,6 +34,12 @@ import Testing
     #"{"augmentations":[{"type":"random_horizontal_flip","probability":0.5}]}"#,
     #"{"augmentations":[{"type":"random_rotation","degrees":20}]}"#,
     #"{"augmentations":[{"type":"random_translation","share":0.2}]}"#,
+    #"{"augmentations":[{"type":"random_crop","padding":4}]}"#,
+    #"{"augment":[{"type":"random_crop","padding":4,"reflect":true},{"type":"cutout","size":9}]}"#,
+    #"{"augmentations":[{"type":"color_jitter","brightness":0.2,"contrast":0.3,"hue":0.1}]}"#,
+    #"{"augmentations":[{"type":"color_jitter","saturation":0.9},"random_erasing"]}"#,
+    #"{"augmentations":[{"type":"image_data_generator","zoom_range":0.2}]}"#,
+    #"{"augmentations":[{"type":"image_data_generator","brightness_range":[0.5,1.5]}]}"#,
   ]
   private static let others = [
     #"{"label_smoothing":0.1}"#, #"{"steps_per_epoch":3}"#, #"{"steps_per_epoch":7}"#,

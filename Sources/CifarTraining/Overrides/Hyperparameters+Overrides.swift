@@ -57,7 +57,8 @@ extension Hyperparameters {
 enum UnknownKeys {
   /// Those that are not written down where they are nil.
   private static let optional: Set<String> = [
-    "baseline", "clip_norm", "clipping", "decay_steps", "schedule", "steps_per_epoch",
+    "baseline", "brightness_range", "clip_norm", "clipping", "decay_steps", "schedule",
+    "steps_per_epoch",
   ]
 
   /// - Parameter known: the result, which has every key that was understood.
@@ -75,6 +76,7 @@ enum UnknownKeys {
       for (index, (item, other)) in zip(items, others).enumerated() {
         try check(item, against: other, path: "\(path)\(index).")
       }
+    // A number may stand for a range.
     default: break
     }
   }

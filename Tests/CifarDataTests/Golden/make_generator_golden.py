@@ -27,6 +27,10 @@ CASES = [
   {"theta": 11.9, "tx": -3.2, "ty": 0.4, "flip_horizontal": True},
   {"theta": 2.5, "tx": 40.0, "ty": -35.0},
   {"theta": 123.0, "tx": 0.5, "ty": 0.5},
+  {"theta": 0.0, "tx": 0.0, "ty": 0.0, "zx": 0.8, "zy": 1.3},
+  {"theta": -12.5, "tx": 2.1, "ty": -0.7, "zx": 1.2, "zy": 0.7, "flip_horizontal": True},
+  {"theta": 5.5, "tx": -1.0, "ty": 3.0, "brightness": 0.6},
+  {"theta": 9.0, "tx": 0.0, "ty": 1.0, "zx": 0.9, "zy": 0.9, "brightness": 1.45},
 ]
 
 

@@ -12,7 +12,7 @@
 from ._library import CifarError, default_threads, instruction_set, set_log, version
 from .callbacks import Callback, LearningRateScheduler
 from .dataset import Dataset, load
-from .model import Evaluation, Model
+from .model import ClassScores, Evaluation, Model
 from .registry import Registry
 from .training import Batch, Epoch, Run, fit, resume
 
@@ -22,6 +22,7 @@ __all__ = [
     "Batch",
     "Callback",
     "CifarError",
+    "ClassScores",
     "Dataset",
     "Epoch",
     "Evaluation",

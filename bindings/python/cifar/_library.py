@@ -52,6 +52,10 @@ _FUNCTIONS = {
     "cifar_model_get_info": [c_void_p, POINTER(structs.ModelInfo), c_size_t],
     "cifar_model_get_class_name": [c_void_p, c_uint32, _text],
     "cifar_model_evaluate": [c_void_p, c_void_p, POINTER(structs.EvaluationInfo), c_size_t],
+    "cifar_model_evaluate_classes": [
+        c_void_p, c_void_p, c_int32, POINTER(structs.EvaluationInfo), c_size_t,
+        POINTER(c_uint64), POINTER(c_double),
+    ],
     "cifar_model_predict": [c_void_p, _pixels, c_size_t, POINTER(c_float)],
     "cifar_model_save": [c_void_p, c_char_p],
     "cifar_registry_open": [c_char_p, _out],

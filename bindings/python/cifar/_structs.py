@@ -118,6 +118,8 @@ class EvaluationInfo(Structure):
         ("loss", c_double),
         ("accuracy", c_double),
         ("count", c_size_t),
+        ("top5_accuracy", c_double),
+        ("macro_f1", c_double),
     ]
 
 

@@ -25,10 +25,11 @@ class Dataset:
 
     @classmethod
     def open(cls, location=None, split: str = "train", limit: Optional[int] = None) -> "Dataset":
-        """Opens CIFAR-10, in its binary or python layout, or the built-in drawings.
+        """Opens CIFAR-10 or CIFAR-100, in its binary or python layout, or the built-in drawings.
 
         location: a directory, or ``"shapes"``; None looks in ``$CIFAR10_DIR``, ``./data``,
-            ``~/.cache/cifar10`` and ``~/.keras/datasets``.
+            ``~/.cache/cifar10`` and ``~/.keras/datasets``; ``"cifar100"`` and
+            ``"cifar100-coarse"`` too, ``"cifar100:DIR"`` and ``"cifar100-coarse:DIR"`` in ``DIR``.
         split: ``"train"`` or ``"test"``.
         limit: the most images to take, from the start.
         """
@@ -68,6 +69,18 @@ class Dataset:
                 len(numbers), classes, names, _split(split),
             )
         )
+
+    @classmethod
+    def from_folder(cls, path, split: str = "train", resize: bool = False) -> "Dataset":
+        """Reads pictures from a folder with a subfolder a class, in the order of the names. Needs
+        Pillow.
+
+        resize: shrink or stretch pictures that are not 32×32; else they are an error.
+        """
+        from ._folder import read
+
+        images, labels, class_names = read(path, resize)
+        return cls.from_arrays(images, labels, class_names, split)
 
     def __len__(self) -> int:
         return self._count

@@ -2,13 +2,24 @@
 
 import ctypes
 import json
-from typing import NamedTuple, Union
+from ctypes import POINTER, byref, c_double, c_uint64, sizeof
+from typing import Dict, List, NamedTuple, Union
 
 import numpy as np
 
 from . import _structs as structs
 from ._library import call, create, decode, encode, get, library
 from .dataset import Dataset, _pixels
+
+
+class ClassScores(NamedTuple):
+    """How good a model is at one class. Fractions, 0 to 1."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    """Images of the class."""
 
 
 class Evaluation(NamedTuple):
@@ -20,6 +31,16 @@ class Evaluation(NamedTuple):
     """A fraction, 0 to 1."""
     count: int
     """Images it was measured on."""
+    top5_accuracy: float
+    """The share of images whose label is among the five most probable classes."""
+    macro_f1: float
+    """The mean of the classes' F1."""
+    flips: bool
+    """Whether each image was averaged with its mirror image."""
+    classes: Dict[str, ClassScores]
+    """By name."""
+    confusion: List[List[int]]
+    """Images by label and, in each row, by the class that they were taken for."""
 
 
 class Model:
@@ -59,12 +80,29 @@ class Model:
             )
         )
 
-    def evaluate(self, dataset: Dataset) -> Evaluation:
-        """Loss and accuracy on a data set."""
-        info = get(
-            "cifar_model_evaluate", structs.EvaluationInfo, self._handle, dataset._handle
+    def evaluate(self, dataset: Dataset, flips: bool = False) -> Evaluation:
+        """Loss, accuracy and more on a data set, class by class too.
+
+        flips: average each image's probabilities with those of its mirror image.
+        """
+        info = structs.EvaluationInfo()
+        count = len(self.class_names)
+        confusion = np.zeros((count, count), np.uint64)
+        scores = np.zeros((count, 3))
+        call(
+            "cifar_model_evaluate_classes", self._handle, dataset._handle, int(flips), byref(info),
+            sizeof(info), confusion.ctypes.data_as(POINTER(c_uint64)),
+            scores.ctypes.data_as(POINTER(c_double)),
         )
-        return Evaluation(info.loss, info.accuracy, info.count)
+        support = confusion.sum(axis=1).tolist()
+        classes = {
+            name: ClassScores(*scores[index].tolist(), support[index])
+            for index, name in enumerate(self.class_names)
+        }
+        return Evaluation(
+            info.loss, info.accuracy, info.count, info.top5_accuracy, info.macro_f1, bool(flips),
+            classes, confusion.tolist(),
+        )
 
     def predict(self, images) -> np.ndarray:
         """The probability of each class for each image, float32, (N, classes).

@@ -23,47 +23,8 @@ from ._library import (
 )
 from .callbacks import Callback
 from .dataset import Dataset
+from .events import Batch, Epoch, batch_of
 from .model import Model
-
-
-@dataclass(frozen=True)
-class Batch:
-    """How far the epoch under way is."""
-
-    epoch: int
-    epochs: int
-    batch: int
-    batches: int
-    images: int
-    loss: float
-    accuracy: float
-    lr: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """An epoch that has ended. Accuracies are fractions, 0 to 1."""
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    val_loss: float
-    val_accuracy: float
-    lr: float
-    seconds: float
-    images_per_second: float
-    is_best: bool
-    _record: Optional[Callable[[str, float], None]] = field(
-        default=None, repr=False, compare=False
-    )
-
-    def log(self, **metrics: float) -> None:
-        """Records values of one's own with this epoch: ``epoch.log(f1=0.8)``. In callbacks only."""
-        if self._record is None:
-            raise RuntimeError("epoch.log works in callbacks only")
-        for name, value in metrics.items():
-            self._record(name, value)
 
 
 @dataclass(frozen=True)
@@ -235,12 +196,12 @@ class _Training:
         functions = {
             "train_begin": TRAIN_CALLBACK(self._caller("on_train_begin")),
             "train_end": TRAIN_CALLBACK(self._caller("on_train_end")),
-            "epoch_begin": BATCH_CALLBACK(self._caller("on_epoch_begin", _batch)),
+            "epoch_begin": BATCH_CALLBACK(self._caller("on_epoch_begin", batch_of)),
             "batch": BATCH_CALLBACK(self._batch_ended),
             "epoch": EPOCH_CALLBACK(self._epoch_ended),
         }
         if any(_has(item, "on_batch_begin") for item in self._objects):
-            functions["batch_begin"] = BATCH_CALLBACK(self._caller("on_batch_begin", _batch))
+            functions["batch_begin"] = BATCH_CALLBACK(self._caller("on_batch_begin", batch_of))
         try:
             for name, function in functions.items():
                 call(f"cifar_trainer_on_{name}", self._handle, function, None)
@@ -302,7 +263,7 @@ class _Training:
         return lambda info, _user: self._ask(functions, event_of(info.contents))
 
     def _batch_ended(self, info, _user) -> int:
-        return self._ask(self._on_batch, _batch(info.contents)) if self._on_batch else 0
+        return self._ask(self._on_batch, batch_of(info.contents)) if self._on_batch else 0
 
     def _epoch_ended(self, info, _user) -> int:
         row = info.contents
@@ -330,11 +291,3 @@ class _Training:
 def _has(callback: Callback, method: str) -> bool:
     """Whether the callback has a method of its own: others need not be called for every batch."""
     return getattr(type(callback), method) is not getattr(Callback, method)
-
-
-def _batch(row: structs.BatchInfo) -> Batch:
-    return Batch(
-        epoch=row.epoch, epochs=row.epochs, batch=row.batch, batches=row.batches,
-        images=row.images, loss=row.loss, accuracy=row.accuracy, lr=row.learning_rate,
-        seconds=row.seconds,
-    )

@@ -1,0 +1,102 @@
+import CifarNN
+import Glibc
+
+/// How good a model is on a data set.
+public struct Evaluation: Equatable, Sendable {
+  /// Mean of the loss that it was trained with; with flips, the mean cross-entropy of the averaged
+  /// probabilities.
+  public var loss: Double
+  /// A fraction, 0 … 1.
+  public var accuracy: Double
+  /// Images whose label is among the five most probable classes; a fraction.
+  public var topFiveAccuracy: Double
+  /// Images it was measured on.
+  public var count: Int
+  /// Whether each image was looked at together with its mirror image.
+  public var flips: Bool
+  public var classNames: [String]
+  /// Images by label and, in each row, by the class that they were taken for.
+  public var confusion: [[Int]]
+
+  /// How good it is at one class.
+  public struct ClassScores: Equatable, Sendable {
+    public var name: String
+    /// Of the images taken for the class, the share that belongs to it; 0 where there are none.
+    public var precision: Double
+    /// Of the class's images, the share that was found; 0 where there are none.
+    public var recall: Double
+    /// Their harmonic mean; 0 where both are.
+    public var f1: Double
+    /// Images of the class.
+    public var support: Int
+  }
+
+  public var classes: [ClassScores] {
+    classNames.indices.map { index in
+      let hits = Double(confusion[index][index])
+      let taken = confusion.reduce(0) { $0 + $1[index] }
+      let support = confusion[index].reduce(0, +)
+      func share(_ count: Int) -> Double { count == 0 ? 0 : hits / Double(count) }
+      return ClassScores(
+        name: classNames[index], precision: share(taken), recall: share(support),
+        f1: taken + support == 0 ? 0 : 2 * hits / Double(taken + support), support: support)
+    }
+  }
+
+  /// The mean of the classes' F1, each class counting the same.
+  public var macroF1: Double {
+    classes.reduce(0) { $0 + $1.f1 } / Double(max(1, classNames.count))
+  }
+}
+
+/// Counts an evaluation together, batch by batch.
+struct EvaluationSums {
+  private var lossSum = 0.0
+  private var correct = 0
+  private var topFive = 0
+  private var count = 0
+  private let classes: Int
+  private var confusion: [Int]
+
+  init(classes: Int) {
+    self.classes = classes
+    confusion = [Int](repeating: 0, count: classes * classes)
+  }
+
+  /// - Parameters:
+  ///   - probabilities: (count, classes)
+  ///   - result: loss and hits, if they are known already.
+  mutating func add(
+    _ probabilities: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int,
+    result: BatchResult?
+  ) {
+    var hits = 0
+    for image in 0..<count {
+      let row = probabilities + image * classes
+      let label = Int(labels[image])
+      var predicted = 0
+      for k in 1..<classes where row[k] > row[predicted] { predicted = k }
+      confusion[label * classes + predicted] += 1
+      if predicted == label { hits += 1 }
+      // Of equals the first comes first, as for the prediction.
+      var better = 0
+      for k in 0..<classes where row[k] > row[label] || row[k] == row[label] && k < label {
+        better += 1
+      }
+      if better < 5, row[label].isFinite { topFive += 1 }
+      if result == nil { lossSum -= log(Double(row[label])) }
+    }
+    self.count += count
+    lossSum += result?.lossSum ?? 0
+    correct += result?.correct ?? hits
+  }
+
+  func evaluation(classNames: [String], flips: Bool) -> Evaluation {
+    let images = Double(max(1, count))
+    return Evaluation(
+      loss: lossSum / images, accuracy: Double(correct) / images,
+      topFiveAccuracy: Double(topFive) / images, count: count, flips: flips,
+      classNames: classNames,
+      confusion: (0..<classes).map { Array(confusion[($0 * classes)..<(($0 + 1) * classes)]) })
+  }
+}
