@@ -5,16 +5,19 @@ import CommandSupport
 enum PlotCommand {
   static var command: Command {
     Command(
-      "plot", summary: "draws learning curves in the terminal or as SVG", positionals: [.runs],
+      "plot", summary: "draws learning curves in the terminal, as SVG or as PNG", positionals: [.runs],
       options: [
         .metric,
-        Option("--output", short: "-o", value: "FILE.svg", help: "write a picture instead"),
+        Option("--output", short: "-o", value: "FILE", help: "write a picture instead: .svg or .png"),
         Option("--height", value: "N", help: "lines of each plot (else 14)"), .registry,
       ],
-      discussion: "Without --metric: loss and accuracy, of training and validation for one run.",
+      discussion: """
+        Without --metric: loss and accuracy, of training and validation for one run. PNG files are \
+        made by the system's rsvg-convert (Debian's package librsvg2-bin).
+        """,
       examples: [
         "cifar-runs plot 3f2a", "cifar-runs plot 3f2a 77c0 --metric val_loss",
-        "cifar-runs plot 3f2a -o curves.svg",
+        "cifar-runs plot 3f2a -o curves.svg", "cifar-runs plot 3f2a -o curves.png",
       ], run: run)
   }
 
@@ -30,11 +33,8 @@ enum PlotCommand {
     }
     let plots = plots(of: runs, arguments.all("--metric"))
     if let file = arguments.value("--output") {
-      guard file.hasSuffix(".svg") else {
-        throw UsageError("--output '\(file)' must end in .svg, the only kind of picture there is")
-      }
       let text = SVGPlot.document(plots.map { SVGPlot(title: $0.title, series: $0.series) })
-      return try TextFile.write(text, to: file)
+      return try Picture.write(text, to: file)
     }
     let terminal = Terminal.standardOutput
     for plot in plots {

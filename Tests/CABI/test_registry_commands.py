@@ -177,6 +177,19 @@ def test_metrics_include_ones_own(registry):
     assert lines == ["epoch,score,lr", "1,1.0,0.001", "2,2.0,0.001"]
 
 
+def test_a_plot_as_png(registry, workplace):
+    """Made by the system's rsvg-convert; without it there is an error that names the package."""
+    made = shutil.which("rsvg-convert") is not None
+    result = run("cifar-runs", "plot", "plain", "-o", "curves.png", expect=0 if made else 1)
+    if made:
+        assert (workplace / "curves.png").read_bytes().startswith(b"\x89PNG\r\n")
+    without = run(
+        "cifar-runs", "plot", "plain", "-o", "other.png", expect=1, env={**os.environ, "PATH": "/"}
+    )
+    assert "librsvg2-bin" in without.stderr_text
+    assert not result.stdout_text and not list(workplace.glob("*.part"))
+
+
 def test_plots(registry, workplace):
     text = output("plot", "plain", "fast", "--metric", "val_loss", "--metric", "score")
     assert "val_loss" in text and "plain" in text and any("⠀" < c <= "⣿" for c in text)

@@ -1,14 +1,13 @@
-import CifarCore
 import Glibc
 
 /// A program of the system, run to its end, without a shell in between.
-enum ChildProcess {
-  struct Result {
-    var exitCode: Int32
-    var output: String
-    var errors: String
+public enum ChildProcess {
+  public struct Result: Sendable {
+    public var exitCode: Int32
+    public var output: String
+    public var errors: String
 
-    func lastErrorLine(or other: String) -> String {
+    public func lastErrorLine(or other: String) -> String {
       errors.split(separator: "\n").last.map(String.init) ?? other
     }
   }
@@ -17,7 +16,7 @@ enum ChildProcess {
   /// ours as well when `curl` draws its progress bar there.
   ///
   /// - Throws: `unsupported` if there is no such program.
-  static func run(_ arguments: [String]) throws -> Result {
+  public static func run(_ arguments: [String]) throws -> Result {
     let drawsProgress = arguments.contains("--progress-bar")
     var output: [Int32] = [0, 0]
     var errors: [Int32] = [0, 0]
