@@ -54,7 +54,8 @@ extension Dataset {
     let names = CIFAR100Layout.Kind.allCases.map(\.rawValue).joined(separator: " or ")
     throw CifarError(
       .notFound,
-      "no \(names) in \(candidates.joined(separator: ", ")); name the directory: '\(name):DIR'")
+      "no \(names) in \(candidates.joined(separator: ", ")); name the directory, '\(name):DIR', or "
+        + "get it with `cifar data download --dataset cifar100`")
   }
 
   /// The directories that are searched when none is named.

@@ -3,7 +3,7 @@ import Glibc
 
 /// Gets the official archive with the system's own curl, md5sum and tar.
 public struct Download: Sendable {
-  /// One of the two published archives.
+  /// One of the published archives.
   public struct Archive: Sendable {
     /// `cifar-10-binary.tar.gz`
     public var file: String
@@ -23,6 +23,12 @@ public struct Download: Sendable {
     public static let python = Archive(
       file: "cifar-10-python.tar.gz", md5: "c58f30108f718f92721af3b95e74349a",
       directory: "cifar-10-batches-py")
+    public static let binary100 = Archive(
+      file: "cifar-100-binary.tar.gz", md5: "03b5dce01913d631647c71ecec9e9cb8",
+      directory: "cifar-100-binary")
+    public static let python100 = Archive(
+      file: "cifar-100-python.tar.gz", md5: "eb9058c3a382ffc7106e4002c42a8d85",
+      directory: "cifar-100-python")
   }
 
   public var archive: Archive

@@ -7,8 +7,10 @@ import CommandSupport
 enum DataCommand {
   static var download: Command {
     Command(
-      "data download", summary: "gets CIFAR-10 from its publisher, verifies and unpacks it",
+      "data download",
+      summary: "gets CIFAR-10 or CIFAR-100 from its publisher, verifies and unpacks it",
       options: [
+        Option("--dataset", value: "NAME", help: "cifar10 or cifar100 (else cifar10)"),
         Option("--dir", value: "DIR", help: "where to (else $CIFAR10_DIR, else ~/.cache/cifar10)"),
         Option("--layout", value: "NAME", help: "binary or python (else binary)"),
         Option("--url", value: "URL", help: "where from (else $CIFAR10_URL, else the publisher)"),
@@ -18,11 +20,19 @@ enum DataCommand {
         Uses the system's curl, md5sum and tar. A download that breaks off goes on where it \
         stopped when the command is run again.
         """,
-      examples: ["cifar data download", "cifar data download --dir ./data --layout python"],
+      examples: [
+        "cifar data download", "cifar data download --dir ./data --layout python",
+        "cifar data download --dataset cifar100",
+      ],
       run: { arguments in
         let layout = try arguments.choice("--layout", of: ["binary", "python"]) ?? "binary"
+        let name = try arguments.choice("--dataset", of: ["cifar10", "cifar100"]) ?? "cifar10"
+        let archive: Download.Archive =
+          name == "cifar100"
+          ? (layout == "python" ? .python100 : .binary100)
+          : (layout == "python" ? .python : .binary)
         let download = Download(
-          archive: layout == "python" ? .python : .binary, baseURL: arguments.value("--url"),
+          archive: archive, baseURL: arguments.value("--url"),
           directory: arguments.value("--dir"),
           showsProgress: Terminal.standardError.isInteractive && !arguments.has("--quiet"))
         Output.line(try download.run())
