@@ -5,10 +5,12 @@ import CommandSupport
 enum PlotCommand {
   static var command: Command {
     Command(
-      "plot", summary: "draws learning curves in the terminal, as SVG or as PNG", positionals: [.runs],
+      "plot", summary: "draws learning curves in the terminal, as SVG or as PNG",
+      positionals: [.runs],
       options: [
         .metric,
-        Option("--output", short: "-o", value: "FILE", help: "write a picture instead: .svg or .png"),
+        Option(
+          "--output", short: "-o", value: "FILE", help: "write a picture instead: .svg or .png"),
         Option("--height", value: "N", help: "lines of each plot (else 14)"), .registry,
       ],
       discussion: """

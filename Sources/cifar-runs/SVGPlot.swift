@@ -55,16 +55,23 @@ struct SVGPlot {
             + "fill=\"\(color)\"/>\n"
           : "<polyline points=\"\(points)\" stroke=\"\(color)\" class=\"curve\"/>\n"
       }
-      let place = top + 6 + Double(number) * 18
+      let place = legendTop(ys) + Double(number) * 18
       let edge = SVGPlot.width - right
       text +=
         "<line x1=\"\(edge - 24)\" x2=\"\(edge - 4)\" y1=\"\(place)\" y2=\"\(place)\" "
         + "stroke=\"\(color)\" class=\"curve\"/>\n"
       text +=
-        "<text x=\"\(edge - 30)\" y=\"\(place)\" class=\"y\">\(XML.escaped(series.label))"
+        "<text x=\"\(edge - 30)\" y=\"\(place)\" class=\"y label\">\(XML.escaped(series.label))"
         + "</text>\n"
     }
     return text + "</g>\n"
+  }
+
+  /// Where the legend begins: on the right, above curves that end low and below those that end high.
+  private func legendTop(_ ys: Axis) -> Double {
+    let ends = series.compactMap { $0.points.last { $0.y.isFinite }?.y }.map(ys.position)
+    let endsHigh = ends.reduce(0, +) > 0.5 * Double(ends.count)
+    return endsHigh ? SVGPlot.height - bottom - 4 - 18 * Double(series.count) : top + 6
   }
 
   /// Plots below each other, as a whole document.
@@ -77,6 +84,7 @@ struct SVGPlot {
       text { font: 12px sans-serif; fill: #333 } .title { font-weight: bold; font-size: 14px }
       .y { text-anchor: end; dominant-baseline: middle } .x { text-anchor: middle }
       .grid { stroke: #ddd } .axis { stroke: #333 } .curve { fill: none; stroke-width: 1.8 }
+      .label { paint-order: stroke; stroke: white; stroke-width: 4px }
       </style>
       <rect width="100%" height="100%" fill="white"/>
 
