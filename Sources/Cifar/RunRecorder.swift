@@ -7,6 +7,9 @@ import Kernels
 
 /// Writes a training into the registry as it happens: each epoch's row with its checkpoint, and a
 /// checkpoint of the very batch when it is stopped.
+///
+/// The bytes of a checkpoint are put together between two batches; hashing and writing them goes on
+/// beside the training. What fails there ends the training with the next batch.
 final class RunRecorder: TrainerObserver {
   /// Who follows the training besides.
   weak var observer: (any TrainerObserver)?
@@ -14,6 +17,7 @@ final class RunRecorder: TrainerObserver {
   private let trainer: Trainer
   private let session: RunSession
   private let registry: Registry
+  private let writer = BackgroundWriter()
   private var lastHeartbeat = time(nil)
 
   /// Seconds between two signs of life: readers elsewhere wait half an hour for one.
@@ -75,6 +79,7 @@ final class RunRecorder: TrainerObserver {
   }
 
   func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
+    try writer.check()
     let now = time(nil)
     if now - lastHeartbeat >= RunRecorder.heartbeatInterval {
       lastHeartbeat = now
@@ -83,7 +88,10 @@ final class RunRecorder: TrainerObserver {
     return try observer?.batchEnded(progress) ?? .goOn
   }
 
-  func checkpointDue() throws { try session.save(checkpoint: checkpoint(isBest: false)) }
+  func checkpointDue() throws {
+    let checkpoint = try checkpoint(isBest: false)
+    try writer.submit { [session] in try session.save(checkpoint: checkpoint) }
+  }
 
   func trainEnded(_ end: TrainingEnd) throws { try observer?.trainEnded(end) }
 
@@ -91,13 +99,14 @@ final class RunRecorder: TrainerObserver {
 
   func epochEnded(_ report: EpochReport) throws -> TrainerAnswer {
     let metrics = report.metrics
-    try session.record(
-      epoch: EpochRow(
-        epoch: metrics.epoch, trainLoss: metrics.trainLoss, trainAccuracy: metrics.trainAccuracy,
-        valLoss: metrics.valLoss, valAccuracy: metrics.valAccuracy,
-        learningRate: metrics.learningRate, seconds: metrics.seconds,
-        imagesPerSecond: metrics.imagesPerSecond),
-      checkpoint: try checkpoint(isBest: report.isBest))
+    let row = EpochRow(
+      epoch: metrics.epoch, trainLoss: metrics.trainLoss, trainAccuracy: metrics.trainAccuracy,
+      valLoss: metrics.valLoss, valAccuracy: metrics.valAccuracy,
+      learningRate: metrics.learningRate, seconds: metrics.seconds,
+      imagesPerSecond: metrics.imagesPerSecond)
+    let checkpoint = try checkpoint(isBest: report.isBest)
+    try writer.submit { [session] in try session.record(epoch: row, checkpoint: checkpoint) }
+    if let observer, observer.waitsForStorage { try writer.drain() }
     return try observer?.epochEnded(report) ?? .goOn
   }
 
@@ -121,6 +130,8 @@ final class RunRecorder: TrainerObserver {
       throw CifarError(
         .invalidState, "metric \(name) belongs to an epoch, and none has ended yet")
     }
+    // It belongs to a row that has to be there.
+    try writer.drain()
     try session.record(metric: MetricRow(name: name, epoch: trainer.epoch, value: value))
   }
 
@@ -133,6 +144,7 @@ final class RunRecorder: TrainerObserver {
   // MARK: Ending
 
   func finish(_ end: TrainingEnd) throws {
+    try writer.drain()
     switch end {
     case .completed(let reason): try session.finish(status: .completed, reason: reason)
     case .stopped:
@@ -155,6 +167,11 @@ final class RunRecorder: TrainerObserver {
 
   /// Notes the failure. That the registry may be what failed must not hide the first error.
   func fail(_ error: any Error) {
+    do {
+      try writer.drain()
+    } catch let second {
+      Log.write(.warning, "run \(runID): the last epoch can't be recorded: \(second)")
+    }
     do {
       try session.finish(status: .failed, reason: "\(error)")
     } catch let second {

@@ -125,6 +125,8 @@ final class TrainerHandle: TrainerObserver {
     ask(onBatchBegin, "batch begin", progress)
   }
 
+  var waitsForStorage: Bool { onEpoch != nil }
+
   func batchEnded(_ progress: BatchProgress) -> TrainerAnswer {
     ask(onBatch, "batch", progress)
   }

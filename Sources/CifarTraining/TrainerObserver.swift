@@ -1,6 +1,9 @@
 /// Follows a training as it happens, and may end it. All calls come on the thread that trains, and
 /// in all of them `Trainer.setLearningRate` may be called.
 public protocol TrainerObserver: AnyObject {
+  /// Whether what an epoch left must be in the registry before `epochEnded` hears of it; otherwise it
+  /// is written meanwhile.
+  var waitsForStorage: Bool { get }
   /// Before anything else, also where a run is gone on with.
   func trainBegan() throws -> TrainerAnswer
   /// Before an epoch's first batch; not where an epoch is gone on with.
@@ -18,6 +21,7 @@ public protocol TrainerObserver: AnyObject {
 
 /// Most observers look at some of it.
 extension TrainerObserver {
+  public var waitsForStorage: Bool { true }
   public func trainBegan() throws -> TrainerAnswer { .goOn }
   public func epochBegan(_ progress: BatchProgress) throws -> TrainerAnswer { .goOn }
   public func batchBegan(_ progress: BatchProgress) throws -> TrainerAnswer { .goOn }

@@ -33,6 +33,8 @@ final class ProgressDisplay: TrainerObserver {
         + "images of \(data?.location ?? data?.name ?? "memory")")
   }
 
+  var waitsForStorage: Bool { false }
+
   func batchEnded(_ progress: BatchProgress) -> TrainerAnswer {
     last = progress
     guard !quiet, terminal.isInteractive else { return .goOn }
