@@ -1,0 +1,116 @@
+import KernelABI
+
+// The way back from the transformed space: Aᵀ·m·A, with the points of WinogradTransforms.
+
+private let a: Float = 0.707106781  // √½
+private let b: Float = 1.414213562  // √2
+
+private let packTiles = Winograd.packTiles
+/// Floats from one point of a tile to the next in a pack of a panel.
+private let panelStep = packTiles * panel
+
+extension KernelSet {
+  public func winogradOutput(
+    _ tiling: WinogradTiling, _ product: Input, first: Int, count: Int, bias: Input?,
+    relu: Bool, to images: Output, groups: Int, panel index: Int
+  ) {
+    withUnsafeTemporaryAllocation(byteCount: 16 * lanes * 4, alignment: 64) { bytes in
+      let tile = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+      for tileIndex in 0..<count {
+        let place = TilePlace(tiling, first + tileIndex)
+        let y = place.row * 4
+        let x = place.column * 4
+        for group in (index * panelVectors)..<min(groups, (index + 1) * panelVectors) {
+          let m =
+            product + tileIndex / packTiles * Winograd.points * panelStep
+            + tileIndex % packTiles * panel + (group - index * panelVectors) * lanes
+          let shift = bias.map { load($0 + group * lanes) } ?? .zero
+          let plane =
+            images + (place.image * groups + group) * tiling.height * tiling.width * lanes
+          let to = plane + (y * tiling.width + x) * lanes
+          if y + 4 <= tiling.height && x + 4 <= tiling.width {
+            if relu {
+              transformOutput(m, shift, true, to, tiling.width * lanes)
+            } else {
+              transformOutput(m, shift, false, to, tiling.width * lanes)
+            }
+          } else {
+            transformOutput(m, shift, relu, tile, 4 * lanes)
+            for row in 0..<min(4, tiling.height - y) {
+              for column in 0..<min(4, tiling.width - x) {
+                store(
+                  load(tile + (row * 4 + column) * lanes),
+                  to + (row * tiling.width + column) * lanes)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// One tile: 36 points of a pack to 4×4 values in rows `stride` apart.
+  @inline(__always)
+  private func transformOutput(
+    _ m: Input, _ bias: Vector, _ relu: Bool, _ to: Output, _ stride: Int
+  ) {
+    // Rows 0 and 2 are made of the sums over ±p, rows 1 and 3 of the differences.
+    @inline(__always)
+    func sums(_ x: Int) -> (Vector, Vector) {
+      let p = m + x * panelStep
+      let sa = load(p + 6 * panelStep) + load(p + 12 * panelStep)
+      let sb = load(p + 18 * panelStep) + load(p + 24 * panelStep)
+      return (
+        load(p) + sa + sb,
+        multiplyAdd(sa, Vector(repeating: 0.5), sb * Vector(repeating: 2))
+      )
+    }
+    let (e0, g0) = sums(0)
+    let (e1, g1) = sums(1)
+    let (e2, g2) = sums(2)
+    let (e3, g3) = sums(3)
+    let (e4, g4) = sums(4)
+    let (e5, g5) = sums(5)
+    outputRow((e0, e1, e2, e3, e4, e5), bias, relu, to)
+    outputRow((g0, g1, g2, g3, g4, g5), bias, relu, to + 2 * stride)
+    @inline(__always)
+    func differences(_ x: Int) -> (Vector, Vector) {
+      let p = m + x * panelStep
+      let da = load(p + 6 * panelStep) - load(p + 12 * panelStep)
+      let db = load(p + 18 * panelStep) - load(p + 24 * panelStep)
+      return oddParts(da, db, load(p + 30 * panelStep))
+    }
+    let (f0, h0) = differences(0)
+    let (f1, h1) = differences(1)
+    let (f2, h2) = differences(2)
+    let (f3, h3) = differences(3)
+    let (f4, h4) = differences(4)
+    let (f5, h5) = differences(5)
+    outputRow((f0, f1, f2, f3, f4, f5), bias, relu, to + stride)
+    outputRow((h0, h1, h2, h3, h4, h5), bias, relu, to + 3 * stride)
+  }
+
+  @inline(__always)
+  private func outputRow(_ m: Six, _ bias: Vector, _ relu: Bool, _ to: Output) {
+    let sa = m.1 + m.2
+    let sb = m.3 + m.4
+    let (first, third) = oddParts(m.1 - m.2, m.3 - m.4, m.5)
+    let second = multiplyAdd(
+      sa, Vector(repeating: 0.5), multiplyAdd(sb, Vector(repeating: 2), bias))
+    let row = (m.0 + sa + sb + bias, first + bias, second, third + bias)
+    store(relu ? positive(row.0) : row.0, to)
+    store(relu ? positive(row.1) : row.1, to + lanes)
+    store(relu ? positive(row.2) : row.2, to + 2 * lanes)
+    store(relu ? positive(row.3) : row.3, to + 3 * lanes)
+  }
+
+  /// a·da + b·db and a³·da + b³·db + m5.
+  @inline(__always)
+  private func oddParts(_ da: Vector, _ db: Vector, _ m5: Vector) -> (Vector, Vector) {
+    (
+      multiplyAdd(da, Vector(repeating: a), db * Vector(repeating: b)),
+      multiplyAdd(
+        da, Vector(repeating: a / 2), multiplyAdd(db, Vector(repeating: b * 2), m5))
+    )
+  }
+}
