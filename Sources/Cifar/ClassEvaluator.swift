@@ -6,12 +6,15 @@ import CifarRegistry
 enum ClassEvaluator {
   /// Images that are kept to be looked at.
   private static let kept = 24
+  private static let samplesKept = 16
   private static let batchSize = 256
 
   static func evaluate(_ model: Model, on dataset: Dataset) -> ClassEvaluation {
     let classes = dataset.classNames.count
     var confusion = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
     var wrong: [ClassEvaluation.Prediction] = []
+    var samples: [ClassEvaluation.Prediction] = []
+    let sampled = Set((0..<samplesKept).map { $0 * dataset.count / samplesKept })
     let probabilities = AlignedBuffer<Float>(count: batchSize * classes)
     for first in stride(from: 0, to: dataset.count, by: batchSize) {
       let count = min(batchSize, dataset.count - first)
@@ -24,21 +27,22 @@ enum ClassEvaluator {
         let predicted = (1..<classes).reduce(0) { row[$1] > row[$0] ? $1 : $0 }
         let actual = Int(dataset.labels.pointer[first + offset])
         confusion[actual][predicted] += 1
-        if predicted == actual { continue }
-        wrong.append(
-          ClassEvaluation.Prediction(
-            image: first + offset, actual: actual, predicted: predicted,
-            probability: row[predicted].isFinite ? Double(row[predicted]) : 0, pixels: []))
+        let prediction = ClassEvaluation.Prediction(
+          image: first + offset, actual: actual, predicted: predicted,
+          probability: row[predicted].isFinite ? Double(row[predicted]) : 0, pixels: [])
+        if predicted != actual { wrong.append(prediction) }
+        if sampled.contains(first + offset) { samples.append(prediction) }
       }
     }
     wrong.sort { ($1.probability, $0.image) < ($0.probability, $1.image) }
-    let worst = wrong.prefix(kept).map { prediction in
+    func withPixels(_ prediction: ClassEvaluation.Prediction) -> ClassEvaluation.Prediction {
       var prediction = prediction
       let start = dataset.images.pointer + prediction.image * Dataset.imageBytes
       prediction.pixels = Array(UnsafeBufferPointer(start: start, count: Dataset.imageBytes))
       return prediction
     }
     return ClassEvaluation(
-      epoch: model.epoch, classNames: dataset.classNames, confusion: confusion, predictions: worst)
+      epoch: model.epoch, classNames: dataset.classNames, confusion: confusion,
+      predictions: wrong.prefix(kept).map(withPixels), samples: samples.map(withPixels))
   }
 }

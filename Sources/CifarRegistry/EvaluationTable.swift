@@ -2,6 +2,9 @@ import CifarCore
 
 /// The tables `evaluations` and `predictions`: the best weights class by class.
 enum EvaluationTable {
+  /// Samples are numbered from here on, so that they never mix with the worst.
+  private static let firstSample = 1000
+
   static func write(
     _ evaluation: ClassEvaluation, run: Int64, in connection: Connection
   ) throws {
@@ -18,7 +21,12 @@ enum EvaluationTable {
         .integer(run), .time(.now), .integer(evaluation.epoch),
         .text(array(of: evaluation.classNames)), .text("[" + rows.joined(separator: ",") + "]"),
       ])
-    for (number, image) in evaluation.predictions.enumerated() {
+    let images =
+      Array(evaluation.predictions.enumerated())
+      + evaluation.samples.enumerated().map {
+        (offset: firstSample + $0.offset, element: $0.element)
+      }
+    for (number, image) in images {
       try image.pixels.withUnsafeBytes { pixels in
         _ = try connection.run(
           """
@@ -54,19 +62,23 @@ enum EvaluationTable {
     }
     let predictions = try connection.rows(
       """
-      SELECT image, actual, predicted, probability, pixels FROM predictions WHERE run = ?
-      ORDER BY number
+      SELECT image, actual, predicted, probability, pixels, number FROM predictions
+      WHERE run = ? ORDER BY number
       """, [.integer(run)]
     ) {
-      ClassEvaluation.Prediction(
-        image: $0.int(0), actual: $0.int(1), predicted: $0.int(2), probability: $0.real(3) ?? 0,
-        pixels: Array($0.blob(4)))
+      (
+        $0.int(5),
+        ClassEvaluation.Prediction(
+          image: $0.int(0), actual: $0.int(1), predicted: $0.int(2), probability: $0.real(3) ?? 0,
+          pixels: Array($0.blob(4)))
+      )
     }
     return ClassEvaluation(
       epoch: Int(epoch), classNames: names,
       confusion: names.indices.map { line in
         Array(cells[line * names.count..<(line + 1) * names.count])
-      }, predictions: predictions)
+      }, predictions: predictions.filter { $0.0 < firstSample }.map(\.1),
+      samples: predictions.filter { $0.0 >= firstSample }.map(\.1))
   }
 
   /// A JSON array of strings.

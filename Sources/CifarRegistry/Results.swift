@@ -131,8 +131,10 @@ public struct ClassEvaluation: Sendable, Equatable {
   public var classNames: [String]
   /// Images by actual class and predicted class.
   public var confusion: [[Int]]
-  /// Images to look at, the worst first.
+  /// What it gets most wrong, the worst first.
   public var predictions: [Prediction]
+  /// Images drawn evenly from the whole set, right or wrong.
+  public var samples: [Prediction]
 
   public struct Prediction: Sendable, Equatable {
     /// Its number in the validation set.
@@ -156,12 +158,14 @@ public struct ClassEvaluation: Sendable, Equatable {
   }
 
   public init(
-    epoch: Int, classNames: [String], confusion: [[Int]], predictions: [Prediction]
+    epoch: Int, classNames: [String], confusion: [[Int]], predictions: [Prediction],
+    samples: [Prediction] = []
   ) {
     self.epoch = epoch
     self.classNames = classNames
     self.confusion = confusion
     self.predictions = predictions
+    self.samples = samples
   }
 }
 

@@ -95,7 +95,7 @@ enum Schema2 {
 
     CREATE TABLE predictions ( -- images to look at
       run INTEGER NOT NULL REFERENCES evaluations (run) ON DELETE CASCADE,
-      number INTEGER NOT NULL, -- from 0, the worst first
+      number INTEGER NOT NULL, -- from 0, the worst first; samples from 1000 on
       image INTEGER NOT NULL, -- its number in the validation set
       actual INTEGER NOT NULL,
       predicted INTEGER NOT NULL,

@@ -83,21 +83,21 @@ enum ReportCommand {
     record.append(("label", .string(run.summary.label)))
     record.append(
       ("duration", .string(Format.duration(run.summary.durationSeconds))))
-    let predictions = run.evaluation?.predictions ?? []
-    record.append(
-      (
-        "predictions",
-        .array(
-          predictions.map { image in
-            .members([
-              ("image", .integer(Int64(image.image))), ("actual", .integer(Int64(image.actual))),
-              ("predicted", .integer(Int64(image.predicted))),
-              ("probability", .number(image.probability)),
-              ("pixels", .string(Base64.text(image.pixels))),
-            ])
-          })
-      ))
+    record.append(("predictions", images(run.evaluation?.predictions ?? [])))
+    record.append(("samples", images(run.evaluation?.samples ?? [])))
     return .members(record)
+  }
+
+  private static func images(_ predictions: [ClassEvaluation.Prediction]) -> JSONValue {
+    .array(
+      predictions.map { image in
+        .members([
+          ("image", .integer(Int64(image.image))), ("actual", .integer(Int64(image.actual))),
+          ("predicted", .integer(Int64(image.predicted))),
+          ("probability", .number(image.probability)),
+          ("pixels", .string(Base64.text(image.pixels))),
+        ])
+      })
   }
 }
 

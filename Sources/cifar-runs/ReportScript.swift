@@ -182,10 +182,15 @@ enum ReportScript {
         });
         add(row, "td", total ? percent(counts[actual] / total) : "–", {class: "number"});
       });
-      if (!run.predictions.length) return;
-      add(page, "h2", `What ${run.label} gets most wrong`);
+      images(`What ${run.label} gets most wrong`, run.predictions, names);
+      images(`Samples, as ${run.label} sees them`, run.samples, names);
+    }
+
+    function images(title, predictions, names) {
+      if (!predictions.length) return;
+      add(page, "h2", title);
       const box = add(page, "div", null, {class: "images"});
-      for (const image of run.predictions) {
+      for (const image of predictions) {
         const figure = add(box, "figure");
         const canvas = add(figure, "canvas", null, {width: 32, height: 32});
         const bytes = atob(image.pixels), context = canvas.getContext("2d");

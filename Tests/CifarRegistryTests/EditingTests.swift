@@ -67,6 +67,10 @@ import Testing
       epoch: 1, classNames: ["cat", "a \"dog\"\n"], confusion: [[3, 1], [0, 4]],
       predictions: [
         .init(image: 7, actual: 0, predicted: 1, probability: 0.75, pixels: Array(0..<48))
+      ],
+      samples: [
+        .init(image: 7, actual: 0, predicted: 1, probability: 0.75, pixels: Array(0..<48)),
+        .init(image: 8, actual: 1, predicted: 1, probability: 1, pixels: Array(3..<51)),
       ])
     try session.finish(status: .completed, reason: "")
     try registry.record(evaluation: evaluation, of: "e")

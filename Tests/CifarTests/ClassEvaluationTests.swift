@@ -1,4 +1,5 @@
 import CifarCore
+import CifarData
 import CifarRegistry
 import Testing
 
@@ -24,6 +25,13 @@ import Testing
     for prediction in evaluation.predictions {
       #expect(prediction.actual == Int(test.labels.pointer[prediction.image]))
       #expect(prediction.actual != prediction.predicted && prediction.pixels.count == 3072)
+    }
+    #expect(evaluation.samples.count == 16)
+    #expect(Set(evaluation.samples.map(\.image)).count == 16)
+    for sample in evaluation.samples {
+      let start = test.images.pointer + sample.image * Dataset.imageBytes
+      #expect(sample.actual == Int(test.labels.pointer[sample.image]))
+      #expect(sample.pixels == Array(UnsafeBufferPointer(start: start, count: 3072)))
     }
     let probabilities = evaluation.predictions.map(\.probability)
     #expect(probabilities == probabilities.sorted(by: >))
