@@ -1,170 +1,235 @@
 import CifarCore
 import Kernels
 
-/// Turns a list of layers into steps: layers that can share a pass over memory become one.
+/// Turns a model's layers into steps: layers that can share a pass over memory become one.
 struct PlanBuilder {
   private let context: LayerContext
-  private let specs: [LayerSpec]
-  private let shapes: [ValueShape]
-  /// The gradients of two neighbouring activations are all that is needed at a time.
-  private let gradients: [AlignedBuffer<Float>]
-  private var next = 0
+  private let nodes: [LayerNode]
+  /// nil where nothing is trained.
+  private let slots: GradientSlots?
   private var layers: [any Layer] = []
   private(set) var input: Activation
   private(set) var output: Activation
 
   init(context: LayerContext) throws {
     self.context = context
-    specs = context.network.spec.layers
-    shapes = try context.network.spec.shapes()
+    nodes = try context.network.spec.nodes()
     let lanes = context.kernels.lanes
-    let largest = shapes.map { Activation.stride(of: $0, lanes: lanes) }.max() ?? 0
-    gradients =
+    try PlanBuilder.checkMemory(nodes, context)
+    slots =
       context.training
-      ? (0..<2).map { _ in AlignedBuffer(count: largest * context.batchSize) } : []
+      ? GradientSlots(nodes, lanes: lanes, batchSize: context.batchSize) : nil
     // Nobody asks for the gradient of the images; only a convolution knows how to leave it out.
     var leavesOutGradient = false
-    if case .conv2d? = specs.first { leavesOutGradient = true }
+    if case .conv2d = nodes[0].spec { leavesOutGradient = true }
     input = Activation(
-      shape: shapes[0], lanes: lanes, batchSize: context.batchSize,
-      gradient: leavesOutGradient ? nil : gradients.last)
+      shape: nodes[0].input, lanes: lanes, batchSize: context.batchSize,
+      gradient: leavesOutGradient ? nil : slots?.next(after: nil, pair: 0))
     output = input
   }
 
-  mutating func build() throws -> [any Layer] {
-    while next < specs.count {
-      switch specs[next] {
-      case .conv2d(_, let kernel, let stride, let padding):
-        try addConvolution(kernel, stride, padding == .same ? kernel / 2 : 0)
-      case .dense: try addDense()
-      case .flatten: try addFlatten()
-      case .batchNorm, .relu, .maxPool2d, .dropout: try addPointwise()
-      }
+  private static func checkMemory(_ nodes: [LayerNode], _ context: LayerContext) throws {
+    let floats = nodes.flatMap(\.all).reduce(nodes[0].input.count) { sum, node in
+      sum + Activation.stride(of: node.output, lanes: context.kernels.lanes)
     }
+    try MemoryNeed.check(
+      4 * floats * context.batchSize, for: "the activations of \(context.batchSize) images")
+  }
+
+  mutating func build() throws -> [any Layer] {
+    var chain = Chain(nodes: nodes, pair: 0, depth: 0)
+    try add(&chain)
     return layers
   }
 
-  private mutating func addConvolution(_ kernel: Int, _ stride: Int, _ padding: Int) throws {
-    guard case .image(let channels, let height, let width) = shapes[next],
-      case .image(let filters, _, _) = shapes[next + 1]
-    else { throw CifarError(.internal, "layer \(next) (conv2d) lost its shapes") }
-    let name = "\(next)"
-    let normFollows = next + 1 < specs.count && specs[next + 1].isBatchNorm
-    let (following, count) = try context.training ? (.init(), 0) : folded(after: next + 1)
+  /// Layers that follow one another, and how far they have become steps.
+  private struct Chain {
+    let nodes: [LayerNode]
+    /// The pair of gradient buffers that it takes in turns.
+    let pair: Int
+    /// Residual blocks around it.
+    let depth: Int
+    var next = 0
+
+    var node: LayerNode { nodes[next] }
+
+    /// The layer `count` places ahead, nil behind the last.
+    func spec(_ count: Int) -> LayerSpec? {
+      next + count < nodes.count ? nodes[next + count].spec : nil
+    }
+  }
+
+  private mutating func add(_ chain: inout Chain) throws {
+    while chain.next < chain.nodes.count {
+      switch chain.node.spec {
+      case .conv2d(_, let kernel, let stride, let padding):
+        try addConvolution(kernel, stride, padding, &chain)
+      case .dense: try addDense(&chain)
+      case .flatten: try addFlatten(&chain)
+      case .batchNorm, .relu, .maxPool, .dropout: try addPointwise(&chain)
+      case .avgPool:
+        try addStep(&chain) { try AveragePool(input: $0, output: $1, context: $2) }
+      case .globalAveragePool:
+        try addStep(&chain) { try GlobalAveragePool(input: $0, output: $1, context: $2) }
+      case .residual: try addResidual(&chain)
+      }
+    }
+  }
+
+  /// One layer that is a step of its own.
+  private mutating func addStep(
+    _ chain: inout Chain,
+    _ make: (_ input: Activation, _ output: Activation, LayerContext) throws -> any Layer
+  ) throws {
     let from = output
-    let to = advance(by: 1 + count)
+    layers.append(try make(from, advance(by: 1, &chain), context))
+  }
+
+  private mutating func addConvolution(
+    _ kernel: Int, _ stride: Int, _ padding: LayerSpec.Padding, _ chain: inout Chain
+  ) throws {
+    let node = chain.node
+    guard case .image(let channels, let height, let width) = node.input,
+      case .image(let filters, _, _) = node.output
+    else { throw CifarError(.internal, "layer \(node.path) (conv2d) lost its shapes") }
+    let zeros = padding.amounts(size: height, kernel: kernel, stride: stride)
+    let normFollows = chain.spec(1)?.isBatchNorm ?? false
+    let (following, count) = try context.training ? (.init(), 0) : folded(chain)
+    let from = output
     layers.append(
       try Convolution(
-        name: name,
+        name: node.path,
         shape: ConvolutionShape(
           inputChannels: channels, outputChannels: filters, height: height, width: width,
-          kernel: kernel, stride: stride, padding: padding),
-        input: from, output: to, biasIsCancelled: normFollows, following: following,
-        context: context))
+          kernel: kernel, stride: stride, padding: zeros.before, paddingAfter: zeros.after),
+        input: from, output: advance(by: 1 + count, &chain), biasIsCancelled: normFollows,
+        following: following, context: context))
   }
 
-  /// Batch norm and ReLU from place `first` on, and how many layers they are.
-  private func folded(after first: Int) throws -> (Convolution.Following, count: Int) {
+  /// Batch norm and ReLU behind the convolution that the chain stands at, and how many layers they
+  /// are.
+  private func folded(_ chain: Chain) throws -> (Convolution.Following, count: Int) {
     var following = Convolution.Following()
-    var last = first
-    if last < specs.count, specs[last].isBatchNorm {
-      following.norm = try batchNorm(at: last)
-      last += 1
+    var count = 0
+    if chain.spec(1)?.isBatchNorm ?? false {
+      following.norm = try batchNorm(chain.nodes[chain.next + 1])
+      count += 1
     }
-    if last < specs.count, specs[last] == .relu {
+    if chain.spec(1 + count) == .relu {
       following.relu = true
-      last += 1
+      count += 1
     }
-    return (following, last - first)
+    return (following, count)
   }
 
-  private func batchNorm(at place: Int) throws -> BatchNormalization? {
-    guard case .batchNorm(let momentum, let epsilon, let unbiased) = specs[place],
-      case .image(let channels, _, _) = shapes[place]
+  private func batchNorm(_ node: LayerNode) throws -> BatchNormalization? {
+    guard case .batchNorm(let momentum, let epsilon, let unbiased) = node.spec,
+      case .image(let channels, _, _) = node.input
     else { return nil }
     return try BatchNormalization(
-      name: "\(place)", channels: channels, momentum: momentum, epsilon: epsilon,
+      name: node.path, channels: channels, momentum: momentum, epsilon: epsilon,
       unbiased: unbiased, context: context)
   }
 
   /// Takes as many of batch norm, ReLU, max-pool and dropout as follow in this order.
-  private mutating func addPointwise() throws {
-    guard case .image = shapes[next] else { return addRowActivation() }
+  private mutating func addPointwise(_ chain: inout Chain) throws {
+    guard case .image = chain.node.input else { return addRowActivation(&chain) }
     var parts = PointwiseBlock.Parts()
-    var last = next
-    if specs[last].isBatchNorm {
-      parts.norm = try batchNorm(at: last)
-      last += 1
+    var count = 0
+    if chain.node.spec.isBatchNorm {
+      parts.norm = try batchNorm(chain.node)
+      count += 1
     }
-    if last < specs.count, specs[last] == .relu {
+    if chain.spec(count) == .relu {
       parts.relu = true
-      last += 1
+      count += 1
     }
-    if last < specs.count, specs[last] == .maxPool2d {
+    if chain.spec(count) == .maxPool {
       parts.pool = true
-      last += 1
+      count += 1
     }
-    if last < specs.count, case .dropout(let rate) = specs[last] {
-      parts.dropout = Dropout(layer: last, rate: rate)
-      last += 1
+    if case .dropout(let rate)? = chain.spec(count) {
+      parts.dropout = Dropout(layer: chain.nodes[chain.next + count].number, rate: rate)
+      count += 1
     }
     let from = output
-    let to = advance(by: last - next)
+    let to = advance(by: count, &chain)
     layers.append(try PointwiseBlock(parts: parts, input: from, output: to, context: context))
   }
 
-  private mutating func addFlatten() throws {
-    let from = output
-    let to = advance(by: 1)
-    // Flat values stay as they are.
-    if case .flat = from.shape {
-      layers.append(
-        RowActivation(relu: false, dropout: nil, input: from, output: to, context: context))
-    } else {
-      layers.append(try Flatten(input: from, output: to, context: context))
+  private mutating func addFlatten(_ chain: inout Chain) throws {
+    try addStep(&chain) { from, to, context in
+      // Flat values stay as they are.
+      if case .flat = from.shape {
+        RowActivation(relu: false, dropout: nil, input: from, output: to, context: context)
+      } else {
+        try Flatten(input: from, output: to, context: context)
+      }
     }
   }
 
-  private mutating func addDense() throws {
-    let name = "\(next)"
-    let (relu, dropout, count) = rowParts(after: next + 1)
+  private mutating func addDense(_ chain: inout Chain) throws {
+    let name = chain.node.path
+    let (relu, dropout, count) = rowParts(chain, after: 1)
     let from = output
-    let to = advance(by: 1 + count)
+    let to = advance(by: 1 + count, &chain)
     layers.append(
       try Dense(
         name: name, relu: relu, dropout: dropout, input: from, output: to, context: context))
   }
 
-  private mutating func addRowActivation() {
-    let (relu, dropout, count) = rowParts(after: next)
+  private mutating func addRowActivation(_ chain: inout Chain) {
+    let (relu, dropout, count) = rowParts(chain, after: 0)
     let from = output
-    let to = advance(by: count)
+    let to = advance(by: count, &chain)
     layers.append(
       RowActivation(relu: relu, dropout: dropout, input: from, output: to, context: context))
   }
 
-  /// ReLU and dropout from place `first` on, and how many layers they are.
-  private func rowParts(after first: Int) -> (relu: Bool, dropout: Dropout?, count: Int) {
-    var last = first
-    var relu = false
+  /// ReLU and dropout from `first` places ahead on, and how many layers they are.
+  private func rowParts(
+    _ chain: Chain, after first: Int
+  ) -> (relu: Bool, dropout: Dropout?, count: Int) {
+    var count = first
+    let relu = chain.spec(count) == .relu
+    if relu { count += 1 }
     var dropout: Dropout?
-    if last < specs.count, specs[last] == .relu {
-      relu = true
-      last += 1
+    if case .dropout(let rate)? = chain.spec(count) {
+      dropout = Dropout(layer: chain.nodes[chain.next + count].number, rate: rate)
+      count += 1
     }
-    if last < specs.count, case .dropout(let rate) = specs[last] {
-      dropout = Dropout(layer: last, rate: rate)
-      last += 1
-    }
-    return (relu, dropout, last - first)
+    return (relu, dropout, count - first)
+  }
+
+  /// The way through the layers, then the shortcut, then their sum with the ReLU that may follow.
+  private mutating func addResidual(_ chain: inout Chain) throws {
+    let node = chain.node
+    let relu = chain.spec(1) == .relu
+    let start = output
+    let beside = Activation(of: start, gradient: slots?.next(after: nil, pair: chain.depth + 1))
+    layers.append(ResidualFork(input: start, shortcut: beside, context: context))
+    var inner = Chain(nodes: node.layers, pair: chain.pair, depth: chain.depth + 1)
+    try add(&inner)
+    let main = output
+    output = beside
+    var shortcut = Chain(nodes: node.shortcut, pair: chain.depth + 1, depth: chain.depth + 1)
+    try add(&shortcut)
+    let side = output
+    chain.next += relu ? 2 : 1
+    output = Activation(
+      shape: node.output, lanes: context.kernels.lanes, batchSize: context.batchSize,
+      gradient: main.gradientStorage)
+    layers.append(
+      ResidualSum(layers: main, shortcut: side, output: output, relu: relu, context: context))
   }
 
   /// Goes on by `count` layers and makes the activation that stands behind them.
-  private mutating func advance(by count: Int) -> Activation {
-    next += count
+  private mutating func advance(by count: Int, _ chain: inout Chain) -> Activation {
+    chain.next += count
     output = Activation(
-      shape: shapes[next], lanes: context.kernels.lanes, batchSize: context.batchSize,
-      gradient: gradients.isEmpty ? nil : gradients[layers.count % 2])
+      shape: chain.nodes[chain.next - 1].output, lanes: context.kernels.lanes,
+      batchSize: context.batchSize,
+      gradient: slots?.next(after: output.gradientStorage, pair: chain.pair))
     return output
   }
 }

@@ -161,7 +161,25 @@ public protocol KernelTable: Sendable {
     _ plane: Input, gradient: Input, choice: UnsafePointer<UInt8>, height: Int, width: Int,
     scale: Input, slope: Input, constant: Input, dx: Output)
 
+  // MARK: Averages of planes
+
+  /// The mean of each lane of a plane; the first `channels` of them are written, one after the
+  /// other.
+  func planeMean(_ plane: Input, pixels: Int, channels: Int, mean: Output)
+
+  /// dx = gradient / pixels for each lane; `gradient` has `channels` values, the other lanes get 0.
+  func planeMeanBackward(_ gradient: Input, pixels: Int, channels: Int, dx: Output)
+
+  /// The mean of every 2×2 square of a plane; an odd last row or column is left out.
+  func planeAveragePool(_ plane: Input, height: Int, width: Int, output: Output)
+
+  /// A quarter of the gradient to each of the four; 0 to what was left out.
+  func planeAveragePoolBackward(_ gradient: Input, height: Int, width: Int, dx: Output)
+
   // MARK: Rows and elements
+
+  /// sum = x + other, then max(sum, 0) if `relu`.
+  func add(_ x: Input, _ other: Input, count: Int, relu: Bool, sum: Output)
 
   /// x += bias, then max(x, 0) if `relu`, in place.
   func addBias(_ row: Output, count: Int, bias: Input, relu: Bool)

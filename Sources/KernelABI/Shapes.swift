@@ -8,12 +8,15 @@ public struct ConvolutionShape: Equatable, Sendable {
   /// Rows and columns of the filter.
   public var kernel: Int
   public var stride: Int
-  /// Zeros on each side of the input.
+  /// Zeros above the input and to its left.
   public var padding: Int
+  /// Zeros below it and to its right.
+  public var paddingAfter: Int
 
+  /// - Parameter paddingAfter: nil for as much as `padding`.
   public init(
     inputChannels: Int, outputChannels: Int, height: Int, width: Int,
-    kernel: Int, stride: Int = 1, padding: Int
+    kernel: Int, stride: Int = 1, padding: Int, paddingAfter: Int? = nil
   ) {
     self.inputChannels = inputChannels
     self.outputChannels = outputChannels
@@ -22,10 +25,15 @@ public struct ConvolutionShape: Equatable, Sendable {
     self.kernel = kernel
     self.stride = stride
     self.padding = padding
+    self.paddingAfter = paddingAfter ?? padding
   }
 
-  public var outputHeight: Int { (height + 2 * padding - kernel) / stride + 1 }
-  public var outputWidth: Int { (width + 2 * padding - kernel) / stride + 1 }
+  /// Rows and columns of the input with its frame of zeros.
+  public var paddedHeight: Int { height + padding + paddingAfter }
+  public var paddedWidth: Int { width + padding + paddingAfter }
+
+  public var outputHeight: Int { (paddedHeight - kernel) / stride + 1 }
+  public var outputWidth: Int { (paddedWidth - kernel) / stride + 1 }
 
   /// Multiply-adds of one pass over one image.
   public var multiplyAdds: Int {
@@ -37,8 +45,8 @@ public struct ConvolutionShape: Equatable, Sendable {
   public var backwardData: ConvolutionShape {
     ConvolutionShape(
       inputChannels: outputChannels, outputChannels: inputChannels,
-      height: height - kernel + 1 + 2 * padding, width: width - kernel + 1 + 2 * padding,
-      kernel: kernel, stride: 1, padding: kernel - 1 - padding)
+      height: paddedHeight - kernel + 1, width: paddedWidth - kernel + 1, kernel: kernel,
+      stride: 1, padding: kernel - 1 - padding, paddingAfter: kernel - 1 - paddingAfter)
   }
 }
 

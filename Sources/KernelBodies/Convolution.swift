@@ -62,8 +62,8 @@ extension KernelSet {
     _ shape: ConvolutionShape, _ padded: Input, _ filters: Input, _ bias0: Vector,
     _ bias1: Vector, _ relu: Bool, _ y: Int, _ x: Int, _ first: Output, _ second: Output?
   ) {
-    let paddedWidth = shape.width + 2 * shape.padding
-    let plane = (shape.height + 2 * shape.padding) * paddedWidth * lanes
+    let paddedWidth = shape.paddedWidth
+    let plane = shape.paddedHeight * paddedWidth * lanes
     let step = shape.stride * lanes
     var (a0, a1, a2, a3) = (bias0, bias0, bias0, bias0)
     var (b0, b1, b2, b3) = (bias1, bias1, bias1, bias1)
@@ -118,8 +118,8 @@ extension KernelSet {
     _ shape: ConvolutionShape, _ padded: Input, _ filters: Input, _ bias0: Vector,
     _ bias1: Vector, _ relu: Bool, _ y: Int, _ x: Int, _ first: Output, _ second: Output?
   ) {
-    let paddedWidth = shape.width + 2 * shape.padding
-    let plane = (shape.height + 2 * shape.padding) * paddedWidth * lanes
+    let paddedWidth = shape.paddedWidth
+    let plane = shape.paddedHeight * paddedWidth * lanes
     var a = bias0
     var b = bias1
     var w = filters

@@ -25,6 +25,12 @@ import Testing
     Case(
       inputs: 4, outputs: 17, size: [6, 6], kernel: 5, stride: 2, padding: .valid, choice: .direct),
     Case(inputs: 6, outputs: 3, size: [5, 4], kernel: 1, choice: .direct),
+    Case(
+      inputs: 5, outputs: 9, size: [7, 5], kernel: 1, stride: 2, padding: .valid, choice: .direct),
+    Case(inputs: 3, outputs: 6, size: [6, 8], stride: 2, padding: .sameUpper, choice: .direct),
+    Case(
+      inputs: 3, outputs: 4, size: [6, 6], kernel: 5, stride: 2, padding: .sameUpper,
+      choice: .direct),
     Case(inputs: 3, outputs: 5, size: [6, 7], choice: .winograd),
     Case(inputs: 17, outputs: 9, size: [9, 4], choice: .winograd),
   ]
@@ -102,10 +108,12 @@ import Testing
   }
 
   private func shape(_ test: Case) -> ConvolutionShape {
-    ConvolutionShape(
+    let zeros = test.padding.amounts(
+      size: test.size[0], kernel: test.kernel, stride: test.stride)
+    return ConvolutionShape(
       inputChannels: test.inputs, outputChannels: test.outputs, height: test.size[0],
-      width: test.size[1], kernel: test.kernel, stride: test.stride,
-      padding: test.padding == .same ? test.kernel / 2 : 0)
+      width: test.size[1], kernel: test.kernel, stride: test.stride, padding: zeros.before,
+      paddingAfter: zeros.after)
   }
 
   private func bench(_ set: InstructionSet, _ test: Case) throws -> LayerBench {

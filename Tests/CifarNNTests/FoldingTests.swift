@@ -13,7 +13,7 @@ import Testing
       .conv2d(filters: 20, kernelSize: 3, stride: 1, padding: .same),
       .batchNorm(momentum: 0.1, epsilon: 1e-5, unbiased: true), .relu,
       .conv2d(filters: 33, kernelSize: 3, stride: 1, padding: .same),
-      .batchNorm(momentum: 0.1, epsilon: 1e-5, unbiased: true), .relu, .maxPool2d,
+      .batchNorm(momentum: 0.1, epsilon: 1e-5, unbiased: true), .relu, .maxPool,
       .dropout(rate: 0.5), .conv2d(filters: 17, kernelSize: 3, stride: 2, padding: .same), .relu,
       .conv2d(filters: 24, kernelSize: 3, stride: 1, padding: .same),
       .batchNorm(momentum: 0.1, epsilon: 1e-5, unbiased: true), .flatten, .dense(units: 5),
@@ -41,6 +41,24 @@ import Testing
       inference.predict(images: images, count: count, probabilities: &actual)
       #expect(relativeError(actual, expected.doubles) < 1e-5)
     }
+  }
+
+  @Test(arguments: InstructionSet.all)
+  func agreesWithResidualBlocks(set: InstructionSet) throws {
+    let network = try Network(spec: SmallModel.residual, dialect: .pytorch, seed: 3)
+    let pool = ThreadPool(threads: 2)
+    let results = try [true, false].map { training in
+      let plan = try Plan(
+        network: network, batchSize: 5, training: training, pool: pool, kernels: set.kernels)
+      if training {
+        _ = plan.trainStep(
+          images: SmallModel.images(), labels: SmallModel.labels, count: 5, seed: 0, step: 0)
+      }
+      var probabilities = [Float](repeating: 0, count: 20)
+      plan.predict(images: SmallModel.images(2), count: 5, probabilities: &probabilities)
+      return probabilities
+    }
+    #expect(relativeError(results[1], results[0].doubles) < 1e-5)
   }
 
   @Test func theNumberOfThreadsDoesNotShow() throws {

@@ -8,10 +8,10 @@ import Testing
 @Suite struct PointwiseLayerTests {
   static let norm = LayerSpec.batchNorm()
   static let chains: [[LayerSpec]] = [
-    [norm], [.relu], [.maxPool2d], [.dropout(rate: 0.4)], [norm, .relu], [norm, .maxPool2d],
-    [.relu, .maxPool2d], [.relu, .dropout(rate: 0.2)], [norm, .relu, .dropout(rate: 0.3)],
-    [norm, .relu, .maxPool2d, .dropout(rate: 0.25)],
-    [.batchNorm(momentum: 0.01, epsilon: 1e-3, unbiased: false), .relu, .maxPool2d],
+    [norm], [.relu], [.maxPool], [.dropout(rate: 0.4)], [norm, .relu], [norm, .maxPool],
+    [.relu, .maxPool], [.relu, .dropout(rate: 0.2)], [norm, .relu, .dropout(rate: 0.3)],
+    [norm, .relu, .maxPool, .dropout(rate: 0.25)],
+    [.batchNorm(momentum: 0.01, epsilon: 1e-3, unbiased: false), .relu, .maxPool],
   ]
 
   static let (images, channels, height, width) = (3, 9, 6, 7)
@@ -128,7 +128,7 @@ import Testing
           name: "0", channels: Self.channels, momentum: momentum, epsilon: epsilon,
           unbiased: unbiased, context: bench.context)
       case .relu: parts.relu = true
-      case .maxPool2d: parts.pool = true
+      case .maxPool: parts.pool = true
       case .dropout(let rate): parts.dropout = Dropout(layer: index, rate: rate)
       default: Issue.record("\(layer) is no part of a pointwise block")
       }
@@ -150,7 +150,7 @@ import Testing
             values, weight: weight, bias: bias, epsilon: epsilon,
             pixels: Self.height * Self.width)
         case .relu: values = PointwiseOracles.relu(values)
-        case .maxPool2d:
+        case .maxPool:
           values = PointwiseOracles.maxPool(values, height: Self.height, width: Self.width)
         case .dropout(let rate):
           let mask = Dropout(layer: index, rate: rate).mask(

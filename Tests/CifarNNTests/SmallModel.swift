@@ -10,10 +10,47 @@ enum SmallModel {
     input: [3, 9, 8],
     layers: [
       .conv2d(filters: 17), .batchNorm(), .relu,  // 0, 1, 2
-      .conv2d(filters: 18), .relu, .maxPool2d, .dropout(rate: 0.2),  // 3 … 6
+      .conv2d(filters: 18), .relu, .maxPool, .dropout(rate: 0.2),  // 3 … 6
       .conv2d(filters: 6, kernelSize: 3, stride: 2, padding: .valid), .batchNorm(),  // 7, 8
       .flatten, .dense(units: 21), .relu, .dropout(rate: 0.4), .dense(units: 4),  // 9 … 13
     ])
+  /// Blocks in blocks, with every kind of shortcut, on images and on rows; dropout and both other
+  /// poolings inside.
+  static let residual = ModelSpec(
+    input: [3, 9, 8],
+    layers: [
+      .residual(layers: [.conv2d(filters: 3), .relu], shortcut: []),  // 0
+      .conv2d(filters: 17), .batchNorm(), .relu,  // 1, 2, 3
+      .residual(  // 4
+        layers: [
+          .conv2d(filters: 17), .batchNorm(), .relu,
+          .residual(layers: [.conv2d(filters: 17), .batchNorm()]), .dropout(rate: 0.2),
+        ],
+        shortcut: [
+          .residual(
+            layers: [.conv2d(filters: 17, kernelSize: 1)],
+            shortcut: [.conv2d(filters: 17, kernelSize: 1), .batchNorm()])
+        ]),
+      .relu,  // 5
+      .residual(  // 6
+        layers: [.conv2d(filters: 9, stride: 2), .batchNorm(), .relu, .conv2d(filters: 9)],
+        shortcut: [.conv2d(filters: 9, kernelSize: 1, stride: 2, padding: .valid), .batchNorm()]),
+      .avgPool, .globalAveragePool,  // 7, 8
+      .residual(layers: [.dense(units: 9), .relu, .dropout(rate: 0.3)]),  // 9
+      .residual(layers: [.dense(units: 21), .relu], shortcut: [.dense(units: 21)]),  // 10
+      .relu, .dense(units: 4),  // 11, 12
+    ])
+
+  /// Biases of convolutions that a batch norm follows.
+  static func cancelledBiases(of spec: ModelSpec) -> Set<String> {
+    let nodes = ((try? spec.nodes()) ?? []).flatMap(\.all)
+    let names = zip(nodes, nodes.dropFirst()).compactMap { node, next -> String? in
+      guard node.spec.type == "conv2d", next.spec.type == "batch_norm" else { return nil }
+      return "\(node.path).bias"
+    }
+    return Set(names)
+  }
+
   static let batch = 5
 
   /// (N, 3, 9, 8)

@@ -25,12 +25,20 @@ import Testing
     let spec = ModelSpec(
       input: [16, 20, 20],
       layers: [
-        .conv2d(filters: 40), .batchNorm(), .relu, .maxPool2d, .conv2d(filters: 33), .flatten,
+        .conv2d(filters: 40), .batchNorm(), .relu, .maxPool, .conv2d(filters: 33), .flatten,
         .dense(units: 10),
       ])
     let images = Samples.uniform(4 * 16 * 400, seed: 1)
     let one = try train(set, .pytorch, threads: 1, spec, images, [1, 2, 3, 4])
     let three = try train(set, .pytorch, threads: 3, spec, images, [1, 2, 3, 4])
+    #expect(one.losses == three.losses)
+    #expect(one.tensors == three.tensors)
+  }
+
+  @Test(arguments: InstructionSet.all)
+  func sameBitsOfResidualBlocks(set: InstructionSet) throws {
+    let one = try train(set, .pytorch, threads: 1, SmallModel.residual)
+    let three = try train(set, .pytorch, threads: 3, SmallModel.residual)
     #expect(one.losses == three.losses)
     #expect(one.tensors == three.tensors)
   }

@@ -10,7 +10,7 @@ import Testing
   private func tutorial(_ norm: LayerSpec) -> [LayerSpec] {
     func block(_ filters: Int, _ rate: Double) -> [LayerSpec] {
       let conv = LayerSpec.conv2d(filters: filters, kernelSize: 3, stride: 1, padding: .same)
-      return [conv, norm, .relu, conv, norm, .relu, .maxPool2d, .dropout(rate: rate)]
+      return [conv, norm, .relu, conv, norm, .relu, .maxPool, .dropout(rate: rate)]
     }
     return block(32, 0.2) + block(64, 0.3) + block(128, 0.4)
       + [.flatten, .dense(units: 512), .relu, .dropout(rate: 0.5), .dense(units: 10)]

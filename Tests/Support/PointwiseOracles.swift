@@ -55,6 +55,28 @@ public enum PointwiseOracles {
     return result
   }
 
+  /// The mean of every 2×2 square; an odd last row or column is left out.
+  public static func averagePool(_ x: [Double], height: Int, width: Int) -> [Double] {
+    var result: [Double] = []
+    for plane in 0..<(x.count / (height * width)) {
+      for y in 0..<(height / 2) {
+        for column in 0..<(width / 2) {
+          let corner = (plane * height + 2 * y) * width + 2 * column
+          result.append(
+            (x[corner] + x[corner + 1] + x[corner + width] + x[corner + width + 1]) / 4)
+        }
+      }
+    }
+    return result
+  }
+
+  /// The mean of every plane.
+  public static func means(_ x: [Double], pixels: Int) -> [Double] {
+    (0..<(x.count / pixels)).map { plane in
+      x[(plane * pixels)..<((plane + 1) * pixels)].reduce(0, +) / Double(pixels)
+    }
+  }
+
   /// x·mask·scale
   public static func dropout(_ x: [Double], mask: [UInt8], scale: Double) -> [Double] {
     zip(x, mask).map { $1 == 0 ? 0 : $0 * scale }

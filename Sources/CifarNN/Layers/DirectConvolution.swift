@@ -34,9 +34,10 @@ final class DirectConvolution: ConvolutionAlgorithm {
       turns
       ? AlignedBuffer(
         count: blocks(inputGroups, of: 2) * shape.outputChannels * taps * 2 * lanes) : nil
-    let forwardFrame = DirectConvolution.frame(shape) * inputGroups * lanes
+    let turned = shape.backwardData
+    let forwardFrame = shape.paddedHeight * shape.paddedWidth * inputGroups * lanes
     let backwardFrame =
-      turns ? DirectConvolution.frame(shape.backwardData) * outputGroups * lanes : 0
+      turns ? turned.paddedHeight * turned.paddedWidth * outputGroups * lanes : 0
     padded = (0..<context.pool.threads).map { _ in
       AlignedBuffer(count: max(forwardFrame, backwardFrame))
     }
@@ -45,10 +46,6 @@ final class DirectConvolution: ConvolutionAlgorithm {
     let items = inputGroups * outputPairs
     chunks = min(context.batchSize, max(1, 16 / items))
     partialSums = AlignedBuffer(count: context.training ? chunks * items * tapFloats : 0)
-  }
-
-  private static func frame(_ shape: ConvolutionShape) -> Int {
-    (shape.height + 2 * shape.padding) * (shape.width + 2 * shape.padding)
   }
 
   func prepare(weights: UnsafePointer<Float>) {
@@ -72,8 +69,8 @@ final class DirectConvolution: ConvolutionAlgorithm {
       let frame = padded[worker].pointer
       kernels.padImage(
         input + image * inputStride, groups: inputGroups, height: shape.height,
-        width: shape.width, to: frame, paddedHeight: shape.height + 2 * shape.padding,
-        paddedWidth: shape.width + 2 * shape.padding, offset: shape.padding, spread: 1)
+        width: shape.width, to: frame, paddedHeight: shape.paddedHeight,
+        paddedWidth: shape.paddedWidth, offset: shape.padding, spread: 1)
       let first = shape.outputHeight * part / parts
       kernels.convolve(
         shape, padded: frame, packed: packed.pointer, bias: bias, relu: relu,
@@ -96,9 +93,8 @@ final class DirectConvolution: ConvolutionAlgorithm {
       kernels.padImage(
         outputGradient + image * outputStride, groups: outputGroups,
         height: shape.outputHeight, width: shape.outputWidth, to: frame,
-        paddedHeight: turned.height + 2 * turned.padding,
-        paddedWidth: turned.width + 2 * turned.padding, offset: turned.padding,
-        spread: shape.stride)
+        paddedHeight: turned.paddedHeight, paddedWidth: turned.paddedWidth,
+        offset: turned.padding, spread: shape.stride)
       kernels.convolve(
         turned, padded: frame, packed: packedTurned.pointer, bias: nil, relu: false,
         rows: 0..<turned.outputHeight,

@@ -34,8 +34,9 @@ final class Activation {
   let values: UnsafeMutablePointer<Float>
   /// dLoss/dvalues; nil where nobody needs it.
   let gradient: UnsafeMutablePointer<Float>?
+  /// Where the gradient lies.
+  let gradientStorage: AlignedBuffer<Float>?
   private let storage: AlignedBuffer<Float>
-  private let gradientStorage: AlignedBuffer<Float>?
 
   /// - Parameter gradient: shared with other activations whose gradients are not needed at the
   ///   same time.
@@ -43,6 +44,16 @@ final class Activation {
     self.shape = shape
     stride = Activation.stride(of: shape, lanes: lanes)
     storage = AlignedBuffer(count: batchSize * stride)
+    gradientStorage = gradient
+    values = storage.pointer
+    self.gradient = gradient?.pointer
+  }
+
+  /// The same values for another reader, with a gradient of their own.
+  init(of other: Activation, gradient: AlignedBuffer<Float>?) {
+    shape = other.shape
+    stride = other.stride
+    storage = other.storage
     gradientStorage = gradient
     values = storage.pointer
     self.gradient = gradient?.pointer

@@ -34,7 +34,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
 
   /// Whether the shape is one that this algorithm computes.
   static func fits(_ shape: ConvolutionShape) -> Bool {
-    shape.kernel == 3 && shape.stride == 1 && shape.padding == 1
+    shape.kernel == 3 && shape.stride == 1 && shape.padding == 1 && shape.paddingAfter == 1
   }
 
   init(shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext) {

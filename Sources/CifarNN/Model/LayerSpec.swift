@@ -1,10 +1,9 @@
 /// One layer of a model as a person would write it down.
 ///
-/// In JSON a layer is an object whose `type` names it and whose other keys are its options, for
-/// example `{"type": "conv2d", "filters": 32, "kernel_size": 3}`. Options that are left out have
-/// the defaults of the cases below.
+/// In JSON a layer is an object whose `type` names it and whose other keys are its options; see
+/// `LayerSpec+Codable.swift`.
 public enum LayerSpec: Equatable, Sendable {
-  /// Convolution with bias. `padding` is `same` (zeros all around, ⌊k/2⌋ of them) or `valid`.
+  /// Convolution with bias.
   case conv2d(filters: Int, kernelSize: Int = 3, stride: Int = 1, padding: Padding = .same)
   /// Normalises each channel over the batch: y = γ·(x − mean)/√(var + ε) + β.
   ///
@@ -15,17 +14,41 @@ public enum LayerSpec: Equatable, Sendable {
   /// max(x, 0)
   case relu
   /// The maximum of every 2×2 square; an odd last row or column is left out.
-  case maxPool2d
+  case maxPool
+  /// The mean of every 2×2 square; an odd last row or column is left out.
+  case avgPool
+  /// The mean of each channel: (C, H, W) to (C).
+  case globalAveragePool
   /// Sets a share of `rate` of the values to 0 while training and divides the others by 1 − rate.
   case dropout(rate: Double)
   /// (C, H, W) to C·H·W, channels slowest.
   case flatten
   /// y = W·x + b
   case dense(units: Int)
+  /// y = layers(x) + shortcut(x), He et al. 2015, "Deep Residual Learning for Image Recognition".
+  /// A shortcut without layers is x itself.
+  case residual(layers: [LayerSpec], shortcut: [LayerSpec] = [])
 
-  public enum Padding: String, Codable, Sendable {
+  /// Zeros around the input of a convolution.
+  public enum Padding: String, Codable, CaseIterable, Sendable {
+    /// ⌊k/2⌋ on every side, as PyTorch's `padding=k//2`.
     case same
+    /// None.
     case valid
+    /// As many as make the output ⌈n/stride⌉ wide, an odd one behind: Keras's `same`, ONNX's
+    /// SAME_UPPER. With stride 1 it is `same`.
+    case sameUpper = "same_upper"
+
+    /// Zeros before and behind `size` inputs.
+    func amounts(size: Int, kernel: Int, stride: Int) -> (before: Int, after: Int) {
+      switch self {
+      case .same: return (kernel / 2, kernel / 2)
+      case .valid: return (0, 0)
+      case .sameUpper:
+        let total = max(0, ((size + stride - 1) / stride - 1) * stride + kernel - size)
+        return (total / 2, total - total / 2)
+      }
+    }
   }
 
   /// What `type` is in JSON, and what errors call the layer.
@@ -34,64 +57,19 @@ public enum LayerSpec: Equatable, Sendable {
     case .conv2d: "conv2d"
     case .batchNorm: "batch_norm"
     case .relu: "relu"
-    case .maxPool2d: "max_pool2d"
+    case .maxPool: "max_pool"
+    case .avgPool: "avg_pool"
+    case .globalAveragePool: "global_average_pool"
     case .dropout: "dropout"
     case .flatten: "flatten"
     case .dense: "dense"
-    }
-  }
-}
-
-extension LayerSpec: Codable {
-  private enum Key: String, CodingKey {
-    case type, filters, stride, padding, momentum, epsilon, unbiased, rate, units
-    case kernelSize = "kernel_size"
-  }
-
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: Key.self)
-    let type = try values.decode(String.self, forKey: .type)
-    switch type {
-    case "conv2d":
-      self = .conv2d(
-        filters: try values.decode(Int.self, forKey: .filters),
-        kernelSize: try values.decodeIfPresent(Int.self, forKey: .kernelSize) ?? 3,
-        stride: try values.decodeIfPresent(Int.self, forKey: .stride) ?? 1,
-        padding: try values.decodeIfPresent(Padding.self, forKey: .padding) ?? .same)
-    case "batch_norm":
-      self = .batchNorm(
-        momentum: try values.decodeIfPresent(Double.self, forKey: .momentum) ?? 0.1,
-        epsilon: try values.decodeIfPresent(Double.self, forKey: .epsilon) ?? 1e-5,
-        unbiased: try values.decodeIfPresent(Bool.self, forKey: .unbiased) ?? true)
-    case "relu": self = .relu
-    case "max_pool2d": self = .maxPool2d
-    case "dropout": self = .dropout(rate: try values.decode(Double.self, forKey: .rate))
-    case "flatten": self = .flatten
-    case "dense": self = .dense(units: try values.decode(Int.self, forKey: .units))
-    default:
-      throw DecodingError.dataCorruptedError(
-        forKey: .type, in: values,
-        debugDescription: "unknown layer type '\(type)'; use conv2d, batch_norm, relu, "
-          + "max_pool2d, dropout, flatten or dense")
+    case .residual: "residual"
     }
   }
 
-  public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: Key.self)
-    try values.encode(type, forKey: .type)
-    switch self {
-    case .conv2d(let filters, let kernelSize, let stride, let padding):
-      try values.encode(filters, forKey: .filters)
-      try values.encode(kernelSize, forKey: .kernelSize)
-      try values.encode(stride, forKey: .stride)
-      try values.encode(padding, forKey: .padding)
-    case .batchNorm(let momentum, let epsilon, let unbiased):
-      try values.encode(momentum, forKey: .momentum)
-      try values.encode(epsilon, forKey: .epsilon)
-      try values.encode(unbiased, forKey: .unbiased)
-    case .dropout(let rate): try values.encode(rate, forKey: .rate)
-    case .dense(let units): try values.encode(units, forKey: .units)
-    case .relu, .maxPool2d, .flatten: break
-    }
-  }
+  /// The types that there are, in the order of the cases.
+  public static let types = [
+    "conv2d", "batch_norm", "relu", "max_pool", "avg_pool", "global_average_pool", "dropout",
+    "flatten", "dense", "residual",
+  ]
 }

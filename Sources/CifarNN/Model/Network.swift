@@ -4,7 +4,7 @@ import CifarCore
 ///
 /// All trainable parameters lie in one buffer, so an optimiser is one pass over it; each begins on
 /// a multiple of 16 floats. Names are those of PyTorch's `nn.Sequential` made of the same layers:
-/// `0.weight`, `1.running_mean`, …
+/// `0.weight`, `1.running_mean`, … and `3.layers.0.weight` inside a residual block.
 public final class Network {
   /// Where one parameter lies in its buffer.
   public struct Parameter: Sendable {
@@ -35,24 +35,13 @@ public final class Network {
   public init(spec: ModelSpec, dialect: Dialect, seed: UInt64) throws {
     self.spec = spec
     self.dialect = dialect
-    let shapes = try spec.shapes()
+    let nodes = try spec.nodes().flatMap(\.all)
+    try MemoryNeed.check(nodes.reduce(0) { $0 + 4 * $1.parameterCount }, for: "the weights")
     var parameters = Layout()
     var statistics = Layout()
-    for (index, layer) in spec.layers.enumerated() {
-      switch (layer, shapes[index]) {
-      case (.conv2d(let filters, let kernel, _, _), .image(let channels, _, _)):
-        parameters.add("\(index).weight", [filters, channels, kernel, kernel])
-        parameters.add("\(index).bias", [filters])
-      case (.batchNorm, .image(let channels, _, _)):
-        parameters.add("\(index).weight", [channels])
-        parameters.add("\(index).bias", [channels])
-        statistics.add("\(index).running_mean", [channels])
-        statistics.add("\(index).running_var", [channels])
-      case (.dense(let units), .flat(let features)):
-        parameters.add("\(index).weight", [units, features])
-        parameters.add("\(index).bias", [units])
-      default: break
-      }
+    for node in nodes {
+      for (name, shape) in node.parameters { parameters.add("\(node.path).\(name)", shape) }
+      for (name, shape) in node.statistics { statistics.add("\(node.path).\(name)", shape) }
     }
     self.parameters = parameters.entries
     self.statistics = statistics.entries

@@ -8,16 +8,18 @@ public enum Dialect: String, Codable, CaseIterable, Sendable {
 }
 
 extension ModelSpec {
-  public static let presetNames = ["tutorial"]
+  public static let presetNames = ["tutorial", "tutorial-gap", "tutorial-resnet"]
 
   /// A model by name.
   ///
   /// - Parameters:
   ///   - name: `tutorial`: three blocks of twice [conv 3×3 same, batch norm, ReLU], max-pool and
-  ///     dropout 0.2 / 0.3 / 0.4 with 32, 64, 128 filters; then dense 512, ReLU, dropout 0.5 and a
-  ///     dense layer with a unit a class.
+  ///     dropout 0.2 / 0.3 / 0.4 with 32, 64, 128 filters; then flatten, dense 512, ReLU, dropout
+  ///     0.5 and a dense layer with a unit a class. `tutorial-gap`: the same with global average
+  ///     pooling instead of flatten. `tutorial-resnet`: see `resnet`.
   ///   - dialect: PyTorch's batch norm has momentum 0.1, ε 1e-5 and an unbiased running variance,
-  ///     Keras's momentum 0.99 (0.01 here), ε 1e-3 and a biased one.
+  ///     Keras's momentum 0.99 (0.01 here), ε 1e-3 and a biased one; with stride 2, Keras's `same`
+  ///     has its zeros behind.
   public static func preset(
     _ name: String, dialect: Dialect, classes: Int = 10
   ) throws -> ModelSpec {
@@ -27,7 +29,11 @@ extension ModelSpec {
       case .keras: .batchNorm(momentum: 0.01, epsilon: 1e-3, unbiased: false)
       }
     switch name {
-    case "tutorial": return tutorial(norm: norm, classes: classes)
+    case "tutorial": return tutorial(norm: norm, toRows: .flatten, classes: classes)
+    case "tutorial-gap":
+      return tutorial(norm: norm, toRows: .globalAveragePool, classes: classes)
+    case "tutorial-resnet":
+      return resnet(norm: norm, padding: dialect == .keras ? .sameUpper : .same, classes: classes)
     default:
       throw CifarError(
         .invalidArgument,
@@ -35,13 +41,37 @@ extension ModelSpec {
     }
   }
 
-  private static func tutorial(norm: LayerSpec, classes: Int) -> ModelSpec {
+  private static func tutorial(norm: LayerSpec, toRows: LayerSpec, classes: Int) -> ModelSpec {
     var layers: [LayerSpec] = []
     for (filters, rate) in [(32, 0.2), (64, 0.3), (128, 0.4)] {
       for _ in 0..<2 { layers += [.conv2d(filters: filters), norm, .relu] }
-      layers += [.maxPool2d, .dropout(rate: rate)]
+      layers += [.maxPool, .dropout(rate: rate)]
     }
-    layers += [.flatten, .dense(units: 512), .relu, .dropout(rate: 0.5), .dense(units: classes)]
+    layers += [toRows, .dense(units: 512), .relu, .dropout(rate: 0.5), .dense(units: classes)]
     return ModelSpec(layers: layers)
+  }
+
+  /// The tutorial's filters in residual blocks: conv 3×3, batch norm and ReLU; then two blocks each
+  /// with 32, 64 and 128 filters, every one [conv 3×3, batch norm, ReLU, conv 3×3, batch norm] plus
+  /// its shortcut, then ReLU; global average pooling; a dense layer. The first block with 64 and
+  /// with 128 filters has stride 2, and a 1×1 convolution with batch norm as its shortcut; the
+  /// others have the identity. (He et al. 2015, section 4.2, with option B.)
+  private static func resnet(
+    norm: LayerSpec, padding: LayerSpec.Padding, classes: Int
+  ) -> ModelSpec {
+    var layers: [LayerSpec] = [.conv2d(filters: 32), norm, .relu]
+    for (filters, stride) in [(32, 1), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1)] {
+      let projection = LayerSpec.conv2d(
+        filters: filters, kernelSize: 1, stride: stride, padding: .valid)
+      layers += [
+        .residual(
+          layers: [
+            .conv2d(filters: filters, stride: stride, padding: stride == 1 ? .same : padding),
+            norm, .relu, .conv2d(filters: filters), norm,
+          ], shortcut: stride == 1 ? [] : [projection, norm]),
+        .relu,
+      ]
+    }
+    return ModelSpec(layers: layers + [.globalAveragePool, .dense(units: classes)])
   }
 }

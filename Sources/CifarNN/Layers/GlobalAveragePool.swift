@@ -1,0 +1,54 @@
+import CifarCore
+import Kernels
+
+/// y[n, c] = the mean of x[n, c] over all pixels: blocked images to rows of (C).
+final class GlobalAveragePool: Layer {
+  private let input: Activation
+  private let output: Activation
+  private let context: LayerContext
+  private let channels: Int
+  private let groups: Int
+  private let pixels: Int
+
+  init(input: Activation, output: Activation, context: LayerContext) throws {
+    guard case .image(let channels, let height, let width) = input.shape else {
+      throw CifarError(.internal, "global average pooling needs an image, not \(input.shape)")
+    }
+    self.input = input
+    self.output = output
+    self.context = context
+    self.channels = channels
+    groups = blocks(channels, of: context.kernels.lanes)
+    pixels = height * width
+  }
+
+  func forward(_ pass: Pass) {
+    forEachPlane(pass) { plane, row, count in
+      context.kernels.planeMean(
+        input.values + plane, pixels: pixels, channels: count, mean: output.values + row)
+    }
+  }
+
+  /// dx = dy / pixels for each of them.
+  func backward(_ pass: Pass) {
+    guard let gradient = output.gradient, let inputGradient = input.gradient else { return }
+    forEachPlane(pass) { plane, row, count in
+      context.kernels.planeMeanBackward(
+        gradient + row, pixels: pixels, channels: count, dx: inputGradient + plane)
+    }
+  }
+
+  /// Calls `body` with the places of a plane and of its first channel in the rows, and the number of
+  /// channels in it.
+  private func forEachPlane(
+    _ pass: Pass, _ body: (_ plane: Int, _ row: Int, _ channels: Int) -> Void
+  ) {
+    let lanes = context.kernels.lanes
+    context.pool.forEach(pass.count * groups) { index, _ in
+      let (image, group) = index.quotientAndRemainder(dividingBy: groups)
+      body(
+        index * pixels * lanes, image * channels + group * lanes,
+        min(lanes, channels - group * lanes))
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/// In JSON a layer is an object whose `type` names it and whose other keys are its options, for
+/// example `{"type": "conv2d", "filters": 32, "kernel_size": 3}`. Options that are left out have
+/// the defaults of `LayerSpec`; what is not an option of the layer is an error.
+extension LayerSpec: Codable {
+  private enum Key: String, CodingKey, CaseIterable {
+    case type, filters, stride, padding, momentum, epsilon, unbiased, rate, units, layers, shortcut
+    case kernelSize = "kernel_size"
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Key.self)
+    let type = try values.decode(String.self, forKey: .type)
+    let options: [Key]
+    switch type {
+    case "conv2d":
+      options = [.filters, .kernelSize, .stride, .padding]
+      self = .conv2d(
+        filters: try values.decode(Int.self, forKey: .filters),
+        kernelSize: try values.decodeIfPresent(Int.self, forKey: .kernelSize) ?? 3,
+        stride: try values.decodeIfPresent(Int.self, forKey: .stride) ?? 1,
+        padding: try values.decodeIfPresent(Padding.self, forKey: .padding) ?? .same)
+    case "batch_norm":
+      options = [.momentum, .epsilon, .unbiased]
+      self = .batchNorm(
+        momentum: try values.decodeIfPresent(Double.self, forKey: .momentum) ?? 0.1,
+        epsilon: try values.decodeIfPresent(Double.self, forKey: .epsilon) ?? 1e-5,
+        unbiased: try values.decodeIfPresent(Bool.self, forKey: .unbiased) ?? true)
+    case "dropout":
+      options = [.rate]
+      self = .dropout(rate: try values.decode(Double.self, forKey: .rate))
+    case "dense":
+      options = [.units]
+      self = .dense(units: try values.decode(Int.self, forKey: .units))
+    case "residual":
+      options = [.layers, .shortcut]
+      self = .residual(
+        layers: try values.decode([LayerSpec].self, forKey: .layers),
+        shortcut: try values.decodeIfPresent([LayerSpec].self, forKey: .shortcut) ?? [])
+    default:
+      options = []
+      guard let plain = LayerSpec.plain[type] else {
+        throw DecodingError.dataCorruptedError(
+          forKey: .type, in: values,
+          debugDescription: "unknown layer type '\(type)'; use "
+            + LayerSpec.types.dropLast().joined(separator: ", ") + " or residual")
+      }
+      self = plain
+    }
+    try LayerSpec.refuse(decoder, type: type, keysBesides: options)
+  }
+
+  /// Layers without options. Registries and checkpoints have `max_pool2d` from before pooling had
+  /// one more kind.
+  private static let plain: [String: LayerSpec] = [
+    "relu": .relu, "max_pool": .maxPool, "max_pool2d": .maxPool, "avg_pool": .avgPool,
+    "global_average_pool": .globalAveragePool, "flatten": .flatten,
+  ]
+
+  private struct AnyKey: CodingKey {
+    var stringValue: String
+    var intValue: Int? { nil }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  /// A misspelt option would otherwise have its default in silence.
+  private static func refuse(
+    _ decoder: any Decoder, type: String, keysBesides options: [Key]
+  ) throws {
+    let values = try decoder.container(keyedBy: AnyKey.self)
+    let known = ["type"] + options.map(\.rawValue)
+    guard let stranger = values.allKeys.first(where: { !known.contains($0.stringValue) }) else {
+      return
+    }
+    let choice =
+      options.isEmpty ? "it has none" : "use " + options.map(\.rawValue).joined(separator: ", ")
+    throw DecodingError.dataCorruptedError(
+      forKey: stranger, in: values,
+      debugDescription: "\(type) has no option '\(stranger.stringValue)'; \(choice)")
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: Key.self)
+    try values.encode(type, forKey: .type)
+    switch self {
+    case .conv2d(let filters, let kernelSize, let stride, let padding):
+      try values.encode(filters, forKey: .filters)
+      try values.encode(kernelSize, forKey: .kernelSize)
+      try values.encode(stride, forKey: .stride)
+      try values.encode(padding, forKey: .padding)
+    case .batchNorm(let momentum, let epsilon, let unbiased):
+      try values.encode(momentum, forKey: .momentum)
+      try values.encode(epsilon, forKey: .epsilon)
+      try values.encode(unbiased, forKey: .unbiased)
+    case .dropout(let rate): try values.encode(rate, forKey: .rate)
+    case .dense(let units): try values.encode(units, forKey: .units)
+    case .residual(let layers, let shortcut):
+      try values.encode(layers, forKey: .layers)
+      try values.encode(shortcut, forKey: .shortcut)
+    case .relu, .maxPool, .avgPool, .globalAveragePool, .flatten: break
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import KernelABI
+
+// Means over a plane or over its 2×2 squares, and sums of two values. Each forward kernel is
+// followed by what carries the gradient back.
+
+extension KernelSet {
+  public func planeMean(_ plane: Input, pixels: Int, channels: Int, mean: Output) {
+    var (s0, s1) = (Vector.zero, Vector.zero)
+    var i = 0
+    while i + 2 <= pixels {
+      s0 += load(plane + i * lanes)
+      s1 += load(plane + (i + 1) * lanes)
+      i += 2
+    }
+    if i < pixels { s0 += load(plane + i * lanes) }
+    let means = (s0 + s1) * Vector(repeating: 1 / Float(pixels))
+    for lane in 0..<channels { mean[lane] = means[lane] }
+  }
+
+  public func planeMeanBackward(_ gradient: Input, pixels: Int, channels: Int, dx: Output) {
+    var share = Vector.zero
+    for lane in 0..<channels { share[lane] = gradient[lane] / Float(pixels) }
+    for i in 0..<pixels { store(share, dx + i * lanes) }
+  }
+
+  public func planeAveragePool(_ plane: Input, height: Int, width: Int, output: Output) {
+    let quarter = Vector(repeating: 0.25)
+    var to = output
+    for y in 0..<(height / 2) {
+      var upper = plane + 2 * y * width * lanes
+      for _ in 0..<(width / 2) {
+        let lower = upper + width * lanes
+        let sum = (load(upper) + load(upper + lanes)) + (load(lower) + load(lower + lanes))
+        store(sum * quarter, to)
+        to += lanes
+        upper += 2 * lanes
+      }
+    }
+  }
+
+  public func planeAveragePoolBackward(
+    _ gradient: Input, height: Int, width: Int, dx: Output
+  ) {
+    let quarter = Vector(repeating: 0.25)
+    for y in 0..<height {
+      for x in 0..<width {
+        let isPooled = y / 2 < height / 2 && x / 2 < width / 2
+        let from = gradient + (y / 2 * (width / 2) + x / 2) * lanes
+        store(isPooled ? load(from) * quarter : .zero, dx + (y * width + x) * lanes)
+      }
+    }
+  }
+
+  public func add(_ x: Input, _ other: Input, count: Int, relu: Bool, sum: Output) {
+    var i = 0
+    while i + lanes <= count {
+      let z = loadUnaligned(x + i) + loadUnaligned(other + i)
+      storeUnaligned(relu ? positive(z) : z, sum + i)
+      i += lanes
+    }
+    while i < count {
+      let z = x[i] + other[i]
+      sum[i] = relu && z < 0 ? 0 : z
+      i += 1
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import Kernels
+import TestSupport
+
+@testable import CifarNN
+
+/// A network in double, layer by layer as its specification says, with the masks of one pass.
+struct NetworkOracle {
+  private let pass: Pass
+  private let nodes: [LayerNode]
+  private let masks: [Int: [UInt8]]
+  private let labels: [Int]
+  private let classes: Int
+
+  init(_ network: Network, _ pass: Pass, labels: [Int32], _ set: InstructionSet) throws {
+    self.pass = pass
+    self.labels = labels.map(Int.init)
+    classes = network.spec.classes
+    nodes = try network.spec.nodes()
+    var masks: [Int: [UInt8]] = [:]
+    for node in nodes.flatMap(\.all) {
+      guard case .dropout(let rate) = node.spec else { continue }
+      masks[node.number] = Dropout(layer: node.number, rate: rate).mask(
+        node.output, pass, kernels: set.kernels)
+    }
+    self.masks = masks
+  }
+
+  /// The mean cross-entropy of a training pass.
+  func loss(_ weights: [String: [Double]], _ images: [Double]) -> Double {
+    RowOracles.crossEntropy(run(nodes, images, weights), labels: labels, classes: classes)
+  }
+
+  private func run(
+    _ nodes: [LayerNode], _ x: [Double], _ weights: [String: [Double]]
+  ) -> [Double] {
+    nodes.reduce(x) { apply($1, $0, weights) }
+  }
+
+  private func apply(
+    _ node: LayerNode, _ x: [Double], _ weights: [String: [Double]]
+  ) -> [Double] {
+    let weight = weights["\(node.path).weight"] ?? []
+    let bias = weights["\(node.path).bias"] ?? []
+    switch (node.spec, node.input) {
+    case (.conv2d(let filters, let kernel, let stride, let padding), .image(let c, let h, let w)):
+      let zeros = padding.amounts(size: h, kernel: kernel, stride: stride)
+      let shape = ConvolutionShape(
+        inputChannels: c, outputChannels: filters, height: h, width: w, kernel: kernel,
+        stride: stride, padding: zeros.before, paddingAfter: zeros.after)
+      return ConvolutionOracle(shape, images: pass.count).forward(x, weight, bias: bias)
+    case (.batchNorm(_, let epsilon, _), .image(_, let h, let w)):
+      return PointwiseOracles.batchNorm(
+        x, weight: weight, bias: bias, epsilon: epsilon, pixels: h * w)
+    case (.relu, _): return PointwiseOracles.relu(x)
+    case (.maxPool, .image(_, let h, let w)):
+      return PointwiseOracles.maxPool(x, height: h, width: w)
+    case (.avgPool, .image(_, let h, let w)):
+      return PointwiseOracles.averagePool(x, height: h, width: w)
+    case (.globalAveragePool, .image(_, let h, let w)):
+      return PointwiseOracles.means(x, pixels: h * w)
+    case (.dropout(let rate), _):
+      return PointwiseOracles.dropout(x, mask: masks[node.number] ?? [], scale: 1 / (1 - rate))
+    case (.dense, let shape):
+      return RowOracles.dense(x, weight: weight, bias: bias, features: shape.count)
+    case (.residual, _):
+      return zip(run(node.layers, x, weights), run(node.shortcut, x, weights)).map { $0 + $1 }
+    default: return x
+    }
+  }
+}
