@@ -71,27 +71,26 @@ import Testing
 
   /// The tutorial with dropout switched off and the script's weights.
   private func network(_ dialect: Dialect) throws -> Network {
-    var spec = try ModelSpec.preset("tutorial", dialect: dialect)
-    for (index, layer) in spec.layers.enumerated() {
-      if case .dropout = layer { spec.layers[index] = .dropout(rate: 0) }
-    }
-    let network = try Network(spec: spec, dialect: dialect, seed: 1)
+    let network = try Network(
+      spec: .preset("tutorial", dialect: dialect).withoutDropout, dialect: dialect, seed: 1)
     try network.load(Self.weights(of: network))
     return network
   }
 
   /// The script's weights, with the statistics that the network begins with.
-  private static func weights(of network: Network) -> [Tensor] {
+  static func weights(of network: Network) -> [Tensor] {
     let count = network.parameters.count
-    let drawn = shared.withLock { tensors in
-      if tensors.isEmpty { tensors = draw(network.parameters) }
+    let names = network.parameters.map { "\($0.name) \($0.shape)" }
+    let drawn = shared.withLock { models in
+      let tensors = models[names] ?? draw(network.parameters)
+      models[names] = tensors
       return tensors
     }
     return drawn + network.stateTensors()[count...]
   }
 
   /// Both dialects have the same, and without optimisation they take a second to draw.
-  private static let shared = Mutex<[Tensor]>([])
+  private static let shared = Mutex<[[String]: [Tensor]]>([:])
 
   private static func draw(_ parameters: [Network.Parameter]) -> [Tensor] {
     parameters.enumerated().map { index, parameter in

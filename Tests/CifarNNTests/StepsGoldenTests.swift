@@ -1,0 +1,97 @@
+import CifarCore
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CifarNN
+
+/// Ten training steps of every preset, without dropout, against PyTorch's and Keras's own layers and
+/// optimizers in double: `Golden/make_steps_golden.py`.
+@Suite struct StepsGoldenTests {
+  static let batch = 8
+  static let cases = ModelSpec.presetNames.flatMap { name in
+    Dialect.allCases.map { (name, $0) }
+  }
+
+  @Test(arguments: InstructionSet.all, cases)
+  func tenSteps(set: InstructionSet, test: (preset: String, dialect: Dialect)) throws {
+    let golden = try #require(try Self.golden()[test.preset])
+    let expected = test.dialect == .pytorch ? golden.pytorch : golden.keras
+    let network = try Network(
+      spec: .preset(test.preset, dialect: test.dialect).withoutDropout, dialect: test.dialect,
+      seed: 1)
+    let shapes = Dictionary(
+      uniqueKeysWithValues: network.stateTensors().map { ($0.name, $0.shape) })
+    #expect(shapes == golden.shapes)
+    try network.load(GoldenTests.weights(of: network))
+    let pool = ThreadPool(threads: 2)
+    let plan = try Plan(
+      network: network, batchSize: Self.batch, training: true, pool: pool, kernels: set.kernels)
+    plan.loss = LossOptions(clipping: test.dialect == .keras ? 1e-7 : nil)
+    let adam = Adam(
+      network: network, options: AdamOptions(epsilon: test.dialect == .keras ? 1e-7 : 1e-8),
+      pool: pool, kernels: set.kernels)
+    for (step, loss) in expected.losses.enumerated() {
+      let labels = (0..<Self.batch).map { Int32((3 * step + $0) % 10) }
+      let result = plan.trainStep(
+        images: Self.images(step), labels: labels, count: Self.batch, seed: 1,
+        step: UInt64(step))
+      // A value that rounding moves over a ReLU's edge changes a gradient by a jump, and Adam makes
+      // large steps of small gradients; the first loss knows nothing of that yet.
+      let tolerance = step == 0 ? 1e-5 : max(2e-3, 4 * expected.strayed(by: step))
+      #expect(abs(result.lossSum / Double(Self.batch) - loss) < tolerance, "step \(step)")
+      adam.step(learningRate: 1e-4)
+    }
+    var outputs = [Float](repeating: 0, count: Self.batch * 10)
+    plan.predict(images: Self.images(0), count: Self.batch, probabilities: &outputs)
+    #expect(relativeError(outputs, expected.probabilities(test.dialect)) < 2e-2)
+  }
+
+  private static func images(_ step: Int) -> [Float] {
+    var random = RandomSequence(
+      seed: 2026, purpose: .syntheticImages, major: 77, minor: 1000 + UInt32(step))
+    return (0..<(batch * 3072)).map { _ in random.uniform(-2, 2) }
+  }
+
+  private struct Preset: Decodable {
+    struct Steps: Decodable {
+      let losses: [Double]
+      let outputs: [Double]
+      let float32Losses: [Double]
+
+      enum CodingKeys: String, CodingKey {
+        case losses, outputs
+        case float32Losses = "float32_losses"
+      }
+
+      /// How far the framework's own float32 is from its float64, up to a step.
+      func strayed(by step: Int) -> Double {
+        zip(losses, float32Losses).prefix(step + 1).map { abs($0 - $1) }.max() ?? 0
+      }
+
+      func probabilities(_ dialect: Dialect) -> [Double] {
+        dialect == .keras ? outputs : RowOracles.softmax(outputs, classes: 10)
+      }
+    }
+    let shapes: [String: [Int]]
+    let pytorch: Steps
+    let keras: Steps
+  }
+
+  private static func golden() throws -> [String: Preset] {
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("Golden/steps.json")
+    return try JSONDecoder().decode([String: Preset].self, from: Data(contentsOf: file))
+  }
+}
+
+extension ModelSpec {
+  /// The model with dropout switched off.
+  var withoutDropout: ModelSpec {
+    var spec = self
+    for (index, layer) in layers.enumerated() {
+      if case .dropout = layer { spec.layers[index] = .dropout(rate: 0) }
+    }
+    return spec
+  }
+}
