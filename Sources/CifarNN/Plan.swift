@@ -21,12 +21,14 @@ public final class Plan {
   private let logits: Activation
   private let classes: Int
 
-  /// - Parameter kernels: the instruction set to use; others than the current are for tests.
+  /// - Parameters:
+  ///   - precision: how images are kept between two layers.
+  ///   - kernels: the instruction set to use; others than the current are for tests.
   /// - Throws: `invalidArgument` for a batch size below 1, `unsupported` if `CIFAR_ISA` names an
   ///   instruction set that this machine does not have.
   public init(
     network: Network, batchSize: Int, training: Bool, pool: ThreadPool,
-    kernels: any KernelTable = Kernels.current
+    precision: Precision = .float32, kernels: any KernelTable = Kernels.current
   ) throws {
     guard batchSize >= 1 else {
       throw CifarError(.invalidArgument, "batch size \(batchSize) is not at least 1")
@@ -43,7 +45,7 @@ public final class Plan {
     self.pool = pool
     let context = LayerContext(
       network: network, kernels: kernels, pool: pool, batchSize: batchSize, scratch: Scratch(),
-      training: training)
+      training: training, storage: precision.storage)
     var builder = try PlanBuilder(context: context)
     layers = try builder.build()
     context.scratch.allocate()

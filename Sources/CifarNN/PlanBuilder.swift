@@ -218,7 +218,7 @@ struct PlanBuilder {
     chain.next += relu ? 2 : 1
     output = Activation(
       shape: node.output, lanes: context.kernels.lanes, batchSize: context.batchSize,
-      gradient: main.gradientStorage)
+      gradient: main.gradientStorage, storage: context.storage)
     layers.append(
       ResidualSum(layers: main, shortcut: side, output: output, relu: relu, context: context))
   }
@@ -229,7 +229,8 @@ struct PlanBuilder {
     output = Activation(
       shape: chain.nodes[chain.next - 1].output, lanes: context.kernels.lanes,
       batchSize: context.batchSize,
-      gradient: slots?.next(after: output.gradientStorage, pair: chain.pair))
+      gradient: slots?.next(after: output.gradientStorage, pair: chain.pair),
+      storage: context.storage)
     return output
   }
 }

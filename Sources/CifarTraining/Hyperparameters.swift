@@ -23,6 +23,7 @@ public struct Hyperparameters: Equatable, Sendable {
   /// Optimizer steps in an epoch; nil for as many as there are batches. The images go on where the
   /// epoch before ended, and are shuffled anew after the last one.
   public var stepsPerEpoch: Int?
+  public var precision = Precision.float32
   public var optimizer: OptimizerSpec
   public var loss = LossSpec()
   /// nil for a rate that only callbacks change.
@@ -64,8 +65,8 @@ public struct Hyperparameters: Equatable, Sendable {
 
 extension Hyperparameters: Codable {
   enum CodingKeys: String, CodingKey {
-    case recipe, model, dialect, seed, epochs, optimizer, loss, schedule, normalization
-    case augmentations, callbacks, data
+    case recipe, model, dialect, seed, epochs, precision, optimizer, loss, schedule
+    case normalization, augmentations, callbacks, data
     case modelSpec = "model_spec"
     case batchSize = "batch_size"
     case stepsPerEpoch = "steps_per_epoch"
@@ -82,6 +83,7 @@ extension Hyperparameters: Codable {
     batchSize = try values.decode(Int.self, forKey: .batchSize)
     epochs = try values.decode(Int.self, forKey: .epochs)
     stepsPerEpoch = try values.decodeIfPresent(Int.self, forKey: .stepsPerEpoch)
+    precision = try values.decodeIfPresent(Precision.self, forKey: .precision) ?? .float32
     optimizer = try values.decode(OptimizerSpec.self, forKey: .optimizer)
     loss = try values.decodeIfPresent(LossSpec.self, forKey: .loss) ?? LossSpec()
     schedule = try values.decodeIfPresent(LearningRateSchedule.self, forKey: .schedule)

@@ -77,7 +77,9 @@ public final class Trainer {
     network = try Network(
       spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect,
       seed: hyperparameters.seed)
-    plan = try Plan(network: network, batchSize: batchSize, training: true, pool: pool)
+    plan = try Plan(
+      network: network, batchSize: batchSize, training: true, pool: pool,
+      precision: hyperparameters.precision)
     plan.loss = hyperparameters.loss.options
     optimizer = hyperparameters.optimizer.make(network: network, pool: pool)
     trainLoader = try BatchLoader(

@@ -28,6 +28,14 @@ public protocol KernelTable: Sendable {
   /// One image from (C/lanes, pixels, lanes) to (C, pixels).
   func unblock(_ blocked: Input, channels: Int, pixels: Int, to planar: Output)
 
+  // MARK: Storage
+
+  /// Numbers from bfloat16; `count` is a multiple of `lanes`.
+  func widen(_ values: UnsafePointer<BFloat16>, count: Int, to floats: Output)
+
+  /// Numbers to bfloat16, rounded; `count` is a multiple of `lanes`.
+  func narrow(_ floats: Input, count: Int, to values: UnsafeMutablePointer<BFloat16>)
+
   // MARK: Convolution
 
   /// Copies an image into a frame of zeros: (groups, height, width, lanes) to
@@ -72,7 +80,7 @@ public protocol KernelTable: Sendable {
   /// Bᵀ·d·B of tiles `first` ..< `first` + `count` of a batch of (N, groups, H, W, lanes), to packs of
   /// (groups, 36 points, 6 tiles, lanes).
   func winogradInput(
-    _ tiling: WinogradTiling, _ images: Input, groups: Int, first: Int, count: Int,
+    _ tiling: WinogradTiling, _ images: Values, groups: Int, first: Int, count: Int,
     to transformed: Output, packStride: Int)
 
   /// For each of the 36 points, (tiles × inputs) · (inputs × panel): `transformed` as
@@ -85,7 +93,7 @@ public protocol KernelTable: Sendable {
   /// Aᵀ·m·A + bias of the tiles, then max(·, 0) if `relu`, to panel `panel` of a batch of (N, groups, H, W, lanes).
   func winogradOutput(
     _ tiling: WinogradTiling, _ product: Input, first: Int, count: Int, bias: Input?,
-    relu: Bool, to images: Output, groups: Int, panel: Int)
+    relu: Bool, to images: Values, groups: Int, panel: Int)
 
   /// D·dy·Dᵀ of tiles of a batch of (N, groups, H, W, lanes), to packs of
   /// (panels, 36 points, 6 tiles, panel).

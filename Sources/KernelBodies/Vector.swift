@@ -74,7 +74,7 @@ func storeUnaligned(_ v: Vector, _ p: Output) {
 
 /// Asks for the cache line at `p`, which may be any address.
 @inline(__always)
-func prefetch(_ p: Input) { cpu_prefetch(p) }
+func prefetch(_ p: UnsafeRawPointer) { cpu_prefetch(p) }
 
 /// The same for a line that will be written.
 @inline(__always)

@@ -12,7 +12,22 @@ private let panelStep = packTiles * panel
 extension KernelSet {
   public func winogradOutput(
     _ tiling: WinogradTiling, _ product: Input, first: Int, count: Int, bias: Input?,
-    relu: Bool, to images: Output, groups: Int, panel index: Int
+    relu: Bool, to images: Values, groups: Int, panel index: Int
+  ) {
+    switch images.storage {
+    case .float32:
+      transformProducts(
+        tiling, product, first, count, bias, relu, to: images.floats, groups, panel: index)
+    case .bfloat16:
+      transformProducts(
+        tiling, product, first, count, bias, relu, to: images.halves, groups, panel: index)
+    }
+  }
+
+  @inline(__always)
+  private func transformProducts<Element: Stored>(
+    _ tiling: WinogradTiling, _ product: Input, _ first: Int, _ count: Int, _ bias: Input?,
+    _ relu: Bool, to images: UnsafeMutablePointer<Element>, _ groups: Int, panel index: Int
   ) {
     withUnsafeTemporaryAllocation(byteCount: 16 * lanes * 4, alignment: 64) { bytes in
       let tile = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
@@ -38,7 +53,7 @@ extension KernelSet {
             transformOutput(m, shift, relu, tile, 4 * lanes)
             for row in 0..<min(4, tiling.height - y) {
               for column in 0..<min(4, tiling.width - x) {
-                store(
+                Element.store(
                   load(tile + (row * 4 + column) * lanes),
                   to + (row * tiling.width + column) * lanes)
               }
@@ -51,8 +66,8 @@ extension KernelSet {
 
   /// One tile: 36 points of a pack to 4×4 values in rows `stride` apart.
   @inline(__always)
-  private func transformOutput(
-    _ m: Input, _ bias: Vector, _ relu: Bool, _ to: Output, _ stride: Int
+  private func transformOutput<Element: Stored>(
+    _ m: Input, _ bias: Vector, _ relu: Bool, _ to: UnsafeMutablePointer<Element>, _ stride: Int
   ) {
     // Rows 0 and 2 are made of the sums over ±p, rows 1 and 3 of the differences.
     @inline(__always)
@@ -91,17 +106,19 @@ extension KernelSet {
   }
 
   @inline(__always)
-  private func outputRow(_ m: Six, _ bias: Vector, _ relu: Bool, _ to: Output) {
+  private func outputRow<Element: Stored>(
+    _ m: Six, _ bias: Vector, _ relu: Bool, _ to: UnsafeMutablePointer<Element>
+  ) {
     let sa = m.1 + m.2
     let sb = m.3 + m.4
     let (first, third) = oddParts(m.1 - m.2, m.3 - m.4, m.5)
     let second = multiplyAdd(
       sa, Vector(repeating: 0.5), multiplyAdd(sb, Vector(repeating: 2), bias))
     let row = (m.0 + sa + sb + bias, first + bias, second, third + bias)
-    store(relu ? positive(row.0) : row.0, to)
-    store(relu ? positive(row.1) : row.1, to + lanes)
-    store(relu ? positive(row.2) : row.2, to + 2 * lanes)
-    store(relu ? positive(row.3) : row.3, to + 3 * lanes)
+    Element.store(relu ? positive(row.0) : row.0, to)
+    Element.store(relu ? positive(row.1) : row.1, to + lanes)
+    Element.store(relu ? positive(row.2) : row.2, to + 2 * lanes)
+    Element.store(relu ? positive(row.3) : row.3, to + 3 * lanes)
   }
 
   /// a·da + b·db and a³·da + b³·db + m5.

@@ -18,12 +18,27 @@ extension KernelSet {
   // MARK: Bᵀ·d·B
 
   public func winogradInput(
-    _ tiling: WinogradTiling, _ images: Input, groups: Int, first: Int, count: Int,
+    _ tiling: WinogradTiling, _ images: Values, groups: Int, first: Int, count: Int,
     to transformed: Output, packStride: Int
   ) {
+    switch images.storage {
+    case .float32:
+      transformTiles(
+        tiling, UnsafePointer(images.floats), groups, first, count, transformed, packStride)
+    case .bfloat16:
+      transformTiles(
+        tiling, UnsafePointer(images.halves), groups, first, count, transformed, packStride)
+    }
+  }
+
+  @inline(__always)
+  private func transformTiles<Element: Stored>(
+    _ tiling: WinogradTiling, _ images: UnsafePointer<Element>, _ groups: Int, _ first: Int,
+    _ count: Int, _ transformed: Output, _ packStride: Int
+  ) {
     withUnsafeTemporaryAllocation(byteCount: 6 * lanes * 4, alignment: 64) { bytes in
-      let zeros = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      for i in 0..<6 { store(.zero, zeros + i * lanes) }
+      let zeros = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Element.self)
+      for i in 0..<6 { Element.store(.zero, zeros + i * lanes) }
       for group in 0..<groups {
         for index in 0..<count {
           let place = TilePlace(tiling, first + index)
@@ -37,9 +52,9 @@ extension KernelSet {
           prefetchNextTile(tiling, images, groups, first + index, group, count)
           // What lies outside the image is zero.
           @inline(__always)
-          func row(_ y: Int) -> Input {
+          func row(_ y: Int) -> UnsafePointer<Element> {
             top + y >= 0 && top + y < tiling.height
-              ? plane + ((top + y) * tiling.width + left) * lanes : Input(zeros)
+              ? plane + ((top + y) * tiling.width + left) * lanes : UnsafePointer(zeros)
           }
           let rows = SixRows(row(0), row(1), row(2), row(3), row(4), row(5))
           let missing = left + 6 - tiling.width
@@ -61,12 +76,14 @@ extension KernelSet {
 
   /// A tile that hangs far over the edge, of which only `columns` exist.
   @inline(never)
-  private func transformCopy(of rows: SixRows, columns: Range<Int>, _ to: Output) {
+  private func transformCopy<Element: Stored>(
+    of rows: SixRows<Element>, columns: Range<Int>, _ to: Output
+  ) {
     // (6, 6, lanes)
     withUnsafeTemporaryAllocation(byteCount: 36 * lanes * 4, alignment: 64) { bytes in
       let tile = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
       rows.copy(columns: columns, to: tile)
-      transformTile(SixRows(tile), lacksLeft: false, lacksRight: false, to)
+      transformTile(SixRows(tile: tile), lacksLeft: false, lacksRight: false, to)
     }
   }
 
@@ -86,9 +103,9 @@ extension KernelSet {
 
   /// Asks for the tile of the next group; after the last group, for that `count` tiles further on.
   @inline(__always)
-  private func prefetchNextTile(
-    _ tiling: WinogradTiling, _ images: Input, _ groups: Int, _ tile: Int, _ group: Int,
-    _ count: Int
+  private func prefetchNextTile<Element: Stored>(
+    _ tiling: WinogradTiling, _ images: UnsafePointer<Element>, _ groups: Int, _ tile: Int,
+    _ group: Int, _ count: Int
   ) {
     let isLast = group + 1 == groups
     let place = TilePlace(tiling, isLast ? tile + count : tile)
@@ -96,25 +113,26 @@ extension KernelSet {
     let row = tiling.width * lanes
     let corner =
       images + (plane * tiling.height + place.row * 4) * row + place.column * 4 * lanes
-    // A cache line holds sixteen floats.
+    let line = 64 / MemoryLayout<Element>.stride
     for y in 0..<4 {
-      for line in 0..<(4 * lanes / 16) { prefetch(corner + y * row + line * 16) }
+      for part in 0..<(4 * lanes / line) { prefetch(corner + y * row + part * line) }
     }
   }
 
   /// Bᵀ·d·B of one tile. Every row of the result needs three or four rows of the tile: they are
   /// loaded anew each time, which is cheaper than keeping 36 vectors.
   @inline(__always)
-  private func transformTile(
-    _ d: SixRows, lacksLeft: Bool, lacksRight: Bool, _ to: Output
+  private func transformTile<Element: Stored>(
+    _ d: SixRows<Element>, lacksLeft: Bool, lacksRight: Bool, _ to: Output
   ) {
+    typealias Row = UnsafePointer<Element>
     @inline(__always)
-    func value(_ row: Input, _ x: Int) -> Vector {
-      (x == 0 && lacksLeft) || (x == 5 && lacksRight) ? .zero : load(row + x * lanes)
+    func value(_ row: Row, _ x: Int) -> Vector {
+      (x == 0 && lacksLeft) || (x == 5 && lacksRight) ? .zero : Element.load(row + x * lanes)
     }
     /// The first and the last row: r0 − 2.5·r2 + r4.
     @inline(__always)
-    func outer(_ r0: Input, _ r2: Input, _ r4: Input, _ to: Output) {
+    func outer(_ r0: Row, _ r2: Row, _ r4: Row, _ to: Output) {
       @inline(__always)
       func sum(_ x: Int) -> Vector {
         multiplyAdd(value(r2, x), Vector(repeating: -2.5), value(r0, x)) + value(r4, x)
@@ -262,18 +280,19 @@ extension KernelSet {
 }
 
 /// Where the six rows of a tile lie.
-private struct SixRows {
-  let r0, r1, r2, r3, r4, r5: Input
+private struct SixRows<Element: Stored> {
+  typealias Row = UnsafePointer<Element>
+  let r0, r1, r2, r3, r4, r5: Row
 
   @inline(__always)
-  init(_ r0: Input, _ r1: Input, _ r2: Input, _ r3: Input, _ r4: Input, _ r5: Input) {
+  init(_ r0: Row, _ r1: Row, _ r2: Row, _ r3: Row, _ r4: Row, _ r5: Row) {
     (self.r0, self.r1, self.r2, self.r3, self.r4, self.r5) = (r0, r1, r2, r3, r4, r5)
   }
 
   /// A tile of its own, (6, 6, lanes).
   @inline(__always)
-  init(_ tile: Output) {
-    let row = 6 * lanes
+  init(tile: UnsafeMutablePointer<Element>) {
+    let (row, tile) = (6 * lanes, Row(tile))
     self.init(
       tile, tile + row, tile + 2 * row, tile + 3 * row, tile + 4 * row, tile + 5 * row)
   }
@@ -282,9 +301,9 @@ private struct SixRows {
   func copy(columns: Range<Int>, to tile: Output) {
     var to = tile
     @inline(__always)
-    func copyRow(_ row: Input) {
+    func copyRow(_ row: Row) {
       for x in 0..<6 {
-        store(columns.contains(x) ? load(row + x * lanes) : .zero, to)
+        store(columns.contains(x) ? Element.load(row + x * lanes) : .zero, to)
         to += lanes
       }
     }

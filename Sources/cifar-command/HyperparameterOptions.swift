@@ -20,6 +20,9 @@ enum HyperparameterOptions {
       "--schedule", value: "NAME,…",
       help: "\(LearningRateSchedule.types.joined(separator: ", ")),\n"
         + "and options: cosine,warmup=5 or step,step_size=30,gamma=0.1"),
+    Option(
+      "--precision", value: "NAME",
+      help: "float32 or mixed_bfloat16, which keeps images between layers\nin half the memory"),
     Option("--steps-per-epoch", value: "N", help: "optimizer steps in an epoch (else all batches)"),
     Option(
       "--augment", value: "NAME,…",
@@ -56,6 +59,7 @@ enum HyperparameterOptions {
     ] {
       if let number = try arguments.number(option) { entries[key] = .number(number) }
     }
+    if let name = arguments.value("--precision") { entries["precision"] = .string(name) }
     if arguments.has("--nesterov") { entries["nesterov"] = .bool(true) }
     if let steps = try arguments.integer("--steps-per-epoch", in: 1...1_000_000) {
       entries["steps_per_epoch"] = .integer(Int64(steps))

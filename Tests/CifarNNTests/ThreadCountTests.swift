@@ -37,20 +37,26 @@ import Testing
 
   @Test(arguments: InstructionSet.all)
   func sameBitsOfResidualBlocks(set: InstructionSet) throws {
-    let one = try train(set, .pytorch, threads: 1, SmallModel.residual)
-    let three = try train(set, .pytorch, threads: 3, SmallModel.residual)
-    #expect(one.losses == three.losses)
-    #expect(one.tensors == three.tensors)
+    for precision in Precision.allCases {
+      let one = try train(
+        set, .pytorch, threads: 1, SmallModel.residual, precision: precision)
+      let three = try train(
+        set, .pytorch, threads: 3, SmallModel.residual, precision: precision)
+      #expect(one.losses == three.losses)
+      #expect(one.tensors == three.tensors)
+    }
   }
 
   private func train(
     _ set: InstructionSet, _ dialect: Dialect, threads: Int, _ spec: ModelSpec = SmallModel.spec,
-    _ images: [Float] = SmallModel.images(), _ labels: [Int32] = SmallModel.labels
+    _ images: [Float] = SmallModel.images(), _ labels: [Int32] = SmallModel.labels,
+    precision: Precision = .float32
   ) throws -> (losses: [Double], tensors: [Tensor]) {
     let network = try Network(spec: spec, dialect: dialect, seed: 9)
     let pool = ThreadPool(threads: threads)
     let plan = try Plan(
-      network: network, batchSize: labels.count, training: true, pool: pool, kernels: set.kernels)
+      network: network, batchSize: labels.count, training: true, pool: pool,
+      precision: precision, kernels: set.kernels)
     let adam = Adam(network: network, options: AdamOptions(), pool: pool, kernels: set.kernels)
     var losses: [Double] = []
     for step in 1...4 {

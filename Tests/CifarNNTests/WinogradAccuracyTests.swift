@@ -75,8 +75,8 @@ final class AlgorithmLayer: Layer {
     guard let weights = try? bench.network.pointer("0.weight") else { return }
     algorithm.prepare(weights: weights)
     algorithm.forward(
-      count: pass.count, input: bench.input.values, bias: bias.pointer, relu: false,
-      output: bench.output.values)
+      count: pass.count, input: bench.input.stored, bias: bias.pointer, relu: false,
+      output: bench.output.stored)
   }
 
   func backward(_ pass: Pass) {
@@ -84,7 +84,7 @@ final class AlgorithmLayer: Layer {
       let dw = try? bench.network.gradientPointer("0.weight")
     else { return }
     algorithm.backwardWeights(
-      count: pass.count, input: bench.input.values, outputGradient: gradient, weightGradient: dw)
+      count: pass.count, input: bench.input.stored, outputGradient: gradient, weightGradient: dw)
     algorithm.backwardData(count: pass.count, outputGradient: gradient, inputGradient: dx)
   }
 }

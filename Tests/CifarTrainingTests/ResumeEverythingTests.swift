@@ -43,7 +43,7 @@ import Testing
   ]
   private static let others = [
     #"{"label_smoothing":0.1}"#, #"{"steps_per_epoch":3}"#, #"{"steps_per_epoch":7}"#,
-    #"{"loss":{"clipping":1e-7}}"#,
+    #"{"loss":{"clipping":1e-7}}"#, #"{"precision":"mixed_bfloat16"}"#,
   ]
 
   /// Every option alone, then drawn combinations of one of each kind.

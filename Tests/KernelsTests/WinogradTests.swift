@@ -65,7 +65,8 @@ import Testing
     for portion in portions {
       let pack = portion.lowerBound / Winograd.packTiles
       kernels.winogradInput(
-        tiling, images.pointer, groups: groups, first: portion.lowerBound, count: portion.count,
+        tiling, Values(images.pointer), groups: groups, first: portion.lowerBound,
+        count: portion.count,
         to: x.pointer + pack * xStride, packStride: xStride)
       kernels.winogradGradient(
         tiling, gradients.pointer, groups: outputGroups, first: portion.lowerBound,
@@ -111,7 +112,7 @@ import Testing
     let x = GuardedBuffer(output: packs * packStride)
     let from = GuardedBuffer(blocked)
     kernels.winogradInput(
-      tiling, from.pointer, groups: groups, first: 0, count: tiles, to: x.pointer,
+      tiling, Values(from.pointer), groups: groups, first: 0, count: tiles, to: x.pointer,
       packStride: packStride)
     let panels = blocks(outputs, of: panel)
     let panelFilters = Winograd.points * groups * lanes * panel
@@ -130,8 +131,8 @@ import Testing
         filters: transformed.pointer + index * panelFilters, product: product.pointer)
       kernels.winogradOutput(
         tiling, product.pointer, first: 0, count: tiles,
-        bias: paddedBias.map { UnsafePointer($0.pointer) }, relu: false, to: output.pointer,
-        groups: outputGroups, panel: index)
+        bias: paddedBias.map { UnsafePointer($0.pointer) }, relu: false,
+        to: Values(output.pointer), groups: outputGroups, panel: index)
     }
     #expect(x.isIntact && transformed.isIntact && product.isIntact && output.isIntact)
     return BlockedLayout.unblock(

@@ -16,7 +16,7 @@ import Testing
     let points = GuardedBuffer(output: 36 * 6 * lanes)  // (1, 36, 6, lanes)
     // Tile 4 is the one in the middle; its input begins at row 3, column 3.
     set.kernels.winogradInput(
-      Self.tiling, image.pointer, groups: 1, first: 4, count: 1,
+      Self.tiling, Values(image.pointer), groups: 1, first: 4, count: 1,
       to: points.pointer, packStride: 36 * 6 * lanes)
     for lane in 0..<lanes {
       let tile = (0..<36).map { Double(image[((3 + $0 / 6) * 12 + 3 + $0 % 6) * lanes + lane]) }
@@ -51,7 +51,7 @@ import Testing
     let image = GuardedBuffer(output: 144 * lanes)
     set.kernels.winogradOutput(
       Self.tiling, product.pointer, first: 4, count: 1, bias: nil, relu: false,
-      to: image.pointer, groups: 1, panel: 0)
+      to: Values(image.pointer), groups: 1, panel: 0)
     let matrix = WinogradOracle.transposed(WinogradOracle.outputMatrix)
     for lane in 0..<lanes {
       let tile = (0..<36).map { Double(product[$0 * plane + lane]) }

@@ -30,6 +30,27 @@ static inline void cpu_square_roots_16(float *x) {
   *(floats *)x = __builtin_elementwise_sqrt(*(floats *)x);
 }
 
+// 8 or 16 numbers from bfloat16 to float32 and back, rounded to nearest, ties to even; NaN stays NaN.
+// (The conversions of Swift's vectors go lane by lane.)
+#define CPU_BFLOAT16(lanes)                                                                        \
+  static inline void cpu_widen_##lanes(const void *from, float *to) {                              \
+    typedef unsigned short halves __attribute__((ext_vector_type(lanes), aligned(2), may_alias));  \
+    typedef unsigned words __attribute__((ext_vector_type(lanes), aligned(4), may_alias));         \
+    *(words *)to = __builtin_convertvector(*(const halves *)from, words) << 16;                    \
+  }                                                                                                \
+  static inline void cpu_narrow_##lanes(const float *from, void *to) {                             \
+    typedef unsigned short halves __attribute__((ext_vector_type(lanes), aligned(2), may_alias));  \
+    typedef unsigned words __attribute__((ext_vector_type(lanes), aligned(4), may_alias));         \
+    words bits = *(const words *)from;                                                             \
+    words rounded = bits + 0x7fff + (bits >> 16 & 1);                                              \
+    words is_nan = (words)((bits & 0x7fffffff) > 0x7f800000);                                      \
+    words kept = (rounded & ~is_nan) | ((bits | 0x400000) & is_nan);                               \
+    *(halves *)to = __builtin_convertvector(kept >> 16, halves);                                   \
+  }
+CPU_BFLOAT16(8)
+CPU_BFLOAT16(16)
+#undef CPU_BFLOAT16
+
 /// Tells the core that it is in a spin-wait loop.
 static inline void cpu_relax(void) {
 #if defined(__x86_64__)

@@ -9,6 +9,7 @@ final class AveragePool: Layer {
   private let groups: Int
   private let height: Int
   private let width: Int
+  private let desks: PlaneDesks
 
   init(input: Activation, output: Activation, context: LayerContext) throws {
     guard case .image(let channels, let height, let width) = input.shape else {
@@ -20,13 +21,16 @@ final class AveragePool: Layer {
     self.height = height
     self.width = width
     groups = blocks(channels, of: context.kernels.lanes)
+    desks = PlaneDesks(2, size: height * width * context.kernels.lanes, context: context)
   }
 
   func forward(_ pass: Pass) {
-    context.pool.forEach(pass.count * groups) { plane, _ in
+    let (from, to) = (input.stride / groups, output.stride / groups)
+    context.pool.forEach(pass.count * groups) { plane, worker in
       context.kernels.planeAveragePool(
-        input.values + plane * (input.stride / groups), height: height, width: width,
-        output: output.values + plane * (output.stride / groups))
+        desks.read(input.stored + plane * from, count: from, worker: worker), height: height,
+        width: width, output: desks.write(output.stored + plane * to, worker: worker, desk: 1))
+      desks.keep(output.stored + plane * to, count: to, worker: worker, desk: 1)
     }
   }
 

@@ -69,8 +69,8 @@ final class Convolution: Layer {
       prepare()
     }
     algorithm.forward(
-      count: pass.count, input: input.values, bias: bias.pointer, relu: following.relu,
-      output: output.values)
+      count: pass.count, input: input.stored, bias: bias.pointer, relu: following.relu,
+      output: output.stored)
   }
 
   private func prepare() {
@@ -95,7 +95,7 @@ final class Convolution: Layer {
   func backward(_ pass: Pass) {
     guard let gradient = output.gradient, let weightGradient, let biasGradient else { return }
     algorithm.backwardWeights(
-      count: pass.count, input: input.values, outputGradient: gradient,
+      count: pass.count, input: input.stored, outputGradient: gradient,
       weightGradient: weightGradient)
     if biasIsCancelled {
       biasGradient.update(repeating: 0, count: shape.outputChannels)

@@ -14,12 +14,11 @@ protocol ConvolutionAlgorithm: AnyObject {
   ///   - bias: padded with zeros to whole pairs of channel groups.
   ///   - relu: whether negative values become 0.
   func forward(
-    count: Int, input: UnsafePointer<Float>, bias: UnsafePointer<Float>, relu: Bool,
-    output: UnsafeMutablePointer<Float>)
+    count: Int, input: Values, bias: UnsafePointer<Float>, relu: Bool, output: Values)
 
   /// - Parameter weightGradient: (out, in, k, k), overwritten.
   func backwardWeights(
-    count: Int, input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
+    count: Int, input: Values, outputGradient: UnsafePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>)
 
   /// - Parameter inputGradient: overwritten.

@@ -19,6 +19,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
   /// (chunks, input groups, output pairs, k, k, lanes, 2·lanes)
   private let partialSums: AlignedBuffer<Float>
   private let tapFloats: Int
+  private let desks: PlaneDesks
 
   init(shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext) {
     self.shape = shape
@@ -45,6 +46,11 @@ final class DirectConvolution: ConvolutionAlgorithm {
     // Enough pieces to keep many threads busy, few enough that their sums stay in the cache.
     let items = inputGroups * outputPairs
     chunks = min(context.batchSize, max(1, 16 / items))
+    desks = PlaneDesks(
+      2,
+      size: max(
+        shape.height * shape.width * inputGroups * lanes,
+        shape.outputHeight * shape.outputWidth * outputGroups * lanes), context: context)
     partialSums = AlignedBuffer(count: context.training ? chunks * items * tapFloats : 0)
   }
 
@@ -56,26 +62,29 @@ final class DirectConvolution: ConvolutionAlgorithm {
   }
 
   func forward(
-    count: Int, input: UnsafePointer<Float>, bias: UnsafePointer<Float>, relu: Bool,
-    output: UnsafeMutablePointer<Float>
+    count: Int, input: Values, bias: UnsafePointer<Float>, relu: Bool, output: Values
   ) {
     let kernels = context.kernels
     let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
     let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
-    // Few images are shared row by row.
-    let parts = count < 2 * context.pool.threads ? min(4, shape.outputHeight) : 1
+    // Few images are shared row by row, if rows can be kept one by one.
+    let isShared = count < 2 * context.pool.threads && output.storage == .float32
+    let parts = isShared ? min(4, shape.outputHeight) : 1
     context.pool.forEach(count * parts) { index, worker in
       let (image, part) = index.quotientAndRemainder(dividingBy: parts)
       let frame = padded[worker].pointer
+      let to = output + image * outputStride
       kernels.padImage(
-        input + image * inputStride, groups: inputGroups, height: shape.height,
-        width: shape.width, to: frame, paddedHeight: shape.paddedHeight,
+        desks.read(input + image * inputStride, count: inputStride, worker: worker),
+        groups: inputGroups, height: shape.height, width: shape.width, to: frame,
+        paddedHeight: shape.paddedHeight,
         paddedWidth: shape.paddedWidth, offset: shape.padding, spread: 1)
       let first = shape.outputHeight * part / parts
       kernels.convolve(
         shape, padded: frame, packed: packed.pointer, bias: bias, relu: relu,
         rows: first..<(shape.outputHeight * (part + 1) / parts),
-        output: output + image * outputStride)
+        output: desks.write(to, worker: worker, desk: 1))
+      desks.keep(to, count: outputStride, worker: worker, desk: 1)
     }
   }
 
@@ -103,22 +112,22 @@ final class DirectConvolution: ConvolutionAlgorithm {
   }
 
   func backwardWeights(
-    count: Int, input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
+    count: Int, input: Values, outputGradient: UnsafePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
     let kernels = context.kernels
     let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
     let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
     let items = inputGroups * outputPairs
-    context.pool.forEach(chunks * items) { index, _ in
+    context.pool.forEach(chunks * items) { index, worker in
       let (chunk, item) = index.quotientAndRemainder(dividingBy: items)
       let sum = partialSums.pointer + index * tapFloats
       sum.update(repeating: 0, count: tapFloats)
       for image in (count * chunk / chunks)..<(count * (chunk + 1) / chunks) {
         kernels.addFilterGradient(
           shape, inputGroup: item / outputPairs, outputPair: item % outputPairs,
-          image: input + image * inputStride, gradient: outputGradient + image * outputStride,
-          sum: sum)
+          image: desks.read(input + image * inputStride, count: inputStride, worker: worker),
+          gradient: outputGradient + image * outputStride, sum: sum)
       }
     }
     for chunk in 1..<max(1, chunks) where chunk < chunks {

@@ -8,6 +8,7 @@ final class Flatten: Layer {
   private let context: LayerContext
   private let channels: Int
   private let pixels: Int
+  private let desks: PlaneDesks
 
   init(input: Activation, output: Activation, context: LayerContext) throws {
     guard case .image(let channels, let height, let width) = input.shape else {
@@ -18,13 +19,14 @@ final class Flatten: Layer {
     self.context = context
     self.channels = channels
     pixels = height * width
+    desks = PlaneDesks(1, size: input.stride, context: context)
   }
 
   func forward(_ pass: Pass) {
-    context.pool.forEach(pass.count) { image, _ in
+    context.pool.forEach(pass.count) { image, worker in
       context.kernels.unblock(
-        input.values + image * input.stride, channels: channels, pixels: pixels,
-        to: output.values + image * output.stride)
+        desks.read(input.stored + image * input.stride, count: input.stride, worker: worker),
+        channels: channels, pixels: pixels, to: output.values + image * output.stride)
     }
   }
 

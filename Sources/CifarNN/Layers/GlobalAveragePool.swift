@@ -9,6 +9,7 @@ final class GlobalAveragePool: Layer {
   private let channels: Int
   private let groups: Int
   private let pixels: Int
+  private let desks: PlaneDesks
 
   init(input: Activation, output: Activation, context: LayerContext) throws {
     guard case .image(let channels, let height, let width) = input.shape else {
@@ -20,19 +21,23 @@ final class GlobalAveragePool: Layer {
     self.channels = channels
     groups = blocks(channels, of: context.kernels.lanes)
     pixels = height * width
+    desks = PlaneDesks(1, size: pixels * context.kernels.lanes, context: context)
   }
 
   func forward(_ pass: Pass) {
-    forEachPlane(pass) { plane, row, count in
+    let size = pixels * context.kernels.lanes
+    forEachPlane(pass) { plane, row, count, worker in
       context.kernels.planeMean(
-        input.values + plane, pixels: pixels, channels: count, mean: output.values + row)
+        desks.read(input.stored + plane, count: size, worker: worker), pixels: pixels,
+        channels: count,
+        mean: output.values + row)
     }
   }
 
   /// dx = dy / pixels for each of them.
   func backward(_ pass: Pass) {
     guard let gradient = output.gradient, let inputGradient = input.gradient else { return }
-    forEachPlane(pass) { plane, row, count in
+    forEachPlane(pass) { plane, row, count, _ in
       context.kernels.planeMeanBackward(
         gradient + row, pixels: pixels, channels: count, dx: inputGradient + plane)
     }
@@ -41,14 +46,14 @@ final class GlobalAveragePool: Layer {
   /// Calls `body` with the places of a plane and of its first channel in the rows, and the number of
   /// channels in it.
   private func forEachPlane(
-    _ pass: Pass, _ body: (_ plane: Int, _ row: Int, _ channels: Int) -> Void
+    _ pass: Pass, _ body: (_ plane: Int, _ row: Int, _ channels: Int, _ worker: Int) -> Void
   ) {
     let lanes = context.kernels.lanes
-    context.pool.forEach(pass.count * groups) { index, _ in
+    context.pool.forEach(pass.count * groups) { index, worker in
       let (image, group) = index.quotientAndRemainder(dividingBy: groups)
       body(
         index * pixels * lanes, image * channels + group * lanes,
-        min(lanes, channels - group * lanes))
+        min(lanes, channels - group * lanes), worker)
     }
   }
 }

@@ -46,8 +46,8 @@ public final class IsolatedConvolution {
 
   public func forward() {
     algorithm.forward(
-      count: batchSize, input: input.pointer, bias: bias.pointer, relu: false,
-      output: output.pointer)
+      count: batchSize, input: Values(input.pointer), bias: bias.pointer, relu: false,
+      output: Values(output.pointer))
   }
 
   public func backwardData() {
@@ -57,7 +57,7 @@ public final class IsolatedConvolution {
 
   public func backwardWeights() {
     algorithm.backwardWeights(
-      count: batchSize, input: input.pointer, outputGradient: output.pointer,
+      count: batchSize, input: Values(input.pointer), outputGradient: output.pointer,
       weightGradient: weightGradient.pointer)
   }
 }

@@ -24,50 +24,6 @@ struct Pass {
   var step: UInt64 = 0
 }
 
-/// The values between two layers, and their gradient.
-///
-/// An image is blocked, (N, C/lanes, H, W, lanes); flat values are (N, F).
-final class Activation {
-  let shape: ValueShape
-  /// Floats that one image takes, padding of the last channel group included.
-  let stride: Int
-  let values: UnsafeMutablePointer<Float>
-  /// dLoss/dvalues; nil where nobody needs it.
-  let gradient: UnsafeMutablePointer<Float>?
-  /// Where the gradient lies.
-  let gradientStorage: AlignedBuffer<Float>?
-  private let storage: AlignedBuffer<Float>
-
-  /// - Parameter gradient: shared with other activations whose gradients are not needed at the
-  ///   same time.
-  init(shape: ValueShape, lanes: Int, batchSize: Int, gradient: AlignedBuffer<Float>?) {
-    self.shape = shape
-    stride = Activation.stride(of: shape, lanes: lanes)
-    storage = AlignedBuffer(count: batchSize * stride)
-    gradientStorage = gradient
-    values = storage.pointer
-    self.gradient = gradient?.pointer
-  }
-
-  /// The same values for another reader, with a gradient of their own.
-  init(of other: Activation, gradient: AlignedBuffer<Float>?) {
-    shape = other.shape
-    stride = other.stride
-    storage = other.storage
-    gradientStorage = gradient
-    values = storage.pointer
-    self.gradient = gradient?.pointer
-  }
-
-  static func stride(of shape: ValueShape, lanes: Int) -> Int {
-    switch shape {
-    case .image(let channels, let height, let width):
-      blocks(channels, of: lanes) * lanes * height * width
-    case .flat(let count): count
-    }
-  }
-}
-
 /// What every layer is made with.
 struct LayerContext {
   let network: Network
@@ -77,4 +33,6 @@ struct LayerContext {
   let scratch: Scratch
   /// Whether `backward` will ever be called.
   let training: Bool
+  /// How images are kept between two layers.
+  var storage = Storage.float32
 }

@@ -31,6 +31,7 @@ final class PointwiseBlock: Layer {
   /// (C/lanes, lanes): the scale, slope and constant of a block without normalisation.
   private let ones: AlignedBuffer<Float>
   private let zeros: AlignedBuffer<Float>
+  private let desks: PlaneDesks
 
   init(parts: Parts, input: Activation, output: Activation, context: LayerContext) throws {
     guard case .image(let channels, let height, let width) = input.shape else {
@@ -52,6 +53,7 @@ final class PointwiseBlock: Layer {
     ones = AlignedBuffer(count: groups * lanes)
     ones.fill(1)
     zeros = AlignedBuffer(count: groups * lanes)
+    desks = PlaneDesks(2, size: height * width * lanes, context: context)
   }
 
   func forward(_ pass: Pass) {
@@ -63,10 +65,10 @@ final class PointwiseBlock: Layer {
     let scale = (parts.norm?.scale ?? ones).pointer
     let offset = (parts.norm?.offset ?? zeros).pointer
     let plane = outputPixels * lanes
-    context.pool.forEach(pass.count * groups) { index, _ in
+    context.pool.forEach(pass.count * groups) { index, worker in
       let channel = index % groups * lanes
-      let from = input.values + index * height * width * lanes
-      let to = output.values + index * plane
+      let from = values(index, worker)
+      let to = desks.write(output.stored + index * plane, worker: worker, desk: 1)
       if parts.pool {
         kernels.planeForwardPool(
           from, height: height, width: width, scale: scale + channel, offset: offset + channel,
@@ -81,6 +83,7 @@ final class PointwiseBlock: Layer {
           to, count: plane, mask: mask.pointer + index * plane,
           draw: dropout.draw(pass, run: index, of: plane, lanes: lanes), scale: dropout.scale)
       }
+      desks.keep(output.stored + index * plane, count: plane, worker: worker, desk: 1)
     }
   }
 
@@ -91,7 +94,7 @@ final class PointwiseBlock: Layer {
     let plane = outputPixels * lanes
     let scale = (parts.norm?.scale ?? ones).pointer
     let offset = (parts.norm?.offset ?? zeros).pointer
-    context.pool.forEach(pass.count * groups) { index, _ in
+    context.pool.forEach(pass.count * groups) { index, worker in
       let channel = index % groups * lanes
       if let dropout = parts.dropout {
         kernels.applyMask(
@@ -99,7 +102,7 @@ final class PointwiseBlock: Layer {
           scale: dropout.scale)
       }
       guard let norm = parts.norm else { return }
-      let x = input.values + index * height * width * lanes
+      let x = values(index, worker)
       let sums = planeSums.pointer + index * 2 * lanes
       if parts.pool {
         kernels.planeBackwardPoolMoments(
@@ -117,9 +120,9 @@ final class PointwiseBlock: Layer {
       sums: { total($0, pass.count) }, count: pass.count * height * width)
     let slope = (parts.norm?.slope ?? zeros).pointer
     let constant = (parts.norm?.constant ?? zeros).pointer
-    context.pool.forEach(pass.count * groups) { index, _ in
+    context.pool.forEach(pass.count * groups) { index, worker in
       let channel = index % groups * lanes
-      let x = input.values + index * height * width * lanes
+      let x = values(index, worker)
       let dx = inputGradient + index * height * width * lanes
       if parts.pool {
         kernels.planeBackwardPool(
@@ -135,14 +138,20 @@ final class PointwiseBlock: Layer {
     }
   }
 
+  /// A plane of the input.
+  private func values(_ plane: Int, _ worker: Int) -> UnsafePointer<Float> {
+    let count = height * width * context.kernels.lanes
+    return desks.read(input.stored + plane * count, count: count, worker: worker)
+  }
+
   private func gatherStatistics(_ norm: BatchNormalization, _ count: Int) {
     let kernels = context.kernels
     let lanes = kernels.lanes
     norm.beginBatch()
-    context.pool.forEach(count * groups) { index, _ in
+    context.pool.forEach(count * groups) { index, worker in
       let sums = planeSums.pointer + index * 2 * lanes
       kernels.planeMoments(
-        input.values + index * height * width * lanes, pixels: height * width,
+        values(index, worker), pixels: height * width,
         shift: norm.shift.pointer + index % groups * lanes, sum: sums, squares: sums + lanes)
     }
     norm.useBatch(sums: { total($0, count) }, count: count * height * width)

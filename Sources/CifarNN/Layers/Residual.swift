@@ -35,6 +35,7 @@ final class ResidualSum: Layer {
   private let output: Activation
   private let relu: Bool
   private let context: LayerContext
+  private let desks: PlaneDesks
 
   /// - Parameter output: with the gradient of `layers`.
   init(
@@ -46,14 +47,18 @@ final class ResidualSum: Layer {
     self.output = output
     self.relu = relu
     self.context = context
+    desks = PlaneDesks(3, size: output.stride, context: context)
   }
 
   func forward(_ pass: Pass) {
     let count = output.stride
-    context.pool.forEach(pass.count) { image, _ in
+    context.pool.forEach(pass.count) { image, worker in
+      let first = image * count
       context.kernels.add(
-        layers.values + image * count, shortcut.values + image * count, count: count, relu: relu,
-        sum: output.values + image * count)
+        desks.read(layers.stored + first, count: count, worker: worker, desk: 0),
+        desks.read(shortcut.stored + first, count: count, worker: worker, desk: 1), count: count,
+        relu: relu, sum: desks.write(output.stored + first, worker: worker, desk: 2))
+      desks.keep(output.stored + first, count: count, worker: worker, desk: 2)
     }
   }
 
@@ -61,11 +66,13 @@ final class ResidualSum: Layer {
   func backward(_ pass: Pass) {
     guard let gradient = output.gradient, let other = shortcut.gradient else { return }
     let count = output.stride
-    context.pool.forEach(pass.count) { image, _ in
+    context.pool.forEach(pass.count) { image, worker in
       let dy = gradient + image * count
       if relu {
         context.kernels.reluBackward(
-          output: output.values + image * count, count: count, gradient: dy)
+          output: desks.read(output.stored + image * count, count: count, worker: worker),
+          count: count,
+          gradient: dy)
       }
       (other + image * count).update(from: dy, count: count)
     }

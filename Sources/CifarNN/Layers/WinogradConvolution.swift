@@ -105,8 +105,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   }
 
   func forward(
-    count: Int, input: UnsafePointer<Float>, bias: UnsafePointer<Float>, relu: Bool,
-    output: UnsafeMutablePointer<Float>
+    count: Int, input: Values, bias: UnsafePointer<Float>, relu: Bool, output: Values
   ) {
     convolve(
       Product(
@@ -122,20 +121,21 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     guard let turnedFilters else { return }
     convolve(
       Product(
-        input: outputGradient, groups: outputGroups, filters: turnedFilters, panels: inputPanels,
-        bias: nil, relu: false, output: inputGradient, outputGroups: inputGroups),
+        input: Values(outputGradient), groups: outputGroups, filters: turnedFilters,
+        panels: inputPanels, bias: nil, relu: false, output: Values(inputGradient),
+        outputGroups: inputGroups),
       tiles: count * tiling.tilesPerImage)
   }
 
   /// What is convolved with what: the forward pass and the one to the data differ in nothing else.
   private struct Product {
-    var input: UnsafePointer<Float>
+    var input: Values
     var groups: Int
     var filters: AlignedBuffer<Float>
     var panels: Int
     var bias: UnsafePointer<Float>?
     var relu: Bool
-    var output: UnsafeMutablePointer<Float>
+    var output: Values
     var outputGroups: Int
   }
 
@@ -204,7 +204,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   }
 
   func backwardWeights(
-    count: Int, input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
+    count: Int, input: Values, outputGradient: UnsafePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
     let kernels = context.kernels

@@ -1,0 +1,58 @@
+import CCPUFeatures
+import KernelABI
+
+/// A number in memory: kernels that read or write activations are written for any of them.
+protocol Stored: BitwiseCopyable {
+  /// Addresses are multiples of the size of a vector of such numbers.
+  static func load(_ p: UnsafePointer<Self>) -> Vector
+  static func store(_ v: Vector, _ p: UnsafeMutablePointer<Self>)
+}
+
+extension Float: Stored {
+  @inline(__always)
+  static func load(_ p: UnsafePointer<Float>) -> Vector {
+    UnsafeRawPointer(p).assumingMemoryBound(to: Vector.self).pointee
+  }
+  @inline(__always)
+  static func store(_ v: Vector, _ p: UnsafeMutablePointer<Float>) {
+    UnsafeMutableRawPointer(p).assumingMemoryBound(to: Vector.self).pointee = v
+  }
+}
+
+extension BFloat16: Stored {
+  @inline(__always)
+  static func load(_ p: UnsafePointer<BFloat16>) -> Vector {
+    var v = Vector.zero
+    withUnsafeMutableBytes(of: &v) { bytes in
+      let floats = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+      if lanes == 16 { cpu_widen_16(p, floats) } else { cpu_widen_8(p, floats) }
+    }
+    return v
+  }
+
+  @inline(__always)
+  static func store(_ v: Vector, _ p: UnsafeMutablePointer<BFloat16>) {
+    withUnsafeBytes(of: v) { bytes in
+      let floats = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+      if lanes == 16 { cpu_narrow_16(floats, p) } else { cpu_narrow_8(floats, p) }
+    }
+  }
+}
+
+extension KernelSet {
+  public func widen(_ values: UnsafePointer<BFloat16>, count: Int, to floats: Output) {
+    var i = 0
+    while i < count {
+      store(BFloat16.load(values + i), floats + i)
+      i += lanes
+    }
+  }
+
+  public func narrow(_ floats: Input, count: Int, to values: UnsafeMutablePointer<BFloat16>) {
+    var i = 0
+    while i < count {
+      BFloat16.store(load(floats + i), values + i)
+      i += lanes
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import Kernels
+import TestSupport
+import Testing
+
+/// bfloat16: rounding, and the kernels that read and write it.
+@Suite struct StorageTests {
+  /// The nearest number with 8 binary digits, ties to even, as the definition says.
+  private static func rounded(_ x: Float) -> Float {
+    guard x.isFinite else { return x }
+    let below = Float(bitPattern: x.bitPattern & 0xFFFF_0000)
+    let above = Double(Float(bitPattern: below.bitPattern &+ 0x1_0000))
+    // Beyond the largest number the next one would be 2¹²⁸.
+    let next = above.isFinite ? above : Double(sign: x.sign, exponent: 128, significand: 1)
+    let (down, up) = (abs(Double(x) - Double(below)), abs(next - Double(x)))
+    let isEven = below.bitPattern & 0x1_0000 == 0
+    return down < up || (down == up && isEven) ? below : Float(above)
+  }
+
+  private static let special: [Float] = [
+    0, -0.0, 1, -1, 1.0 + 0x1p-8, 1.0 + 0x3p-8, 1.0 + 0x1p-9, 1.0 + 0x1p-8 + 0x1p-20, .infinity,
+    -.infinity, .nan, -.nan, Float(bitPattern: 0x7FFF_FFFF), Float(bitPattern: 0x7F80_0001),
+    .greatestFiniteMagnitude, -.greatestFiniteMagnitude, .leastNormalMagnitude,
+    .leastNonzeroMagnitude, 0x1.FEp127, 3.389531e38, 1e-40, -3.14159,
+  ]
+
+  @Test(arguments: InstructionSet.all)
+  func rounding(set: InstructionSet) {
+    let count = 256
+    let values = (Self.special + Samples.uniform(count, seed: 1, -100, 100)).prefix(count)
+    let floats = GuardedBuffer(Array(values))
+    let halves = GuardedBuffer<UInt8>(outputBytes: 2 * count)
+    let stored = UnsafeMutableRawPointer(halves.pointer).assumingMemoryBound(to: BFloat16.self)
+    let back = GuardedBuffer(output: count)
+    set.kernels.narrow(floats.pointer, count: count, to: stored)
+    set.kernels.widen(stored, count: count, to: back.pointer)
+    for (i, value) in values.enumerated() {
+      let expected = Self.rounded(value)
+      #expect(
+        value.isNaN ? back[i].isNaN : back[i].bitPattern == expected.bitPattern, "\(value)")
+      #expect(stored[i].float.bitPattern == back[i].bitPattern)
+    }
+    #expect(halves.isIntact && back.isIntact)
+  }
+
+  /// The transforms of stored images are those of the same numbers as float32, and what they store
+  /// is the rounded float32: no other rounding anywhere.
+  @Test(arguments: InstructionSet.all, [(12, 12), (9, 7), (3, 5)])
+  func winogradTransforms(set: InstructionSet, size: (height: Int, width: Int)) {
+    let kernels = set.kernels
+    let lanes = kernels.lanes
+    let (images, groups) = (2, 2)
+    let tiling = WinogradTiling(height: size.height, width: size.width)
+    let tiles = images * tiling.tilesPerImage
+    let count = images * groups * size.height * size.width * lanes
+    let floats = GuardedBuffer(Samples.uniform(count, seed: 1).map(Self.rounded))
+    let halves = GuardedBuffer<UInt8>(outputBytes: 2 * count)
+    let stored = UnsafeMutableRawPointer(halves.pointer)
+    kernels.narrow(floats.pointer, count: count, to: stored.assumingMemoryBound(to: BFloat16.self))
+    let values = Values(base: stored, storage: .bfloat16)
+    let packs = blocks(tiles, of: Winograd.packTiles)
+    let stride = Winograd.points * Winograd.packTiles * groups * lanes
+    let transforms = [Values(floats.pointer), values].map { source in
+      let points = GuardedBuffer(output: packs * stride)
+      kernels.winogradInput(
+        tiling, source, groups: groups, first: 0, count: tiles, to: points.pointer,
+        packStride: stride)
+      #expect(points.isIntact)
+      return points.array
+    }
+    #expect(transforms[0] == transforms[1])
+
+    let panel = kernels.panelLanes
+    let product = GuardedBuffer(
+      Samples.uniform(packs * Winograd.points * Winograd.packTiles * panel, seed: 2))
+    for (target, relu) in [(Values(floats.pointer), true), (values, true)] {
+      kernels.winogradOutput(
+        tiling, product.pointer, first: 0, count: tiles, bias: nil, relu: relu, to: target,
+        groups: groups, panel: 0)
+    }
+    let back = GuardedBuffer(output: count)
+    kernels.widen(values.halves, count: count, to: back.pointer)
+    let written = min(groups, panel / lanes)
+    let plane = size.height * size.width * lanes
+    for image in 0..<images {
+      let range = (image * groups * plane)..<((image * groups + written) * plane)
+      #expect(range.allSatisfy { back[$0] == Self.rounded(floats[$0]) })
+    }
+    #expect(halves.isIntact && floats.isIntact)
+  }
+}
