@@ -1,6 +1,7 @@
 """Times PyTorch for run.py, by the protocol of cifar-bench: a measurement a line, JSON answers.
 
-    step BATCH REPEATS MODE     MODE: eager, channels_last or compile
+    step BATCH REPEATS MODE [PRESET]
+                                MODE: eager, channels_last or compile
     infer BATCH REPEATS MODE
     epoch IMAGES                the tutorial script's epoch: augmentation in 2 loader workers
     memory
@@ -31,15 +32,50 @@ def tutorial():
     return nn.Sequential(*layers)
 
 
+class Residual(nn.Module):
+    def __init__(self, inputs, filters, stride):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(inputs, filters, 3, stride, padding=1), nn.BatchNorm2d(filters), nn.ReLU(),
+            nn.Conv2d(filters, filters, 3, padding=1), nn.BatchNorm2d(filters),
+        )
+        self.shortcut = nn.Identity() if stride == 1 else nn.Sequential(
+            nn.Conv2d(inputs, filters, 1, stride), nn.BatchNorm2d(filters)
+        )
+
+    def forward(self, x):
+        return torch.relu(self.layers(x) + self.shortcut(x))
+
+
+def gap():
+    """The tutorial's network with global average pooling instead of flatten."""
+    model = tutorial()
+    model[24] = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model[25] = nn.Linear(128, 512)
+    return model
+
+
+def resnet():
+    layers = [nn.Conv2d(3, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU()]
+    channels = 32
+    for filters, stride in [(32, 1), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1)]:
+        layers.append(Residual(channels, filters, stride))
+        channels = filters
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10))
+
+
+PRESETS = {"tutorial": tutorial, "tutorial-gap": gap, "tutorial-resnet": resnet}
+
+
 class Bench:
     def __init__(self):
         torch.manual_seed(0)
         self.models = {}
 
-    def model(self, mode, training):
-        key = (mode, training)
+    def model(self, mode, training, preset="tutorial"):
+        key = (mode, training, preset)
         if key not in self.models:
-            model = tutorial().train(training)
+            model = PRESETS[preset]().train(training)
             if mode == "channels_last":
                 model = model.to(memory_format=torch.channels_last)
             run = torch.compile(model) if mode == "compile" else model
@@ -51,8 +87,8 @@ class Bench:
         images = torch.rand(batch, 3, 32, 32) * 4 - 2
         return images.to(memory_format=torch.channels_last) if mode == "channels_last" else images
 
-    def step(self, batch, repeats, mode):
-        model, optimizer = self.model(mode, True)
+    def step(self, batch, repeats, mode, preset="tutorial"):
+        model, optimizer = self.model(mode, True, preset)
         images, labels = self.images(batch, mode), torch.arange(batch) % 10
         loss_function = nn.CrossEntropyLoss()
 

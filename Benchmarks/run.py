@@ -4,7 +4,8 @@ Every measurement is taken in rounds: each round asks libcifar and then each pee
 of the machine's speed meets all of them. Printed are medians over the rounds, and the median of the
 ratios within a round. The numbers land in build/bench.json, the ratios in docs/bench.svg.
 
-    python3 Benchmarks/run.py [--rounds N] [--threads N] [--only step,infer,epoch,layers,start]
+    python3 Benchmarks/run.py [--rounds N] [--threads N]
+                              [--only memory,step,models,infer,epoch,start,layers]
                               [--no-compile] [--svg FILE]
 """
 
@@ -109,6 +110,23 @@ def steps(report, options, bench, torch):
         )
 
 
+def models(report, options, bench, torch):
+    """The other presets beside PyTorch, and mixed precision beside float32."""
+    for preset in ["tutorial-gap", "tutorial-resnet"]:
+        report.paired(
+            f"{preset}, step, batch 64", "ms", options.rounds,
+            lambda: bench.ask("step", 64, 20, preset),
+            {f"torch {mode}": lambda mode=mode: torch.ask("step", 64, 5, mode, preset)
+             for mode in ["eager", "channels_last"]},
+        )
+    for batch in [64, 256]:
+        report.paired(
+            f"mixed precision, step, batch {batch}", "ms", options.rounds,
+            lambda: bench.ask("step", batch, 10, "tutorial", "mixed_bfloat16"),
+            {"libcifar float32": lambda: bench.ask("step", batch, 10, "tutorial", "float32")},
+        )
+
+
 def inference(report, options, bench, torch, onnx):
     for batch, repeats in [(1, 300), (64, 10), (256, 4)]:
         peers = {
@@ -195,16 +213,22 @@ def layers(options, bench):
     return {"peak_gflops": peak, "layers": rows}
 
 
-def memory(bench, torch):
-    """In processes that have done nothing but train at batch 64."""
+def memory(start_bench, start_torch):
+    """The most that is ever resident, each in a process that does nothing but train."""
     values = {}
-    for name, process, words in [
-        ("libcifar", bench, ["step", 64, 3]), ("torch", torch, ["step", 64, 3, "channels_last"]),
-    ]:
-        process.ask(*words)
-        values[name] = process.ask("memory")
-    print(f"\nmemory while training at batch 64: libcifar {values['libcifar']:.0f} MB, "
-          f"torch {values['torch']:.0f} MB")
+    for batch in [64, 256]:
+        for name, start, words in [
+            ("libcifar", start_bench, []),
+            ("libcifar mixed_bfloat16", start_bench, ["tutorial", "mixed_bfloat16"]),
+            ("torch", start_torch, ["channels_last"]),
+        ]:
+            process = start()
+            process.ask("step", batch, 3, *words)
+            values[f"{name}, batch {batch}"] = process.ask("memory")
+            process.end()
+    print("memory while training:")
+    for name, megabytes in values.items():
+        print(f"  {name:36} {megabytes:5.0f} MB")
     return values
 
 
@@ -222,7 +246,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--epoch-images", type=int, default=6400)
-    parser.add_argument("--only", default="memory,step,infer,epoch,layers,start")
+    parser.add_argument("--only", default="memory,step,models,infer,epoch,start,layers")
     parser.add_argument("--no-compile", action="store_true")
     parser.add_argument("--svg", type=Path)
     options = parser.parse_args()
@@ -233,17 +257,24 @@ def main():
         ["swift", "build", "-c", "release", "-Xswiftc", "-static-stdlib", "--product",
          "cifar-bench", "--quiet"], check=True, cwd=ROOT,
     )
-    bench = Process(ROOT / ".build" / "release" / "cifar-bench", options.threads)
-    torch = Process(PYTHON, "peer_torch.py", options.threads)
+    def start_bench():
+        return Process(ROOT / ".build" / "release" / "cifar-bench", options.threads)
+
+    def start_torch():
+        return Process(PYTHON, "peer_torch.py", options.threads)
+
+    bench, torch = start_bench(), start_torch()
     print(f"{machine()}, {options.threads} threads, {options.rounds} rounds; "
           "medians, and how many times faster than each peer libcifar is\n")
 
     report, result = Report(), {}
     if "memory" in wanted:
-        result["memory_mb"] = memory(bench, torch)
+        result["memory_mb"] = memory(start_bench, start_torch)
         print()
     if "step" in wanted:
         steps(report, options, bench, torch)
+    if "models" in wanted:
+        models(report, options, bench, torch)
     if "infer" in wanted:
         onnx = Process(PYTHON, "peer_onnxruntime.py", options.threads)
         inference(report, options, bench, torch, onnx)

@@ -6,18 +6,22 @@ import Kernels
 /// The measurements, each in the plan of a program that does just that.
 struct Bench {
   private let pool: ThreadPool
-  private var training: (batch: Int, network: Network, plan: Plan, adam: Adam)?
+  private var training: (what: [String], plan: Plan, adam: Adam)?
   private var inference: (batch: Int, plan: Plan)?
 
   init(threads: Int) { pool = ThreadPool(threads: threads) }
 
-  /// Median milliseconds of a training step.
-  mutating func step(batch: Int, repeats: Int) throws -> Double {
-    if training?.batch != batch {
+  /// Median milliseconds of a training step of a preset.
+  mutating func step(
+    batch: Int, repeats: Int, model: String, precision: Precision
+  ) throws -> Double {
+    let what = ["\(batch)", model, precision.rawValue]
+    if training?.what != what {
       let network = try Network(
-        spec: .preset("tutorial", dialect: .pytorch), dialect: .pytorch, seed: 0)
-      let plan = try Plan(network: network, batchSize: batch, training: true, pool: pool)
-      training = (batch, network, plan, Adam(network: network, options: AdamOptions(), pool: pool))
+        spec: .preset(model, dialect: .pytorch), dialect: .pytorch, seed: 0)
+      let plan = try Plan(
+        network: network, batchSize: batch, training: true, pool: pool, precision: precision)
+      training = (what, plan, Adam(network: network, options: AdamOptions(), pool: pool))
     }
     guard let training else { return .nan }
     let images = Bench.images(batch)

@@ -6,7 +6,9 @@ import Kernels
 // Times the library for Benchmarks/run.py: reads a measurement a line, answers a line of JSON.
 // All times are milliseconds.
 //
-//   step BATCH REPEATS      a training step of the tutorial's network, Adam included
+//   step BATCH REPEATS [MODEL [PRECISION]]
+//                           a training step, Adam included, of the tutorial's network or another
+//                           preset, in float32 or mixed_bfloat16
 //   infer BATCH REPEATS     probabilities for a batch
 //   layer I O SIZE BATCH REPEATS
 //                           the three passes of a 3×3 convolution, I to O channels, SIZE × SIZE
@@ -22,7 +24,12 @@ while let line = readLine() {
   defer { fflush(nil) }
   do {
     switch (words.first, numbers.count) {
-    case ("step", 2): print(try bench.step(batch: numbers[0], repeats: numbers[1]))
+    case ("step", 2):
+      let names = words.dropFirst(3)
+      print(
+        try bench.step(
+          batch: numbers[0], repeats: numbers[1], model: names.first ?? "tutorial",
+          precision: names.dropFirst().first.flatMap(Precision.init) ?? .float32))
     case ("infer", 2): print(try bench.infer(batch: numbers[0], repeats: numbers[1]))
     case ("layer", 5):
       print(

@@ -1,4 +1,5 @@
 import CifarCore
+import Foundation
 import Testing
 
 @testable import CifarNN
@@ -28,6 +29,38 @@ import Testing
     let network = try Network(spec: Self.spec, dialect: .keras, seed: 1)
     check(network.values("\(layer).weight"), bound: (6 / (fanIn + fanOut)).squareRoot())
     #expect(network.values("\(layer).bias").allSatisfy { $0 == 0 })
+  }
+
+  /// As the frameworks' own layers begin: `Golden/make_initialization_golden.py`.
+  @Test(arguments: Dialect.allCases)
+  func asTheFramework(dialect: Dialect) throws {
+    struct Summary: Decodable {
+      let count: Int
+      let mean, variance, largest: Double
+    }
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("Golden/initialization.json")
+    let golden = try JSONDecoder().decode(
+      [String: [String: Summary]].self, from: Data(contentsOf: file))
+    let expected = try #require(golden[dialect.rawValue])
+    #expect(expected.count == 6)
+    let networks = try (0..<20).map {
+      try Network(spec: Self.spec, dialect: dialect, seed: UInt64($0))
+    }
+    for (name, summary) in expected {
+      let values = networks.flatMap { $0.values(name) }.map(Double.init)
+      let n = Double(values.count)
+      #expect(values.count == 20 * summary.count)
+      let mean = values.reduce(0, +) / n
+      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / n
+      // Five standard deviations of both samples' difference, and some.
+      let deviation = summary.variance.squareRoot()
+      #expect(abs(mean - summary.mean) <= 7 * deviation / n.squareRoot(), "\(name)")
+      #expect(abs(variance - summary.variance) <= 7 * summary.variance / n.squareRoot(), "\(name)")
+      // The largest of n uniform numbers is about bound / n below the bound.
+      let largest = values.reduce(0) { max($0, abs($1)) }
+      #expect(abs(largest - summary.largest) <= 10 * summary.largest / n, "\(name)")
+    }
   }
 
   @Test(arguments: Dialect.allCases)
