@@ -77,40 +77,38 @@ public protocol KernelTable: Sendable {
   func winogradFilters(
     _ shape: ConvolutionShape, _ filters: Input, to transformed: Output, turned: Bool, panel: Int)
 
-  /// Bᵀ·d·B of tiles `first` ..< `first` + `count` of a batch of (N, groups, H, W, lanes), to packs of
-  /// (groups, 36 points, 6 tiles, lanes).
+  /// Bᵀ·d·B of tiles, to packs of (groups, 36 points, 6 tiles, lanes).
   func winogradInput(
-    _ tiling: WinogradTiling, _ images: Values, groups: Int, first: Int, count: Int,
-    to transformed: Output, packStride: Int)
+    _ tiling: WinogradTiling, _ area: WinogradTiles, to transformed: Output, packStride: Int)
 
   /// For each of the 36 points, (tiles × inputs) · (inputs × panel): `transformed` as
   /// `winogradInput` makes it, `filters` one panel of `winogradFilters`, `product`
   /// (packs, 36 points, 6 tiles, panel).
   func winogradMultiply(
     _ transformed: Input, packStride: Int, packs: Int, groups: Int, filters: Input,
-    product: Output)
+    product: Output, soon: WinogradSoon)
 
   /// Aᵀ·m·A + bias of the tiles, then max(·, 0) if `relu`, to panel `panel` of a batch of (N, groups, H, W, lanes).
   func winogradOutput(
     _ tiling: WinogradTiling, _ product: Input, first: Int, count: Int, bias: Input?,
     relu: Bool, to images: Values, groups: Int, panel: Int)
 
-  /// D·dy·Dᵀ of tiles of a batch of (N, groups, H, W, lanes), to packs of
-  /// (panels, 36 points, 6 tiles, panel).
+  /// D·dy·Dᵀ of tiles, to packs of (panels, 36 points, 6 tiles, panel).
   func winogradGradient(
-    _ tiling: WinogradTiling, _ gradients: Input, groups: Int, first: Int, count: Int,
-    to transformed: Output, packStride: Int)
+    _ tiling: WinogradTiling, _ area: WinogradTiles, to transformed: Output, packStride: Int)
 
-  /// One point: sum[i, o] (+)= Σ_t x[t, i]·dy[t, o] over the tiles of `packs` packs; `x` as
-  /// `winogradInput` makes it, `dy` as `winogradGradient` does, `sum` (panels, inputs, panel).
+  /// For each point, sum[i, o] (+)= Σ_t x[t, i]·dy[t, o] over the tiles of `packs` packs; `x` as
+  /// `winogradInput` makes it, `dy` as `winogradGradient` does, `sums` (36, panels, inputs, panel).
   func winogradAccumulate(
-    point: Int, x: Input, xStride: Int, groups: Int, dy: Input, dyStride: Int, panels: Int,
-    packs: Int, sum: Output, accumulate: Bool)
+    _ x: Input, xStride: Int, groups: Int, dy: Input, dyStride: Int, panels: Int, packs: Int,
+    sums: Output, accumulate: Bool, soon: WinogradSoon)
 
-  /// The sums of all points, (36, panels, inputs, panel), to OIHW filter gradients of one input
-  /// group: Cᵀ·s·C.
+  /// The sums of all points to OIHW filter gradients of one input group: Cᵀ·s·C. `sums` are those
+  /// of this group, (36 points, panels, lanes of input, panel), points `pointStride` and panels
+  /// `panelStride` floats apart.
   func winogradFilterGradient(
-    _ shape: ConvolutionShape, _ sums: Input, planeStride: Int, group: Int, to filters: Output)
+    _ shape: ConvolutionShape, _ sums: Input, pointStride: Int, panelStride: Int, group: Int,
+    to filters: Output)
 
   // MARK: Matrix product
 

@@ -42,3 +42,35 @@ public struct WinogradTiling: Equatable, Sendable {
 
   public var tilesPerImage: Int { rows * columns }
 }
+
+/// Some tiles of some groups of a batch of (N, imageGroups, H, W, lanes).
+public struct WinogradTiles {
+  public var images: Values
+  public var imageGroups: Int
+  public var groups: Range<Int>
+  public var tiles: Range<Int>
+
+  public init(
+    images: Values, imageGroups: Int, groups: Range<Int>, tiles: Range<Int>
+  ) {
+    self.images = images
+    self.imageGroups = imageGroups
+    self.groups = groups
+    self.tiles = tiles
+  }
+}
+
+/// What the next transforms will read or write. The products bring it into the second-level cache
+/// on their way: they are bound by arithmetic and the transforms by memory, so that the one hides
+/// the other.
+public struct WinogradSoon {
+  public var tiling: WinogradTiling
+  public var first: WinogradTiles?
+  public var second: WinogradTiles?
+
+  public init(tiling: WinogradTiling, first: WinogradTiles?, second: WinogradTiles?) {
+    self.tiling = tiling
+    self.first = first
+    self.second = second
+  }
+}

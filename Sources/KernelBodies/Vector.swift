@@ -72,13 +72,9 @@ func storeUnaligned(_ v: Vector, _ p: Output) {
   UnsafeMutableRawPointer(p).storeBytes(of: v, as: Vector.self)
 }
 
-/// Asks for the cache line at `p`, which may be any address.
+/// Asks for the cache line at `p`, which may be any address, into the second-level cache.
 @inline(__always)
-func prefetch(_ p: UnsafeRawPointer) { cpu_prefetch(p) }
-
-/// The same for a line that will be written.
-@inline(__always)
-func prefetchToWrite(_ p: Output) { cpu_prefetch_to_write(p) }
+func prefetchFar(_ p: UnsafeRawPointer) { cpu_prefetch_far(p) }
 
 /// One value in every lane.
 @inline(__always)

@@ -79,20 +79,20 @@ extension KernelSet {
   }
 
   public func winogradFilterGradient(
-    _ shape: ConvolutionShape, _ sums: Input, planeStride: Int, group: Int, to filters: Output
+    _ shape: ConvolutionShape, _ sums: Input, pointStride: Int, panelStride: Int, group: Int,
+    to filters: Output
   ) {
-    let rows = blocks(shape.inputChannels, of: lanes) * lanes
     // (3, 6, lanes): three rows, of which first six and then three columns are used.
     withUnsafeTemporaryAllocation(byteCount: 18 * lanes * 4, alignment: 64) { bytes in
       let columns = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
       for input in (group * lanes)..<min(shape.inputChannels, (group + 1) * lanes) {
         for first in stride(from: 0, to: shape.outputChannels, by: lanes) {
           let from =
-            sums + (first / panel * rows + input) * panel + first % panel
+            sums + first / panel * panelStride + (input - group * lanes) * panel + first % panel
           // Along the columns: (6, 6) to (3, 6).
           for x in 0..<6 {
-            let p = from + x * planeStride
-            let three = interpolate(p, 6 * planeStride)
+            let p = from + x * pointStride
+            let three = interpolate(p, 6 * pointStride)
             store(three.0, columns + x * lanes)
             store(three.1, columns + (6 + x) * lanes)
             store(three.2, columns + (12 + x) * lanes)

@@ -5,13 +5,15 @@ private let packTiles = Winograd.packTiles
 extension KernelSet {
   public func winogradMultiply(
     _ transformed: Input, packStride: Int, packs: Int, groups: Int, filters: Input,
-    product: Output
+    product: Output, soon: WinogradSoon
   ) {
     let rows = Accumulators.rows
+    var prefetch = SoonPrefetch(soon, parts: Winograd.points * packs)
     for point in 0..<Winograd.points {
       let x = transformed + point * packTiles * lanes
       let w = filters + point * groups * lanes * panel
       for pack in 0..<packs {
+        prefetch.advance()
         let to = product + (pack * Winograd.points + point) * packTiles * panel
         var tile = 0
         while tile < packTiles {
@@ -37,22 +39,29 @@ extension KernelSet {
   }
 
   public func winogradAccumulate(
-    point: Int, x: Input, xStride: Int, groups: Int, dy: Input, dyStride: Int, panels: Int,
-    packs: Int, sum: Output, accumulate: Bool
+    _ x: Input, xStride: Int, groups: Int, dy: Input, dyStride: Int, panels: Int, packs: Int,
+    sums: Output, accumulate: Bool, soon: WinogradSoon
   ) {
     // A group of channels as full tiles and a rest: 3 + 3 + 2, or 6 + 6 + 4.
     let rows = Accumulators.rows
     let rest = lanes - 2 * rows
-    for index in 0..<panels {
-      let g = dy + (index * Winograd.points + point) * packTiles * panel
-      for group in 0..<groups {
-        let from = x + (group * Winograd.points + point) * packTiles * lanes
-        let to = sum + (index * groups + group) * lanes * panel
-        accumulateTiles(rows, from, xStride, g, dyStride, packs, to, accumulate)
-        accumulateTiles(
-          rows, from + rows, xStride, g, dyStride, packs, to + rows * panel, accumulate)
-        accumulateTiles(
-          rest, from + 2 * rows, xStride, g, dyStride, packs, to + 2 * rows * panel, accumulate)
+    var prefetch = SoonPrefetch(soon, parts: Winograd.points * panels * groups * 3)
+    var to = sums
+    for point in 0..<Winograd.points {
+      for index in 0..<panels {
+        let g = dy + (index * Winograd.points + point) * packTiles * panel
+        for group in 0..<groups {
+          let from = x + (group * Winograd.points + point) * packTiles * lanes
+          prefetch.advance()
+          accumulateTiles(rows, from, xStride, g, dyStride, packs, to, accumulate)
+          prefetch.advance()
+          accumulateTiles(
+            rows, from + rows, xStride, g, dyStride, packs, to + rows * panel, accumulate)
+          prefetch.advance()
+          accumulateTiles(
+            rest, from + 2 * rows, xStride, g, dyStride, packs, to + 2 * rows * panel, accumulate)
+          to += lanes * panel
+        }
       }
     }
   }

@@ -18,38 +18,37 @@ extension KernelSet {
   // MARK: Bᵀ·d·B
 
   public func winogradInput(
-    _ tiling: WinogradTiling, _ images: Values, groups: Int, first: Int, count: Int,
-    to transformed: Output, packStride: Int
+    _ tiling: WinogradTiling, _ area: WinogradTiles, to transformed: Output, packStride: Int
   ) {
-    switch images.storage {
+    switch area.images.storage {
     case .float32:
       transformTiles(
-        tiling, UnsafePointer(images.floats), groups, first, count, transformed, packStride)
+        tiling, area, UnsafePointer(area.images.floats), to: transformed, packStride)
     case .bfloat16:
       transformTiles(
-        tiling, UnsafePointer(images.halves), groups, first, count, transformed, packStride)
+        tiling, area, UnsafePointer(area.images.halves), to: transformed, packStride)
     }
   }
 
   @inline(__always)
   private func transformTiles<Element: Stored>(
-    _ tiling: WinogradTiling, _ images: UnsafePointer<Element>, _ groups: Int, _ first: Int,
-    _ count: Int, _ transformed: Output, _ packStride: Int
+    _ tiling: WinogradTiling, _ area: WinogradTiles, _ images: UnsafePointer<Element>,
+    to transformed: Output, _ packStride: Int
   ) {
+    let groups = area.groups.count
+    let count = area.tiles.count
     withUnsafeTemporaryAllocation(byteCount: 6 * lanes * 4, alignment: 64) { bytes in
       let zeros = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Element.self)
       for i in 0..<6 { Element.store(.zero, zeros + i * lanes) }
       for group in 0..<groups {
         for index in 0..<count {
-          let place = TilePlace(tiling, first + index)
+          let place = TilePlace(tiling, area.tiles.lowerBound + index)
           let top = place.row * 4 - 1
           let left = place.column * 4 - 1
-          let plane =
-            images + (place.image * groups + group) * tiling.height * tiling.width * lanes
+          let plane = images + area.plane(tiling, place, group)
           let to =
             transformed + index / packTiles * packStride
             + (group * Winograd.points * packTiles + index % packTiles) * lanes
-          prefetchNextTile(tiling, images, groups, first + index, group, count)
           // What lies outside the image is zero.
           @inline(__always)
           func row(_ y: Int) -> UnsafePointer<Element> {
@@ -98,24 +97,6 @@ extension KernelSet {
       for i in (count % packTiles * vectors)..<(packTiles * vectors) {
         store(.zero, pack + plane * packTiles * tile + i * lanes)
       }
-    }
-  }
-
-  /// Asks for the tile of the next group; after the last group, for that `count` tiles further on.
-  @inline(__always)
-  private func prefetchNextTile<Element: Stored>(
-    _ tiling: WinogradTiling, _ images: UnsafePointer<Element>, _ groups: Int, _ tile: Int,
-    _ group: Int, _ count: Int
-  ) {
-    let isLast = group + 1 == groups
-    let place = TilePlace(tiling, isLast ? tile + count : tile)
-    let plane = place.image * groups + (isLast ? 0 : group + 1)
-    let row = tiling.width * lanes
-    let corner =
-      images + (plane * tiling.height + place.row * 4) * row + place.column * 4 * lanes
-    let line = 64 / MemoryLayout<Element>.stride
-    for y in 0..<4 {
-      for part in 0..<(4 * lanes / line) { prefetch(corner + y * row + part * line) }
     }
   }
 
@@ -192,9 +173,10 @@ extension KernelSet {
   // MARK: D·dy·Dᵀ
 
   public func winogradGradient(
-    _ tiling: WinogradTiling, _ gradients: Input, groups: Int, first: Int, count: Int,
-    to transformed: Output, packStride: Int
+    _ tiling: WinogradTiling, _ area: WinogradTiles, to transformed: Output, packStride: Int
   ) {
+    let groups = area.groups.count
+    let count = area.tiles.count
     withUnsafeTemporaryAllocation(byteCount: 16 * lanes * 4, alignment: 64) { bytes in
       let tile = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
       for pack in 0..<blocks(count, of: packTiles) {
@@ -203,14 +185,10 @@ extension KernelSet {
             transformed + pack * packStride + group / panelVectors * Winograd.points * panelStep
             + group % panelVectors * lanes
           for index in 0..<min(packTiles, count - pack * packTiles) {
-            let number = first + pack * packTiles + index
-            prefetchNextTile(tiling, gradients, groups, number, group, packTiles)
-            let place = TilePlace(tiling, number)
+            let place = TilePlace(tiling, area.tiles.lowerBound + pack * packTiles + index)
             let y = place.row * 4
             let x = place.column * 4
-            let plane =
-              gradients + (place.image * groups + group) * tiling.height * tiling.width * lanes
-            let from = plane + (y * tiling.width + x) * lanes
+            let from = area.images.floats + area.plane(tiling, place, group) + (y * tiling.width + x) * lanes
             if y + 4 <= tiling.height && x + 4 <= tiling.width {
               transformGradient(from, tiling.width * lanes, to + index * panel)
             } else {
@@ -328,5 +306,14 @@ struct TilePlace {
     column = tile - lines * tiling.columns
     image = lines / tiling.rows
     row = lines - image * tiling.rows
+  }
+}
+
+extension WinogradTiles {
+  /// Where the plane begins that holds a tile's pixels of one of the groups.
+  @inline(__always)
+  func plane(_ tiling: WinogradTiling, _ place: TilePlace, _ group: Int) -> Int {
+    let plane = place.image * imageGroups + groups.lowerBound + group
+    return plane * tiling.height * tiling.width * lanes
   }
 }

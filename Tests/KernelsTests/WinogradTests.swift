@@ -65,28 +65,32 @@ import Testing
     for portion in portions {
       let pack = portion.lowerBound / Winograd.packTiles
       kernels.winogradInput(
-        tiling, Values(images.pointer), groups: groups, first: portion.lowerBound,
-        count: portion.count,
+        tiling,
+        WinogradTiles(
+          images: Values(images.pointer), imageGroups: groups, groups: 0..<groups, tiles: portion),
         to: x.pointer + pack * xStride, packStride: xStride)
       kernels.winogradGradient(
-        tiling, gradients.pointer, groups: outputGroups, first: portion.lowerBound,
-        count: portion.count, to: dy.pointer + pack * dyStride, packStride: dyStride)
+        tiling,
+        WinogradTiles(
+          images: Values(gradients.pointer), imageGroups: outputGroups, groups: 0..<outputGroups,
+          tiles: portion),
+        to: dy.pointer + pack * dyStride, packStride: dyStride)
     }
     let sums = GuardedBuffer(output: Winograd.points * sumStride)
-    for point in 0..<Winograd.points {
-      for portion in portions {
-        let pack = portion.lowerBound / Winograd.packTiles
-        kernels.winogradAccumulate(
-          point: point, x: x.pointer + pack * xStride, xStride: xStride, groups: groups,
-          dy: dy.pointer + pack * dyStride, dyStride: dyStride, panels: panels,
-          packs: blocks(portion.count, of: Winograd.packTiles),
-          sum: sums.pointer + point * sumStride, accumulate: portion.lowerBound > 0)
-      }
+    for portion in portions {
+      let pack = portion.lowerBound / Winograd.packTiles
+      kernels.winogradAccumulate(
+        x.pointer + pack * xStride, xStride: xStride, groups: groups,
+        dy: dy.pointer + pack * dyStride, dyStride: dyStride, panels: panels,
+        packs: blocks(portion.count, of: Winograd.packTiles), sums: sums.pointer,
+        accumulate: portion.lowerBound > 0,
+        soon: WinogradSoon(tiling: tiling, first: nil, second: nil))
     }
     let filters = GuardedBuffer(output: sample.filters.count)
     for group in 0..<groups {
       kernels.winogradFilterGradient(
-        shape, sums.pointer, planeStride: sumStride, group: group, to: filters.pointer)
+        shape, sums.pointer + group * lanes * kernels.panelLanes, pointStride: sumStride,
+        panelStride: groups * lanes * kernels.panelLanes, group: group, to: filters.pointer)
     }
     let expected = sample.oracle.backwardWeights(sample.image.doubles, sample.gradient.doubles)
     #expect(relativeError(filters.array, expected) < 4e-6)
@@ -111,9 +115,9 @@ import Testing
     let packStride = packPlane * groups * lanes + lanes
     let x = GuardedBuffer(output: packs * packStride)
     let from = GuardedBuffer(blocked)
-    kernels.winogradInput(
-      tiling, Values(from.pointer), groups: groups, first: 0, count: tiles, to: x.pointer,
-      packStride: packStride)
+    let all = WinogradTiles(
+      images: Values(from.pointer), imageGroups: groups, groups: 0..<groups, tiles: 0..<tiles)
+    kernels.winogradInput(tiling, all, to: x.pointer, packStride: packStride)
     let panels = blocks(outputs, of: panel)
     let panelFilters = Winograd.points * groups * lanes * panel
     let transformed = GuardedBuffer(output: panels * panelFilters)
@@ -128,7 +132,8 @@ import Testing
         panel: index)
       kernels.winogradMultiply(
         x.pointer, packStride: packStride, packs: packs, groups: groups,
-        filters: transformed.pointer + index * panelFilters, product: product.pointer)
+        filters: transformed.pointer + index * panelFilters, product: product.pointer,
+        soon: WinogradSoon(tiling: tiling, first: all, second: nil))
       kernels.winogradOutput(
         tiling, product.pointer, first: 0, count: tiles,
         bias: paddedBias.map { UnsafePointer($0.pointer) }, relu: false,

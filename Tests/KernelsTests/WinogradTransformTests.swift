@@ -9,15 +9,19 @@ import Testing
   static let shape = ConvolutionShape(
     inputChannels: 1, outputChannels: 1, height: 12, width: 12, kernel: 3, padding: 1)
 
+  /// Tile 4 is the one in the middle.
+  static func tile(of image: GuardedBuffer<Float>) -> WinogradTiles {
+    WinogradTiles(images: Values(image.pointer), imageGroups: 1, groups: 0..<1, tiles: 4..<5)
+  }
+
   @Test(arguments: InstructionSet.all)
   func input(set: InstructionSet) {
     let lanes = set.kernels.lanes
     let image = GuardedBuffer(Samples.uniform(144 * lanes, seed: 1))  // (1, 12, 12, lanes)
     let points = GuardedBuffer(output: 36 * 6 * lanes)  // (1, 36, 6, lanes)
-    // Tile 4 is the one in the middle; its input begins at row 3, column 3.
+    // Its input begins at row 3, column 3.
     set.kernels.winogradInput(
-      Self.tiling, Values(image.pointer), groups: 1, first: 4, count: 1,
-      to: points.pointer, packStride: 36 * 6 * lanes)
+      Self.tiling, Self.tile(of: image), to: points.pointer, packStride: 36 * 6 * lanes)
     for lane in 0..<lanes {
       let tile = (0..<36).map { Double(image[((3 + $0 / 6) * 12 + 3 + $0 % 6) * lanes + lane]) }
       let expected = WinogradOracle.transform(tile, by: WinogradOracle.inputMatrix)
@@ -70,8 +74,7 @@ import Testing
     // (1, 36, 6, panel); groups that the panel lacks are not written.
     let points = GuardedBuffer(output: 36 * plane)
     set.kernels.winogradGradient(
-      Self.tiling, image.pointer, groups: 1, first: 4, count: 1,
-      to: points.pointer, packStride: 36 * plane)
+      Self.tiling, Self.tile(of: image), to: points.pointer, packStride: 36 * plane)
     for lane in 0..<lanes {
       let tile = (0..<16).map { Double(image[((4 + $0 / 4) * 12 + 4 + $0 % 4) * lanes + lane]) }
       let expected = WinogradOracle.transform(tile, by: WinogradOracle.outputMatrix)
@@ -86,7 +89,8 @@ import Testing
     let sums = GuardedBuffer(Samples.uniform(36 * stride, seed: 5))  // (36, 1, lanes, panel)
     let filter = GuardedBuffer(output: 9)
     set.kernels.winogradFilterGradient(
-      Self.shape, sums.pointer, planeStride: stride, group: 0, to: filter.pointer)
+      Self.shape, sums.pointer, pointStride: stride, panelStride: stride, group: 0,
+      to: filter.pointer)
     let expected = WinogradOracle.transform(
       (0..<36).map { Double(sums[$0 * stride]) },
       by: WinogradOracle.transposed(WinogradOracle.filterMatrix))
@@ -107,7 +111,7 @@ import Testing
     let product = GuardedBuffer(output: packs * 36 * 6 * panel)
     set.kernels.winogradMultiply(
       x.pointer, packStride: packStride, packs: packs, groups: groups, filters: filters.pointer,
-      product: product.pointer)
+      product: product.pointer, soon: WinogradSoon(tiling: Self.tiling, first: nil, second: nil))
     for point in [0, 17, 35] {
       // (tiles, inputs)
       let rows = (0..<(packs * 6 * inputs)).map { i in

@@ -14,11 +14,9 @@ bool cpu_has_avx512(void);
 /// The number of processors that the calling thread may run on; at least 1.
 int cpu_allowed_count(void);
 
-/// Asks for the cache line at an address that will be read soon. Any address is allowed.
-static inline void cpu_prefetch(const void *address) { __builtin_prefetch(address); }
-
-/// The same for a line that will be written soon.
-static inline void cpu_prefetch_to_write(const void *address) { __builtin_prefetch(address, 1); }
+/// Asks for the cache line at an address that will be read or written soon, into the second-level
+/// cache. Any address is allowed.
+static inline void cpu_prefetch_far(const void *address) { __builtin_prefetch(address, 0, 2); }
 
 /// √x of 8 or 16 floats, in place. (Swift's own goes lane by lane, through the C library.)
 static inline void cpu_square_roots_8(float *x) {

@@ -5,9 +5,7 @@ import Kernels
 /// F(3×3, 4×4).
 ///
 /// Forward and backward to the data go by blocks of tiles: transformed, multiplied and transformed
-/// back while they are in the second-level cache. Backward to the weights transforms a larger chunk
-/// of tiles and then takes the 36 points apart; each sum belongs to one piece of work, so nothing
-/// has to be added up across threads.
+/// back while they are in the second-level cache.
 final class WinogradConvolution: ConvolutionAlgorithm {
   private let shape: ConvolutionShape
   private let context: LayerContext
@@ -19,18 +17,14 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   /// (panels of output, 36, inputs, panel)
   private let filters: AlignedBuffer<Float>
   private let turnedFilters: AlignedBuffer<Float>?
-  /// Tiles that a worker takes at a time.
-  private let block: Int
-  /// Tiles whose transforms are kept for the gradient of the weights.
-  private let chunk: Int
+  private let weightGradient: WinogradWeightGradient?
   /// Floats of a worker's scratch: a block's transforms and their products with one panel.
   private let workerScratch: Int
   private let transformedFloats: Int
   private let productFloats: Int
 
-  /// Packs are apart by a little more than they hold. At a power of two they would share their
-  /// cache sets.
-  private static let gap = 16
+  /// The most packs of a block.
+  private static let blockPacks = 6
 
   /// Whether the shape is one that this algorithm computes.
   static func fits(_ shape: ConvolutionShape) -> Bool {
@@ -52,42 +46,20 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     turnedFilters =
       turns
       ? AlignedBuffer(count: inputPanels * Winograd.points * outputGroups * lanes * panel) : nil
-    block = 30
+    weightGradient =
+      context.training ? WinogradWeightGradient(shape: shape, context: context) : nil
     let groups = turns ? max(inputGroups, outputGroups) : inputGroups
-    transformedFloats =
-      WinogradConvolution.packs(block) * WinogradConvolution.stride(groups * lanes)
-    productFloats =
-      WinogradConvolution.packs(block) * Winograd.packTiles * Winograd.points * panel
+    let packs = WinogradConvolution.blockPacks
+    transformedFloats = packs * WinogradConvolution.packStride(groups * lanes)
+    productFloats = packs * Winograd.packTiles * Winograd.points * panel
     workerScratch = transformedFloats + productFloats
     context.scratch.reserve(context.pool.threads * workerScratch)
-    // Both factors of a chunk stay in the second-level caches or near them; a chunk of twice the
-    // size made the pass a seventh slower on Zen 4.
-    chunk = min(context.batchSize * tiling.tilesPerImage, 120)
-    if context.training {
-      context.scratch.reserve(
-        WinogradConvolution.packs(chunk) * (inputStride + gradientStride)
-          + Winograd.points * sumFloats)
-    }
   }
 
-  private static func packs(_ tiles: Int) -> Int { blocks(tiles, of: Winograd.packTiles) }
-
-  /// Floats from one pack to the next.
-  private static func stride(_ channels: Int) -> Int {
-    Winograd.points * Winograd.packTiles * channels + gap
-  }
-
-  /// A pack of the input, (groups, 36, 6, lanes).
-  private var inputStride: Int {
-    WinogradConvolution.stride(inputGroups * context.kernels.lanes)
-  }
-  /// A pack of the output's gradient, (panels, 36, 6, panel).
-  private var gradientStride: Int {
-    WinogradConvolution.stride(outputPanels * context.kernels.panelLanes)
-  }
-  /// The sums of one point, (panels of output, inputs, panel).
-  private var sumFloats: Int {
-    outputPanels * inputGroups * context.kernels.lanes * context.kernels.panelLanes
+  /// Floats from one pack of so many channels to the next: a little more than it holds. At a power of
+  /// two they would share their cache sets.
+  static func packStride(_ channels: Int) -> Int {
+    Winograd.points * Winograd.packTiles * channels + 16
   }
 
   func prepare(weights: UnsafePointer<Float>) {
@@ -142,17 +114,25 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   private func convolve(_ product: Product, tiles: Int) {
     // With too few blocks to share, the panels are shared as well. Every number is made in the same
     // way, so that the choice does not show in the result.
-    if tiles <= block * context.pool.threads {
+    let packs = blocks(tiles, of: Winograd.packTiles)
+    if packs <= WinogradConvolution.blockPacks * context.pool.threads {
       convolveByPanels(product, tiles: tiles)
       return
     }
-    context.pool.forEach(blocks(tiles, of: block)) { index, worker in
+    let blocks = TileBlocks(tiles: tiles, size: WinogradConvolution.blockPacks)
+    context.pool.forEach(blocks.count) { index, worker in
       let x = context.scratch.pointer + worker * workerScratch
-      let first = index * block
-      let some = min(block, tiles - first)
-      transform(product, first, some, to: x)
+      transform(product, blocks[index], to: x)
+      // What this worker most likely transforms next.
+      let next = blocks[index + 1]
       for panel in 0..<product.panels {
-        multiply(product, x, first, some, panel, products: x + transformedFloats)
+        // Each panel asks for its share of it.
+        let from = product.groups * panel / product.panels
+        let to = product.groups * (panel + 1) / product.panels
+        multiply(
+          product, x, blocks[index], panel, products: x + transformedFloats,
+          next: WinogradTiles(
+            images: product.input, imageGroups: product.groups, groups: from..<to, tiles: next))
       }
     }
   }
@@ -160,11 +140,12 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   /// First all tiles are transformed, then each panel takes them up, some packs at a time.
   private func convolveByPanels(_ product: Product, tiles: Int) {
     let pack = Winograd.packTiles
-    let stride = WinogradConvolution.stride(product.groups * context.kernels.lanes)
+    let stride = WinogradConvolution.packStride(product.groups * context.kernels.lanes)
     let x = context.scratch.pointer
     let products = x + context.pool.threads * transformedFloats
-    context.pool.forEach(WinogradConvolution.packs(tiles)) { index, _ in
-      transform(product, index * pack, min(pack, tiles - index * pack), to: x + index * stride)
+    context.pool.forEach(blocks(tiles, of: pack)) { index, _ in
+      let first = index * pack
+      transform(product, first..<min(first + pack, tiles), to: x + index * stride)
     }
     let part = 2 * pack
     let parts = blocks(tiles, of: part)
@@ -172,75 +153,52 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       let (panel, number) = index.quotientAndRemainder(dividingBy: parts)
       let first = number * part
       multiply(
-        product, x + first / pack * stride, first, min(part, tiles - first), panel,
-        products: products + worker * productFloats)
+        product, x + first / pack * stride, first..<min(first + part, tiles), panel,
+        products: products + worker * productFloats, next: nil)
     }
   }
 
-  /// Tiles `first` ..< `first` + `count` into the transformed space.
+  /// Tiles into the transformed space.
   private func transform(
-    _ product: Product, _ first: Int, _ count: Int, to x: UnsafeMutablePointer<Float>
+    _ product: Product, _ tiles: Range<Int>, to x: UnsafeMutablePointer<Float>
   ) {
-    let kernels = context.kernels
-    kernels.winogradInput(
-      tiling, product.input, groups: product.groups, first: first, count: count, to: x,
-      packStride: WinogradConvolution.stride(product.groups * kernels.lanes))
+    context.kernels.winogradInput(
+      tiling,
+      WinogradTiles(
+        images: product.input, imageGroups: product.groups, groups: 0..<product.groups,
+        tiles: tiles),
+      to: x,
+      packStride: WinogradConvolution.packStride(product.groups * context.kernels.lanes))
   }
 
   /// Transformed tiles times one panel of filters, and back.
+  ///
+  /// - Parameter next: what will be read after that.
   private func multiply(
-    _ product: Product, _ x: UnsafePointer<Float>, _ first: Int, _ count: Int, _ panel: Int,
-    products: UnsafeMutablePointer<Float>
+    _ product: Product, _ x: UnsafePointer<Float>, _ tiles: Range<Int>, _ panel: Int,
+    products: UnsafeMutablePointer<Float>, next: WinogradTiles?
   ) {
     let kernels = context.kernels
+    let vectors = kernels.panelLanes / kernels.lanes
+    let written = WinogradTiles(
+      images: product.output, imageGroups: product.outputGroups,
+      groups: (panel * vectors)..<min(product.outputGroups, (panel + 1) * vectors), tiles: tiles)
     let panelFilters = Winograd.points * product.groups * kernels.lanes * kernels.panelLanes
     kernels.winogradMultiply(
-      x, packStride: WinogradConvolution.stride(product.groups * kernels.lanes),
-      packs: WinogradConvolution.packs(count), groups: product.groups,
-      filters: product.filters.pointer + panel * panelFilters, product: products)
+      x, packStride: WinogradConvolution.packStride(product.groups * kernels.lanes),
+      packs: blocks(tiles.count, of: Winograd.packTiles), groups: product.groups,
+      filters: product.filters.pointer + panel * panelFilters, product: products,
+      soon: WinogradSoon(tiling: tiling, first: written, second: next))
     kernels.winogradOutput(
-      tiling, products, first: first, count: count, bias: product.bias, relu: product.relu,
-      to: product.output, groups: product.outputGroups, panel: panel)
+      tiling, products, first: tiles.lowerBound, count: tiles.count, bias: product.bias,
+      relu: product.relu, to: product.output, groups: product.outputGroups, panel: panel)
   }
 
   func backwardWeights(
     count: Int, input: Values, outputGradient: UnsafePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
-    let kernels = context.kernels
-    let chunkInput = context.scratch.pointer
-    let chunkGradient = chunkInput + WinogradConvolution.packs(chunk) * inputStride
-    let sums = chunkGradient + WinogradConvolution.packs(chunk) * gradientStride
-    let tiles = count * tiling.tilesPerImage
-    var start = 0
-    while start < tiles {
-      let some = min(chunk, tiles - start)
-      context.pool.forEach(2 * blocks(some, of: block)) { index, _ in
-        let slot = index / 2 * block
-        let part = min(block, some - slot)
-        if index % 2 == 0 {
-          kernels.winogradInput(
-            tiling, input, groups: inputGroups, first: start + slot, count: part,
-            to: chunkInput + slot / Winograd.packTiles * inputStride, packStride: inputStride)
-        } else {
-          kernels.winogradGradient(
-            tiling, outputGradient, groups: outputGroups, first: start + slot, count: part,
-            to: chunkGradient + slot / Winograd.packTiles * gradientStride,
-            packStride: gradientStride)
-        }
-      }
-      context.pool.forEach(Winograd.points) { point, _ in
-        kernels.winogradAccumulate(
-          point: point, x: chunkInput, xStride: inputStride, groups: inputGroups,
-          dy: chunkGradient, dyStride: gradientStride, panels: outputPanels,
-          packs: WinogradConvolution.packs(some), sum: sums + point * sumFloats,
-          accumulate: start > 0)
-      }
-      start += some
-    }
-    context.pool.forEach(inputGroups) { group, _ in
-      kernels.winogradFilterGradient(
-        shape, sums, planeStride: sumFloats, group: group, to: weightGradient)
-    }
+    self.weightGradient?.compute(
+      count: count, input: input, outputGradient: outputGradient, to: weightGradient)
   }
 }

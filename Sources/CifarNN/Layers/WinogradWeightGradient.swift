@@ -1,0 +1,140 @@
+import CifarCore
+import Kernels
+
+/// Σ over all tiles of (Bᵀ·d·B) ⊙ (D·dy·Dᵀ), and its way back to the filters.
+///
+/// The work is cut twice: the panels of the input into up to four parts, the tiles of the batch into
+/// as many runs as make four to eight pieces. Both factors of a piece are made by the worker that
+/// multiplies them and stay in its second-level cache, its sums beside them: handing transforms from
+/// core to core cost a sixth of a step. As the cuts follow from the problem alone, so does the order
+/// of every sum.
+final class WinogradWeightGradient {
+  private let shape: ConvolutionShape
+  private let context: LayerContext
+  private let tiling: WinogradTiling
+  private let inputGroups: Int
+  private let outputGroups: Int
+  private let outputPanels: Int
+  /// Parts of the input's groups, and the most groups that one has.
+  private let parts: Int
+  private let partGroups: Int
+  /// Packs that are transformed and multiplied at a time.
+  private let blockPacks: Int
+  private let inputStride: Int
+  private let gradientStride: Int
+  private let workerScratch: Int
+
+  private static let mostPieces = 8
+  /// Fewer pieces than eight if they would have less tiles than this: each has sums to bring into
+  /// the cache.
+  private static let runTiles = 256
+  /// What the transforms of a block may take of a second-level cache of 1 MB.
+  private static let blockFloats = 200_000
+
+  init(shape: ConvolutionShape, context: LayerContext) {
+    self.shape = shape
+    self.context = context
+    let lanes = context.kernels.lanes
+    let panel = context.kernels.panelLanes
+    tiling = WinogradTiling(height: shape.height, width: shape.width)
+    inputGroups = blocks(shape.inputChannels, of: lanes)
+    outputGroups = blocks(shape.outputChannels, of: lanes)
+    outputPanels = blocks(shape.outputChannels, of: panel)
+    let inputPanels = blocks(shape.inputChannels, of: panel)
+    partGroups = blocks(inputPanels, of: 4) * panel / lanes
+    parts = blocks(inputGroups, of: partGroups)
+    // (groups of a part, 36, 6, lanes) and (panels, 36, 6, panel)
+    inputStride = WinogradConvolution.packStride(partGroups * lanes)
+    gradientStride = WinogradConvolution.packStride(outputPanels * panel)
+    blockPacks = max(1, WinogradWeightGradient.blockFloats / (inputStride + gradientStride))
+    workerScratch = blockPacks * (inputStride + gradientStride)
+    context.scratch.reserve(
+      context.pool.threads * workerScratch + WinogradWeightGradient.mostPieces * sumFloats)
+  }
+
+  /// The sums of a piece: (36, panels of output, inputs of its part, panel).
+  private var sumFloats: Int { Winograd.points * pointFloats(partGroups) }
+
+  private func pointFloats(_ groups: Int) -> Int {
+    outputPanels * groups * context.kernels.lanes * context.kernels.panelLanes
+  }
+
+  private func runs(tiles: Int) -> Int {
+    let most = WinogradWeightGradient.mostPieces / parts
+    let worthwhile = max(most / 2, tiles / WinogradWeightGradient.runTiles)
+    return min(most, worthwhile, blocks(tiles, of: Winograd.packTiles))
+  }
+
+  private func groups(ofPart part: Int) -> Range<Int> {
+    (part * partGroups)..<min(inputGroups, (part + 1) * partGroups)
+  }
+
+  private func sums(run: Int, part: Int) -> UnsafeMutablePointer<Float> {
+    context.scratch.pointer + context.pool.threads * workerScratch
+      + (run * parts + part) * sumFloats
+  }
+
+  /// - Parameter weightGradient: (out, in, 3, 3), overwritten.
+  func compute(
+    count: Int, input: Values, outputGradient: UnsafePointer<Float>,
+    to weightGradient: UnsafeMutablePointer<Float>
+  ) {
+    let kernels = context.kernels
+    let tiles = count * tiling.tilesPerImage
+    let runs = TileBlocks(tiles: tiles, count: runs(tiles: tiles))
+    context.pool.forEach(runs.count * parts) { index, worker in
+      let (run, part) = index.quotientAndRemainder(dividingBy: parts)
+      add(
+        TileBlocks(run, of: runs, size: blockPacks), part, input, outputGradient,
+        to: sums(run: run, part: part), worker)
+    }
+    context.pool.forEach(parts * Winograd.points) { index, _ in
+      let (part, point) = index.quotientAndRemainder(dividingBy: Winograd.points)
+      let floats = pointFloats(groups(ofPart: part).count)
+      for run in stride(from: 1, to: runs.count, by: 1) {
+        kernels.accumulate(
+          sums(run: run, part: part) + point * floats, count: floats,
+          into: sums(run: 0, part: part) + point * floats)
+      }
+    }
+    context.pool.forEach(inputGroups) { group, _ in
+      let (part, place) = group.quotientAndRemainder(dividingBy: partGroups)
+      let floats = pointFloats(groups(ofPart: part).count)
+      kernels.winogradFilterGradient(
+        shape, sums(run: 0, part: part) + place * kernels.lanes * kernels.panelLanes,
+        pointStride: floats, panelStride: floats / outputPanels, group: group,
+        to: weightGradient)
+    }
+  }
+
+  /// The sums over one run of tiles, a block at a time.
+  private func add(
+    _ run: TileBlocks, _ part: Int, _ input: Values,
+    _ outputGradient: UnsafePointer<Float>, to sums: UnsafeMutablePointer<Float>, _ worker: Int
+  ) {
+    let kernels = context.kernels
+    let groups = groups(ofPart: part)
+    let x = context.scratch.pointer + worker * workerScratch
+    let dy = x + blockPacks * inputStride
+    func factors(_ block: Int) -> (x: WinogradTiles, dy: WinogradTiles) {
+      (
+        WinogradTiles(
+          images: input, imageGroups: inputGroups, groups: groups, tiles: run[block]),
+        WinogradTiles(
+          images: Values(outputGradient), imageGroups: outputGroups, groups: 0..<outputGroups,
+          tiles: run[block])
+      )
+    }
+    for block in 0..<run.count {
+      let now = factors(block)
+      let next = factors(block + 1)
+      kernels.winogradInput(tiling, now.x, to: x, packStride: inputStride)
+      kernels.winogradGradient(tiling, now.dy, to: dy, packStride: gradientStride)
+      kernels.winogradAccumulate(
+        x, xStride: inputStride, groups: groups.count, dy: dy, dyStride: gradientStride,
+        panels: outputPanels, packs: blocks(run[block].count, of: Winograd.packTiles), sums: sums,
+        accumulate: block > 0,
+        soon: WinogradSoon(tiling: tiling, first: next.x, second: next.dy))
+    }
+  }
+}
