@@ -7,8 +7,10 @@ import Synchronization
 /// The caller takes part in the work, so `threads` counts it. Between jobs the others spin for a
 /// moment, since the next job of a training step follows within microseconds, then sleep.
 ///
-/// Which thread does which piece is not determined; results are, because the pieces are cut by the
-/// problem and not by the number of threads.
+/// Each thread begins with a share of its own, the same part of every job, so that what it wrote in
+/// one job it finds in its caches in the next; whoever has done its share helps the others. So which
+/// thread does which piece is not determined; results are, because the pieces are cut by the problem
+/// and not by the number of threads.
 public final class ThreadPool: Sendable {
   /// The number of threads that work on a job, the caller included.
   public let threads: Int
@@ -39,8 +41,7 @@ private final class Crew: @unchecked Sendable {
 
   // The job under way, written by the caller before `generation` announces it.
   private var body: Body?
-  private var count = 0
-  private let nextIndex = Atomic<Int>(0)
+  private let shares: Shares
   private let generation = Atomic<UInt>(0)
   private let helpersBusy = Atomic<Int>(0)
   private let sleepers = Atomic<Int>(0)
@@ -57,6 +58,7 @@ private final class Crew: @unchecked Sendable {
 
   init(helpers: Int) {
     self.helpers = helpers
+    shares = Shares(count: helpers + 1)
     start()
   }
 
@@ -90,8 +92,7 @@ private final class Crew: @unchecked Sendable {
     if owner != getpid() { restartAfterFork() }
     withoutActuallyEscaping(body) { body in
       self.body = body
-      self.count = count
-      nextIndex.store(0, ordering: .relaxed)
+      shares.divide(count, among: threads.count + 1)
       helpersBusy.store(threads.count, ordering: .relaxed)
       announce()
       takePieces(worker: 0, body: body)
@@ -112,10 +113,8 @@ private final class Crew: @unchecked Sendable {
   }
 
   private func takePieces(worker: Int, body: Body) {
-    while true {
-      let index = nextIndex.wrappingAdd(1, ordering: .relaxed).oldValue
-      guard index < count else { return }
-      body(index, worker)
+    for offset in 0..<shares.count {
+      while let index = shares.take(from: (worker + offset) % shares.count) { body(index, worker) }
     }
   }
 
@@ -153,5 +152,43 @@ private final class Crew: @unchecked Sendable {
     _ = Unmanaged.passRetained(monitor)
     monitor = Monitor()
     start()
+  }
+}
+
+/// The pieces of a job, a contiguous share a thread.
+private final class Shares {
+  private struct Share: ~Copyable {
+    let next = Atomic<Int>(0)
+    var end = 0
+    // Two cache lines a share: threads that count at the same time must not disturb each other.
+    private let padding = SIMD16<Int>()
+  }
+
+  let count: Int
+  private let shares: UnsafeMutablePointer<Share>
+
+  init(count: Int) {
+    self.count = count
+    shares = .allocate(capacity: count)
+    for index in 0..<count { (shares + index).initialize(to: Share()) }
+  }
+
+  deinit {
+    shares.deinitialize(count: count)
+    shares.deallocate()
+  }
+
+  /// Shares 0 ..< `pieces` out to the first `workers`. Nobody may be taking pieces.
+  func divide(_ pieces: Int, among workers: Int) {
+    for index in 0..<count {
+      shares[index].next.store(pieces * min(index, workers) / workers, ordering: .relaxed)
+      shares[index].end = pieces * min(index + 1, workers) / workers
+    }
+  }
+
+  /// The next piece of a share; nil if there is none left.
+  func take(from index: Int) -> Int? {
+    let piece = shares[index].next.wrappingAdd(1, ordering: .relaxed).oldValue
+    return piece < shares[index].end ? piece : nil
   }
 }
