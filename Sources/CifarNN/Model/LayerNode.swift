@@ -19,15 +19,20 @@ struct LayerNode {
 
   /// Blocks in blocks beyond this are a mistake, and must not exhaust the stack.
   private static let deepest = 16
+  /// Layers in all beyond this are a mistake, and sums over them must not overflow.
+  private static let most = 4096
 
-  /// - Parameter number: of the first layer; afterwards, of the one behind the last.
+  /// - Parameters:
+  ///   - number: of the first layer; afterwards, of the one behind the last.
+  ///   - count: layers of the same path before the first.
   /// - Throws: `shapeMismatch` or `invalidArgument`, naming the layer by its path and type.
   static func chain(
-    _ specs: [LayerSpec], from input: ValueShape, path: String, depth: Int, number: inout Int
+    _ specs: [LayerSpec], from input: ValueShape, path: String, depth: Int, number: inout Int,
+    after count: Int = 0
   ) throws -> [LayerNode] {
     var nodes: [LayerNode] = []
     for (index, spec) in specs.enumerated() {
-      let own = path + "\(index)"
+      let own = path + "\(count + index)"
       let input = nodes.last?.output ?? input
       func named<Result>(_ body: () throws -> Result) throws -> Result {
         do {
@@ -38,6 +43,9 @@ struct LayerNode {
       }
       let place = number
       number += 1
+      guard number <= most else {
+        throw CifarError(.invalidArgument, "the model has more than \(most) layers")
+      }
       var layers: [LayerNode] = []
       var shortcut: [LayerNode] = []
       var output: ValueShape

@@ -18,7 +18,7 @@ extension LayerSpec: Codable {
         filters: try values.decode(Int.self, forKey: .filters),
         kernelSize: try values.decodeIfPresent(Int.self, forKey: .kernelSize) ?? 3,
         stride: try values.decodeIfPresent(Int.self, forKey: .stride) ?? 1,
-        padding: try values.decodeIfPresent(Padding.self, forKey: .padding) ?? .same)
+        padding: try LayerSpec.padding(in: values))
     case "batch_norm":
       options = [.momentum, .epsilon, .unbiased]
       self = .batchNorm(
@@ -46,7 +46,18 @@ extension LayerSpec: Codable {
       }
       self = plain
     }
-    try LayerSpec.refuse(decoder, type: type, keysBesides: options)
+    try AnyKey.refuse(decoder, type, besides: options.map(\.rawValue), andAlso: "type")
+  }
+
+  private static func padding(in values: KeyedDecodingContainer<Key>) throws -> Padding {
+    guard let name = try values.decodeIfPresent(String.self, forKey: .padding) else { return .same }
+    guard let padding = Padding(rawValue: name) else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .padding, in: values,
+        debugDescription: "'\(name)' is none of "
+          + Padding.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    return padding
   }
 
   /// Layers without options. Registries and checkpoints have `max_pool2d` from before pooling had
@@ -55,29 +66,6 @@ extension LayerSpec: Codable {
     "relu": .relu, "max_pool": .maxPool, "max_pool2d": .maxPool, "avg_pool": .avgPool,
     "global_average_pool": .globalAveragePool, "flatten": .flatten,
   ]
-
-  private struct AnyKey: CodingKey {
-    var stringValue: String
-    var intValue: Int? { nil }
-    init(stringValue: String) { self.stringValue = stringValue }
-    init?(intValue: Int) { nil }
-  }
-
-  /// A misspelt option would otherwise have its default in silence.
-  private static func refuse(
-    _ decoder: any Decoder, type: String, keysBesides options: [Key]
-  ) throws {
-    let values = try decoder.container(keyedBy: AnyKey.self)
-    let known = ["type"] + options.map(\.rawValue)
-    guard let stranger = values.allKeys.first(where: { !known.contains($0.stringValue) }) else {
-      return
-    }
-    let choice =
-      options.isEmpty ? "it has none" : "use " + options.map(\.rawValue).joined(separator: ", ")
-    throw DecodingError.dataCorruptedError(
-      forKey: stranger, in: values,
-      debugDescription: "\(type) has no option '\(stranger.stringValue)'; \(choice)")
-  }
 
   public func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: Key.self)
@@ -99,5 +87,33 @@ extension LayerSpec: Codable {
       try values.encode(shortcut, forKey: .shortcut)
     case .relu, .maxPool, .avgPool, .globalAveragePool, .flatten: break
     }
+  }
+}
+
+/// Any key of a JSON object.
+struct AnyKey: CodingKey {
+  var stringValue: String
+  var intValue: Int? { nil }
+  init(stringValue: String) { self.stringValue = stringValue }
+  init?(intValue: Int) { nil }
+
+  /// A misspelt option would otherwise have its default in silence.
+  ///
+  /// - Parameters:
+  ///   - owner: what errors call the object.
+  ///   - silent: a key that is no option.
+  static func refuse(
+    _ decoder: any Decoder, _ owner: String, besides options: [String],
+    andAlso silent: String? = nil
+  ) throws {
+    let values = try decoder.container(keyedBy: AnyKey.self)
+    let strangers = values.allKeys.filter {
+      !options.contains($0.stringValue) && $0.stringValue != silent
+    }
+    guard let stranger = strangers.min(by: { $0.stringValue < $1.stringValue }) else { return }
+    let choice = options.isEmpty ? "it has none" : "use " + options.joined(separator: ", ")
+    throw DecodingError.dataCorruptedError(
+      forKey: stranger, in: values,
+      debugDescription: "\(owner) has no option '\(stranger.stringValue)'; \(choice)")
   }
 }

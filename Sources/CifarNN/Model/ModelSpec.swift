@@ -2,7 +2,8 @@ import CifarCore
 
 /// A model as a list of layers, the way it is stored with a run.
 public struct ModelSpec: Codable, Equatable, Sendable {
-  /// Channels, height and width of one image.
+  /// Channels, height and width of one image. What a `ModelBuilder` makes for a residual block may
+  /// begin with flat values, one number then.
   public var input: [Int]
   public var layers: [LayerSpec]
 
@@ -14,6 +15,7 @@ public struct ModelSpec: Codable, Equatable, Sendable {
   private enum CodingKeys: String, CodingKey { case input, layers }
 
   public init(from decoder: any Decoder) throws {
+    try AnyKey.refuse(decoder, "the model", besides: ["input", "layers"])
     let values = try decoder.container(keyedBy: CodingKeys.self)
     input = try values.decodeIfPresent([Int].self, forKey: .input) ?? [3, 32, 32]
     layers = try values.decode([LayerSpec].self, forKey: .layers)
@@ -31,16 +33,9 @@ public struct ModelSpec: Codable, Equatable, Sendable {
   ///
   /// - Throws: as `shapes`.
   func nodes() throws -> [LayerNode] {
-    guard input.count == 3, input.allSatisfy({ (1...1024).contains($0) }) else {
-      throw CifarError(
-        .invalidArgument,
-        "model input \(input) is not [channels, height, width], each from 1 to 1024")
-    }
+    guard input.count == 3 else { throw wrongInput }
+    let nodes = try chain()
     guard !layers.isEmpty else { throw CifarError(.invalidArgument, "the model has no layers") }
-    var number = 0
-    let nodes = try LayerNode.chain(
-      layers, from: .image(channels: input[0], height: input[1], width: input[2]), path: "",
-      depth: 0, number: &number)
     guard let last = nodes.last, case .flat(let classes) = last.output, case .dense = last.spec,
       (2...1000).contains(classes)
     else {
@@ -50,6 +45,28 @@ public struct ModelSpec: Codable, Equatable, Sendable {
           + "units, one a class; it gives \(nodes[nodes.count - 1].output)")
     }
     return nodes
+  }
+
+  /// The layers of a spec that need not be complete: there may be none, and any may be the last.
+  func chain() throws -> [LayerNode] {
+    var number = 0
+    return try LayerNode.chain(
+      layers, from: try inputShape(), path: "", depth: 0, number: &number)
+  }
+
+  /// - Throws: `invalidArgument`.
+  func inputShape() throws -> ValueShape {
+    if input.count == 1, (1...ValueShape.mostFlat).contains(input[0]) { return .flat(input[0]) }
+    guard input.count == 3, (1...4096).contains(input[0]),
+      input[1...].allSatisfy({ (1...1024).contains($0) })
+    else { throw wrongInput }
+    return .image(channels: input[0], height: input[1], width: input[2])
+  }
+
+  private var wrongInput: CifarError {
+    CifarError(
+      .invalidArgument,
+      "model input \(input) is not [channels, height, width] of at most [4096, 1024, 1024]")
   }
 
   /// The number of classes: the units of the last layer.
@@ -63,6 +80,9 @@ public struct ModelSpec: Codable, Equatable, Sendable {
 public enum ValueShape: Equatable, Sendable, CustomStringConvertible {
   case image(channels: Int, height: Int, width: Int)
   case flat(Int)
+
+  /// What the largest image that a convolution makes is, flattened.
+  static let mostFlat = 4096 << 20
 
   /// Numbers in it.
   public var count: Int {

@@ -5,6 +5,14 @@ import CifarCore
 public enum Dialect: String, Codable, CaseIterable, Sendable {
   case pytorch
   case keras
+
+  /// - Throws: `invalidArgument`.
+  public init(named name: String) throws {
+    guard let dialect = Dialect(rawValue: name) else {
+      throw CifarError(.invalidArgument, "unknown dialect '\(name)'; use pytorch or keras")
+    }
+    self = dialect
+  }
 }
 
 extension ModelSpec {
@@ -20,9 +28,13 @@ extension ModelSpec {
   ///   - dialect: PyTorch's batch norm has momentum 0.1, ε 1e-5 and an unbiased running variance,
   ///     Keras's momentum 0.99 (0.01 here), ε 1e-3 and a biased one; with stride 2, Keras's `same`
   ///     has its zeros behind.
+  /// - Throws: `invalidArgument` for another name, or classes that are not in 2 to 1000.
   public static func preset(
     _ name: String, dialect: Dialect, classes: Int = 10
   ) throws -> ModelSpec {
+    guard (2...1000).contains(classes) else {
+      throw CifarError(.invalidArgument, "classes \(classes) is not in 2 to 1000")
+    }
     let norm: LayerSpec =
       switch dialect {
       case .pytorch: .batchNorm(momentum: 0.1, epsilon: 1e-5, unbiased: true)
