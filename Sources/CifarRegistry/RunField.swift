@@ -48,7 +48,7 @@ public struct RunField: Sendable {
     ("images_per_second", .number, lastEpoch("images_per_second"), "of the last epoch"),
     ("lr", .any, hyperparameter("optimizer.learning_rate"), "the optimizer's learning rate"),
     ("batch_size", .any, hyperparameter("batch_size"), ""),
-    ("model", .any, hyperparameter("model"), "the preset's name"),
+    ("model", .any, hyperparameter("model"), "the preset's name, or custom"),
     ("dialect", .any, hyperparameter("dialect"), "pytorch, keras"),
     ("tag", .member, "EXISTS (SELECT 1 FROM tags t WHERE t.run = r.id AND t.tag %)", ""),
     ("note", .member, "EXISTS (SELECT 1 FROM notes n WHERE n.run = r.id AND n.text %)", ""),

@@ -9,7 +9,7 @@ import CifarNN
 public struct Hyperparameters: Equatable, Sendable {
   /// The recipe it began as: `pytorch`, `keras`.
   public var recipe: String
-  /// The preset that `modelSpec` was made by: `tutorial`.
+  /// The preset that `modelSpec` was made by, `tutorial`; or `custom`.
   public var model: String
   public var modelSpec: ModelSpec
   /// Whose initialisation and whose Adam.

@@ -35,7 +35,8 @@ public enum StateCoding {
       case .dataCorrupted(let context): (context, context.debugDescription)
       @unknown default: (.init(codingPath: [], debugDescription: ""), "is unreadable")
       }
-    let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+    let path = context.codingPath.map { $0.intValue.map { "\($0)" } ?? $0.stringValue }
+      .joined(separator: ".")
     return path.isEmpty ? problem : "\(path) \(problem)"
   }
 }

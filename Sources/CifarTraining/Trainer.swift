@@ -66,8 +66,8 @@ public final class Trainer {
     for dataset in [train, validation] where dataset.classNames.count != classes {
       throw CifarError(
         .shapeMismatch,
-        "the model has \(classes) classes, the \(dataset.split.rawValue) images have "
-          + "\(dataset.classNames.count)")
+        "the model has \(classes) classes, the units of its last layer, but the "
+          + "\(dataset.split.rawValue) images have \(dataset.classNames.count)")
     }
     self.hyperparameters = hyperparameters
     self.train = train

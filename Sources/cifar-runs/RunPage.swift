@@ -41,6 +41,7 @@ struct RunPage {
     }
     fact("id", run.id)
     fact("recipe", summary.recipe)
+    if let model { fact("model", model) }
     let hash = run.datasetHash.map { "  (SHA-256 \($0.prefix(12))…)" } ?? ""
     fact("data", summary.dataset + hash)
     fact("seed", "\(run.seed)")
@@ -87,6 +88,14 @@ struct RunPage {
       fact("go on", "cifar resume \(run.id.prefix(8))\(option)")
     }
     return title + "\n" + facts.text(for: terminal, indent: 2)
+  }
+
+  /// The preset's name or `custom`; nil for an imported run, whose model nobody knows.
+  private var model: String? {
+    guard case .object(let members)? = try? JSONValue(text: run.hyperparameters),
+      case .string(let name)? = members["model"]
+    else { return nil }
+    return name
   }
 
   private var bestEpoch: Int? {

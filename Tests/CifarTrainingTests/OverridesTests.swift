@@ -113,7 +113,69 @@ import Testing
     #expect(more.augmentations == (try Recipe.named("pytorch")).augmentations + [flip])
   }
 
+  @Test func models() throws {
+    for name in ModelSpec.presetNames {
+      for (dialect, recipe) in [(Dialect.pytorch, "pytorch"), (.keras, "keras")] {
+        let named = try self.recipe(#"{"model":"\#(name)"}"#, of: recipe)
+        #expect(named.model == name)
+        #expect(named.modelSpec == (try .preset(name, dialect: dialect)))
+        // Both together, as they are stored.
+        let spec = try StateCoding.encode(named.modelSpec)
+        let both = try self.recipe(#"{"model":"\#(name)","model_spec":\#(spec)}"#, of: recipe)
+        #expect(both == named)
+      }
+    }
+    let keras = try recipe(#"{"model":"tutorial","dialect":"keras"}"#)
+    #expect(keras.modelSpec == (try .preset("tutorial", dialect: .keras)))
+    var three = try Recipe.named("pytorch", classes: 3)
+    try three.apply(overrides: #"{"model":"tutorial-resnet"}"#)
+    #expect(three.modelSpec.classes == 3)
+
+    let layers = #"[{"type":"flatten"},{"type":"dense","units":10}]"#
+    let own = try recipe(#"{"model_spec":\#(layers)}"#)
+    #expect(own.model == "custom")
+    #expect(own.modelSpec == ModelSpec(layers: [.flatten, .dense(units: 10)]))
+    #expect(try recipe(#"{"model_spec":{"layers":\#(layers)}}"#) == own)
+    #expect(try recipe(#"{"model":"custom","model_spec":\#(layers)}"#) == own)
+    var again = own
+    try again.apply(overrides: #"{"model":"custom","epochs":100}"#)
+    #expect(again == own)
+    try again.apply(overrides: #"{"model":"tutorial"}"#)
+    #expect(try again == Recipe.named("pytorch"))
+  }
+
+  @Test func aModelIsChosenByNameOrSpec() throws {
+    var chosen = try Recipe.named("keras")
+    try chosen.choose(model: "tutorial-gap", classes: 20)
+    #expect(chosen.model == "tutorial-gap")
+    #expect(chosen.modelSpec == (try .preset("tutorial-gap", dialect: .keras, classes: 20)))
+    try chosen.choose(model: "\n [{\"type\": \"relu\"}]", classes: 20)
+    #expect(chosen.model == "custom" && chosen.modelSpec == ModelSpec(layers: [.relu]))
+    let before = chosen
+    for wrong in ["", "resnet", "{", "[1]", "{}", "7"] {
+      let error = failure { try chosen.choose(model: wrong, classes: 10) }
+      #expect(error?.code == .invalidArgument)
+    }
+    #expect(failure { try chosen.choose(model: "tutorial", classes: 1) }?.code == .invalidArgument)
+    #expect(chosen == before)
+  }
+
   @Test(arguments: [
+    (#"{"model":"resnet"}"#, "unknown model 'resnet'; use tutorial, tutorial-gap"),
+    (#"{"model":"custom"}"#, "unknown model 'custom'"),
+    (#"{"model":7}"#, "model has the wrong type"),
+    (#"{"model_spec":"tutorial"}"#, "model_spec has the wrong type"),
+    (#"{"model_spec":[{"type":"conv3d"}]}"#, "model_spec.layers.0.type unknown layer type"),
+    (#"{"model_spec":[{"type":"relu","rate":1}]}"#, "relu has no option 'rate'; it has none"),
+    (#"{"model_spec":{"layer":[]}}"#, "the model has no option 'layer'; use input, layers"),
+    (
+      #"{"model":"tutorial","model_spec":[{"type":"relu"}]}"#,
+      "model_spec is not the model 'tutorial'"
+    ),
+    (
+      #"{"model":"tutorial","model_spec":[{"type":"flatten"},{"type":"dense","units":10}]}"#,
+      "model_spec is not the model 'tutorial': give one of them"
+    ),
     (#"{"#, "not JSON"), (#"[]"#, "not a JSON object"), (#"{"data":{}}"#, "'data' can't be set"),
     (#"{"recipe":"keras"}"#, "'recipe' can't be set"),
     (#"{"epoch":3}"#, "there is no 'epoch'; did you mean 'epochs'?"),
@@ -124,7 +186,7 @@ import Testing
     (#"{"wait_decay":0.9}"#, "did you mean 'weight_decay'?"),
     (#"{"nothing":null}"#, "there is no 'nothing'"),
     (#"{"early_stopping":{"patienc":1}}"#, "'callbacks.2.patienc'; did you mean 'patience'?"),
-    (#"{"early_stopping":{"patience":"long"}}"#, "callbacks.Index 2.patience has the wrong type"),
+    (#"{"early_stopping":{"patience":"long"}}"#, "callbacks.2.patience has the wrong type"),
     (#"{"schedule":"cosinus"}"#, "unknown schedule 'cosinus'"),
     (#"{"schedule":"step"}"#, "schedule has no 'step_size'"),
     (#"{"schedule":{"type":"cosine","gamma":0.1}}"#, "there is no 'schedule.gamma'"),

@@ -8,6 +8,8 @@ extension Hyperparameters {
   /// - an optimizer, a schedule, a callback or an augmentation as the name of its type alone;
   /// - `learning_rate`, `momentum`, `nesterov`, `weight_decay`, `clip_norm`, `beta1`, `beta2`,
   ///   `epsilon` of the optimizer and `label_smoothing` of the loss without the object around them;
+  /// - a model as the name of a preset, which is made for the dialect and the classes of the model
+  ///   there is; or as a `model_spec`, with its `input` or the list of its layers alone;
   /// - a callback under its own name: `{"early_stopping": {"patience": 3}}` changes the one there
   ///   is or adds one, `false` takes it away;
   /// - `augment`, a list that is added to the `augmentations` there are.
@@ -18,16 +20,17 @@ extension Hyperparameters {
     do {
       given = try JSONTree(text: text)
     } catch {
-      throw CifarError(.invalidArgument, "hyperparameters: not JSON: \(text.prefix(60))")
+      throw CifarError(.invalidArgument, "hyperparameters: not JSON: \(text.excerpt)")
     }
     guard case .object = given else {
-      throw CifarError(.invalidArgument, "hyperparameters: not a JSON object: \(text.prefix(60))")
+      throw CifarError(.invalidArgument, "hyperparameters: not a JSON object: \(text.excerpt)")
     }
     for key in ["data", "recipe"] where given[key] != nil {
       throw CifarError(.invalidArgument, "hyperparameters: '\(key)' can't be set here")
     }
     let now = try JSONTree(text: StateCoding.encode(self))
     var overrides = OverrideShorthand(over: now).expand(given)
+    try expandModel(&overrides)
     // A schedule or an optimizer of another kind does not keep what the old kind had.
     var base = now
     if let type = overrides["schedule"]?["type"], type != base["schedule"]?["type"] {
@@ -47,6 +50,7 @@ extension Hyperparameters {
     } catch let error as CifarError {
       throw CifarError(.invalidArgument, error.message)
     }
+    if overrides["model"] != nil { try result.checkModelName() }
     try UnknownKeys.check(
       overrides, against: try JSONTree(text: StateCoding.encode(result)), path: "")
     self = result

@@ -1,0 +1,86 @@
+import CifarCore
+import CifarNN
+
+extension Hyperparameters {
+  /// What `model` is called that no preset made.
+  static let customModel = "custom"
+
+  /// Takes another model than the recipe's.
+  ///
+  /// - Parameters:
+  ///   - text: a preset's name, or the JSON of a spec.
+  ///   - classes: of the images, for a preset.
+  /// - Throws: `invalidArgument`, naming what is unknown or can't be.
+  public mutating func choose(model text: String, classes: Int) throws {
+    if let start = text.first(where: { !$0.isWhitespace }), "{[".contains(start) {
+      modelSpec = try ModelSpec(json: text)
+      model = Hyperparameters.customModel
+    } else {
+      modelSpec = try .preset(text, dialect: dialect, classes: classes)
+      model = text
+    }
+  }
+
+  /// Completes a model that overrides give by its name alone or by its spec alone.
+  func expandModel(_ overrides: inout JSONTree) throws {
+    if let layers = overrides["model_spec"], layers.array != nil {
+      overrides["model_spec"] = .object(["layers": layers])
+    }
+    if overrides["model_spec"] != nil {
+      if overrides["model"] == nil { overrides["model"] = .string(Hyperparameters.customModel) }
+    } else if let name = overrides["model"]?.text,
+      name != Hyperparameters.customModel || model != name
+    {
+      let dialect = overrides["dialect"]?.text.flatMap(Dialect.init(rawValue:)) ?? dialect
+      let spec = try ModelSpec.preset(name, dialect: dialect, classes: modelSpec.classes)
+      overrides["model_spec"] = try JSONTree(text: StateCoding.encode(spec))
+    }
+  }
+
+  /// A name and a spec that were given together are those of one model, of either dialect: the one of
+  /// the hyperparameters may have been changed without their model.
+  func checkModelName() throws {
+    if model == Hyperparameters.customModel { return }
+    let classes = min(max(modelSpec.classes, 2), 1000)
+    let presets = try Dialect.allCases.map {
+      try ModelSpec.preset(model, dialect: $0, classes: classes)
+    }
+    guard presets.contains(modelSpec) else {
+      throw CifarError(
+        .invalidArgument,
+        "hyperparameters: model_spec is not the model '\(model)': give one of them, or the model "
+          + "'\(Hyperparameters.customModel)'")
+    }
+  }
+}
+
+extension ModelSpec {
+  /// Reads a spec, or the list of its layers alone. It need not be complete.
+  ///
+  /// - Throws: `invalidArgument`, naming the layer and what can't be read.
+  public init(json text: String) throws {
+    let tree: JSONTree
+    do {
+      tree = try JSONTree(text: text)
+    } catch {
+      throw CifarError(.invalidArgument, "the model's spec is not JSON: \(text.excerpt)")
+    }
+    let spec = tree.array == nil ? tree : .object(["layers": tree])
+    guard case .object = spec else {
+      throw CifarError(
+        .invalidArgument,
+        "the model's spec is neither a JSON object nor a list of layers: \(text.excerpt)")
+    }
+    do {
+      self = try StateCoding.decode(
+        ModelSpec.self, from: StateCoding.encode(spec), what: "the model's spec")
+    } catch let error as CifarError {
+      throw CifarError(.invalidArgument, error.message)
+    }
+  }
+}
+
+extension String {
+  /// The beginning, for a message of one line.
+  var excerpt: String { String(prefix(60).map { $0.isNewline ? " " : $0 }) }
+}
