@@ -17,9 +17,9 @@
  * Structs   Begin with struct_size and only ever grow at the end. Options are filled by their
  *           `_init`, which takes sizeof; infos are filled by a `_get`, which takes sizeof too: a
  *           program and a library of different ages understand each other.
- * Threads   A data set or registry may be used by any number of threads at once, a trainer or model
- *           by one at a time; cifar_trainer_interrupt may be called from any. The library starts
- *           threads of its own while it works and installs no signal handler.
+ * Threads   A data set or registry may be used by any number of threads at once, a trainer, model
+ *           or model spec by one at a time; cifar_trainer_interrupt may be called from any. The
+ *           library starts threads of its own while it works and installs no signal handler.
  * Fork      A child may use what its parent opened, but for trainers and registries: those say
  *           CIFAR_E_INVALID_STATE there, and the child opens its own.
  * Silence   Nothing is ever printed; see cifar_set_log.
@@ -206,6 +206,9 @@ typedef struct cifar_train_options {
   const char *tags;         /* of the run, one a line; NULL: none */
   const char *hyperparameters; /* a JSON object put over the recipe and the fields above; NULL:
                                   nothing. See below */
+  const char *model;        /* a preset's name, "tutorial", "tutorial-gap" or "tutorial-resnet", or
+                               the JSON of a cifar_model_spec; put over all of the above. NULL: the
+                               recipe's, "tutorial" */
 } cifar_train_options;
 
 /* Hyperparameters by their names, as cifar_trainer_info shows the complete set. What is not named
@@ -219,6 +222,8 @@ typedef struct cifar_train_options {
  *   {"early_stopping": {"patience": 3}, "reduce_lr_on_plateau": false}
  *                               changes the callback or adds it; false takes it away; also
  *                               "model_checkpoint", "csv_logger", "terminate_on_nan", "timer"
+ *   {"model": "tutorial-gap"}   a preset, for the dialect and the classes there are; or a spec,
+ *                               {"model_spec": {"layers": [...]}}, whose "model" is then "custom"
  *   {"augment": ["random_horizontal_flip"]}
  *                               adds to the recipe's augmentations; "augmentations" replaces them
  */
@@ -415,6 +420,9 @@ cifar_status cifar_model_get_info(const cifar_model *model, cifar_model_info *in
 cifar_status cifar_model_get_class_name(const cifar_model *model, uint32_t index,
                                         const char **name);
 
+/** Its layers as a table, see cifar_model_spec_get_summary. */
+cifar_status cifar_model_get_summary(const cifar_model *model, const char **text);
+
 typedef struct cifar_evaluation {
   uint32_t struct_size;
   double loss;     /* mean cross-entropy, natural logarithm */
@@ -452,6 +460,127 @@ cifar_status cifar_model_predict(cifar_model *model, const uint8_t *images, size
 cifar_status cifar_model_save(const cifar_model *model, const char *path);
 
 void cifar_model_free(cifar_model *model);
+
+/* ---- Models of one's own ---------------------------------------------------------------------- */
+
+/** A model as a list of layers. Training takes its JSON: options.model. */
+typedef struct cifar_model_spec cifar_model_spec;
+
+/** The zeros around the input of a convolution. */
+typedef enum cifar_padding {
+  /** Half the kernel on every side, PyTorch's padding=k//2. */
+  CIFAR_PADDING_SAME = 0,
+  /** None. */
+  CIFAR_PADDING_VALID = 1,
+  /** As many as make the output 1/stride of the input, an odd one behind: Keras's "same". With
+   *  stride 1 it is CIFAR_PADDING_SAME. */
+  CIFAR_PADDING_SAME_UPPER = 2
+} cifar_padding;
+
+/** Makes a spec without layers, for images of 3x32x32. */
+cifar_status cifar_model_spec_create(cifar_model_spec **out);
+
+/** Reads a spec, or the list of its layers alone:
+ *
+ *    {"layers": [{"type": "conv2d", "filters": 32, "kernel_size": 3, "padding": "same"},
+ *                {"type": "relu"}, {"type": "flatten"}, {"type": "dense", "units": 10}]}
+ *
+ *  Types and options are called as in the calls below. What may be left out: kernel_size 3,
+ *  stride 1, padding "same" (or "valid", "same_upper"), momentum 0.1, epsilon 1e-5, unbiased true,
+ *  shortcut []; and "input" [3, 32, 32]. The spec need not be complete.
+ *
+ *  Errors: INVALID_ARGUMENT; SHAPE_MISMATCH, naming the layer and the shapes. */
+cifar_status cifar_model_spec_from_json(const char *json, cifar_model_spec **out);
+
+/** The model that training takes by a name: see cifar_train_options.
+ *
+ *  dialect  "pytorch" or "keras": whose batch norm, and zeros with stride 2; NULL: "pytorch".
+ *  classes  from 2 to 1000.
+ *  Error: INVALID_ARGUMENT, naming the presets there are. */
+cifar_status cifar_model_spec_preset(const char *name, const char *dialect, uint32_t classes,
+                                     cifar_model_spec **out);
+
+/** An empty spec that begins where `spec` stands now: for the layers or the shortcut of a residual
+ *  block that is to be added to it. Independent of it. */
+cifar_status cifar_model_spec_branch(const cifar_model_spec *spec, cifar_model_spec **out);
+
+/* Each of these adds a layer behind the others, of which there are 4096 at most. A model can be
+ * trained if its last layer is dense with a unit a class.
+ *
+ * Errors: INVALID_ARGUMENT for an option out of range; SHAPE_MISMATCH for a layer that does not fit
+ * behind the others. Both name the layer by its place, from 0, and its type, and the shapes. */
+
+/** Convolution with bias.
+ *
+ *  filters      1 to 4096.
+ *  kernel_size  1, 3 or 5.
+ *  stride       1 or 2. */
+cifar_status cifar_model_spec_conv2d(cifar_model_spec *spec, uint32_t filters,
+                                     uint32_t kernel_size, uint32_t stride, cifar_padding padding);
+
+/** Normalises each channel over the batch.
+ *
+ *  momentum  the weight of the new value in the running statistics, above 0 and at most 1: 0.1 in
+ *            PyTorch; Keras's 0.99 is 0.01 here.
+ *  epsilon   above 0: 1e-5 in PyTorch, 1e-3 in Keras.
+ *  unbiased  1: the running variance is that of n - 1, as PyTorch's; 0: of n, as Keras's. */
+cifar_status cifar_model_spec_batch_norm(cifar_model_spec *spec, double momentum, double epsilon,
+                                         int32_t unbiased);
+
+/** max(x, 0) */
+cifar_status cifar_model_spec_relu(cifar_model_spec *spec);
+
+/** The maximum of every 2x2 square; an odd last row or column is left out. */
+cifar_status cifar_model_spec_max_pool(cifar_model_spec *spec);
+
+/** The mean of every 2x2 square; an odd last row or column is left out. */
+cifar_status cifar_model_spec_avg_pool(cifar_model_spec *spec);
+
+/** The mean of each channel: (C, H, W) to (C). */
+cifar_status cifar_model_spec_global_average_pool(cifar_model_spec *spec);
+
+/** While training, sets a share of the values to 0 and divides the others by 1 - rate.
+ *
+ *  rate  from 0 to below 1. */
+cifar_status cifar_model_spec_dropout(cifar_model_spec *spec, double rate);
+
+/** (C, H, W) to C * H * W, channels slowest. */
+cifar_status cifar_model_spec_flatten(cifar_model_spec *spec);
+
+/** W * x + b, behind a flatten or a global average pool.
+ *
+ *  units  1 to 65,536; of the last layer the number of classes, 2 to 1000. */
+cifar_status cifar_model_spec_dense(cifar_model_spec *spec, uint32_t units);
+
+/** layers(x) + shortcut(x). Both are copied, and looked at again with the shapes they have here.
+ *
+ *  layers    at least one; make it with cifar_model_spec_branch. Blocks may hold blocks, 16 deep.
+ *  shortcut  likewise, with an output of the same shape; NULL for x itself. */
+cifar_status cifar_model_spec_residual(cifar_model_spec *spec, const cifar_model_spec *layers,
+                                       const cifar_model_spec *shortcut);
+
+/** The spec as a JSON object, every option spelled out; equal specs have equal text. */
+cifar_status cifar_model_spec_get_json(const cifar_model_spec *spec, const char **json);
+
+/** A table as Keras's summary() prints it, then totals; each line ends in a newline. A line a
+ *  layer: its place and type (what is in a residual block is indented), the shape of its output, its
+ *  parameters and its FLOPs for one image. Shapes are (None, C, H, W) or (None, N), None being the
+ *  number of images. Parameters are the layer's own, those that are not trained included. */
+cifar_status cifar_model_spec_get_summary(const cifar_model_spec *spec, const char **text);
+
+typedef struct cifar_model_spec_info {
+  uint32_t struct_size;
+  uint32_t layers;         /* those inside residual blocks counted */
+  uint32_t classes;        /* units of the last layer; 0 if it is not dense */
+  uint64_t parameters;     /* numbers that are trained */
+  uint64_t non_trainable;  /* numbers that are kept besides: running means and variances */
+  uint64_t flops;          /* additions and multiplications for one image */
+} cifar_model_spec_info;
+
+cifar_status cifar_model_spec_get_info(const cifar_model_spec *spec, cifar_model_spec_info *info,
+                                       size_t info_size);
+
+void cifar_model_spec_free(cifar_model_spec *spec);
 
 /* ---- The registry ----------------------------------------------------------------------------- */
 

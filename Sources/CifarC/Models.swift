@@ -5,6 +5,7 @@ public import CCifar
 import Cifar
 import CifarCore
 import CifarData
+import CifarNN
 import CifarRegistry
 import CifarTraining
 
@@ -14,6 +15,7 @@ final class ModelHandle {
   let info: cifar_model_info
   let classNames: [UnsafePointer<CChar>?]
   private let strings = StringKeeper()
+  private var summaryText: UnsafePointer<CChar>?
 
   init(_ model: Model) throws {
     self.model = model
@@ -24,6 +26,14 @@ final class ModelHandle {
     info.hyperparameters = strings.keep(try StateCoding.encode(model.hyperparameters))
     self.info = info
     classNames = model.classNames.map(strings.keep)
+  }
+
+  /// What it is made of, written when somebody asks for it.
+  func summary() throws -> UnsafePointer<CChar>? {
+    if summaryText == nil {
+      summaryText = strings.keep(try ModelSummary(of: model.hyperparameters.modelSpec).text)
+    }
+    return summaryText
   }
 
   static func from(_ pointer: OpaquePointer?) throws -> ModelHandle {
@@ -90,6 +100,17 @@ public func cifar_model_get_class_name(
     let names = try ModelHandle.from(model).classNames
     let name = try Argument.required(name, "name")
     name.pointee = names[try Argument.index(Int(index), below: names.count, "class")]
+  }
+}
+
+@_cdecl("cifar_model_get_summary") @implementation
+public func cifar_model_get_summary(
+  _ model: OpaquePointer?, _ text: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> cifar_status {
+  guarded {
+    let model = try ModelHandle.from(model)
+    let text = try Argument.required(text, "text")
+    text.pointee = try model.summary()
   }
 }
 

@@ -27,6 +27,9 @@ extension cifar_train_options {
     if let overrides = try Argument.text(hyperparameters, "options.hyperparameters") {
       try result.apply(overrides: overrides)
     }
+    if let model = try Argument.text(model, "options.model") {
+      try result.choose(model: model, classes: classes)
+    }
     return result
   }
 

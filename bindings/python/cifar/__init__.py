@@ -13,6 +13,7 @@ from ._library import CifarError, default_threads, instruction_set, set_log, ver
 from .callbacks import Callback, LearningRateScheduler
 from .dataset import Dataset, load
 from .model import ClassScores, Evaluation, Model
+from .model_spec import ModelSpec
 from .registry import Registry
 from .training import Batch, Epoch, Run, fit, resume
 
@@ -28,6 +29,7 @@ __all__ = [
     "Evaluation",
     "LearningRateScheduler",
     "Model",
+    "ModelSpec",
     "Registry",
     "Run",
     "default_threads",

@@ -51,6 +51,7 @@ _FUNCTIONS = {
     "cifar_model_from_trainer": [c_void_p, _out],
     "cifar_model_get_info": [c_void_p, POINTER(structs.ModelInfo), c_size_t],
     "cifar_model_get_class_name": [c_void_p, c_uint32, _text],
+    "cifar_model_get_summary": [c_void_p, _text],
     "cifar_model_evaluate": [c_void_p, c_void_p, POINTER(structs.EvaluationInfo), c_size_t],
     "cifar_model_evaluate_classes": [
         c_void_p, c_void_p, c_int32, POINTER(structs.EvaluationInfo), c_size_t,
@@ -58,6 +59,23 @@ _FUNCTIONS = {
     ],
     "cifar_model_predict": [c_void_p, _pixels, c_size_t, POINTER(c_float)],
     "cifar_model_save": [c_void_p, c_char_p],
+    "cifar_model_spec_create": [_out],
+    "cifar_model_spec_from_json": [c_char_p, _out],
+    "cifar_model_spec_preset": [c_char_p, c_char_p, c_uint32, _out],
+    "cifar_model_spec_branch": [c_void_p, _out],
+    "cifar_model_spec_conv2d": [c_void_p, c_uint32, c_uint32, c_uint32, c_uint32],
+    "cifar_model_spec_batch_norm": [c_void_p, c_double, c_double, c_int32],
+    "cifar_model_spec_relu": [c_void_p],
+    "cifar_model_spec_max_pool": [c_void_p],
+    "cifar_model_spec_avg_pool": [c_void_p],
+    "cifar_model_spec_global_average_pool": [c_void_p],
+    "cifar_model_spec_dropout": [c_void_p, c_double],
+    "cifar_model_spec_flatten": [c_void_p],
+    "cifar_model_spec_dense": [c_void_p, c_uint32],
+    "cifar_model_spec_residual": [c_void_p, c_void_p, c_void_p],
+    "cifar_model_spec_get_json": [c_void_p, _text],
+    "cifar_model_spec_get_summary": [c_void_p, _text],
+    "cifar_model_spec_get_info": [c_void_p, POINTER(structs.ModelSpecInfo), c_size_t],
     "cifar_registry_open": [c_char_p, _out],
     "cifar_registry_list": [c_void_p, c_size_t, _out],
     "cifar_run_query_init": [POINTER(structs.RunQuery), c_size_t],
@@ -93,6 +111,7 @@ _FREES = [
     "cifar_dataset_free",
     "cifar_trainer_free",
     "cifar_model_free",
+    "cifar_model_spec_free",
     "cifar_registry_free",
     "cifar_run_list_free",
     "cifar_run_free",
@@ -181,6 +200,13 @@ def get(name: str, info_type, *arguments):
     info = info_type()
     call(name, *arguments, byref(info), ctypes.sizeof(info))
     return info
+
+
+def get_text(name: str, *arguments) -> str:
+    """Calls a function that hands out a string, and returns a copy."""
+    text = c_char_p()
+    call(name, *arguments, byref(text))
+    return text.value.decode()
 
 
 def encode(text):

@@ -40,6 +40,7 @@ class TrainOptions(Structure):
         ("keep_every", c_uint32),
         ("tags", c_char_p),
         ("hyperparameters", c_char_p),
+        ("model", c_char_p),
     ]
 
 
@@ -109,6 +110,17 @@ class ModelInfo(Structure):
         ("epoch", c_uint32),
         ("parameters", c_uint64),
         ("hyperparameters", c_char_p),
+    ]
+
+
+class ModelSpecInfo(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("layers", c_uint32),
+        ("classes", c_uint32),
+        ("parameters", c_uint64),
+        ("non_trainable", c_uint64),
+        ("flops", c_uint64),
     ]
 
 

@@ -8,8 +8,9 @@ from typing import Dict, List, NamedTuple, Union
 import numpy as np
 
 from . import _structs as structs
-from ._library import call, create, decode, encode, get, library
+from ._library import call, create, decode, encode, get, get_text, library
 from .dataset import Dataset, _pixels
+from .model_spec import ModelSpec
 
 
 class ClassScores(NamedTuple):
@@ -79,6 +80,15 @@ class Model:
                 threads,
             )
         )
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Its layers, as a new spec."""
+        return ModelSpec.from_json(json.dumps(self.hyperparameters["model_spec"]))
+
+    def summary(self) -> str:
+        """Its layers as a table: see ``ModelSpec.summary``."""
+        return get_text("cifar_model_get_summary", self._handle)
 
     def evaluate(self, dataset: Dataset, flips: bool = False) -> Evaluation:
         """Loss, accuracy and more on a data set, class by class too.

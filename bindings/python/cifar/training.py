@@ -25,6 +25,7 @@ from .callbacks import Callback
 from .dataset import Dataset
 from .events import Batch, Epoch, batch_of
 from .model import Model
+from .model_spec import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def fit(
     validation: Dataset,
     *,
     recipe: str = "pytorch",
+    model: Union[None, str, ModelSpec, dict, list] = None,
     epochs: Optional[int] = None,
     batch_size: Optional[int] = None,
     lr: Optional[float] = None,
@@ -70,9 +72,11 @@ def fit(
     on_batch: Optional[BatchCallback] = None,
     **hyperparameters,
 ) -> Run:
-    """Trains the tutorial's network and records the run.
+    """Trains the tutorial's network, or another one, and records the run.
 
     recipe: ``"pytorch"`` or ``"keras"``, the tutorial's dialects; what is None is as it says.
+    model: ``"tutorial"``, ``"tutorial-gap"``, ``"tutorial-resnet"`` or a ``ModelSpec``, also as
+        what its JSON says: a dict, or the list of its layers alone.
     registry: the SQLite file; None for ``$CIFAR_REGISTRY``, else ``./cifar-runs.db``.
     record: False keeps nothing.
     keep_last: checkpoints kept besides the best one; 0 keeps all.
@@ -115,6 +119,7 @@ def fit(
         raise ValueError(f"keep_every {keep_every} is negative")
     options.keep_every = keep_every
     options.tags = "\n".join(tags).encode()
+    options.model = _model_text(model)
     if hyperparameters:
         options.hyperparameters = json.dumps(hyperparameters).encode()
     options.command_line = _command_line()
@@ -167,6 +172,18 @@ def _positive(value: Optional[int], name: str) -> int:
     if not 1 <= value < 2**32:
         raise ValueError(f"{name} {value} is not at least 1 (and below 2**32)")
     return value
+
+
+def _model_text(model) -> Optional[bytes]:
+    """A preset's name or the JSON of a spec, for C."""
+    if isinstance(model, ModelSpec):
+        model = model.to_json()
+    elif isinstance(model, (dict, list, tuple)):
+        model = json.dumps(model)
+    elif not isinstance(model, (str, type(None))):
+        raise TypeError(
+            f"model is a {type(model).__name__}, not a name, a ModelSpec, a dict or a list")
+    return None if model is None else model.encode()
 
 
 def _command_line() -> bytes:

@@ -1,0 +1,226 @@
+// The names are those of cifar.h.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+public import CCifar
+import CifarCore
+import CifarNN
+import CifarTraining
+
+/// A model that is being written down, and the strings it handed out.
+final class ModelSpecHandle {
+  private(set) var builder: ModelBuilder
+  private let strings = StringKeeper()
+  // What was handed out since the last layer was added.
+  private var json: UnsafePointer<CChar>?
+  private var summary: UnsafePointer<CChar>?
+
+  init(_ builder: ModelBuilder) { self.builder = builder }
+
+  static func from(_ pointer: OpaquePointer?, _ name: String = "spec") throws -> ModelSpecHandle {
+    try Handle.object(pointer, ModelSpecHandle.self, name)
+  }
+
+  func add(_ layer: LayerSpec) throws {
+    try builder.add(layer)
+    (json, summary) = (nil, nil)
+  }
+
+  func jsonText() throws -> UnsafePointer<CChar>? {
+    if json == nil { json = strings.keep(try StateCoding.encode(builder.spec)) }
+    return json
+  }
+
+  func summaryText() -> UnsafePointer<CChar>? {
+    if summary == nil { summary = strings.keep(builder.summary.text) }
+    return summary
+  }
+}
+
+/// Adds one layer to a spec.
+private func adding(
+  to spec: OpaquePointer?, _ layer: () throws -> LayerSpec
+) -> cifar_status {
+  guarded { try ModelSpecHandle.from(spec).add(layer()) }
+}
+
+extension LayerSpec.Padding {
+  fileprivate init(_ padding: cifar_padding) throws {
+    switch padding {
+    case CIFAR_PADDING_SAME: self = .same
+    case CIFAR_PADDING_VALID: self = .valid
+    case CIFAR_PADDING_SAME_UPPER: self = .sameUpper
+    default:
+      throw CifarError(
+        .invalidArgument,
+        "padding \(padding.rawValue) is none of CIFAR_PADDING_SAME, _VALID and _SAME_UPPER")
+    }
+  }
+}
+
+// MARK: Making specs
+
+@_cdecl("cifar_model_spec_create") @implementation
+public func cifar_model_spec_create(
+  _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let out = try Argument.required(out, "out")
+    out.pointee = Handle.make(ModelSpecHandle(try ModelBuilder()))
+  }
+}
+
+@_cdecl("cifar_model_spec_from_json") @implementation
+public func cifar_model_spec_from_json(
+  _ json: UnsafePointer<CChar>?, _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let out = try Argument.required(out, "out")
+    let spec = try ModelSpec(json: Argument.requiredText(json, "json"))
+    out.pointee = Handle.make(ModelSpecHandle(try ModelBuilder(spec)))
+  }
+}
+
+@_cdecl("cifar_model_spec_preset") @implementation
+public func cifar_model_spec_preset(
+  _ name: UnsafePointer<CChar>?, _ dialect: UnsafePointer<CChar>?, _ classes: UInt32,
+  _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let out = try Argument.required(out, "out")
+    let spec = try ModelSpec.preset(
+      Argument.requiredText(name, "name"),
+      dialect: Dialect(named: Argument.text(dialect, "dialect") ?? "pytorch"),
+      classes: Int(classes))
+    out.pointee = Handle.make(ModelSpecHandle(try ModelBuilder(spec)))
+  }
+}
+
+@_cdecl("cifar_model_spec_branch") @implementation
+public func cifar_model_spec_branch(
+  _ spec: OpaquePointer?, _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let spec = try ModelSpecHandle.from(spec)
+    let out = try Argument.required(out, "out")
+    out.pointee = Handle.make(ModelSpecHandle(try spec.builder.branch()))
+  }
+}
+
+// MARK: Adding layers
+
+@_cdecl("cifar_model_spec_conv2d") @implementation
+public func cifar_model_spec_conv2d(
+  _ spec: OpaquePointer?, _ filters: UInt32, _ kernelSize: UInt32, _ stride: UInt32,
+  _ padding: cifar_padding
+) -> cifar_status {
+  adding(to: spec) {
+    .conv2d(
+      filters: Int(filters), kernelSize: Int(kernelSize), stride: Int(stride),
+      padding: try LayerSpec.Padding(padding))
+  }
+}
+
+@_cdecl("cifar_model_spec_batch_norm") @implementation
+public func cifar_model_spec_batch_norm(
+  _ spec: OpaquePointer?, _ momentum: Double, _ epsilon: Double, _ unbiased: Int32
+) -> cifar_status {
+  adding(to: spec) {
+    .batchNorm(momentum: momentum, epsilon: epsilon, unbiased: unbiased != 0)
+  }
+}
+
+@_cdecl("cifar_model_spec_relu") @implementation
+public func cifar_model_spec_relu(_ spec: OpaquePointer?) -> cifar_status {
+  adding(to: spec) { .relu }
+}
+
+@_cdecl("cifar_model_spec_max_pool") @implementation
+public func cifar_model_spec_max_pool(_ spec: OpaquePointer?) -> cifar_status {
+  adding(to: spec) { .maxPool }
+}
+
+@_cdecl("cifar_model_spec_avg_pool") @implementation
+public func cifar_model_spec_avg_pool(_ spec: OpaquePointer?) -> cifar_status {
+  adding(to: spec) { .avgPool }
+}
+
+@_cdecl("cifar_model_spec_global_average_pool") @implementation
+public func cifar_model_spec_global_average_pool(_ spec: OpaquePointer?) -> cifar_status {
+  adding(to: spec) { .globalAveragePool }
+}
+
+@_cdecl("cifar_model_spec_dropout") @implementation
+public func cifar_model_spec_dropout(_ spec: OpaquePointer?, _ rate: Double) -> cifar_status {
+  adding(to: spec) { .dropout(rate: rate) }
+}
+
+@_cdecl("cifar_model_spec_flatten") @implementation
+public func cifar_model_spec_flatten(_ spec: OpaquePointer?) -> cifar_status {
+  adding(to: spec) { .flatten }
+}
+
+@_cdecl("cifar_model_spec_dense") @implementation
+public func cifar_model_spec_dense(_ spec: OpaquePointer?, _ units: UInt32) -> cifar_status {
+  adding(to: spec) { .dense(units: Int(units)) }
+}
+
+@_cdecl("cifar_model_spec_residual") @implementation
+public func cifar_model_spec_residual(
+  _ spec: OpaquePointer?, _ layers: OpaquePointer?, _ shortcut: OpaquePointer?
+) -> cifar_status {
+  adding(to: spec) {
+    .residual(
+      layers: try ModelSpecHandle.from(layers, "layers").builder.spec.layers,
+      shortcut: try shortcut.map {
+        try ModelSpecHandle.from($0, "shortcut").builder.spec.layers
+      } ?? [])
+  }
+}
+
+// MARK: Looking
+
+@_cdecl("cifar_model_spec_get_json") @implementation
+public func cifar_model_spec_get_json(
+  _ spec: OpaquePointer?, _ json: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> cifar_status {
+  guarded {
+    let spec = try ModelSpecHandle.from(spec)
+    let json = try Argument.required(json, "json")
+    json.pointee = try spec.jsonText()
+  }
+}
+
+@_cdecl("cifar_model_spec_get_summary") @implementation
+public func cifar_model_spec_get_summary(
+  _ spec: OpaquePointer?, _ text: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> cifar_status {
+  guarded {
+    let spec = try ModelSpecHandle.from(spec)
+    let text = try Argument.required(text, "text")
+    text.pointee = spec.summaryText()
+  }
+}
+
+@_cdecl("cifar_model_spec_get_info") @implementation
+public func cifar_model_spec_get_info(
+  _ spec: OpaquePointer?, _ info: UnsafeMutablePointer<cifar_model_spec_info>?, _ infoSize: Int
+) -> cifar_status {
+  guarded {
+    let summary = try ModelSpecHandle.from(spec).builder.summary
+    try GrowingStruct.write(cifar_model_spec_info(summary), to: info, size: infoSize, "info")
+  }
+}
+
+extension cifar_model_spec_info {
+  fileprivate init(_ summary: ModelSummary) {
+    self.init()
+    layers = UInt32(summary.rows.count)
+    classes = UInt32(summary.classes)
+    parameters = UInt64(summary.trainable)
+    non_trainable = UInt64(summary.nonTrainable)
+    flops = UInt64(summary.flops)
+  }
+}
+
+@_cdecl("cifar_model_spec_free") @implementation
+public func cifar_model_spec_free(_ spec: OpaquePointer?) { Handle.free(spec) }

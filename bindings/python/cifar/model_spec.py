@@ -1,0 +1,219 @@
+"""Models of one's own, layer by layer."""
+
+import operator
+from typing import Callable, Union
+
+from . import _structs as structs
+from ._library import call, create, get, get_text, library
+
+# cifar_padding
+_PADDINGS = {"same": 0, "valid": 1, "same_upper": 2}
+
+
+class ModelSpec:
+    """A model as a list of layers, for images of 3×32×32.
+
+        spec = (
+            cifar.ModelSpec()
+            .conv2d(32).batch_norm().relu()
+            .residual(lambda block: block.conv2d(32).batch_norm().relu().conv2d(32).batch_norm())
+            .relu().global_average_pool().dense(10)
+        )
+        print(spec.summary())
+        cifar.fit(train, test, model=spec)
+
+    Each call adds a layer to the spec and returns the spec. A layer that cannot be raises
+    ``CifarError``, which names it and the shapes, and leaves the spec as it was. To be trained, the
+    last layer must be dense with a unit a class.
+    """
+
+    def __init__(self):
+        self._handle = create("cifar_model_spec_create")
+
+    @classmethod
+    def _of(cls, handle) -> "ModelSpec":
+        spec = cls.__new__(cls)
+        spec._handle = handle
+        return spec
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelSpec":
+        """Reads what ``to_json`` writes, or the list of the layers alone.
+
+        A layer is an object with its ``type`` and its options, such as
+        ``{"type": "conv2d", "filters": 32}``; types and options are called as the methods here.
+        """
+        return cls._of(create("cifar_model_spec_from_json", text.encode()))
+
+    @classmethod
+    def preset(cls, name: str, dialect: str = "pytorch", classes: int = 10) -> "ModelSpec":
+        """``"tutorial"``, ``"tutorial-gap"`` or ``"tutorial-resnet"``.
+
+        dialect: ``"pytorch"`` or ``"keras"``: whose batch norm, and zeros with stride 2.
+        """
+        return cls._of(
+            create(
+                "cifar_model_spec_preset", name.encode(), dialect.encode(),
+                _count(classes, "classes"),
+            )
+        )
+
+    # Layers -----------------------------------------------------------------------------------
+
+    def conv2d(
+        self, filters: int, kernel_size: int = 3, stride: int = 1, padding: str = "same"
+    ) -> "ModelSpec":
+        """Convolution with bias.
+
+        kernel_size: 1, 3 or 5.
+        stride: 1 or 2.
+        padding: ``"same"`` as PyTorch's ``k//2``, ``"valid"``, or ``"same_upper"``, Keras's
+            ``"same"``; with stride 1 the first and the last are alike.
+        """
+        if padding not in _PADDINGS:
+            raise ValueError(f"padding {padding!r} is none of {', '.join(_PADDINGS)}")
+        return self._add(
+            "conv2d", _count(filters, "filters"), _count(kernel_size, "kernel_size"),
+            _count(stride, "stride"), _PADDINGS[padding],
+        )
+
+    def batch_norm(
+        self, momentum: float = 0.1, epsilon: float = 1e-5, unbiased: bool = True
+    ) -> "ModelSpec":
+        """Normalises each channel over the batch; the defaults are PyTorch's.
+
+        momentum: the weight of the new value in the running statistics: Keras's 0.99 is 0.01 here.
+        epsilon: 1e-3 in Keras.
+        unbiased: whether the running variance is that of n − 1; False in Keras.
+        """
+        return self._add("batch_norm", momentum, epsilon, int(unbiased))
+
+    def relu(self) -> "ModelSpec":
+        """max(x, 0)"""
+        return self._add("relu")
+
+    def max_pool(self) -> "ModelSpec":
+        """The maximum of every 2×2 square."""
+        return self._add("max_pool")
+
+    def avg_pool(self) -> "ModelSpec":
+        """The mean of every 2×2 square."""
+        return self._add("avg_pool")
+
+    def global_average_pool(self) -> "ModelSpec":
+        """The mean of each channel."""
+        return self._add("global_average_pool")
+
+    def dropout(self, rate: float) -> "ModelSpec":
+        """While training, sets a share of the values to 0 and divides the others by 1 − rate."""
+        return self._add("dropout", rate)
+
+    def flatten(self) -> "ModelSpec":
+        """(C, H, W) to C·H·W."""
+        return self._add("flatten")
+
+    def dense(self, units: int) -> "ModelSpec":
+        """W·x + b; of the last layer the units are the classes."""
+        return self._add("dense", _count(units, "units"))
+
+    def residual(
+        self,
+        layers: Union["ModelSpec", Callable[["ModelSpec"], object]],
+        shortcut: Union[None, "ModelSpec", Callable[["ModelSpec"], object]] = None,
+    ) -> "ModelSpec":
+        """layers(x) + shortcut(x); without a shortcut, layers(x) + x.
+
+        Each is a spec, which is copied, or a function that adds layers to the fresh one it gets,
+        which begins with the shape that this spec has come to.
+        """
+        layers = self._part(layers, "layers")
+        if shortcut is not None:
+            shortcut = self._part(shortcut, "shortcut")
+        return self._add(
+            "residual", layers._handle, None if shortcut is None else shortcut._handle)
+
+    def _part(self, part, name: str) -> "ModelSpec":
+        if isinstance(part, ModelSpec):
+            return part
+        if not callable(part):
+            raise TypeError(
+                f"{name} is a {type(part).__name__}, neither a ModelSpec nor a function of one")
+        fresh = ModelSpec._of(create("cifar_model_spec_branch", self._handle))
+        result = part(fresh)
+        if result is None:
+            return fresh
+        if not isinstance(result, ModelSpec):
+            raise TypeError(f"{name} returned a {type(result).__name__}, not a ModelSpec")
+        return result
+
+    def _add(self, layer: str, *options) -> "ModelSpec":
+        call(f"cifar_model_spec_{layer}", self._handle, *options)
+        return self
+
+    # Looking ----------------------------------------------------------------------------------
+
+    def to_json(self) -> str:
+        """A JSON object with every option spelled out; equal specs have equal text."""
+        return get_text("cifar_model_spec_get_json", self._handle)
+
+    def summary(self) -> str:
+        """A table as Keras's ``summary()`` prints it: ``print(spec.summary())``.
+
+        A line a layer: its place and type, the shape of its output, its parameters and its FLOPs
+        for one image. Shapes are (None, C, H, W) or (None, N).
+        """
+        return get_text("cifar_model_spec_get_summary", self._handle)
+
+    def _info(self) -> structs.ModelSpecInfo:
+        return get("cifar_model_spec_get_info", structs.ModelSpecInfo, self._handle)
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that are trained."""
+        return self._info().parameters
+
+    @property
+    def non_trainable(self) -> int:
+        """Numbers that are kept besides: running means and variances."""
+        return self._info().non_trainable
+
+    @property
+    def flops(self) -> int:
+        """Additions and multiplications for one image."""
+        return self._info().flops
+
+    @property
+    def classes(self) -> int:
+        """The units of the last layer; 0 if it is not dense."""
+        return self._info().classes
+
+    def __len__(self) -> int:
+        """Layers, those inside residual blocks counted."""
+        return self._info().layers
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __eq__(self, other) -> bool:
+        if not isinstance(other, ModelSpec):
+            return NotImplemented
+        return self.to_json() == other.to_json()
+
+    # A spec grows: it is no key of a dict.
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        info = self._info()
+        return f"<ModelSpec: {info.layers} layers, {info.parameters} parameters>"
+
+    def __del__(self):
+        if getattr(self, "_handle", None):
+            library.cifar_model_spec_free(self._handle)
+
+
+def _count(value: int, name: str) -> int:
+    """A number that C's uint32_t holds."""
+    value = operator.index(value)
+    if not 0 <= value < 2**32:
+        raise ValueError(f"{name} {value} is out of range")
+    return value
