@@ -15,6 +15,7 @@ enum TrainCommand {
           "--recipe", value: "NAME",
           help: "\(Recipe.names.joined(separator: " or ")): a tutorial's hyperparameters "
             + "(else pytorch)"),
+        .model,
         Option("--epochs", value: "N", help: "epochs at most (else 100)"),
         Option("--batch-size", value: "N", help: "images in a training step (else 64)"),
         Option("--lr", value: "X", help: "learning rate (else 0.001)"),
@@ -37,14 +38,17 @@ enum TrainCommand {
         "cifar train --recipe keras --name baseline",
         "cifar train --epochs 20 --lr 0.0005 --seed 7 --registry ~/experiments.db",
         "cifar train --optimizer sgd,momentum=0.9 --lr 0.1 --schedule cosine,warmup=5",
+        "cifar train --model tutorial-resnet --name resnet",
+        "cifar train --model my-model.json    # cifar summary my-model.json shows it",
         "cifar train --early-stopping patience=5,min_delta=0.001 --label-smoothing 0.1",
       ], run: run)
   }
 
   private static func run(_ arguments: Arguments) throws {
     let recipe = try arguments.choice("--recipe", of: Recipe.names) ?? "pytorch"
+    let model = try arguments.value("--model").map(ModelOption.text)
     // Before the images are read, which takes its time: what can't be is said at once.
-    try complete(recipe, classes: 10, arguments).validate()
+    try complete(recipe, model, classes: 10, arguments).validate()
     let limits = (
       train: try arguments.integer("--limit-train", in: 1...Int.max),
       test: try arguments.integer("--limit-test", in: 1...Int.max)
@@ -53,7 +57,8 @@ enum TrainCommand {
     let data = arguments.value("--data")
     let train = try Dataset.open(data, split: .train, limit: limits.train)
     let test = try Dataset.open(train.location ?? data, split: .test, limit: limits.test)
-    let hyperparameters = try complete(recipe, classes: train.classNames.count, arguments)
+    let hyperparameters = try complete(
+      recipe, model, classes: train.classNames.count, arguments)
     let session = try TrainingSession.start(
       train: train, validation: test, hyperparameters: hyperparameters,
       options: TrainingSession.Options(
@@ -61,9 +66,12 @@ enum TrainCommand {
         threads: threads, commandLine: CommandLine.arguments.joined(separator: " ")))
     try Training.run(session, quiet: arguments.has("--quiet"))
   }
+
   /// The recipe with what the options say.
+  ///
+  /// - Parameter model: a preset's name or the JSON of a spec.
   private static func complete(
-    _ recipe: String, classes: Int, _ arguments: Arguments
+    _ recipe: String, _ model: String?, classes: Int, _ arguments: Arguments
   ) throws -> Hyperparameters {
     var hyperparameters = try Recipe.named(recipe, classes: classes)
     if let epochs = try arguments.integer("--epochs", in: 1...1_000_000) {
@@ -75,6 +83,7 @@ enum TrainCommand {
     if let rate = try arguments.number("--lr") { hyperparameters.optimizer.learningRate = rate }
     if let seed = try arguments.unsigned("--seed") { hyperparameters.seed = seed }
     try HyperparameterOptions.apply(arguments, to: &hyperparameters)
+    if let model { try hyperparameters.choose(model: model, classes: classes) }
     return hyperparameters
   }
 }

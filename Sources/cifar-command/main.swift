@@ -7,7 +7,7 @@ let tool = Tool(
   summary: "trains convolutional networks on 32×32 images and remembers every run",
   commands: [
     TrainCommand.command, ResumeCommand.command, EvaluateCommand.command, ExportCommand.command,
-    DataCommand.download, DataCommand.info,
+    SummaryCommand.command, DataCommand.download, DataCommand.info,
   ],
   examples: [
     "cifar train --data shapes --epochs 3     # the built-in drawings, no download",
@@ -15,6 +15,7 @@ let tool = Tool(
     "cifar train --recipe keras --name first  # the Keras tutorial on it",
     "cifar resume first --epochs 120          # go on where it stopped",
     "cifar evaluate first                     # its best checkpoint on the test images",
+    "cifar summary tutorial-resnet            # a model's layers, parameters and FLOPs",
   ])
 
 exit(tool.main(Array(CommandLine.arguments.dropFirst())))

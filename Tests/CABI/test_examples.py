@@ -40,10 +40,22 @@ def test_the_readmes_c_program_works(workplace):
     assert "runs.db" in {path.name for path in workplace.iterdir()}
 
 
-def test_the_readmes_python_program_works(workplace, capsys):
-    (source,) = code_blocks("python")
-    exec(compile(source, "README.md", "exec"), {})
-    assert "best_val_accuracy" in source and capsys.readouterr().out
+def test_the_readmes_python_programs_work(workplace, capsys):
+    sources = code_blocks("python")
+    for source in sources:
+        exec(compile(source, "README.md", "exec"), {})
+        assert capsys.readouterr().out
+    assert "best_val_accuracy" in sources[0] and "ModelSpec" in sources[1] and len(sources) == 2
+
+
+def test_the_readmes_model_can_be_trained(workplace):
+    (source,) = code_blocks("json")
+    (workplace / "model.json").write_text(source)
+    assert "(residual)" in run("cifar", "summary", "model.json").stdout_text
+    run(
+        "cifar", "train", "--model", "model.json", "--data", "shapes", "--limit-train", 64,
+        "--limit-test", 64, "--epochs", 1,
+    )
 
 
 def test_the_readmes_commands_exist():

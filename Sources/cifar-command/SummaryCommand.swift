@@ -1,0 +1,79 @@
+import Cifar
+import CifarCore
+import CifarNN
+import CifarRegistry
+import CifarTraining
+import CommandSupport
+
+/// `cifar summary`: what a model is made of.
+enum SummaryCommand {
+  static var command: Command {
+    Command(
+      "summary", summary: "prints a model's layers, shapes, parameters and FLOPs",
+      positionals: [
+        Positional(
+          "MODEL|FILE|RUN",
+          help: "\(ModelSpec.presetNames.joined(separator: ", ")); a JSON file with a list\n"
+            + "of layers or a .safetensors file; a run's id or name (else tutorial)",
+          required: false)
+      ],
+      options: [
+        Option(
+          "--recipe", value: "NAME",
+          help: "\(Recipe.names.joined(separator: " or ")): whose dialect a named model has (else "
+            + "pytorch)", choices: Recipe.names),
+        Option("--classes", value: "N", help: "that a named model tells apart (else 10)"),
+        .registry,
+        Option("--json", help: "JSON instead of a table"),
+      ],
+      discussion: """
+        Shapes are (None, C, H, W) or (None, N), None being the number of images. What is in a \
+        residual block is indented; every line has the layer's own numbers, so a column adds up \
+        to the total. FLOPs are additions and multiplications for one image.
+        """,
+      examples: [
+        "cifar summary", "cifar summary tutorial-resnet --recipe keras",
+        "cifar summary my-model.json", "cifar summary baseline --json",
+      ], run: run)
+  }
+
+  private static func run(_ arguments: Arguments) throws {
+    let recipe = try arguments.choice("--recipe", of: Recipe.names) ?? "pytorch"
+    let classes = try arguments.integer("--classes", in: 2...1000) ?? 10
+    let name = arguments.positionals.first ?? "tutorial"
+    let spec: ModelSpec
+    if ModelSpec.presetNames.contains(name) {
+      let dialect = try Recipe.named(recipe).dialect
+      spec = try .preset(name, dialect: dialect, classes: classes)
+    } else if name.hasSuffix(".safetensors") {
+      spec = try checkpoint(name)
+    } else if ModelOption.isFile(name) {
+      spec = try ModelSpec(json: ModelOption.text(name))
+    } else {
+      spec = try model(ofRun: name, arguments)
+    }
+    let summary = try ModelSummary(of: spec)
+    if arguments.has("--json") { return try JSONOutput.write(summary) }
+    Output.write(summary.text)
+  }
+
+  private static func checkpoint(_ file: String) throws -> ModelSpec {
+    do {
+      return try Checkpoint(FileStore.read(file)).hyperparameters.modelSpec
+    } catch let error as CifarError where error.code == .badData {
+      throw CifarError(.badData, "'\(file)': \(error.message)")
+    }
+  }
+
+  private static func model(ofRun name: String, _ arguments: Arguments) throws -> ModelSpec {
+    do {
+      let registry = try Registry(path: arguments.registryPath(), mode: .readOnly)
+      return try ModelSpec(json: registry.run(matching: name).model)
+    } catch let error as CifarError where error.code == .notFound {
+      throw CifarError(
+        .notFound,
+        "'\(name)' is none of \(ModelSpec.presetNames.joined(separator: ", ")), no file, and no "
+          + "run: \(error.message)")
+    }
+  }
+}

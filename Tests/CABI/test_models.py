@@ -1,0 +1,399 @@
+"""Models of one's own: from C, from Python and on the command line."""
+
+import ctypes
+import json
+import re
+import subprocess
+from ctypes import byref, c_char_p, c_void_p, sizeof
+
+import cifar
+import pytest
+from cifar import _structs as structs
+from cifar._library import library
+from conftest import ROOT, compile_c, run, without_swift
+from test_commands import SMALL, show, train
+
+TUTORIAL = (1_342_122, 896)
+LAYERS = [
+    {"type": "conv2d", "filters": 8}, {"type": "relu"}, {"type": "global_average_pool"},
+    {"type": "dense", "units": 10},
+]
+
+
+@pytest.fixture(scope="module")
+def shapes():
+    return cifar.load("shapes", limit_train=256, limit_test=64)
+
+
+def small(classes=10):
+    return (
+        cifar.ModelSpec()
+        .conv2d(8).batch_norm().relu().max_pool()
+        .residual(
+            lambda block: block.conv2d(16, stride=2).batch_norm().relu().conv2d(16).batch_norm(),
+            shortcut=lambda way: way.conv2d(16, kernel_size=1, stride=2, padding="valid"),
+        )
+        .relu().dropout(0.1).avg_pool().flatten().dense(classes)
+    )
+
+
+# Building -----------------------------------------------------------------------------------------
+
+
+def test_every_layer_and_its_options():
+    spec = (
+        cifar.ModelSpec()
+        .conv2d(32, kernel_size=5, stride=2, padding="same_upper")
+        .batch_norm(momentum=0.01, epsilon=1e-3, unbiased=False)
+        .relu().max_pool().avg_pool().dropout(0.2)
+        .residual(cifar.ModelSpec().conv2d(32), cifar.ModelSpec().conv2d(32, 1, padding="valid"))
+        .residual(lambda block: block.relu())
+        .global_average_pool().dense(12).relu().dense(7)
+    )
+    value = json.loads(spec.to_json())
+    assert value["input"] == [3, 32, 32]
+    assert value["layers"] == [
+        {"type": "conv2d", "filters": 32, "kernel_size": 5, "stride": 2, "padding": "same_upper"},
+        {"type": "batch_norm", "momentum": 0.01, "epsilon": 1e-3, "unbiased": False},
+        {"type": "relu"}, {"type": "max_pool"}, {"type": "avg_pool"},
+        {"type": "dropout", "rate": 0.2},
+        {
+            "type": "residual",
+            "layers": [{
+                "type": "conv2d", "filters": 32, "kernel_size": 3, "stride": 1, "padding": "same",
+            }],
+            "shortcut": [{
+                "type": "conv2d", "filters": 32, "kernel_size": 1, "stride": 1,
+                "padding": "valid",
+            }],
+        },
+        {"type": "residual", "layers": [{"type": "relu"}], "shortcut": []},
+        {"type": "global_average_pool"}, {"type": "dense", "units": 12}, {"type": "relu"},
+        {"type": "dense", "units": 7},
+    ]
+    again = cifar.ModelSpec.from_json(spec.to_json())
+    assert again == spec and again != small() and spec != "spec"
+    assert len(spec) == 15 and spec.classes == 7
+    assert repr(spec) == f"<ModelSpec: 15 layers, {spec.parameters} parameters>"
+    flat = cifar.ModelSpec().flatten().residual(lambda block: block.dense(3072).relu())
+    assert flat.dense(10).parameters == 3072 * 3073 + 30730
+
+
+def test_what_json_leaves_out_has_its_default():
+    spec = cifar.ModelSpec.from_json(json.dumps(LAYERS))
+    assert spec == cifar.ModelSpec().conv2d(8).relu().global_average_pool().dense(10)
+    assert spec == cifar.ModelSpec.from_json(json.dumps({"layers": LAYERS}))
+    assert len(cifar.ModelSpec.from_json("[]")) == 0
+
+
+def test_presets():
+    for name in ["tutorial", "tutorial-gap", "tutorial-resnet"]:
+        for dialect in ["pytorch", "keras"]:
+            spec = cifar.ModelSpec.preset(name, dialect, classes=3)
+            assert spec.classes == 3
+    tutorial = cifar.ModelSpec.preset("tutorial")
+    assert (tutorial.parameters, tutorial.non_trainable) == TUTORIAL
+    for arguments, words in [
+        (("resnet",), "unknown model 'resnet'; use tutorial, tutorial-gap, tutorial-resnet"),
+        (("tutorial", "jax"), "unknown dialect 'jax'"),
+        (("tutorial", "keras", 1), "classes 1 is not in 2 to 1000"),
+        (("tutorial", "keras", 1001), "classes 1001 is not in 2 to 1000"),
+    ]:
+        with pytest.raises(cifar.CifarError, match=words):
+            cifar.ModelSpec.preset(*arguments)
+
+
+@pytest.mark.parametrize(
+    "add, error, words",
+    [
+        (lambda s: s.conv2d(0), cifar.CifarError, "layer 1 (conv2d): filters 0 is not in 1 to"),
+        (lambda s: s.conv2d(4097), cifar.CifarError, "filters 4097"),
+        (lambda s: s.conv2d(-1), ValueError, "filters -1 is out of range"),
+        (lambda s: s.conv2d(2**40), ValueError, "filters 1099511627776 is out of range"),
+        (lambda s: s.conv2d(8, 4), cifar.CifarError, "kernel_size 4 is not 1, 3 or 5"),
+        (lambda s: s.conv2d(8, stride=3), cifar.CifarError, "stride 3"),
+        (lambda s: s.conv2d(8, padding="full"), ValueError, "'full' is none of same, valid"),
+        (lambda s: s.conv2d(8.5), TypeError, "float"),
+        (lambda s: s.batch_norm(momentum=float("nan")), cifar.CifarError, "momentum nan"),
+        (lambda s: s.batch_norm(epsilon=0), cifar.CifarError, "epsilon 0.0"),
+        (lambda s: s.dropout(1), cifar.CifarError, "layer 1 (dropout): rate 1.0"),
+        (lambda s: s.dense(10), cifar.CifarError, "not (4, 32, 32): put a flatten"),
+        (lambda s: s.residual(lambda b: b), cifar.CifarError, "layer 1 (residual): has no layers"),
+        (
+            lambda s: s.residual(lambda b: b.conv2d(5)), cifar.CifarError,
+            "layer 1 (residual): the layers give (5, 32, 32), the shortcut (4, 32, 32)",
+        ),
+        (
+            lambda s: s.residual(lambda b: b.conv2d(8).dense(3)), cifar.CifarError,
+            "layer 1 (dense): takes flat values, not (8, 32, 32)",
+        ),
+        (
+            lambda s: s.residual(cifar.ModelSpec().flatten().dense(4)), cifar.CifarError,
+            "the layers give (4), the shortcut (4, 32, 32)",
+        ),
+        (lambda s: s.residual([{"type": "relu"}]), TypeError, "layers is a list, neither"),
+        (lambda s: s.residual(lambda b: 7), TypeError, "layers returned a int"),
+    ],
+)
+def test_a_layer_that_cannot_be_leaves_the_spec_as_it_was(add, error, words):
+    spec = cifar.ModelSpec().conv2d(4)
+    before = spec.to_json()
+    with pytest.raises(error) as info:
+        add(spec)
+    assert words in str(info.value) and "\n" not in str(info.value)
+    assert spec.to_json() == before
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("", "not JSON"),
+        ("{\n\"layers\": [\n{", "not JSON"),
+        ("7", "neither a JSON object nor a list"),
+        ("{}", "has no 'layers'"),
+        ('{"layers": 3}', "layers has the wrong type"),
+        ('[{"type": "conv3d"}]', "unknown layer type 'conv3d'"),
+        ('[{"filters": 3}]', "layers.0 has no 'type'"),
+        ('[{"type": "relu"}, {"type": "conv2d"}]', "layers.1 has no 'filters'"),
+        ('[{"type": "conv2d", "filters": "8"}]', "layers.0.filters has the wrong type"),
+        ('[{"type": "conv2d", "filters": 8, "kernel": 5}]', "conv2d has no option 'kernel'"),
+        ('[{"type": "conv2d", "filters": 8, "padding": "full"}]', "'full' is none of same"),
+        ('[{"type": "conv2d", "filters": -8}]', "layer 0 (conv2d): filters -8"),
+        ('[{"type": "flatten"}, {"type": "max_pool"}]', "layer 1 (max_pool)"),
+        ('{"layers": [], "layer": []}', "the model has no option 'layer'; use input, layers"),
+        ('{"input": [3, 0, 32], "layers": []}', "input [3, 0, 32]"),
+        (json.dumps([{"type": "relu"}] * 4097), "more than 4096 layers"),
+    ],
+)
+def test_wrong_json_is_named(text, words):
+    with pytest.raises(cifar.CifarError) as info:
+        cifar.ModelSpec.from_json(text)
+    assert info.value.status in ("CIFAR_E_INVALID_ARGUMENT", "CIFAR_E_SHAPE_MISMATCH")
+    assert words in str(info.value) and "\n" not in str(info.value)
+
+
+def test_null_for_every_argument():
+    spec, other = c_void_p(), c_void_p()
+    text = c_char_p(b"untouched")
+    info = structs.ModelSpecInfo()
+    assert library.cifar_model_spec_create(byref(spec)) == 0
+    for name, arguments in {
+        "create": [None], "from_json": [None, byref(other)], "preset": [None, b"keras", 10, None],
+        "branch": [spec, None], "residual": [spec, None, spec], "get_json": [spec, None],
+        "get_summary": [spec, None], "get_info": [spec, None, sizeof(info)],
+    }.items():
+        assert getattr(library, f"cifar_model_spec_{name}")(*arguments) == 10
+        assert b"NULL" in library.cifar_last_error()
+    assert library.cifar_model_spec_from_json(b"[]", None) == 10
+    assert library.cifar_model_spec_preset(b"tutorial", None, 10, None) == 10
+    assert library.cifar_model_spec_branch(None, byref(other)) == 10
+    assert library.cifar_model_spec_get_json(None, byref(text)) == 10
+    assert library.cifar_model_spec_from_json(b"[}", byref(other)) == 10
+    assert other.value is None and text.value == b"untouched"
+    assert library.cifar_model_spec_get_info(spec, byref(info), 3) == 10
+    assert library.cifar_model_spec_conv2d(spec, 8, 3, 1, 7) == 10
+    assert b"padding 7" in library.cifar_last_error()
+    assert library.cifar_model_spec_preset(b"tutorial", None, 10, byref(other)) == 0
+    library.cifar_model_spec_free(other)
+    library.cifar_model_spec_free(spec)
+
+
+def test_strings_live_as_long_as_the_spec():
+    spec = c_void_p()
+    library.cifar_model_spec_create(byref(spec))
+    texts = []
+    for _ in range(3):
+        library.cifar_model_spec_relu(spec)
+        for name in ["json", "summary"]:
+            text, same = c_char_p(), c_char_p()
+            for pointer in [text, same]:
+                getattr(library, f"cifar_model_spec_get_{name}")(spec, byref(pointer))
+            addresses = [ctypes.cast(pointer, c_void_p).value for pointer in [text, same]]
+            assert addresses[0] == addresses[1]
+            texts.append(text)
+    assert [text.value.count(b"relu") for text in texts] == [1, 1, 2, 2, 3, 3]
+    # A part is independent of what it was made from.
+    part = c_void_p()
+    library.cifar_model_spec_branch(spec, byref(part))
+    library.cifar_model_spec_free(spec)
+    assert library.cifar_model_spec_conv2d(part, 4, 3, 1, 0) == 0
+    library.cifar_model_spec_free(part)
+
+
+# Summaries ----------------------------------------------------------------------------------------
+
+
+def test_the_summary_has_kerass_totals():
+    text = cifar.ModelSpec.preset("tutorial", "keras").summary()
+    lines = text.splitlines()
+    assert lines[0] == "Input (None, 3, 32, 32)"
+    assert re.fullmatch(r"0 \(conv2d\) +\(None, 32, 32, 32\) +896 +1,802,240", lines[3])
+    assert re.fullmatch(r"1 \(batch_norm\) +\(None, 32, 32, 32\) +128 +65,536", lines[4])
+    assert lines[-4:-1] == [
+        "Total params: 1,343,018 (5.12 MiB)", "Trainable params: 1,342,122 (5.12 MiB)",
+        "Non-trainable params: 896 (3.50 KiB)",
+    ]
+    assert re.fullmatch(r"FLOPs of one image: [\d,]+", lines[-1]) and text.endswith("\n")
+
+
+def test_blocks_are_indented():
+    lines = small().summary().splitlines()
+    assert any(line.startswith("4 (residual)") for line in lines)
+    assert any(line.startswith("  4.layers.0 (conv2d)  ") for line in lines)
+    assert any(line.startswith("  4.shortcut.0 (conv2d)  ") for line in lines)
+    assert len({len(line) for line in lines[1:-5]}) <= 2, "the columns are straight"
+
+
+# Training -----------------------------------------------------------------------------------------
+
+
+def test_a_spec_is_trained_resumed_and_evaluated(shapes, workplace):
+    options = {"model": small(), "batch_size": 32, "seed": 4}
+    whole = cifar.fit(*shapes, epochs=2, name="whole", **options)
+    first = cifar.fit(*shapes, epochs=1, name="first", **options)
+    rest = cifar.resume("first", epochs=2)
+    losses = [epoch.val_loss for epoch in first.epochs + rest.epochs]
+    assert losses == [epoch.val_loss for epoch in whole.epochs]
+    assert whole.hyperparameters["model"] == "custom"
+    assert whole.model.spec == small() and whole.model.summary() == small().summary()
+    assert whole.model.parameters == small().parameters
+    assert library.cifar_model_get_summary(whole.model._handle, None) == 10
+    stored = cifar.Model.from_run("first", "last")
+    assert stored.evaluate(shapes.test) == rest.model.evaluate(shapes.test)
+    (row,) = cifar.Registry().runs(filter="model = custom and name = first")
+    assert row["id"] == first.id
+    # A run's own hyperparameters say what its model is.
+    taken = {key: whole.hyperparameters[key] for key in ["model", "model_spec"]}
+    again = cifar.fit(
+        *shapes, epochs=1, batch_size=32, seed=4, record=False, model=taken["model_spec"])
+    assert [epoch.val_loss for epoch in again.epochs] == losses[:1]
+    options = cifar.fit(
+        *shapes, epochs=1, steps_per_epoch=1, record=False, model_spec=taken["model_spec"])
+    assert options.hyperparameters["model"] == "custom" and options.model.spec == small()
+
+
+@pytest.mark.parametrize("form", [json.dumps(LAYERS), LAYERS, tuple(LAYERS), {"layers": LAYERS}])
+def test_a_model_in_every_form(shapes, form):
+    run = cifar.fit(*shapes, epochs=1, steps_per_epoch=1, record=False, model=form)
+    assert run.model.spec == cifar.ModelSpec.from_json(json.dumps(LAYERS))
+
+
+@pytest.mark.parametrize("recipe", ["pytorch", "keras"])
+def test_a_preset_has_the_recipes_dialect_and_the_datas_classes(shapes, recipe):
+    data = [
+        cifar.Dataset.from_arrays(part.images[:64], part.labels[:64] % 3, list("abc"), split=split)
+        for part, split in [(shapes.train, "train"), (shapes.test, "test")]
+    ]
+    options = {"recipe": recipe, "epochs": 1, "steps_per_epoch": 1, "record": False}
+    expected = cifar.ModelSpec.preset("tutorial-gap", recipe, classes=3)
+    run = cifar.fit(*data, model="tutorial-gap", **options)
+    assert run.hyperparameters["model"] == "tutorial-gap" and run.model.spec == expected
+
+
+@pytest.mark.parametrize(
+    "model, error, words",
+    [
+        ("resnet", cifar.CifarError, "unknown model 'resnet'; use tutorial, tutorial-gap"),
+        ("", cifar.CifarError, "unknown model ''"),
+        ("[", cifar.CifarError, "not JSON"),
+        (7, TypeError, "model is a int"),
+        (small(7), cifar.CifarError, "the model has 7 classes, .* images have 10"),
+        (cifar.ModelSpec().conv2d(8), cifar.CifarError, "the last layer .conv2d. must be a dense"),
+        (cifar.ModelSpec(), cifar.CifarError, "no layers"),
+        ({"input": [3, 28, 28], "layers": LAYERS}, cifar.CifarError, "images of .3, 28, 28."),
+        (
+            cifar.ModelSpec().conv2d(4096).flatten().dense(65536).dense(10), cifar.CifarError,
+            "GiB",
+        ),
+    ],
+)
+def test_models_that_cannot_be_trained(shapes, workplace, model, error, words):
+    with pytest.raises(error, match=words) as info:
+        cifar.fit(*shapes, epochs=1, model=model)
+    assert "\n" not in str(info.value) and not (workplace / "runs.db").exists()
+
+
+def test_the_c_example_builds_a_residual_network(workplace):
+    program = workplace / "model"
+    compile_c(ROOT / "bindings" / "c" / "model.c", program, "-std=c99", "-Wstrict-prototypes")
+    result = subprocess.run(
+        [program, "shapes"], capture_output=True, text=True, env=without_swift(), timeout=300
+    )
+    assert result.returncode == 0, result.stderr
+    assert "(residual)" in result.stdout and "Trainable params: 78,378 " in result.stdout
+    assert re.search(r"^accuracy [\d.]+ % on 1000 test images$", result.stdout, flags=re.M)
+    assert show("residual, from C")["hyperparameters"]["model"] == "custom"
+    result = subprocess.run([program, "/nowhere"], capture_output=True, text=True)
+    assert result.returncode == 1 and "CIFAR_E_NOT_FOUND" in result.stderr
+
+
+# On the command line ------------------------------------------------------------------------------
+
+
+def test_training_a_named_model_and_a_file(workplace):
+    train("--epochs", 1, "--steps-per-epoch", 1, "--name", "gap", "--model", "tutorial-gap")
+    assert show("gap")["hyperparameters"]["model"] == "tutorial-gap"
+    page = run("cifar-runs", "show", "gap").stdout_text
+    assert re.search(r"^ +model +tutorial-gap$", page, flags=re.M)
+    (workplace / "own.json").write_text(json.dumps(LAYERS, indent=2))
+    train("--epochs", 1, "--steps-per-epoch", 1, "--name", "own", "--model", "own.json")
+    detail = show("own")
+    assert detail["hyperparameters"]["model"] == "custom"
+    assert [layer["type"] for layer in detail["model"]["layers"]] == [
+        layer["type"] for layer in LAYERS
+    ]
+    listed = run("cifar-runs", "list", "--columns", "name,model").stdout_text
+    assert re.search(r"^own +custom$", listed, flags=re.M)
+
+    of_file = run("cifar", "summary", "own.json").stdout_text
+    assert run("cifar", "summary", "own").stdout_text == of_file
+    run("cifar", "export", "own", "--checkpoint", "last", "-o", "own.safetensors")
+    assert run("cifar", "summary", "own.safetensors").stdout_text == of_file
+    assert run("cifar", "evaluate", "own.safetensors").stdout_text.startswith("loss")
+
+
+def test_the_summary_command(workplace):
+    plain = run("cifar", "summary").stdout_text
+    assert plain == cifar.ModelSpec.preset("tutorial").summary()
+    value = json.loads(run("cifar", "summary", "tutorial-resnet", "--json").stdout_text)
+    spec = cifar.ModelSpec.preset("tutorial-resnet")
+    assert value["trainable"] == spec.parameters and value["flops"] == spec.flops
+    assert len(value["layers"]) == len(spec) and value["input_shape"] == [3, 32, 32]
+    row = next(layer for layer in value["layers"] if layer["name"] == "7.shortcut.0")
+    assert row["type"] == "conv2d" and row["depth"] == 1 and row["output_shape"] == [64, 16, 16]
+    text = run("cifar", "summary", "tutorial", "--classes", 100, "--recipe", "keras").stdout_text
+    assert "(None, 100)" in text
+    assert "cifar summary my-model.json" in run("cifar", "summary", "--help").stdout_text
+
+
+@pytest.mark.parametrize(
+    "arguments, code, words",
+    [
+        (["train", *SMALL, "--model", "resnet"], 2, "none of tutorial, tutorial-gap"),
+        (["train", *SMALL, "--model", "missing.json"], 1, "can't open 'missing.json'"),
+        (["train", *SMALL, "--model", "."], 1, "can't read '.': Is a directory"),
+        (["train", *SMALL, "--model", "bad.json"], 1, "'bad.json': "),
+        (["train", *SMALL, "--model", "wrong.json"], 1, "'wrong.json': layer 0 (dense)"),
+        (["train", *SMALL, "--model", "seven.json"], 1, "7 classes"),
+        (["train", *SMALL, "--model", "part.json"], 1, "the last layer (relu)"),
+        (["summary", "nothing"], 1, "'nothing' is none of tutorial, tutorial-gap"),
+        (["summary", "missing.json"], 1, "missing.json"),
+        (["summary", "missing.safetensors"], 1, "missing.safetensors"),
+        (["summary", "bad.safetensors"], 1, "'bad.safetensors': "),
+        (["summary", "wrong.json"], 1, "layer 0 (dense)"),
+        (["summary", "tutorial", "--classes", 1], 2, "--classes"),
+        (["summary", "tutorial", "--recipe", "jax"], 2, "pytorch"),
+        (["summary", "a", "b"], 2, "b"),
+    ],
+)
+def test_wrong_models_on_the_command_line(workplace, arguments, code, words):
+    files = {
+        "bad.json": "[{", "bad.safetensors": "no tensors", "part.json": '[{"type": "relu"}]',
+        "wrong.json": '[{"type": "dense", "units": 3}]',
+        "seven.json": '[{"type": "flatten"}, {"type": "dense", "units": 7}]',
+    }
+    for name, text in files.items():
+        (workplace / name).write_text(text)
+    result = run("cifar", *arguments, expect=code)
+    assert words in result.stderr_text and len(result.stderr_text.splitlines()) == 1
+    assert not result.stdout_text and not (workplace / "runs.db").exists()
