@@ -563,7 +563,7 @@ cifar_status cifar_model_spec_residual(cifar_model_spec *spec, const cifar_model
 cifar_status cifar_model_spec_get_json(const cifar_model_spec *spec, const char **json);
 
 /** A table as Keras's summary() prints it, then totals; each line ends in a newline. A line a
- *  layer: its place and type (what is in a residual block is indented), the shape of its output, its
+ *  layer: its place and type (what is in a residual block is indented), its output's shape, its
  *  parameters and its FLOPs for one image. Shapes are (None, C, H, W) or (None, N), None being the
  *  number of images. Parameters are the layer's own, those that are not trained included. */
 cifar_status cifar_model_spec_get_summary(const cifar_model_spec *spec, const char **text);

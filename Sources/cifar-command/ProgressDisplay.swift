@@ -28,6 +28,7 @@ final class ProgressDisplay: TrainerObserver {
     let place = session.registryPath.map { " in \($0)" } ?? ""
     Output.line(
       "Run \((session.runID ?? "").prefix(8))\(place): recipe \(hyperparameters.recipe), "
+        + "model \(hyperparameters.model), "
         + "\(Format.count(trainer.network.parameterCount)) parameters, "
         + "\(Format.count(data?.trainCount ?? 0)) + \(Format.count(data?.validationCount ?? 0)) "
         + "images of \(data?.location ?? data?.name ?? "memory")")

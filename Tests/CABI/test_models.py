@@ -4,6 +4,7 @@ import ctypes
 import json
 import re
 import subprocess
+import threading
 from ctypes import byref, c_char_p, c_void_p, sizeof
 
 import cifar
@@ -397,3 +398,36 @@ def test_wrong_models_on_the_command_line(workplace, arguments, code, words):
     result = run("cifar", *arguments, expect=code)
     assert words in result.stderr_text and len(result.stderr_text.splitlines()) == 1
     assert not result.stdout_text and not (workplace / "runs.db").exists()
+
+
+def test_nesting_without_end_is_refused():
+    def nested(depth):
+        head = '{"type": "residual", "layers": ['
+        return '{"layers": [' + head * depth + '{"type": "relu"}' + "]}" * depth + "]}"
+
+    assert len(cifar.ModelSpec.from_json(nested(16))) == 17
+    messages = []
+
+    def read():
+        for depth in [17, 200, 100_000]:
+            with pytest.raises(cifar.CifarError) as info:
+                cifar.ModelSpec.from_json(nested(depth))
+            messages.append(str(info.value))
+
+    # The stack of a thread is small.
+    old = threading.stack_size(512 * 1024)
+    thread = threading.Thread(target=read)
+    thread.start()
+    thread.join()
+    threading.stack_size(old)
+    assert "more than 16" in messages[0] and len(messages) == 3
+    assert messages[1] == messages[2] == (
+        "the model's spec is JSON that is nested more than 64 deep")
+
+
+def test_hyperparameters_nested_without_end_are_refused(shapes):
+    value = []
+    for _ in range(300):
+        value = [value]
+    with pytest.raises(cifar.CifarError, match="hyperparameters: .* more than 64 deep"):
+        cifar.fit(*shapes, epochs=1, record=False, augment=value)

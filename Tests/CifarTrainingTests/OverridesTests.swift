@@ -160,6 +160,18 @@ import Testing
     #expect(chosen == before)
   }
 
+  @Test func nestingHasAnEnd() throws {
+    var recipe = try Recipe.named("pytorch")
+    let (open, closed) = (String(repeating: "[", count: 64), String(repeating: "]", count: 64))
+    let error = failure { try recipe.apply(overrides: #"{"augment":\#(open)\#(closed)}"#) }
+    #expect(error?.code == .invalidArgument)
+    #expect(error?.message.contains("nested more than 64 deep") == true)
+    // Brackets in a string open nothing.
+    let name = #"\"\\\#(open)"#
+    try recipe.apply(overrides: #"{"csv_logger":{"filename":"\#(name)"}}"#)
+    #expect(recipe.callbacks.last == .csvLogger(.init(filename: #""\"# + open)))
+  }
+
   @Test(arguments: [
     (#"{"model":"resnet"}"#, "unknown model 'resnet'; use tutorial, tutorial-gap"),
     (#"{"model":"custom"}"#, "unknown model 'custom'"),

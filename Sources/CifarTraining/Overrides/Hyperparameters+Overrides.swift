@@ -19,6 +19,8 @@ extension Hyperparameters {
     let given: JSONTree
     do {
       given = try JSONTree(text: text)
+    } catch let error as CifarError {
+      throw CifarError(error.code, "hyperparameters: the text \(error.message)")
     } catch {
       throw CifarError(.invalidArgument, "hyperparameters: not JSON: \(text.excerpt)")
     }

@@ -62,6 +62,8 @@ extension ModelSpec {
     let tree: JSONTree
     do {
       tree = try JSONTree(text: text)
+    } catch let error as CifarError {
+      throw CifarError(error.code, "the model's spec \(error.message)")
     } catch {
       throw CifarError(.invalidArgument, "the model's spec is not JSON: \(text.excerpt)")
     }
