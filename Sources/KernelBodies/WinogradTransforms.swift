@@ -188,7 +188,8 @@ extension KernelSet {
             let place = TilePlace(tiling, area.tiles.lowerBound + pack * packTiles + index)
             let y = place.row * 4
             let x = place.column * 4
-            let from = area.images.floats + area.plane(tiling, place, group) + (y * tiling.width + x) * lanes
+            let plane = area.images.floats + area.plane(tiling, place, group)
+            let from = plane + (y * tiling.width + x) * lanes
             if y + 4 <= tiling.height && x + 4 <= tiling.width {
               transformGradient(from, tiling.width * lanes, to + index * panel)
             } else {

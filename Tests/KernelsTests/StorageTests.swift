@@ -62,8 +62,10 @@ import Testing
     let transforms = [Values(floats.pointer), values].map { source in
       let points = GuardedBuffer(output: packs * stride)
       kernels.winogradInput(
-        tiling, source, groups: groups, first: 0, count: tiles, to: points.pointer,
-        packStride: stride)
+        tiling,
+        WinogradTiles(
+          images: source, imageGroups: groups, groups: 0..<groups, tiles: 0..<tiles),
+        to: points.pointer, packStride: stride)
       #expect(points.isIntact)
       return points.array
     }
