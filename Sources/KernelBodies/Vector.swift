@@ -107,48 +107,24 @@ func total(_ v: Vector) -> Float {
   return two[0] + two[1]
 }
 
-/// Widens a byte a lane. (The conversions of the standard library go lane by lane.)
+/// Widens a byte a lane.
 @inline(__always)
 func loadBytes(_ p: UnsafePointer<UInt8>) -> IntegerVector {
-  #if KERNELS_AVX512
-    IntegerVector(lowHalf: loadEightBytes(p), highHalf: loadEightBytes(p + 8))
-  #else
-    loadEightBytes(p)
-  #endif
+  var words = IntegerVector.zero
+  withUnsafeMutableBytes(of: &words) { bytes in
+    let words = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt32.self)
+    if lanes == 16 { cpu_widen_bytes_16(p, words) } else { cpu_widen_bytes_8(p, words) }
+  }
+  return words
 }
 
 /// Stores a byte a lane; no lane may be above 255.
 @inline(__always)
 func storeBytes(_ v: IntegerVector, _ p: UnsafeMutablePointer<UInt8>) {
-  #if KERNELS_AVX512
-    storeEightBytes(v.lowHalf, p)
-    storeEightBytes(v.highHalf, p + 8)
-  #else
-    storeEightBytes(v, p)
-  #endif
-}
-
-@inline(__always)
-private func loadEightBytes(_ p: UnsafePointer<UInt8>) -> SIMD8<UInt32> {
-  let raw = UnsafeRawPointer(p)
-  let low = SIMD4(repeating: raw.loadUnaligned(as: UInt32.self))
-  let high = SIMD4(repeating: raw.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
-  let words = SIMD8(lowHalf: low, highHalf: high)
-  return (words &>> SIMD8(0, 8, 16, 24, 0, 8, 16, 24)) & 255
-}
-
-@inline(__always)
-private func storeEightBytes(_ v: SIMD8<UInt32>, _ p: UnsafeMutablePointer<UInt8>) {
-  let placed = v &<< SIMD8(0, 8, 16, 24, 0, 8, 16, 24)
-  let raw = UnsafeMutableRawPointer(p)
-  raw.storeBytes(of: joined(placed.lowHalf), as: UInt32.self)
-  raw.storeBytes(of: joined(placed.highHalf), toByteOffset: 4, as: UInt32.self)
-}
-
-@inline(__always)
-private func joined(_ v: SIMD4<UInt32>) -> UInt32 {
-  let half = v.lowHalf | v.highHalf
-  return half[0] | half[1]
+  withUnsafeBytes(of: v) { bytes in
+    let words = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt32.self)
+    if lanes == 16 { cpu_narrow_bytes_16(words, p) } else { cpu_narrow_bytes_8(words, p) }
+  }
 }
 
 /// One integer in every lane. Comparing with a scalar goes lane by lane; with this it does not.

@@ -4,6 +4,7 @@
 #define CIFAR_CCPUFEATURES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /// AVX2 and FMA, with the operating system saving the 256-bit registers.
 bool cpu_has_avx2_fma(void);
@@ -48,6 +49,22 @@ static inline void cpu_square_roots_16(float *x) {
 CPU_BFLOAT16(8)
 CPU_BFLOAT16(16)
 #undef CPU_BFLOAT16
+
+/// Bytes to words and, if none is above 255, back. (Swift's own conversions go lane by lane.)
+#define CPU_BYTES(count)                                                               \
+  static inline void cpu_widen_bytes_##count(const uint8_t *bytes, uint32_t *words) {  \
+    typedef uint8_t narrow __attribute__((ext_vector_type(count), aligned(1)));        \
+    typedef uint32_t wide __attribute__((ext_vector_type(count), aligned(4)));         \
+    *(wide *)words = __builtin_convertvector(*(const narrow *)bytes, wide);            \
+  }                                                                                    \
+  static inline void cpu_narrow_bytes_##count(const uint32_t *words, uint8_t *bytes) { \
+    typedef uint8_t narrow __attribute__((ext_vector_type(count), aligned(1)));        \
+    typedef uint32_t wide __attribute__((ext_vector_type(count), aligned(4)));         \
+    *(narrow *)bytes = __builtin_convertvector(*(const wide *)words, narrow);          \
+  }
+CPU_BYTES(8)
+CPU_BYTES(16)
+#undef CPU_BYTES
 
 /// Tells the core that it is in a spin-wait loop.
 static inline void cpu_relax(void) {
