@@ -217,6 +217,9 @@ typedef struct cifar_train_options {
  *
  *   {"optimizer": "sgd", "momentum": 0.9, "nesterov": true, "weight_decay": 5e-4, "clip_norm": 1}
  *   {"label_smoothing": 0.1, "steps_per_epoch": 500}
+ *   {"precision": "mixed_bfloat16"}
+ *                               keeps images between layers as bfloat16, in half the memory;
+ *                               arithmetic, weights and gradients stay float32. Else "float32"
  *   {"schedule": "cosine"}      or {"type": "cosine", "unit": "step", "warmup": 500}; also
  *                               "constant", "exponential", "multistep", "step"
  *   {"early_stopping": {"patience": 3}, "reduce_lr_on_plateau": false}

@@ -431,3 +431,27 @@ def test_hyperparameters_nested_without_end_are_refused(shapes):
         value = [value]
     with pytest.raises(cifar.CifarError, match="hyperparameters: .* more than 64 deep"):
         cifar.fit(*shapes, epochs=1, record=False, augment=value)
+
+
+# Precision ----------------------------------------------------------------------------------------
+
+
+def test_mixed_precision(shapes, tmp_path):
+    runs = [
+        cifar.fit(
+            *shapes, model=small(), epochs=2, seed=3, precision=precision, name=precision,
+            registry=tmp_path / "runs.db",
+        )
+        for precision in ["float32", "mixed_bfloat16"]
+    ]
+    exact, mixed = runs
+    assert exact.hyperparameters["precision"] == "float32"
+    assert mixed.hyperparameters["precision"] == "mixed_bfloat16"
+    # Rounded, and therefore not the same; but near.
+    for one, other in zip(exact.epochs, mixed.epochs):
+        assert one.train_loss != other.train_loss
+        assert abs(one.train_loss - other.train_loss) < 0.05 * one.train_loss
+    rows = cifar.Registry(tmp_path / "runs.db").runs(filter="precision = mixed_bfloat16")
+    assert [row["name"] for row in rows] == ["mixed_bfloat16"]
+    with pytest.raises(cifar.CifarError, match="precision"):
+        cifar.fit(*shapes, precision="float16", record=False)

@@ -44,7 +44,17 @@ import Testing
   private static let others = [
     #"{"label_smoothing":0.1}"#, #"{"steps_per_epoch":3}"#, #"{"steps_per_epoch":7}"#,
     #"{"loss":{"clipping":1e-7}}"#, #"{"precision":"mixed_bfloat16"}"#,
+    residual, String(residual.dropLast()) + #","precision":"mixed_bfloat16"}"#,
   ]
+
+  /// Blocks with both kinds of shortcut, dropout inside, and both other poolings.
+  private static let residual = #"""
+    {"model_spec":[{"type":"conv2d","filters":8},{"type":"avg_pool"},
+    {"type":"residual","layers":[{"type":"batch_norm"},{"type":"dropout","rate":0.3}]},
+    {"type":"residual","layers":[{"type":"conv2d","filters":12,"stride":2},{"type":"batch_norm"}],
+    "shortcut":[{"type":"conv2d","filters":12,"kernel_size":1,"stride":2,"padding":"valid"}]},
+    {"type":"relu"},{"type":"global_average_pool"},{"type":"dense","units":10}]}
+    """#
 
   /// Every option alone, then drawn combinations of one of each kind.
   static let cases: [[String]] = {

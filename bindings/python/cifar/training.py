@@ -88,6 +88,7 @@ def fit(
     on_batch: likewise, with a ``Batch`` after every batch.
     hyperparameters: anything else that cifar.h names: ``optimizer="sgd"``, ``momentum=0.9``,
         ``weight_decay=5e-4``, ``clip_norm=1``, ``label_smoothing=0.1``, ``steps_per_epoch=500``,
+        ``precision="mixed_bfloat16"``,
         ``schedule="cosine"`` or ``schedule={"type": "step", "step_size": 10}``,
         ``early_stopping={"patience": 3}``, ``reduce_lr_on_plateau=False``, ``csv_logger``,
         ``terminate_on_nan``, ``timer``, ``augment=[...]`` to add, ``augmentations=[...]`` to
