@@ -521,7 +521,7 @@ cifar_status cifar_model_spec_branch(const cifar_model_spec *spec, cifar_model_s
 cifar_status cifar_model_spec_conv2d(cifar_model_spec *spec, uint32_t filters,
                                      uint32_t kernel_size, uint32_t stride, cifar_padding padding);
 
-/** Normalises each channel over the batch.
+/** Normalises each channel, or each value of a row, over the batch.
  *
  *  momentum  the weight of the new value in the running statistics, above 0 and at most 1: 0.1 in
  *            PyTorch; Keras's 0.99 is 0.01 here.

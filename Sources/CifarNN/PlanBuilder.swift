@@ -123,9 +123,8 @@ struct PlanBuilder {
   }
 
   private func batchNorm(_ node: LayerNode) throws -> BatchNormalization? {
-    guard case .batchNorm(let momentum, let epsilon, let unbiased) = node.spec,
-      case .image(let channels, _, _) = node.input
-    else { return nil }
+    guard case .batchNorm(let momentum, let epsilon, let unbiased) = node.spec else { return nil }
+    let channels = node.input.channels
     return try BatchNormalization(
       name: node.path, channels: channels, momentum: momentum, epsilon: epsilon,
       unbiased: unbiased, context: context)
@@ -133,7 +132,10 @@ struct PlanBuilder {
 
   /// Takes as many of batch norm, ReLU, max-pool and dropout as follow in this order.
   private mutating func addPointwise(_ chain: inout Chain) throws {
-    guard case .image = chain.node.input else { return addRowActivation(&chain) }
+    guard case .image = chain.node.input else {
+      return chain.node.spec.isBatchNorm
+        ? try addRowNormalization(&chain) : addRowActivation(&chain)
+    }
     var parts = PointwiseBlock.Parts()
     var count = 0
     if chain.node.spec.isBatchNorm {
@@ -170,12 +172,21 @@ struct PlanBuilder {
 
   private mutating func addDense(_ chain: inout Chain) throws {
     let name = chain.node.path
+    let normFollows = chain.spec(1)?.isBatchNorm ?? false
     let (relu, dropout, count) = rowParts(chain, after: 1)
     let from = output
     let to = advance(by: 1 + count, &chain)
     layers.append(
       try Dense(
-        name: name, relu: relu, dropout: dropout, input: from, output: to, context: context))
+        name: name, relu: relu, dropout: dropout, biasIsCancelled: normFollows, input: from,
+        output: to, context: context))
+  }
+
+  private mutating func addRowNormalization(_ chain: inout Chain) throws {
+    guard let norm = try batchNorm(chain.node) else { return }
+    try addStep(&chain) {
+      RowNormalization(norm: norm, input: $0, output: $1, context: $2)
+    }
   }
 
   private mutating func addRowActivation(_ chain: inout Chain) {

@@ -28,6 +28,13 @@ public protocol KernelTable: Sendable {
   /// One image from (C/lanes, pixels, lanes) to (C, pixels).
   func unblock(_ blocked: Input, channels: Int, pixels: Int, to planar: Output)
 
+  /// Up to `lanes` columns of a matrix whose rows lie `stride` floats apart, to a plane of
+  /// (rows, lanes); columns that lack are zero.
+  func gatherColumns(_ source: Input, stride: Int, rows: Int, columns: Int, to plane: Output)
+
+  /// The first `columns` lanes of a plane back into the matrix.
+  func scatterColumns(_ plane: Input, to target: Output, stride: Int, rows: Int, columns: Int)
+
   // MARK: Storage
 
   /// Numbers from bfloat16; `count` is a multiple of `lanes`.

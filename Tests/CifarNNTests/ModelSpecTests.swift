@@ -42,7 +42,6 @@ import Testing
     (flat(.dense(units: 4)), .shapeMismatch, ["layer 0 (dense)", "(3, 8, 6)", "flatten"]),
     (flat(.flatten, .conv2d(filters: 4)), .shapeMismatch, ["layer 1 (conv2d)", "(144)"]),
     (flat(.flatten, .maxPool), .shapeMismatch, ["layer 1 (max_pool)", "(144)"]),
-    (flat(.flatten, .batchNorm()), .shapeMismatch, ["layer 1 (batch_norm)"]),
     (flat(.flatten, .dense(units: -1)), .invalidArgument, ["layer 1 (dense)", "units -1"]),
     (
       flat(.relu, .residual(layers: [.relu, .conv2d(filters: 5)])), .shapeMismatch,

@@ -48,9 +48,9 @@ struct NetworkOracle {
         inputChannels: c, outputChannels: filters, height: h, width: w, kernel: kernel,
         stride: stride, padding: zeros.before, paddingAfter: zeros.after)
       return ConvolutionOracle(shape, images: pass.count).forward(x, weight, bias: bias)
-    case (.batchNorm(_, let epsilon, _), .image(_, let h, let w)):
+    case (.batchNorm(_, let epsilon, _), let shape):
       return PointwiseOracles.batchNorm(
-        x, weight: weight, bias: bias, epsilon: epsilon, pixels: h * w)
+        x, weight: weight, bias: bias, epsilon: epsilon, pixels: shape.count / shape.channels)
     case (.relu, _): return PointwiseOracles.relu(x)
     case (.maxPool, .image(_, let h, let w)):
       return PointwiseOracles.maxPool(x, height: h, width: w)

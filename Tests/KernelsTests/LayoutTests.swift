@@ -24,6 +24,32 @@ import Testing
     #expect(back.isIntact)
   }
 
+  @Test(arguments: InstructionSet.all, [1, 5, 8, 16])
+  func columnsOfAMatrixBecomeAPlane(set: InstructionSet, columns: Int) {
+    let lanes = set.kernels.lanes
+    let columns = min(columns, lanes)
+    let (rows, stride, first) = (3, 19, 2)
+    let matrix = Samples.uniform(rows * stride, seed: 1)
+    let plane = GuardedBuffer(output: rows * lanes)  // (rows, lanes)
+    matrix.withUnsafeBufferPointer { source in
+      set.kernels.gatherColumns(
+        source.baseAddress! + first, stride: stride, rows: rows, columns: columns,
+        to: plane.pointer)
+    }
+    let expected = (0..<(rows * lanes)).map { i in
+      i % lanes < columns ? matrix[i / lanes * stride + first + i % lanes] : 0
+    }
+    #expect(plane.array == expected && plane.isIntact)
+
+    let back = GuardedBuffer([Float](repeating: 7, count: rows * stride))
+    set.kernels.scatterColumns(
+      plane.pointer, to: back.pointer + first, stride: stride, rows: rows, columns: columns)
+    let written = (0..<(rows * stride)).map { i in
+      (first..<(first + columns)).contains(i % stride) ? matrix[i] : 7
+    }
+    #expect(back.array == written && back.isIntact)
+  }
+
   @Test(arguments: InstructionSet.all, [(0, 1), (1, 1), (2, 2), (1, 2)])
   func anImageGetsAFrameOfZeros(set: InstructionSet, frame: (offset: Int, spread: Int)) {
     let lanes = set.kernels.lanes

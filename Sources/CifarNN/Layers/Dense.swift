@@ -8,6 +8,8 @@ final class Dense: Layer {
   private let context: LayerContext
   private let relu: Bool
   private let dropout: CifarNN.Dropout?
+  /// As in `Convolution`: a batch normalisation takes the mean away again.
+  private let biasIsCancelled: Bool
   private let features: Int
   private let units: Int
   private let weights: UnsafePointer<Float>
@@ -19,14 +21,15 @@ final class Dense: Layer {
   private let mask: AlignedBuffer<UInt8>
 
   init(
-    name: String, relu: Bool, dropout: CifarNN.Dropout?, input: Activation, output: Activation,
-    context: LayerContext
+    name: String, relu: Bool, dropout: CifarNN.Dropout?, biasIsCancelled: Bool = false,
+    input: Activation, output: Activation, context: LayerContext
   ) throws {
     self.input = input
     self.output = output
     self.context = context
     self.relu = relu
     self.dropout = dropout
+    self.biasIsCancelled = biasIsCancelled
     features = input.shape.count
     units = output.shape.count
     let network = context.network
@@ -86,8 +89,10 @@ final class Dense: Layer {
         output: output.values, count: pass.count * units, gradient: gradient)
     }
     biasGradient.update(repeating: 0, count: units)
-    for row in 0..<pass.count {
-      context.kernels.accumulate(gradient + row * units, count: units, into: biasGradient)
+    if !biasIsCancelled {
+      for row in 0..<pass.count {
+        context.kernels.accumulate(gradient + row * units, count: units, into: biasGradient)
+      }
     }
     let dy = MatrixProduct.Matrix(gradient, columns: units)
     product.multiply(

@@ -4,8 +4,7 @@ extension LayerNode {
     switch (spec, input) {
     case (.conv2d(let filters, let kernel, _, _), .image(let channels, _, _)):
       [("weight", [filters, channels, kernel, kernel]), ("bias", [filters])]
-    case (.batchNorm, .image(let channels, _, _)):
-      [("weight", [channels]), ("bias", [channels])]
+    case (.batchNorm, _): [("weight", [input.channels]), ("bias", [input.channels])]
     case (.dense(let units), .flat(let features)):
       [("weight", [units, features]), ("bias", [units])]
     default: []
@@ -14,8 +13,8 @@ extension LayerNode {
 
   /// What the layer itself keeps besides.
   var statistics: [(name: String, shape: [Int])] {
-    guard case .batchNorm = spec, case .image(let channels, _, _) = input else { return [] }
-    return [("running_mean", [channels]), ("running_var", [channels])]
+    guard case .batchNorm = spec else { return [] }
+    return [("running_mean", [input.channels]), ("running_var", [input.channels])]
   }
 
   /// Numbers that the layer itself trains.

@@ -109,7 +109,7 @@ extension LayerSpec {
       return .image(
         channels: filters, height: (h + margin - kernel) / stride + 1,
         width: (w + margin - kernel) / stride + 1)
-    case (.batchNorm(let momentum, let epsilon, _), .image):
+    case (.batchNorm(let momentum, let epsilon, _), _):
       guard momentum > 0, momentum <= 1 else {
         throw CifarError(.invalidArgument, "momentum \(momentum) is not in (0, 1]")
       }

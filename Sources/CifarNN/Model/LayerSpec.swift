@@ -5,7 +5,7 @@
 public enum LayerSpec: Equatable, Sendable {
   /// Convolution with bias.
   case conv2d(filters: Int, kernelSize: Int = 3, stride: Int = 1, padding: Padding = .same)
-  /// Normalises each channel over the batch: y = γ·(x − mean)/√(var + ε) + β.
+  /// Normalises each channel, or each value of a row, over the batch: y = γ·(x − mean)/√(var + ε) + β.
   ///
   /// `momentum` is the weight of the new value in the running statistics, as PyTorch counts it:
   /// Keras's 0.99 is 0.01 here. `unbiased` keeps the running variance with n − 1 (PyTorch) and not

@@ -92,6 +92,14 @@ public enum ValueShape: Equatable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// What a batch normalisation has a mean of: the channels of an image, the values of a row.
+  var channels: Int {
+    switch self {
+    case .image(let channels, _, _): channels
+    case .flat(let count): count
+    }
+  }
+
   public var description: String {
     switch self {
     case .image(let channels, let height, let width): "(\(channels), \(height), \(width))"

@@ -80,7 +80,8 @@ class ModelSpec:
     def batch_norm(
         self, momentum: float = 0.1, epsilon: float = 1e-5, unbiased: bool = True
     ) -> "ModelSpec":
-        """Normalises each channel over the batch; the defaults are PyTorch's.
+        """Normalises each channel, or each value of a row, over the batch. The defaults are
+        PyTorch's.
 
         momentum: the weight of the new value in the running statistics: Keras's 0.99 is 0.01 here.
         epsilon: 1e-3 in Keras.

@@ -1,0 +1,115 @@
+import CifarCore
+import Kernels
+
+/// Batch normalisation of rows, (N, F): each feature over the batch.
+///
+/// A group of features is gathered into a plane of N pixels, and from there on it is what the batch
+/// normalisation of an image does.
+final class RowNormalization: Layer {
+  private let norm: BatchNormalization
+  private let input: Activation
+  private let output: Activation
+  private let context: LayerContext
+  private let features: Int
+  private let groups: Int
+  /// (F/lanes, 2, lanes): two sums over a plane.
+  private let planeSums: AlignedBuffer<Float>
+
+  init(
+    norm: BatchNormalization, input: Activation, output: Activation, context: LayerContext
+  ) {
+    self.norm = norm
+    self.input = input
+    self.output = output
+    self.context = context
+    features = input.shape.count
+    let lanes = context.kernels.lanes
+    groups = blocks(features, of: lanes)
+    planeSums = AlignedBuffer(count: groups * 2 * lanes)
+    context.scratch.reserve(context.pool.threads * 2 * context.batchSize * lanes)
+  }
+
+  func forward(_ pass: Pass) {
+    let kernels = context.kernels
+    if pass.training {
+      norm.beginBatch()
+      forEachGroup { group, channel, worker in
+        let sums = self.sums(group)
+        kernels.planeMoments(
+          gather(input.values, group, pass.count, worker, 0), pixels: pass.count,
+          shift: norm.shift.pointer + channel, sum: sums, squares: sums + kernels.lanes)
+      }
+      norm.useBatch(sums: total, count: pass.count)
+    } else {
+      norm.useRunningStatistics()
+    }
+    forEachGroup { group, channel, worker in
+      let plane = gather(input.values, group, pass.count, worker, 0)
+      kernels.planeForward(
+        plane, pixels: pass.count, scale: norm.scale.pointer + channel,
+        offset: norm.offset.pointer + channel, relu: false, output: plane)
+      scatter(plane, to: output.values, group, pass.count)
+    }
+  }
+
+  func backward(_ pass: Pass) {
+    guard let gradient = output.gradient, let inputGradient = input.gradient else { return }
+    let kernels = context.kernels
+    forEachGroup { group, channel, worker in
+      let sums = self.sums(group)
+      kernels.planeBackwardMoments(
+        gather(input.values, group, pass.count, worker, 0),
+        gradient: gather(gradient, group, pass.count, worker, 1), pixels: pass.count,
+        scale: norm.scale.pointer + channel, offset: norm.offset.pointer + channel, relu: false,
+        mean: norm.mean.pointer + channel, sum: sums, products: sums + kernels.lanes)
+    }
+    norm.useGradients(sums: total, count: pass.count)
+    forEachGroup { group, channel, worker in
+      let dy = gather(gradient, group, pass.count, worker, 1)
+      kernels.planeBackward(
+        gather(input.values, group, pass.count, worker, 0), gradient: dy, pixels: pass.count,
+        scale: norm.scale.pointer + channel, offset: norm.offset.pointer + channel, relu: false,
+        slope: norm.slope.pointer + channel, constant: norm.constant.pointer + channel, dx: dy)
+      scatter(dy, to: inputGradient, group, pass.count)
+    }
+  }
+
+  private func forEachGroup(_ body: (_ group: Int, _ channel: Int, _ worker: Int) -> Void) {
+    context.pool.forEach(groups) { group, worker in
+      body(group, group * context.kernels.lanes, worker)
+    }
+  }
+
+  private func sums(_ group: Int) -> UnsafeMutablePointer<Float> {
+    planeSums.pointer + group * 2 * context.kernels.lanes
+  }
+
+  private func total(_ channel: Int) -> (Double, Double) {
+    let lanes = context.kernels.lanes
+    let sums = sums(channel / lanes) + channel % lanes
+    return (Double(sums[0]), Double(sums[lanes]))
+  }
+
+  /// A group of features as a plane, (N, lanes), in one of the worker's two places.
+  private func gather(
+    _ rows: UnsafePointer<Float>, _ group: Int, _ count: Int, _ worker: Int, _ place: Int
+  ) -> UnsafeMutablePointer<Float> {
+    let lanes = context.kernels.lanes
+    let plane =
+      context.scratch.pointer + (worker * 2 + place) * context.batchSize * lanes
+    context.kernels.gatherColumns(
+      rows + group * lanes, stride: features, rows: count,
+      columns: min(lanes, features - group * lanes), to: plane)
+    return plane
+  }
+
+  private func scatter(
+    _ plane: UnsafePointer<Float>, to rows: UnsafeMutablePointer<Float>, _ group: Int,
+    _ count: Int
+  ) {
+    let lanes = context.kernels.lanes
+    context.kernels.scatterColumns(
+      plane, to: rows + group * lanes, stride: features, rows: count,
+      columns: min(lanes, features - group * lanes))
+  }
+}
