@@ -50,6 +50,11 @@ public struct RunField: Sendable {
     ("batch_size", .any, hyperparameter("batch_size"), ""),
     ("model", .any, hyperparameter("model"), "the preset's name, or custom"),
     ("dialect", .any, hyperparameter("dialect"), "pytorch, keras"),
+    // Runs from before there was a choice have none.
+    (
+      "precision", .any, "coalesce(\(hyperparameter("precision")), 'float32')",
+      "float32, mixed_bfloat16"
+    ),
     ("tag", .member, "EXISTS (SELECT 1 FROM tags t WHERE t.run = r.id AND t.tag %)", ""),
     ("note", .member, "EXISTS (SELECT 1 FROM notes n WHERE n.run = r.id AND n.text %)", ""),
     ("parent", .prefix, "r.parent", "the run it was forked from"),

@@ -1,7 +1,7 @@
 import KernelABI
 
-// Means over a plane or over its 2×2 squares, and sums of two values. Each forward kernel is
-// followed by what carries the gradient back.
+// Means over a plane or over its 2×2 squares. Each forward kernel is followed by what carries the
+// gradient back.
 
 extension KernelSet {
   public func planeMean(_ plane: Input, pixels: Int, channels: Int, mean: Output) {
@@ -48,20 +48,6 @@ extension KernelSet {
         let from = gradient + (y / 2 * (width / 2) + x / 2) * lanes
         store(isPooled ? load(from) * quarter : .zero, dx + (y * width + x) * lanes)
       }
-    }
-  }
-
-  public func add(_ x: Input, _ other: Input, count: Int, relu: Bool, sum: Output) {
-    var i = 0
-    while i + lanes <= count {
-      let z = loadUnaligned(x + i) + loadUnaligned(other + i)
-      storeUnaligned(relu ? positive(z) : z, sum + i)
-      i += lanes
-    }
-    while i < count {
-      let z = x[i] + other[i]
-      sum[i] = relu && z < 0 ? 0 : z
-      i += 1
     }
   }
 }

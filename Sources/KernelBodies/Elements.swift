@@ -1,18 +1,22 @@
 import KernelABI
 
 extension KernelSet {
-  public func addBias(_ row: Output, count: Int, bias: Input, relu: Bool) {
+  public func add(_ x: Input, _ other: Input, count: Int, relu: Bool, sum: Output) {
     var i = 0
     while i + lanes <= count {
-      let z = loadUnaligned(row + i) + loadUnaligned(bias + i)
-      storeUnaligned(relu ? positive(z) : z, row + i)
+      let z = loadUnaligned(x + i) + loadUnaligned(other + i)
+      storeUnaligned(relu ? positive(z) : z, sum + i)
       i += lanes
     }
     while i < count {
-      let z = row[i] + bias[i]
-      row[i] = relu && z < 0 ? 0 : z
+      let z = x[i] + other[i]
+      sum[i] = relu && z < 0 ? 0 : z
       i += 1
     }
+  }
+
+  public func addBias(_ row: Output, count: Int, bias: Input, relu: Bool) {
+    add(Input(row), bias, count: count, relu: relu, sum: row)
   }
 
   public func reluBackward(output: Input, count: Int, gradient: Output) {

@@ -2,7 +2,7 @@ import Kernels
 import TestSupport
 import Testing
 
-/// Means of planes, (pixels, lanes), and of their squares; sums of rows of any length.
+/// Means of planes, (pixels, lanes), and of their squares.
 @Suite struct AverageTests {
   @Test(arguments: InstructionSet.all, [1, 2, 7, 64])
   func mean(set: InstructionSet, pixels: Int) {
@@ -60,21 +60,5 @@ import Testing
       }
     }
     #expect(output.isIntact && dx.isIntact)
-  }
-
-  @Test(arguments: InstructionSet.all, [1, 7, 8, 33, 64, 100])
-  func sums(set: InstructionSet, count: Int) {
-    let (x, xStart) = GuardedBuffer.unaligned(Samples.uniform(count, seed: 1))
-    let (other, otherStart) = GuardedBuffer.unaligned(Samples.uniform(count, seed: 2))
-    for relu in [false, true] {
-      let (sum, start) = GuardedBuffer.unaligned([Float](repeating: .nan, count: count))
-      set.kernels.add(xStart, otherStart, count: count, relu: relu, sum: start)
-      let expected = (0..<count).map { i -> Float in
-        let z = xStart[i] + otherStart[i]
-        return relu ? max(z, 0) : z
-      }
-      #expect(Array(sum.array[1...]) == expected)
-      #expect(sum.isIntact && x.isIntact && other.isIntact && sum[0] == -12_345)
-    }
   }
 }

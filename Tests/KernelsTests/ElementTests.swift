@@ -31,6 +31,22 @@ import Testing
   }
 
   @Test(arguments: InstructionSet.all, counts)
+  func sumsOfTwo(set: InstructionSet, count: Int) {
+    let (x, xStart) = GuardedBuffer.unaligned(Samples.uniform(count, seed: 1))
+    let (other, otherStart) = GuardedBuffer.unaligned(Samples.uniform(count, seed: 2))
+    for relu in [false, true] {
+      let (sum, start) = GuardedBuffer.unaligned([Float](repeating: .nan, count: count))
+      set.kernels.add(xStart, otherStart, count: count, relu: relu, sum: start)
+      let expected = (0..<count).map { i -> Float in
+        let z = xStart[i] + otherStart[i]
+        return relu ? max(z, 0) : z
+      }
+      #expect(Array(sum.array[1...]) == expected)
+      #expect(sum.isIntact && x.isIntact && other.isIntact && sum[0] == -12_345)
+    }
+  }
+
+  @Test(arguments: InstructionSet.all, counts)
   func sums(set: InstructionSet, count: Int) {
     let (a, b) = (Samples.uniform(count, seed: 1), Samples.uniform(count, seed: 2))
     let (x, start) = GuardedBuffer.unaligned(a)
