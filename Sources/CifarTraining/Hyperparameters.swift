@@ -23,6 +23,7 @@ public struct Hyperparameters: Equatable, Sendable {
   /// Optimizer steps in an epoch; nil for as many as there are batches. The images go on where the
   /// epoch before ended, and are shuffled anew after the last one.
   public var stepsPerEpoch: Int?
+  /// How images are kept between two layers.
   public var precision = Precision.float32
   public var optimizer: OptimizerSpec
   public var loss = LossSpec()
