@@ -96,14 +96,15 @@ struct PlanBuilder {
     let normFollows = chain.spec(1)?.isBatchNorm ?? false
     let (following, count) = try context.training ? (.init(), 0) : folded(chain)
     let from = output
+    let before = layers.last as? PointwiseBlock
     layers.append(
       try Convolution(
         name: node.path,
         shape: ConvolutionShape(
           inputChannels: channels, outputChannels: filters, height: height, width: width,
           kernel: kernel, stride: stride, padding: zeros.before, paddingAfter: zeros.after),
-        input: from, output: advance(by: 1 + count, &chain), biasIsCancelled: normFollows,
-        following: following, context: context))
+        input: from, before: before?.output === from ? before : nil,
+        output: advance(by: 1 + count, &chain), biasIsCancelled: normFollows, following: following, context: context))
   }
 
   /// Batch norm and ReLU behind the convolution that the chain stands at, and how many layers they
@@ -155,8 +156,14 @@ struct PlanBuilder {
       count += 1
     }
     let from = output
-    let to = advance(by: count, &chain)
-    layers.append(try PointwiseBlock(parts: parts, input: from, output: to, context: context))
+    let convolution = layers.last as? Convolution
+    let isDrawn = chain.spec(count)?.isConvolution ?? false
+    let isKept = !(isDrawn && context.training && PointwiseBlock.isCheap(parts))
+    let to = advance(by: count, &chain, isKept: isKept)
+    let block = try PointwiseBlock(
+      parts: parts, input: from, output: to, isDrawn: isDrawn, context: context)
+    if let convolution, convolution.output === from, context.training { convolution.feed(block) }
+    layers.append(block)
   }
 
   private mutating func addFlatten(_ chain: inout Chain) throws {
@@ -235,18 +242,27 @@ struct PlanBuilder {
   }
 
   /// Goes on by `count` layers and makes the activation that stands behind them.
-  private mutating func advance(by count: Int, _ chain: inout Chain) -> Activation {
+  ///
+  /// - Parameter isKept: false if nobody but the next layer reads it, which can make it.
+  private mutating func advance(
+    by count: Int, _ chain: inout Chain, isKept: Bool = true
+  ) -> Activation {
     chain.next += count
     output = Activation(
       shape: chain.nodes[chain.next - 1].output, lanes: context.kernels.lanes,
       batchSize: context.batchSize,
       gradient: slots?.next(after: output.gradientStorage, pair: chain.pair),
-      storage: context.storage)
+      storage: context.storage, isKept: isKept)
     return output
   }
 }
 
 extension LayerSpec {
+  fileprivate var isConvolution: Bool {
+    if case .conv2d = self { return true }
+    return false
+  }
+
   fileprivate var isBatchNorm: Bool {
     if case .batchNorm = self { return true }
     return false

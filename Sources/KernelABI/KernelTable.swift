@@ -80,9 +80,11 @@ public protocol KernelTable: Sendable {
   // apart; tiles that the last pack lacks are zero.
 
   /// OIHW filters to (panels of output, 36 points, inputs, panel). With `turned`, the filters of
-  /// the backward pass, as in `packFilters`. Only panel `panel` is written.
+  /// the backward pass, as in `packFilters`. Only what panel `panel` has of the inputs of one group
+  /// is written.
   func winogradFilters(
-    _ shape: ConvolutionShape, _ filters: Input, to transformed: Output, turned: Bool, panel: Int)
+    _ shape: ConvolutionShape, _ filters: Input, to transformed: Output, turned: Bool,
+    panel: Int, group: Int)
 
   /// Bᵀ·d·B of tiles, to packs of (groups, 36 points, 6 tiles, lanes).
   func winogradInput(
@@ -90,10 +92,10 @@ public protocol KernelTable: Sendable {
 
   /// For each of the 36 points, (tiles × inputs) · (inputs × panel): `transformed` as
   /// `winogradInput` makes it, `filters` one panel of `winogradFilters`, `product`
-  /// (packs, 36 points, 6 tiles, panel).
+  /// (packs, 36 points, 6 tiles, panel). Whole packs must have room.
   func winogradMultiply(
-    _ transformed: Input, packStride: Int, packs: Int, groups: Int, filters: Input,
-    product: Output, soon: WinogradSoon)
+    _ transformed: Input, packStride: Int, tiles: Int, groups: Int, filters: Input,
+    product: Output, upcoming: Upcoming)
 
   /// Aᵀ·m·A + bias of the tiles, then max(·, 0) if `relu`, to panel `panel` of a batch of (N, groups, H, W, lanes).
   func winogradOutput(
@@ -104,11 +106,11 @@ public protocol KernelTable: Sendable {
   func winogradGradient(
     _ tiling: WinogradTiling, _ area: WinogradTiles, to transformed: Output, packStride: Int)
 
-  /// For each point, sum[i, o] (+)= Σ_t x[t, i]·dy[t, o] over the tiles of `packs` packs; `x` as
-  /// `winogradInput` makes it, `dy` as `winogradGradient` does, `sums` (36, panels, inputs, panel).
+  /// For each point, sum[i, o] (+)= Σ_t x[t, i]·dy[t, o] over `tiles` tiles; `x` as `winogradInput`
+  /// makes it, `dy` as `winogradGradient` does, `sums` (36, panels, inputs, panel).
   func winogradAccumulate(
-    _ x: Input, xStride: Int, groups: Int, dy: Input, dyStride: Int, panels: Int, packs: Int,
-    sums: Output, accumulate: Bool, soon: WinogradSoon)
+    _ x: Input, xStride: Int, groups: Int, dy: Input, dyStride: Int, panels: Int, tiles: Int,
+    sums: Output, accumulate: Bool, upcoming: Upcoming)
 
   /// The sums of all points to OIHW filter gradients of one input group: Cᵀ·s·C. `sums` are those
   /// of this group, (36 points, panels, lanes of input, panel), points `pointStride` and panels
@@ -148,10 +150,11 @@ public protocol KernelTable: Sendable {
     _ plane: Input, pixels: Int, scale: Input, offset: Input, relu: Bool, output: Output)
 
   /// As `planeForward`, then the maximum of every 2×2 square. `choice` tells for each output which
-  /// of the four it was (0…3, the first of equals), or 255 where the ReLU lets no gradient through.
+  /// of the four it was (0…3, the first of equals), or 255 where the ReLU lets no gradient through;
+  /// `chosen`, if asked for, is x there.
   func planeForwardPool(
     _ plane: Input, height: Int, width: Int, scale: Input, offset: Input, relu: Bool,
-    output: Output, choice: UnsafeMutablePointer<UInt8>)
+    output: Output, choice: UnsafeMutablePointer<UInt8>, chosen: Output?)
 
   /// Σ dz and Σ dz·(x − mean) of each lane, where dz is the gradient of z: that of the output
   /// where the ReLU let it through, else 0.
@@ -159,10 +162,10 @@ public protocol KernelTable: Sendable {
     _ plane: Input, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
     mean: Input, sum: Output, products: Output)
 
-  /// The same behind a pool, whose `choice` says where each gradient came from.
+  /// The same behind a pool of `pixels` outputs, with its `choice` and `chosen`.
   func planeBackwardPoolMoments(
-    _ plane: Input, gradient: Input, choice: UnsafePointer<UInt8>, height: Int, width: Int,
-    mean: Input, sum: Output, products: Output)
+    _ chosen: Input, gradient: Input, choice: UnsafePointer<UInt8>, pixels: Int, mean: Input,
+    sum: Output, products: Output)
 
   /// dx = scale·dz + slope·x + constant. `dx` may be `gradient`.
   func planeBackward(

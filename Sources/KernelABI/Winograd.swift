@@ -59,18 +59,3 @@ public struct WinogradTiles {
     self.tiles = tiles
   }
 }
-
-/// What the next transforms will read or write. The products bring it into the second-level cache
-/// on their way: they are bound by arithmetic and the transforms by memory, so that the one hides
-/// the other.
-public struct WinogradSoon {
-  public var tiling: WinogradTiling
-  public var first: WinogradTiles?
-  public var second: WinogradTiles?
-
-  public init(tiling: WinogradTiling, first: WinogradTiles?, second: WinogradTiles?) {
-    self.tiling = tiling
-    self.first = first
-    self.second = second
-  }
-}

@@ -98,10 +98,34 @@ extension KernelSet {
 /// `choice` of an output whose gradient goes nowhere.
 private let nowhere: UInt32 = 255
 
+/// One of the four values of a square, before and after normalisation.
+private struct Candidate {
+  var x: Vector
+  var z: Vector
+
+  @inline(__always)
+  init(_ x: Vector, _ scale: Vector, _ offset: Vector) {
+    self.x = x
+    z = multiplyAdd(x, scale, offset)
+  }
+
+  /// Takes the other's values where that is larger, and notes its position. Transparent: as a
+  /// function it would be called for every vector.
+  @_transparent
+  mutating func yield(
+    to other: Candidate, _ position: UInt32, _ index: inout IntegerVector
+  ) {
+    let larger = other.z .> z
+    x.replace(with: other.x, where: larger)
+    z.replace(with: other.z, where: larger)
+    index.replace(with: all(position), where: larger)
+  }
+}
+
 extension KernelSet {
   public func planeForwardPool(
     _ plane: Input, height: Int, width: Int, scale: Input, offset: Input, relu: Bool,
-    output: Output, choice: UnsafeMutablePointer<UInt8>
+    output: Output, choice: UnsafeMutablePointer<UInt8>, chosen: Output?
   ) {
     let a = load(scale)
     let b = load(offset)
@@ -109,52 +133,35 @@ extension KernelSet {
     for y in 0..<(height / 2) {
       for x in 0..<(width / 2) {
         let p = plane + (2 * y * width + 2 * x) * lanes
-        var best = multiplyAdd(load(p), a, b)
+        var best = Candidate(load(p), a, b)
         var index = IntegerVector.zero
-        keepLarger(multiplyAdd(load(p + lanes), a, b), 1, &best, &index)
-        keepLarger(multiplyAdd(load(p + width * lanes), a, b), 2, &best, &index)
-        keepLarger(multiplyAdd(load(p + (width + 1) * lanes), a, b), 3, &best, &index)
+        best.yield(to: Candidate(load(p + lanes), a, b), 1, &index)
+        best.yield(to: Candidate(load(p + width * lanes), a, b), 2, &index)
+        best.yield(to: Candidate(load(p + (width + 1) * lanes), a, b), 3, &index)
+        if let chosen { store(best.x, chosen + to) }
         if relu {
-          let dead = best .<= 0  // not NaN, which stays
-          best.replace(with: 0, where: dead)
+          let dead = best.z .<= 0  // not NaN, which stays
+          best.z.replace(with: 0, where: dead)
           index.replace(with: all(nowhere), where: dead)
         }
-        store(best, output + to)
+        store(best.z, output + to)
         storeBytes(index, choice + to)
         to += lanes
       }
     }
   }
 
-  @inline(__always)
-  private func keepLarger(
-    _ z: Vector, _ position: UInt32, _ best: inout Vector, _ index: inout IntegerVector
-  ) {
-    let larger = z .> best
-    best.replace(with: z, where: larger)
-    index.replace(with: all(position), where: larger)
-  }
-
   public func planeBackwardPoolMoments(
-    _ plane: Input, gradient: Input, choice: UnsafePointer<UInt8>, height: Int, width: Int,
-    mean: Input, sum: Output, products: Output
+    _ chosen: Input, gradient: Input, choice: UnsafePointer<UInt8>, pixels: Int, mean: Input,
+    sum: Output, products: Output
   ) {
     let m = load(mean)
     var (s, q) = (Vector.zero, Vector.zero)
-    var from = 0
-    for y in 0..<(height / 2) {
-      for x in 0..<(width / 2) {
-        let p = plane + (2 * y * width + 2 * x) * lanes
-        let index = loadBytes(choice + from)
-        var chosen = load(p)
-        chosen.replace(with: load(p + lanes), where: index .== all(1))
-        chosen.replace(with: load(p + width * lanes), where: index .== all(2))
-        chosen.replace(with: load(p + (width + 1) * lanes), where: index .== all(3))
-        let d = load(gradient + from).replacing(with: 0, where: index .== all(nowhere))
-        s += d
-        q = multiplyAdd(d, chosen - m, q)
-        from += lanes
-      }
+    for i in 0..<pixels {
+      let lost = loadBytes(choice + i * lanes) .== all(nowhere)
+      let d = load(gradient + i * lanes).replacing(with: 0, where: lost)
+      s += d
+      q = multiplyAdd(d, load(chosen + i * lanes) - m, q)
     }
     store(s, sum)
     store(q, products)

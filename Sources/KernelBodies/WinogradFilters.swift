@@ -12,50 +12,60 @@ private let scaleB: Float = 1 / 6
 extension KernelSet {
   public func winogradFilters(
     _ shape: ConvolutionShape, _ filters: Input, to transformed: Output, turned: Bool,
-    panel index: Int
+    panel index: Int, group: Int
   ) {
     let inputs = turned ? shape.outputChannels : shape.inputChannels
     let outputs = turned ? shape.inputChannels : shape.outputChannels
     let inputStride = turned ? shape.inputChannels * 9 : 9
     let outputStride = turned ? 9 : shape.inputChannels * 9
+    let begin = group * lanes
+    let end = min(inputs, begin + lanes)
     // Rows of the transformed filters: whole groups, the missing inputs zero.
-    let rows = blocks(inputs, of: lanes) * lanes
-    // One vector of filters and their columns transformed: (3, 3, lanes), (6, 3, lanes).
-    withUnsafeTemporaryAllocation(byteCount: 9 * lanes * 4, alignment: 64) { tapBytes in
-      withUnsafeTemporaryAllocation(byteCount: 18 * lanes * 4, alignment: 64) { columnBytes in
-        let taps = tapBytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-        let columns =
-          columnBytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-        for input in 0..<rows {
-          for vector in 0..<panelVectors {
-            let first = index * panel + vector * lanes
-            let exist = input < inputs ? min(lanes, max(0, outputs - first)) : 0
-            if exist < lanes {
-              for i in 0..<9 { store(.zero, taps + i * lanes) }
-            }
-            var from = filters + input * inputStride + first * outputStride
-            for lane in 0..<exist {
-              for tap in 0..<9 { taps[tap * lanes + lane] = from[turned ? 8 - tap : tap] }
-              from += outputStride
-            }
-            // Along the columns: (3, 3) to (6, 3).
-            for x in 0..<3 {
-              let six = evaluate(
-                load(taps + x * lanes), load(taps + (3 + x) * lanes), load(taps + (6 + x) * lanes))
-              spread(six, columns + x * lanes, 3 * lanes)
-            }
-            let to =
-              transformed + index * Winograd.points * rows * panel + input * panel
-              + vector * lanes
-            for y in 0..<6 {
-              let row = columns + y * 3 * lanes
-              let six = evaluate(load(row), load(row + lanes), load(row + 2 * lanes))
-              spread(six, to + y * 6 * rows * panel, rows * panel)
-            }
+    let pointStride = blocks(inputs, of: lanes) * lanes * panel
+    // (inputs of the group, 3, 3, lanes), a lane an output. All are gathered before the first is
+    // transformed: a vector that has just been stored lane by lane is slow to load.
+    withUnsafeTemporaryAllocation(byteCount: lanes * 9 * lanes * 4, alignment: 64) { bytes in
+      let taps = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+      for vector in 0..<panelVectors {
+        let first = index * panel + vector * lanes
+        let exist = min(lanes, max(0, outputs - first))
+        if exist < lanes || end < begin + lanes {
+          for i in 0..<(lanes * 9) { store(.zero, taps + i * lanes) }
+        }
+        for lane in 0..<exist {
+          for input in begin..<end {
+            let from = filters + (first + lane) * outputStride + input * inputStride
+            let to = taps + (input - begin) * 9 * lanes + lane
+            for tap in 0..<9 { to[tap * lanes] = from[turned ? 8 - tap : tap] }
           }
+        }
+        let to =
+          transformed + index * Winograd.points * pointStride + begin * panel + vector * lanes
+        for input in 0..<lanes {
+          transformFilter(taps + input * 9 * lanes, to + input * panel, pointStride)
         }
       }
     }
+  }
+
+  /// G·g·Gᵀ of a vector of filters, (3, 3, lanes), to 36 points.
+  @inline(__always)
+  private func transformFilter(_ g: Input, _ to: Output, _ pointStride: Int) {
+    @inline(__always)
+    func column(_ x: Int) -> Six {
+      evaluate(load(g + x * lanes), load(g + (3 + x) * lanes), load(g + (6 + x) * lanes))
+    }
+    let (left, middle, right) = (column(0), column(1), column(2))
+    @inline(__always)
+    func row(_ y: Int, _ g0: Vector, _ g1: Vector, _ g2: Vector) {
+      spread(evaluate(g0, g1, g2), to + y * 6 * pointStride, pointStride)
+    }
+    row(0, left.0, middle.0, right.0)
+    row(1, left.1, middle.1, right.1)
+    row(2, left.2, middle.2, right.2)
+    row(3, left.3, middle.3, right.3)
+    row(4, left.4, middle.4, right.4)
+    row(5, left.5, middle.5, right.5)
   }
 
   /// G·g of one column or row of a filter.

@@ -76,7 +76,7 @@ final class AlgorithmLayer: Layer {
     algorithm.prepare(weights: weights)
     algorithm.forward(
       count: pass.count, input: bench.input.stored, bias: bias.pointer, relu: false,
-      output: bench.output.stored)
+      output: bench.output.stored, visit: nil)
   }
 
   func backward(_ pass: Pass) {
@@ -85,6 +85,7 @@ final class AlgorithmLayer: Layer {
     else { return }
     algorithm.backwardWeights(
       count: pass.count, input: bench.input.stored, outputGradient: gradient, weightGradient: dw)
-    algorithm.backwardData(count: pass.count, outputGradient: gradient, inputGradient: dx)
+    algorithm.backwardData(
+      count: pass.count, outputGradient: gradient, inputGradient: dx, visit: nil)
   }
 }

@@ -81,7 +81,7 @@ import Testing
     let choice = GuardedBuffer(outputBytes: lanes)
     set.kernels.planeForwardPool(
       plane.pointer, height: 2, width: 2, scale: ones.pointer, offset: ones.pointer, relu: relu,
-      output: pooled.pointer, choice: choice.pointer)
+      output: pooled.pointer, choice: choice.pointer, chosen: nil)
     #expect(pooled.array.allSatisfy { $0.isNaN })
     // 9 numbers: whole vectors and a rest.
     let row = GuardedBuffer([Float](repeating: .nan, count: 9))

@@ -15,15 +15,18 @@ import Testing
     for relu in [false, true] {
       let output = GuardedBuffer(output: outputs)
       let choice = GuardedBuffer(outputBytes: outputs)
+      let chosen = GuardedBuffer(output: outputs)
       set.kernels.planeForwardPool(
         sample.plane.pointer, height: height, width: width, scale: sample.scale.pointer,
-        offset: sample.offset.pointer, relu: relu, output: output.pointer, choice: choice.pointer)
+        offset: sample.offset.pointer, relu: relu, output: output.pointer, choice: choice.pointer,
+        chosen: chosen.pointer)
       let winners = winners(sample, height: height, width: width)
       let largest = winners.map { sample.z[$0.index] }
       #expect(
         relativeError(output.array, relu ? PointwiseOracles.relu(largest) : largest) < 1e-6)
       #expect(choice.array == winners.map { relu && sample.z[$0.index] <= 0 ? 255 : $0.choice })
-      #expect(output.isIntact && choice.isIntact)
+      #expect(chosen.array == winners.map { sample.plane[$0.index] })
+      #expect(output.isIntact && choice.isIntact && chosen.isIntact)
 
       let gradient = GuardedBuffer(Samples.uniform(outputs, seed: 9))
       var dz = [Double](repeating: 0, count: height * width * lanes)
@@ -33,8 +36,9 @@ import Testing
       let sum = GuardedBuffer(output: lanes)
       let products = GuardedBuffer(output: lanes)
       set.kernels.planeBackwardPoolMoments(
-        sample.plane.pointer, gradient: gradient.pointer, choice: choice.pointer, height: height,
-        width: width, mean: sample.mean.pointer, sum: sum.pointer, products: products.pointer)
+        chosen.pointer, gradient: gradient.pointer, choice: choice.pointer,
+        pixels: outputs / lanes, mean: sample.mean.pointer, sum: sum.pointer,
+        products: products.pointer)
       #expect(relativeError(sum.array, sample.perLane(dz)) < 1e-6)
       let weighted = sample.each { x, lane, i in dz[i] * (x - Double(sample.mean[lane])) }
       #expect(relativeError(products.array, sample.perLane(weighted)) < 1e-6)
@@ -58,7 +62,7 @@ import Testing
     let choice = GuardedBuffer(outputBytes: lanes)
     set.kernels.planeForwardPool(
       plane.pointer, height: 2, width: 2, scale: ones.pointer, offset: ones.pointer, relu: true,
-      output: output.pointer, choice: choice.pointer)
+      output: output.pointer, choice: choice.pointer, chosen: nil)
     #expect(choice.array == [UInt8](repeating: 0, count: lanes))
     #expect(output.array == [Float](repeating: 3, count: lanes))
   }

@@ -82,9 +82,9 @@ import Testing
       kernels.winogradAccumulate(
         x.pointer + pack * xStride, xStride: xStride, groups: groups,
         dy: dy.pointer + pack * dyStride, dyStride: dyStride, panels: panels,
-        packs: blocks(portion.count, of: Winograd.packTiles), sums: sums.pointer,
+        tiles: portion.count, sums: sums.pointer,
         accumulate: portion.lowerBound > 0,
-        soon: WinogradSoon(tiling: tiling, first: nil, second: nil))
+        upcoming: Upcoming())
     }
     let filters = GuardedBuffer(output: sample.filters.count)
     for group in 0..<groups {
@@ -127,13 +127,14 @@ import Testing
       GuardedBuffer($0 + [Float](repeating: 0, count: panels * panel - outputs))
     }
     for index in 0..<panels {
-      kernels.winogradFilters(
-        shape, filters, to: transformed.pointer, turned: turned,
-        panel: index)
+      for group in 0..<groups {
+        kernels.winogradFilters(
+          shape, filters, to: transformed.pointer, turned: turned, panel: index, group: group)
+      }
       kernels.winogradMultiply(
-        x.pointer, packStride: packStride, packs: packs, groups: groups,
+        x.pointer, packStride: packStride, tiles: tiles, groups: groups,
         filters: transformed.pointer + index * panelFilters, product: product.pointer,
-        soon: WinogradSoon(tiling: tiling, first: all, second: nil))
+        upcoming: Upcoming(Region(all.images, count: 5, stride: 7, runs: 3)))
       kernels.winogradOutput(
         tiling, product.pointer, first: 0, count: tiles,
         bias: paddedBias.map { UnsafePointer($0.pointer) }, relu: false,

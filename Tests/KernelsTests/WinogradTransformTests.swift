@@ -39,7 +39,7 @@ import Testing
     let plane = lanes * set.kernels.panelLanes
     let points = GuardedBuffer(output: 36 * plane)  // (1, 36, lanes, panel)
     set.kernels.winogradFilters(
-      Self.shape, filter, to: points.pointer, turned: turned, panel: 0)
+      Self.shape, filter, to: points.pointer, turned: turned, panel: 0, group: 0)
     let expected = WinogradOracle.transform(
       turned ? filter.doubles.reversed() : filter.doubles, by: WinogradOracle.filterMatrix)
     #expect(relativeError((0..<36).map { points[$0 * plane] }, expected) < 1e-6)
@@ -98,34 +98,35 @@ import Testing
     #expect(filter.isIntact)
   }
 
-  @Test(arguments: InstructionSet.all, 1...2)
-  func products(set: InstructionSet, packs: Int) {
+  /// Packs that are full and packs that are not.
+  @Test(arguments: InstructionSet.all, [6, 12, 1, 8, 10])
+  func products(set: InstructionSet, tiles: Int) {
     let lanes = set.kernels.lanes
     let panel = set.kernels.panelLanes
     let groups = 2
     let inputs = groups * lanes
+    let packs = blocks(tiles, of: 6)
     let packStride = groups * 36 * 6 * lanes + lanes
     // (packs, groups, 36, 6, lanes), (36, inputs, panel), (packs, 36, 6, panel)
     let x = GuardedBuffer(Samples.uniform(packs * packStride, seed: 6))
     let filters = GuardedBuffer(Samples.uniform(36 * inputs * panel, seed: 7))
     let product = GuardedBuffer(output: packs * 36 * 6 * panel)
     set.kernels.winogradMultiply(
-      x.pointer, packStride: packStride, packs: packs, groups: groups, filters: filters.pointer,
-      product: product.pointer, soon: WinogradSoon(tiling: Self.tiling, first: nil, second: nil))
+      x.pointer, packStride: packStride, tiles: tiles, groups: groups, filters: filters.pointer,
+      product: product.pointer, upcoming: Upcoming())
     for point in [0, 17, 35] {
       // (tiles, inputs)
-      let rows = (0..<(packs * 6 * inputs)).map { i in
+      let rows = (0..<(tiles * inputs)).map { i in
         let (tile, input) = i.quotientAndRemainder(dividingBy: inputs)
         let plane = (input / lanes * 36 + point) * 6 + tile % 6
         return Double(x[tile / 6 * packStride + plane * lanes + input % lanes])
       }
       let columns = filters.array[(point * inputs * panel)..<((point + 1) * inputs * panel)]
       let expected = RowOracles.multiply(
-        rows, Array(columns).doubles, rows: packs * 6, depth: inputs, columns: panel)
-      var actual: [Float] = []
-      for pack in 0..<packs {
-        let start = (pack * 36 + point) * 6 * panel
-        actual += product.array[start..<(start + 6 * panel)]
+        rows, Array(columns).doubles, rows: tiles, depth: inputs, columns: panel)
+      let actual = (0..<(tiles * panel)).map { i in
+        let (tile, output) = i.quotientAndRemainder(dividingBy: panel)
+        return product[((tile / 6 * 36 + point) * 6 + tile % 6) * panel + output]
       }
       #expect(relativeError(actual, expected) < 1e-6)
     }

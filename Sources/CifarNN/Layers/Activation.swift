@@ -15,18 +15,21 @@ final class Activation {
   /// Where the gradient lies.
   let gradientStorage: AlignedBuffer<Float>?
   private let memory: AlignedBuffer<UInt8>
+  /// Whether the values are in memory, and not made again wherever they are read.
+  let isKept: Bool
 
   /// - Parameter gradient: shared with other activations whose gradients are not needed at the
   ///   same time.
   init(
     shape: ValueShape, lanes: Int, batchSize: Int, gradient: AlignedBuffer<Float>?,
-    storage: Storage = .float32
+    storage: Storage = .float32, isKept: Bool = true
   ) {
     self.shape = shape
     stride = Activation.stride(of: shape, lanes: lanes)
     var kept = Storage.float32
     if case .image = shape { kept = storage }
-    memory = AlignedBuffer(count: batchSize * stride * kept.bytes)
+    self.isKept = isKept
+    memory = AlignedBuffer(count: isKept ? batchSize * stride * kept.bytes : 0)
     stored = Values(base: UnsafeMutableRawPointer(memory.pointer), storage: kept)
     gradientStorage = gradient
     self.gradient = gradient?.pointer
@@ -37,6 +40,7 @@ final class Activation {
     shape = other.shape
     stride = other.stride
     memory = other.memory
+    isKept = other.isKept
     stored = other.stored
     gradientStorage = gradient
     self.gradient = gradient?.pointer

@@ -4,11 +4,12 @@ import Kernels
 /// y[n, o] = b[o] + Σ_i x[n, i] ⋆ w[o, i], the cross-correlation that deep learning calls
 /// convolution.
 ///
-/// A plan that only infers hands over the batch normalisation and the ReLU that follow: scale and
+/// Batch normalisation, ReLU and pooling that stand before or behind it see the images as it reads and
+/// writes them; see `PointwiseBlock`. A plan that only infers hands over the batch normalisation and the ReLU that follow: scale and
 /// offset go into the weights and the bias.
 final class Convolution: Layer {
   private let input: Activation
-  private let output: Activation
+  let output: Activation
   private let context: LayerContext
   private let algorithm: any ConvolutionAlgorithm
   private let shape: ConvolutionShape
@@ -26,6 +27,13 @@ final class Convolution: Layer {
   private let zeros: AlignedBuffer<Float>
   private var packedVersion = -1
   private let following: Following
+  /// What makes the input.
+  private let before: PointwiseBlock?
+  /// What takes sums of the output, and how.
+  private var behind: PointwiseBlock?
+  private var statisticsVisit: ImageVisit?
+  /// Where `before` takes sums of the input's gradient.
+  private let gradientVisit: ImageVisit?
   /// (out, in, k, k), weights times the scale of the normalisation that follows.
   private let scaledWeights: AlignedBuffer<Float>
 
@@ -36,10 +44,12 @@ final class Convolution: Layer {
   }
 
   init(
-    name: String, shape: ConvolutionShape, input: Activation, output: Activation,
-    biasIsCancelled: Bool, following: Following = Following(), context: LayerContext
+    name: String, shape: ConvolutionShape, input: Activation, before: PointwiseBlock? = nil,
+    output: Activation, biasIsCancelled: Bool, following: Following = Following(),
+    context: LayerContext
   ) throws {
     self.input = input
+    self.before = before
     self.output = output
     self.context = context
     self.shape = shape
@@ -61,6 +71,17 @@ final class Convolution: Layer {
     planeSums = AlignedBuffer(count: needsSums ? context.batchSize * groups * 2 * lanes : 0)
     algorithm = try ConvolutionChoice.requested().algorithm(
       for: shape, needsInputGradient: input.gradient != nil, context: context)
+    before?.reserveRoom(images: algorithm.imagesAtOnce)
+    gradientVisit = before.map { before in
+      { [unowned before] images, worker in before.gatherGradient(images, worker) }
+    }
+  }
+
+  /// Lets the layer behind it gather its statistics.
+  func feed(_ block: PointwiseBlock) {
+    block.takeFeed()
+    behind = block
+    statisticsVisit = { [unowned block] images, worker in block.gatherStatistics(images, worker) }
   }
 
   func forward(_ pass: Pass) {
@@ -68,9 +89,10 @@ final class Convolution: Layer {
       packedVersion = context.network.version
       prepare()
     }
+    if pass.training { behind?.beginStatistics() }
     algorithm.forward(
-      count: pass.count, input: input.stored, bias: bias.pointer, relu: following.relu,
-      output: output.stored)
+      count: pass.count, input: before ?? input.stored, bias: bias.pointer, relu: following.relu,
+      output: output.stored, visit: pass.training ? statisticsVisit : nil)
   }
 
   private func prepare() {
@@ -94,9 +116,10 @@ final class Convolution: Layer {
   /// dw[o, i] = Σ_n x[n, i] ⋆ dy[n, o]; db[o] = Σ dy[n, o]; dx[n, i] = Σ_o dy[n, o] ∗ w[o, i].
   func backward(_ pass: Pass) {
     guard let gradient = output.gradient, let weightGradient, let biasGradient else { return }
+    // What is kept was made in the forward pass.
+    let images: any ImageSource = if let before, !input.isKept { before } else { input.stored }
     algorithm.backwardWeights(
-      count: pass.count, input: input.stored, outputGradient: gradient,
-      weightGradient: weightGradient)
+      count: pass.count, input: images, outputGradient: gradient, weightGradient: weightGradient)
     if biasIsCancelled {
       biasGradient.update(repeating: 0, count: shape.outputChannels)
     } else {
@@ -104,7 +127,8 @@ final class Convolution: Layer {
     }
     if let inputGradient = input.gradient {
       algorithm.backwardData(
-        count: pass.count, outputGradient: gradient, inputGradient: inputGradient)
+        count: pass.count, outputGradient: gradient, inputGradient: inputGradient,
+        visit: gradientVisit)
     }
   }
 

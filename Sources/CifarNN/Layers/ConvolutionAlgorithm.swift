@@ -7,24 +7,32 @@ import Kernels
 /// All three passes take blocked batches, (N, C/lanes, H, W, lanes), and give the same numbers for
 /// any number of threads.
 protocol ConvolutionAlgorithm: AnyObject {
-  /// Makes `weights`, (out, in, k, k), ready. Called before `forward` whenever they have changed.
+  /// The most images that a pass asks its source for at a time, unless it takes the whole batch.
+  var imagesAtOnce: Int { get }
+
+  /// Takes `weights`, (out, in, k, k), which stay until the next call. Called before `forward`
+  /// whenever they have changed.
   func prepare(weights: UnsafePointer<Float>)
 
   /// - Parameters:
   ///   - bias: padded with zeros to whole pairs of channel groups.
   ///   - relu: whether negative values become 0.
+  ///   - visit: sees every image of the output once.
   func forward(
-    count: Int, input: Values, bias: UnsafePointer<Float>, relu: Bool, output: Values)
+    count: Int, input: any ImageSource, bias: UnsafePointer<Float>, relu: Bool, output: Values,
+    visit: ImageVisit?)
 
   /// - Parameter weightGradient: (out, in, k, k), overwritten.
   func backwardWeights(
-    count: Int, input: Values, outputGradient: UnsafePointer<Float>,
+    count: Int, input: any ImageSource, outputGradient: UnsafePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>)
 
-  /// - Parameter inputGradient: overwritten.
+  /// - Parameters:
+  ///   - inputGradient: overwritten.
+  ///   - visit: sees every image of it once.
   func backwardData(
     count: Int, outputGradient: UnsafePointer<Float>,
-    inputGradient: UnsafeMutablePointer<Float>)
+    inputGradient: UnsafeMutablePointer<Float>, visit: ImageVisit?)
 }
 
 /// Which algorithm a convolution uses.

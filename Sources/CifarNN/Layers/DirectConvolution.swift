@@ -20,6 +20,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
   private let partialSums: AlignedBuffer<Float>
   private let tapFloats: Int
   private let desks: PlaneDesks
+  let imagesAtOnce = 1
 
   init(shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext) {
     self.shape = shape
@@ -62,35 +63,51 @@ final class DirectConvolution: ConvolutionAlgorithm {
   }
 
   func forward(
-    count: Int, input: Values, bias: UnsafePointer<Float>, relu: Bool, output: Values
+    count: Int, input: any ImageSource, bias: UnsafePointer<Float>, relu: Bool, output: Values,
+    visit: ImageVisit?
   ) {
     let kernels = context.kernels
     let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
     let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
-    // Few images are shared row by row, if rows can be kept one by one.
-    let isShared = count < 2 * context.pool.threads && output.storage == .float32
-    let parts = isShared ? min(4, shape.outputHeight) : 1
-    context.pool.forEach(count * parts) { index, worker in
-      let (image, part) = index.quotientAndRemainder(dividingBy: parts)
+    func convolve(_ image: Int, _ images: Values, rows: Range<Int>, _ worker: Int) {
       let frame = padded[worker].pointer
       let to = output + image * outputStride
       kernels.padImage(
-        desks.read(input + image * inputStride, count: inputStride, worker: worker),
+        desks.read(images + image * inputStride, count: inputStride, worker: worker),
         groups: inputGroups, height: shape.height, width: shape.width, to: frame,
         paddedHeight: shape.paddedHeight,
         paddedWidth: shape.paddedWidth, offset: shape.padding, spread: 1)
-      let first = shape.outputHeight * part / parts
       kernels.convolve(
-        shape, padded: frame, packed: packed.pointer, bias: bias, relu: relu,
-        rows: first..<(shape.outputHeight * (part + 1) / parts),
+        shape, padded: frame, packed: packed.pointer, bias: bias, relu: relu, rows: rows,
         output: desks.write(to, worker: worker, desk: 1))
       desks.keep(to, count: outputStride, worker: worker, desk: 1)
+    }
+    // Few images are shared row by row, if rows can be kept one by one.
+    if count < 2 * context.pool.threads, output.storage == .float32,
+      let images = input.batch(count)
+    {
+      let parts = Pieces(0..<shape.outputHeight, count: min(4, shape.outputHeight))
+      context.pool.forEach(count * parts.count) { index, worker in
+        let (image, part) = index.quotientAndRemainder(dividingBy: parts.count)
+        convolve(image, images, rows: parts[part], worker)
+      }
+      if let visit {
+        context.pool.forEach(count) { image, worker in visit(image..<(image + 1), worker) }
+      }
+      return
+    }
+    context.pool.forEach(count) { image, worker in
+      let one = image..<(image + 1)
+      convolve(
+        image, input.images(one, groups: 0..<inputGroups, worker: worker),
+        rows: 0..<shape.outputHeight, worker)
+      visit?(one, worker)
     }
   }
 
   func backwardData(
     count: Int, outputGradient: UnsafePointer<Float>,
-    inputGradient: UnsafeMutablePointer<Float>
+    inputGradient: UnsafeMutablePointer<Float>, visit: ImageVisit?
   ) {
     guard let packedTurned else { return }
     let kernels = context.kernels
@@ -108,11 +125,12 @@ final class DirectConvolution: ConvolutionAlgorithm {
         turned, padded: frame, packed: packedTurned.pointer, bias: nil, relu: false,
         rows: 0..<turned.outputHeight,
         output: inputGradient + image * inputStride)
+      visit?(image..<(image + 1), worker)
     }
   }
 
   func backwardWeights(
-    count: Int, input: Values, outputGradient: UnsafePointer<Float>,
+    count: Int, input: any ImageSource, outputGradient: UnsafePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
     let kernels = context.kernels
@@ -123,10 +141,13 @@ final class DirectConvolution: ConvolutionAlgorithm {
       let (chunk, item) = index.quotientAndRemainder(dividingBy: items)
       let sum = partialSums.pointer + index * tapFloats
       sum.update(repeating: 0, count: tapFloats)
+      let group = item / outputPairs
       for image in (count * chunk / chunks)..<(count * (chunk + 1) / chunks) {
+        let images = input.images(
+          image..<(image + 1), groups: group..<(group + 1), worker: worker)
         kernels.addFilterGradient(
-          shape, inputGroup: item / outputPairs, outputPair: item % outputPairs,
-          image: desks.read(input + image * inputStride, count: inputStride, worker: worker),
+          shape, inputGroup: group, outputPair: item % outputPairs,
+          image: desks.read(images + image * inputStride, count: inputStride, worker: worker),
           gradient: outputGradient + image * outputStride, sum: sum)
       }
     }

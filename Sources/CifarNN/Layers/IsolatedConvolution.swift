@@ -47,12 +47,13 @@ public final class IsolatedConvolution {
   public func forward() {
     algorithm.forward(
       count: batchSize, input: Values(input.pointer), bias: bias.pointer, relu: false,
-      output: Values(output.pointer))
+      output: Values(output.pointer), visit: nil)
   }
 
   public func backwardData() {
     algorithm.backwardData(
-      count: batchSize, outputGradient: output.pointer, inputGradient: input.pointer)
+      count: batchSize, outputGradient: output.pointer, inputGradient: input.pointer,
+      visit: nil)
   }
 
   public func backwardWeights() {

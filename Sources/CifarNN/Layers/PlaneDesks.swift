@@ -6,7 +6,7 @@ struct PlaneDesks {
   private let kernels: any KernelTable
   private let scratch: Scratch
   private let size: Int
-  private let count: Int
+  private let threads: Int
 
   /// - Parameters:
   ///   - count: parts that a worker needs at a time.
@@ -15,9 +15,9 @@ struct PlaneDesks {
     kernels = context.kernels
     scratch = context.scratch
     self.size = size
-    self.count = count
+    threads = context.pool.threads
     if context.storage != .float32 {
-      context.scratch.reserve(context.pool.threads * count * size)
+      context.scratch.reserve(threads * count * size, for: .desks)
     }
   }
 
@@ -41,6 +41,6 @@ struct PlaneDesks {
   }
 
   private func place(_ worker: Int, _ desk: Int) -> UnsafeMutablePointer<Float> {
-    scratch.pointer + (worker * count + desk) * size
+    scratch.pointer(for: .desks, worker: worker, of: threads) + desk * size
   }
 }

@@ -4,8 +4,9 @@ import Kernels
 /// 3×3 convolution with stride 1 and a frame of one zero, by Winograd's F(4×4, 3×3) and
 /// F(3×3, 4×4).
 ///
-/// Forward and backward to the data go by blocks of tiles: transformed, multiplied and transformed
-/// back while they are in the second-level cache.
+/// Forward and backward to the data go by pieces of some whole images, and in them by blocks of
+/// tiles: transformed, multiplied and transformed back while they are in the second-level cache.
+/// What happens to the images just before and after happens there as well.
 final class WinogradConvolution: ConvolutionAlgorithm {
   private let shape: ConvolutionShape
   private let context: LayerContext
@@ -14,14 +15,18 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   private let outputGroups: Int
   private let inputPanels: Int
   private let outputPanels: Int
-  /// (panels of output, 36, inputs, panel)
-  private let filters: AlignedBuffer<Float>
-  private let turnedFilters: AlignedBuffer<Float>?
+  private var weights: UnsafePointer<Float>?
+  /// (panels of output, 36, inputs, panel), where the weights stay as they are. Those of a network
+  /// that learns serve for one pass: they are made in the scratch memory, which the caches hold.
+  private let keptFilters: AlignedBuffer<Float>?
   private let weightGradient: WinogradWeightGradient?
   /// Floats of a worker's scratch: a block's transforms and their products with one panel.
   private let workerScratch: Int
   private let transformedFloats: Int
   private let productFloats: Int
+  /// Images of a piece, unless one has more tiles than a block.
+  private let pieceImages: Int
+  let imagesAtOnce: Int
 
   /// The most packs of a block.
   private static let blockPacks = 6
@@ -41,19 +46,21 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     outputGroups = blocks(shape.outputChannels, of: lanes)
     inputPanels = blocks(shape.inputChannels, of: panel)
     outputPanels = blocks(shape.outputChannels, of: panel)
-    filters = AlignedBuffer(count: outputPanels * Winograd.points * inputGroups * lanes * panel)
-    let turns = context.training && needsInputGradient
-    turnedFilters =
-      turns
-      ? AlignedBuffer(count: inputPanels * Winograd.points * outputGroups * lanes * panel) : nil
+    let packs = WinogradConvolution.blockPacks
+    pieceImages = max(1, packs * Winograd.packTiles / tiling.tilesPerImage)
     weightGradient =
       context.training ? WinogradWeightGradient(shape: shape, context: context) : nil
+    imagesAtOnce = max(pieceImages, weightGradient?.imagesAtOnce ?? 0)
+    let turns = context.training && needsInputGradient
     let groups = turns ? max(inputGroups, outputGroups) : inputGroups
-    let packs = WinogradConvolution.blockPacks
     transformedFloats = packs * WinogradConvolution.packStride(groups * lanes)
     productFloats = packs * Winograd.packTiles * Winograd.points * panel
     workerScratch = transformedFloats + productFloats
-    context.scratch.reserve(context.pool.threads * workerScratch)
+    let filters = outputPanels * Winograd.points * inputGroups * lanes * panel
+    let turned = turns ? inputPanels * Winograd.points * outputGroups * lanes * panel : 0
+    keptFilters = context.training ? nil : AlignedBuffer(count: filters)
+    context.scratch.reserve(
+      context.pool.threads * workerScratch + (context.training ? max(filters, turned) : 0))
   }
 
   /// Floats from one pack of so many channels to the next: a little more than it holds. At a power of
@@ -63,47 +70,56 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   }
 
   func prepare(weights: UnsafePointer<Float>) {
-    let kernels = context.kernels
-    let turned = turnedFilters == nil ? 0 : inputPanels
-    context.pool.forEach(outputPanels + turned) { index, _ in
-      if index < outputPanels {
-        kernels.winogradFilters(
-          shape, weights, to: filters.pointer, turned: false, panel: index)
-      } else if let turnedFilters {
-        kernels.winogradFilters(
-          shape, weights, to: turnedFilters.pointer, turned: true, panel: index - outputPanels)
-      }
+    self.weights = weights
+    if let keptFilters { transformFilters(turned: false, to: keptFilters.pointer) }
+  }
+
+  private func transformFilters(turned: Bool, to filters: UnsafeMutablePointer<Float>) {
+    guard let weights else { return }
+    let panels = turned ? inputPanels : outputPanels
+    let groups = turned ? outputGroups : inputGroups
+    context.pool.forEach(panels * groups) { index, _ in
+      context.kernels.winogradFilters(
+        shape, weights, to: filters, turned: turned, panel: index / groups, group: index % groups)
     }
   }
 
+  /// The filters of one pass: those that are kept, or new ones.
+  private func filters(turned: Bool) -> UnsafePointer<Float> {
+    if let keptFilters, !turned { return UnsafePointer(keptFilters.pointer) }
+    let place = context.scratch.pointer + context.pool.threads * workerScratch
+    transformFilters(turned: turned, to: place)
+    return UnsafePointer(place)
+  }
+
   func forward(
-    count: Int, input: Values, bias: UnsafePointer<Float>, relu: Bool, output: Values
+    count: Int, input: any ImageSource, bias: UnsafePointer<Float>, relu: Bool, output: Values,
+    visit: ImageVisit?
   ) {
     convolve(
       Product(
-        input: input, groups: inputGroups, filters: filters, panels: outputPanels, bias: bias,
-        relu: relu, output: output, outputGroups: outputGroups),
-      tiles: count * tiling.tilesPerImage)
+        input: input, groups: inputGroups, filters: filters(turned: false), panels: outputPanels,
+        bias: bias, relu: relu, output: output, outputGroups: outputGroups),
+      images: count, visit)
   }
 
   func backwardData(
     count: Int, outputGradient: UnsafePointer<Float>,
-    inputGradient: UnsafeMutablePointer<Float>
+    inputGradient: UnsafeMutablePointer<Float>, visit: ImageVisit?
   ) {
-    guard let turnedFilters else { return }
     convolve(
       Product(
-        input: Values(outputGradient), groups: outputGroups, filters: turnedFilters,
+        input: Values(outputGradient), groups: outputGroups, filters: filters(turned: true),
         panels: inputPanels, bias: nil, relu: false, output: Values(inputGradient),
         outputGroups: inputGroups),
-      tiles: count * tiling.tilesPerImage)
+      images: count, visit)
   }
 
   /// What is convolved with what: the forward pass and the one to the data differ in nothing else.
   private struct Product {
-    var input: Values
+    var input: any ImageSource
     var groups: Int
-    var filters: AlignedBuffer<Float>
+    var filters: UnsafePointer<Float>
     var panels: Int
     var bias: UnsafePointer<Float>?
     var relu: Bool
@@ -111,91 +127,116 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     var outputGroups: Int
   }
 
-  private func convolve(_ product: Product, tiles: Int) {
-    // With too few blocks to share, the panels are shared as well. Every number is made in the same
-    // way, so that the choice does not show in the result.
-    let packs = blocks(tiles, of: Winograd.packTiles)
-    if packs <= WinogradConvolution.blockPacks * context.pool.threads {
-      convolveByPanels(product, tiles: tiles)
+  private func convolve(_ product: Product, images count: Int, _ visit: ImageVisit?) {
+    // With too little to share, the panels are shared as well. Every number is made in the same way,
+    // so that the choice does not show in the result.
+    let packs = blocks(tiles(of: 0..<count).count, of: Winograd.packTiles)
+    let threads = context.pool.threads
+    if packs <= WinogradConvolution.blockPacks * threads || count < threads,
+      let images = product.input.batch(count)
+    {
+      let most = WinogradConvolution.blockPacks * threads
+      let parts = Pieces(tiles(of: 0..<count), most: most, unit: Winograd.packTiles)
+      for part in 0..<parts.count { convolveByPanels(product, images, tiles: parts[part]) }
+      if let visit {
+        context.pool.forEach(count) { image, worker in visit(image..<(image + 1), worker) }
+      }
       return
     }
-    let blocks = TileBlocks(tiles: tiles, size: WinogradConvolution.blockPacks)
-    context.pool.forEach(blocks.count) { index, worker in
+    let pieces = Pieces(0..<count, most: pieceImages, multiple: 4)
+    context.pool.forEach(pieces.count) { index, worker in
+      let piece = pieces[index]
+      if piece.isEmpty { return }
       let x = context.scratch.pointer + worker * workerScratch
-      transform(product, blocks[index], to: x)
-      // What this worker most likely transforms next.
-      let next = blocks[index + 1]
-      for panel in 0..<product.panels {
-        // Each panel asks for its share of it.
-        let from = product.groups * panel / product.panels
-        let to = product.groups * (panel + 1) / product.panels
-        multiply(
-          product, x, blocks[index], panel, products: x + transformedFloats,
-          next: WinogradTiles(
-            images: product.input, imageGroups: product.groups, groups: from..<to, tiles: next))
+      let images = product.input.images(piece, groups: 0..<product.groups, worker: worker)
+      let blocks = tileBlocks(of: piece)
+      // What this worker will most likely read next.
+      let next = product.input.region(
+        pieces[index + 1], groups: 0..<product.groups, layout: layout(product.groups))
+      for number in 0..<blocks.count {
+        transform(product, images, blocks[number], to: x)
+        for panel in 0..<product.panels {
+          let step = number * product.panels + panel
+          multiply(
+            product, x, blocks[number], panel, products: x + transformedFloats,
+            upcoming: Upcoming(
+              number == 0 ? written(product, piece, panel) : nil,
+              next.part(step, of: blocks.count * product.panels)))
+        }
       }
+      visit?(piece, worker)
     }
   }
 
+  private func tiles(of images: Range<Int>) -> Range<Int> {
+    (images.lowerBound * tiling.tilesPerImage)..<(images.upperBound * tiling.tilesPerImage)
+  }
+
+  private func tileBlocks(of images: Range<Int>) -> Pieces {
+    Pieces(tiles(of: images), most: WinogradConvolution.blockPacks, unit: Winograd.packTiles)
+  }
+
   /// First all tiles are transformed, then each panel takes them up, some packs at a time.
-  private func convolveByPanels(_ product: Product, tiles: Int) {
+  private func convolveByPanels(_ product: Product, _ images: Values, tiles: Range<Int>) {
     let pack = Winograd.packTiles
     let stride = WinogradConvolution.packStride(product.groups * context.kernels.lanes)
     let x = context.scratch.pointer
     let products = x + context.pool.threads * transformedFloats
-    context.pool.forEach(blocks(tiles, of: pack)) { index, _ in
-      let first = index * pack
-      transform(product, first..<min(first + pack, tiles), to: x + index * stride)
+    let packs = Pieces(tiles, most: 1, unit: pack)
+    context.pool.forEach(packs.count) { index, _ in
+      transform(product, images, packs[index], to: x + index * stride)
     }
-    let part = 2 * pack
-    let parts = blocks(tiles, of: part)
-    context.pool.forEach(product.panels * parts) { index, worker in
-      let (panel, number) = index.quotientAndRemainder(dividingBy: parts)
-      let first = number * part
+    let parts = Pieces(tiles, most: 2, unit: pack)
+    context.pool.forEach(product.panels * parts.count) { index, worker in
+      let (panel, number) = index.quotientAndRemainder(dividingBy: parts.count)
+      let part = parts[number]
       multiply(
-        product, x + first / pack * stride, first..<min(first + part, tiles), panel,
-        products: products + worker * productFloats, next: nil)
+        product, x + (part.lowerBound - tiles.lowerBound) / pack * stride, part, panel,
+        products: products + worker * productFloats, upcoming: Upcoming())
     }
   }
 
   /// Tiles into the transformed space.
   private func transform(
-    _ product: Product, _ tiles: Range<Int>, to x: UnsafeMutablePointer<Float>
+    _ product: Product, _ images: Values, _ tiles: Range<Int>, to x: UnsafeMutablePointer<Float>
   ) {
     context.kernels.winogradInput(
       tiling,
       WinogradTiles(
-        images: product.input, imageGroups: product.groups, groups: 0..<product.groups,
-        tiles: tiles),
+        images: images, imageGroups: product.groups, groups: 0..<product.groups, tiles: tiles),
       to: x,
       packStride: WinogradConvolution.packStride(product.groups * context.kernels.lanes))
   }
 
+  private func layout(_ groups: Int) -> ImageLayout {
+    ImageLayout(groups: groups, plane: shape.height * shape.width * context.kernels.lanes)
+  }
+
+  /// Where one panel of the output of some images goes.
+  private func written(_ product: Product, _ images: Range<Int>, _ panel: Int) -> Region {
+    let vectors = context.kernels.panelLanes / context.kernels.lanes
+    let groups = (panel * vectors)..<min(product.outputGroups, (panel + 1) * vectors)
+    return layout(product.outputGroups).region(images, groups: groups, of: product.output)
+  }
+
   /// Transformed tiles times one panel of filters, and back.
-  ///
-  /// - Parameter next: what will be read after that.
   private func multiply(
     _ product: Product, _ x: UnsafePointer<Float>, _ tiles: Range<Int>, _ panel: Int,
-    products: UnsafeMutablePointer<Float>, next: WinogradTiles?
+    products: UnsafeMutablePointer<Float>, upcoming: Upcoming
   ) {
     let kernels = context.kernels
-    let vectors = kernels.panelLanes / kernels.lanes
-    let written = WinogradTiles(
-      images: product.output, imageGroups: product.outputGroups,
-      groups: (panel * vectors)..<min(product.outputGroups, (panel + 1) * vectors), tiles: tiles)
     let panelFilters = Winograd.points * product.groups * kernels.lanes * kernels.panelLanes
     kernels.winogradMultiply(
       x, packStride: WinogradConvolution.packStride(product.groups * kernels.lanes),
-      packs: blocks(tiles.count, of: Winograd.packTiles), groups: product.groups,
-      filters: product.filters.pointer + panel * panelFilters, product: products,
-      soon: WinogradSoon(tiling: tiling, first: written, second: next))
+      tiles: tiles.count, groups: product.groups,
+      filters: product.filters + panel * panelFilters, product: products, upcoming: upcoming)
     kernels.winogradOutput(
       tiling, products, first: tiles.lowerBound, count: tiles.count, bias: product.bias,
       relu: product.relu, to: product.output, groups: product.outputGroups, panel: panel)
   }
 
   func backwardWeights(
-    count: Int, input: Values, outputGradient: UnsafePointer<Float>,
+    count: Int, input: any ImageSource, outputGradient: UnsafePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
     self.weightGradient?.compute(

@@ -3,7 +3,7 @@ import Kernels
 
 /// Σ over all tiles of (Bᵀ·d·B) ⊙ (D·dy·Dᵀ), and its way back to the filters.
 ///
-/// The work is cut twice: the panels of the input into up to four parts, the tiles of the batch into
+/// The work is cut twice: the panels of the input into up to four parts, the images of the batch into
 /// as many runs as make four to eight pieces. Both factors of a piece are made by the worker that
 /// multiplies them and stay in its second-level cache, its sums beside them: handing transforms from
 /// core to core cost a sixth of a step. As the cuts follow from the problem alone, so does the order
@@ -23,6 +23,8 @@ final class WinogradWeightGradient {
   private let inputStride: Int
   private let gradientStride: Int
   private let workerScratch: Int
+  /// Images that are transformed at a time, unless one has more tiles than a block.
+  let imagesAtOnce: Int
 
   private static let mostPieces = 8
   /// Fewer pieces than eight if they would have less tiles than this: each has sums to bring into
@@ -48,6 +50,7 @@ final class WinogradWeightGradient {
     gradientStride = WinogradConvolution.packStride(outputPanels * panel)
     blockPacks = max(1, WinogradWeightGradient.blockFloats / (inputStride + gradientStride))
     workerScratch = blockPacks * (inputStride + gradientStride)
+    imagesAtOnce = max(1, blockPacks * Winograd.packTiles / tiling.tilesPerImage)
     context.scratch.reserve(
       context.pool.threads * workerScratch + WinogradWeightGradient.mostPieces * sumFloats)
   }
@@ -59,10 +62,11 @@ final class WinogradWeightGradient {
     outputPanels * groups * context.kernels.lanes * context.kernels.panelLanes
   }
 
-  private func runs(tiles: Int) -> Int {
+  private func runs(images: Int) -> Int {
     let most = WinogradWeightGradient.mostPieces / parts
+    let tiles = images * tiling.tilesPerImage
     let worthwhile = max(most / 2, tiles / WinogradWeightGradient.runTiles)
-    return min(most, worthwhile, blocks(tiles, of: Winograd.packTiles))
+    return min(most, worthwhile, images)
   }
 
   private func groups(ofPart part: Int) -> Range<Int> {
@@ -76,17 +80,14 @@ final class WinogradWeightGradient {
 
   /// - Parameter weightGradient: (out, in, 3, 3), overwritten.
   func compute(
-    count: Int, input: Values, outputGradient: UnsafePointer<Float>,
+    count: Int, input: any ImageSource, outputGradient: UnsafePointer<Float>,
     to weightGradient: UnsafeMutablePointer<Float>
   ) {
     let kernels = context.kernels
-    let tiles = count * tiling.tilesPerImage
-    let runs = TileBlocks(tiles: tiles, count: runs(tiles: tiles))
+    let runs = Pieces(0..<count, count: runs(images: count))
     context.pool.forEach(runs.count * parts) { index, worker in
       let (run, part) = index.quotientAndRemainder(dividingBy: parts)
-      add(
-        TileBlocks(run, of: runs, size: blockPacks), part, input, outputGradient,
-        to: sums(run: run, part: part), worker)
+      add(runs[run], part, input, outputGradient, to: sums(run: run, part: part), worker)
     }
     context.pool.forEach(parts * Winograd.points) { index, _ in
       let (part, point) = index.quotientAndRemainder(dividingBy: Winograd.points)
@@ -107,34 +108,51 @@ final class WinogradWeightGradient {
     }
   }
 
-  /// The sums over one run of tiles, a block at a time.
+  /// The sums over one run of images, a block of tiles at a time.
   private func add(
-    _ run: TileBlocks, _ part: Int, _ input: Values,
+    _ run: Range<Int>, _ part: Int, _ input: any ImageSource,
     _ outputGradient: UnsafePointer<Float>, to sums: UnsafeMutablePointer<Float>, _ worker: Int
   ) {
     let kernels = context.kernels
     let groups = groups(ofPart: part)
     let x = context.scratch.pointer + worker * workerScratch
     let dy = x + blockPacks * inputStride
-    func factors(_ block: Int) -> (x: WinogradTiles, dy: WinogradTiles) {
-      (
-        WinogradTiles(
-          images: input, imageGroups: inputGroups, groups: groups, tiles: run[block]),
-        WinogradTiles(
-          images: Values(outputGradient), imageGroups: outputGroups, groups: 0..<outputGroups,
-          tiles: run[block])
-      )
+    let plane = shape.height * shape.width * kernels.lanes
+    let pieces = Pieces(run, most: imagesAtOnce)
+    for index in 0..<pieces.count {
+      let images = input.images(pieces[index], groups: groups, worker: worker)
+      let blocks = tileBlocks(of: pieces[index])
+      let next = Upcoming(
+        input.region(
+          pieces[index + 1], groups: groups,
+          layout: ImageLayout(groups: inputGroups, plane: plane)),
+        ImageLayout(groups: outputGroups, plane: plane).region(
+          pieces[index + 1], groups: 0..<outputGroups, of: Values(outputGradient)))
+      for number in 0..<blocks.count {
+        let tiles = blocks[number]
+        kernels.winogradInput(
+          tiling,
+          WinogradTiles(images: images, imageGroups: inputGroups, groups: groups, tiles: tiles),
+          to: x, packStride: inputStride)
+        kernels.winogradGradient(
+          tiling,
+          WinogradTiles(
+            images: Values(outputGradient), imageGroups: outputGroups, groups: 0..<outputGroups,
+            tiles: tiles),
+          to: dy, packStride: gradientStride)
+        kernels.winogradAccumulate(
+          x, xStride: inputStride, groups: groups.count, dy: dy, dyStride: gradientStride,
+          panels: outputPanels, tiles: tiles.count, sums: sums, accumulate: index + number > 0,
+          upcoming: Upcoming(
+            next.first?.part(number, of: blocks.count),
+            next.second?.part(number, of: blocks.count)))
+      }
     }
-    for block in 0..<run.count {
-      let now = factors(block)
-      let next = factors(block + 1)
-      kernels.winogradInput(tiling, now.x, to: x, packStride: inputStride)
-      kernels.winogradGradient(tiling, now.dy, to: dy, packStride: gradientStride)
-      kernels.winogradAccumulate(
-        x, xStride: inputStride, groups: groups.count, dy: dy, dyStride: gradientStride,
-        panels: outputPanels, packs: blocks(run[block].count, of: Winograd.packTiles), sums: sums,
-        accumulate: block > 0,
-        soon: WinogradSoon(tiling: tiling, first: next.x, second: next.dy))
-    }
+  }
+
+  private func tileBlocks(of images: Range<Int>) -> Pieces {
+    Pieces(
+      (images.lowerBound * tiling.tilesPerImage)..<(images.upperBound * tiling.tilesPerImage),
+      most: blockPacks, unit: Winograd.packTiles)
   }
 }

@@ -1,0 +1,50 @@
+import Kernels
+
+/// Where a convolution finds its images: in memory, or with a layer that makes them some at a time,
+/// just before they are read and while they are in the caches.
+///
+/// `Values` are such a source themselves: images that are there already.
+protocol ImageSource {
+  /// What `images` will read of memory.
+  ///
+  /// - Parameter layout: of the images themselves.
+  func region(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout) -> Region
+
+  /// Some images of the batch, (N, C/lanes, H, W, lanes).
+  ///
+  /// - Parameters:
+  ///   - groups: those that will be read; others may be missing.
+  ///   - worker: what is made for a worker stays until it asks again.
+  /// - Returns: where the batch would begin, image n lying n images further on.
+  func images(_ images: Range<Int>, groups: Range<Int>, worker: Int) -> Values
+
+  /// The first `count` images at once, by all threads; nil if there is no room for so many.
+  func batch(_ count: Int) -> Values?
+}
+
+extension Values: ImageSource {
+  func region(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout) -> Region {
+    layout.region(images, groups: groups, of: self)
+  }
+
+  func images(_ images: Range<Int>, groups: Range<Int>, worker: Int) -> Values { self }
+
+  func batch(_ count: Int) -> Values? { self }
+}
+
+/// How blocked images lie in memory: (N, groups, plane).
+struct ImageLayout {
+  let groups: Int
+  /// Numbers of a plane, (H, W, lanes).
+  let plane: Int
+
+  /// Some groups of some images of a batch.
+  func region(_ images: Range<Int>, groups wanted: Range<Int>, of batch: Values) -> Region {
+    Region(
+      batch + (images.lowerBound * groups + wanted.lowerBound) * plane,
+      count: wanted.count * plane, stride: groups * plane, runs: images.count)
+  }
+}
+
+/// What is done with images of a batch as soon as a convolution has written them, by the same worker.
+typealias ImageVisit = (_ images: Range<Int>, _ worker: Int) -> Void
