@@ -24,7 +24,7 @@ struct PlanBuilder {
     if case .conv2d = nodes[0].spec { leavesOutGradient = true }
     input = Activation(
       shape: nodes[0].input, lanes: lanes, batchSize: context.batchSize,
-      gradient: leavesOutGradient ? nil : slots?.next(after: nil, pair: 0))
+      gradient: leavesOutGradient ? nil : slots?.next(after: nil, ring: 0))
     output = input
   }
 
@@ -37,7 +37,7 @@ struct PlanBuilder {
   }
 
   mutating func build() throws -> [any Layer] {
-    var chain = Chain(nodes: nodes, pair: 0, depth: 0)
+    var chain = Chain(nodes: nodes, ring: 0, depth: 0)
     try add(&chain)
     return layers
   }
@@ -45,8 +45,8 @@ struct PlanBuilder {
   /// Layers that follow one another, and how far they have become steps.
   private struct Chain {
     let nodes: [LayerNode]
-    /// The pair of gradient buffers that it takes in turns.
-    let pair: Int
+    /// The ring of gradient buffers that it takes in turns.
+    let ring: Int
     /// Residual blocks around it.
     let depth: Int
     var next = 0
@@ -104,7 +104,8 @@ struct PlanBuilder {
           inputChannels: channels, outputChannels: filters, height: height, width: width,
           kernel: kernel, stride: stride, padding: zeros.before, paddingAfter: zeros.after),
         input: from, before: before?.output === from ? before : nil,
-        output: advance(by: 1 + count, &chain), biasIsCancelled: normFollows, following: following, context: context))
+        output: advance(by: 1 + count, &chain), biasIsCancelled: normFollows, following: following,
+        context: context))
   }
 
   /// Batch norm and ReLU behind the convolution that the chain stands at, and how many layers they
@@ -224,13 +225,13 @@ struct PlanBuilder {
     let node = chain.node
     let relu = chain.spec(1) == .relu
     let start = output
-    let beside = Activation(of: start, gradient: slots?.next(after: nil, pair: chain.depth + 1))
+    let beside = Activation(of: start, gradient: slots?.next(after: nil, ring: chain.depth + 1))
     layers.append(ResidualFork(input: start, shortcut: beside, context: context))
-    var inner = Chain(nodes: node.layers, pair: chain.pair, depth: chain.depth + 1)
+    var inner = Chain(nodes: node.layers, ring: chain.ring, depth: chain.depth + 1)
     try add(&inner)
     let main = output
     output = beside
-    var shortcut = Chain(nodes: node.shortcut, pair: chain.depth + 1, depth: chain.depth + 1)
+    var shortcut = Chain(nodes: node.shortcut, ring: chain.depth + 1, depth: chain.depth + 1)
     try add(&shortcut)
     let side = output
     chain.next += relu ? 2 : 1
@@ -251,7 +252,7 @@ struct PlanBuilder {
     output = Activation(
       shape: chain.nodes[chain.next - 1].output, lanes: context.kernels.lanes,
       batchSize: context.batchSize,
-      gradient: slots?.next(after: output.gradientStorage, pair: chain.pair),
+      gradient: slots?.next(after: output.gradientStorage, ring: chain.ring),
       storage: context.storage, isKept: isKept)
     return output
   }

@@ -40,11 +40,23 @@ public struct Region: @unchecked Sendable {
 /// on their way: they are bound by arithmetic and what follows by memory, so that the one hides the
 /// other.
 public struct Upcoming: Sendable {
+  // Few, and so without an array that a step would have to allocate.
   public var first: Region?
   public var second: Region?
+  public var third: Region?
+  public var fourth: Region?
 
-  public init(_ first: Region? = nil, _ second: Region? = nil) {
-    self.first = first
-    self.second = second
+  public init(
+    _ first: Region? = nil, _ second: Region? = nil, _ third: Region? = nil,
+    _ fourth: Region? = nil
+  ) {
+    (self.first, self.second, self.third, self.fourth) = (first, second, third, fourth)
+  }
+
+  /// One of `count` parts of every region.
+  public func part(_ index: Int, of count: Int) -> Upcoming {
+    Upcoming(
+      first?.part(index, of: count), second?.part(index, of: count),
+      third?.part(index, of: count), fourth?.part(index, of: count))
   }
 }

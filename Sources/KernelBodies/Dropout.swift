@@ -25,8 +25,7 @@ extension KernelSet {
   ) {
     var i = 0
     while i + lanes <= count {
-      let factor = Vector.zero.replacing(
-        with: Vector(repeating: scale), where: loadBytes(mask + i) .!= all(0))
+      let factor = select(loadBytes(mask + i) .!= all(0), Vector(repeating: scale), .zero)
       storeUnaligned(loadUnaligned(values + i) * factor, values + i)
       i += lanes
     }
@@ -42,7 +41,7 @@ extension KernelSet {
     _ words: IntegerVector, _ threshold: UInt32, _ mask: UnsafeMutablePointer<UInt8>, _ i: Int,
     _ count: Int
   ) {
-    let kept = IntegerVector.zero.replacing(with: all(1), where: words .>= all(threshold))
+    let kept = select(words .>= all(threshold), all(1), all(0))
     if i + lanes <= count {
       storeBytes(kept, mask + i)
     } else {

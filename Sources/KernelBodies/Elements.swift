@@ -22,9 +22,8 @@ extension KernelSet {
   public func reluBackward(output: Input, count: Int, gradient: Output) {
     var i = 0
     while i + lanes <= count {
-      let dead = .!(loadUnaligned(output + i) .> 0)
-      storeUnaligned(
-        loadUnaligned(gradient + i).replacing(with: 0, where: dead), gradient + i)
+      let alive = loadUnaligned(output + i) .> .zero
+      storeUnaligned(select(alive, loadUnaligned(gradient + i), .zero), gradient + i)
       i += lanes
     }
     while i < count {

@@ -89,7 +89,7 @@ extension KernelSet {
   private func passed(
     _ gradient: Vector, _ x: Vector, _ a: Vector, _ b: Vector, _ relu: Bool
   ) -> Vector {
-    relu ? gradient.replacing(with: 0, where: .!(multiplyAdd(x, a, b) .> 0)) : gradient
+    relu ? select(multiplyAdd(x, a, b) .> .zero, gradient, .zero) : gradient
   }
 }
 
@@ -109,16 +109,15 @@ private struct Candidate {
     z = multiplyAdd(x, scale, offset)
   }
 
-  /// Takes the other's values where that is larger, and notes its position. Transparent: as a
-  /// function it would be called for every vector.
-  @_transparent
+  /// Takes the other's values where that is larger, and notes its position.
+  @inline(__always)
   mutating func yield(
     to other: Candidate, _ position: UInt32, _ index: inout IntegerVector
   ) {
     let larger = other.z .> z
-    x.replace(with: other.x, where: larger)
-    z.replace(with: other.z, where: larger)
-    index.replace(with: all(position), where: larger)
+    x = select(larger, other.x, x)
+    z = select(larger, other.z, z)
+    index = select(larger, all(position), index)
   }
 }
 
@@ -140,9 +139,9 @@ extension KernelSet {
         best.yield(to: Candidate(load(p + (width + 1) * lanes), a, b), 3, &index)
         if let chosen { store(best.x, chosen + to) }
         if relu {
-          let dead = best.z .<= 0  // not NaN, which stays
-          best.z.replace(with: 0, where: dead)
-          index.replace(with: all(nowhere), where: dead)
+          let dead = best.z .<= .zero  // not NaN, which stays
+          best.z = select(dead, .zero, best.z)
+          index = select(dead, all(nowhere), index)
         }
         store(best.z, output + to)
         storeBytes(index, choice + to)
@@ -159,7 +158,7 @@ extension KernelSet {
     var (s, q) = (Vector.zero, Vector.zero)
     for i in 0..<pixels {
       let lost = loadBytes(choice + i * lanes) .== all(nowhere)
-      let d = load(gradient + i * lanes).replacing(with: 0, where: lost)
+      let d = select(lost, .zero, load(gradient + i * lanes))
       s += d
       q = multiplyAdd(d, load(chosen + i * lanes) - m, q)
     }
@@ -188,8 +187,7 @@ extension KernelSet {
         let d = a * load(gradient + from)
         for position in 0..<4 {
           let at = corner + (position / 2 * width + position % 2) * lanes
-          let part = d.replacing(
-            with: 0, where: index .!= all(UInt32(position)))
+          let part = select(index .== all(UInt32(position)), d, .zero)
           store(multiplyAdd(k, load(plane + at), c) + part, dx + at)
         }
         from += lanes

@@ -4,18 +4,24 @@ import KernelABI
 struct Prefetch {
   private var first: RegionPrefetch
   private var second: RegionPrefetch
+  private var third: RegionPrefetch
+  private var fourth: RegionPrefetch
 
   /// - Parameter parts: how often `advance` will be called.
   @inline(__always)
   init(_ upcoming: Upcoming, parts: Int) {
     first = RegionPrefetch(upcoming.first, parts: parts)
     second = RegionPrefetch(upcoming.second, parts: parts)
+    third = RegionPrefetch(upcoming.third, parts: parts)
+    fourth = RegionPrefetch(upcoming.fourth, parts: parts)
   }
 
   @inline(__always)
   mutating func advance() {
     first.advance()
     second.advance()
+    third.advance()
+    fourth.advance()
   }
 }
 

@@ -1,4 +1,3 @@
-import CCPUFeatures
 import KernelABI
 
 /// A number in memory: kernels that read or write activations are written for any of them.
@@ -21,22 +20,9 @@ extension Float: Stored {
 
 extension BFloat16: Stored {
   @inline(__always)
-  static func load(_ p: UnsafePointer<BFloat16>) -> Vector {
-    var v = Vector.zero
-    withUnsafeMutableBytes(of: &v) { bytes in
-      let floats = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      if lanes == 16 { cpu_widen_16(p, floats) } else { cpu_widen_8(p, floats) }
-    }
-    return v
-  }
-
+  static func load(_ p: UnsafePointer<BFloat16>) -> Vector { loadHalves(p) }
   @inline(__always)
-  static func store(_ v: Vector, _ p: UnsafeMutablePointer<BFloat16>) {
-    withUnsafeBytes(of: v) { bytes in
-      let floats = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      if lanes == 16 { cpu_narrow_16(floats, p) } else { cpu_narrow_8(floats, p) }
-    }
-  }
+  static func store(_ v: Vector, _ p: UnsafeMutablePointer<BFloat16>) { storeHalves(v, p) }
 }
 
 extension KernelSet {

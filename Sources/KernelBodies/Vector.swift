@@ -1,22 +1,15 @@
 import CCPUFeatures
 import KernelABI
 
-#if arch(arm64) || KERNELS_AVX2 || KERNELS_AVX512
-  /// a·b + c in one instruction.
-  @inline(__always)
-  func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector { c.addingProduct(a, b) }
-#else
-  /// a·b + c. Without an instruction for it, a fused multiply-add is a library call for each lane.
-  @inline(__always)
-  func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector { c + a * b }
-#endif
-
 // Vector: what everything is written in. Narrower hardware works on it in halves or quarters.
 // A panel is as many vectors as fill the registers together with twelve accumulators.
 #if KERNELS_AVX512
   let instructionSetName = "avx512"
   typealias Vector = SIMD16<Float>
   typealias IntegerVector = SIMD16<UInt32>
+  typealias SignedVector = SIMD16<Int32>
+  typealias HalfVector = SIMD16<UInt16>
+  typealias ByteVector = SIMD16<UInt8>
   typealias WideVector = SIMD8<UInt64>
   let lanes = 16
   let panelVectors = 2
@@ -32,6 +25,9 @@ import KernelABI
   #endif
   typealias Vector = SIMD8<Float>
   typealias IntegerVector = SIMD8<UInt32>
+  typealias SignedVector = SIMD8<Int32>
+  typealias HalfVector = SIMD8<UInt16>
+  typealias ByteVector = SIMD8<UInt8>
   typealias WideVector = SIMD4<UInt64>
   let lanes = 8
   let panelVectors = 4
@@ -80,20 +76,6 @@ func prefetchFar(_ p: UnsafeRawPointer) { cpu_prefetch_far(p) }
 @inline(__always)
 func broadcast(_ p: Input) -> Vector { Vector(repeating: p.pointee) }
 
-/// max(v, 0). NaN stays: training that went astray must show in the loss.
-@inline(__always)
-func positive(_ v: Vector) -> Vector { v.replacing(with: 0, where: v .< 0) }
-
-@inline(__always)
-func squareRoot(_ v: Vector) -> Vector {
-  var roots = v
-  withUnsafeMutableBytes(of: &roots) { bytes in
-    let floats = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-    if lanes == 16 { cpu_square_roots_16(floats) } else { cpu_square_roots_8(floats) }
-  }
-  return roots
-}
-
 /// The sum of all lanes, halves first.
 @inline(__always)
 func total(_ v: Vector) -> Float {
@@ -105,26 +87,6 @@ func total(_ v: Vector) -> Float {
   let four = eight.lowHalf + eight.highHalf
   let two = four.lowHalf + four.highHalf
   return two[0] + two[1]
-}
-
-/// Widens a byte a lane.
-@inline(__always)
-func loadBytes(_ p: UnsafePointer<UInt8>) -> IntegerVector {
-  var words = IntegerVector.zero
-  withUnsafeMutableBytes(of: &words) { bytes in
-    let words = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt32.self)
-    if lanes == 16 { cpu_widen_bytes_16(p, words) } else { cpu_widen_bytes_8(p, words) }
-  }
-  return words
-}
-
-/// Stores a byte a lane; no lane may be above 255.
-@inline(__always)
-func storeBytes(_ v: IntegerVector, _ p: UnsafeMutablePointer<UInt8>) {
-  withUnsafeBytes(of: v) { bytes in
-    let words = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt32.self)
-    if lanes == 16 { cpu_narrow_bytes_16(words, p) } else { cpu_narrow_bytes_8(words, p) }
-  }
 }
 
 /// One integer in every lane. Comparing with a scalar goes lane by lane; with this it does not.

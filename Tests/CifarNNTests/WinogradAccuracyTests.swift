@@ -84,8 +84,9 @@ final class AlgorithmLayer: Layer {
       let dw = try? bench.network.gradientPointer("0.weight")
     else { return }
     algorithm.backwardWeights(
-      count: pass.count, input: bench.input.stored, outputGradient: gradient, weightGradient: dw)
+      count: pass.count, input: bench.input.stored, outputGradient: Values(gradient),
+      weightGradient: dw)
     algorithm.backwardData(
-      count: pass.count, outputGradient: gradient, inputGradient: dx, visit: nil)
+      count: pass.count, outputGradient: Values(gradient), inputGradient: dx, visit: nil)
   }
 }

@@ -29,7 +29,7 @@ final class Convolution: Layer {
   private let following: Following
   /// What makes the input.
   private let before: PointwiseBlock?
-  /// What takes sums of the output, and how.
+  /// What takes sums of the output, and how, and makes its gradient.
   private var behind: PointwiseBlock?
   private var statisticsVisit: ImageVisit?
   /// Where `before` takes sums of the input's gradient.
@@ -77,7 +77,7 @@ final class Convolution: Layer {
     }
   }
 
-  /// Lets the layer behind it gather its statistics.
+  /// Lets the layer behind it gather its statistics, and make its gradients where they are read.
   func feed(_ block: PointwiseBlock) {
     block.takeFeed()
     behind = block
@@ -116,19 +116,22 @@ final class Convolution: Layer {
   /// dw[o, i] = Σ_n x[n, i] ⋆ dy[n, o]; db[o] = Σ dy[n, o]; dx[n, i] = Σ_o dy[n, o] ∗ w[o, i].
   func backward(_ pass: Pass) {
     guard let gradient = output.gradient, let weightGradient, let biasGradient else { return }
+    var gradients: any ImageSource = Values(gradient)
+    if let behind { gradients = PointwiseBlock.Gradients(of: behind) }
+    if let inputGradient = input.gradient {
+      algorithm.backwardData(
+        count: pass.count, outputGradient: gradients, inputGradient: inputGradient,
+        visit: gradientVisit)
+      gradients = Values(gradient)
+    }
     // What is kept was made in the forward pass.
     let images: any ImageSource = if let before, !input.isKept { before } else { input.stored }
     algorithm.backwardWeights(
-      count: pass.count, input: images, outputGradient: gradient, weightGradient: weightGradient)
+      count: pass.count, input: images, outputGradient: gradients, weightGradient: weightGradient)
     if biasIsCancelled {
       biasGradient.update(repeating: 0, count: shape.outputChannels)
     } else {
       sumBiasGradient(pass.count, gradient, into: biasGradient)
-    }
-    if let inputGradient = input.gradient {
-      algorithm.backwardData(
-        count: pass.count, outputGradient: gradient, inputGradient: inputGradient,
-        visit: gradientVisit)
     }
   }
 

@@ -22,16 +22,19 @@ protocol ConvolutionAlgorithm: AnyObject {
     count: Int, input: any ImageSource, bias: UnsafePointer<Float>, relu: Bool, output: Values,
     visit: ImageVisit?)
 
-  /// - Parameter weightGradient: (out, in, k, k), overwritten.
+  /// - Parameters:
+  ///   - outputGradient: asked for every image once, or for the batch.
+  ///   - weightGradient: (out, in, k, k), overwritten.
   func backwardWeights(
-    count: Int, input: any ImageSource, outputGradient: UnsafePointer<Float>,
+    count: Int, input: any ImageSource, outputGradient: any ImageSource,
     weightGradient: UnsafeMutablePointer<Float>)
 
   /// - Parameters:
+  ///   - outputGradient: asked for every image once, or for the batch.
   ///   - inputGradient: overwritten.
   ///   - visit: sees every image of it once.
   func backwardData(
-    count: Int, outputGradient: UnsafePointer<Float>,
+    count: Int, outputGradient: any ImageSource,
     inputGradient: UnsafeMutablePointer<Float>, visit: ImageVisit?)
 }
 

@@ -106,7 +106,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
   }
 
   func backwardData(
-    count: Int, outputGradient: UnsafePointer<Float>,
+    count: Int, outputGradient: any ImageSource,
     inputGradient: UnsafeMutablePointer<Float>, visit: ImageVisit?
   ) {
     guard let packedTurned else { return }
@@ -116,8 +116,10 @@ final class DirectConvolution: ConvolutionAlgorithm {
     let turned = shape.backwardData
     context.pool.forEach(count) { image, worker in
       let frame = padded[worker].pointer
+      let one = image..<(image + 1)
+      let gradients = outputGradient.images(one, groups: 0..<outputGroups, worker: worker).floats
       kernels.padImage(
-        outputGradient + image * outputStride, groups: outputGroups,
+        gradients + image * outputStride, groups: outputGroups,
         height: shape.outputHeight, width: shape.outputWidth, to: frame,
         paddedHeight: turned.paddedHeight, paddedWidth: turned.paddedWidth,
         offset: turned.padding, spread: shape.stride)
@@ -125,30 +127,33 @@ final class DirectConvolution: ConvolutionAlgorithm {
         turned, padded: frame, packed: packedTurned.pointer, bias: nil, relu: false,
         rows: 0..<turned.outputHeight,
         output: inputGradient + image * inputStride)
-      visit?(image..<(image + 1), worker)
+      visit?(one, worker)
     }
   }
 
   func backwardWeights(
-    count: Int, input: any ImageSource, outputGradient: UnsafePointer<Float>,
+    count: Int, input: any ImageSource, outputGradient: any ImageSource,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
     let kernels = context.kernels
     let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
     let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
     let items = inputGroups * outputPairs
+    // Each item needs the gradients.
+    let outputGradient = items == 1 ? outputGradient : outputGradient.batch(count) ?? outputGradient
     context.pool.forEach(chunks * items) { index, worker in
       let (chunk, item) = index.quotientAndRemainder(dividingBy: items)
       let sum = partialSums.pointer + index * tapFloats
       sum.update(repeating: 0, count: tapFloats)
       let group = item / outputPairs
       for image in (count * chunk / chunks)..<(count * (chunk + 1) / chunks) {
-        let images = input.images(
-          image..<(image + 1), groups: group..<(group + 1), worker: worker)
+        let one = image..<(image + 1)
+        let images = input.images(one, groups: group..<(group + 1), worker: worker)
+        let gradients = outputGradient.images(one, groups: 0..<outputGroups, worker: worker)
         kernels.addFilterGradient(
           shape, inputGroup: group, outputPair: item % outputPairs,
           image: desks.read(images + image * inputStride, count: inputStride, worker: worker),
-          gradient: outputGradient + image * outputStride, sum: sum)
+          gradient: gradients.floats + image * outputStride, sum: sum)
       }
     }
     for chunk in 1..<max(1, chunks) where chunk < chunks {

@@ -5,10 +5,10 @@ import Kernels
 ///
 /// `Values` are such a source themselves: images that are there already.
 protocol ImageSource {
-  /// What `images` will read of memory.
+  /// What of the memory `images` will touch, in up to three regions.
   ///
   /// - Parameter layout: of the images themselves.
-  func region(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout) -> Region
+  func upcoming(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout) -> Upcoming
 
   /// Some images of the batch, (N, C/lanes, H, W, lanes).
   ///
@@ -23,8 +23,8 @@ protocol ImageSource {
 }
 
 extension Values: ImageSource {
-  func region(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout) -> Region {
-    layout.region(images, groups: groups, of: self)
+  func upcoming(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout) -> Upcoming {
+    Upcoming(layout.region(images, groups: groups, of: self))
   }
 
   func images(_ images: Range<Int>, groups: Range<Int>, worker: Int) -> Values { self }

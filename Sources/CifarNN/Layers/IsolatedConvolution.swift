@@ -52,13 +52,13 @@ public final class IsolatedConvolution {
 
   public func backwardData() {
     algorithm.backwardData(
-      count: batchSize, outputGradient: output.pointer, inputGradient: input.pointer,
+      count: batchSize, outputGradient: Values(output.pointer), inputGradient: input.pointer,
       visit: nil)
   }
 
   public func backwardWeights() {
     algorithm.backwardWeights(
-      count: batchSize, input: Values(input.pointer), outputGradient: output.pointer,
+      count: batchSize, input: Values(input.pointer), outputGradient: Values(output.pointer),
       weightGradient: weightGradient.pointer)
   }
 }

@@ -7,9 +7,10 @@ import Kernels
 /// What a layer needs for its backward pass is the input, for each pooled value a byte (which of the
 /// four it was) and its input, and one byte a value that dropout may drop.
 ///
-/// Between two convolutions it works on the images that they are at: the one before it has its sums
-/// taken of what it has just written, the one behind it has its images made just before it reads
-/// them. Where that is cheap they are not even kept, but made again for the backward pass.
+/// Between two convolutions it works on the images that they are at: the one before it has sums taken
+/// of what it has just written, the one behind it has its images made just before it reads them.
+/// Where that is cheap they are not even kept, but made again for the backward pass. Gradients go the
+/// other way in the same manner.
 final class PointwiseBlock: Layer, ImageSource {
   struct Parts {
     var norm: BatchNormalization?
@@ -85,8 +86,8 @@ final class PointwiseBlock: Layer, ImageSource {
     desks = PlaneDesks(2, size: height * width * lanes, context: context)
   }
 
-  /// To be called by a convolution that will call `beginStatistics`, and `gatherStatistics` with
-  /// whatever it has written.
+  /// To be called by a convolution that will call `beginStatistics`, `gatherStatistics` with
+  /// whatever it has written, and will ask `Gradients` for all that it reads.
   func takeFeed() { isFed = true }
 
   /// Makes room for so many images a worker, where they are not kept.
@@ -165,9 +166,13 @@ final class PointwiseBlock: Layer, ImageSource {
 
   // MARK: As a source of images
 
-  func region(_ images: Range<Int>, groups wanted: Range<Int>, layout: ImageLayout) -> Region {
-    ImageLayout(groups: groups, plane: height * width * context.kernels.lanes)
-      .region(images, groups: wanted, of: input.stored)
+  func upcoming(
+    _ images: Range<Int>, groups wanted: Range<Int>, layout: ImageLayout
+  ) -> Upcoming {
+    Upcoming(
+      inputLayout.region(images, groups: wanted, of: input.stored),
+      keepsImages ? layout.region(images, groups: wanted, of: output.stored) : nil,
+      chosen.map { layout.region(images, groups: wanted, of: Values($0.pointer)) })
   }
 
   func images(_ images: Range<Int>, groups wanted: Range<Int>, worker: Int) -> Values {
@@ -198,34 +203,70 @@ final class PointwiseBlock: Layer, ImageSource {
   // MARK: Backward
 
   func backward(_ pass: Pass) {
-    guard let gradient = output.gradient, let inputGradient = input.gradient else { return }
-    let kernels = context.kernels
-    let lanes = kernels.lanes
     if !isDrawn {
       context.pool.forEach(pass.count * groups) { gatherGradient(plane: $0, $1) }
     }
     parts.norm?.useGradients(
       sums: { total($0, pass.count) }, count: pass.count * height * width)
-    let scale = (parts.norm?.scale ?? ones).pointer
-    let offset = (parts.norm?.offset ?? zeros).pointer
-    let slope = (parts.norm?.slope ?? zeros).pointer
-    let constant = (parts.norm?.constant ?? zeros).pointer
-    context.pool.forEach(pass.count * groups) { plane, worker in
-      let channel = plane % groups * lanes
-      let x = values(plane, worker)
-      let first = plane * outputPixels * lanes
-      let dx = inputGradient + plane * height * width * lanes
-      if parts.pool {
-        kernels.planeBackwardPool(
-          x, gradient: gradient + first, choice: choice.pointer + first,
-          height: height, width: width, scale: scale + channel, slope: slope + channel,
-          constant: constant + channel, dx: dx)
-      } else {
-        kernels.planeBackward(
-          x, gradient: gradient + first, pixels: height * width, scale: scale + channel,
-          offset: offset + channel, relu: parts.relu, slope: slope + channel,
-          constant: constant + channel, dx: dx)
+    if !isFed { makeGradients(pass.count) }
+  }
+
+  private func makeGradients(_ count: Int) {
+    context.pool.forEach(count * groups) { plane, worker in makeGradient(plane, worker) }
+  }
+
+  private func makeGradient(_ plane: Int, _ worker: Int) {
+    guard let gradients = output.gradient, let inputGradient = input.gradient else { return }
+    let kernels = context.kernels
+    let lanes = kernels.lanes
+    let channel = plane % groups * lanes
+    let scale = (parts.norm?.scale ?? ones).pointer + channel
+    let slope = (parts.norm?.slope ?? zeros).pointer + channel
+    let constant = (parts.norm?.constant ?? zeros).pointer + channel
+    let x = values(plane, worker)
+    let first = plane * outputPixels * lanes
+    let dx = inputGradient + plane * height * width * lanes
+    if parts.pool {
+      kernels.planeBackwardPool(
+        x, gradient: gradients + first, choice: choice.pointer + first, height: height,
+        width: width, scale: scale, slope: slope, constant: constant, dx: dx)
+    } else {
+      kernels.planeBackward(
+        x, gradient: gradients + first, pixels: height * width, scale: scale,
+        offset: (parts.norm?.offset ?? zeros).pointer + channel, relu: parts.relu, slope: slope,
+        constant: constant, dx: dx)
+    }
+  }
+
+  /// The gradients of a block's input, where a convolution asks for them.
+  struct Gradients: ImageSource {
+    private let block: PointwiseBlock
+
+    init(of block: PointwiseBlock) { self.block = block }
+
+    private var place: Values? { block.input.gradient.map { Values($0) } }
+
+    func upcoming(
+      _ images: Range<Int>, groups: Range<Int>, layout: ImageLayout
+    ) -> Upcoming {
+      let output = ImageLayout(
+        groups: block.groups, plane: block.outputPixels * block.context.kernels.lanes)
+      return Upcoming(
+        layout.region(images, groups: groups, of: block.input.stored),
+        place.map { layout.region(images, groups: groups, of: $0) },
+        block.output.gradient.map { output.region(images, groups: groups, of: Values($0)) })
+    }
+
+    func images(_ images: Range<Int>, groups: Range<Int>, worker: Int) -> Values {
+      for image in images {
+        for group in groups { block.makeGradient(image * block.groups + group, worker) }
       }
+      return place.unsafelyUnwrapped
+    }
+
+    func batch(_ count: Int) -> Values? {
+      block.makeGradients(count)
+      return place
     }
   }
 
@@ -261,6 +302,10 @@ final class PointwiseBlock: Layer, ImageSource {
   }
 
   // MARK: Planes
+
+  private var inputLayout: ImageLayout {
+    ImageLayout(groups: groups, plane: height * width * context.kernels.lanes)
+  }
 
   private func planes(_ images: Range<Int>) -> Range<Int> {
     (images.lowerBound * groups)..<(images.upperBound * groups)

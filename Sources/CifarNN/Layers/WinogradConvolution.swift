@@ -104,12 +104,12 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   }
 
   func backwardData(
-    count: Int, outputGradient: UnsafePointer<Float>,
+    count: Int, outputGradient: any ImageSource,
     inputGradient: UnsafeMutablePointer<Float>, visit: ImageVisit?
   ) {
     convolve(
       Product(
-        input: Values(outputGradient), groups: outputGroups, filters: filters(turned: true),
+        input: outputGradient, groups: outputGroups, filters: filters(turned: true),
         panels: inputPanels, bias: nil, relu: false, output: Values(inputGradient),
         outputGroups: inputGroups),
       images: count, visit)
@@ -151,17 +151,17 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       let images = product.input.images(piece, groups: 0..<product.groups, worker: worker)
       let blocks = tileBlocks(of: piece)
       // What this worker will most likely read next.
-      let next = product.input.region(
+      let next = product.input.upcoming(
         pieces[index + 1], groups: 0..<product.groups, layout: layout(product.groups))
       for number in 0..<blocks.count {
         transform(product, images, blocks[number], to: x)
         for panel in 0..<product.panels {
-          let step = number * product.panels + panel
+          var upcoming = next.part(
+            number * product.panels + panel, of: blocks.count * product.panels)
+          if number == 0 { upcoming.fourth = written(product, piece, panel) }
           multiply(
             product, x, blocks[number], panel, products: x + transformedFloats,
-            upcoming: Upcoming(
-              number == 0 ? written(product, piece, panel) : nil,
-              next.part(step, of: blocks.count * product.panels)))
+            upcoming: upcoming)
         }
       }
       visit?(piece, worker)
@@ -236,7 +236,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   }
 
   func backwardWeights(
-    count: Int, input: any ImageSource, outputGradient: UnsafePointer<Float>,
+    count: Int, input: any ImageSource, outputGradient: any ImageSource,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
     self.weightGradient?.compute(

@@ -80,10 +80,12 @@ final class WinogradWeightGradient {
 
   /// - Parameter weightGradient: (out, in, 3, 3), overwritten.
   func compute(
-    count: Int, input: any ImageSource, outputGradient: UnsafePointer<Float>,
+    count: Int, input: any ImageSource, outputGradient: any ImageSource,
     to weightGradient: UnsafeMutablePointer<Float>
   ) {
     let kernels = context.kernels
+    // Each part needs all of the gradients.
+    let outputGradient = parts == 1 ? outputGradient : outputGradient.batch(count) ?? outputGradient
     let runs = Pieces(0..<count, count: runs(images: count))
     context.pool.forEach(runs.count * parts) { index, worker in
       let (run, part) = index.quotientAndRemainder(dividingBy: parts)
@@ -111,7 +113,7 @@ final class WinogradWeightGradient {
   /// The sums over one run of images, a block of tiles at a time.
   private func add(
     _ run: Range<Int>, _ part: Int, _ input: any ImageSource,
-    _ outputGradient: UnsafePointer<Float>, to sums: UnsafeMutablePointer<Float>, _ worker: Int
+    _ outputGradient: any ImageSource, to sums: UnsafeMutablePointer<Float>, _ worker: Int
   ) {
     let kernels = context.kernels
     let groups = groups(ofPart: part)
@@ -121,13 +123,16 @@ final class WinogradWeightGradient {
     let pieces = Pieces(run, most: imagesAtOnce)
     for index in 0..<pieces.count {
       let images = input.images(pieces[index], groups: groups, worker: worker)
+      let gradients = outputGradient.images(
+        pieces[index], groups: 0..<outputGroups, worker: worker)
       let blocks = tileBlocks(of: pieces[index])
-      let next = Upcoming(
-        input.region(
-          pieces[index + 1], groups: groups,
-          layout: ImageLayout(groups: inputGroups, plane: plane)),
-        ImageLayout(groups: outputGroups, plane: plane).region(
-          pieces[index + 1], groups: 0..<outputGroups, of: Values(outputGradient)))
+      var next = outputGradient.upcoming(
+        pieces[index + 1], groups: 0..<outputGroups,
+        layout: ImageLayout(groups: outputGroups, plane: plane))
+      next.fourth =
+        input.upcoming(
+          pieces[index + 1], groups: groups, layout: ImageLayout(groups: inputGroups, plane: plane)
+        ).first
       for number in 0..<blocks.count {
         let tiles = blocks[number]
         kernels.winogradInput(
@@ -137,15 +142,12 @@ final class WinogradWeightGradient {
         kernels.winogradGradient(
           tiling,
           WinogradTiles(
-            images: Values(outputGradient), imageGroups: outputGroups, groups: 0..<outputGroups,
-            tiles: tiles),
+            images: gradients, imageGroups: outputGroups, groups: 0..<outputGroups, tiles: tiles),
           to: dy, packStride: gradientStride)
         kernels.winogradAccumulate(
           x, xStride: inputStride, groups: groups.count, dy: dy, dyStride: gradientStride,
           panels: outputPanels, tiles: tiles.count, sums: sums, accumulate: index + number > 0,
-          upcoming: Upcoming(
-            next.first?.part(number, of: blocks.count),
-            next.second?.part(number, of: blocks.count)))
+          upcoming: next.part(number, of: blocks.count))
       }
     }
   }
