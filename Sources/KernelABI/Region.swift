@@ -45,18 +45,19 @@ public struct Upcoming: Sendable {
   public var second: Region?
   public var third: Region?
   public var fourth: Region?
+  public var fifth: Region?
 
-  public init(
-    _ first: Region? = nil, _ second: Region? = nil, _ third: Region? = nil,
-    _ fourth: Region? = nil
-  ) {
-    (self.first, self.second, self.third, self.fourth) = (first, second, third, fourth)
+  public init(_ first: Region? = nil, _ second: Region? = nil, _ third: Region? = nil) {
+    (self.first, self.second, self.third) = (first, second, third)
   }
 
   /// One of `count` parts of every region.
   public func part(_ index: Int, of count: Int) -> Upcoming {
-    Upcoming(
+    var result = Upcoming(
       first?.part(index, of: count), second?.part(index, of: count),
-      third?.part(index, of: count), fourth?.part(index, of: count))
+      third?.part(index, of: count))
+    result.fourth = fourth?.part(index, of: count)
+    result.fifth = fifth?.part(index, of: count)
+    return result
   }
 }

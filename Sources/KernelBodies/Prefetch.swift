@@ -6,6 +6,7 @@ struct Prefetch {
   private var second: RegionPrefetch
   private var third: RegionPrefetch
   private var fourth: RegionPrefetch
+  private var fifth: RegionPrefetch
 
   /// - Parameter parts: how often `advance` will be called.
   @inline(__always)
@@ -14,6 +15,7 @@ struct Prefetch {
     second = RegionPrefetch(upcoming.second, parts: parts)
     third = RegionPrefetch(upcoming.third, parts: parts)
     fourth = RegionPrefetch(upcoming.fourth, parts: parts)
+    fifth = RegionPrefetch(upcoming.fifth, parts: parts)
   }
 
   @inline(__always)
@@ -22,6 +24,7 @@ struct Prefetch {
     second.advance()
     third.advance()
     fourth.advance()
+    fifth.advance()
   }
 }
 

@@ -76,7 +76,7 @@ final class AlgorithmLayer: Layer {
     algorithm.prepare(weights: weights)
     algorithm.forward(
       count: pass.count, input: bench.input.stored, bias: bias.pointer, relu: false,
-      output: bench.output.stored, visit: nil)
+      output: bench.output.stored, visitor: nil)
   }
 
   func backward(_ pass: Pass) {
@@ -87,6 +87,6 @@ final class AlgorithmLayer: Layer {
       count: pass.count, input: bench.input.stored, outputGradient: Values(gradient),
       weightGradient: dw)
     algorithm.backwardData(
-      count: pass.count, outputGradient: Values(gradient), inputGradient: dx, visit: nil)
+      count: pass.count, outputGradient: Values(gradient), inputGradient: dx, visitor: nil)
   }
 }

@@ -29,11 +29,8 @@ final class Convolution: Layer {
   private let following: Following
   /// What makes the input.
   private let before: PointwiseBlock?
-  /// What takes sums of the output, and how, and makes its gradient.
+  /// What takes sums of the output, and makes its gradient.
   private var behind: PointwiseBlock?
-  private var statisticsVisit: ImageVisit?
-  /// Where `before` takes sums of the input's gradient.
-  private let gradientVisit: ImageVisit?
   /// (out, in, k, k), weights times the scale of the normalisation that follows.
   private let scaledWeights: AlignedBuffer<Float>
 
@@ -72,16 +69,16 @@ final class Convolution: Layer {
     algorithm = try ConvolutionChoice.requested().algorithm(
       for: shape, needsInputGradient: input.gradient != nil, context: context)
     before?.reserveRoom(images: algorithm.imagesAtOnce)
-    gradientVisit = before.map { before in
-      { [unowned before] images, worker in before.gatherGradient(images, worker) }
-    }
   }
 
   /// Lets the layer behind it gather its statistics, and make its gradients where they are read.
   func feed(_ block: PointwiseBlock) {
     block.takeFeed()
     behind = block
-    statisticsVisit = { [unowned block] images, worker in block.gatherStatistics(images, worker) }
+    // With a bias they are needed once more.
+    if algorithm.asksOnceForGradients && biasIsCancelled {
+      block.reserveGradientRoom(images: algorithm.imagesAtOnce)
+    }
   }
 
   func forward(_ pass: Pass) {
@@ -92,7 +89,7 @@ final class Convolution: Layer {
     if pass.training { behind?.beginStatistics() }
     algorithm.forward(
       count: pass.count, input: before ?? input.stored, bias: bias.pointer, relu: following.relu,
-      output: output.stored, visit: pass.training ? statisticsVisit : nil)
+      output: output.stored, visitor: pass.training ? behind?.statistics : nil)
   }
 
   private func prepare() {
@@ -117,12 +114,12 @@ final class Convolution: Layer {
   func backward(_ pass: Pass) {
     guard let gradient = output.gradient, let weightGradient, let biasGradient else { return }
     var gradients: any ImageSource = Values(gradient)
-    if let behind { gradients = PointwiseBlock.Gradients(of: behind) }
+    if let behind { gradients = behind.gradients }
     if let inputGradient = input.gradient {
       algorithm.backwardData(
         count: pass.count, outputGradient: gradients, inputGradient: inputGradient,
-        visit: gradientVisit)
-      gradients = Values(gradient)
+        visitor: before?.gradientSums)
+      if behind?.keepsGradients ?? true { gradients = Values(gradient) }
     }
     // What is kept was made in the forward pass.
     let images: any ImageSource = if let before, !input.isKept { before } else { input.stored }

@@ -10,6 +10,10 @@ protocol ConvolutionAlgorithm: AnyObject {
   /// The most images that a pass asks its source for at a time, unless it takes the whole batch.
   var imagesAtOnce: Int { get }
 
+  /// Whether `backwardWeights` asks for each image of the output's gradient once, and never for the
+  /// batch.
+  var asksOnceForGradients: Bool { get }
+
   /// Takes `weights`, (out, in, k, k), which stay until the next call. Called before `forward`
   /// whenever they have changed.
   func prepare(weights: UnsafePointer<Float>)
@@ -17,10 +21,10 @@ protocol ConvolutionAlgorithm: AnyObject {
   /// - Parameters:
   ///   - bias: padded with zeros to whole pairs of channel groups.
   ///   - relu: whether negative values become 0.
-  ///   - visit: sees every image of the output once.
+  ///   - visitor: sees every image of the output once.
   func forward(
     count: Int, input: any ImageSource, bias: UnsafePointer<Float>, relu: Bool, output: Values,
-    visit: ImageVisit?)
+    visitor: (any ImageVisitor)?)
 
   /// - Parameters:
   ///   - outputGradient: asked for every image once, or for the batch.
@@ -32,10 +36,10 @@ protocol ConvolutionAlgorithm: AnyObject {
   /// - Parameters:
   ///   - outputGradient: asked for every image once, or for the batch.
   ///   - inputGradient: overwritten.
-  ///   - visit: sees every image of it once.
+  ///   - visitor: sees every image of it once.
   func backwardData(
     count: Int, outputGradient: any ImageSource,
-    inputGradient: UnsafeMutablePointer<Float>, visit: ImageVisit?)
+    inputGradient: UnsafeMutablePointer<Float>, visitor: (any ImageVisitor)?)
 }
 
 /// Which algorithm a convolution uses.

@@ -21,6 +21,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
   private let tapFloats: Int
   private let desks: PlaneDesks
   let imagesAtOnce = 1
+  var asksOnceForGradients: Bool { inputGroups * outputPairs == 1 }
 
   init(shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext) {
     self.shape = shape
@@ -64,7 +65,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
 
   func forward(
     count: Int, input: any ImageSource, bias: UnsafePointer<Float>, relu: Bool, output: Values,
-    visit: ImageVisit?
+    visitor: (any ImageVisitor)?
   ) {
     let kernels = context.kernels
     let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
@@ -91,8 +92,8 @@ final class DirectConvolution: ConvolutionAlgorithm {
         let (image, part) = index.quotientAndRemainder(dividingBy: parts.count)
         convolve(image, images, rows: parts[part], worker)
       }
-      if let visit {
-        context.pool.forEach(count) { image, worker in visit(image..<(image + 1), worker) }
+      if let visitor {
+        context.pool.forEach(count) { image, worker in visitor.visit(image..<(image + 1), worker: worker) }
       }
       return
     }
@@ -101,13 +102,13 @@ final class DirectConvolution: ConvolutionAlgorithm {
       convolve(
         image, input.images(one, groups: 0..<inputGroups, worker: worker),
         rows: 0..<shape.outputHeight, worker)
-      visit?(one, worker)
+      visitor?.visit(one, worker: worker)
     }
   }
 
   func backwardData(
     count: Int, outputGradient: any ImageSource,
-    inputGradient: UnsafeMutablePointer<Float>, visit: ImageVisit?
+    inputGradient: UnsafeMutablePointer<Float>, visitor: (any ImageVisitor)?
   ) {
     guard let packedTurned else { return }
     let kernels = context.kernels
@@ -127,7 +128,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
         turned, padded: frame, packed: packedTurned.pointer, bias: nil, relu: false,
         rows: 0..<turned.outputHeight,
         output: inputGradient + image * inputStride)
-      visit?(one, worker)
+      visitor?.visit(one, worker: worker)
     }
   }
 
@@ -140,7 +141,8 @@ final class DirectConvolution: ConvolutionAlgorithm {
     let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
     let items = inputGroups * outputPairs
     // Each item needs the gradients.
-    let outputGradient = items == 1 ? outputGradient : outputGradient.batch(count) ?? outputGradient
+    let outputGradient =
+      asksOnceForGradients ? outputGradient : outputGradient.batch(count) ?? outputGradient
     context.pool.forEach(chunks * items) { index, worker in
       let (chunk, item) = index.quotientAndRemainder(dividingBy: items)
       let sum = partialSums.pointer + index * tapFloats

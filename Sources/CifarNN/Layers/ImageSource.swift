@@ -46,5 +46,10 @@ struct ImageLayout {
   }
 }
 
-/// What is done with images of a batch as soon as a convolution has written them, by the same worker.
-typealias ImageVisit = (_ images: Range<Int>, _ worker: Int) -> Void
+/// Looks at images of a batch as soon as a convolution has written them, in the same worker.
+protocol ImageVisitor {
+  func visit(_ images: Range<Int>, worker: Int)
+
+  /// What of the memory `visit` will read besides the images.
+  func upcoming(_ images: Range<Int>) -> Region?
+}

@@ -47,13 +47,13 @@ public final class IsolatedConvolution {
   public func forward() {
     algorithm.forward(
       count: batchSize, input: Values(input.pointer), bias: bias.pointer, relu: false,
-      output: Values(output.pointer), visit: nil)
+      output: Values(output.pointer), visitor: nil)
   }
 
   public func backwardData() {
     algorithm.backwardData(
       count: batchSize, outputGradient: Values(output.pointer), inputGradient: input.pointer,
-      visit: nil)
+      visitor: nil)
   }
 
   public func backwardWeights() {

@@ -10,8 +10,8 @@ import Kernels
 /// Between two convolutions it works on the images that they are at: the one before it has sums taken
 /// of what it has just written, the one behind it has its images made just before it reads them.
 /// Where that is cheap they are not even kept, but made again for the backward pass. Gradients go the
-/// other way in the same manner.
-final class PointwiseBlock: Layer, ImageSource {
+/// other way in the same manner. `PointwiseBlock+Convolutions` has this side of it.
+final class PointwiseBlock: Layer {
   struct Parts {
     var norm: BatchNormalization?
     var relu = false
@@ -19,19 +19,19 @@ final class PointwiseBlock: Layer, ImageSource {
     var dropout: Dropout?
   }
 
-  private let input: Activation
+  let input: Activation
   let output: Activation
   private let parts: Parts
-  private let context: LayerContext
-  private let groups: Int
+  let context: LayerContext
+  let groups: Int
   private let height: Int
   private let width: Int
-  private let outputPixels: Int
+  let outputPixels: Int
   /// (N, C/lanes, H/2, W/2, lanes)
   private let choice: AlignedBuffer<UInt8>
   /// What the pool chose before it was normalised, of the same shape: the moments of the backward
   /// pass need a quarter of the input, and this saves them from searching for it.
-  private let chosen: AlignedBuffer<Float>?
+  let chosen: AlignedBuffer<Float>?
   /// (N, C/lanes, output pixels, lanes)
   private let mask: AlignedBuffer<UInt8>
   /// (N, C/lanes, 2, lanes): two sums over a plane.
@@ -41,13 +41,15 @@ final class PointwiseBlock: Layer, ImageSource {
   private let zeros: AlignedBuffer<Float>
   private let desks: PlaneDesks
   /// Whether the layer before it calls `gatherStatistics` for all images.
-  private var isFed = false
+  var isFed = false
   /// Whether the layer behind it asks for its images and calls `gatherGradient` for all of them.
   private let isDrawn: Bool
   /// Whether the images stay in `output`.
   let keepsImages: Bool
   /// Images that a worker has room for, where they are not kept.
-  private var roomImages = 0
+  var roomImages = 0
+  /// The same for the gradients of its input.
+  var gradientRoomImages = 0
   private var pass = Pass(count: 0, training: false)
 
   /// Whether nothing is lost if the images are not kept.
@@ -86,17 +88,6 @@ final class PointwiseBlock: Layer, ImageSource {
     desks = PlaneDesks(2, size: height * width * lanes, context: context)
   }
 
-  /// To be called by a convolution that will call `beginStatistics`, `gatherStatistics` with
-  /// whatever it has written, and will ask `Gradients` for all that it reads.
-  func takeFeed() { isFed = true }
-
-  /// Makes room for so many images a worker, where they are not kept.
-  func reserveRoom(images: Int) {
-    guard !keepsImages else { return }
-    roomImages = max(roomImages, images)
-    context.scratch.reserve(context.pool.threads * roomImages * output.stride, for: .images)
-  }
-
   // MARK: Forward
 
   func forward(_ pass: Pass) {
@@ -117,11 +108,7 @@ final class PointwiseBlock: Layer, ImageSource {
 
   func beginStatistics() { parts.norm?.beginBatch() }
 
-  func gatherStatistics(_ images: Range<Int>, _ worker: Int) {
-    for plane in planes(images) { gatherStatistics(plane: plane, worker) }
-  }
-
-  private func gatherStatistics(plane: Int, _ worker: Int) {
+  func gatherStatistics(plane: Int, _ worker: Int) {
     guard let norm = parts.norm else { return }
     let lanes = context.kernels.lanes
     let sums = planeSums.pointer + plane * 2 * lanes
@@ -131,14 +118,14 @@ final class PointwiseBlock: Layer, ImageSource {
   }
 
   /// - Parameter to: where the batch begins.
-  private func makeAll(_ count: Int, at to: Values) {
+  func makeAll(_ count: Int, at to: Values) {
     let size = outputPixels * context.kernels.lanes
     context.pool.forEach(count * groups) { plane, worker in
       make(plane, at: to + plane * size, worker)
     }
   }
 
-  private func make(_ plane: Int, at place: Values, _ worker: Int) {
+  func make(_ plane: Int, at place: Values, _ worker: Int) {
     let kernels = context.kernels
     let lanes = kernels.lanes
     let channel = plane % groups * lanes
@@ -164,42 +151,6 @@ final class PointwiseBlock: Layer, ImageSource {
     desks.keep(place, count: count, worker: worker, desk: 1)
   }
 
-  // MARK: As a source of images
-
-  func upcoming(
-    _ images: Range<Int>, groups wanted: Range<Int>, layout: ImageLayout
-  ) -> Upcoming {
-    Upcoming(
-      inputLayout.region(images, groups: wanted, of: input.stored),
-      keepsImages ? layout.region(images, groups: wanted, of: output.stored) : nil,
-      chosen.map { layout.region(images, groups: wanted, of: Values($0.pointer)) })
-  }
-
-  func images(_ images: Range<Int>, groups wanted: Range<Int>, worker: Int) -> Values {
-    let size = outputPixels * context.kernels.lanes
-    let batch = keepsImages ? output.stored : room(worker, from: images.lowerBound)
-    for image in images {
-      for group in wanted {
-        let plane = image * groups + group
-        make(plane, at: batch + plane * size, worker)
-      }
-    }
-    return batch
-  }
-
-  func batch(_ count: Int) -> Values? {
-    guard keepsImages || count <= roomImages * context.pool.threads else { return nil }
-    let batch = keepsImages ? output.stored : room(0, from: 0)
-    makeAll(count, at: batch)
-    return batch
-  }
-
-  /// Where the batch would begin, if image `first` begins where a worker has room.
-  private func room(_ worker: Int, from first: Int) -> Values {
-    Values(context.scratch.pointer(for: .images))
-      + (worker * roomImages - first) * output.stride
-  }
-
   // MARK: Backward
 
   func backward(_ pass: Pass) {
@@ -208,15 +159,21 @@ final class PointwiseBlock: Layer, ImageSource {
     }
     parts.norm?.useGradients(
       sums: { total($0, pass.count) }, count: pass.count * height * width)
-    if !isFed { makeGradients(pass.count) }
+    if !isFed, let gradient = input.gradient { makeGradients(pass.count, at: gradient) }
   }
 
-  private func makeGradients(_ count: Int) {
-    context.pool.forEach(count * groups) { plane, worker in makeGradient(plane, worker) }
+  /// - Parameter to: where the batch begins.
+  func makeGradients(_ count: Int, at to: UnsafeMutablePointer<Float>) {
+    let size = height * width * context.kernels.lanes
+    context.pool.forEach(count * groups) { plane, worker in
+      makeGradient(plane, at: to + plane * size, worker)
+    }
   }
 
-  private func makeGradient(_ plane: Int, _ worker: Int) {
-    guard let gradients = output.gradient, let inputGradient = input.gradient else { return }
+  func makeGradient(
+    _ plane: Int, at dx: UnsafeMutablePointer<Float>, _ worker: Int
+  ) {
+    guard let gradients = output.gradient else { return }
     let kernels = context.kernels
     let lanes = kernels.lanes
     let channel = plane % groups * lanes
@@ -225,7 +182,6 @@ final class PointwiseBlock: Layer, ImageSource {
     let constant = (parts.norm?.constant ?? zeros).pointer + channel
     let x = values(plane, worker)
     let first = plane * outputPixels * lanes
-    let dx = inputGradient + plane * height * width * lanes
     if parts.pool {
       kernels.planeBackwardPool(
         x, gradient: gradients + first, choice: choice.pointer + first, height: height,
@@ -238,44 +194,8 @@ final class PointwiseBlock: Layer, ImageSource {
     }
   }
 
-  /// The gradients of a block's input, where a convolution asks for them.
-  struct Gradients: ImageSource {
-    private let block: PointwiseBlock
-
-    init(of block: PointwiseBlock) { self.block = block }
-
-    private var place: Values? { block.input.gradient.map { Values($0) } }
-
-    func upcoming(
-      _ images: Range<Int>, groups: Range<Int>, layout: ImageLayout
-    ) -> Upcoming {
-      let output = ImageLayout(
-        groups: block.groups, plane: block.outputPixels * block.context.kernels.lanes)
-      return Upcoming(
-        layout.region(images, groups: groups, of: block.input.stored),
-        place.map { layout.region(images, groups: groups, of: $0) },
-        block.output.gradient.map { output.region(images, groups: groups, of: Values($0)) })
-    }
-
-    func images(_ images: Range<Int>, groups: Range<Int>, worker: Int) -> Values {
-      for image in images {
-        for group in groups { block.makeGradient(image * block.groups + group, worker) }
-      }
-      return place.unsafelyUnwrapped
-    }
-
-    func batch(_ count: Int) -> Values? {
-      block.makeGradients(count)
-      return place
-    }
-  }
-
-  /// Takes dropout out of the output's gradient and its sums.
-  func gatherGradient(_ images: Range<Int>, _ worker: Int) {
-    for plane in planes(images) { gatherGradient(plane: plane, worker) }
-  }
-
-  private func gatherGradient(plane: Int, _ worker: Int) {
+  /// Takes dropout out of the output's gradient, and its sums.
+  func gatherGradient(plane: Int, _ worker: Int) {
     guard let gradients = output.gradient else { return }
     let kernels = context.kernels
     let lanes = kernels.lanes
@@ -303,12 +223,12 @@ final class PointwiseBlock: Layer, ImageSource {
 
   // MARK: Planes
 
-  private var inputLayout: ImageLayout {
+  var inputLayout: ImageLayout {
     ImageLayout(groups: groups, plane: height * width * context.kernels.lanes)
   }
 
-  private func planes(_ images: Range<Int>) -> Range<Int> {
-    (images.lowerBound * groups)..<(images.upperBound * groups)
+  var outputLayout: ImageLayout {
+    ImageLayout(groups: groups, plane: outputPixels * context.kernels.lanes)
   }
 
   /// A plane of the input.

@@ -13,6 +13,8 @@ final class Scratch {
     case desks
     /// Images that are made where they are read, and kept nowhere.
     case images
+    /// Gradients of images, likewise.
+    case gradients
   }
 
   private var sizes = [Int](repeating: 0, count: Use.allCases.count)

@@ -27,6 +27,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   /// Images of a piece, unless one has more tiles than a block.
   private let pieceImages: Int
   let imagesAtOnce: Int
+  var asksOnceForGradients: Bool { weightGradient?.asksOnceForGradients ?? true }
 
   /// The most packs of a block.
   private static let blockPacks = 6
@@ -94,25 +95,25 @@ final class WinogradConvolution: ConvolutionAlgorithm {
 
   func forward(
     count: Int, input: any ImageSource, bias: UnsafePointer<Float>, relu: Bool, output: Values,
-    visit: ImageVisit?
+    visitor: (any ImageVisitor)?
   ) {
     convolve(
       Product(
         input: input, groups: inputGroups, filters: filters(turned: false), panels: outputPanels,
         bias: bias, relu: relu, output: output, outputGroups: outputGroups),
-      images: count, visit)
+      images: count, visitor)
   }
 
   func backwardData(
     count: Int, outputGradient: any ImageSource,
-    inputGradient: UnsafeMutablePointer<Float>, visit: ImageVisit?
+    inputGradient: UnsafeMutablePointer<Float>, visitor: (any ImageVisitor)?
   ) {
     convolve(
       Product(
         input: outputGradient, groups: outputGroups, filters: filters(turned: true),
         panels: inputPanels, bias: nil, relu: false, output: Values(inputGradient),
         outputGroups: inputGroups),
-      images: count, visit)
+      images: count, visitor)
   }
 
   /// What is convolved with what: the forward pass and the one to the data differ in nothing else.
@@ -127,7 +128,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     var outputGroups: Int
   }
 
-  private func convolve(_ product: Product, images count: Int, _ visit: ImageVisit?) {
+  private func convolve(_ product: Product, images count: Int, _ visitor: (any ImageVisitor)?) {
     // With too little to share, the panels are shared as well. Every number is made in the same way,
     // so that the choice does not show in the result.
     let packs = blocks(tiles(of: 0..<count).count, of: Winograd.packTiles)
@@ -138,8 +139,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       let most = WinogradConvolution.blockPacks * threads
       let parts = Pieces(tiles(of: 0..<count), most: most, unit: Winograd.packTiles)
       for part in 0..<parts.count { convolveByPanels(product, images, tiles: parts[part]) }
-      if let visit {
-        context.pool.forEach(count) { image, worker in visit(image..<(image + 1), worker) }
+      if let visitor {
+        context.pool.forEach(count) { image, worker in visitor.visit(image..<(image + 1), worker: worker) }
       }
       return
     }
@@ -158,13 +159,17 @@ final class WinogradConvolution: ConvolutionAlgorithm {
         for panel in 0..<product.panels {
           var upcoming = next.part(
             number * product.panels + panel, of: blocks.count * product.panels)
-          if number == 0 { upcoming.fourth = written(product, piece, panel) }
+          if number == 0 {
+            // Also what this piece will need at its end.
+            upcoming.fourth = written(product, piece, panel)
+            upcoming.fifth = visitor?.upcoming(piece)?.part(panel, of: product.panels)
+          }
           multiply(
             product, x, blocks[number], panel, products: x + transformedFloats,
             upcoming: upcoming)
         }
       }
-      visit?(piece, worker)
+      visitor?.visit(piece, worker: worker)
     }
   }
 

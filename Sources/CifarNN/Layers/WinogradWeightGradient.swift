@@ -26,6 +26,9 @@ final class WinogradWeightGradient {
   /// Images that are transformed at a time, unless one has more tiles than a block.
   let imagesAtOnce: Int
 
+  /// Whether there is one part, so that no gradient is transformed twice.
+  var asksOnceForGradients: Bool { parts == 1 }
+
   private static let mostPieces = 8
   /// Fewer pieces than eight if they would have less tiles than this: each has sums to bring into
   /// the cache.
@@ -85,7 +88,8 @@ final class WinogradWeightGradient {
   ) {
     let kernels = context.kernels
     // Each part needs all of the gradients.
-    let outputGradient = parts == 1 ? outputGradient : outputGradient.batch(count) ?? outputGradient
+    let outputGradient =
+      asksOnceForGradients ? outputGradient : outputGradient.batch(count) ?? outputGradient
     let runs = Pieces(0..<count, count: runs(images: count))
     context.pool.forEach(runs.count * parts) { index, worker in
       let (run, part) = index.quotientAndRemainder(dividingBy: parts)
