@@ -44,7 +44,8 @@ public final class Plan {
     self.kernels = kernels
     self.pool = pool
     let context = LayerContext(
-      network: network, kernels: kernels, pool: pool, batchSize: batchSize, scratch: Scratch(),
+      network: network, kernels: kernels, pool: pool, batchSize: batchSize,
+      scratch: Scratch(threads: pool.threads),
       training: training, storage: precision.storage)
     var builder = try PlanBuilder(context: context)
     layers = try builder.build()

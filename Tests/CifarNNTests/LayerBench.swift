@@ -27,7 +27,7 @@ final class LayerBench {
     network = try Network(spec: spec, dialect: dialect, seed: 3)
     context = LayerContext(
       network: network, kernels: set.kernels, pool: ThreadPool(threads: threads),
-      batchSize: images, scratch: Scratch(), training: training)
+      batchSize: images, scratch: Scratch(threads: threads), training: training)
     gradients = [shapes[first], shapes[layers.count]].map {
       AlignedBuffer(count: Activation.stride(of: $0, lanes: lanes) * images)
     }

@@ -12,8 +12,6 @@ final class DirectConvolution: ConvolutionAlgorithm {
   private let packed: AlignedBuffer<Float>
   /// The same for the backward pass, inputs and outputs exchanged.
   private let packedTurned: AlignedBuffer<Float>?
-  /// A worker's image with its frame of zeros.
-  private let padded: [AlignedBuffer<Float>]
   /// Images are cut into this many chunks, each with a sum of its own for the weights' gradient.
   private let chunks: Int
   /// (chunks, input groups, output pairs, k, k, lanes, 2·lanes)
@@ -41,9 +39,8 @@ final class DirectConvolution: ConvolutionAlgorithm {
     let forwardFrame = shape.paddedHeight * shape.paddedWidth * inputGroups * lanes
     let backwardFrame =
       turns ? turned.paddedHeight * turned.paddedWidth * outputGroups * lanes : 0
-    padded = (0..<context.pool.threads).map { _ in
-      AlignedBuffer(count: max(forwardFrame, backwardFrame))
-    }
+    // A worker's image with its frame of zeros.
+    context.scratch.reserve(worker: max(forwardFrame, backwardFrame))
     tapFloats = taps * lanes * 2 * lanes
     // Enough pieces to keep many threads busy, few enough that their sums stay in the cache.
     let items = inputGroups * outputPairs
@@ -71,7 +68,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
     let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
     let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
     func convolve(_ image: Int, _ images: Values, rows: Range<Int>, _ worker: Int) {
-      let frame = padded[worker].pointer
+      let frame = context.scratch.pointer(worker: worker)
       let to = output + image * outputStride
       kernels.padImage(
         desks.read(images + image * inputStride, count: inputStride, worker: worker),
@@ -93,7 +90,9 @@ final class DirectConvolution: ConvolutionAlgorithm {
         convolve(image, images, rows: parts[part], worker)
       }
       if let visitor {
-        context.pool.forEach(count) { image, worker in visitor.visit(image..<(image + 1), worker: worker) }
+        context.pool.forEach(count) { image, worker in
+          visitor.visit(image..<(image + 1), worker: worker)
+        }
       }
       return
     }
@@ -116,7 +115,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
     let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
     let turned = shape.backwardData
     context.pool.forEach(count) { image, worker in
-      let frame = padded[worker].pointer
+      let frame = context.scratch.pointer(worker: worker)
       let one = image..<(image + 1)
       let gradients = outputGradient.images(one, groups: 0..<outputGroups, worker: worker).floats
       kernels.padImage(

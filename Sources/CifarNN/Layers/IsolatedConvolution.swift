@@ -5,7 +5,6 @@ import Kernels
 public final class IsolatedConvolution {
   private let algorithm: any ConvolutionAlgorithm
   private let batchSize: Int
-  private let scratch = Scratch()
   /// (N, C/lanes, H, W, lanes)
   private let input: AlignedBuffer<Float>
   private let output: AlignedBuffer<Float>
@@ -31,6 +30,7 @@ public final class IsolatedConvolution {
     weights = AlignedBuffer(count: shape.outputChannels * shape.inputChannels * taps)
     weightGradient = AlignedBuffer(count: weights.count)
     bias = AlignedBuffer(count: channels.1)
+    let scratch = Scratch(threads: pool.threads)
     algorithm = try ConvolutionChoice.requested().algorithm(
       for: shape, needsInputGradient: true,
       context: LayerContext(

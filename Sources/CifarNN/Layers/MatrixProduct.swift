@@ -28,24 +28,22 @@ final class MatrixProduct {
 
   private let kernels: any KernelTable
   private let pool: ThreadPool
+  private let scratch: Scratch
   /// Panels of A: (rows/tileRows, depth, tileRows)
   private let packedA: AlignedBuffer<Float>
-  /// One panel of B a worker: (depthBlock, tileColumns)
-  private let packedB: [AlignedBuffer<Float>]
-
   /// A panel of B of this depth stays in the first-level cache while A passes by.
   private static let depthBlock = 256
 
   /// - Parameter sizes: rows and depth of every product that will be asked for.
-  init(sizes: [(rows: Int, depth: Int)], kernels: any KernelTable, pool: ThreadPool) {
-    self.kernels = kernels
-    self.pool = pool
+  init(sizes: [(rows: Int, depth: Int)], context: LayerContext) {
+    kernels = context.kernels
+    pool = context.pool
+    scratch = context.scratch
     let tileRows = kernels.tileRows
     packedA = AlignedBuffer(
       count: sizes.map { blocks($0.rows, of: tileRows) * tileRows * $0.depth }.max() ?? 0)
-    packedB = (0..<pool.threads).map { _ in
-      AlignedBuffer(count: MatrixProduct.depthBlock * kernels.tileColumns)
-    }
+    // One panel of B a worker: (depthBlock, tileColumns)
+    scratch.reserve(worker: MatrixProduct.depthBlock * kernels.tileColumns)
   }
 
   /// - Parameter c: row-major, `columns` long rows; overwritten.
@@ -64,6 +62,7 @@ final class MatrixProduct {
     }
     pool.forEach(blocks(columns, of: tileColumns)) { panel, worker in
       let column = panel * tileColumns
+      let packedB = scratch.pointer(worker: worker)
       let width = min(tileColumns, columns - column)
       var start = 0
       while start < depth {
@@ -71,10 +70,10 @@ final class MatrixProduct {
         kernels.packPanel(
           b.start + column * b.columnStride + start * b.rowStride, lineStride: b.columnStride,
           step: b.rowStride, lines: width, tile: tileColumns, depth: block,
-          to: packedB[worker].pointer)
+          to: packedB)
         kernels.multiplyPanel(
           rows: rows, columns: width, depth: block, a: packedA.pointer + start * tileRows,
-          panelStride: panelStride, b: packedB[worker].pointer, c: c + column,
+          panelStride: panelStride, b: packedB, c: c + column,
           rowStride: columns, accumulate: start > 0)
         start += block
       }

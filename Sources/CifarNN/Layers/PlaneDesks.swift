@@ -6,7 +6,6 @@ struct PlaneDesks {
   private let kernels: any KernelTable
   private let scratch: Scratch
   private let size: Int
-  private let threads: Int
 
   /// - Parameters:
   ///   - count: parts that a worker needs at a time.
@@ -15,9 +14,8 @@ struct PlaneDesks {
     kernels = context.kernels
     scratch = context.scratch
     self.size = size
-    threads = context.pool.threads
     if context.storage != .float32 {
-      context.scratch.reserve(threads * count * size, for: .desks)
+      context.scratch.reserve(worker: count * size, for: .desks)
     }
   }
 
@@ -41,6 +39,6 @@ struct PlaneDesks {
   }
 
   private func place(_ worker: Int, _ desk: Int) -> UnsafeMutablePointer<Float> {
-    scratch.pointer(for: .desks, worker: worker, of: threads) + desk * size
+    scratch.pointer(worker: worker, for: .desks) + desk * size
   }
 }

@@ -11,14 +11,13 @@ extension PointwiseBlock {
   func reserveRoom(images: Int) {
     guard !keepsImages else { return }
     roomImages = max(roomImages, images)
-    context.scratch.reserve(context.pool.threads * roomImages * output.stride, for: .images)
+    context.scratch.reserve(worker: roomImages * output.stride, for: .images)
   }
 
   /// Has the gradients made anew wherever they are asked for, with room for so many images a worker.
   func reserveGradientRoom(images: Int) {
     gradientRoomImages = images
-    context.scratch.reserve(
-      context.pool.threads * images * input.stride, for: .gradients)
+    context.scratch.reserve(worker: images * input.stride, for: .gradients)
   }
 
   private func planes(_ images: Range<Int>) -> Range<Int> {
@@ -51,7 +50,7 @@ extension PointwiseBlock: ImageSource {
   }
 
   func batch(_ count: Int) -> Values? {
-    guard keepsImages || count <= roomImages * context.pool.threads else { return nil }
+    guard keepsImages || count <= roomImages else { return nil }
     let batch = keepsImages ? output.stored : room(0, from: 0)
     makeAll(count, at: batch)
     return batch
@@ -59,8 +58,7 @@ extension PointwiseBlock: ImageSource {
 
   /// Where the batch would begin, if image `first` begins where a worker has room.
   private func room(_ worker: Int, from first: Int) -> Values {
-    Values(context.scratch.pointer(for: .images))
-      + (worker * roomImages - first) * output.stride
+    Values(context.scratch.pointer(worker: worker, for: .images) - first * output.stride)
   }
 }
 
@@ -94,8 +92,8 @@ extension PointwiseBlock {
     /// Where the batch would begin, if image `first` begins where a worker has room.
     private func place(_ worker: Int, from first: Int) -> UnsafeMutablePointer<Float>? {
       if block.keepsGradients { return block.input.gradient }
-      return block.context.scratch.pointer(for: .gradients)
-        + (worker * block.gradientRoomImages - first) * block.input.stride
+      return block.context.scratch.pointer(worker: worker, for: .gradients)
+        - first * block.input.stride
     }
 
     func upcoming(
@@ -123,7 +121,7 @@ extension PointwiseBlock {
     private var layout: ImageLayout { block.inputLayout }
 
     func batch(_ count: Int) -> Values? {
-      guard block.keepsGradients || count <= block.gradientRoomImages * block.context.pool.threads,
+      guard block.keepsGradients || count <= block.gradientRoomImages,
         let batch = place(0, from: 0)
       else { return nil }
       block.makeGradients(count, at: batch)

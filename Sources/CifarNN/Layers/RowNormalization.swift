@@ -26,7 +26,7 @@ final class RowNormalization: Layer {
     let lanes = context.kernels.lanes
     groups = blocks(features, of: lanes)
     planeSums = AlignedBuffer(count: groups * 2 * lanes)
-    context.scratch.reserve(context.pool.threads * 2 * context.batchSize * lanes)
+    context.scratch.reserve(worker: 2 * context.batchSize * lanes)
   }
 
   func forward(_ pass: Pass) {
@@ -95,8 +95,7 @@ final class RowNormalization: Layer {
     _ rows: UnsafePointer<Float>, _ group: Int, _ count: Int, _ worker: Int, _ place: Int
   ) -> UnsafeMutablePointer<Float> {
     let lanes = context.kernels.lanes
-    let plane =
-      context.scratch.pointer + (worker * 2 + place) * context.batchSize * lanes
+    let plane = context.scratch.pointer(worker: worker) + place * context.batchSize * lanes
     context.kernels.gatherColumns(
       rows + group * lanes, stride: features, rows: count,
       columns: min(lanes, features - group * lanes), to: plane)

@@ -19,11 +19,10 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   /// (panels of output, 36, inputs, panel), where the weights stay as they are. Those of a network
   /// that learns serve for one pass: they are made in the scratch memory, which the caches hold.
   private let keptFilters: AlignedBuffer<Float>?
+  private let scratchFilters: Int
   private let weightGradient: WinogradWeightGradient?
-  /// Floats of a worker's scratch: a block's transforms and their products with one panel.
-  private let workerScratch: Int
+  /// Floats of a block's transforms; in a worker's scratch memory its products with one panel follow.
   private let transformedFloats: Int
-  private let productFloats: Int
   /// Images of a piece, unless one has more tiles than a block.
   private let pieceImages: Int
   let imagesAtOnce: Int
@@ -55,13 +54,13 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     let turns = context.training && needsInputGradient
     let groups = turns ? max(inputGroups, outputGroups) : inputGroups
     transformedFloats = packs * WinogradConvolution.packStride(groups * lanes)
-    productFloats = packs * Winograd.packTiles * Winograd.points * panel
-    workerScratch = transformedFloats + productFloats
     let filters = outputPanels * Winograd.points * inputGroups * lanes * panel
     let turned = turns ? inputPanels * Winograd.points * outputGroups * lanes * panel : 0
     keptFilters = context.training ? nil : AlignedBuffer(count: filters)
+    scratchFilters = context.training ? max(filters, turned) : 0
     context.scratch.reserve(
-      context.pool.threads * workerScratch + (context.training ? max(filters, turned) : 0))
+      shared: scratchFilters + context.pool.threads * transformedFloats,
+      worker: transformedFloats + packs * Winograd.packTiles * Winograd.points * panel)
   }
 
   /// Floats from one pack of so many channels to the next: a little more than it holds. At a power of
@@ -88,9 +87,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   /// The filters of one pass: those that are kept, or new ones.
   private func filters(turned: Bool) -> UnsafePointer<Float> {
     if let keptFilters, !turned { return UnsafePointer(keptFilters.pointer) }
-    let place = context.scratch.pointer + context.pool.threads * workerScratch
-    transformFilters(turned: turned, to: place)
-    return UnsafePointer(place)
+    transformFilters(turned: turned, to: context.scratch.shared)
+    return UnsafePointer(context.scratch.shared)
   }
 
   func forward(
@@ -140,7 +138,9 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       let parts = Pieces(tiles(of: 0..<count), most: most, unit: Winograd.packTiles)
       for part in 0..<parts.count { convolveByPanels(product, images, tiles: parts[part]) }
       if let visitor {
-        context.pool.forEach(count) { image, worker in visitor.visit(image..<(image + 1), worker: worker) }
+        context.pool.forEach(count) { image, worker in
+          visitor.visit(image..<(image + 1), worker: worker)
+        }
       }
       return
     }
@@ -148,7 +148,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     context.pool.forEach(pieces.count) { index, worker in
       let piece = pieces[index]
       if piece.isEmpty { return }
-      let x = context.scratch.pointer + worker * workerScratch
+      let x = context.scratch.pointer(worker: worker)
       let images = product.input.images(piece, groups: 0..<product.groups, worker: worker)
       let blocks = tileBlocks(of: piece)
       // What this worker will most likely read next.
@@ -185,8 +185,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   private func convolveByPanels(_ product: Product, _ images: Values, tiles: Range<Int>) {
     let pack = Winograd.packTiles
     let stride = WinogradConvolution.packStride(product.groups * context.kernels.lanes)
-    let x = context.scratch.pointer
-    let products = x + context.pool.threads * transformedFloats
+    let x = context.scratch.shared + scratchFilters
     let packs = Pieces(tiles, most: 1, unit: pack)
     context.pool.forEach(packs.count) { index, _ in
       transform(product, images, packs[index], to: x + index * stride)
@@ -197,7 +196,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       let part = parts[number]
       multiply(
         product, x + (part.lowerBound - tiles.lowerBound) / pack * stride, part, panel,
-        products: products + worker * productFloats, upcoming: Upcoming())
+        products: context.scratch.pointer(worker: worker), upcoming: Upcoming())
     }
   }
 

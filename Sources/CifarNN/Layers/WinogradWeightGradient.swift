@@ -22,7 +22,6 @@ final class WinogradWeightGradient {
   private let blockPacks: Int
   private let inputStride: Int
   private let gradientStride: Int
-  private let workerScratch: Int
   /// Images that are transformed at a time, unless one has more tiles than a block.
   let imagesAtOnce: Int
 
@@ -52,10 +51,10 @@ final class WinogradWeightGradient {
     inputStride = WinogradConvolution.packStride(partGroups * lanes)
     gradientStride = WinogradConvolution.packStride(outputPanels * panel)
     blockPacks = max(1, WinogradWeightGradient.blockFloats / (inputStride + gradientStride))
-    workerScratch = blockPacks * (inputStride + gradientStride)
     imagesAtOnce = max(1, blockPacks * Winograd.packTiles / tiling.tilesPerImage)
     context.scratch.reserve(
-      context.pool.threads * workerScratch + WinogradWeightGradient.mostPieces * sumFloats)
+      shared: WinogradWeightGradient.mostPieces * sumFloats,
+      worker: blockPacks * (inputStride + gradientStride))
   }
 
   /// The sums of a piece: (36, panels of output, inputs of its part, panel).
@@ -77,8 +76,7 @@ final class WinogradWeightGradient {
   }
 
   private func sums(run: Int, part: Int) -> UnsafeMutablePointer<Float> {
-    context.scratch.pointer + context.pool.threads * workerScratch
-      + (run * parts + part) * sumFloats
+    context.scratch.shared + (run * parts + part) * sumFloats
   }
 
   /// - Parameter weightGradient: (out, in, 3, 3), overwritten.
@@ -121,7 +119,7 @@ final class WinogradWeightGradient {
   ) {
     let kernels = context.kernels
     let groups = groups(ofPart: part)
-    let x = context.scratch.pointer + worker * workerScratch
+    let x = context.scratch.pointer(worker: worker)
     let dy = x + blockPacks * inputStride
     let plane = shape.height * shape.width * kernels.lanes
     let pieces = Pieces(run, most: imagesAtOnce)
