@@ -2,7 +2,6 @@ import CCPUFeatures
 import KernelABI
 
 // Vector: what everything is written in. Narrower hardware works on it in halves or quarters.
-// A panel is as many vectors as fill the registers together with twelve accumulators.
 #if KERNELS_AVX512
   let instructionSetName = "avx512"
   typealias Vector = SIMD16<Float>
@@ -12,7 +11,6 @@ import KernelABI
   typealias ByteVector = SIMD16<UInt8>
   typealias WideVector = SIMD8<UInt64>
   let lanes = 16
-  let panelVectors = 2
   @inline(__always)
   var laneNumbers: IntegerVector {
     IntegerVector(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
@@ -30,12 +28,14 @@ import KernelABI
   typealias ByteVector = SIMD8<UInt8>
   typealias WideVector = SIMD4<UInt64>
   let lanes = 8
-  let panelVectors = 4
   @inline(__always)
   var laneNumbers: IntegerVector { IntegerVector(0, 1, 2, 3, 4, 5, 6, 7) }
 #endif
 
-/// Channels of a panel.
+/// Channels of a panel: two vectors, six rows of which are twelve sums. With a row of factors and what
+/// multiplies them that is one register less than sixteen; with all of them taken the compiler keeps
+/// sums in memory.
+let panelVectors = 2
 let panel = panelVectors * lanes
 
 public typealias Input = UnsafePointer<Float>

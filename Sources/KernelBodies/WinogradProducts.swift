@@ -33,7 +33,7 @@ extension KernelSet {
       let sums = to + tile * panel
       if tiles - tile <= 2 {
         multiplyTiles(2, from, groups, filters, sums)
-      } else if tiles - tile <= 4 && rows > 4 {
+      } else if tiles - tile <= 4 {
         multiplyTiles(4, from, groups, filters, sums)
       } else {
         multiplyTiles(rows, from, groups, filters, sums)
@@ -62,8 +62,9 @@ extension KernelSet {
     _ x: Input, xStride: Int, groups: Int, dy: Input, dyStride: Int, panels: Int, tiles: Int,
     sums: Output, accumulate: Bool, upcoming: Upcoming
   ) {
-    // A group of channels as full tiles and a rest: 3 + 3 + 2, or 6 + 6 + 4.
-    let rows = Accumulators.rows
+    // A group of channels as 6 + 6 + 4 rows, or as 4 + 4: four rows are eight sums, enough to keep
+    // two units busy.
+    let rows = lanes == 16 ? 6 : 4
     let rest = lanes - 2 * rows
     var prefetch = Prefetch(upcoming, parts: Winograd.points * panels * groups * 3)
     var to = sums
@@ -78,8 +79,10 @@ extension KernelSet {
           accumulateTiles(
             rows, from + rows, xStride, g, dyStride, tiles, to + rows * panel, accumulate)
           prefetch.advance()
-          accumulateTiles(
-            rest, from + 2 * rows, xStride, g, dyStride, tiles, to + 2 * rows * panel, accumulate)
+          if rest > 0 {
+            accumulateTiles(
+              rest, from + 2 * rows, xStride, g, dyStride, tiles, to + 2 * rows * panel, accumulate)
+          }
           to += lanes * panel
         }
       }

@@ -60,13 +60,12 @@ enum ConvolutionChoice: String, CaseIterable {
     return choice
   }
 
-  /// `auto` takes Winograd wherever it fits and the channels fill at least half a panel on both
-  /// sides; with fewer the transforms cost more than the products save.
+  /// `auto` takes Winograd wherever it fits and there are at least 16 channels on both sides; with
+  /// fewer the transforms cost more than the products save.
   func algorithm(
     for shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext
   ) -> any ConvolutionAlgorithm {
-    let half = context.kernels.panelLanes / 2
-    let wins = shape.inputChannels >= half && shape.outputChannels >= half
+    let wins = min(shape.inputChannels, shape.outputChannels) >= 16
     if WinogradConvolution.fits(shape), self == .winograd || self == .auto && wins {
       return WinogradConvolution(
         shape: shape, needsInputGradient: needsInputGradient, context: context)
