@@ -8,16 +8,24 @@ extension KernelSet {
     let plane = paddedHeight * paddedWidth * lanes
     for group in 0..<groups {
       let frame = padded + group * plane
-      var i = 0
-      while i < plane {
-        store(.zero, frame + i)
-        i += lanes
+      // What is behind the last pixel that was written, and not yet zero.
+      var end = 0
+      func clear(to next: Int) {
+        while end < next {
+          store(.zero, frame + end)
+          end += lanes
+        }
       }
       for y in 0..<height {
         let source = image + (group * height + y) * width * lanes
-        let row = frame + ((y * spread + offset) * paddedWidth + offset) * lanes
-        for x in 0..<width { store(load(source + x * lanes), row + x * spread * lanes) }
+        let row = ((y * spread + offset) * paddedWidth + offset) * lanes
+        for x in 0..<width {
+          clear(to: row + x * spread * lanes)
+          store(load(source + x * lanes), frame + end)
+          end += lanes
+        }
       }
+      clear(to: plane)
     }
   }
 

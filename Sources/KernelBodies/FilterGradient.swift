@@ -1,8 +1,9 @@
 import KernelABI
 
 extension KernelSet {
-  /// For each tap, four input channels by a pair of output groups stay in registers over the whole
-  /// image. Pixels under the frame of zeros add nothing and are left out of the ranges.
+  /// For each tap, up to four input channels by a pair of output groups stay in registers over a band
+  /// of rows, which all taps find in the first-level cache. Pixels under the frame of zeros add
+  /// nothing and are left out of the ranges.
   public func addFilterGradient(
     _ shape: ConvolutionShape, inputGroup: Int, outputPair: Int,
     image: Input, gradient: Input, sum: Output
@@ -15,26 +16,35 @@ extension KernelSet {
     let hasSecond = outputPair * 2 + 1 < blocks(shape.outputChannels, of: lanes)
     let second = hasSecond ? first + plane : first
     let channels = min(lanes, shape.inputChannels - inputGroup * lanes)
-    for ky in 0..<shape.kernel {
-      let rows = shape.outputs(reading: ky, of: shape.height, limit: height)
-      for kx in 0..<shape.kernel {
-        let columns = shape.outputs(reading: kx, of: shape.width, limit: width)
-        let to = sum + (ky * shape.kernel + kx) * lanes * pair
-        var channel = 0
-        while channel < channels {
-          addTap(
-            shape, inputPlane + channel, first, second, rows, columns,
-            ky - shape.padding, kx - shape.padding, to + channel * pair)
-          channel += 4
+    let bandRows = max(1, 4096 / (width * pair))
+    for top in stride(from: 0, to: height, by: bandRows) {
+      let band = top..<min(height, top + bandRows)
+      for ky in 0..<shape.kernel {
+        let rows = shape.outputs(reading: ky, of: shape.height, limit: height).clamped(to: band)
+        for kx in 0..<shape.kernel {
+          let columns = shape.outputs(reading: kx, of: shape.width, limit: width)
+          let to = sum + (ky * shape.kernel + kx) * lanes * pair
+          var channel = 0
+          while channel < channels {
+            let (dy, dx) = (ky - shape.padding, kx - shape.padding)
+            let (from, sums) = (inputPlane + channel, to + channel * pair)
+            // An image has three channels.
+            if channels - channel == 3 {
+              addTap(3, shape, from, first, second, rows, columns, dy, dx, sums)
+            } else {
+              addTap(4, shape, from, first, second, rows, columns, dy, dx, sums)
+            }
+            channel += 4
+          }
         }
       }
     }
   }
 
-  /// One tap of four input channels and a pair of output groups.
+  /// One tap of three or four input channels and a pair of output groups.
   @inline(__always)
   private func addTap(
-    _ shape: ConvolutionShape, _ input: Input, _ first: Input, _ second: Input,
+    _ channels: Int, _ shape: ConvolutionShape, _ input: Input, _ first: Input, _ second: Input,
     _ rows: Range<Int>, _ columns: Range<Int>, _ dy: Int, _ dx: Int, _ to: Output
   ) {
     var (a0, a1, a2, a3) = (
@@ -64,9 +74,11 @@ extension KernelSet {
         let x2 = broadcast(p + 2)
         a2 = multiplyAdd(x2, v0, a2)
         b2 = multiplyAdd(x2, v1, b2)
-        let x3 = broadcast(p + 3)
-        a3 = multiplyAdd(x3, v0, a3)
-        b3 = multiplyAdd(x3, v1, b3)
+        if channels == 4 {
+          let x3 = broadcast(p + 3)
+          a3 = multiplyAdd(x3, v0, a3)
+          b3 = multiplyAdd(x3, v1, b3)
+        }
         g0 += lanes
         g1 += lanes
         p += step

@@ -47,6 +47,31 @@ import Testing
     }
   }
 
+  /// One thread takes the batch by pieces and makes the images between two convolutions there; for
+  /// six the pieces are too few, and all share the images and the panels.
+  @Test(arguments: InstructionSet.all)
+  func sameBitsByPiecesAndByPanels(set: InstructionSet) throws {
+    let spec = ModelSpec(
+      input: [16, 16, 16],
+      layers: [
+        .conv2d(filters: 32), .batchNorm(), .relu, .conv2d(filters: 33), .batchNorm(), .relu,
+        .maxPool, .dropout(rate: 0.2), .conv2d(filters: 48), .relu, .conv2d(filters: 17),
+        .batchNorm(), .flatten, .dense(units: 4),
+      ])
+    let count = 12
+    let images = Samples.uniform(count * 16 * 256, seed: 4)
+    let labels = (0..<Int32(count)).map { $0 % 4 }
+    for precision in Precision.allCases {
+      let one = try train(set, .pytorch, threads: 1, spec, images, labels, precision: precision)
+      for threads in [2, 6] {
+        let other = try train(
+          set, .pytorch, threads: threads, spec, images, labels, precision: precision)
+        #expect(one.losses == other.losses, "\(threads) threads, \(precision)")
+        #expect(one.tensors == other.tensors, "\(threads) threads, \(precision)")
+      }
+    }
+  }
+
   private func train(
     _ set: InstructionSet, _ dialect: Dialect, threads: Int, _ spec: ModelSpec = SmallModel.spec,
     _ images: [Float] = SmallModel.images(), _ labels: [Int32] = SmallModel.labels,

@@ -1,0 +1,37 @@
+import Testing
+
+@testable import CifarNN
+
+/// Memory that layers share: none of it twice at a time, and workers far from each other.
+@Suite struct ScratchTests {
+  @Test func placesDoNotOverlap() {
+    let scratch = Scratch(threads: 3)
+    scratch.reserve(shared: 100, worker: 33)
+    scratch.reserve(worker: 17, for: .desks)
+    scratch.reserve(shared: 50, worker: 20)
+    scratch.reserve(worker: 5, for: .gradients)
+    scratch.allocate()
+    let sizes: [(Scratch.Use, Int)] = [(.layer, 33), (.desks, 17), (.images, 0), (.gradients, 5)]
+    var places = [(start: scratch.shared, count: 100)]
+    for worker in 0..<3 {
+      for (use, count) in sizes {
+        places.append((scratch.pointer(worker: worker, for: use), count))
+      }
+    }
+    for (one, next) in zip(places, places.dropFirst()) {
+      #expect(one.start + one.count <= next.start)
+      // Whole cache lines.
+      #expect((next.start - scratch.shared) % 16 == 0)
+    }
+  }
+
+  @Test func workersLieFarApart() {
+    let scratch = Scratch(threads: 2)
+    scratch.reserve(shared: 10, worker: 1000)
+    scratch.allocate()
+    let first = scratch.pointer(worker: 0)
+    // As far as a processor was seen to read ahead: 256 KB.
+    #expect(first - scratch.shared > 1 << 16)
+    #expect(scratch.pointer(worker: 1) - (first + 1000) > 1 << 16)
+  }
+}
