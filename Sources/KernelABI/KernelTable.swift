@@ -140,26 +140,28 @@ public protocol KernelTable: Sendable {
     c: Output, cStride: Int, accumulate: Bool)
 
   // MARK: Planes
+  //
+  // A plane that is of type `Values` may be stored in either way.
 
   /// Σ(x − shift) and Σ(x − shift)² of each lane of a plane.
   func planeMoments(
-    _ plane: Input, pixels: Int, shift: Input, sum: Output, squares: Output)
+    _ plane: Values, pixels: Int, shift: Input, sum: Output, squares: Output)
 
   /// z = scale·x + offset; output = max(z, 0) if `relu`, else z.
   func planeForward(
-    _ plane: Input, pixels: Int, scale: Input, offset: Input, relu: Bool, output: Output)
+    _ plane: Values, pixels: Int, scale: Input, offset: Input, relu: Bool, output: Output)
 
   /// As `planeForward`, then the maximum of every 2×2 square. `choice` tells for each output which
   /// of the four it was (0…3, the first of equals), or 255 where the ReLU lets no gradient through;
   /// `chosen`, if asked for, is x there.
   func planeForwardPool(
-    _ plane: Input, height: Int, width: Int, scale: Input, offset: Input, relu: Bool,
+    _ plane: Values, height: Int, width: Int, scale: Input, offset: Input, relu: Bool,
     output: Output, choice: UnsafeMutablePointer<UInt8>, chosen: Output?)
 
   /// Σ dz and Σ dz·(x − mean) of each lane, where dz is the gradient of z: that of the output
   /// where the ReLU let it through, else 0.
   func planeBackwardMoments(
-    _ plane: Input, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
+    _ plane: Values, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
     mean: Input, sum: Output, products: Output)
 
   /// The same behind a pool of `pixels` outputs, with its `choice` and `chosen`.
@@ -169,12 +171,12 @@ public protocol KernelTable: Sendable {
 
   /// dx = scale·dz + slope·x + constant. `dx` may be `gradient`.
   func planeBackward(
-    _ plane: Input, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
+    _ plane: Values, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
     slope: Input, constant: Input, dx: Output)
 
   /// The same behind a pool.
   func planeBackwardPool(
-    _ plane: Input, gradient: Input, choice: UnsafePointer<UInt8>, height: Int, width: Int,
+    _ plane: Values, gradient: Input, choice: UnsafePointer<UInt8>, height: Int, width: Int,
     scale: Input, slope: Input, constant: Input, dx: Output)
 
   // MARK: Averages of planes

@@ -5,14 +5,28 @@ import KernelABI
 
 extension KernelSet {
   public func planeMoments(
-    _ plane: Input, pixels: Int, shift: Input, sum: Output, squares: Output
+    _ plane: Values, pixels: Int, shift: Input, sum: Output, squares: Output
+  ) {
+    switch plane.storage {
+    case .float32:
+      planeMoments(
+        of: UnsafePointer(plane.floats), pixels: pixels, shift: shift, sum: sum, squares: squares)
+    case .bfloat16:
+      planeMoments(
+        of: UnsafePointer(plane.halves), pixels: pixels, shift: shift, sum: sum, squares: squares)
+    }
+  }
+
+  @inline(__always)
+  private func planeMoments<Element: Stored>(
+    of plane: UnsafePointer<Element>, pixels: Int, shift: Input, sum: Output, squares: Output
   ) {
     let k = load(shift)
     var (s0, s1, q0, q1) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
     var i = 0
     while i + 2 <= pixels {
-      let d0 = load(plane + i * lanes) - k
-      let d1 = load(plane + (i + 1) * lanes) - k
+      let d0 = Element.load(plane + i * lanes) - k
+      let d1 = Element.load(plane + (i + 1) * lanes) - k
       s0 += d0
       s1 += d1
       q0 = multiplyAdd(d0, d0, q0)
@@ -20,7 +34,7 @@ extension KernelSet {
       i += 2
     }
     if i < pixels {
-      let d = load(plane + i * lanes) - k
+      let d = Element.load(plane + i * lanes) - k
       s0 += d
       q0 = multiplyAdd(d, d, q0)
     }
@@ -29,18 +43,53 @@ extension KernelSet {
   }
 
   public func planeForward(
-    _ plane: Input, pixels: Int, scale: Input, offset: Input, relu: Bool, output: Output
+    _ plane: Values, pixels: Int, scale: Input, offset: Input, relu: Bool, output: Output
+  ) {
+    switch plane.storage {
+    case .float32:
+      planeForward(
+        of: UnsafePointer(plane.floats), pixels: pixels, scale: scale, offset: offset, relu: relu,
+        output: output)
+    case .bfloat16:
+      planeForward(
+        of: UnsafePointer(plane.halves), pixels: pixels, scale: scale, offset: offset, relu: relu,
+        output: output)
+    }
+  }
+
+  @inline(__always)
+  private func planeForward<Element: Stored>(
+    of plane: UnsafePointer<Element>, pixels: Int, scale: Input, offset: Input, relu: Bool,
+    output: Output
   ) {
     let a = load(scale)
     let b = load(offset)
     for i in 0..<pixels {
-      let z = multiplyAdd(load(plane + i * lanes), a, b)
+      let z = multiplyAdd(Element.load(plane + i * lanes), a, b)
       store(relu ? positive(z) : z, output + i * lanes)
     }
   }
 
   public func planeBackwardMoments(
-    _ plane: Input, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
+    _ plane: Values, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
+    mean: Input, sum: Output, products: Output
+  ) {
+    switch plane.storage {
+    case .float32:
+      planeBackwardMoments(
+        of: UnsafePointer(plane.floats), gradient: gradient, pixels: pixels, scale: scale,
+        offset: offset, relu: relu, mean: mean, sum: sum, products: products)
+    case .bfloat16:
+      planeBackwardMoments(
+        of: UnsafePointer(plane.halves), gradient: gradient, pixels: pixels, scale: scale,
+        offset: offset, relu: relu, mean: mean, sum: sum, products: products)
+    }
+  }
+
+  @inline(__always)
+  private func planeBackwardMoments<Element: Stored>(
+    of plane: UnsafePointer<Element>, gradient: Input, pixels: Int, scale: Input, offset: Input,
+    relu: Bool,
     mean: Input, sum: Output, products: Output
   ) {
     let a = load(scale)
@@ -49,8 +98,8 @@ extension KernelSet {
     var (s0, s1, p0, p1) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
     var i = 0
     while i + 2 <= pixels {
-      let x0 = load(plane + i * lanes)
-      let x1 = load(plane + (i + 1) * lanes)
+      let x0 = Element.load(plane + i * lanes)
+      let x1 = Element.load(plane + (i + 1) * lanes)
       let d0 = passed(load(gradient + i * lanes), x0, a, b, relu)
       let d1 = passed(load(gradient + (i + 1) * lanes), x1, a, b, relu)
       s0 += d0
@@ -60,7 +109,7 @@ extension KernelSet {
       i += 2
     }
     if i < pixels {
-      let x = load(plane + i * lanes)
+      let x = Element.load(plane + i * lanes)
       let d = passed(load(gradient + i * lanes), x, a, b, relu)
       s0 += d
       p0 = multiplyAdd(d, x - m, p0)
@@ -70,7 +119,25 @@ extension KernelSet {
   }
 
   public func planeBackward(
-    _ plane: Input, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
+    _ plane: Values, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
+    slope: Input, constant: Input, dx: Output
+  ) {
+    switch plane.storage {
+    case .float32:
+      planeBackward(
+        of: UnsafePointer(plane.floats), gradient: gradient, pixels: pixels, scale: scale,
+        offset: offset, relu: relu, slope: slope, constant: constant, dx: dx)
+    case .bfloat16:
+      planeBackward(
+        of: UnsafePointer(plane.halves), gradient: gradient, pixels: pixels, scale: scale,
+        offset: offset, relu: relu, slope: slope, constant: constant, dx: dx)
+    }
+  }
+
+  @inline(__always)
+  private func planeBackward<Element: Stored>(
+    of plane: UnsafePointer<Element>, gradient: Input, pixels: Int, scale: Input, offset: Input,
+    relu: Bool,
     slope: Input, constant: Input, dx: Output
   ) {
     let a = load(scale)
@@ -78,7 +145,7 @@ extension KernelSet {
     let k = load(slope)
     let c = load(constant)
     for i in 0..<pixels {
-      let x = load(plane + i * lanes)
+      let x = Element.load(plane + i * lanes)
       let d = passed(load(gradient + i * lanes), x, a, b, relu)
       store(multiplyAdd(a, d, multiplyAdd(k, x, c)), dx + i * lanes)
     }
@@ -123,7 +190,25 @@ private struct Candidate {
 
 extension KernelSet {
   public func planeForwardPool(
-    _ plane: Input, height: Int, width: Int, scale: Input, offset: Input, relu: Bool,
+    _ plane: Values, height: Int, width: Int, scale: Input, offset: Input, relu: Bool,
+    output: Output, choice: UnsafeMutablePointer<UInt8>, chosen: Output?
+  ) {
+    switch plane.storage {
+    case .float32:
+      planeForwardPool(
+        of: UnsafePointer(plane.floats), height: height, width: width, scale: scale, offset: offset,
+        relu: relu, output: output, choice: choice, chosen: chosen)
+    case .bfloat16:
+      planeForwardPool(
+        of: UnsafePointer(plane.halves), height: height, width: width, scale: scale, offset: offset,
+        relu: relu, output: output, choice: choice, chosen: chosen)
+    }
+  }
+
+  @inline(__always)
+  private func planeForwardPool<Element: Stored>(
+    of plane: UnsafePointer<Element>, height: Int, width: Int, scale: Input, offset: Input,
+    relu: Bool,
     output: Output, choice: UnsafeMutablePointer<UInt8>, chosen: Output?
   ) {
     let a = load(scale)
@@ -132,11 +217,11 @@ extension KernelSet {
     for y in 0..<(height / 2) {
       for x in 0..<(width / 2) {
         let p = plane + (2 * y * width + 2 * x) * lanes
-        var best = Candidate(load(p), a, b)
+        var best = Candidate(Element.load(p), a, b)
         var index = IntegerVector.zero
-        best.yield(to: Candidate(load(p + lanes), a, b), 1, &index)
-        best.yield(to: Candidate(load(p + width * lanes), a, b), 2, &index)
-        best.yield(to: Candidate(load(p + (width + 1) * lanes), a, b), 3, &index)
+        best.yield(to: Candidate(Element.load(p + lanes), a, b), 1, &index)
+        best.yield(to: Candidate(Element.load(p + width * lanes), a, b), 2, &index)
+        best.yield(to: Candidate(Element.load(p + (width + 1) * lanes), a, b), 3, &index)
         if let chosen { store(best.x, chosen + to) }
         if relu {
           let dead = best.z .<= .zero  // not NaN, which stays
@@ -167,7 +252,25 @@ extension KernelSet {
   }
 
   public func planeBackwardPool(
-    _ plane: Input, gradient: Input, choice: UnsafePointer<UInt8>, height: Int, width: Int,
+    _ plane: Values, gradient: Input, choice: UnsafePointer<UInt8>, height: Int, width: Int,
+    scale: Input, slope: Input, constant: Input, dx: Output
+  ) {
+    switch plane.storage {
+    case .float32:
+      planeBackwardPool(
+        of: UnsafePointer(plane.floats), gradient: gradient, choice: choice, height: height,
+        width: width, scale: scale, slope: slope, constant: constant, dx: dx)
+    case .bfloat16:
+      planeBackwardPool(
+        of: UnsafePointer(plane.halves), gradient: gradient, choice: choice, height: height,
+        width: width, scale: scale, slope: slope, constant: constant, dx: dx)
+    }
+  }
+
+  @inline(__always)
+  private func planeBackwardPool<Element: Stored>(
+    of plane: UnsafePointer<Element>, gradient: Input, choice: UnsafePointer<UInt8>, height: Int,
+    width: Int,
     scale: Input, slope: Input, constant: Input, dx: Output
   ) {
     let a = load(scale)
@@ -176,7 +279,7 @@ extension KernelSet {
     // A row or a column left over by an odd size got no gradient from the pool.
     if height % 2 == 1 || width % 2 == 1 {
       for i in 0..<(height * width) {
-        store(multiplyAdd(k, load(plane + i * lanes), c), dx + i * lanes)
+        store(multiplyAdd(k, Element.load(plane + i * lanes), c), dx + i * lanes)
       }
     }
     var from = 0
@@ -188,7 +291,7 @@ extension KernelSet {
         for position in 0..<4 {
           let at = corner + (position / 2 * width + position % 2) * lanes
           let part = select(index .== all(UInt32(position)), d, .zero)
-          store(multiplyAdd(k, load(plane + at), c) + part, dx + at)
+          store(multiplyAdd(k, Element.load(plane + at), c) + part, dx + at)
         }
         from += lanes
       }

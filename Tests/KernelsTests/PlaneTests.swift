@@ -12,7 +12,7 @@ import Testing
     let sum = GuardedBuffer(output: sample.lanes)
     let squares = GuardedBuffer(output: sample.lanes)
     set.kernels.planeMoments(
-      sample.plane.pointer, pixels: pixels, shift: sample.mean.pointer, sum: sum.pointer,
+      Values(sample.plane.pointer), pixels: pixels, shift: sample.mean.pointer, sum: sum.pointer,
       squares: squares.pointer)
     let d = sample.each { x, lane, _ in x - Double(sample.mean[lane]) }
     #expect(relativeError(sum.array, sample.perLane(d)) < 1e-6)
@@ -26,7 +26,7 @@ import Testing
     for relu in [false, true] {
       let output = GuardedBuffer(output: pixels * sample.lanes)
       set.kernels.planeForward(
-        sample.plane.pointer, pixels: pixels, scale: sample.scale.pointer,
+        Values(sample.plane.pointer), pixels: pixels, scale: sample.scale.pointer,
         offset: sample.offset.pointer, relu: relu, output: output.pointer)
       #expect(relativeError(output.array, relu ? PointwiseOracles.relu(sample.z) : sample.z) < 1e-6)
       #expect(output.isIntact)
@@ -44,7 +44,7 @@ import Testing
       let sum = GuardedBuffer(output: sample.lanes)
       let products = GuardedBuffer(output: sample.lanes)
       set.kernels.planeBackwardMoments(
-        sample.plane.pointer, gradient: gradient.pointer, pixels: pixels,
+        Values(sample.plane.pointer), gradient: gradient.pointer, pixels: pixels,
         scale: sample.scale.pointer, offset: sample.offset.pointer, relu: relu,
         mean: sample.mean.pointer, sum: sum.pointer, products: products.pointer)
       #expect(relativeError(sum.array, sample.perLane(dz)) < 1e-6)
@@ -57,7 +57,7 @@ import Testing
       let inPlace = GuardedBuffer(gradient.array)
       for (from, to) in [(gradient, apart), (inPlace, inPlace)] {
         set.kernels.planeBackward(
-          sample.plane.pointer, gradient: from.pointer, pixels: pixels,
+          Values(sample.plane.pointer), gradient: from.pointer, pixels: pixels,
           scale: sample.scale.pointer, offset: sample.offset.pointer, relu: relu,
           slope: sample.slope.pointer, constant: sample.constant.pointer, dx: to.pointer)
         #expect(relativeError(to.array, expected) < 1e-6)
@@ -74,13 +74,14 @@ import Testing
     let ones = GuardedBuffer([Float](repeating: 1, count: lanes))
     let output = GuardedBuffer([Float](repeating: 0, count: 4 * lanes))
     set.kernels.planeForward(
-      plane.pointer, pixels: 4, scale: ones.pointer, offset: ones.pointer, relu: relu,
+      Values(plane.pointer), pixels: 4, scale: ones.pointer, offset: ones.pointer, relu: relu,
       output: output.pointer)
     #expect(output.array.allSatisfy { $0.isNaN })
     let pooled = GuardedBuffer([Float](repeating: 0, count: lanes))
     let choice = GuardedBuffer(outputBytes: lanes)
     set.kernels.planeForwardPool(
-      plane.pointer, height: 2, width: 2, scale: ones.pointer, offset: ones.pointer, relu: relu,
+      Values(plane.pointer), height: 2, width: 2, scale: ones.pointer, offset: ones.pointer,
+      relu: relu,
       output: pooled.pointer, choice: choice.pointer, chosen: nil)
     #expect(pooled.array.allSatisfy { $0.isNaN })
     // 9 numbers: whole vectors and a rest.

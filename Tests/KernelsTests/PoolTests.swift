@@ -17,7 +17,7 @@ import Testing
       let choice = GuardedBuffer(outputBytes: outputs)
       let chosen = GuardedBuffer(output: outputs)
       set.kernels.planeForwardPool(
-        sample.plane.pointer, height: height, width: width, scale: sample.scale.pointer,
+        Values(sample.plane.pointer), height: height, width: width, scale: sample.scale.pointer,
         offset: sample.offset.pointer, relu: relu, output: output.pointer, choice: choice.pointer,
         chosen: chosen.pointer)
       let winners = winners(sample, height: height, width: width)
@@ -45,7 +45,8 @@ import Testing
 
       let dx = GuardedBuffer(output: dz.count)
       set.kernels.planeBackwardPool(
-        sample.plane.pointer, gradient: gradient.pointer, choice: choice.pointer, height: height,
+        Values(sample.plane.pointer), gradient: gradient.pointer, choice: choice.pointer,
+        height: height,
         width: width, scale: sample.scale.pointer, slope: sample.slope.pointer,
         constant: sample.constant.pointer, dx: dx.pointer)
       #expect(relativeError(dx.array, sample.dx(dz)) < 1e-6)
@@ -61,7 +62,8 @@ import Testing
     let output = GuardedBuffer(output: lanes)
     let choice = GuardedBuffer(outputBytes: lanes)
     set.kernels.planeForwardPool(
-      plane.pointer, height: 2, width: 2, scale: ones.pointer, offset: ones.pointer, relu: true,
+      Values(plane.pointer), height: 2, width: 2, scale: ones.pointer, offset: ones.pointer,
+      relu: true,
       output: output.pointer, choice: choice.pointer, chosen: nil)
     #expect(choice.array == [UInt8](repeating: 0, count: lanes))
     #expect(output.array == [Float](repeating: 3, count: lanes))

@@ -89,4 +89,51 @@ import Testing
     }
     #expect(halves.isIntact && floats.isIntact)
   }
+
+  /// The kernels on planes make the same numbers of a stored plane as of its float32.
+  @Test(arguments: InstructionSet.all, [(4, 6), (5, 3)])
+  func planes(set: InstructionSet, size: (height: Int, width: Int)) {
+    let kernels = set.kernels
+    let pixels = size.height * size.width
+    let sample = PlaneSample(kernels.lanes, pixels: pixels)
+    let (lanes, count) = (sample.lanes, pixels * sample.lanes)
+    let outputs = (size.height / 2) * (size.width / 2) * lanes
+    let halves = GuardedBuffer<UInt8>(outputBytes: 2 * count)
+    let stored = Values(base: UnsafeMutableRawPointer(halves.pointer), storage: .bfloat16)
+    kernels.narrow(sample.plane.pointer, count: count, to: stored.halves)
+    let floats = GuardedBuffer(sample.plane.array.map(Self.rounded))
+    let gradient = GuardedBuffer(Samples.uniform(count, seed: 9))
+    let made = [Values(floats.pointer), stored].map { plane in
+      let sums = (0..<4).map { _ in GuardedBuffer(output: lanes) }
+      let full = (0..<2).map { _ in GuardedBuffer(output: count) }
+      let pooled = (0..<2).map { _ in GuardedBuffer(output: outputs) }
+      let choice = GuardedBuffer(outputBytes: outputs)
+      let dx = GuardedBuffer(output: count)
+      let (scale, offset) = (sample.scale.pointer, sample.offset.pointer)
+      kernels.planeMoments(
+        plane, pixels: pixels, shift: sample.mean.pointer, sum: sums[0].pointer,
+        squares: sums[1].pointer)
+      kernels.planeForward(
+        plane, pixels: pixels, scale: scale, offset: offset, relu: true, output: full[0].pointer)
+      kernels.planeForwardPool(
+        plane, height: size.height, width: size.width, scale: scale, offset: offset, relu: true,
+        output: pooled[0].pointer, choice: choice.pointer, chosen: pooled[1].pointer)
+      kernels.planeBackwardMoments(
+        plane, gradient: gradient.pointer, pixels: pixels, scale: scale, offset: offset,
+        relu: true, mean: sample.mean.pointer, sum: sums[2].pointer, products: sums[3].pointer)
+      kernels.planeBackward(
+        plane, gradient: gradient.pointer, pixels: pixels, scale: scale, offset: offset,
+        relu: true, slope: sample.slope.pointer, constant: sample.constant.pointer,
+        dx: full[1].pointer)
+      kernels.planeBackwardPool(
+        plane, gradient: gradient.pointer, choice: choice.pointer, height: size.height,
+        width: size.width, scale: scale, slope: sample.slope.pointer,
+        constant: sample.constant.pointer, dx: dx.pointer)
+      let broken = (sums + full + pooled + [dx]).filter { !$0.isIntact }
+      #expect(broken.isEmpty)
+      return (sums + full + pooled + [dx]).map(\.array) + [choice.array.map(Float.init)]
+    }
+    #expect(made[0] == made[1])
+    #expect(halves.isIntact)
+  }
 }

@@ -142,7 +142,7 @@ final class Convolution: Layer {
     context.pool.forEach(count * groups) { plane, _ in
       let sums = planeSums.pointer + plane * 2 * lanes
       kernels.planeMoments(
-        gradient + plane * pixels * lanes, pixels: pixels, shift: zeros.pointer,
+        Values(gradient + plane * pixels * lanes), pixels: pixels, shift: zeros.pointer,
         sum: sums, squares: sums + lanes)
     }
     for channel in 0..<shape.outputChannels {

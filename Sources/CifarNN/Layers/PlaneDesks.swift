@@ -28,12 +28,12 @@ struct PlaneDesks {
   }
 
   /// Where the values are to be written; `keep` must follow.
-  func write(_ values: Values, worker: Int, desk: Int) -> UnsafeMutablePointer<Float> {
+  func write(_ values: Values, worker: Int, desk: Int = 0) -> UnsafeMutablePointer<Float> {
     values.storage == .bfloat16 ? place(worker, desk) : values.floats
   }
 
   /// Keeps the first `count` of what was written.
-  func keep(_ values: Values, count: Int, worker: Int, desk: Int) {
+  func keep(_ values: Values, count: Int, worker: Int, desk: Int = 0) {
     guard values.storage == .bfloat16 else { return }
     kernels.narrow(place(worker, desk), count: count, to: values.halves)
   }

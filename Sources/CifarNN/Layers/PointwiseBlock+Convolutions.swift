@@ -70,7 +70,7 @@ extension PointwiseBlock {
     let block: PointwiseBlock
 
     func visit(_ images: Range<Int>, worker: Int) {
-      for plane in block.planes(images) { block.gatherStatistics(plane: plane, worker) }
+      for plane in block.planes(images) { block.gatherStatistics(plane: plane) }
     }
 
     func upcoming(_ images: Range<Int>) -> Region? { nil }
@@ -112,7 +112,7 @@ extension PointwiseBlock {
       for image in images {
         for group in groups {
           let plane = image * block.groups + group
-          block.makeGradient(plane, at: batch + plane * layout.plane, worker)
+          block.makeGradient(plane, at: batch + plane * layout.plane)
         }
       }
       return Values(batch)
@@ -136,7 +136,7 @@ extension PointwiseBlock {
     let block: PointwiseBlock
 
     func visit(_ images: Range<Int>, worker: Int) {
-      for plane in block.planes(images) { block.gatherGradient(plane: plane, worker) }
+      for plane in block.planes(images) { block.gatherGradient(plane: plane) }
     }
 
     func upcoming(_ images: Range<Int>) -> Region? {

@@ -85,7 +85,7 @@ final class PointwiseBlock: Layer {
     ones = AlignedBuffer(count: groups * lanes)
     ones.fill(1)
     zeros = AlignedBuffer(count: groups * lanes)
-    desks = PlaneDesks(2, size: height * width * lanes, context: context)
+    desks = PlaneDesks(1, size: outputPixels * lanes, context: context)
   }
 
   // MARK: Forward
@@ -96,7 +96,7 @@ final class PointwiseBlock: Layer {
       if pass.training {
         if !isFed {
           beginStatistics()
-          context.pool.forEach(pass.count * groups) { gatherStatistics(plane: $0, $1) }
+          context.pool.forEach(pass.count * groups) { plane, _ in gatherStatistics(plane: plane) }
         }
         norm.useBatch(sums: { total($0, pass.count) }, count: pass.count * height * width)
       } else {
@@ -108,12 +108,12 @@ final class PointwiseBlock: Layer {
 
   func beginStatistics() { parts.norm?.beginBatch() }
 
-  func gatherStatistics(plane: Int, _ worker: Int) {
+  func gatherStatistics(plane: Int) {
     guard let norm = parts.norm else { return }
     let lanes = context.kernels.lanes
     let sums = planeSums.pointer + plane * 2 * lanes
     context.kernels.planeMoments(
-      values(plane, worker), pixels: height * width,
+      values(plane), pixels: height * width,
       shift: norm.shift.pointer + plane % groups * lanes, sum: sums, squares: sums + lanes)
   }
 
@@ -132,8 +132,8 @@ final class PointwiseBlock: Layer {
     let scale = (parts.norm?.scale ?? ones).pointer + channel
     let offset = (parts.norm?.offset ?? zeros).pointer + channel
     let first = plane * outputPixels * lanes
-    let from = values(plane, worker)
-    let to = desks.write(place, worker: worker, desk: 1)
+    let from = values(plane)
+    let to = desks.write(place, worker: worker)
     if parts.pool {
       kernels.planeForwardPool(
         from, height: height, width: width, scale: scale, offset: offset, relu: parts.relu,
@@ -148,14 +148,14 @@ final class PointwiseBlock: Layer {
         to, count: count, mask: mask.pointer + first,
         draw: dropout.draw(pass, run: plane, of: count, lanes: lanes), scale: dropout.scale)
     }
-    desks.keep(place, count: count, worker: worker, desk: 1)
+    desks.keep(place, count: count, worker: worker)
   }
 
   // MARK: Backward
 
   func backward(_ pass: Pass) {
     if !isDrawn {
-      context.pool.forEach(pass.count * groups) { gatherGradient(plane: $0, $1) }
+      context.pool.forEach(pass.count * groups) { plane, _ in gatherGradient(plane: plane) }
     }
     parts.norm?.useGradients(
       sums: { total($0, pass.count) }, count: pass.count * height * width)
@@ -165,13 +165,13 @@ final class PointwiseBlock: Layer {
   /// - Parameter to: where the batch begins.
   func makeGradients(_ count: Int, at to: UnsafeMutablePointer<Float>) {
     let size = height * width * context.kernels.lanes
-    context.pool.forEach(count * groups) { plane, worker in
-      makeGradient(plane, at: to + plane * size, worker)
+    context.pool.forEach(count * groups) { plane, _ in
+      makeGradient(plane, at: to + plane * size)
     }
   }
 
   func makeGradient(
-    _ plane: Int, at dx: UnsafeMutablePointer<Float>, _ worker: Int
+    _ plane: Int, at dx: UnsafeMutablePointer<Float>
   ) {
     guard let gradients = output.gradient else { return }
     let kernels = context.kernels
@@ -180,7 +180,7 @@ final class PointwiseBlock: Layer {
     let scale = (parts.norm?.scale ?? ones).pointer + channel
     let slope = (parts.norm?.slope ?? zeros).pointer + channel
     let constant = (parts.norm?.constant ?? zeros).pointer + channel
-    let x = values(plane, worker)
+    let x = values(plane)
     let first = plane * outputPixels * lanes
     if parts.pool {
       kernels.planeBackwardPool(
@@ -195,7 +195,7 @@ final class PointwiseBlock: Layer {
   }
 
   /// Takes dropout out of the output's gradient, and its sums.
-  func gatherGradient(plane: Int, _ worker: Int) {
+  func gatherGradient(plane: Int) {
     guard let gradients = output.gradient else { return }
     let kernels = context.kernels
     let lanes = kernels.lanes
@@ -215,7 +215,7 @@ final class PointwiseBlock: Layer {
         products: sums + lanes)
     } else {
       kernels.planeBackwardMoments(
-        values(plane, worker), gradient: gradient, pixels: height * width,
+        values(plane), gradient: gradient, pixels: height * width,
         scale: norm.scale.pointer + channel, offset: norm.offset.pointer + channel,
         relu: parts.relu, mean: norm.mean.pointer + channel, sum: sums, products: sums + lanes)
     }
@@ -232,9 +232,8 @@ final class PointwiseBlock: Layer {
   }
 
   /// A plane of the input.
-  private func values(_ plane: Int, _ worker: Int) -> UnsafePointer<Float> {
-    let count = height * width * context.kernels.lanes
-    return desks.read(input.stored + plane * count, count: count, worker: worker)
+  private func values(_ plane: Int) -> Values {
+    input.stored + plane * height * width * context.kernels.lanes
   }
 
   /// The two sums of a channel over all images, added in the order of the images.

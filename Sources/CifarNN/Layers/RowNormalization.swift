@@ -36,7 +36,7 @@ final class RowNormalization: Layer {
       forEachGroup { group, channel, worker in
         let sums = self.sums(group)
         kernels.planeMoments(
-          gather(input.values, group, pass.count, worker, 0), pixels: pass.count,
+          Values(gather(input.values, group, pass.count, worker, 0)), pixels: pass.count,
           shift: norm.shift.pointer + channel, sum: sums, squares: sums + kernels.lanes)
       }
       norm.useBatch(sums: total, count: pass.count)
@@ -46,7 +46,7 @@ final class RowNormalization: Layer {
     forEachGroup { group, channel, worker in
       let plane = gather(input.values, group, pass.count, worker, 0)
       kernels.planeForward(
-        plane, pixels: pass.count, scale: norm.scale.pointer + channel,
+        Values(plane), pixels: pass.count, scale: norm.scale.pointer + channel,
         offset: norm.offset.pointer + channel, relu: false, output: plane)
       scatter(plane, to: output.values, group, pass.count)
     }
@@ -58,7 +58,7 @@ final class RowNormalization: Layer {
     forEachGroup { group, channel, worker in
       let sums = self.sums(group)
       kernels.planeBackwardMoments(
-        gather(input.values, group, pass.count, worker, 0),
+        Values(gather(input.values, group, pass.count, worker, 0)),
         gradient: gather(gradient, group, pass.count, worker, 1), pixels: pass.count,
         scale: norm.scale.pointer + channel, offset: norm.offset.pointer + channel, relu: false,
         mean: norm.mean.pointer + channel, sum: sums, products: sums + kernels.lanes)
@@ -67,7 +67,8 @@ final class RowNormalization: Layer {
     forEachGroup { group, channel, worker in
       let dy = gather(gradient, group, pass.count, worker, 1)
       kernels.planeBackward(
-        gather(input.values, group, pass.count, worker, 0), gradient: dy, pixels: pass.count,
+        Values(gather(input.values, group, pass.count, worker, 0)), gradient: dy,
+        pixels: pass.count,
         scale: norm.scale.pointer + channel, offset: norm.offset.pointer + channel, relu: false,
         slope: norm.slope.pointer + channel, constant: norm.constant.pointer + channel, dx: dy)
       scatter(dy, to: inputGradient, group, pass.count)
