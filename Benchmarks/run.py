@@ -26,6 +26,11 @@ PYTHON = VENV / "bin" / "python"
 BUILD = ROOT / "build"
 
 
+# Threads that have finished may spin for a while before they sleep, and would slow down whoever is
+# measured next.
+PAUSE = 0.3  # seconds
+
+
 class Process:
     """A program that answers a measurement a line."""
 
@@ -36,6 +41,7 @@ class Process:
         )
 
     def ask(self, *words):
+        time.sleep(PAUSE)
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()

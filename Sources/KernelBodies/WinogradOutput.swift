@@ -1,6 +1,6 @@
 import KernelABI
 
-// The way back from the transformed space: Aᵀ·m·A, with the points of WinogradTransforms.
+// The way back from the transformed space: Aᵀ·m·A, with the points of WinogradInput.
 
 private let a: Float = 0.707106781  // √½
 private let b: Float = 1.414213562  // √2
