@@ -1,6 +1,6 @@
 import Kernels
 
-// How a block of passes works with the convolutions around it, on the images that they are at.
+// How a block works hand in hand with the convolutions around it, on the images that they are at.
 
 extension PointwiseBlock {
   /// To be called by a convolution that will call `beginStatistics`, `gatherStatistics` with
