@@ -1,9 +1,9 @@
 import CifarCore
 
-/// Memory for gradients. Along a chain of layers only the gradients of three neighbours are needed at
-/// a time, those around a convolution and the layer behind it, which work hand in hand: so a chain has
-/// three buffers and takes them in turns. While the layers of a residual block go backward, the
-/// gradient of its shortcut waits: it has buffers of its own.
+/// Memory for gradients. Along a chain of layers only the gradients of three neighbours are needed
+/// at a time, those around a convolution and the layer behind it, which work hand in hand: so a
+/// chain has three buffers and takes them in turns. While the layers of a residual block go
+/// backward, the gradient of its shortcut waits: it has buffers of its own.
 ///
 /// Ring 0 is the model's own chain's; a shortcut inside `depth` other blocks has ring `depth` + 1.
 /// The layers of a block use the ring of the chain that the block stands in.

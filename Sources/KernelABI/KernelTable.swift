@@ -57,9 +57,9 @@ public protocol KernelTable: Sendable {
   /// is the forward one still.
   func packFilters(_ shape: ConvolutionShape, _ filters: Input, to packed: Output, turned: Bool)
 
-  /// One image, direct: y[o] = bias[o] + Σ x[i] ⋆ w[o, i], then max(y, 0) if `relu`. `padded` has its frame of zeros, `bias`
-  /// is nil or fills whole pairs of groups, `output` is (groups, H, W, lanes); only its rows `rows`
-  /// are computed.
+  /// One image, direct: y[o] = bias[o] + Σ x[i] ⋆ w[o, i], then max(y, 0) if `relu`. `padded` has
+  /// its frame of zeros, `bias` is nil or fills whole pairs of groups, `output` is (groups, H, W,
+  /// lanes); only its rows `rows` are computed.
   func convolve(
     _ shape: ConvolutionShape, padded: Input, packed: Input, bias: Input?, relu: Bool,
     rows: Range<Int>, output: Output)
@@ -97,7 +97,8 @@ public protocol KernelTable: Sendable {
     _ transformed: Input, packStride: Int, tiles: Int, groups: Int, filters: Input,
     product: Output, upcoming: Upcoming)
 
-  /// Aᵀ·m·A + bias of the tiles, then max(·, 0) if `relu`, to panel `panel` of a batch of (N, groups, H, W, lanes).
+  /// Aᵀ·m·A + bias of the tiles, then max(·, 0) if `relu`, to panel `panel` of a batch of (N,
+  /// groups, H, W, lanes).
   func winogradOutput(
     _ tiling: WinogradTiling, _ product: Input, first: Int, count: Int, bias: Input?,
     relu: Bool, to images: Values, groups: Int, panel: Int)
@@ -133,8 +134,8 @@ public protocol KernelTable: Sendable {
     rows: Int, columns: Int, depth: Int, a: Input, panelStride: Int, b: Input,
     c: Output, rowStride: Int, accumulate: Bool)
 
-  /// C = A·Bᵀ, or C += A·Bᵀ with `accumulate`: each element is the product of a row of A and a row of
-  /// B. Rows lie `aStride`, `bStride` and `cStride` floats apart; nothing is packed.
+  /// C = A·Bᵀ, or C += A·Bᵀ with `accumulate`: each element is the product of a row of A and a row
+  /// of B. Rows lie `aStride`, `bStride` and `cStride` floats apart; nothing is packed.
   func multiplyRows(
     rows: Int, columns: Int, depth: Int, a: Input, aStride: Int, b: Input, bStride: Int,
     c: Output, cStride: Int, accumulate: Bool)

@@ -36,9 +36,9 @@ public struct Region: @unchecked Sendable {
   }
 }
 
-/// What will be touched after a product of matrices. The products bring it into the second-level cache
-/// on their way: they are bound by arithmetic and what follows by memory, so that the one hides the
-/// other.
+/// What will be touched after a product of matrices. The products bring it into the second-level
+/// cache on their way: they are bound by arithmetic and what follows by memory, so that the one
+/// hides the other.
 public struct Upcoming: Sendable {
   // Few, and so without an array that a step would have to allocate.
   public var first: Region?

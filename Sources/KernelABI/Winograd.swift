@@ -12,8 +12,8 @@
 ///   dy is a 4×4 tile of the output's gradient. The transform of d is the forward one.
 ///
 /// A 6×6 tile becomes 36 points, point 6·row + column. Transformed tiles are kept in packs of six:
-/// (groups, 36 points, 6 tiles, lanes) for each pack. So a pack's group stays in the first-level cache
-/// while it is written, and the products read a point's tiles in one piece.
+/// (groups, 36 points, 6 tiles, lanes) for each pack. So a pack's group stays in the first-level
+/// cache while it is written, and the products read a point's tiles in one piece.
 public enum Winograd {
   /// Outputs of a tile along one side.
   public static let outputTile = 4

@@ -1,9 +1,9 @@
 import KernelABI
 
 extension KernelSet {
-  /// For each tap, up to four input channels by a pair of output groups stay in registers over a band
-  /// of rows, which all taps find in the first-level cache. Pixels under the frame of zeros add
-  /// nothing and are left out of the ranges.
+  /// For each tap, up to four input channels by a pair of output groups stay in registers over a
+  /// band of rows, which all taps find in the first-level cache. Pixels under the frame of zeros
+  /// add nothing and are left out of the ranges.
   public func addFilterGradient(
     _ shape: ConvolutionShape, inputGroup: Int, outputPair: Int,
     image: Input, gradient: Input, sum: Output

@@ -32,9 +32,9 @@ import KernelABI
   var laneNumbers: IntegerVector { IntegerVector(0, 1, 2, 3, 4, 5, 6, 7) }
 #endif
 
-/// Channels of a panel: two vectors, six rows of which are twelve sums. With a row of factors and what
-/// multiplies them that is one register less than sixteen; with all of them taken the compiler keeps
-/// sums in memory.
+/// Channels of a panel: two vectors, six rows of which are twelve sums. With a row of factors and
+/// what multiplies them that is one register less than sixteen; with all of them taken the compiler
+/// keeps sums in memory.
 let panelVectors = 2
 let panel = panelVectors * lanes
 

@@ -1,8 +1,8 @@
 import CCPUFeatures
 import KernelABI
 
-// What Swift's own vectors do lane by lane, in one instruction each. These operators are found before
-// the generic ones, as they are for one type.
+// What Swift's own vectors do lane by lane, in one instruction each. These operators are found
+// before the generic ones, as they are for one type.
 
 @inline(__always)
 func + (a: Vector, b: Vector) -> Vector { cpu_add(a, b) }

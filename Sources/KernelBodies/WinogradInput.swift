@@ -1,7 +1,8 @@
 import KernelABI
 
-// Bᵀ·d·B: tiles of images into the transformed space, with the points 0, ±√½, ±√2, ∞, a lane a channel.
-// Each transform is the same one-dimensional one along the columns of a tile and then along its rows.
+// Bᵀ·d·B: tiles of images into the transformed space, with the points 0, ±√½, ±√2, ∞, a lane a
+// channel. Each transform is the same one-dimensional one along the columns of a tile and then
+// along its rows.
 
 private let a: Float = 0.707106781  // √½
 private let b: Float = 1.414213562  // √2

@@ -105,8 +105,8 @@ extension KernelSet {
     outputRow((h0, h1, h2, h3, h4, h5), bias, relu, to + 3 * stride)
   }
 
-  /// Six points along one side to four values. Transparent, as `inline(__always)` comes too late for
-  /// what is generic this deep inside, and would leave a call a row.
+  /// Six points along one side to four values. Transparent, as `inline(__always)` comes too late
+  /// for what is generic this deep inside, and would leave a call a row.
   @_transparent
   private func outputRow<Element: Stored>(
     _ m: Six, _ bias: Vector, _ relu: Bool, _ to: UnsafeMutablePointer<Element>

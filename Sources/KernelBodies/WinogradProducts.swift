@@ -21,7 +21,8 @@ extension KernelSet {
     }
   }
 
-  /// The tiles of one pack; of a pack that is not full, no more than an even number that holds them.
+  /// The tiles of one pack; of a pack that is not full, no more than an even number that holds
+  /// them.
   @inline(__always)
   private func multiplyPack(
     _ x: Input, _ tiles: Int, _ groups: Int, _ filters: Input, _ to: Output

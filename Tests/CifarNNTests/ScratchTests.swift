@@ -30,7 +30,7 @@ import Testing
     scratch.reserve(shared: 10, worker: 1000)
     scratch.allocate()
     let first = scratch.pointer(worker: 0)
-    // As far as a processor was seen to read ahead: 256 KB.
+    // 256 KB, where threads were seen not to disturb each other.
     #expect(first - scratch.shared > 1 << 16)
     #expect(scratch.pointer(worker: 1) - (first + 1000) > 1 << 16)
   }

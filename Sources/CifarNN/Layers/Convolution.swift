@@ -4,9 +4,9 @@ import Kernels
 /// y[n, o] = b[o] + Σ_i x[n, i] ⋆ w[o, i], the cross-correlation that deep learning calls
 /// convolution.
 ///
-/// Batch normalisation, ReLU and pooling that stand before or behind it see the images as it reads and
-/// writes them; see `PointwiseBlock`. A plan that only infers hands over the batch normalisation and the ReLU that follow: scale and
-/// offset go into the weights and the bias.
+/// Batch normalisation, ReLU and pooling that stand before or behind it see the images as it reads
+/// and writes them; see `PointwiseBlock`. A plan that only infers hands over the batch
+/// normalisation and the ReLU that follow: scale and offset go into the weights and the bias.
 final class Convolution: Layer {
   private let input: Activation
   let output: Activation

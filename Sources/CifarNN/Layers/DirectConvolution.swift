@@ -90,9 +90,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
         convolve(image, images, rows: parts[part], worker)
       }
       if let visitor {
-        context.pool.forEach(count) { image, worker in
-          visitor.visit(image..<(image + 1), worker: worker)
-        }
+        context.pool.forEach(count) { image, _ in visitor.visit(image..<(image + 1)) }
       }
       return
     }
@@ -101,7 +99,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
       convolve(
         image, input.images(one, groups: 0..<inputGroups, worker: worker),
         rows: 0..<shape.outputHeight, worker)
-      visitor?.visit(one, worker: worker)
+      visitor?.visit(one)
     }
   }
 
@@ -127,7 +125,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
         turned, padded: frame, packed: packedTurned.pointer, bias: nil, relu: false,
         rows: 0..<turned.outputHeight,
         output: inputGradient + image * inputStride)
-      visitor?.visit(one, worker: worker)
+      visitor?.visit(one)
     }
   }
 

@@ -48,7 +48,7 @@ struct ImageLayout {
 
 /// Looks at images of a batch as soon as a convolution has written them, in the same worker.
 protocol ImageVisitor {
-  func visit(_ images: Range<Int>, worker: Int)
+  func visit(_ images: Range<Int>)
 
   /// What of the memory `visit` will read besides the images.
   func upcoming(_ images: Range<Int>) -> Region?

@@ -1,7 +1,7 @@
 import Kernels
 
-/// A range cut into consecutive pieces of whole units, as equal as that allows. The last unit may not
-/// be full.
+/// A range cut into consecutive pieces of whole units, as equal as that allows. The last unit may
+/// not be full.
 struct Pieces {
   private let whole: Range<Int>
   private let unit: Int

@@ -1,7 +1,7 @@
 import Kernels
 
-/// Lends layers parts of images as float32, however they are kept: a worker has a desk for each part
-/// that it needs at a time. Nothing is copied where they are float32 anyway.
+/// Lends layers parts of images as float32, however they are kept: a worker has a desk for each
+/// part that it needs at a time. Nothing is copied where they are float32 anyway.
 struct PlaneDesks {
   private let kernels: any KernelTable
   private let scratch: Scratch

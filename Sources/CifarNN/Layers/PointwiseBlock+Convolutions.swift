@@ -14,7 +14,8 @@ extension PointwiseBlock {
     context.scratch.reserve(worker: roomImages * output.stride, for: .images)
   }
 
-  /// Has the gradients made anew wherever they are asked for, with room for so many images a worker.
+  /// Has the gradients made anew wherever they are asked for, with room for so many images a
+  /// worker.
   func reserveGradientRoom(images: Int) {
     gradientRoomImages = images
     context.scratch.reserve(worker: images * input.stride, for: .gradients)
@@ -69,7 +70,7 @@ extension PointwiseBlock {
   private struct Statistics: ImageVisitor {
     let block: PointwiseBlock
 
-    func visit(_ images: Range<Int>, worker: Int) {
+    func visit(_ images: Range<Int>) {
       for plane in block.planes(images) { block.gatherStatistics(plane: plane) }
     }
 
@@ -135,7 +136,7 @@ extension PointwiseBlock {
   private struct GradientSums: ImageVisitor {
     let block: PointwiseBlock
 
-    func visit(_ images: Range<Int>, worker: Int) {
+    func visit(_ images: Range<Int>) {
       for plane in block.planes(images) { block.gatherGradient(plane: plane) }
     }
 

@@ -4,13 +4,14 @@ import Kernels
 /// Batch normalisation → ReLU → 2×2 max-pool → dropout on images, each of them optional, in one
 /// pass over memory.
 ///
-/// What a layer needs for its backward pass is the input, for each pooled value a byte (which of the
-/// four it was) and its input, and one byte a value that dropout may drop.
+/// What a layer needs for its backward pass is the input, for each pooled value a byte (which of
+/// the four it was) and its input, and one byte a value that dropout may drop.
 ///
-/// Between two convolutions it works on the images that they are at: the one before it has sums taken
-/// of what it has just written, the one behind it has its images made just before it reads them.
-/// Where that is cheap they are not even kept, but made again for the backward pass. Gradients go the
-/// other way in the same manner. `PointwiseBlock+Convolutions` has this side of it.
+/// Between two convolutions it works on the images that they are at: the one before it has sums
+/// taken of what it has just written, the one behind it has its images made just before it reads
+/// them. Where that is cheap they are not even kept, but made again for the backward pass.
+/// Gradients go the other way in the same manner. `PointwiseBlock+Convolutions` has this side of
+/// it.
 final class PointwiseBlock: Layer {
   struct Parts {
     var norm: BatchNormalization?

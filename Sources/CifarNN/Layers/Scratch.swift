@@ -5,9 +5,10 @@ import CifarCore
 /// Each layer reserves what it needs when it is made; the plan allocates the largest once. What one
 /// layer leaves in the caches the next one finds there.
 ///
-/// What belongs to different workers lies far apart. A processor that sees a loop with a large stride
-/// reads ahead of it, and so beyond the end of what its thread works on: if that is another thread's,
-/// it takes the cache lines away that are being written there. Transforms took three times as long.
+/// What belongs to different workers lies far apart. A processor that sees a loop with a large
+/// stride reads ahead of it, and so beyond the end of what its thread works on: if that is another
+/// thread's, it takes the cache lines away that are being written there. Transforms took three
+/// times as long.
 final class Scratch {
   /// What is used by one piece of work at the same time lies in different places.
   enum Use: Int, CaseIterable {
@@ -29,7 +30,8 @@ final class Scratch {
   private var workerStride = 0
   private var buffer = AlignedBuffer<Float>(count: 0)
 
-  /// Floats between the workers: 512 KB. Reading ahead was seen to go over 256 KB.
+  /// Floats between the workers: 512 KB. With 128 KB threads were seen to disturb each other, with
+  /// 256 KB not.
   private static let gap = 1 << 17
 
   init(threads: Int) { self.threads = threads }

@@ -21,7 +21,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   private let keptFilters: AlignedBuffer<Float>?
   private let scratchFilters: Int
   private let weightGradient: WinogradWeightGradient?
-  /// Floats of a block's transforms; in a worker's scratch memory its products with one panel follow.
+  /// Floats of a block's transforms; in a worker's scratch memory its products with one panel
+  /// follow.
   private let transformedFloats: Int
   /// Images of a piece, unless one has more tiles than a block.
   private let pieceImages: Int
@@ -63,8 +64,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       worker: transformedFloats + packs * Winograd.packTiles * Winograd.points * panel)
   }
 
-  /// Floats from one pack of so many channels to the next: a little more than it holds. At a power of
-  /// two they would share their cache sets.
+  /// Floats from one pack of so many channels to the next: a little more than it holds. At a power
+  /// of two they would share their cache sets.
   static func packStride(_ channels: Int) -> Int {
     Winograd.points * Winograd.packTiles * channels + 16
   }
@@ -127,8 +128,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   }
 
   private func convolve(_ product: Product, images count: Int, _ visitor: (any ImageVisitor)?) {
-    // With too little to share, the panels are shared as well. Every number is made in the same way,
-    // so that the choice does not show in the result.
+    // With too little to share, the panels are shared as well. Every number is made in the same
+    // way, so that the choice does not show in the result.
     let packs = blocks(tiles(of: 0..<count).count, of: Winograd.packTiles)
     let threads = context.pool.threads
     if packs <= WinogradConvolution.blockPacks * threads || count < threads,
@@ -138,9 +139,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       let parts = Pieces(tiles(of: 0..<count), most: most, unit: Winograd.packTiles)
       for part in 0..<parts.count { convolveByPanels(product, images, tiles: parts[part]) }
       if let visitor {
-        context.pool.forEach(count) { image, worker in
-          visitor.visit(image..<(image + 1), worker: worker)
-        }
+        context.pool.forEach(count) { image, _ in visitor.visit(image..<(image + 1)) }
       }
       return
     }
@@ -169,7 +168,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
             upcoming: upcoming)
         }
       }
-      visitor?.visit(piece, worker: worker)
+      visitor?.visit(piece)
     }
   }
 

@@ -3,11 +3,11 @@ import Kernels
 
 /// Σ over all tiles of (Bᵀ·d·B) ⊙ (D·dy·Dᵀ), and its way back to the filters.
 ///
-/// The work is cut twice: the panels of the input into up to four parts, the images of the batch into
-/// as many runs as make four to eight pieces. Both factors of a piece are made by the worker that
-/// multiplies them and stay in its second-level cache, its sums beside them: handing transforms from
-/// core to core cost a sixth of a step. As the cuts follow from the problem alone, so does the order
-/// of every sum.
+/// The work is cut twice: the panels of the input into up to four parts, the images of the batch
+/// into as many runs as make four to eight pieces. Both factors of a piece are made by the worker
+/// that multiplies them and stay in its second-level cache, its sums beside them: handing
+/// transforms from core to core cost a sixth of a step. As the cuts follow from the problem alone,
+/// so does the order of every sum.
 final class WinogradWeightGradient {
   private let shape: ConvolutionShape
   private let context: LayerContext
