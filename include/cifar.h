@@ -362,6 +362,15 @@ cifar_status cifar_trainer_interrupt(cifar_trainer *trainer);
  *  cifar_trainer_run; those of the registry. */
 cifar_status cifar_trainer_record_metric(cifar_trainer *trainer, const char *name, double value);
 
+/** Records several values in one transaction: all of them or, after an error, none. Else as
+ *  cifar_trainer_record_metric.
+ *
+ *  names   (count) strings; of one that is there twice the last value stays.
+ *  values  (count).
+ *  count   0 does nothing; the arrays may then be NULL. */
+cifar_status cifar_trainer_record_metrics(cifar_trainer *trainer, const char *const *names,
+                                          const double *values, size_t count);
+
 typedef struct cifar_trainer_info {
   uint32_t struct_size;
   uint32_t epoch;              /* completed epochs */
@@ -701,7 +710,8 @@ typedef struct cifar_metric_info {
   double value;
 } cifar_metric_info;
 
-/** What was recorded with cifar_trainer_record_metric, by name and then epoch. */
+/** What was recorded with cifar_trainer_record_metric and cifar_trainer_record_metrics, by name and
+ *  then epoch. */
 cifar_status cifar_run_metric_count(const cifar_run *run, size_t *count);
 
 cifar_status cifar_run_get_metric(const cifar_run *run, size_t index, cifar_metric_info *info,

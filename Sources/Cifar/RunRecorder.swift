@@ -125,14 +125,16 @@ final class RunRecorder: TrainerObserver {
     }
   }
 
-  func record(metric name: String, _ value: Double) throws {
+  func record(metrics: [(name: String, value: Double)]) throws {
+    guard let first = metrics.first else { return }
     guard trainer.epoch > 0 else {
       throw CifarError(
-        .invalidState, "metric \(name) belongs to an epoch, and none has ended yet")
+        .invalidState, "metric \(first.name) belongs to an epoch, and none has ended yet")
     }
-    // It belongs to a row that has to be there.
+    // They belong to a row that has to be there.
     try writer.drain()
-    try session.record(metric: MetricRow(name: name, epoch: trainer.epoch, value: value))
+    try session.record(
+      metrics: metrics.map { MetricRow(name: $0.name, epoch: trainer.epoch, value: $0.value) })
   }
 
   private func checkpoint(isBest: Bool) throws -> NewCheckpoint {

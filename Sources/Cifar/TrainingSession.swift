@@ -142,12 +142,12 @@ public final class TrainingSession {
     }
   }
 
-  /// Records a value that the caller measured, for the last completed epoch. Without a registry
-  /// nothing happens.
+  /// Records values that the caller measured, for the last completed epoch: all or none. Without a
+  /// registry nothing happens.
   ///
   /// On the thread that trains, from an observer, or while nothing trains.
-  public func record(metric name: String, _ value: Double) throws {
-    try recorder?.record(metric: name, value)
+  public func record(metrics: [(name: String, value: Double)]) throws {
+    try recorder?.record(metrics: metrics)
   }
 
   /// Makes `run` stop within a batch. May be called from any thread, and from a signal handler.

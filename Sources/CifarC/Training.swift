@@ -197,7 +197,25 @@ public func cifar_trainer_record_metric(
 ) -> cifar_status {
   guarded {
     let name = try Argument.requiredText(name, "name")
-    try TrainerHandle.from(trainer).session.record(metric: name, value)
+    try TrainerHandle.from(trainer).session.record(metrics: [(name, value)])
+  }
+}
+
+@_cdecl("cifar_trainer_record_metrics") @implementation
+public func cifar_trainer_record_metrics(
+  _ trainer: OpaquePointer?, _ names: UnsafePointer<UnsafePointer<CChar>?>?,
+  _ values: UnsafePointer<Double>?, _ count: Int
+) -> cifar_status {
+  guarded {
+    let handle = try TrainerHandle.from(trainer)
+    let count = try Argument.count(count, "count")
+    guard count > 0 else { return }
+    let names = try Argument.required(names, "names")
+    let values = try Argument.required(values, "values")
+    try handle.session.record(
+      metrics: (0..<count).map {
+        (try Argument.requiredText(names[$0], "names[\($0)]"), values[$0])
+      })
   }
 }
 

@@ -72,18 +72,27 @@ public final class RunSession: @unchecked Sendable {
     return id
   }
 
-  /// Records a value that the program measured itself. One of the same name and epoch is replaced.
+  /// Records values that the program measured itself, all or none. One of the same name and epoch is
+  /// replaced.
   /// - Throws: as `record`; `invalidArgument` for a name with other characters than letters,
   ///   digits, `_` and `.`.
-  public func record(metric: MetricRow) throws {
-    try MetricTable.check(metric.name)
-    guard metric.epoch >= 1 else {
-      throw CifarError(.invalidArgument, "epochs count from 1, not \(metric.epoch)")
+  public func record(metrics: [MetricRow]) throws {
+    for metric in metrics {
+      try MetricTable.check(metric.name)
+      guard metric.epoch >= 1 else {
+        throw CifarError(.invalidArgument, "epochs count from 1, not \(metric.epoch)")
+      }
     }
+    guard !metrics.isEmpty else { return }
     try owning { connection in
-      try MetricTable.insert(metric, run: keys.run, session: keys.session, in: connection)
+      for metric in metrics {
+        try MetricTable.insert(metric, run: keys.run, session: keys.session, in: connection)
+      }
     }
   }
+
+  /// Records one value: see `record(metrics:)`.
+  public func record(metric: MetricRow) throws { try record(metrics: [metric]) }
 
   /// Adds a remark to the run.
   /// - Throws: as `record`.

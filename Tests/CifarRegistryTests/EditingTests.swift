@@ -61,6 +61,19 @@ import Testing
     #expect(rows.first { $0.name == "nan" }?.value.isNaN == true)
   }
 
+  @Test func metricsAreRecordedTogetherOrNotAtAll() throws {
+    let session = try sample.start("together")
+    try session.record(epoch: Sample.epoch(1))
+    let names = (0..<100).map { "m\($0)" }
+    try session.record(metrics: names.map { MetricRow(name: $0, epoch: 1, value: 0.5) })
+    try session.record(metrics: [])
+    let bad = ["m0", "m1", "not a name"].map { MetricRow(name: $0, epoch: 1, value: 7) }
+    #expect(failure { try session.record(metrics: bad) }?.code == .invalidArgument)
+    let rows = try registry.run(matching: "together").metrics
+    #expect(rows.count == 100 && rows.allSatisfy { $0.value == 0.5 })
+    try session.finish(status: .stopped, reason: "")
+  }
+
   @Test func anEvaluationComesBack() throws {
     let session = try sample.start("e")
     let evaluation = ClassEvaluation(

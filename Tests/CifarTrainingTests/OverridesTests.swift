@@ -198,6 +198,20 @@ import Testing
     (#"{"wait_decay":0.9}"#, "did you mean 'weight_decay'?"),
     (#"{"nothing":null}"#, "there is no 'nothing'"),
     (#"{"early_stopping":{"patienc":1}}"#, "'callbacks.2.patienc'; did you mean 'patience'?"),
+    (#"{"early_stopping":3}"#, "early_stopping is 3, neither an object"),
+    (#"{"early_stopping":"patience=3"}"#, "early_stopping is \"patience=3\", neither"),
+    (#"{"early_stopping":[3]}"#, "early_stopping is [3], neither"),
+    (#"{"reduce_lr_on_plateau":5}"#, #"such as {"patience": 3}, nor true or false"#),
+    (#"{"terminate_on_nan":"yes"}"#, "terminate_on_nan is \"yes\""),
+    (#"{"timer":60}"#, #"such as {"seconds": 3600}"#),
+    (
+      #"{"optimizer":{"type":"sgd","learning_rate":0.1},"learning_rate":0.2}"#,
+      "learning_rate is given twice, as 0.2 and in optimizer as 0.1"
+    ),
+    (
+      #"{"loss":{"label_smoothing":0.1},"label_smoothing":0.2}"#,
+      "label_smoothing is given twice"
+    ),
     (#"{"early_stopping":{"patience":"long"}}"#, "callbacks.2.patience has the wrong type"),
     (#"{"schedule":"cosinus"}"#, "unknown schedule 'cosinus'"),
     (#"{"schedule":"step"}"#, "schedule has no 'step_size'"),

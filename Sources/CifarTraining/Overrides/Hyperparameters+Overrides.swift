@@ -31,7 +31,7 @@ extension Hyperparameters {
       throw CifarError(.invalidArgument, "hyperparameters: '\(key)' can't be set here")
     }
     let now = try JSONTree(text: StateCoding.encode(self))
-    var overrides = OverrideShorthand(over: now).expand(given)
+    var overrides = try OverrideShorthand(over: now).expand(given)
     try expandModel(&overrides)
     // A schedule or an optimizer of another kind does not keep what the old kind had.
     var base = now

@@ -111,6 +111,9 @@ enum JSONTree: Codable, Equatable {
     return text
   }
 
+  /// The beginning of its text, for a message of one line.
+  var excerpt: String { (try? StateCoding.encode(self))?.excerpt ?? "a value" }
+
   /// This with the entries of `other` put over it, object by object; anything else is replaced.
   func merged(with other: JSONTree) -> JSONTree {
     guard case .object(var entries) = self, case .object(let others) = other else { return other }

@@ -1,3 +1,5 @@
+import CifarCore
+
 /// Makes whole hyperparameters of what people write; see `Hyperparameters.apply(overrides:)`.
 struct OverrideShorthand {
   /// The hyperparameters that there are.
@@ -10,18 +12,20 @@ struct OverrideShorthand {
 
   init(over base: JSONTree) { self.base = base }
 
-  func expand(_ given: JSONTree) -> JSONTree {
+  /// - Throws: `invalidArgument` for a callback that is neither its options nor true or false, and for
+  ///   a value that is given twice.
+  func expand(_ given: JSONTree) throws -> JSONTree {
     guard case .object(var entries) = given else { return given }
     for key in ["optimizer", "schedule"] {
       if let value = entries[key] { entries[key] = named(value) }
     }
     for key in OverrideShorthand.optimizerKeys {
       if let value = entries.removeValue(forKey: key) {
-        entries["optimizer", default: .object([:])][key] = value
+        try put(value, as: key, into: "optimizer", of: &entries)
       }
     }
     if let value = entries.removeValue(forKey: "label_smoothing") {
-      entries["loss", default: .object([:])]["label_smoothing"] = value
+      try put(value, as: "label_smoothing", into: "loss", of: &entries)
     }
     if let list = entries["augmentations"]?.array {
       entries["augmentations"] = .array(list.map(named))
@@ -30,11 +34,27 @@ struct OverrideShorthand {
       let list = (entries["augmentations"] ?? base["augmentations"])?.array ?? []
       entries["augmentations"] = .array(list + (more.array ?? [more]).map(named))
     }
-    expandCallbacks(&entries)
+    try expandCallbacks(&entries)
     return .object(entries)
   }
 
-  private func expandCallbacks(_ entries: inout [String: JSONTree]) {
+  /// Puts what was given on its own into the object that it belongs to.
+  private func put(
+    _ value: JSONTree, as key: String, into name: String, of entries: inout [String: JSONTree]
+  ) throws {
+    let object = entries[name] ?? .object([:])
+    // Anything else than an object is refused as what it is when all is read.
+    guard case .object = object else { return }
+    if let other = object[key], other != value {
+      throw CifarError(
+        .invalidArgument,
+        "hyperparameters: \(key) is given twice, as \(value.excerpt) and in \(name) as "
+          + "\(other.excerpt): leave one of them out")
+    }
+    entries[name, default: .object([:])][key] = value
+  }
+
+  private func expandCallbacks(_ entries: inout [String: JSONTree]) throws {
     let named = CallbackSpec.types.filter { entries[$0] != nil }
     guard entries["callbacks"]?.array != nil || !named.isEmpty else { return }
     var list = (entries["callbacks"] ?? base["callbacks"])?.array?.map(self.named) ?? []
@@ -50,10 +70,26 @@ struct OverrideShorthand {
         } else {
           list.append(options)
         }
-      default: if place == nil { list.append(.object(["type": .string(type)])) }
+      case .bool(true): if place == nil { list.append(.object(["type": .string(type)])) }
+      default:
+        throw CifarError(
+          .invalidArgument,
+          "hyperparameters: \(type) is \(value.excerpt), neither an object of its options, such as "
+            + "\(OverrideShorthand.example(of: type)), nor true or false")
       }
     }
     entries["callbacks"] = .array(list.map(withDialect))
+  }
+
+  /// What a callback's options look like.
+  private static func example(of type: String) -> String {
+    switch type {
+    case "csv_logger": #"{"filename": "log.csv"}"#
+    case "timer": #"{"seconds": 3600}"#
+    case "early_stopping", "reduce_lr_on_plateau": #"{"patience": 3}"#
+    case "model_checkpoint": #"{"save_best_only": true}"#
+    default: "{}"
+    }
   }
 
   /// Options with the callback's type, and Keras's word for a threshold understood.

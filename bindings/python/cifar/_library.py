@@ -7,13 +7,15 @@ from ctypes import c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 
 from . import _structs as structs
+from ._handle import Handle
 
 LOG_CALLBACK = CFUNCTYPE(None, c_uint32, c_char_p, c_void_p)
+# Without the `user` behind, which nobody needs here: in C's calling convention a function may leave
+# its last arguments alone. See _listening.py, why these take one.
 TRAIN_CALLBACK = CFUNCTYPE(c_int, c_void_p)
-BATCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.BatchInfo), c_void_p)
-EPOCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.EpochInfo), c_void_p)
-
-PROBLEM_CALLBACK = CFUNCTYPE(c_int, c_char_p, c_void_p)
+BATCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.BatchInfo))
+EPOCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.EpochInfo))
+PROBLEM_CALLBACK = CFUNCTYPE(c_int, c_char_p)
 
 _out = POINTER(c_void_p)
 _text = POINTER(c_char_p)
@@ -45,6 +47,7 @@ _FUNCTIONS = {
     "cifar_trainer_run": [c_void_p],
     "cifar_trainer_interrupt": [c_void_p],
     "cifar_trainer_record_metric": [c_void_p, c_char_p, c_double],
+    "cifar_trainer_record_metrics": [c_void_p, _text, POINTER(c_double), c_size_t],
     "cifar_trainer_get_info": [c_void_p, POINTER(structs.TrainerInfo), c_size_t],
     "cifar_model_open": [c_char_p, c_uint32, _out],
     "cifar_model_from_run": [c_char_p, c_char_p, c_char_p, c_uint32, _out],
@@ -128,6 +131,10 @@ class CifarError(Exception):
         super().__init__(message)
         self.status = status
 
+    def __reduce__(self):
+        # By default an exception is made again of its message alone.
+        return type(self), (self.status, *self.args), self.__dict__
+
 
 def _candidates():
     """Where the library may be: where $CIFAR_LIBRARY says, beside this file, in the build tree,
@@ -178,7 +185,7 @@ library = _declare(_load())
 def error_of(status: int) -> CifarError:
     """The exception for a status that is not CIFAR_OK, right after the call that returned it."""
     name = library.cifar_status_name(status).decode()
-    return CifarError(name, library.cifar_last_error().decode())
+    return CifarError(name, library.cifar_last_error().decode(errors="replace"))
 
 
 def call(name: str, *arguments) -> None:
@@ -188,11 +195,19 @@ def call(name: str, *arguments) -> None:
         raise error_of(status)
 
 
-def create(name: str, *arguments) -> c_void_p:
-    """Calls a function whose last parameter is `out`, and returns what came out."""
-    handle = c_void_p()
-    call(name, *arguments, byref(handle))
-    return handle
+def create(kind: str, name: str, *arguments) -> Handle:
+    """Calls a function whose last parameter is `out`, and returns what came out.
+
+    kind: whose it is to be freed: ``"dataset"`` by cifar_dataset_free.
+    """
+    handle = Handle(getattr(library, f"cifar_{kind}_free"))
+    try:
+        call(name, *arguments, byref(handle._as_parameter_))
+        return handle
+    except BaseException:
+        # Interactive sessions keep the last traceback: it must not keep the object.
+        del handle
+        raise
 
 
 def get(name: str, info_type, *arguments):
@@ -209,13 +224,13 @@ def get_text(name: str, *arguments) -> str:
     return text.value.decode()
 
 
-def encode(text):
-    """A path or string for C; None stays None."""
-    return None if text is None else os.fsencode(text)
-
-
 def decode(text):
     return None if text is None else text.decode()
+
+
+def decode_path(path):
+    """A path as Python has it, which open() takes in every locale."""
+    return None if path is None else os.fsdecode(path)
 
 
 def version() -> str:
@@ -233,19 +248,24 @@ def default_threads() -> int:
     return library.cifar_default_threads()
 
 
-_log_callback = LOG_CALLBACK()
+# The one in use is the last. It is here before C has it, and those before go when C is done with
+# them, so that C never calls one that is gone.
+_log_callbacks = []
 
 
 def set_log(function) -> None:
     """Sends the library's log lines to ``function(level, line)``; None drops them.
 
-    ``level`` is 10 (debug), 20 (info), 30 (warning) or 40 (error), as in ``logging``.
+    ``level`` is 10 (debug), 20 (info), 30 (warning) or 40 (error), as in ``logging``. Called from
+    any thread; what it raises goes to ``sys.unraisablehook``.
     """
-    global _log_callback
     if function is None:
         callback = LOG_CALLBACK()
+    elif callable(function):
+        callback = LOG_CALLBACK(
+            lambda level, line, _: function(level, line.decode(errors="replace")))
     else:
-        callback = LOG_CALLBACK(lambda level, line, _: function(level, line.decode()))
+        raise TypeError(f"function is a {type(function).__name__}, which can't be called")
+    _log_callbacks.append(callback)
     call("cifar_set_log", callback, None)
-    # The one before must live until nobody calls it any more.
-    _log_callback = callback
+    del _log_callbacks[:-1]

@@ -2,17 +2,17 @@
 
 from typing import Callable, Optional
 
-from ._library import call
-
 
 class Callback:
     """Overwrite what you need; give instances to ``fit(..., callbacks=[...])``.
 
-    A method that returns True stops the training with a checkpoint; one that raises does too, and
-    ``fit`` raises its exception again. All are called on the thread that called ``fit``.
+    A method that returns True, Python's or NumPy's, stops the training with a checkpoint; one that
+    raises does too, and ``fit`` raises its exception again. All are called on the thread that
+    called ``fit``.
     """
 
-    _handle = None
+    # The training under way.
+    _training = None
 
     def set_lr(self, lr: float) -> None:
         """Sets the learning rate from the next batch on.
@@ -20,9 +20,9 @@ class Callback:
         Set at an epoch's begin, it is part of the checkpoints that follow; set at its end, it is
         not part of that epoch's.
         """
-        if self._handle is None:
+        if self._training is None:
             raise RuntimeError("set_lr works while training only")
-        call("cifar_trainer_set_learning_rate", self._handle, lr)
+        self._training.set_learning_rate(lr)
 
     def on_train_begin(self):
         """Before training, also when a run is resumed."""

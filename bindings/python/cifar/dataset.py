@@ -5,23 +5,38 @@ from typing import NamedTuple, Optional, Sequence
 
 import numpy as np
 
+from . import _arguments as argument
 from . import _structs as structs
-from ._library import call, create, decode, encode, get, library
+from ._handle import Shared
+from ._library import call, create, decode, decode_path, get
 
 _SPLITS = {"train": 0, "test": 1}
 
 
-class Dataset:
-    """Labelled 32×32 RGB images, kept as bytes. Immutable."""
+class Dataset(Shared):
+    """Labelled 32×32 RGB images, kept as bytes: see ``open``, ``from_arrays`` and ``from_folder``.
 
-    def __init__(self, handle):
+    Immutable, so a copy is the data set itself.
+    """
+
+    _elsewhere = "open it there, by Dataset.open(location), or make it of its images and labels"
+
+    def __init__(self, *_, **__):
+        raise TypeError(
+            "a Dataset is made by cifar.load(location) or Dataset.open(location, split), of arrays "
+            "by Dataset.from_arrays(images, labels), of pictures by Dataset.from_folder(path)")
+
+    @classmethod
+    def _of(cls, handle) -> "Dataset":
+        self = cls.__new__(cls)
         self._handle = handle
         info = get("cifar_dataset_get_info", structs.DatasetInfo, handle)
         self.name: str = decode(info.name)
-        self.location: Optional[str] = decode(info.location)
+        self.location: Optional[str] = decode_path(info.location)
         self.split: str = "train" if info.split == 0 else "test"
         self.class_names = [_class_name(handle, index) for index in range(info.classes)]
         self._count = info.count
+        return self
 
     @classmethod
     def open(cls, location=None, split: str = "train", limit: Optional[int] = None) -> "Dataset":
@@ -33,9 +48,12 @@ class Dataset:
         split: ``"train"`` or ``"test"``.
         limit: the most images to take, from the start.
         """
-        if limit is not None and limit < 1:
-            raise ValueError(f"limit {limit} is not at least 1")
-        return cls(create("cifar_dataset_open", encode(location), _split(split), limit or 0))
+        return cls._of(
+            create(
+                "dataset", "cifar_dataset_open", argument.path(location, "location"), _split(split),
+                argument.optional_whole(limit, "limit", 2**63 - 1),
+            )
+        )
 
     @classmethod
     def from_arrays(
@@ -56,14 +74,17 @@ class Dataset:
         if len(pixels) != len(numbers):
             raise ValueError(f"{len(pixels)} images, but {len(numbers)} labels")
         if class_names is not None:
-            names = (ctypes.c_char_p * len(class_names))(*(name.encode() for name in class_names))
-            classes = len(class_names)
+            if isinstance(class_names, str):
+                raise TypeError("class_names is one str, not a list of them")
+            texts = [argument.required_text(name, "a class's name") for name in class_names]
+            classes = len(texts)
+            names = (ctypes.c_char_p * classes)(*texts)
         else:
             names = None
             classes = one_hot_classes or max(int(numbers.max(initial=0)) + 1, 2)
-        return cls(
+        return cls._of(
             create(
-                "cifar_dataset_from_memory",
+                "dataset", "cifar_dataset_from_memory",
                 pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8)),
                 numbers.ctypes.data_as(ctypes.POINTER(ctypes.c_int32)),
                 len(numbers), classes, names, _split(split),
@@ -104,10 +125,6 @@ class Dataset:
         call("cifar_dataset_read", self._handle, 0, len(self), None, pointer)
         return labels
 
-    def __del__(self):
-        if getattr(self, "_handle", None):
-            library.cifar_dataset_free(self._handle)
-
 
 class Splits(NamedTuple):
     train: Dataset
@@ -124,7 +141,7 @@ def load(
 
 
 def _split(name: str) -> int:
-    if name not in _SPLITS:
+    if not isinstance(name, str) or name not in _SPLITS:
         raise ValueError(f"split {name!r} is neither 'train' nor 'test'")
     return _SPLITS[name]
 
@@ -139,11 +156,16 @@ def _pixels(images) -> np.ndarray:
     """Images as the library takes them: uint8, (N, 3, 32, 32), contiguous."""
     images = np.asarray(images)
     if images.dtype != np.uint8:
-        raise TypeError(f"images are {images.dtype}, not uint8 from 0 to 255")
+        raise TypeError(
+            f"images are {images.dtype}, not uint8 from 0 to 255; they are normalised here, as the "
+            "recipe says")
     if images.ndim == 4 and images.shape[1:] == (32, 32, 3):
         images = images.transpose(0, 3, 1, 2)
     elif images.ndim != 4 or images.shape[1:] != (3, 32, 32):
-        raise ValueError(f"images of shape {images.shape}, not (N, 32, 32, 3) or (N, 3, 32, 32)")
+        message = f"images of shape {images.shape}, not (N, 32, 32, 3) or (N, 3, 32, 32)"
+        if images.shape in [(32, 32, 3), (3, 32, 32)]:
+            message += "; one image is images[None]"
+        raise ValueError(message)
     return np.ascontiguousarray(images)
 
 
@@ -151,7 +173,7 @@ def _labels(labels):
     """Labels as int32, (N,); and the number of classes where one-hot rows say it."""
     labels = np.asarray(labels)
     classes = None
-    if labels.ndim == 2 and labels.shape[1] > 1:
+    if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "iufb":
         if not ((labels == 0) | (labels == 1)).all() or not (labels.sum(axis=1) == 1).all():
             raise ValueError(f"labels of shape {labels.shape} are not one-hot")
         classes = labels.shape[1]

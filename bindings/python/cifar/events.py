@@ -1,7 +1,6 @@
 """What callbacks are told."""
 
-from dataclasses import dataclass, field
-from typing import Callable, Optional
+from dataclasses import dataclass, replace
 
 from . import _structs as structs
 
@@ -34,16 +33,20 @@ class Epoch:
     seconds: float
     images_per_second: float
     is_best: bool
-    _record: Optional[Callable[[str, float], None]] = field(
-        default=None, repr=False, compare=False
-    )
+
+    # What `log` hands its values to, in callbacks; no field, so that an epoch is compared, copied
+    # and pickled without it.
+    _recorder = None
 
     def log(self, **metrics: float) -> None:
-        """Records values of one's own with this epoch: ``epoch.log(f1=0.8)``. In callbacks only."""
-        if self._record is None:
+        """Records values of one's own with this epoch: ``epoch.log(f1=0.8, recall=0.7)``, all or
+        none. In callbacks only, before another epoch has ended."""
+        if self._recorder is None:
             raise RuntimeError("epoch.log works in callbacks only")
-        for name, value in metrics.items():
-            self._record(name, value)
+        self._recorder(self, metrics)
+
+    def __getstate__(self):
+        return {name: value for name, value in self.__dict__.items() if name != "_recorder"}
 
 
 def batch_of(row: structs.BatchInfo) -> Batch:
@@ -52,3 +55,18 @@ def batch_of(row: structs.BatchInfo) -> Batch:
         images=row.images, loss=row.loss, accuracy=row.accuracy, lr=row.learning_rate,
         seconds=row.seconds,
     )
+
+
+def epoch_of(row: structs.EpochInfo) -> Epoch:
+    return Epoch(
+        epoch=row.epoch, train_loss=row.train_loss, train_accuracy=row.train_accuracy,
+        val_loss=row.val_loss, val_accuracy=row.val_accuracy, lr=row.learning_rate,
+        seconds=row.seconds, images_per_second=row.images_per_second, is_best=bool(row.is_best),
+    )
+
+
+def recording(epoch: Epoch, recorder) -> Epoch:
+    """The same epoch, whose ``log`` works."""
+    copy = replace(epoch)
+    object.__setattr__(copy, "_recorder", recorder)
+    return copy

@@ -7,8 +7,10 @@ from typing import Dict, List, NamedTuple, Union
 
 import numpy as np
 
+from . import _arguments as argument
 from . import _structs as structs
-from ._library import call, create, decode, encode, get, get_text, library
+from ._handle import Shared
+from ._library import call, create, decode, get, get_text
 from .dataset import Dataset, _pixels
 from .model_spec import ModelSpec
 
@@ -44,25 +46,45 @@ class Evaluation(NamedTuple):
     """Images by label and, in each row, by the class that they were taken for."""
 
 
-class Model:
-    """A trained network. Belongs to one thread at a time."""
+class Model(Shared):
+    """A trained network: see ``open``, ``from_run`` and ``Run.model``.
 
-    def __init__(self, handle):
+    It never changes, so a copy is the model itself.
+    """
+
+    _elsewhere = "save it to a file, and open that there: model.save(path), Model.open(path)"
+
+    def __init__(self, *_, **__):
+        raise TypeError(
+            "a Model is opened: a file by Model.open(path), a checkpoint of a run by "
+            "Model.from_run(run)")
+
+    @classmethod
+    def _of(cls, handle) -> "Model":
+        self = cls.__new__(cls)
         self._handle = handle
         info = get("cifar_model_get_info", structs.ModelInfo, handle)
         self.epoch: int = info.epoch
         self.parameters: int = info.parameters
         self.hyperparameters: dict = json.loads(info.hyperparameters)
         self.class_names = []
+        # What C writes is as long as this: class_names is a list that anybody may change.
+        self._classes: int = info.classes
         for index in range(info.classes):
             name = ctypes.c_char_p()
             call("cifar_model_get_class_name", handle, index, ctypes.byref(name))
             self.class_names.append(decode(name.value))
+        return self
 
     @classmethod
     def open(cls, path, threads: int = 0) -> "Model":
         """Opens a checkpoint file that was saved or exported. 0 threads: as many as fit."""
-        return cls(create("cifar_model_open", encode(path), threads))
+        return cls._of(
+            create(
+                "model", "cifar_model_open", argument.required_path(path, "path"),
+                argument.whole(threads, "threads"),
+            )
+        )
 
     @classmethod
     def from_run(
@@ -74,10 +96,11 @@ class Model:
         checkpoint: ``"last"``, ``"best"`` or a checkpoint's id.
         registry: the SQLite file; None for ``$CIFAR_REGISTRY``, else ``./cifar-runs.db``.
         """
-        return cls(
+        return cls._of(
             create(
-                "cifar_model_from_run", encode(registry), run.encode(), str(checkpoint).encode(),
-                threads,
+                "model", "cifar_model_from_run", argument.path(registry, "registry"),
+                argument.required_text(run, "run"), argument.checkpoint(checkpoint),
+                argument.whole(threads, "threads"),
             )
         )
 
@@ -95,19 +118,21 @@ class Model:
 
         flips: average each image's probabilities with those of its mirror image.
         """
+        images = argument.handle(
+            dataset, Dataset, "dataset", ": Dataset.from_arrays(images, labels) makes one")
         info = structs.EvaluationInfo()
-        count = len(self.class_names)
+        count = self._classes
         confusion = np.zeros((count, count), np.uint64)
         scores = np.zeros((count, 3))
         call(
-            "cifar_model_evaluate_classes", self._handle, dataset._handle, int(flips), byref(info),
-            sizeof(info), confusion.ctypes.data_as(POINTER(c_uint64)),
+            "cifar_model_evaluate_classes", self._handle, images, argument.flag(flips, "flips"),
+            byref(info), sizeof(info), confusion.ctypes.data_as(POINTER(c_uint64)),
             scores.ctypes.data_as(POINTER(c_double)),
         )
         support = confusion.sum(axis=1).tolist()
         classes = {
             name: ClassScores(*scores[index].tolist(), support[index])
-            for index, name in enumerate(self.class_names)
+            for index, name in enumerate(self.class_names[:count])
         }
         return Evaluation(
             info.loss, info.accuracy, info.count, info.top5_accuracy, info.macro_f1, bool(flips),
@@ -120,7 +145,7 @@ class Model:
         images: uint8, (N, 32, 32, 3) or (N, 3, 32, 32); normalised as the model was trained.
         """
         pixels = _pixels(images)
-        result = np.empty((len(pixels), len(self.class_names)), np.float32)
+        result = np.empty((len(pixels), self._classes), np.float32)
         call(
             "cifar_model_predict", self._handle,
             pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8)), len(pixels),
@@ -130,11 +155,7 @@ class Model:
 
     def save(self, path) -> None:
         """Writes the checkpoint to a safetensors file, whole or not at all."""
-        call("cifar_model_save", self._handle, encode(path))
+        call("cifar_model_save", self._handle, argument.required_path(path, "path"))
 
     def __repr__(self) -> str:
-        return f"<Model: {self.parameters} parameters, {len(self.class_names)} classes>"
-
-    def __del__(self):
-        if getattr(self, "_handle", None):
-            library.cifar_model_free(self._handle)
+        return f"<Model: {self.parameters} parameters, {self._classes} classes>"

@@ -1,10 +1,10 @@
 """Models of one's own, layer by layer."""
 
-import operator
 from typing import Callable, Union
 
 from . import _structs as structs
-from ._library import call, create, get, get_text, library
+from ._arguments import flag, number, required_text, whole
+from ._library import call, create, get, get_text
 
 # cifar_padding
 _PADDINGS = {"same": 0, "valid": 1, "same_upper": 2}
@@ -28,7 +28,7 @@ class ModelSpec:
     """
 
     def __init__(self):
-        self._handle = create("cifar_model_spec_create")
+        self._handle = create("model_spec", "cifar_model_spec_create")
 
     @classmethod
     def _of(cls, handle) -> "ModelSpec":
@@ -43,7 +43,8 @@ class ModelSpec:
         A layer is an object with its ``type`` and its options, such as
         ``{"type": "conv2d", "filters": 32}``; types and options are called as the methods here.
         """
-        return cls._of(create("cifar_model_spec_from_json", text.encode()))
+        return cls._of(
+            create("model_spec", "cifar_model_spec_from_json", required_text(text, "text")))
 
     @classmethod
     def preset(cls, name: str, dialect: str = "pytorch", classes: int = 10) -> "ModelSpec":
@@ -53,8 +54,8 @@ class ModelSpec:
         """
         return cls._of(
             create(
-                "cifar_model_spec_preset", name.encode(), dialect.encode(),
-                _count(classes, "classes"),
+                "model_spec", "cifar_model_spec_preset", required_text(name, "name"),
+                required_text(dialect, "dialect"), whole(classes, "classes"),
             )
         )
 
@@ -70,11 +71,11 @@ class ModelSpec:
         padding: ``"same"`` as PyTorch's ``k//2``, ``"valid"``, or ``"same_upper"``, Keras's
             ``"same"``; with stride 1 the first and the last are alike.
         """
-        if padding not in _PADDINGS:
+        if not isinstance(padding, str) or padding not in _PADDINGS:
             raise ValueError(f"padding {padding!r} is none of {', '.join(_PADDINGS)}")
         return self._add(
-            "conv2d", _count(filters, "filters"), _count(kernel_size, "kernel_size"),
-            _count(stride, "stride"), _PADDINGS[padding],
+            "conv2d", whole(filters, "filters"), whole(kernel_size, "kernel_size"),
+            whole(stride, "stride"), _PADDINGS[padding],
         )
 
     def batch_norm(
@@ -87,7 +88,10 @@ class ModelSpec:
         epsilon: 1e-3 in Keras.
         unbiased: whether the running variance is that of n − 1; False in Keras.
         """
-        return self._add("batch_norm", momentum, epsilon, int(unbiased))
+        return self._add(
+            "batch_norm", number(momentum, "momentum"), number(epsilon, "epsilon"),
+            flag(unbiased, "unbiased"),
+        )
 
     def relu(self) -> "ModelSpec":
         """max(x, 0)"""
@@ -107,7 +111,7 @@ class ModelSpec:
 
     def dropout(self, rate: float) -> "ModelSpec":
         """While training, sets a share of the values to 0 and divides the others by 1 − rate."""
-        return self._add("dropout", rate)
+        return self._add("dropout", number(rate, "rate"))
 
     def flatten(self) -> "ModelSpec":
         """(C, H, W) to C·H·W."""
@@ -115,7 +119,7 @@ class ModelSpec:
 
     def dense(self, units: int) -> "ModelSpec":
         """W·x + b; of the last layer the units are the classes."""
-        return self._add("dense", _count(units, "units"))
+        return self._add("dense", whole(units, "units"))
 
     def residual(
         self,
@@ -139,7 +143,7 @@ class ModelSpec:
         if not callable(part):
             raise TypeError(
                 f"{name} is a {type(part).__name__}, neither a ModelSpec nor a function of one")
-        fresh = ModelSpec._of(create("cifar_model_spec_branch", self._handle))
+        fresh = ModelSpec._of(create("model_spec", "cifar_model_spec_branch", self._handle))
         result = part(fresh)
         if result is None:
             return fresh
@@ -207,14 +211,6 @@ class ModelSpec:
         info = self._info()
         return f"<ModelSpec: {info.layers} layers, {info.parameters} parameters>"
 
-    def __del__(self):
-        if getattr(self, "_handle", None):
-            library.cifar_model_spec_free(self._handle)
-
-
-def _count(value: int, name: str) -> int:
-    """A number that C's uint32_t holds."""
-    value = operator.index(value)
-    if not 0 <= value < 2**32:
-        raise ValueError(f"{name} {value} is out of range")
-    return value
+    def __reduce__(self):
+        # A copy is a spec of its own.
+        return type(self).from_json, (self.to_json(),)

@@ -5,11 +5,14 @@ import json
 import math
 from typing import List, Optional, Union
 
+from . import _arguments as argument
 from . import _structs as structs
-from ._library import PROBLEM_CALLBACK, call, create, decode, encode, get, library
+from ._handle import Shared
+from ._library import PROBLEM_CALLBACK, call, create, decode, error_of, get, library
+from ._listening import Listening
 
 
-class Registry:
+class Registry(Shared):
     """The record of all runs.
 
     path: the SQLite file; None for ``$CIFAR_REGISTRY``, else ``./cifar-runs.db``.
@@ -18,8 +21,10 @@ class Registry:
     known yet is None.
     """
 
+    _elsewhere = "open it there, by Registry(path)"
+
     def __init__(self, path=None):
-        self._handle = create("cifar_registry_open", encode(path))
+        self._handle = create("registry", "cifar_registry_open", argument.path(path, "path"))
 
     def runs(
         self,
@@ -37,25 +42,20 @@ class Registry:
         sort: a field to order by, the largest first unless ``ascending``.
         trash: the runs in the trash instead.
         """
-        if limit is not None and limit < 1:
-            raise ValueError(f"limit {limit} is not at least 1")
         query = structs.RunQuery()
         call("cifar_run_query_init", ctypes.byref(query), ctypes.sizeof(query))
-        query.filter = _text(filter)
-        query.sort = _text(sort)
-        query.ascending = int(ascending)
-        query.limit = limit or 0
-        query.trash = int(trash)
-        handle = create("cifar_registry_query", self._handle, ctypes.byref(query))
-        try:
-            count = ctypes.c_size_t()
-            call("cifar_run_list_count", handle, ctypes.byref(count))
-            return [
-                _summary(get("cifar_run_list_get", structs.RunInfo, handle, index))
-                for index in range(count.value)
-            ]
-        finally:
-            library.cifar_run_list_free(handle)
+        query.filter = argument.text(filter, "filter")
+        query.sort = argument.text(sort, "sort")
+        query.ascending = argument.flag(ascending, "ascending")
+        query.limit = argument.optional_whole(limit, "limit", 2**63 - 1)
+        query.trash = argument.flag(trash, "trash")
+        handle = create("run_list", "cifar_registry_query", self._handle, ctypes.byref(query))
+        count = ctypes.c_size_t()
+        call("cifar_run_list_count", handle, ctypes.byref(count))
+        return [
+            _summary(get("cifar_run_list_get", structs.RunInfo, handle, index))
+            for index in range(count.value)
+        ]
 
     def run(self, run: str) -> dict:
         """All about one run: its row with ``hyperparameters``, ``epochs``, ``checkpoints``,
@@ -63,50 +63,55 @@ class Registry:
 
         run: its id, the first 4 or more characters of it, or its name.
         """
-        handle = create("cifar_registry_find", self._handle, run.encode())
-        try:
-            row = _summary(get("cifar_run_get_info", structs.RunInfo, handle))
-            row["epochs_recorded"] = row["epochs"]
-            text = ctypes.c_char_p()
-            call("cifar_run_get_hyperparameters", handle, ctypes.byref(text))
-            row["hyperparameters"] = json.loads(text.value)
-            row["epochs"] = [_epoch(info) for info in _all(handle, "epoch", structs.EpochInfo)]
-            row["checkpoints"] = [
-                _checkpoint(info)
-                for info in _all(handle, "checkpoint", structs.CheckpointInfo)
-            ]
-            row["metrics"] = [
-                {"name": decode(info.name), "epoch": info.epoch, "value": info.value}
-                for info in _all(handle, "metric", structs.MetricInfo)
-            ]
-            row["notes"] = [
-                {"created": decode(info.created), "text": decode(info.text)}
-                for info in _all(handle, "note", structs.NoteInfo)
-            ]
-            return row
-        finally:
-            library.cifar_run_free(handle)
+        handle = create("run", "cifar_registry_find", self._handle, argument.required_text(run, "run"))
+        row = _summary(get("cifar_run_get_info", structs.RunInfo, handle))
+        row["epochs_recorded"] = row["epochs"]
+        text = ctypes.c_char_p()
+        call("cifar_run_get_hyperparameters", handle, ctypes.byref(text))
+        row["hyperparameters"] = json.loads(text.value)
+        row["epochs"] = [_epoch(info) for info in _all(handle, "epoch", structs.EpochInfo)]
+        row["checkpoints"] = [
+            _checkpoint(info)
+            for info in _all(handle, "checkpoint", structs.CheckpointInfo)
+        ]
+        row["metrics"] = [
+            {"name": decode(info.name), "epoch": info.epoch, "value": info.value}
+            for info in _all(handle, "metric", structs.MetricInfo)
+        ]
+        row["notes"] = [
+            {"created": decode(info.created), "text": decode(info.text)}
+            for info in _all(handle, "note", structs.NoteInfo)
+        ]
+        return row
 
     def tag(self, run: str, *tags: str) -> None:
         """Adds tags; those that are there already stay."""
         for tag in tags:
-            call("cifar_registry_tag", self._handle, run.encode(), tag.encode())
+            texts = argument.required_text(run, "run"), argument.required_text(tag, "tag")
+            call("cifar_registry_tag", self._handle, *texts)
 
     def untag(self, run: str, *tags: str) -> None:
         for tag in tags:
-            call("cifar_registry_untag", self._handle, run.encode(), tag.encode())
+            texts = argument.required_text(run, "run"), argument.required_text(tag, "tag")
+            call("cifar_registry_untag", self._handle, *texts)
 
     def note(self, run: str, text: str) -> None:
         """Adds a remark, of any number of lines."""
-        call("cifar_registry_note", self._handle, run.encode(), text.encode())
+        call(
+            "cifar_registry_note", self._handle, argument.required_text(run, "run"),
+            argument.required_text(text, "text"),
+        )
 
     def rename(self, run: str, name: Optional[str]) -> None:
         """Gives a run another name; None takes it away."""
-        call("cifar_registry_rename", self._handle, run.encode(), _text(name))
+        call(
+            "cifar_registry_rename", self._handle, argument.required_text(run, "run"),
+            argument.text(name, "name"),
+        )
 
     def pin(self, checkpoint: int, pinned: bool = True) -> None:
         """Makes retention keep a checkpoint, or lets it go again."""
-        call("cifar_registry_pin", self._handle, checkpoint, int(pinned))
+        call("cifar_registry_pin", self._handle, _id(checkpoint), argument.flag(pinned, "pinned"))
 
     def fork(
         self, run: str, checkpoint: Union[str, int] = "last", name: Optional[str] = None
@@ -115,17 +120,17 @@ class Registry:
         with it. Returns its id."""
         uuid = ctypes.create_string_buffer(37)
         call(
-            "cifar_registry_fork", self._handle, run.encode(), str(checkpoint).encode(),
-            _text(name), uuid,
+            "cifar_registry_fork", self._handle, argument.required_text(run, "run"),
+            argument.checkpoint(checkpoint), argument.text(name, "name"), uuid,
         )
         return uuid.value.decode()
 
     def remove(self, run: str) -> None:
         """Puts a run into the trash; ``restore`` gets it back until ``collect`` empties it."""
-        call("cifar_registry_remove", self._handle, run.encode())
+        call("cifar_registry_remove", self._handle, argument.required_text(run, "run"))
 
     def restore(self, run: str) -> None:
-        call("cifar_registry_restore", self._handle, run.encode())
+        call("cifar_registry_restore", self._handle, argument.required_text(run, "run"))
 
     def collect(self) -> int:
         """Empties the trash and makes the file small again. Returns the bytes given back."""
@@ -137,24 +142,31 @@ class Registry:
         """Looks for damage. Returns a sentence for each thing that is wrong."""
         problems = []
 
-        def receive(problem, _):
-            problems.append(problem.decode())
+        def receive(problem) -> int:
+            problems.append(problem.decode(errors="replace"))
             return 0
 
-        call("cifar_registry_verify", self._handle, _text(run), PROBLEM_CALLBACK(receive), None)
+        listening = Listening()
+        function = listening.function(PROBLEM_CALLBACK, receive)
+        status = listening.run(
+            None, library.cifar_registry_verify, self._handle, argument.text(run, "run"), function,
+            None,
+        )
+        error = listening.take() or (error_of(status) if status else None)
+        if error is not None:
+            raise error
         return problems
 
     def export(self, checkpoint: int, path) -> None:
         """Writes a checkpoint to a safetensors file, whole or not at all."""
-        call("cifar_registry_export", self._handle, checkpoint, encode(path))
+        call(
+            "cifar_registry_export", self._handle, _id(checkpoint),
+            argument.required_path(path, "path"),
+        )
 
-    def __del__(self):
-        if getattr(self, "_handle", None):
-            library.cifar_registry_free(self._handle)
 
-
-def _text(text: Optional[str]) -> Optional[bytes]:
-    return None if text is None else text.encode()
+def _id(checkpoint) -> int:
+    return argument.whole(checkpoint, "checkpoint", 0, 2**63 - 1)
 
 
 def _all(handle, what: str, info_type) -> list:

@@ -1,14 +1,18 @@
 """Training: `fit` starts a run, `resume` goes on with one."""
 
 import json
-import signal
 import sys
 import threading
-from ctypes import byref, c_void_p, sizeof
-from dataclasses import dataclass, field, replace
+from ctypes import byref, c_char_p, c_double, sizeof
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Callable, Iterable, List, Optional, Union
 
+import numpy as np
+
+from . import _arguments as argument
 from . import _structs as structs
+from ._handle import Handle
 from ._library import (
     BATCH_CALLBACK,
     EPOCH_CALLBACK,
@@ -16,14 +20,15 @@ from ._library import (
     call,
     create,
     decode,
-    encode,
+    decode_path,
     error_of,
     get,
     library,
 )
+from ._listening import Listening
 from .callbacks import Callback
 from .dataset import Dataset
-from .events import Batch, Epoch, batch_of
+from .events import Batch, Epoch, batch_of, epoch_of, recording
 from .model import Model
 from .model_spec import ModelSpec
 
@@ -67,8 +72,8 @@ def fit(
     record: bool = True,
     keep_last: int = 2,
     keep_every: int = 0,
-    tags: Iterable[str] = (),
-    callbacks: Iterable[EpochCallback] = (),
+    tags: Union[str, Iterable[str]] = (),
+    callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
     **hyperparameters,
 ) -> Run:
@@ -81,10 +86,12 @@ def fit(
     record: False keeps nothing.
     keep_last: checkpoints kept besides the best one; 0 keeps all.
     keep_every: those of every so many epochs stay too; 0 for none of them.
-    tags: words to find the run by.
+    tags: words to find the run by; a str is one.
     callbacks: each is a ``Callback``, or called with an ``Epoch`` after every epoch. One that
-        returns True stops the training; so does one that raises, and ``fit`` raises its exception
-        again.
+        returns True, Python's or NumPy's, stops the training, and ``Run.reason`` names it; anything
+        else goes on. (A progress bar's ``update`` may return True: call it in a function that does
+        not return it, or as ``lambda epoch: bar.update() and None``.) One that raises stops the
+        training too, and ``fit`` raises its exception again.
     on_batch: likewise, with a ``Batch`` after every batch.
     hyperparameters: anything else that cifar.h names: ``optimizer="sgd"``, ``momentum=0.9``,
         ``weight_decay=5e-4``, ``clip_norm=1``, ``label_smoothing=0.1``, ``steps_per_epoch=500``,
@@ -95,37 +102,37 @@ def fit(
         replace.
 
     Ctrl-C stops after the batch under way and raises KeyboardInterrupt; the run is then in the
-    registry as interrupted, with a checkpoint to ``resume`` from.
+    registry as interrupted, with a checkpoint to ``resume`` from. Likewise whatever else a signal
+    handler raises meanwhile. Of several exceptions the first is raised.
     """
+    training = _Training(callbacks, on_batch)
+    train = argument.handle(train, Dataset, "train", _DATASET)
+    validation = argument.handle(validation, Dataset, "validation", _DATASET)
     options = structs.TrainOptions()
     call("cifar_train_options_init", byref(options), sizeof(options))
-    options.epochs = _positive(epochs, "epochs")
-    options.batch_size = _positive(batch_size, "batch_size")
-    options.threads = _positive(threads, "threads")
+    options.epochs = argument.optional_whole(epochs, "epochs")
+    options.batch_size = argument.optional_whole(batch_size, "batch_size")
+    options.threads = argument.optional_whole(threads, "threads")
     if lr is not None:
-        if lr == 0:
+        if "learning_rate" in hyperparameters:
+            raise TypeError("lr and learning_rate are the same: give one of them")
+        options.learning_rate = argument.number(lr, "lr")
+        if options.learning_rate == 0:
             raise ValueError("lr 0 is not a positive number")
-        options.learning_rate = lr
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"seed {seed} is not in 0 to 2**64 - 1")
-    options.seed = seed
-    options.recipe = recipe.encode()
-    options.name = encode(name)
-    options.registry = encode(registry)
-    options.record = 1 if record else 0
-    if keep_last < 0:
-        raise ValueError(f"keep_last {keep_last} is negative")
-    options.keep_last = keep_last
-    if keep_every < 0:
-        raise ValueError(f"keep_every {keep_every} is negative")
-    options.keep_every = keep_every
-    options.tags = "\n".join(tags).encode()
+    options.seed = argument.whole(seed, "seed", 0, 2**64 - 1)
+    options.recipe = argument.required_text(recipe, "recipe")
+    options.name = argument.text(name, "name")
+    options.registry = argument.path(registry, "registry")
+    options.record = argument.flag(record, "record")
+    options.keep_last = argument.whole(keep_last, "keep_last")
+    options.keep_every = argument.whole(keep_every, "keep_every")
+    options.tags = _lines(tags)
     options.model = _model_text(model)
     if hyperparameters:
-        options.hyperparameters = json.dumps(hyperparameters).encode()
+        _refuse_foreign(hyperparameters)
+        options.hyperparameters = argument.json_text(hyperparameters, "")
     options.command_line = _command_line()
-    handle = create("cifar_trainer_create", train._handle, validation._handle, byref(options))
-    return _Training(handle, callbacks, on_batch).run()
+    return training.run("cifar_trainer_create", train, validation, byref(options))
 
 
 def resume(
@@ -138,7 +145,7 @@ def resume(
     threads: Optional[int] = None,
     registry=None,
     data=None,
-    callbacks: Iterable[EpochCallback] = (),
+    callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
 ) -> Run:
     """Goes on with a run, to the same bits as if it had never stopped.
@@ -151,28 +158,59 @@ def resume(
 
     The rest is as in ``fit``.
     """
+    training = _Training(callbacks, on_batch)
+    if isinstance(run, Run):
+        raise TypeError("run is a Run, not an id or a name: give run.id, and registry=run.registry")
+    if train is not None:
+        train = argument.handle(train, Dataset, "train", _DATASET)
+    if validation is not None:
+        validation = argument.handle(validation, Dataset, "validation", _DATASET)
     options = structs.ResumeOptions()
     call("cifar_resume_options_init", byref(options), sizeof(options))
-    options.epochs = _positive(epochs, "epochs")
-    options.threads = _positive(threads, "threads")
-    options.checkpoint = str(checkpoint).encode()
-    options.registry = encode(registry)
-    options.data_location = encode(data)
+    options.epochs = argument.optional_whole(epochs, "epochs")
+    options.threads = argument.optional_whole(threads, "threads")
+    options.checkpoint = argument.checkpoint(checkpoint)
+    options.registry = argument.path(registry, "registry")
+    options.data_location = argument.path(data, "data")
     options.command_line = _command_line()
-    handle = create(
-        "cifar_trainer_resume", run.encode(), train._handle if train else None,
-        validation._handle if validation else None, byref(options),
+    return training.run(
+        "cifar_trainer_resume", argument.required_text(run, "run"), train, validation,
+        byref(options),
     )
-    return _Training(handle, callbacks, on_batch).run()
 
 
-def _positive(value: Optional[int], name: str) -> int:
-    """An option for C, where 0 stands for None."""
-    if value is None:
-        return 0
-    if not 1 <= value < 2**32:
-        raise ValueError(f"{name} {value} is not at least 1 (and below 2**32)")
-    return value
+_DATASET = ": cifar.load(location) opens one, cifar.Dataset.from_arrays(images, labels) makes one"
+
+# What other libraries' fit takes, and what there is in its place.
+_FOREIGN = {
+    "validation_data": "the data set to validate on is fit's second argument",
+    "validation_split": "give fit two data sets; Dataset.from_arrays makes them of parts of arrays",
+    "verbose": "callbacks=[print] shows the epochs",
+    "metrics": "loss and accuracy are measured always, others in a callback by epoch.log(name=…)",
+    "class_weight": "images are weighted alike",
+    "sample_weight": "images are weighted alike",
+    "shuffle": "training images are shuffled always",
+    "initial_epoch": "cifar.resume goes on with a run",
+}
+
+
+def _refuse_foreign(hyperparameters: dict) -> None:
+    for name, remedy in _FOREIGN.items():
+        if name in hyperparameters:
+            raise TypeError(f"fit has no '{name}': {remedy}")
+
+
+def _lines(tags) -> bytes:
+    """Tags for C, one a line."""
+    if tags is None:
+        return b""
+    if isinstance(tags, str):
+        tags = [tags]
+    texts = [argument.required_text(tag, "a tag") for tag in tags]
+    for text in texts:
+        if b"\n" in text:
+            raise ValueError(f"the tag {text.decode()!r} is more than one line")
+    return b"\n".join(texts)
 
 
 def _model_text(model) -> Optional[bytes]:
@@ -180,132 +218,192 @@ def _model_text(model) -> Optional[bytes]:
     if isinstance(model, ModelSpec):
         model = model.to_json()
     elif isinstance(model, (dict, list, tuple)):
-        model = json.dumps(model)
+        return argument.json_text(model, "model")
     elif not isinstance(model, (str, type(None))):
         raise TypeError(
             f"model is a {type(model).__name__}, not a name, a ModelSpec, a dict or a list")
-    return None if model is None else model.encode()
+    return argument.text(model, "model")
 
 
 def _command_line() -> bytes:
-    return " ".join(sys.argv).encode(errors="replace")
+    words = " ".join(map(str, getattr(sys, "argv", [])))
+    return words.replace("\0", " ").encode(errors="replace")
 
 
 class _Training:
-    """One trainer: callbacks on their way through C, signals, and the end."""
+    """One trainer: callbacks on their way through C, and the end."""
 
-    def __init__(self, handle: c_void_p, callbacks, on_batch):
-        self._handle = handle
-        callbacks = list(callbacks)
+    def __init__(self, callbacks, on_batch):
+        callbacks = _list_of(callbacks)
         self._objects = [item for item in callbacks if isinstance(item, Callback)]
         self._on_epoch = [
             item.on_epoch_end if isinstance(item, Callback) else item for item in callbacks
         ]
         self._on_batch = [item.on_batch_end for item in self._objects if _has(item, "on_batch_end")]
         if on_batch is not None:
-            self._on_batch.append(on_batch)
+            self._on_batch.append(_function(on_batch, "on_batch"))
         self._epochs: List[Epoch] = []
-        # An exception cannot pass through C: it waits here until the call is over.
-        self._exception: Optional[BaseException] = None
-        self._interrupted = False
+        self._trainer: Optional[Handle] = None
+        self._thread = threading.get_ident()
+        self._listening = Listening()
+        # The first that returned True.
+        self._stopper: Optional[Callable] = None
 
-    def run(self) -> Run:
-        # ctypes' functions must live as long as the library may call them.
-        functions = {
-            "train_begin": TRAIN_CALLBACK(self._caller("on_train_begin")),
-            "train_end": TRAIN_CALLBACK(self._caller("on_train_end")),
-            "epoch_begin": BATCH_CALLBACK(self._caller("on_epoch_begin", batch_of)),
-            "batch": BATCH_CALLBACK(self._batch_ended),
-            "epoch": EPOCH_CALLBACK(self._epoch_ended),
-        }
-        if any(_has(item, "on_batch_begin") for item in self._objects):
-            functions["batch_begin"] = BATCH_CALLBACK(self._caller("on_batch_begin", batch_of))
+    def run(self, name: str, *arguments) -> Run:
+        """Makes the trainer by a function of C, and trains."""
+        run = None
         try:
-            for name, function in functions.items():
-                call(f"cifar_trainer_on_{name}", self._handle, function, None)
-            for item in self._objects:
-                item._handle = self._handle
-            status = self._run_with_signals()
-            return self._result(status)
+            run = self._run(create("trainer", name, *arguments))
+        except BaseException as error:
+            self._listening.raised.append(error)
         finally:
+            # It ends here, and not with a traceback or an event that somebody keeps.
+            self._trainer = None
             for item in self._objects:
-                item._handle = None
-            library.cifar_trainer_free(self._handle)
-
-    def _run_with_signals(self) -> int:
-        """Python runs signal handlers between its own instructions: without batch callbacks a
-        Ctrl-C would wait for the epoch's end. They are cheap, so there always is one."""
-        is_main = threading.current_thread() is threading.main_thread()
-        if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-            return library.cifar_trainer_run(self._handle)
-
-        def interrupt(number, frame):
-            self._interrupted = True
-            library.cifar_trainer_interrupt(self._handle)
-            # A second Ctrl-C is answered as usual.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-        signal.signal(signal.SIGINT, interrupt)
+                item._training = None
+        error = self._listening.take()
         try:
-            return library.cifar_trainer_run(self._handle)
+            if error is not None:
+                raise error
         finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            del error
+        return run
 
-    def _result(self, status: int) -> Run:
+    def _run(self, trainer: Handle) -> Optional[Run]:
+        self._trainer = trainer
+        del trainer
+        for event, kind, answer in self._events():
+            function = self._listening.function(kind, answer)
+            call(f"cifar_trainer_on_{event}", self._trainer, function, None)
+        for item in self._objects:
+            item._training = self
+        status = self._listening.run(
+            partial(library.cifar_trainer_interrupt, self._trainer), library.cifar_trainer_run,
+            self._trainer)
         error = error_of(status) if status else None
-        if self._exception is not None:
-            raise self._exception
-        if error is not None and error.status == "CIFAR_E_INTERRUPTED" and self._interrupted:
-            raise KeyboardInterrupt(str(error))
         ends = {"CIFAR_E_INTERRUPTED": "interrupted", "CIFAR_E_CALLBACK": "stopped"}
         if error is not None and error.status not in ends:
             raise error
-        info = get("cifar_trainer_get_info", structs.TrainerInfo, self._handle)
+        if self._listening.raised:
+            first = self._listening.raised[0]
+            if error is not None and type(first) is KeyboardInterrupt and not first.args:
+                first.args = (str(error),)
+            return None
+        return self._result(ends[error.status] if error else "completed")
+
+    def _result(self, status: str) -> Run:
+        info = get("cifar_trainer_get_info", structs.TrainerInfo, self._trainer)
+        reason = decode(info.end_reason)
+        if self._stopper is not None:
+            reason += f" ({_place(self._stopper)} returned True)"
         return Run(
             id=decode(info.run_id),
-            registry=decode(info.registry),
-            status=ends[error.status] if error else "completed",
-            reason=decode(info.end_reason),
+            registry=decode_path(info.registry),
+            status=status,
+            reason=reason,
             hyperparameters=json.loads(info.hyperparameters),
             epochs=self._epochs,
-            model=Model(create("cifar_model_from_trainer", self._handle)),
+            model=Model._of(create("model", "cifar_model_from_trainer", self._trainer)),
         )
 
     # Called by C ------------------------------------------------------------------------------
 
+    def _events(self):
+        """The events that C is to tell of: name, type and what answers."""
+        yield "train_begin", TRAIN_CALLBACK, self._caller("on_train_begin")
+        yield "train_end", TRAIN_CALLBACK, self._caller("on_train_end")
+        yield "epoch_begin", BATCH_CALLBACK, self._caller("on_epoch_begin", batch_of)
+        if any(_has(item, "on_batch_begin") for item in self._objects):
+            yield "batch_begin", BATCH_CALLBACK, self._caller("on_batch_begin", batch_of)
+        # Always: signal handlers are called between bytecodes of Python only, and without any a
+        # Ctrl-C would wait for the epoch's end. It costs microseconds.
+        yield "batch", BATCH_CALLBACK, self._batch_ended
+        yield "epoch", EPOCH_CALLBACK, self._epoch_ended
+
     def _caller(self, method: str, event_of=None):
-        """A function for C that calls the method of every callback object."""
+        """Calls the method of every callback object."""
         functions = [getattr(item, method) for item in self._objects]
         if event_of is None:
-            return lambda _user: self._ask(functions)
-        return lambda info, _user: self._ask(functions, event_of(info.contents))
+            return lambda _: self._ask(functions)
+        return lambda info: self._ask(functions, event_of(info.contents))
 
-    def _batch_ended(self, info, _user) -> int:
+    def _batch_ended(self, info) -> int:
         return self._ask(self._on_batch, batch_of(info.contents)) if self._on_batch else 0
 
-    def _epoch_ended(self, info, _user) -> int:
-        row = info.contents
-        epoch = Epoch(
-            epoch=row.epoch, train_loss=row.train_loss, train_accuracy=row.train_accuracy,
-            val_loss=row.val_loss, val_accuracy=row.val_accuracy, lr=row.learning_rate,
-            seconds=row.seconds, images_per_second=row.images_per_second,
-            is_best=bool(row.is_best),
-        )
+    def _epoch_ended(self, info) -> int:
+        epoch = epoch_of(info.contents)
         self._epochs.append(epoch)
-        return self._ask(self._on_epoch, replace(epoch, _record=self._record))
-
-    def _record(self, name: str, value: float) -> None:
-        call("cifar_trainer_record_metric", self._handle, name.encode(), value)
+        return self._ask(self._on_epoch, recording(epoch, self._record))
 
     def _ask(self, functions, *event) -> int:
         """0 to go on. Every function is asked, also after one that wants to stop."""
-        try:
-            return int(any([function(*event) is True for function in functions]))
-        except BaseException as exception:  # KeyboardInterrupt and SystemExit too
-            self._exception = exception
-            return 1
+        stops = 0
+        for function in functions:
+            answer = function(*event)
+            if isinstance(answer, (bool, np.bool_)) and answer:
+                stops = 1
+                self._stopper = self._stopper or function
+        return stops
+
+    # Called by callbacks ----------------------------------------------------------------------
+
+    def set_learning_rate(self, lr: float) -> None:
+        call("cifar_trainer_set_learning_rate", self._trainer, argument.number(lr, "lr"))
+
+    def _record(self, epoch: Epoch, metrics: dict) -> None:
+        # A reference of its own keeps the trainer for the time of the call.
+        trainer = self._trainer
+        if trainer is None:
+            raise RuntimeError(
+                f"epoch.log works in callbacks only: the training of epoch {epoch.epoch} is over")
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("epoch.log works on the thread that called fit only")
+        if epoch.epoch != self._epochs[-1].epoch:
+            raise RuntimeError(
+                f"epoch.log is late: after epoch {epoch.epoch}, epoch {self._epochs[-1].epoch} has "
+                "ended too")
+        count = len(metrics)
+        names = [argument.required_text(name, "a metric's name") for name in metrics]
+        values = [argument.number(value, name) for name, value in metrics.items()]
+        call(
+            "cifar_trainer_record_metrics", trainer, (c_char_p * count)(*names),
+            (c_double * count)(*values), count,
+        )
+
+
+def _list_of(callbacks) -> list:
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, Callback) or callable(callbacks):
+        raise TypeError("callbacks is one callback, not a list of them: write callbacks=[…]")
+    try:
+        callbacks = list(callbacks)
+    except TypeError:
+        raise TypeError(
+            f"callbacks is a {type(callbacks).__name__}, not a list of callbacks") from None
+    for index, item in enumerate(callbacks):
+        if not isinstance(item, Callback):
+            _function(item, f"callbacks[{index}]")
+    return callbacks
+
+
+def _function(value, name: str) -> Callable:
+    if isinstance(value, type) and issubclass(value, Callback):
+        raise TypeError(
+            f"{name} is the class {value.__name__}, not an object of it: {value.__name__}()")
+    if not callable(value):
+        raise TypeError(
+            f"{name} is a {type(value).__name__}, neither a cifar.Callback nor a function")
+    return value
 
 
 def _has(callback: Callback, method: str) -> bool:
     """Whether the callback has a method of its own: others need not be called for every batch."""
     return getattr(type(callback), method) is not getattr(Callback, method)
+
+
+def _place(function) -> str:
+    """A function's name, and where it is written."""
+    name = getattr(function, "__qualname__", None) or type(function).__name__
+    code = getattr(function, "__code__", None)
+    return f"{name} in {code.co_filename}:{code.co_firstlineno}" if code else name

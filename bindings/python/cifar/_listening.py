@@ -1,0 +1,146 @@
+"""Calls into C that call back, and the exceptions that are raised meanwhile.
+
+No exception can pass through C. Two kinds are raised while C has the word: those of the functions
+that C calls, and those of signal handlers (Ctrl-C, a SIGTERM that exits, a time limit by SIGALRM),
+which Python calls between any two bytecodes of the main thread: also before the first that a
+``try`` holds, or after the last. ctypes prints such an exception, forgets it, and hands C whatever
+number is in the register. Therefore
+
+- what C calls is the ``send`` of a generator that waits inside its ``try``: there is no bytecode
+  outside of it;
+- meanwhile signal handlers are wrapped. Where one raises, its exception goes on into the caller's
+  own function if that is what was interrupted, so that a callback that waits can be interrupted
+  and may have a time limit of its own; else it is kept and C is told to stop.
+
+A thread for C, while the caller's waits, would do as well, but costs two changes of threads a
+batch, and a process that may not start a thread could not train.
+"""
+
+import signal
+import threading
+from typing import Callable, List, Optional
+
+
+class Listening:
+    """One call into C that calls back. ``raised`` has what was raised meanwhile, in order."""
+
+    def __init__(self):
+        self.raised: List[BaseException] = []
+        # ctypes' functions must live as long as C may call them.
+        self._functions = []
+        self._stop: Optional[Callable[[], object]] = None
+        # What a signal handler raised last in the caller's own code.
+        self._thrown: Optional[BaseException] = None
+        self._listens = False
+
+    def function(self, kind, answer: Callable[[object], int]):
+        """A function for C of the ctypes type ``kind``, which takes one argument, as ``answer``
+        does. After an exception it returns 1, or 0 where ``run``'s ``stop`` was called."""
+        listener = self._listen(answer)
+        next(listener)
+        function = kind(listener.send)
+        self._functions.append(function)
+        return function
+
+    def _listen(self, answer):
+        result = None
+        while True:
+            try:
+                while True:
+                    argument = yield result
+                    result = 1
+                    result = _ask(answer, argument)
+                    if self.raised and self._stop is None:
+                        result = 1
+            except BaseException as error:  # KeyboardInterrupt and SystemExit too
+                if not self._listens:
+                    return
+                result = 1
+                self.raised.append(error)
+                if self._stop is not None and (
+                    error is self._thrown or not isinstance(error, Exception)
+                ):
+                    # It is not the callback that wants to stop.
+                    self._stop()
+                    result = 0
+
+    def run(self, stop: Optional[Callable[[], object]], function, *arguments):
+        """Calls ``function``, which may call the functions made before, and returns its status.
+
+        stop: makes it return soon; must be C's own, for the same reason as ``send``.
+        """
+        handlers = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in signal.valid_signals():
+                handler = signal.getsignal(number)
+                if isinstance(handler, _Handler):  # of the training that called this one
+                    handler = handler.inner
+                if callable(handler):
+                    handlers[number] = _Handler(handler, self)
+        self._stop = stop
+        self._listens = True
+        try:
+            for number, handler in handlers.items():
+                handler.outer = signal.signal(number, handler)
+            return _enter(function, arguments)
+        finally:
+            self._listens = False
+            self._stop = None
+            # One that a second exception leaves in its place hands on everything.
+            for number, handler in handlers.items():
+                if signal.getsignal(number) is handler:
+                    signal.signal(number, handler.outer)
+
+    def take(self) -> Optional[BaseException]:
+        """The first exception, with notes of those after it; None if there was none."""
+        errors, self.raised, self._thrown = self.raised, [], None
+        if not errors:
+            return None
+        first = errors[0]
+        for later in errors[1:]:
+            if later is first:
+                continue
+            if hasattr(first, "add_note"):
+                first.add_note(f"Later there was {type(later).__name__}: {later}")
+            elif first.__context__ is None and later.__context__ is not first:
+                first.__context__ = later
+        return first
+
+
+class _Handler:
+    """A signal handler, wrapped."""
+
+    def __init__(self, inner, listening: Listening):
+        self.inner = inner
+        self.outer = inner
+        self._listening = listening
+
+    def __call__(self, number, frame):
+        try:
+            self.inner(number, frame)
+        except BaseException as error:
+            # Whose code was interrupted: what is called from `_ask` is the caller's, what is called
+            # from the others is nobody's who could catch it.
+            while frame is not None and frame.f_code not in _OURS:
+                frame = frame.f_back
+            if frame is None or frame.f_code is _ASK:
+                self._listening._thrown = error
+                raise
+            self._listening.raised.append(error)
+            stop = self._listening._stop
+            if stop is not None:
+                stop()
+
+
+def _ask(answer, argument):
+    """The caller's code begins here."""
+    return answer(argument)
+
+
+def _enter(function, arguments):
+    """C begins here."""
+    return function(*arguments)
+
+
+_ASK = _ask.__code__
+_OURS = frozenset([_ASK, _enter.__code__, Listening._listen.__code__])
