@@ -40,3 +40,22 @@ __all__ = [
     "set_log",
     "version",
 ]
+
+# What those who come from Keras look for, and where it is.
+_ELSEWHERE = {
+    "CSVLogger": "fit(…, csv_logger={'filename': 'log.csv'})",
+    "EarlyStopping": "fit(…, early_stopping={'patience': 3})",
+    "ModelCheckpoint": "fit(…, model_checkpoint={'save_best_only': True})",
+    "ReduceLROnPlateau": "fit(…, reduce_lr_on_plateau={'patience': 3})",
+    "Sequential": "cifar.ModelSpec()",
+    "TerminateOnNaN": "fit(…, terminate_on_nan=True)",
+    "datasets": "cifar.load()",
+    "load_model": "cifar.Model.open(path)",
+}
+
+
+def __getattr__(name):
+    message = f"module 'cifar' has no attribute {name!r}"
+    if name in _ELSEWHERE:
+        message += f"; there is {_ELSEWHERE[name]}"
+    raise AttributeError(message)

@@ -53,10 +53,8 @@ def whole(value, name: str, low: int = 0, high: int = 2**32 - 1) -> int:
         value = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} is a {_kind(value)}, not a whole number") from None
-    if value < low:
-        raise ValueError(f"{name} {value} is less than {low}")
-    if value > high:
-        raise ValueError(f"{name} {value} is more than {high}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} {value} is out of range: it is {low} to {high}")
     return value
 
 

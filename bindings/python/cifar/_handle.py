@@ -27,19 +27,13 @@ class Handle:
         raise TypeError("an object of the library can't be copied or pickled")
 
 
-class Shared:
-    """What never changes, or has no state of its own: a copy is the object itself.
+class Held:
+    """What has a handle: its copy would be the same object of the library under another name.
 
-    A class says in ``_elsewhere`` how another process gets one of its own.
+    A class says in ``_instead`` what there is to do.
     """
 
-    _elsewhere = ""
-
-    def __copy__(self):
-        return self
-
-    def __deepcopy__(self, _):
-        return self
+    _instead = ""
 
     def __reduce__(self):
-        raise TypeError(f"a {type(self).__name__} can't be pickled: {self._elsewhere}")
+        raise TypeError(f"a {type(self).__name__} can't be copied or pickled: {self._instead}")

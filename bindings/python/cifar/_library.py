@@ -10,12 +10,10 @@ from . import _structs as structs
 from ._handle import Handle
 
 LOG_CALLBACK = CFUNCTYPE(None, c_uint32, c_char_p, c_void_p)
-# Without the `user` behind, which nobody needs here: in C's calling convention a function may leave
-# its last arguments alone. See _listening.py, why these take one.
 TRAIN_CALLBACK = CFUNCTYPE(c_int, c_void_p)
-BATCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.BatchInfo))
-EPOCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.EpochInfo))
-PROBLEM_CALLBACK = CFUNCTYPE(c_int, c_char_p)
+BATCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.BatchInfo), c_void_p)
+EPOCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.EpochInfo), c_void_p)
+PROBLEM_CALLBACK = CFUNCTYPE(c_int, c_char_p, c_void_p)
 
 _out = POINTER(c_void_p)
 _text = POINTER(c_char_p)

@@ -18,6 +18,7 @@ batch, and a process that may not start a thread could not train.
 
 import signal
 import threading
+from ctypes import CFUNCTYPE, c_int, cast
 from typing import Callable, List, Optional
 
 
@@ -28,17 +29,22 @@ class Listening:
         self.raised: List[BaseException] = []
         # ctypes' functions must live as long as C may call them.
         self._functions = []
+        self._listeners = []
         self._stop: Optional[Callable[[], object]] = None
         # What a signal handler raised last in the caller's own code.
         self._thrown: Optional[BaseException] = None
         self._listens = False
 
     def function(self, kind, answer: Callable[[object], int]):
-        """A function for C of the ctypes type ``kind``, which takes one argument, as ``answer``
-        does. After an exception it returns 1, or 0 where ``run``'s ``stop`` was called."""
+        """A function for C of the ctypes type ``kind``, which asks ``answer`` with the first
+        argument. After an exception it returns 1, or 0 where ``run``'s ``stop`` was called."""
         listener = self._listen(answer)
+        self._listeners.append(listener)
         next(listener)
-        function = kind(listener.send)
+        # `send` takes one argument, and in C's calling convention a function may leave those behind
+        # alone.
+        one = CFUNCTYPE(c_int, kind._argtypes_[0])
+        function = cast(one(listener.send), kind)
         self._functions.append(function)
         return function
 
@@ -90,6 +96,12 @@ class Listening:
             for number, handler in handlers.items():
                 if signal.getsignal(number) is handler:
                     signal.signal(number, handler.outer)
+
+    def close(self) -> None:
+        """Ends the functions that were made. Where Python ends a generator on its own, what a
+        signal handler raises meanwhile is lost."""
+        for listener in self._listeners:
+            listener.close()
 
     def take(self) -> Optional[BaseException]:
         """The first exception, with notes of those after it; None if there was none."""

@@ -1,25 +1,26 @@
 """Labelled images."""
 
 import ctypes
+import os
 from typing import NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from . import _arguments as argument
 from . import _structs as structs
-from ._handle import Shared
+from ._handle import Held
 from ._library import call, create, decode, decode_path, get
 
 _SPLITS = {"train": 0, "test": 1}
 
 
-class Dataset(Shared):
+class Dataset(Held):
     """Labelled 32×32 RGB images, kept as bytes: see ``open``, ``from_arrays`` and ``from_folder``.
 
     Immutable, so a copy is the data set itself.
     """
 
-    _elsewhere = "open it there, by Dataset.open(location), or make it of its images and labels"
+    _instead = "another process opens its own, or makes it of images and labels"
 
     def __init__(self, *_, **__):
         raise TypeError(
@@ -103,6 +104,12 @@ class Dataset(Shared):
         images, labels, class_names = read(path, resize)
         return cls.from_arrays(images, labels, class_names, split)
 
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, _):
+        return self
+
     def __len__(self) -> int:
         return self._count
 
@@ -154,6 +161,10 @@ def _class_name(handle, index: int) -> str:
 
 def _pixels(images) -> np.ndarray:
     """Images as the library takes them: uint8, (N, 3, 32, 32), contiguous."""
+    if isinstance(images, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"images is a {type(images).__name__}, not an array: read the picture first, or a folder "
+            "of them by Dataset.from_folder")
     images = np.asarray(images)
     if images.dtype != np.uint8:
         raise TypeError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _arguments as argument
 from . import _structs as structs
-from ._handle import Shared
+from ._handle import Held
 from ._library import call, create, decode, get, get_text
 from .dataset import Dataset, _pixels
 from .model_spec import ModelSpec
@@ -46,13 +46,12 @@ class Evaluation(NamedTuple):
     """Images by label and, in each row, by the class that they were taken for."""
 
 
-class Model(Shared):
-    """A trained network: see ``open``, ``from_run`` and ``Run.model``.
+class Model(Held):
+    """A trained network: see ``open``, ``from_run`` and ``Run.model``. It never changes."""
 
-    It never changes, so a copy is the model itself.
-    """
-
-    _elsewhere = "save it to a file, and open that there: model.save(path), Model.open(path)"
+    _instead = (
+        "it never changes, so use it itself; another process opens a file that model.save(path) "
+        "wrote, by Model.open(path)")
 
     def __init__(self, *_, **__):
         raise TypeError(

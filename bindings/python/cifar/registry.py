@@ -7,12 +7,12 @@ from typing import List, Optional, Union
 
 from . import _arguments as argument
 from . import _structs as structs
-from ._handle import Shared
+from ._handle import Held
 from ._library import PROBLEM_CALLBACK, call, create, decode, error_of, get, library
 from ._listening import Listening
 
 
-class Registry(Shared):
+class Registry(Held):
     """The record of all runs.
 
     path: the SQLite file; None for ``$CIFAR_REGISTRY``, else ``./cifar-runs.db``.
@@ -21,7 +21,7 @@ class Registry(Shared):
     known yet is None.
     """
 
-    _elsewhere = "open it there, by Registry(path)"
+    _instead = "open another one, by Registry(path)"
 
     def __init__(self, path=None):
         self._handle = create("registry", "cifar_registry_open", argument.path(path, "path"))
@@ -152,6 +152,7 @@ class Registry(Shared):
             None, library.cifar_registry_verify, self._handle, argument.text(run, "run"), function,
             None,
         )
+        listening.close()
         error = listening.take() or (error_of(status) if status else None)
         if error is not None:
             raise error

@@ -253,7 +253,10 @@ class _Training:
         """Makes the trainer by a function of C, and trains."""
         run = None
         try:
-            run = self._run(create("trainer", name, *arguments))
+            try:
+                run = self._run(create("trainer", name, *arguments))
+            finally:
+                self._listening.close()
         except BaseException as error:
             self._listening.raised.append(error)
         finally:
