@@ -30,6 +30,8 @@ class Listening:
         # ctypes' functions must live as long as C may call them.
         self._functions = []
         self._listeners = []
+        # What is wrapped, by signal. One that stays in its place hands on everything.
+        self._handlers = {}
         self._stop: Optional[Callable[[], object]] = None
         # What a signal handler raised last in the caller's own code.
         self._thrown: Optional[BaseException] = None
@@ -59,8 +61,8 @@ class Listening:
                     if self.raised and self._stop is None:
                         result = 1
             except BaseException as error:  # KeyboardInterrupt and SystemExit too
-                if not self._listens:
-                    return
+                if not self._listens:  # Python began or ended this, not C
+                    raise
                 result = 1
                 self.raised.append(error)
                 if self._stop is not None and (
@@ -75,31 +77,35 @@ class Listening:
 
         stop: makes it return soon; must be C's own, for the same reason as ``send``.
         """
-        handlers = {}
         if threading.current_thread() is threading.main_thread():
             for number in signal.valid_signals():
                 handler = signal.getsignal(number)
                 if isinstance(handler, _Handler):  # of the training that called this one
                     handler = handler.inner
                 if callable(handler):
-                    handlers[number] = _Handler(handler, self)
+                    self._handlers[number] = _Handler(handler, self)
         self._stop = stop
         self._listens = True
         try:
-            for number, handler in handlers.items():
+            for number, handler in self._handlers.items():
                 handler.outer = signal.signal(number, handler)
             return _enter(function, arguments)
         finally:
-            self._listens = False
-            self._stop = None
-            # One that a second exception leaves in its place hands on everything.
-            for number, handler in handlers.items():
-                if signal.getsignal(number) is handler:
-                    signal.signal(number, handler.outer)
+            self._leave()
+
+    def _leave(self) -> None:
+        self._listens = False
+        self._stop = None
+        for number, handler in self._handlers.items():
+            # A callback may have installed another one.
+            if signal.getsignal(number) is handler:
+                signal.signal(number, handler.outer)
+        self._handlers = {}
 
     def close(self) -> None:
-        """Ends the functions that were made. Where Python ends a generator on its own, what a
-        signal handler raises meanwhile is lost."""
+        """Ends what was made. Where Python ends a generator on its own, what a signal handler
+        raises meanwhile is lost."""
+        self._leave()
         for listener in self._listeners:
             listener.close()
 
