@@ -3,7 +3,7 @@
 import ctypes
 import os
 import threading
-from ctypes import byref, c_size_t, c_void_p, sizeof
+from ctypes import byref, c_char_p, c_double, c_size_t, c_void_p, sizeof
 
 import cifar
 import pytest
@@ -155,6 +155,38 @@ def test_a_training_trainer_refuses_everything_but_interrupt(trainer):
     assert b"returned 9" in library.cifar_last_error()
     names = [library.cifar_status_name(status) for status in statuses]
     assert names == [b"CIFAR_E_INVALID_STATE"] * 2
+
+
+def test_metrics_are_looked_at_before_any_is_recorded(trainer):
+    names = (c_char_p * 3)(b"a", b"b", None)
+    values = (c_double * 3)(1, 2, 3)
+    record = library.cifar_trainer_record_metrics
+    answers = {}
+
+    def on_epoch(_info, _user):
+        answers["NULL inside"] = record(trainer, names, values, 3), library.cifar_last_error()
+        answers["NULL names"] = record(trainer, None, values, 3), library.cifar_last_error()
+        answers["NULL values"] = record(trainer, names, None, 3), library.cifar_last_error()
+        answers["-1"] = record(trainer, names, values, 2**64 - 1), library.cifar_last_error()
+        answers["none"] = record(trainer, None, None, 0), b""
+        answers["two"] = record(trainer, names, values, 2), b""
+        return 0
+
+    from cifar._library import EPOCH_CALLBACK
+
+    callback = EPOCH_CALLBACK(on_epoch)
+    assert record(trainer, names, values, 2) == 70 and b"none has ended" in library.cifar_last_error()
+    assert library.cifar_trainer_on_epoch(trainer, callback, None) == 0
+    assert library.cifar_trainer_run(trainer) == 0
+    assert answers == {
+        "NULL inside": (10, b"names[2] is NULL"), "NULL names": (10, b"names is NULL"),
+        "NULL values": (10, b"values is NULL"), "-1": (10, b"count is out of range"),
+        "none": (0, b""), "two": (0, b""),
+    }
+    registry = cifar.Registry()
+    (row,) = registry.runs()
+    metrics = registry.run(row["id"])["metrics"]
+    assert [(m["name"], m["value"]) for m in metrics] == [("a", 1), ("b", 2)]
 
 
 def in_child(body):

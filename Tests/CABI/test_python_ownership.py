@@ -1,0 +1,281 @@
+"""Who owns what in the Python package: copies, pickles, events that are kept, what failed."""
+
+import copy
+import gc
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import time
+
+import cifar
+import numpy as np
+import pytest
+from cifar import _library
+from cifar._handle import Handle
+
+SPEC = cifar.ModelSpec().flatten().dense(10)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return cifar.load("shapes", limit_train=64, limit_test=32)
+
+
+@pytest.fixture(scope="module")
+def model(small):
+    return cifar.fit(*small, model=SPEC, epochs=1, record=False).model
+
+
+def threads() -> int:
+    return len(os.listdir("/proc/self/task"))
+
+
+def handles() -> int:
+    gc.collect()
+    return sum(isinstance(item, Handle) for item in gc.get_objects())
+
+
+# Copies -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_of_a_data_set_is_the_data_set(copied):
+    dataset = cifar.Dataset.open("shapes", limit=20)
+    images = dataset.images
+    other = copied(dataset)
+    del dataset
+    gc.collect()
+    assert (other.images == images).all() and len(other) == 20
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda spec: pickle.loads(pickle.dumps(spec))])
+def test_a_copy_of_a_spec_is_a_spec_of_its_own(copied):
+    spec = cifar.ModelSpec().conv2d(8).relu()
+    other = copied(spec)
+    assert other == spec and type(other) is cifar.ModelSpec
+    other.flatten().dense(3)
+    assert len(spec) == 2 and len(other) == 4
+    del spec
+    gc.collect()
+    assert other.classes == 3
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_models_and_registries_are_not_copied(model, workplace, copied):
+    cifar.fit(*cifar.load("shapes", 64, 32), model=SPEC, epochs=1)
+    with pytest.raises(TypeError, match="Model can't be copied or pickled.*Model.open"):
+        copied(model)
+    with pytest.raises(TypeError, match="Registry can't be copied or pickled.*Registry.path"):
+        copied(cifar.Registry())
+
+
+def test_data_sets_are_not_pickled(small):
+    with pytest.raises(TypeError, match="Dataset can't be copied or pickled"):
+        pickle.dumps(small.train)
+
+
+def fail(_):
+    cifar.Dataset.open("/nowhere")
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_errors_come_out_of_other_processes(method):
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        with pytest.raises(cifar.CifarError, match="/nowhere") as info:
+            pool.apply_async(fail, (1,)).get(timeout=60)
+    assert info.value.status == "CIFAR_E_NOT_FOUND"
+
+
+def test_an_error_is_the_same_after_a_pickle():
+    error = cifar.CifarError("CIFAR_E_IO", "it broke")
+    error.hint = "mend it"
+    other = pickle.loads(pickle.dumps(error))
+    assert (str(other), other.status, other.hint) == ("it broke", "CIFAR_E_IO", "mend it")
+    assert copy.copy(error).status == "CIFAR_E_IO"
+
+
+# Constructors -------------------------------------------------------------------------------------
+
+
+def test_constructors_say_what_makes_an_object():
+    for make in [cifar.Dataset, cifar.Model]:
+        for arguments in [("shapes",), (), (5,), (None,), (b"path", 3)]:
+            with pytest.raises(TypeError, match=r"\.open\("):
+                make(*arguments)
+
+
+# Events that are kept -----------------------------------------------------------------------------
+
+
+def test_an_epoch_that_was_kept_says_that_it_is_too_late(small, workplace):
+    kept, late = [], []
+
+    def keep(epoch):
+        kept.append(epoch)
+        epoch.log(f1=epoch.epoch / 10)
+        if len(kept) == 2:
+            with pytest.raises(RuntimeError, match="epoch.log is late: after epoch 1, epoch 2") as e:
+                kept[0].log(f1=9)
+            late.append(e)
+
+    cifar.fit(*small, model=SPEC, epochs=2, name="kept", callbacks=[keep])
+    assert late
+    with pytest.raises(RuntimeError, match="the training of epoch 2 is over"):
+        kept[1].log(f1=9)
+    with pytest.raises(RuntimeError, match="in callbacks only"):
+        copy.copy(kept[1]).log(f1=9)
+    metrics = cifar.Registry().run("kept")["metrics"]
+    assert [(m["epoch"], m["value"]) for m in metrics] == [(1, 0.1), (2, 0.2)]
+    assert pickle.loads(pickle.dumps(kept[0])) == kept[0]
+    assert cifar.fit(*small, model=SPEC, epochs=1, record=False).epochs[0]._recorder is None
+
+
+def test_another_thread_cannot_log(small, workplace):
+    errors = []
+
+    def log(epoch):
+        def elsewhere():
+            try:
+                epoch.log(f1=1)
+            except RuntimeError as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+
+    cifar.fit(*small, model=SPEC, epochs=1, callbacks=[log])
+    assert "on the thread that called fit" in str(errors[0])
+
+
+def test_many_metrics_are_one_transaction(small, workplace):
+    errors = []
+
+    def log(epoch):
+        epoch.log(**{f"m{index}": np.float32(index) for index in range(100)})
+        epoch.log()
+        for bad in [{"good": 1.0, "no name!": 2.0}, {"good": 1.0, "text": "x"}]:
+            try:
+                epoch.log(**bad)
+            except (cifar.CifarError, TypeError) as error:
+                errors.append(str(error))
+
+    cifar.fit(*small, model=SPEC, epochs=1, name="many", callbacks=[log])
+    metrics = cifar.Registry().run("many")["metrics"]
+    assert {m["name"]: m["value"] for m in metrics} == {f"m{i}": i for i in range(100)}
+    assert "no name!" in errors[0] and "text is a str, not a number" in errors[1]
+
+
+# What C made when an exception came ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["cifar_trainer_create", "cifar_trainer_resume"])
+def test_ctrl_c_while_a_trainer_is_made_ends_its_run(small, workplace, monkeypatch, name):
+    cifar.fit(*small, model=SPEC, epochs=1, name="a")
+    before = handles(), threads()
+    real = getattr(_library.library, name)
+
+    def pressed(*arguments):
+        status = real(*arguments)
+        os.kill(os.getpid(), signal.SIGINT)
+        return status
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt) as kept:
+        patched.setattr(_library.library, name, pressed)
+        if name == "cifar_trainer_create":
+            cifar.fit(*small, model=SPEC, epochs=2, name="b")
+        else:
+            cifar.resume("a", epochs=2)
+    # Although the traceback is kept.
+    assert kept.value.__traceback__ is not None
+    assert (handles(), threads()) == before
+    statuses = {row["name"]: row["status"] for row in cifar.Registry().runs()}
+    assert "running" not in statuses.values()
+    assert statuses["b" if name == "cifar_trainer_create" else "a"] == "interrupted"
+    run = cifar.resume("a", epochs=2)
+    assert run.status == "completed"
+
+
+def test_ctrl_c_while_models_are_opened_leaks_none(small, workplace, model):
+    model.save("model.safetensors")
+    before = handles()
+
+    def press(delay):
+        time.sleep(delay)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    came = 0
+    for index in range(30):
+        thread = threading.Thread(target=press, args=(index * 0.0002,))
+        try:
+            thread.start()
+            for _ in range(50):
+                cifar.Model.open("model.safetensors", threads=1)
+            thread.join()
+            time.sleep(0.01)
+        except KeyboardInterrupt:
+            came += 1
+        thread.join()
+    assert came == 30 and handles() == before
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"callbacks": 3},
+        {"callbacks": print},
+        {"callbacks": [cifar.Callback]},
+        {"callbacks": [3]},
+        {"on_batch": 3},
+        {"tags": 3},
+        {"name": 3},
+        {"epochs": 1.5},
+        {"record": "no"},
+        {"model": 3},
+        {"early_stopping": 3},
+        {"weight_decay": object()},
+    ],
+)
+def test_a_fit_that_is_refused_leaves_nothing(small, workplace, options):
+    before = handles(), threads()
+    with pytest.raises((TypeError, cifar.CifarError)) as info:
+        cifar.fit(*small, **{"epochs": 1, "model": SPEC, **options})
+    assert "\n" not in str(info.value)
+    assert (handles(), threads()) == before
+    assert not (workplace / "runs.db").exists()
+
+
+def test_no_callbacks_may_be_said_as_none(small):
+    run = cifar.fit(*small, epochs=1, model=SPEC, record=False, callbacks=None)
+    assert run.status == "completed"
+
+
+def test_a_training_that_failed_is_freed_although_its_exception_is_kept(small):
+    before = handles(), threads()
+
+    def fail(_):
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError) as kept:
+        cifar.fit(*small, model=SPEC, epochs=1, record=False, callbacks=[fail])
+    assert kept.value.__traceback__ is not None
+    assert (handles(), threads()) == before
+
+
+def test_probabilities_fit_although_the_names_were_changed(small):
+    model = cifar.fit(*small, model=SPEC, epochs=1, record=False).model
+    model.class_names.clear()
+    assert model.predict(small.test.images).shape == (32, 10)
+    assert np.array(model.evaluate(small.test).confusion).shape == (10, 10)
+
+
+def test_one_log_after_another():
+    for _ in range(50):
+        cifar.set_log(lambda level, line: None)
+    with pytest.raises(TypeError, match="can't be called"):
+        cifar.set_log(3)
+    cifar.set_log(None)
+    assert len(_library._log_callbacks) == 1
