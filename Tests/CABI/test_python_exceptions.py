@@ -146,7 +146,7 @@ def test_ctrl_c_at_random_times(small, workplace, handlers, lost):
     cifar.fit(*small, name="first", **options)
     whole = time.perf_counter() - started
     came = 0
-    for index in range(60):
+    for index in range(40):
         over = threading.Event()
 
         def shoot(delay=shots.random() * whole * 1.2, twice=shots.random() < 0.3):
@@ -173,6 +173,8 @@ def test_ctrl_c_at_random_times(small, workplace, handlers, lost):
             pass
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert came > 10 and lost == []
+    # Where two exceptions met they may hold each other, and a trainer.
+    gc.collect()
     assert {run["status"] for run in cifar.Registry().runs()} <= {"completed", "interrupted"}
 
 
@@ -244,7 +246,7 @@ def test_an_exception_at_any_bytecode_comes_out_and_leaves_nothing(small, workpl
     every.fit(*small, name="whole", **options)
     assert every.count > 500
     before, threads_before = handles(), threads()
-    places = random.Random(3).sample(range(1, every.count - 5), 250)
+    places = random.Random(3).sample(range(1, every.count - 5), 150)
     for place in sorted(places):
         with pytest.raises(KeyboardInterrupt):
             Injection(place).fit(*small, name=f"at {place}", **options)

@@ -193,12 +193,17 @@ def call(name: str, *arguments) -> None:
         raise error_of(status)
 
 
+def new_handle(kind: str) -> Handle:
+    """An empty handle, for C to fill."""
+    return Handle(getattr(library, f"cifar_{kind}_free"))
+
+
 def create(kind: str, name: str, *arguments) -> Handle:
     """Calls a function whose last parameter is `out`, and returns what came out.
 
     kind: whose it is to be freed: ``"dataset"`` by cifar_dataset_free.
     """
-    handle = Handle(getattr(library, f"cifar_{kind}_free"))
+    handle = new_handle(kind)
     try:
         call(name, *arguments, byref(handle._as_parameter_))
         return handle

@@ -32,14 +32,15 @@ class Listening:
         self._listeners = []
         # What is wrapped, by signal. One that stays in its place hands on everything.
         self._handlers = {}
-        self._stop: Optional[Callable[[], object]] = None
+        # Makes C return soon. C's own function, for the same reason as `send`.
+        self.stop: Optional[Callable[[], object]] = None
         # What a signal handler raised last in the caller's own code.
         self._thrown: Optional[BaseException] = None
         self._listens = False
 
     def function(self, kind, answer: Callable[[object], int]):
         """A function for C of the ctypes type ``kind``, which asks ``answer`` with the first
-        argument. After an exception it returns 1, or 0 where ``run``'s ``stop`` was called."""
+        argument. After an exception it returns 1, or 0 where it called ``stop``."""
         listener = self._listen(answer)
         self._listeners.append(listener)
         next(listener)
@@ -58,25 +59,23 @@ class Listening:
                     argument = yield result
                     result = 1
                     result = _ask(answer, argument)
-                    if self.raised and self._stop is None:
+                    if self.raised and self.stop is None:
                         result = 1
             except BaseException as error:  # KeyboardInterrupt and SystemExit too
                 if not self._listens:  # Python began or ended this, not C
                     raise
                 result = 1
                 self.raised.append(error)
-                if self._stop is not None and (
+                if self.stop is not None and (
                     error is self._thrown or not isinstance(error, Exception)
                 ):
                     # It is not the callback that wants to stop.
-                    self._stop()
+                    self.stop()
                     result = 0
 
-    def run(self, stop: Optional[Callable[[], object]], function, *arguments):
-        """Calls ``function``, which may call the functions made before, and returns its status.
-
-        stop: makes it return soon; must be C's own, for the same reason as ``send``.
-        """
+    def run(self, function, *arguments):
+        """Calls ``function``, which calls C, and returns what it returns. What signal handlers
+        raise from here on is kept: ``function`` looks at ``raised`` between its steps."""
         if threading.current_thread() is threading.main_thread():
             for number in signal.valid_signals():
                 handler = signal.getsignal(number)
@@ -84,7 +83,6 @@ class Listening:
                     handler = handler.inner
                 if callable(handler):
                     self._handlers[number] = _Handler(handler, self)
-        self._stop = stop
         self._listens = True
         try:
             for number, handler in self._handlers.items():
@@ -95,7 +93,7 @@ class Listening:
 
     def _leave(self) -> None:
         self._listens = False
-        self._stop = None
+        self.stop = None
         for number, handler in self._handlers.items():
             # A callback may have installed another one.
             if signal.getsignal(number) is handler:
@@ -145,7 +143,7 @@ class _Handler:
                 self._listening._thrown = error
                 raise
             self._listening.raised.append(error)
-            stop = self._listening._stop
+            stop = self._listening.stop
             if stop is not None:
                 stop()
 
@@ -156,7 +154,7 @@ def _ask(answer, argument):
 
 
 def _enter(function, arguments):
-    """C begins here."""
+    """The caller's code ends here, and C begins."""
     return function(*arguments)
 
 

@@ -149,9 +149,7 @@ class Registry(Held):
         listening = Listening()
         function = listening.function(PROBLEM_CALLBACK, receive)
         status = listening.run(
-            None, library.cifar_registry_verify, self._handle, argument.text(run, "run"), function,
-            None,
-        )
+            library.cifar_registry_verify, self._handle, argument.text(run, "run"), function, None)
         listening.close()
         error = listening.take() or (error_of(status) if status else None)
         if error is not None:

@@ -3,7 +3,7 @@
 import json
 import sys
 import threading
-from ctypes import byref, c_char_p, c_double, sizeof
+from ctypes import byref, c_char_p, c_double, c_void_p, sizeof
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Callable, Iterable, List, Optional, Union
@@ -24,6 +24,7 @@ from ._library import (
     error_of,
     get,
     library,
+    new_handle,
 )
 from ._listening import Listening
 from .callbacks import Callback
@@ -254,7 +255,7 @@ class _Training:
         run = None
         try:
             try:
-                run = self._run(create("trainer", name, *arguments))
+                run = self._listening.run(self._run, name, arguments)
             finally:
                 self._listening.close()
         except BaseException as error:
@@ -272,17 +273,22 @@ class _Training:
             del error
         return run
 
-    def _run(self, trainer: Handle) -> Optional[Run]:
-        self._trainer = trainer
-        del trainer
+    def _run(self, name: str, arguments) -> Optional[Run]:
+        """None if there are exceptions to raise."""
+        self._trainer = new_handle("trainer")
+        # The pointer alone: an exception keeps the frames it came through, and the one that its
+        # signal handler interrupted; they must not keep the trainer.
+        trainer = self._trainer._as_parameter_
+        call(name, *arguments, byref(trainer))
+        self._listening.stop = partial(library.cifar_trainer_interrupt, trainer)
         for event, kind, answer in self._events():
             function = self._listening.function(kind, answer)
-            call(f"cifar_trainer_on_{event}", self._trainer, function, None)
+            call(f"cifar_trainer_on_{event}", trainer, function, None)
         for item in self._objects:
             item._training = self
-        status = self._listening.run(
-            partial(library.cifar_trainer_interrupt, self._trainer), library.cifar_trainer_run,
-            self._trainer)
+        if self._listening.raised:
+            return None
+        status = library.cifar_trainer_run(trainer)
         error = error_of(status) if status else None
         ends = {"CIFAR_E_INTERRUPTED": "interrupted", "CIFAR_E_CALLBACK": "stopped"}
         if error is not None and error.status not in ends:
@@ -292,10 +298,10 @@ class _Training:
             if error is not None and type(first) is KeyboardInterrupt and not first.args:
                 first.args = (str(error),)
             return None
-        return self._result(ends[error.status] if error else "completed")
+        return self._result(trainer, ends[error.status] if error else "completed")
 
-    def _result(self, status: str) -> Run:
-        info = get("cifar_trainer_get_info", structs.TrainerInfo, self._trainer)
+    def _result(self, trainer: c_void_p, status: str) -> Run:
+        info = get("cifar_trainer_get_info", structs.TrainerInfo, trainer)
         reason = decode(info.end_reason)
         if self._stopper is not None:
             reason += f" ({_place(self._stopper)} returned True)"
@@ -306,7 +312,7 @@ class _Training:
             reason=reason,
             hyperparameters=json.loads(info.hyperparameters),
             epochs=self._epochs,
-            model=Model._of(create("model", "cifar_model_from_trainer", self._trainer)),
+            model=Model._of(create("model", "cifar_model_from_trainer", trainer)),
         )
 
     # Called by C ------------------------------------------------------------------------------
