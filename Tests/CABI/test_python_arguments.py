@@ -104,7 +104,8 @@ row = registry.run("gr\\u00f6\\u00dfe")
 assert row["id"] == run.id and row["tags"] == "\\u00e4", row
 registry.note(run.id, "\\u00fc")
 assert registry.runs(filter="name = gr\\u00f6\\u00dfe and tag = \\u00e4") != []
-named = cifar.Dataset.from_arrays(test.images, test.labels, ["\\u00e9" * (i + 1) for i in range(10)])
+names = ["\\u00e9" * (i + 1) for i in range(10)]
+named = cifar.Dataset.from_arrays(test.images, test.labels, names)
 assert named.class_names[1] == "\\u00e9\\u00e9"
 """
     environment = {

@@ -117,9 +117,9 @@ def test_an_epoch_that_was_kept_says_that_it_is_too_late(small, workplace):
         kept.append(epoch)
         epoch.log(f1=epoch.epoch / 10)
         if len(kept) == 2:
-            with pytest.raises(RuntimeError, match="epoch.log is late: after epoch 1, epoch 2") as e:
+            with pytest.raises(RuntimeError, match="is late: after epoch 1, epoch 2") as info:
                 kept[0].log(f1=9)
-            late.append(e)
+            late.append(info)
 
     cifar.fit(*small, model=SPEC, epochs=2, name="kept", callbacks=[keep])
     assert late

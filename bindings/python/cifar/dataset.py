@@ -163,8 +163,8 @@ def _pixels(images) -> np.ndarray:
     """Images as the library takes them: uint8, (N, 3, 32, 32), contiguous."""
     if isinstance(images, (str, bytes, os.PathLike)):
         raise TypeError(
-            f"images is a {type(images).__name__}, not an array: read the picture first, or a folder "
-            "of them by Dataset.from_folder")
+            f"images is a {type(images).__name__}, not an array: read the picture first, or "
+            "a folder of them by Dataset.from_folder")
     images = np.asarray(images)
     if images.dtype != np.uint8:
         raise TypeError(

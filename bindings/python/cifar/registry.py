@@ -63,7 +63,8 @@ class Registry(Held):
 
         run: its id, the first 4 or more characters of it, or its name.
         """
-        handle = create("run", "cifar_registry_find", self._handle, argument.required_text(run, "run"))
+        run = argument.required_text(run, "run")
+        handle = create("run", "cifar_registry_find", self._handle, run)
         row = _summary(get("cifar_run_get_info", structs.RunInfo, handle))
         row["epochs_recorded"] = row["epochs"]
         text = ctypes.c_char_p()
