@@ -44,7 +44,8 @@ import Testing
     let images = SmallModel.images(for: spec)
     // Whatever an earlier step left in the gradients' memory must not show.
     _ = plan.trainStep(
-      images: SmallModel.images(for: spec, 2), labels: SmallModel.labels, count: SmallModel.batch, seed: 1,
+      images: SmallModel.images(for: spec, 2), labels: SmallModel.labels, count: SmallModel.batch,
+      seed: 1,
       step: 1)
     let result = plan.trainStep(
       images: images, labels: SmallModel.labels, count: SmallModel.batch, seed: 1, step: 2)

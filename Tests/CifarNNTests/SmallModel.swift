@@ -81,7 +81,7 @@ enum SmallModel {
         layers: [
           .conv2d(filters: 16), .batchNorm(), .relu, .maxPool,  // 2×2
           .conv2d(filters: 17), .relu, .maxPool,  // 1×1
-          .conv2d(filters: 16, stride: 2), .batchNorm(epsilon: 0.1), .relu,
+          .conv2d(filters: 16, stride: 2), .batchNorm(epsilon: 1), .relu,
           .conv2d(filters: 18), .relu,
           .conv2d(filters: 9, kernelSize: 5, stride: 2, padding: .sameUpper), .relu,
           .conv2d(filters: 7, kernelSize: 1, stride: 2, padding: .valid), .flatten,
@@ -98,7 +98,7 @@ enum SmallModel {
             shortcut: [.conv2d(filters: 17, kernelSize: 1, stride: 2, padding: .valid)]),
           .relu, .avgPool,  // 1×1
           .residual(
-            layers: [.conv2d(filters: 9, kernelSize: 5, stride: 2), .batchNorm(epsilon: 0.1)],
+            layers: [.conv2d(filters: 9, kernelSize: 5, stride: 2), .batchNorm(epsilon: 1)],
             shortcut: [.conv2d(filters: 9, stride: 2)]),
           .relu, .globalAveragePool, .dense(units: 4),
         ])),
@@ -108,7 +108,7 @@ enum SmallModel {
         input: [17, 2, 2],
         layers: [
           .conv2d(filters: 16), .batchNorm(), .relu,
-          .conv2d(filters: 19, stride: 2, padding: .sameUpper), .batchNorm(epsilon: 0.1), .relu,
+          .conv2d(filters: 19, stride: 2, padding: .sameUpper), .batchNorm(epsilon: 1), .relu,
           .dropout(rate: 0.2), .conv2d(filters: 5, kernelSize: 5, stride: 2), .flatten,
           .dense(units: 4),
         ])),

@@ -35,7 +35,8 @@ import Testing
     let lanes = set.kernels.lanes
     let channels = [
       (1, 1), (3, lanes), (lanes - 1, lanes + 1), (lanes, 2 * lanes - 1), (lanes + 1, 2 * lanes),
-      (2 * lanes, 2 * lanes + 1), (4, 1), (2 * lanes + 3, 2), (5, 3 * lanes), (6, 3), (7, lanes + 2),
+      (2 * lanes, 2 * lanes + 1), (4, 1), (2 * lanes + 3, 2), (5, 3 * lanes), (6, 3),
+      (7, lanes + 2),
     ]
     var shapes = 0
     for (height, width) in SmallImages.sizes {

@@ -13,7 +13,8 @@ import Testing
         let source = GuardedBuffer(Samples.uniform(needed, seed: 1))
         let packed = GuardedBuffer(output: depth * tile)  // (depth, tile)
         set.kernels.packPanel(
-          source.pointer, lineStride: lineStride, step: step, lines: lines, tile: tile, depth: depth,
+          source.pointer, lineStride: lineStride, step: step, lines: lines, tile: tile,
+          depth: depth,
           to: packed.pointer)
         for i in 0..<(depth * tile) {
           let (k, line) = i.quotientAndRemainder(dividingBy: tile)
@@ -27,7 +28,8 @@ import Testing
   @Test(
     arguments: InstructionSet.all,
     [
-      (1, 1, 1), (6, 16, 8), (7, 5, 9), (13, 16, 64), (5, 15, 3), (18, 16, 1), (20, 10, 31), (1, 2, 3), (2, 1, 1),
+      (1, 1, 1), (6, 16, 8), (7, 5, 9), (13, 16, 64), (5, 15, 3), (18, 16, 1), (20, 10, 31),
+      (1, 2, 3), (2, 1, 1),
       (3, 3, 2), (12, 8, 7),
     ])
   func products(set: InstructionSet, size: (rows: Int, columns: Int, depth: Int)) {
@@ -75,7 +77,10 @@ import Testing
   /// Depths that fill no vector, and sizes that fill no tile.
   @Test(
     arguments: InstructionSet.all,
-    [(1, 1, 1), (4, 3, 16), (5, 7, 33), (1, 10, 512), (9, 2, 40), (8, 12, 15), (2, 2, 2), (3, 1, 7), (1, 2, 9)])
+    [
+      (1, 1, 1), (4, 3, 16), (5, 7, 33), (1, 10, 512), (9, 2, 40), (8, 12, 15), (2, 2, 2),
+      (3, 1, 7), (1, 2, 9),
+    ])
   func rowProducts(set: InstructionSet, size: (rows: Int, columns: Int, depth: Int)) {
     let (rows, columns, depth) = size
     // (rows, depth) and (columns, depth), their rows a number further apart than they are long.

@@ -151,7 +151,8 @@ import Testing
     for index in 0..<panels {
       for group in 0..<groups {
         kernels.winogradFilters(
-          shape, plainFilters.pointer, to: transformed.pointer, turned: turned, panel: index, group: group)
+          shape, plainFilters.pointer, to: transformed.pointer, turned: turned, panel: index,
+          group: group)
       }
       kernels.winogradMultiply(
         x.pointer, packStride: packStride, tiles: tiles, groups: groups,

@@ -41,7 +41,8 @@ import Testing
     set.kernels.winogradFilters(
       Self.shape, filter.pointer, to: points.pointer, turned: turned, panel: 0, group: 0)
     let expected = WinogradOracle.transform(
-      turned ? filter.array.doubles.reversed() : filter.array.doubles, by: WinogradOracle.filterMatrix)
+      turned ? filter.array.doubles.reversed() : filter.array.doubles,
+      by: WinogradOracle.filterMatrix)
     #expect(relativeError((0..<36).map { points[$0 * plane] }, expected) < 1e-6)
     // Channels that do not exist are 0.
     #expect(points.array.filter { $0 != 0 }.count <= 36)
