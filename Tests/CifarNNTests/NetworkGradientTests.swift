@@ -11,7 +11,10 @@ import Testing
   func gradients(set: InstructionSet, model: SmallModel.Case) throws {
     // The first model is the smallest.
     let most = model.spec == SmallModel.spec ? 5 : 2
-    try check(set, model.spec, most: most, model.testDescription)
+    // A batch norm of five values makes rounding errors larger by the smallness of their deviation.
+    let isTiny = SmallModel.tiny.contains { $0.spec == model.spec }
+    try check(
+      set, model.spec, most: most, model.testDescription, bound: isTiny ? 2e-4 : 5e-5)
   }
 
   /// One convolution of every kind on every image from which taps or whole filters fall away. The
@@ -35,7 +38,7 @@ import Testing
   }
 
   private func check(
-    _ set: InstructionSet, _ spec: ModelSpec, most: Int, _ name: String
+    _ set: InstructionSet, _ spec: ModelSpec, most: Int, _ name: String, bound: Double = 5e-5
   ) throws {
     let network = try Network(spec: spec, dialect: .pytorch, seed: 5)
     let plan = try Plan(
@@ -70,7 +73,7 @@ import Testing
       if cancelled.contains(gradient.name) {
         #expect(gradient.values.allSatisfy { $0 == 0 }, "\(name): \(gradient.name)")
       } else {
-        #expect(error < 5e-5, "\(name): \(gradient.name)")
+        #expect(error < bound, "\(name): \(gradient.name)")
       }
     }
   }
