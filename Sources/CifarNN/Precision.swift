@@ -6,6 +6,11 @@ public enum Precision: String, Codable, CaseIterable, Sendable {
   /// The images between two layers are kept as bfloat16, from the forward to the backward pass.
   /// Arithmetic, weights, statistics, gradients and the values of dense layers are float32. Named as
   /// Keras's policy.
+  ///
+  /// Batch norm's mean and variance are those of the images as they are kept. Eight binary digits
+  /// cannot tell values apart that differ by less than 1/256 of their size: where the mean is more
+  /// than about a hundred deviations, the variance is in good part that of the rounding, as it is
+  /// under PyTorch's autocast.
   case mixedBFloat16 = "mixed_bfloat16"
 
   /// How activations are kept.

@@ -5,6 +5,10 @@
 /// one group. Filters are packed by `packFilters` into pairs of output groups. Everything else is
 /// dense and row-major. Pointers into blocked and packed data are aligned to a vector; counts of
 /// elements may be any.
+///
+/// Nothing is read or written outside the shapes that are named here. Those of blocked and packed
+/// data are whole: padded lanes, output groups that a pair or a panel lacks and tiles that a pack
+/// lacks have memory, and kernels may read it.
 public protocol KernelTable: Sendable {
   typealias Input = UnsafePointer<Float>
   typealias Output = UnsafeMutablePointer<Float>
@@ -144,9 +148,14 @@ public protocol KernelTable: Sendable {
   //
   // A plane that is of type `Values` may be stored in either way.
 
-  /// Σ(x − shift) and Σ(x − shift)² of each lane of a plane.
+  /// Σ x of each lane of a plane.
+  func planeSum(_ plane: Input, pixels: Int, sum: Output)
+
+  /// Σ(x − shift) and Σ(x − shift)² of each lane of a plane, about a `shift` that the kernel takes
+  /// from the plane: the mean of four of its pixels. It lies so near the mean that the variance
+  /// keeps its digits, however large the mean is.
   func planeMoments(
-    _ plane: Values, pixels: Int, shift: Input, sum: Output, squares: Output)
+    _ plane: Values, pixels: Int, shift: Output, sum: Output, squares: Output)
 
   /// z = scale·x + offset; output = max(z, 0) if `relu`, else z.
   func planeForward(

@@ -32,8 +32,9 @@ public struct ConvolutionShape: Equatable, Sendable {
   public var paddedHeight: Int { height + padding + paddingAfter }
   public var paddedWidth: Int { width + padding + paddingAfter }
 
-  public var outputHeight: Int { (paddedHeight - kernel) / stride + 1 }
-  public var outputWidth: Int { (paddedWidth - kernel) / stride + 1 }
+  /// Rows and columns of the output; 0 where the filter does not fit.
+  public var outputHeight: Int { max(0, paddedHeight - kernel + stride) / stride }
+  public var outputWidth: Int { max(0, paddedWidth - kernel + stride) / stride }
 
   /// Multiply-adds of one pass over one image.
   public var multiplyAdds: Int {

@@ -116,8 +116,10 @@ extension ConvolutionShape {
   /// The output rows (or columns) below `limit` for which tap `k` falls inside an input of `size`.
   @inline(__always)
   fileprivate func outputs(reading k: Int, of size: Int, limit: Int) -> Range<Int> {
-    let first = max(0, (padding - k + stride - 1) / stride)
-    let last = min(limit - 1, (size - 1 + padding - k) / stride)
-    return first..<max(first, last + 1)
+    // Division rounds toward zero: of a negative number it would take a tap beside the image for
+    // one on its first pixel.
+    let first = max(0, padding - k + stride - 1) / stride
+    let end = min(limit, max(0, size + padding - k + stride - 1) / stride)
+    return first..<max(first, end)
   }
 }

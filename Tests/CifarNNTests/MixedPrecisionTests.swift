@@ -14,8 +14,11 @@ import Testing
   static let lossBound = 0.01
   static let gradientBound = 0.15
 
-  @Test(arguments: InstructionSet.all, [SmallModel.spec, SmallModel.residual])
-  func gradientsStayNear(set: InstructionSet, spec: ModelSpec) throws {
+  @Test(
+    arguments: InstructionSet.all,
+    [SmallModel.Case("chain", SmallModel.spec), .init("residual", SmallModel.residual)])
+  func gradientsStayNear(set: InstructionSet, model: SmallModel.Case) throws {
+    let spec = model.spec
     let (exact, exactLoss) = try gradients(set, spec.withoutDropout, .float32)
     let (mixed, mixedLoss) = try gradients(set, spec.withoutDropout, .mixedBFloat16)
     #expect(abs(mixedLoss - exactLoss) < Self.lossBound * exactLoss)

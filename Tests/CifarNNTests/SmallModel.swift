@@ -1,5 +1,6 @@
 import CifarCore
 import TestSupport
+import Testing
 
 @testable import CifarNN
 
@@ -56,11 +57,70 @@ enum SmallModel {
     return Set(names)
   }
 
+  /// What a test has to say of a model: its name, not its layers.
+  struct Case: CustomTestStringConvertible {
+    let testDescription: String
+    let spec: ModelSpec
+
+    init(_ name: String, _ spec: ModelSpec) {
+      testDescription = name
+      self.spec = spec
+    }
+  }
+
+  static let cases = [Case("chain", spec), Case("residual", residual)] + tiny
+
+  /// Images that pools make smaller and smaller down to one pixel, on which convolutions of every
+  /// kind go on: Winograd's and direct ones, with strides, filters that mostly lie beside the image,
+  /// uneven frames. A batch norm there sees five values a channel.
+  static let tiny = [
+    Case(
+      "one pixel",
+      ModelSpec(
+        input: [3, 5, 4],
+        layers: [
+          .conv2d(filters: 16), .batchNorm(), .relu, .maxPool,  // 2×2
+          .conv2d(filters: 17), .relu, .maxPool,  // 1×1
+          .conv2d(filters: 16, stride: 2), .batchNorm(epsilon: 1), .relu,
+          .conv2d(filters: 18), .relu,
+          .conv2d(filters: 9, kernelSize: 5, stride: 2, padding: .sameUpper), .relu,
+          .conv2d(filters: 7, kernelSize: 1, stride: 2, padding: .valid), .flatten,
+          .dense(units: 4),
+        ])),
+    Case(
+      "residual at one pixel",
+      ModelSpec(
+        input: [3, 3, 3],
+        layers: [
+          .conv2d(filters: 16), .relu,
+          .residual(  // 2×2
+            layers: [.conv2d(filters: 17, stride: 2), .relu, .conv2d(filters: 17)],
+            shortcut: [.conv2d(filters: 17, kernelSize: 1, stride: 2, padding: .valid)]),
+          .relu, .avgPool,  // 1×1
+          .residual(
+            layers: [.conv2d(filters: 9, kernelSize: 5, stride: 2), .batchNorm(epsilon: 1)],
+            shortcut: [.conv2d(filters: 9, stride: 2)]),
+          .relu, .globalAveragePool, .dense(units: 4),
+        ])),
+    Case(
+      "from two pixels",
+      ModelSpec(
+        input: [17, 2, 2],
+        layers: [
+          .conv2d(filters: 16), .batchNorm(), .relu,
+          .conv2d(filters: 19, stride: 2, padding: .sameUpper), .batchNorm(epsilon: 1), .relu,
+          .dropout(rate: 0.2), .conv2d(filters: 5, kernelSize: 5, stride: 2), .flatten,
+          .dense(units: 4),
+        ])),
+  ]
+
   static let batch = 5
 
   /// (N, 3, 9, 8)
-  static func images(_ seed: UInt64 = 1) -> [Float] {
-    Samples.uniform(batch * 3 * 9 * 8, seed: seed, -2, 2)
+  static func images(_ seed: UInt64 = 1) -> [Float] { images(for: spec, seed) }
+
+  static func images(for spec: ModelSpec, _ seed: UInt64 = 1) -> [Float] {
+    Samples.uniform(batch * spec.input.reduce(1, *), seed: seed, -2, 2)
   }
 
   static let labels: [Int32] = [0, 3, 1, 2, 3]

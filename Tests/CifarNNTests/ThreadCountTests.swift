@@ -47,6 +47,20 @@ import Testing
     }
   }
 
+  @Test(arguments: InstructionSet.all, SmallModel.tiny)
+  func sameBitsOfTinyImages(set: InstructionSet, model: SmallModel.Case) throws {
+    for precision in Precision.allCases {
+      let images = SmallModel.images(for: model.spec)
+      let one = try train(
+        set, .pytorch, threads: 1, model.spec, images, precision: precision)
+      let three = try train(
+        set, .pytorch, threads: 3, model.spec, images, precision: precision)
+      #expect(one.losses == three.losses)
+      #expect(one.tensors == three.tensors)
+      #expect(one.losses.allSatisfy { $0.isFinite })
+    }
+  }
+
   /// One thread takes the batch by pieces and makes the images between two convolutions there; for
   /// six the pieces are too few, and all share the images and the panels.
   @Test(arguments: InstructionSet.all)

@@ -4,8 +4,8 @@ import TestSupport
 import Testing
 
 /// Kernels over rows of any length at any address.
-@Suite struct ElementTests {
-  static let counts = [1, 7, 8, 33, 64, 100]
+@Suite(.onBothSides) struct ElementTests {
+  static let counts = [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100]
 
   @Test(arguments: InstructionSet.all, counts)
   func biasAndReLU(set: InstructionSet, count: Int) {
@@ -109,15 +109,16 @@ import Testing
       var correction2 = 1.0
       for step in 1...3 {
         // Every second one so small that it matters where epsilon stands.
-        let gradients = Samples.uniform(count, seed: 10 + UInt64(step)).enumerated().map { i, g in
-          i % 2 == 0 ? g : g * 1e-6
-        }
+        let gradients = GuardedBuffer(
+          Samples.uniform(count, seed: 10 + UInt64(step)).enumerated().map { i, g in
+            i % 2 == 0 ? g : g * 1e-6
+          })
         correction1 *= 0.9
         correction2 *= 0.999
         let (c1, root) = (1 - correction1, (1 - correction2).squareRoot())
         set.kernels.adam(
           count: count, parameters: parameters.pointer,
-          gradients: gradients, averages: averages.pointer,
+          gradients: gradients.pointer, averages: averages.pointer,
           squares: squares.pointer,
           step: AdamStep(
             beta1: 0.9, beta2: 0.999, rate: Float(keras ? 0.01 * root / c1 : 0.01 / c1),

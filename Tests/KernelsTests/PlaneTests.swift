@@ -3,21 +3,39 @@ import TestSupport
 import Testing
 
 /// Batch normalisation and ReLU over one plane, (pixels, lanes).
-@Suite struct PlaneTests {
-  static let sizes = [1, 2, 7, 64]
+@Suite(.onBothSides) struct PlaneTests {
+  static let sizes = [1, 2, 3, 4, 7, 8, 9, 64]
 
   @Test(arguments: InstructionSet.all, sizes)
   func moments(set: InstructionSet, pixels: Int) {
     let sample = PlaneSample(set.kernels.lanes, pixels: pixels)
-    let sum = GuardedBuffer(output: sample.lanes)
+    let (shift, sum) = (GuardedBuffer(output: sample.lanes), GuardedBuffer(output: sample.lanes))
     let squares = GuardedBuffer(output: sample.lanes)
     set.kernels.planeMoments(
-      Values(sample.plane.pointer), pixels: pixels, shift: sample.mean.pointer, sum: sum.pointer,
+      Values(sample.plane.pointer), pixels: pixels, shift: shift.pointer, sum: sum.pointer,
       squares: squares.pointer)
-    let d = sample.each { x, lane, _ in x - Double(sample.mean[lane]) }
-    #expect(relativeError(sum.array, sample.perLane(d)) < 1e-6)
+    let four = [1, 3, 5, 7].map { $0 * pixels / 9 }
+    for lane in 0..<sample.lanes {
+      let mean = four.reduce(0) { $0 + Double(sample.plane[$1 * sample.lanes + lane]) } / 4
+      #expect(abs(Double(shift[lane]) - mean) <= 1e-6 * abs(mean))
+    }
+    let d = sample.each { x, lane, _ in x - Double(shift[lane]) }
+    // Where the sum is next to nothing, its error is that of what was added.
+    let size = d.map(abs).reduce(0, +)
+    for (one, other) in zip(sum.array, sample.perLane(d)) {
+      #expect(abs(Double(one) - other) <= 1e-6 * size)
+    }
     #expect(relativeError(squares.array, sample.perLane(d.map { $0 * $0 })) < 1e-6)
-    #expect(sum.isIntact && squares.isIntact)
+    #expect(shift.isIntact && sum.isIntact && squares.isIntact)
+  }
+
+  @Test(arguments: InstructionSet.all, sizes)
+  func sum(set: InstructionSet, pixels: Int) {
+    let sample = PlaneSample(set.kernels.lanes, pixels: pixels)
+    let sum = GuardedBuffer(output: sample.lanes)
+    set.kernels.planeSum(sample.plane.pointer, pixels: pixels, sum: sum.pointer)
+    #expect(relativeError(sum.array, sample.perLane(sample.each { x, _, _ in x })) < 1e-6)
+    #expect(sum.isIntact)
   }
 
   @Test(arguments: InstructionSet.all, sizes)

@@ -3,12 +3,13 @@ import TestSupport
 import Testing
 
 /// Batch normalisation, ReLU and 2×2 max-pooling over one plane, (H, W, lanes).
-@Suite struct PoolTests {
-  static let sizes = [(2, 2), (3, 5), (8, 6), (5, 4)]
+@Suite(.onBothSides) struct PoolTests {
+  @Test(arguments: InstructionSet.all)
+  func forwardAndBackward(set: InstructionSet) {
+    for (height, width) in SmallImages.sizes + [(8, 6), (3, 5)] { check(set, height, width) }
+  }
 
-  @Test(arguments: InstructionSet.all, sizes)
-  func forwardAndBackward(set: InstructionSet, size: (height: Int, width: Int)) {
-    let (height, width) = size
+  private func check(_ set: InstructionSet, _ height: Int, _ width: Int) {
     let sample = PlaneSample(set.kernels.lanes, pixels: height * width)
     let lanes = sample.lanes
     let outputs = (height / 2) * (width / 2) * lanes
@@ -46,8 +47,7 @@ import Testing
       let dx = GuardedBuffer(output: dz.count)
       set.kernels.planeBackwardPool(
         Values(sample.plane.pointer), gradient: gradient.pointer, choice: choice.pointer,
-        height: height,
-        width: width, scale: sample.scale.pointer, slope: sample.slope.pointer,
+        height: height, width: width, scale: sample.scale.pointer, slope: sample.slope.pointer,
         constant: sample.constant.pointer, dx: dx.pointer)
       #expect(relativeError(dx.array, sample.dx(dz)) < 1e-6)
       #expect(dx.isIntact)

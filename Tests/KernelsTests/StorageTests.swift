@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// bfloat16: rounding, and the kernels that read and write it.
-@Suite struct StorageTests {
+@Suite(.onBothSides) struct StorageTests {
   /// The nearest number with 8 binary digits, ties to even, as the definition says.
   private static func rounded(_ x: Float) -> Float {
     guard x.isFinite else { return x }
@@ -44,7 +44,7 @@ import Testing
 
   /// The transforms of stored images are those of the same numbers as float32, and what they store
   /// is the rounded float32: no other rounding anywhere.
-  @Test(arguments: InstructionSet.all, [(12, 12), (9, 7), (3, 5)])
+  @Test(arguments: InstructionSet.all, [(12, 12), (9, 7), (3, 5), (1, 1), (2, 3), (3, 1), (4, 2)])
   func winogradTransforms(set: InstructionSet, size: (height: Int, width: Int)) {
     let kernels = set.kernels
     let lanes = kernels.lanes
@@ -91,7 +91,7 @@ import Testing
   }
 
   /// The kernels on planes make the same numbers of a stored plane as of its float32.
-  @Test(arguments: InstructionSet.all, [(4, 6), (5, 3)])
+  @Test(arguments: InstructionSet.all, [(4, 6), (5, 3), (1, 1), (1, 2), (2, 1), (2, 2), (3, 3)])
   func planes(set: InstructionSet, size: (height: Int, width: Int)) {
     let kernels = set.kernels
     let pixels = size.height * size.width
@@ -104,14 +104,14 @@ import Testing
     let floats = GuardedBuffer(sample.plane.array.map(Self.rounded))
     let gradient = GuardedBuffer(Samples.uniform(count, seed: 9))
     let made = [Values(floats.pointer), stored].map { plane in
-      let sums = (0..<4).map { _ in GuardedBuffer(output: lanes) }
+      let sums = (0..<5).map { _ in GuardedBuffer(output: lanes) }
       let full = (0..<2).map { _ in GuardedBuffer(output: count) }
       let pooled = (0..<2).map { _ in GuardedBuffer(output: outputs) }
       let choice = GuardedBuffer(outputBytes: outputs)
       let dx = GuardedBuffer(output: count)
       let (scale, offset) = (sample.scale.pointer, sample.offset.pointer)
       kernels.planeMoments(
-        plane, pixels: pixels, shift: sample.mean.pointer, sum: sums[0].pointer,
+        plane, pixels: pixels, shift: sums[4].pointer, sum: sums[0].pointer,
         squares: sums[1].pointer)
       kernels.planeForward(
         plane, pixels: pixels, scale: scale, offset: offset, relu: true, output: full[0].pointer)

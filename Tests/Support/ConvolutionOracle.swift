@@ -87,27 +87,37 @@ public struct ConvolutionOracle {
     _ weights: Int, _ body: (_ weight: Int, _ input: Int, _ output: Int, _ count: Int) -> Void
   ) {
     let k = shape.kernel
-    for weight in 0..<weights {
-      let kx = weight % k
-      let ky = weight / k % k
+    let rows = (0..<k).map { reached($0, inputs: shape.height, outputs: shape.outputHeight) }
+    let columns = (0..<k).map { reached($0, inputs: shape.width, outputs: shape.outputWidth) }
+    var weight = 0
+    while weight < weights {
+      let (kx, ky) = (weight % k, weight / k % k)
       let input = weight / (k * k) % shape.inputChannels
       let output = weight / (k * k * shape.inputChannels)
-      let columns = (0..<shape.outputWidth).filter {
-        (0..<shape.width).contains($0 * shape.stride + kx - shape.padding)
-      }
-      guard let first = columns.first else { continue }
-      for y in 0..<shape.outputHeight {
+      let x = columns[kx].lowerBound
+      let count = columns[kx].count
+      for y in rows[ky] where count > 0 {
         let row = y * shape.stride + ky - shape.padding
-        guard row >= 0, row < shape.height else { continue }
-        for image in 0..<images {
+        var image = 0
+        while image < images {
           let inputPlane = (image * shape.inputChannels + input) * shape.height
           let outputPlane = (image * shape.outputChannels + output) * shape.outputHeight
           body(
-            weight,
-            (inputPlane + row) * shape.width + first * shape.stride + kx - shape.padding,
-            (outputPlane + y) * shape.outputWidth + first, columns.count)
+            weight, (inputPlane + row) * shape.width + x * shape.stride + kx - shape.padding,
+            (outputPlane + y) * shape.outputWidth + x, count)
+          image += 1
         }
       }
+      weight += 1
     }
+  }
+
+  /// The outputs for which tap `tap` lies on the input, tried one by one.
+  private func reached(_ tap: Int, inputs: Int, outputs: Int) -> Range<Int> {
+    let reached = (0..<outputs).filter {
+      (0..<inputs).contains($0 * shape.stride + tap - shape.padding)
+    }
+    guard let first = reached.first, let last = reached.last else { return 0..<0 }
+    return first..<(last + 1)
   }
 }

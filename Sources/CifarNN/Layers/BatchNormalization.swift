@@ -24,9 +24,6 @@ final class BatchNormalization {
   let slope: AlignedBuffer<Float>
   let constant: AlignedBuffer<Float>
   let mean: AlignedBuffer<Float>
-  /// Sums are taken of x − shift. The running mean is near the batch's mean, and so keeps the
-  /// subtraction in the variance from cancelling digits.
-  let shift: AlignedBuffer<Float>
   private let inverseDeviation: AlignedBuffer<Float>
 
   init(
@@ -51,30 +48,29 @@ final class BatchNormalization {
     slope = AlignedBuffer(count: padded)
     constant = AlignedBuffer(count: padded)
     mean = AlignedBuffer(count: padded)
-    shift = AlignedBuffer(count: padded)
     inverseDeviation = AlignedBuffer(count: padded)
   }
-
-  /// Before the sums of a training batch are taken.
-  func beginBatch() { shift.pointer.update(from: runningMean, count: channels) }
 
   /// Sets scale and offset by the batch, and moves the running statistics.
   ///
   /// - Parameters:
-  ///   - sums: Σ(x − shift) by channel, `squares` Σ(x − shift)².
+  ///   - moments: of each channel.
   ///   - count: values a channel.
-  func useBatch(sums: (Int) -> (sum: Double, squares: Double), count: Int) {
+  func useBatch(moments: (Int) -> ChannelMoments, count: Int) {
     let n = Double(count)
     for channel in 0..<channels {
-      let (sum, squares) = sums(channel)
-      let mean = sum / n
-      let variance = max(0, squares / n - mean * mean)
+      let moments = moments(channel)
+      let (mean, variance) = (moments.mean(of: n), moments.variance(of: n))
       let kept = unbiased && count > 1 ? variance * n / (n - 1) : variance
-      let shifted = Double(shift[channel]) + mean
-      set(channel, mean: shifted, variance: variance)
-      runningMean[channel] += Float(momentum * (shifted - Double(runningMean[channel])))
-      runningVariance[channel] += Float(momentum * (kept - Double(runningVariance[channel])))
+      set(channel, mean: mean, variance: variance)
+      move(&runningMean[channel], toward: mean)
+      move(&runningVariance[channel], toward: kept)
     }
+  }
+
+  /// Rounded once, at the end: a small value would drown in the rounding of the step to it.
+  private func move(_ statistic: inout Float, toward value: Double) {
+    statistic = Float(Double(statistic) + momentum * (value - Double(statistic)))
   }
 
   /// Sets scale and offset by the running statistics.

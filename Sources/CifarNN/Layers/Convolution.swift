@@ -22,9 +22,8 @@ final class Convolution: Layer {
   /// Batch normalisation takes the mean away again, so that the bias has no effect on the loss and
   /// its gradient is exactly 0.
   private let biasIsCancelled: Bool
-  /// (N, C/lanes, 2, lanes): sums over a plane; only the first is used.
+  /// (N, C/lanes, lanes): sums over a plane of the output's gradient.
   private let planeSums: AlignedBuffer<Float>
-  private let zeros: AlignedBuffer<Float>
   private var packedVersion = -1
   private let following: Following
   /// What makes the input.
@@ -62,10 +61,9 @@ final class Convolution: Layer {
     biasGradient = context.training ? try network.gradientPointer("\(name).bias") : nil
     let lanes = context.kernels.lanes
     bias = AlignedBuffer(count: blocks(shape.outputChannels, of: 2 * lanes) * 2 * lanes)
-    zeros = AlignedBuffer(count: lanes)
     let groups = blocks(shape.outputChannels, of: lanes)
     let needsSums = context.training && !biasIsCancelled
-    planeSums = AlignedBuffer(count: needsSums ? context.batchSize * groups * 2 * lanes : 0)
+    planeSums = AlignedBuffer(count: needsSums ? context.batchSize * groups * lanes : 0)
     algorithm = try ConvolutionChoice.requested().algorithm(
       for: shape, needsInputGradient: input.gradient != nil, context: context)
     before?.reserveRoom(images: algorithm.imagesAtOnce)
@@ -86,7 +84,6 @@ final class Convolution: Layer {
       packedVersion = context.network.version
       prepare()
     }
-    if pass.training { behind?.beginStatistics() }
     algorithm.forward(
       count: pass.count, input: before ?? input.stored, bias: bias.pointer, relu: following.relu,
       output: output.stored, visitor: pass.training ? behind?.statistics : nil)
@@ -140,16 +137,14 @@ final class Convolution: Layer {
     let groups = blocks(shape.outputChannels, of: lanes)
     let pixels = shape.outputHeight * shape.outputWidth
     context.pool.forEach(count * groups) { plane, _ in
-      let sums = planeSums.pointer + plane * 2 * lanes
-      kernels.planeMoments(
-        Values(gradient + plane * pixels * lanes), pixels: pixels, shift: zeros.pointer,
-        sum: sums, squares: sums + lanes)
+      kernels.planeSum(
+        gradient + plane * pixels * lanes, pixels: pixels, sum: planeSums.pointer + plane * lanes)
     }
     for channel in 0..<shape.outputChannels {
       var total = 0.0
       for image in 0..<count {
         let plane = image * groups + channel / lanes
-        total += Double(planeSums[plane * 2 * lanes + channel % lanes])
+        total += Double(planeSums[plane * lanes + channel % lanes])
       }
       sum[channel] = Float(total)
     }

@@ -3,8 +3,8 @@ import Kernels
 // How a block works hand in hand with the convolutions around it, on the images that they are at.
 
 extension PointwiseBlock {
-  /// To be called by a convolution that will call `beginStatistics`, `gatherStatistics` with
-  /// whatever it has written, and will ask `gradients` for all that it reads.
+  /// To be called by a convolution that will call `gatherStatistics` with whatever it has written,
+  /// and will ask `gradients` for all that it reads.
   func takeFeed() { isFed = true }
 
   /// Makes room for so many images a worker, where they are not kept.

@@ -35,7 +35,8 @@ final class PointwiseBlock: Layer {
   let chosen: AlignedBuffer<Float>?
   /// (N, C/lanes, output pixels, lanes)
   private let mask: AlignedBuffer<UInt8>
-  /// (N, C/lanes, 2, lanes): two sums over a plane.
+  /// (N, C/lanes, 3, lanes): forward what `planeMoments` makes of a plane, backward two sums over
+  /// its gradient.
   private let planeSums: AlignedBuffer<Float>
   /// (C/lanes, lanes): the scale, slope and constant of a block without normalisation.
   private let ones: AlignedBuffer<Float>
@@ -82,7 +83,7 @@ final class PointwiseBlock: Layer {
     chosen =
       parts.pool && parts.norm != nil && context.training ? AlignedBuffer(count: outputs) : nil
     mask = AlignedBuffer(count: parts.dropout != nil && context.training ? outputs : 0)
-    planeSums = AlignedBuffer(count: parts.norm == nil ? 0 : context.batchSize * groups * 2 * lanes)
+    planeSums = AlignedBuffer(count: parts.norm == nil ? 0 : context.batchSize * groups * 3 * lanes)
     ones = AlignedBuffer(count: groups * lanes)
     ones.fill(1)
     zeros = AlignedBuffer(count: groups * lanes)
@@ -96,10 +97,9 @@ final class PointwiseBlock: Layer {
     if let norm = parts.norm {
       if pass.training {
         if !isFed {
-          beginStatistics()
           context.pool.forEach(pass.count * groups) { plane, _ in gatherStatistics(plane: plane) }
         }
-        norm.useBatch(sums: { total($0, pass.count) }, count: pass.count * height * width)
+        norm.useBatch(moments: { moments($0, pass.count) }, count: pass.count * height * width)
       } else {
         norm.useRunningStatistics()
       }
@@ -107,15 +107,13 @@ final class PointwiseBlock: Layer {
     if !isDrawn { makeAll(pass.count, at: output.stored) }
   }
 
-  func beginStatistics() { parts.norm?.beginBatch() }
-
   func gatherStatistics(plane: Int) {
-    guard let norm = parts.norm else { return }
+    if parts.norm == nil { return }
     let lanes = context.kernels.lanes
-    let sums = planeSums.pointer + plane * 2 * lanes
+    let sums = sums(plane)
     context.kernels.planeMoments(
-      values(plane), pixels: height * width,
-      shift: norm.shift.pointer + plane % groups * lanes, sum: sums, squares: sums + lanes)
+      values(plane), pixels: height * width, shift: sums, sum: sums + lanes,
+      squares: sums + 2 * lanes)
   }
 
   /// - Parameter to: where the batch begins.
@@ -208,7 +206,7 @@ final class PointwiseBlock: Layer {
     }
     guard let norm = parts.norm else { return }
     let channel = plane % groups * lanes
-    let sums = planeSums.pointer + plane * 2 * lanes
+    let sums = sums(plane)
     if let chosen {
       kernels.planeBackwardPoolMoments(
         chosen.pointer + first, gradient: gradient, choice: choice.pointer + first,
@@ -237,14 +235,29 @@ final class PointwiseBlock: Layer {
     input.stored + plane * height * width * context.kernels.lanes
   }
 
-  /// The two sums of a channel over all images, added in the order of the images.
+  private func sums(_ plane: Int) -> UnsafeMutablePointer<Float> {
+    planeSums.pointer + plane * 3 * context.kernels.lanes
+  }
+
+  /// The moments of a channel over all images, added in the order of the images.
+  private func moments(_ channel: Int, _ count: Int) -> ChannelMoments {
+    let lanes = context.kernels.lanes
+    let pixels = Double(height * width)
+    let (group, lane) = channel.quotientAndRemainder(dividingBy: lanes)
+    var moments = ChannelMoments(sums(group) + lane, lanes: lanes, pixels: pixels)
+    for image in 1..<max(1, count) {
+      moments.add(sums(image * groups + group) + lane, lanes: lanes, pixels: pixels)
+    }
+    return moments
+  }
+
+  /// The two sums over the gradient of a channel, added in the order of the images.
   private func total(_ channel: Int, _ count: Int) -> (Double, Double) {
     let lanes = context.kernels.lanes
     var first = 0.0
     var second = 0.0
     for image in 0..<count {
-      let sums =
-        planeSums.pointer + (image * groups + channel / lanes) * 2 * lanes + channel % lanes
+      let sums = sums(image * groups + channel / lanes) + channel % lanes
       first += Double(sums[0])
       second += Double(sums[lanes])
     }

@@ -12,7 +12,8 @@ final class RowNormalization: Layer {
   private let context: LayerContext
   private let features: Int
   private let groups: Int
-  /// (F/lanes, 2, lanes): two sums over a plane.
+  /// (F/lanes, 3, lanes): forward what `planeMoments` makes of a plane, backward two sums over its
+  /// gradient.
   private let planeSums: AlignedBuffer<Float>
 
   init(
@@ -25,21 +26,24 @@ final class RowNormalization: Layer {
     features = input.shape.count
     let lanes = context.kernels.lanes
     groups = blocks(features, of: lanes)
-    planeSums = AlignedBuffer(count: groups * 2 * lanes)
+    planeSums = AlignedBuffer(count: groups * 3 * lanes)
     context.scratch.reserve(worker: 2 * context.batchSize * lanes)
   }
 
   func forward(_ pass: Pass) {
     let kernels = context.kernels
     if pass.training {
-      norm.beginBatch()
-      forEachGroup { group, channel, worker in
+      let lanes = kernels.lanes
+      forEachGroup { group, _, worker in
         let sums = self.sums(group)
         kernels.planeMoments(
           Values(gather(input.values, group, pass.count, worker, 0)), pixels: pass.count,
-          shift: norm.shift.pointer + channel, sum: sums, squares: sums + kernels.lanes)
+          shift: sums, sum: sums + lanes, squares: sums + 2 * lanes)
       }
-      norm.useBatch(sums: total, count: pass.count)
+      norm.useBatch(
+        moments: {
+          ChannelMoments(sums($0 / lanes) + $0 % lanes, lanes: lanes, pixels: Double(pass.count))
+        }, count: pass.count)
     } else {
       norm.useRunningStatistics()
     }
@@ -82,7 +86,7 @@ final class RowNormalization: Layer {
   }
 
   private func sums(_ group: Int) -> UnsafeMutablePointer<Float> {
-    planeSums.pointer + group * 2 * context.kernels.lanes
+    planeSums.pointer + group * 3 * context.kernels.lanes
   }
 
   private func total(_ channel: Int) -> (Double, Double) {
