@@ -103,13 +103,16 @@ enum CheckpointTable {
   }
 
   static func all(of run: Int64, in connection: Connection) throws -> [CheckpointRow] {
-    try connection.rows(select + " WHERE c.run = ? ORDER BY c.id", [.integer(run)], of: .checkpoints) {
+    try connection.rows(
+      select + " WHERE c.run = ? ORDER BY c.id", [.integer(run)], of: .checkpoints
+    ) {
       try Entry($0).row
     }
   }
 
   static func entry(_ id: Int64, in connection: Connection) throws -> Entry {
-    let found = try connection.first(select + " WHERE c.id = ?", [.integer(id)], of: .checkpoints, Entry.init)
+    let found = try connection.first(
+      select + " WHERE c.id = ?", [.integer(id)], of: .checkpoints, Entry.init)
     guard let found else {
       throw CifarError(.notFound, "there is no checkpoint \(id) in \(connection.path)")
     }

@@ -29,7 +29,8 @@ struct RunFilter {
     guard tokens.count < 1000 else { throw FilterToken.error(1, "the filter is too long") }
     sql = "(\(try alternatives()))"
     if next.kind != .end {
-      throw FilterToken.error(next.column, "'\(next.text.excerpt)' is unexpected; join with and, or")
+      throw FilterToken.error(
+        next.column, "'\(next.text.excerpt)' is unexpected; join with and, or")
     }
   }
 

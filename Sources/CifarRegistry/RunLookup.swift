@@ -54,11 +54,13 @@ struct RunLookup {
     }
     if !text.isEmpty && text.utf8.count < 4 && prefix.utf8.allSatisfy(isUUIDCharacter) {
       return CifarError(
-        .notFound, "no run is called '\(text.excerpt)'; an id needs at least its first 4 characters")
+        .notFound, "no run is called '\(text.excerpt)'; an id needs at least its first 4 characters"
+      )
     }
     let count = try connection.integer("SELECT count(*) FROM runs") ?? 0
     return CifarError(
-      .notFound, "no run in \(connection.path) has the id or name '\(text.excerpt)' (of \(count) runs)")
+      .notFound,
+      "no run in \(connection.path) has the id or name '\(text.excerpt)' (of \(count) runs)")
   }
 
   private static func isUUIDCharacter(_ byte: UInt8) -> Bool {

@@ -76,7 +76,8 @@ enum Schema3 {
       // Tables without rowid are named by their keys; all of them belong to a run.
       let hasRowID = !["epochs", "superseded_epochs", "metrics"].contains(rule.table)
       let row =
-        hasRowID ? "'rowid = ' || rowid"
+        hasRowID
+        ? "'rowid = ' || rowid"
         : "'run = ' || run || ' AND epoch = ' || epoch || ' AND session = ' || session"
       let found = try connection.rows(
         """
@@ -183,7 +184,7 @@ enum Schema3 {
           seed TEXT NOT NULL, -- 64 bits without sign, more than INTEGER holds
           dataset TEXT NOT NULL,
           dataset_hash TEXT,
-          epochs INTEGER NOT NULL DEFAULT 0 \(check("runs", "epochs")), -- recorded, on the current line
+          epochs INTEGER NOT NULL DEFAULT 0 \(check("runs", "epochs")), -- recorded
           best_val_accuracy REAL,
           best_val_loss REAL,
           last_val_accuracy REAL,
@@ -210,7 +211,7 @@ enum Schema3 {
           status TEXT NOT NULL CHECK
             (status IN ('running', 'completed', 'stopped', 'interrupted', 'failed', 'crashed')),
           reason TEXT NOT NULL DEFAULT '',
-          resumed_session INTEGER \(check("sessions", "resumed_session")), -- whose checkpoint it went on from
+          resumed_session INTEGER \(check("sessions", "resumed_session")), -- whose checkpoint it took
           resumed_epoch INTEGER \(check("sessions", "resumed_epoch")),
           resumed_batch INTEGER \(check("sessions", "resumed_batch")),
           host TEXT NOT NULL,
@@ -244,13 +245,13 @@ enum Schema3 {
           batch INTEGER NOT NULL \(check("checkpoints", "batch")), -- batches of the next
           step INTEGER NOT NULL \(check("checkpoints", "step")),
           created TEXT NOT NULL,
-          is_best INTEGER NOT NULL CHECK (is_best IN (0, 1)), -- the best of its line when it was saved
+          is_best INTEGER NOT NULL CHECK (is_best IN (0, 1)), -- of its line when it was saved
           superseded INTEGER NOT NULL DEFAULT 0 CHECK (superseded IN (0, 1)),
           blob INTEGER NOT NULL REFERENCES blobs (id),
           pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1))
           """, isCounted: true),
       Table(
-        name: "metrics", // what the program measured itself
+        name: "metrics",  // what the program measured itself
         columns: """
           run \(run),
           name TEXT NOT NULL,
@@ -260,7 +261,7 @@ enum Schema3 {
           PRIMARY KEY (run, name, epoch, session)
           """, options: "STRICT, WITHOUT ROWID"),
       Table(
-        name: "evaluations", // of the best weights, class by class
+        name: "evaluations",  // of the best weights, class by class
         columns: """
           run INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,
           created TEXT NOT NULL,
@@ -269,15 +270,15 @@ enum Schema3 {
           confusion TEXT NOT NULL CHECK (json_valid(confusion)) -- [actual][predicted], images
           """),
       Table(
-        name: "predictions", // images to look at
+        name: "predictions",  // images to look at
         columns: """
           run INTEGER NOT NULL REFERENCES evaluations (run) ON DELETE CASCADE,
-          number INTEGER NOT NULL \(check("predictions", "number")), -- from 0, the worst first; samples from 1000 on
-          image INTEGER NOT NULL \(check("predictions", "image")), -- its number in the validation set
+          number INTEGER NOT NULL \(check("predictions", "number")), -- samples from 1000 on
+          image INTEGER NOT NULL \(check("predictions", "image")),
           actual INTEGER NOT NULL \(check("predictions", "actual")),
           predicted INTEGER NOT NULL \(check("predictions", "predicted")),
           probability REAL NOT NULL \(check("predictions", "probability")), -- of the predicted class
-          pixels BLOB NOT NULL \(check("predictions", "pixels")), -- red, green and blue planes of 32 × 32
+          pixels BLOB NOT NULL \(check("predictions", "pixels")), -- three planes
           PRIMARY KEY (run, number)
           """),
     ]

@@ -88,7 +88,8 @@ enum DoctorCommand {
     guard statvfs(directory, &status) == 0 else {
       return Finding(what: "disk", state: "unknown")
     }
-    let free = Int(clamping: status.f_bavail.multipliedReportingOverflow(by: status.f_frsize).partialValue)
+    let free = Int(
+      clamping: status.f_bavail.multipliedReportingOverflow(by: status.f_frsize).partialValue)
     // A save writes the new checkpoint before it drops an old one, and a journal beside.
     let needed = 3 * facts.largestCheckpoint + (16 << 20)
     return Finding(
