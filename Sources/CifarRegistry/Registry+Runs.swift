@@ -124,9 +124,14 @@ private struct RunReader {
   var details: String {
     """
     SELECT \(columns), \(Schema2.completeHyperparameters) AS hyperparameters, m.json AS model,
-      r.dataset_hash, r.seed, r.keep_last, r.keep_every
+      r.dataset_hash, r.seed, r.keep_last, r.keep_every,
+      \(isObject(Schema2.completeHyperparameters)) AS has_options, \(isObject("m.json")) AS has_model
     FROM runs r JOIN texts m ON m.id = r.model LEFT JOIN texts s ON s.id = r.shared
     """
+  }
+
+  private func isObject(_ json: String) -> String {
+    "CASE WHEN json_valid(\(json)) THEN json_type(\(json)) = 'object' ELSE 0 END"
   }
 
   func summary(_ row: Row) throws -> RunSummary {
@@ -151,7 +156,10 @@ private struct RunReader {
   }
 
   func detail(_ row: Row) throws -> RunDetail {
-    RunDetail(
+    for (column, flag) in [("hyperparameters", "has_options"), ("model", "has_model")] {
+      guard try row.flag(flag) else { throw row.illegal(column, nil, "a JSON object") }
+    }
+    return RunDetail(
       summary: try summary(row), hyperparameters: try row.text("hyperparameters"),
       model: try row.text("model"), datasetHash: try row.optionalText("dataset_hash"),
       seed: try row.text("seed", as: "a whole number of 64 bits") { UInt64($0) },

@@ -111,7 +111,9 @@ public struct RunField: Sendable {
         || $0 == UInt8(ascii: ".") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
     }
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    guard name.utf8.count <= longestPath, isPath, parts.count > 1, parts.allSatisfy({ !$0.isEmpty }) else {
+    guard name.utf8.count <= longestPath, isPath, parts.count > 1,
+      parts.allSatisfy({ !$0.isEmpty })
+    else {
       throw failure("there is no field '\(name.excerpt)'" + suggestion(for: name))
     }
     if parts[0] == "metrics" {

@@ -105,17 +105,18 @@ def without_checks(sql):
 
 
 def cells(path):
-    """(table, condition of the row, column) of the cells of the first two rows of every table, of
-    the first row of `runs`: that of the run "bad"."""
+    """(table, condition of the row, column) of the cells of the first row of every table, that of
+    the run "bad", and of the second session and checkpoint."""
     database = sqlite3.connect(path)
     tables = [name for (name,) in database.execute(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_stat%'")]
     for table in tables:
-        rows = 1 if table == "runs" else 2
+        rows = 2 if table in ("sessions", "checkpoints") else 1
         columns = database.execute(f"PRAGMA table_info({table})").fetchall()
         keys = [column[1] for column in columns if column[5]] or [columns[0][1]]
         found = database.execute(
-            f"SELECT {', '.join(f'quote({key})' for key in keys)} FROM {table} LIMIT {rows}")
+            f"SELECT {', '.join(f'quote({key})' for key in keys)} FROM {table} "
+            f"ORDER BY {', '.join(keys)} LIMIT {rows}")
         for row in found.fetchall():
             condition = " AND ".join(f"{key} IS {value}" for key, value in zip(keys, row))
             for column in columns:
@@ -212,6 +213,8 @@ class Worker:
         for name in ("bad", "good"):
             self.attempt("show", opened.run, name)
         self.attempt("verify", opened.verify)
+        if table in ("tags", "notes", "metrics", "evaluations", "predictions", "meta"):
+            return
         for choice in ("last", "best"):
             self.use(self.attempt(
                 "open", self.cifar.Model.from_run, "bad", registry=registry, checkpoint=choice,

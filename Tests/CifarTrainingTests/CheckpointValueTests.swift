@@ -9,7 +9,7 @@ import Testing
   let bytes: [UInt8]
 
   init() throws {
-    bytes = try Training(.quick(epochs: 2), stopsAfter: (2, 3)).follower.trainer.checkpoint()
+    bytes = try Training(.quick(epochs: 2), stopsAfter: (2, 3)).trainer.checkpoint()
   }
 
   private func changed(
