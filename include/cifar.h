@@ -150,7 +150,7 @@ cifar_status cifar_dataset_open(const char *location, cifar_split split, size_t 
  *  labels       (count), each in 0 ... classes - 1.
  *  count        at least 1.
  *  classes      from 2 to 1000.
- *  class_names  (classes) strings; NULL for "0", "1", ...
+ *  class_names  (classes) strings of 1 to 200 bytes; NULL for "0", "1", ...
  *
  *  Errors: BAD_DATA for a label out of range, naming it; INVALID_ARGUMENT. */
 cifar_status cifar_dataset_from_memory(const uint8_t *images, const int32_t *labels, size_t count,
@@ -401,7 +401,9 @@ typedef struct cifar_model cifar_model;
 /** Opens a checkpoint file that was exported.
  *
  *  threads  1 to 1024; 0: cifar_default_threads().
- *  Errors: NOT_FOUND; IO; BAD_DATA if it is no checkpoint of this library. */
+ *  Errors: NOT_FOUND; IO; BAD_DATA if it is no checkpoint of this library, or one whose numbers
+ *  can't be; NOT_FINITE, naming the tensor, if a weight is NaN or infinite or a running variance is
+ *  negative: such a file is what a diverged training leaves, and says nothing about any image. */
 cifar_status cifar_model_open(const char *path, uint32_t threads, cifar_model **out);
 
 /** Opens a checkpoint of a run.
@@ -409,12 +411,14 @@ cifar_status cifar_model_open(const char *path, uint32_t threads, cifar_model **
  *  registry    the SQLite file; NULL as in cifar_train_options.
  *  run         its id, the first 4 or more characters of it, or its name.
  *  checkpoint  "last", "best" or a checkpoint's id; NULL: "best".
- *  Errors: NOT_FOUND; AMBIGUOUS; CHECKSUM_MISMATCH; those of the registry. */
+ *  Errors: NOT_FOUND; AMBIGUOUS; CHECKSUM_MISMATCH; BAD_DATA and NOT_FINITE as cifar_model_open;
+ *  those of the registry. */
 cifar_status cifar_model_from_run(const char *registry, const char *run, const char *checkpoint,
                                   uint32_t threads, cifar_model **out);
 
 /** The trainer's network as it is now; after a finished cifar_trainer_run, with the best weights.
- *  Not while it trains. The model is independent of the trainer. */
+ *  Not while it trains. The model is independent of the trainer. Weights of a training that diverged
+ *  are taken as they are: its probabilities may be NaN. */
 cifar_status cifar_model_from_trainer(const cifar_trainer *trainer, cifar_model **out);
 
 typedef struct cifar_model_info {

@@ -25,12 +25,19 @@ public final class Model {
   /// - Parameters:
   ///   - bytes: a checkpoint, as it lies in the registry or in an exported file.
   ///   - threads: threads that compute, from 1 to 1024.
-  /// - Throws: `badData` for bytes that are no checkpoint of this library.
-  public init(checkpoint bytes: [UInt8], threads: Int = ThreadPool.defaultThreads) throws {
+  ///   - allowsNonFinite: whether weights may be NaN or infinite, as those of a training that
+  ///     diverged are: everything that such a model says may be NaN.
+  /// - Throws: `badData` for bytes that are no checkpoint of this library; `notFinite`, naming the
+  ///   tensor, for weights that nothing can be computed with.
+  public init(
+    checkpoint bytes: [UInt8], threads: Int = ThreadPool.defaultThreads,
+    allowsNonFinite: Bool = false
+  ) throws {
     guard (1...1024).contains(threads) else {
       throw CifarError(.invalidArgument, "threads \(threads) is not in 1 to 1024")
     }
     let checkpoint = try Checkpoint(bytes)
+    if !allowsNonFinite { try checkpoint.requireFinite() }
     hyperparameters = checkpoint.hyperparameters
     epoch = checkpoint.epoch
     classNames =
@@ -48,12 +55,12 @@ public final class Model {
 
   /// Opens an exported checkpoint.
   ///
-  /// - Throws: `notFound`, `io`; `badData` if it is no checkpoint of this library.
+  /// - Throws: `notFound`, `io`; `badData` if it is no checkpoint of this library; `notFinite`.
   public convenience init(file path: String, threads: Int = ThreadPool.defaultThreads) throws {
     do {
       try self.init(checkpoint: try FileStore.read(path), threads: threads)
-    } catch let error as CifarError where error.code == .badData {
-      throw CifarError(.badData, "'\(path)': \(error.message)")
+    } catch let error as CifarError where [.badData, .notFinite].contains(error.code) {
+      throw CifarError(error.code, "'\(path)': \(error.message)")
     }
   }
 

@@ -12,26 +12,57 @@ struct ResumePoint {
   /// The checkpoint that `choice` means. Where that is the last one and it is damaged, the newest
   /// before it that is whole: a little is trained again, and nothing is lost.
   ///
-  /// - Throws: `notFound`, `ambiguous`; `checksumMismatch` if the checkpoint is damaged that was
-  ///   asked for by name, or all are.
+  /// - Throws: `notFound`, `ambiguous`; `checksumMismatch` or `badData` if the checkpoint is damaged
+  ///   that was asked for by name, or all are. What is no damage, as a registry that is busy, is
+  ///   thrown as it is.
   init(_ choice: CheckpointChoice, of run: String, in registry: Registry) throws {
-    let wanted = try registry.checkpoint(choice, of: run)
-    do {
-      (row, checkpoint) = (wanted, try Checkpoint(registry.checkpointData(wanted.id)))
+    guard choice == .last else {
+      let row = try registry.checkpoint(choice, of: run)
+      self = try ResumePoint(row, in: registry)
       return
-    } catch let error as CifarError where error.code == .checksumMismatch && choice == .last {
-      let earlier = try registry.checkpoints(of: wanted.run)
-        .filter { !$0.isSuperseded && $0.id < wanted.id }
-      for row in earlier.reversed() {
-        guard let bytes = try? registry.checkpointData(row.id) else { continue }
-        (self.row, checkpoint) = (row, try Checkpoint(bytes))
-        remarks = [
-          "checkpoint \(wanted.id) of run \(wanted.run.prefix(8)) (epoch \(wanted.epoch)) is "
-            + "damaged; going on from checkpoint \(row.id) (epoch \(row.epoch)), the newest that is whole"
-        ]
-        return
-      }
-      throw error
     }
+    let line = try registry.currentLine(of: run)
+    // Names what there is where there is nothing.
+    if line.isEmpty { _ = try registry.checkpoint(.last, of: run) }
+    var first: CifarError?
+    for row in line {
+      do {
+        self = try ResumePoint(row.get(), in: registry)
+        if let first {
+          remarks = [
+            "a newer checkpoint is damaged (\(first.message)); going on from checkpoint "
+              + "\(self.row.id) (epoch \(self.row.epoch)), the newest that is whole"
+          ]
+        }
+        return
+      } catch let error as CifarError where ResumePoint.isDamage(error) {
+        if first == nil { first = error }
+      }
+    }
+    throw first ?? CifarError(.notFound, "run \(run.excerpt) has no checkpoint to go on from")
+  }
+
+  private init(_ row: CheckpointRow, in registry: Registry) throws {
+    self.row = row
+    do {
+      checkpoint = try Checkpoint(registry.checkpointData(row.id))
+    } catch let error as CifarError where error.code == .badData {
+      throw CifarError(.badData, "\(ResumePoint.name(row)): \(error.message)")
+    }
+    let (epoch, batch, step) = (checkpoint.epoch, checkpoint.batch, checkpoint.step)
+    guard (epoch, batch, step) == (row.epoch, row.batch, row.step) else {
+      throw CifarError(
+        .badData,
+        "\(ResumePoint.name(row)) is damaged: its row has epoch \(row.epoch), batch \(row.batch) and "
+          + "step \(row.step), its bytes have \(epoch), \(batch) and \(step)")
+    }
+  }
+
+  private static func name(_ row: CheckpointRow) -> String {
+    "checkpoint \(row.id) of run \(row.run.prefix(8))"
+  }
+
+  private static func isDamage(_ error: CifarError) -> Bool {
+    error.code == .checksumMismatch || error.code == .badData
   }
 }

@@ -20,9 +20,9 @@ final class ModelHandle {
   init(_ model: Model) throws {
     self.model = model
     var info = cifar_model_info()
-    info.classes = UInt32(model.classNames.count)
-    info.epoch = UInt32(model.epoch)
-    info.parameters = UInt64(model.parameterCount)
+    info.classes = UInt32(clamping: model.classNames.count)
+    info.epoch = UInt32(clamping: model.epoch)
+    info.parameters = UInt64(clamping: model.parameterCount)
     info.hyperparameters = strings.keep(try StateCoding.encode(model.hyperparameters))
     self.info = info
     classNames = model.classNames.map(strings.keep)
@@ -78,7 +78,8 @@ public func cifar_model_from_trainer(
     let out = try Argument.required(out, "out")
     let handle = try TrainerHandle.idle(trainer)
     let model = try Model(
-      checkpoint: handle.session.trainer.checkpoint(), threads: handle.threads)
+      checkpoint: handle.session.trainer.checkpoint(), threads: handle.threads,
+      allowsNonFinite: true)
     out.pointee = Handle.make(try ModelHandle(model))
   }
 }

@@ -46,8 +46,8 @@ final class RunListHandle {
 extension cifar_run_info {
   init(_ run: RunSummary, _ strings: StringKeeper) {
     self.init()
-    epochs = UInt32(run.epochs)
-    epochs_planned = UInt32(run.epochsPlanned)
+    epochs = UInt32(clamping: run.epochs)
+    epochs_planned = UInt32(clamping: run.epochsPlanned)
     id = strings.keep(run.id)
     name = strings.keep(run.name)
     status = strings.keep(run.status.rawValue)

@@ -22,7 +22,7 @@ final class RunHandle {
     checkpoints = run.checkpoints.map { [strings] in cifar_checkpoint_info($0, strings) }
     metrics = run.metrics.map { [strings] row in
       var info = cifar_metric_info()
-      info.epoch = UInt32(row.epoch)
+      info.epoch = UInt32(clamping: row.epoch)
       info.name = strings.keep(row.name)
       info.value = row.value
       return info
@@ -43,7 +43,7 @@ final class RunHandle {
 extension cifar_epoch_info {
   init(_ row: EpochRow) {
     self.init()
-    epoch = UInt32(row.epoch)
+    epoch = UInt32(clamping: row.epoch)
     train_loss = row.trainLoss
     train_accuracy = row.trainAccuracy
     val_loss = row.valLoss ?? .nan
@@ -57,12 +57,12 @@ extension cifar_epoch_info {
 extension cifar_checkpoint_info {
   init(_ row: CheckpointRow, _ strings: StringKeeper) {
     self.init()
-    epoch = UInt32(row.epoch)
-    batch = UInt32(row.batch)
+    epoch = UInt32(clamping: row.epoch)
+    batch = UInt32(clamping: row.batch)
     is_best = row.isBest ? 1 : 0
     id = row.id
-    step = UInt64(row.step)
-    size = UInt64(row.size)
+    step = UInt64(clamping: row.step)
+    size = UInt64(clamping: row.size)
     sha256 = strings.keep(row.sha256)
     created = strings.keep(row.created.description)
     is_pinned = row.isPinned ? 1 : 0

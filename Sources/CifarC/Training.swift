@@ -69,7 +69,7 @@ extension CheckpointChoice {
     }
     guard let choice = CheckpointChoice(text) else {
       throw CifarError(
-        .invalidArgument, "checkpoint '\(text)' is none of last, best or a checkpoint's id")
+        .invalidArgument, "checkpoint '\(text.excerpt)' is none of last, best or a checkpoint's id")
     }
     self = choice
   }

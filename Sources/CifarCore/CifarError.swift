@@ -49,9 +49,15 @@ public struct CifarError: Error, Equatable, Sendable {
   public var code: Code
   public var message: String
 
+  /// Bytes of a message at the most.
+  private static let longest = 8000
+
   public init(_ code: Code, _ message: String) {
     self.code = code
-    self.message = message
+    // Whatever name of a file's or a caller's is quoted in it.
+    self.message =
+      message.utf8.count > CifarError.longest
+      ? message.excerpt(bytes: CifarError.longest, characters: CifarError.longest) : message
   }
 }
 

@@ -11,6 +11,8 @@ public enum Split: String, Codable, Sendable {
 public final class Dataset: @unchecked Sendable {
   /// One image: 3 planes (red, green, blue) of 32 rows of 32 bytes.
   public static let imageBytes = 3 * 32 * 32
+  /// In bytes of UTF-8.
+  public static let longestClassName = 200
 
   /// `cifar10`, `shapes` or `memory`.
   public let name: String
@@ -44,7 +46,8 @@ public final class Dataset: @unchecked Sendable {
   ///   - images: (count, 3, 32, 32) bytes.
   ///   - labels: (count), each in 0 ..< classNames.count.
   /// - Throws: `shapeMismatch` if the sizes do not fit together, `badData` for a label out of
-  ///   range, `invalidArgument` for no images or fewer than 2 classes.
+  ///   range, `invalidArgument` for no images, fewer than 2 classes, or a class name of no or more
+  ///   than 200 bytes.
   public convenience init(
     images: UnsafeBufferPointer<UInt8>, labels: UnsafeBufferPointer<Int32>,
     classNames: [String], split: Split
@@ -55,6 +58,15 @@ public final class Dataset: @unchecked Sendable {
     guard (2...1000).contains(classNames.count) else {
       throw CifarError(
         .invalidArgument, "\(classNames.count) classes: a data set has from 2 to 1000")
+    }
+    for (index, name) in classNames.enumerated() {
+      let length = name.utf8.count
+      guard (1...Dataset.longestClassName).contains(length), !name.utf8.contains(0) else {
+        throw CifarError(
+          .invalidArgument,
+          "the name of class \(index) has \(length) bytes, not 1 to \(Dataset.longestClassName) "
+            + "without a NUL")
+      }
     }
     guard images.count == labels.count * Dataset.imageBytes else {
       throw CifarError(

@@ -32,32 +32,53 @@ enum BlobStore {
   }
 
   /// Calls `receive` with every piece in order, and compares the hash at the end.
-  /// - Parameter owner: whose bytes they are, for the message.
+  ///
+  /// - Parameters:
+  ///   - owner: whose bytes they are, for the message.
+  ///   - begin: gets the number of bytes that are stored, before the first piece. It is what the
+  ///     pieces really have; what the table says has been compared with it.
   /// - Throws: `checksumMismatch` if the bytes are not those that were stored.
   static func read(
-    _ blob: Int64, of owner: String, in connection: Connection,
+    _ blob: Int64, of owner: String, in connection: Connection, begin: (Int) -> Void = { _ in },
     _ receive: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    let entry = try connection.first(
-      "SELECT sha256, size FROM blobs WHERE id = ?", [.integer(blob)]
-    ) { (sha256: $0.text(0), size: $0.int(1)) }
-    var hash = SHA256()
-    var size = 0
+    let damaged = CifarError(
+      .checksumMismatch,
+      "\(owner) in \(connection.path) is damaged: its bytes do not have the hash they were stored "
+        + "with; use another checkpoint")
+    guard let stored = try size(of: blob, in: connection) else { throw damaged }
+    let hash = try connection.first(
+      "SELECT id, sha256, size FROM blobs WHERE id = ?", [.integer(blob)], of: .blobs
+    ) { row in
+      guard case .integer(Int64(stored)) = try row.value("size") else { throw damaged }
+      guard case .text(let hash) = try row.value("sha256") else { throw damaged }
+      return hash
+    }
+    guard let hash else { throw damaged }
+    begin(stored)
+    var sum = SHA256()
     let statement = try Statement(
       connection, "SELECT data FROM blob_chunks WHERE blob = ? ORDER BY number")
     try statement.bind([.integer(blob)])
     while try statement.step() {
       let chunk = statement.blob(0)
-      hash.update(chunk)
-      size += chunk.count
+      sum.update(chunk)
       try receive(chunk)
     }
-    guard let entry, entry.size == size, entry.sha256 == hash.hexadecimal() else {
-      throw CifarError(
-        .checksumMismatch,
-        "\(owner) in \(connection.path) is damaged: its bytes do not have the "
-          + "hash they were stored with; use another checkpoint")
-    }
+    guard hash == sum.hexadecimal() else { throw damaged }
+  }
+
+  /// The bytes that the pieces of a blob have; nil for more than the file has.
+  private static func size(of blob: Int64, in connection: Connection) throws -> Int? {
+    let pages = try connection.integer("PRAGMA page_count") ?? 0
+    let page = try connection.integer("PRAGMA page_size") ?? 0
+    // `total` is a double, that does not overflow.
+    let stored = try connection.first(
+      "SELECT total(length(data)) AS size FROM blob_chunks WHERE blob = ?", [.integer(blob)],
+      of: .blobs
+    ) { try $0.number("size") }
+    guard let stored, let stored, stored <= Double(pages) * Double(page) else { return nil }
+    return Int(exactly: stored)
   }
 
   /// - Returns: whether the bytes are still those that were stored.

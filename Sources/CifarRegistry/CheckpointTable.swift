@@ -33,8 +33,13 @@ enum CheckpointTable {
   /// may want it back).
   static func prune(run: Int64, in connection: Connection) throws {
     let keep = try connection.first(
-      "SELECT keep_last, keep_every FROM runs WHERE id = ?", [.integer(run)],
-      { (last: $0.optionalInt(0), every: $0.optionalInt(1)) })
+      "SELECT uuid, keep_last, keep_every FROM runs WHERE id = ?", [.integer(run)], of: .runs
+    ) {
+      (
+        last: try $0.optionalCount("keep_last", in: 1...Int.max),
+        every: try $0.optionalCount("keep_every", in: 1...Int.max)
+      )
+    }
     guard let keep, let last = keep.last else { return }
     let isRegular = keep.every.map { "AND NOT (batch = 0 AND epoch > 0 AND epoch % \($0) = 0)" }
     let blobs = try connection.rows(
@@ -48,11 +53,13 @@ enum CheckpointTable {
     try BlobStore.deleteUnused(blobs, in: connection)
   }
 
+  // A checkpoint whose blob is missing is there all the same: it is damaged.
   private static var select: String {
     """
     SELECT c.id, r.uuid, c.epoch, c.batch, c.step, c.created, b.size, b.sha256,
-      c.id IS \(best(superseded: 0, run: "c.run")), c.superseded, c.pinned, c.session, c.blob
-    FROM checkpoints c JOIN runs r ON r.id = c.run JOIN blobs b ON b.id = c.blob
+      c.id IS \(best(superseded: 0, run: "c.run")) AS is_best, c.superseded, c.pinned, c.session,
+      c.blob
+    FROM checkpoints c JOIN runs r ON r.id = c.run LEFT JOIN blobs b ON b.id = c.blob
     """
   }
 
@@ -62,24 +69,50 @@ enum CheckpointTable {
     var session: Int64
     var blob: Int64
 
-    init(_ row: Statement) {
+    init(_ row: Row) throws {
       self.row = CheckpointRow(
-        id: row.integer(0), run: row.text(1), epoch: row.int(2), batch: row.int(3),
-        step: row.int(4), created: row.time(5), size: row.int(6), sha256: row.text(7),
-        isBest: row.bool(8), isSuperseded: row.bool(9), isPinned: row.bool(10))
-      session = row.integer(11)
-      blob = row.integer(12)
+        id: try row.key("id"), run: try row.text("uuid"),
+        epoch: try row.count("epoch", in: 0...Limits.epochs),
+        batch: try row.count("batch", in: 0...Limits.batches),
+        step: try row.count("step", in: 0...Limits.steps), created: try row.time("created"),
+        size: try row.count("size", in: 0...Limits.bytes, of: "blobs"),
+        sha256: try row.text("sha256", of: "blobs"), isBest: try row.flag("is_best"),
+        isSuperseded: try row.flag("superseded"), isPinned: try row.flag("pinned"))
+      session = try row.key("session")
+      blob = try row.key("blob")
     }
   }
 
+  /// See `Registry.currentLine`.
+  static func currentLine(
+    of run: Int64, in connection: Connection
+  ) throws -> [Result<CheckpointRow, CifarError>] {
+    try connection.rows(
+      select + " WHERE c.run = ? AND c.superseded = 0 ORDER BY c.id DESC", [.integer(run)],
+      of: .checkpoints
+    ) { row in
+      do {
+        return .success(try Entry(row).row)
+      } catch let error as CifarError where error.code == .badData { return .failure(error) }
+    }
+  }
+
+  /// What is wrong with the entries of all runs.
+  static func damage(in connection: Connection) throws -> [CifarError] {
+    try connection.soundRows(select, of: .checkpoints, Entry.init).damage
+  }
+
   static func all(of run: Int64, in connection: Connection) throws -> [CheckpointRow] {
-    try connection.rows(select + " WHERE c.run = ? ORDER BY c.id", [.integer(run)]) {
-      Entry($0).row
+    try connection.rows(
+      select + " WHERE c.run = ? ORDER BY c.id", [.integer(run)], of: .checkpoints
+    ) {
+      try Entry($0).row
     }
   }
 
   static func entry(_ id: Int64, in connection: Connection) throws -> Entry {
-    let found = try connection.first(select + " WHERE c.id = ?", [.integer(id)], Entry.init)
+    let found = try connection.first(
+      select + " WHERE c.id = ?", [.integer(id)], of: .checkpoints, Entry.init)
     guard let found else {
       throw CifarError(.notFound, "there is no checkpoint \(id) in \(connection.path)")
     }
@@ -97,7 +130,8 @@ enum CheckpointTable {
       case .id(let id): "c.id = \(id)"
       }
     let found = try connection.first(
-      "\(select) WHERE c.run = ? AND \(condition)", [.integer(run.key)], Entry.init)
+      "\(select) WHERE c.run = ? AND \(condition)", [.integer(run.key)], of: .checkpoints,
+      Entry.init)
     if let found { return found }
     let stored = try all(of: run.key, in: connection).map { "\($0.id)" }
     let name = run.uuid.prefix(8)

@@ -27,6 +27,7 @@ final class Connection {
     self.path = path
     sqlite3_extended_result_codes(handle, 1)
     sqlite3_busy_timeout(handle, Int32(min(max(timeout, 0), 86_400) * 1000))
+    try check(DecimalNumber.register(with: handle))
   }
 
   deinit {

@@ -66,25 +66,36 @@ enum EpochTable {
   /// The validation losses of a run in order, NaN where there is none.
   static func validationLosses(of run: Int64, in connection: Connection) throws -> [Double] {
     try connection.rows(
-      "SELECT val_loss FROM epochs WHERE run = ? ORDER BY epoch", [.integer(run)]
-    ) { $0.real(0) ?? .nan }
+      "SELECT run, epoch, val_loss FROM epochs WHERE run = ? ORDER BY epoch", [.integer(run)],
+      of: .epochs
+    ) { try $0.number("val_loss") ?? .nan }
   }
 
   static func rows(of run: Int64, in connection: Connection) throws -> [EpochRow] {
     try connection.rows(
-      "SELECT epoch, \(metricColumns), nan FROM epochs WHERE run = ? ORDER BY epoch",
-      [.integer(run)], read)
+      "SELECT run, epoch, \(metricColumns), nan FROM epochs WHERE run = ? ORDER BY epoch",
+      [.integer(run)], of: .epochs, read)
   }
 
-  private static func read(_ row: Statement) -> EpochRow {
-    let nan = Set(row.text(metrics.count + 1).split(separator: " ").map(String.init))
-    let values = metrics.indices.map { index -> Double? in
-      row.real(index + 1) ?? (nan.contains(metrics[index].column) ? .nan : nil)
+  /// What is wrong with the rows of all runs, on the current lines and off them.
+  static func damage(in connection: Connection) throws -> [CifarError] {
+    try [("epochs", Row.Table.epochs), ("superseded_epochs", .supersededEpochs)].flatMap {
+      try connection.soundRows(
+        "SELECT run, epoch, \(metricColumns), nan FROM \($0)", of: $1, read
+      ).damage
+    }
+  }
+
+  private static func read(_ row: Row) throws -> EpochRow {
+    let nan = try row.text("nan").split(separator: " ")
+    let values = try metrics.map { metric in
+      try row.number(metric.column) ?? (nan.contains { $0 == metric.column } ? .nan : nil)
     }
     return EpochRow(
-      epoch: row.int(0), trainLoss: values[0] ?? .nan, trainAccuracy: values[1] ?? .nan,
-      valLoss: values[2], valAccuracy: values[3], learningRate: values[4] ?? .nan,
-      seconds: values[5] ?? .nan, imagesPerSecond: values[6] ?? .nan)
+      epoch: try row.count("epoch", in: 1...Limits.epochs), trainLoss: values[0] ?? .nan,
+      trainAccuracy: values[1] ?? .nan, valLoss: values[2], valAccuracy: values[3],
+      learningRate: values[4] ?? .nan, seconds: values[5] ?? .nan,
+      imagesPerSecond: values[6] ?? .nan)
   }
 
   /// Makes the history that leads to `session` the run's current line.
@@ -92,14 +103,17 @@ enum EpochTable {
   /// A session that resumed another one's checkpoint continues the epochs up to that checkpoint,
   /// and so on back to the first. Whatever is not on that way is set aside, whatever is on it but
   /// was set aside earlier comes back.
+  /// - Throws: `badData` for a session that resumed itself or a later one: what leads to it would
+  ///   have no beginning.
   static func select(lineOf session: Int64, run: Int64, in connection: Connection) throws {
+    try checkOrigins(of: run, in: connection)
     let line = """
       WITH RECURSIVE line (session, until_epoch, until_batch, parent, epoch, batch) AS (
         SELECT id, \(Int64.max), 0, resumed_session, resumed_epoch, resumed_batch
           FROM sessions WHERE id = \(session)
         UNION ALL
         SELECT s.id, l.epoch, l.batch, s.resumed_session, s.resumed_epoch, s.resumed_batch
-          FROM line l JOIN sessions s ON s.id = l.parent
+          FROM line l JOIN sessions s ON s.id = l.parent AND s.id < l.session
       )
       """
     let columns = "run, epoch, session, \(metricColumns), nan"
@@ -124,5 +138,17 @@ enum EpochTable {
           AND (checkpoints.epoch, checkpoints.batch) <= (line.until_epoch, line.until_batch))
       WHERE run = \(run)
       """)
+  }
+
+  /// Keys of sessions rise, so that one can only have resumed an earlier one.
+  ///
+  /// - Parameter run: nil for all.
+  static func checkOrigins(of run: Int64?, in connection: Connection) throws {
+    _ = try connection.rows(
+      "SELECT id, resumed_session FROM sessions WHERE run = coalesce(?, run) "
+        + "AND resumed_session >= id", [run.map { .integer($0) } ?? .null], of: .sessions
+    ) { row in
+      throw row.illegal("resumed_session", nil, "an earlier session")
+    }
   }
 }

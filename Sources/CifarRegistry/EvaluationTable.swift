@@ -42,43 +42,76 @@ enum EvaluationTable {
   }
 
   static func read(of run: Int64, in connection: Connection) throws -> ClassEvaluation? {
-    let epoch = try connection.integer(
-      "SELECT epoch FROM evaluations WHERE run = ?", [.integer(run)])
-    guard let epoch else { return nil }
+    let head = try connection.first(
+      """
+      SELECT run, epoch, created, class_names, confusion, \(isList("class_names")) AS has_names,
+        \(isList("confusion")) AS has_confusion FROM evaluations WHERE run = ?
+      """, [.integer(run)], of: .evaluations
+    ) { row in
+      _ = try row.time("created")
+      for (column, flag) in [("class_names", "has_names"), ("confusion", "has_confusion")] {
+        guard try row.flag(flag) else { throw row.illegal(column, nil, "a JSON array") }
+      }
+      return (row, epoch: try row.count("epoch", in: 0...Limits.epochs))
+    }
+    guard let (row, epoch) = head else { return nil }
     let names = try connection.rows(
-      "SELECT value FROM evaluations, json_each(class_names) WHERE run = ? ORDER BY key",
-      [.integer(run)]
-    ) { $0.text(0) }
+      "SELECT run, value AS class_names FROM evaluations, json_each(class_names) WHERE run = ? "
+        + "ORDER BY key", [.integer(run)], of: .evaluations
+    ) { try $0.text("class_names") }
+    guard names.count <= Limits.classes else {
+      throw row.illegal("class_names", nil, "at most \(Limits.classes) names")
+    }
+    // More rows or columns than there are classes are not read; one too many is found.
     let cells = try connection.rows(
       """
-      SELECT cell.value FROM evaluations, json_each(confusion) AS line,
-        json_each(line.value) AS cell
-      WHERE run = ? ORDER BY line.key, cell.key
-      """, [.integer(run)]
-    ) { $0.int(0) }
+      SELECT run, cell.value AS confusion FROM evaluations, json_each(confusion) AS line,
+        json_each(CASE line.type WHEN 'array' THEN line.value ELSE '[]' END) AS cell
+      WHERE run = ? ORDER BY line.key, cell.key LIMIT \(names.count * names.count + 1)
+      """, [.integer(run)], of: .evaluations
+    ) { try $0.count("confusion", in: 0...Int(UInt32.max)) }
     guard cells.count == names.count * names.count else {
-      throw CifarError(
-        .badData, "\(connection.path) holds a confusion matrix that is not square")
+      throw row.illegal("confusion", nil, "\(names.count) rows of \(names.count) numbers")
     }
     let predictions = try connection.rows(
       """
-      SELECT image, actual, predicted, probability, pixels, number FROM predictions
+      SELECT run, number, image, actual, predicted, probability, pixels FROM predictions
       WHERE run = ? ORDER BY number
-      """, [.integer(run)]
-    ) {
-      (
-        $0.int(5),
-        ClassEvaluation.Prediction(
-          image: $0.int(0), actual: $0.int(1), predicted: $0.int(2), probability: $0.real(3) ?? 0,
-          pixels: Array($0.blob(4)))
-      )
-    }
+      """, [.integer(run)], of: .predictions
+    ) { (number: try $0.count("number"), image: try prediction($0, classes: names.count)) }
     return ClassEvaluation(
-      epoch: Int(epoch), classNames: names,
+      epoch: epoch, classNames: names,
       confusion: names.indices.map { line in
         Array(cells[line * names.count..<(line + 1) * names.count])
-      }, predictions: predictions.filter { $0.0 < firstSample }.map(\.1),
-      samples: predictions.filter { $0.0 >= firstSample }.map(\.1))
+      }, predictions: predictions.filter { $0.number < firstSample }.map(\.image),
+      samples: predictions.filter { $0.number >= firstSample }.map(\.image))
+  }
+
+  /// What is wrong with the evaluations of all runs: the first thing of each.
+  static func damage(in connection: Connection) throws -> [CifarError] {
+    try connection.rows("SELECT run FROM evaluations") { $0.integer(0) }.compactMap { run in
+      do {
+        _ = try read(of: run, in: connection)
+        return nil
+      } catch let error as CifarError where error.code == .badData { return error }
+    }
+  }
+
+  private static func isList(_ column: String) -> String {
+    "CASE WHEN json_valid(\(column)) THEN json_type(\(column)) = 'array' ELSE 0 END"
+  }
+
+  private static func prediction(
+    _ row: Row, classes: Int
+  ) throws -> ClassEvaluation.Prediction {
+    let labels = 0...max(0, classes - 1)
+    guard let probability = try row.number("probability"), (0...1).contains(probability) else {
+      throw row.illegal("probability", nil, "a number from 0 to 1")
+    }
+    return ClassEvaluation.Prediction(
+      image: try row.count("image"), actual: try row.count("actual", in: labels),
+      predicted: try row.count("predicted", in: labels), probability: probability,
+      pixels: try row.bytes("pixels", count: Limits.pixels))
   }
 
   /// A JSON array of strings.

@@ -11,16 +11,16 @@ enum FilterValue {
     case .number:
       if let number = number(token.text) { return .real(number) }
       throw FilterToken.error(
-        token.column, "\(field.name) is compared with a number, not with '\(token.text)'")
+        token.column, "\(field.name) is compared with a number, not with '\(token.text.excerpt)'")
     case .duration:
       if let seconds = duration(token.text) { return .real(seconds) }
       throw FilterToken.error(
-        token.column, "'\(token.text)' is no duration; write 90s, 15m, 2h or 1d")
+        token.column, "'\(token.text.excerpt)' is no duration; write 90s, 15m, 2h or 1d")
     case .time:
       if let time = time(token.text, now: now) { return .time(time) }
       throw FilterToken.error(
         token.column,
-        "'\(token.text)' is no time; write '2 days ago', yesterday, 2026-11-23 or "
+        "'\(token.text.excerpt)' is no time; write '2 days ago', yesterday, 2026-11-23 or "
           + "'2026-11-23 20:22'")
     case .any:
       if token.kind == .word {

@@ -11,7 +11,7 @@ enum MetricTable {
     guard isWord, (1...100).contains(name.utf8.count) else {
       throw CifarError(
         .invalidArgument,
-        "a metric's name has 1 to 100 letters, digits, '_' and '.', not '\(name)'")
+        "a metric's name has 1 to 100 letters, digits, '_' and '.', not '\(name.excerpt)'")
     }
   }
 
@@ -30,9 +30,20 @@ enum MetricTable {
   static func rows(of run: Int64, in connection: Connection) throws -> [MetricRow] {
     try connection.rows(
       """
-      SELECT m.name, m.epoch, m.value FROM metrics m JOIN epochs e USING (run, epoch, session)
+      SELECT m.run, m.name, m.epoch, m.value FROM metrics m JOIN epochs e USING (run, epoch, session)
       WHERE m.run = ? ORDER BY m.name, m.epoch
-      """, [.integer(run)]
-    ) { MetricRow(name: $0.text(0), epoch: $0.int(1), value: $0.real(2) ?? .nan) }
+      """, [.integer(run)], of: .metrics, read)
+  }
+
+  /// What is wrong with the rows of all runs.
+  static func damage(in connection: Connection) throws -> [CifarError] {
+    try connection.soundRows("SELECT run, name, epoch, value FROM metrics", of: .metrics, read)
+      .damage
+  }
+
+  private static func read(_ row: Row) throws -> MetricRow {
+    MetricRow(
+      name: try row.text("name"), epoch: try row.count("epoch", in: 1...Limits.epochs),
+      value: try row.number("value") ?? .nan)
   }
 }

@@ -8,11 +8,17 @@ struct Migration: Sendable {
   /// What it brought, for messages.
   var name: String
   var sql: String
+  /// Looks at what is there before anything is done, and throws what is in the way.
+  var check: (@Sendable (Connection) throws -> Void)?
 
-  init(version: Int64, name: String = "", sql: String) {
+  init(
+    version: Int64, name: String = "", sql: String,
+    check: (@Sendable (Connection) throws -> Void)? = nil
+  ) {
     self.version = version
     self.name = name
     self.sql = sql
+    self.check = check
   }
 }
 
@@ -26,6 +32,8 @@ struct Migrations: Sendable {
   static let all = Migrations(steps: [
     Migration(version: 1, name: "runs, epochs, checkpoints", sql: Schema1.sql),
     Migration(version: 2, name: "shared texts, summaries, metrics, trash", sql: Schema2.sql),
+    Migration(
+      version: 3, name: "the range of every number", sql: Schema3.sql, check: Schema3.check),
   ])
 
   /// With versions that rise by one from 1.
@@ -49,6 +57,7 @@ struct Migrations: Sendable {
       let copy = old > 0 ? try backUp(connection.path, version: old, timeout: timeout) : nil
       for step in steps where step.version > old {
         do {
+          try step.check?(connection)
           try connection.execute(step.sql)
         } catch let error as CifarError {
           throw CifarError(

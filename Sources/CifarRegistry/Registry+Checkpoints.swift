@@ -9,6 +9,15 @@ extension Registry {
     }
   }
 
+  /// The checkpoints of the run's current line, newest first; in the place of one whose row holds a
+  /// value that can't be, the error that names it.
+  public func currentLine(of run: String) throws -> [Result<CheckpointRow, CifarError>] {
+    try reading { connection in
+      let run = try RunLookup.find(run, in: connection)
+      return try CheckpointTable.currentLine(of: run.key, in: connection)
+    }
+  }
+
   /// The checkpoint of a run that `choice` means.
   /// - Throws: `notFound` if there is none; the message names those there are.
   public func checkpoint(_ choice: CheckpointChoice, of run: String) throws -> CheckpointRow {
@@ -24,9 +33,10 @@ extension Registry {
     try reading { connection in
       let entry = try CheckpointTable.entry(id, in: connection)
       var bytes: [UInt8] = []
-      bytes.reserveCapacity(entry.row.size)
       let owner = "checkpoint \(id) of run \(entry.row.run.prefix(8))"
-      try BlobStore.read(entry.blob, of: owner, in: connection) { bytes.append(contentsOf: $0) }
+      try BlobStore.read(
+        entry.blob, of: owner, in: connection, begin: { bytes.reserveCapacity($0) }
+      ) { bytes.append(contentsOf: $0) }
       return bytes
     }
   }

@@ -10,6 +10,7 @@ extension Registry {
     _ run: String, from choice: CheckpointChoice = .last, name: String? = nil, session: SessionInfo
   ) throws -> String {
     if let name { try Registry.checkLabel(name, "a run's name") }
+    try Registry.check(session)
     let uuid = UUIDText.random()
     try writing { connection in
       let old = try RunLookup.find(run, in: connection)

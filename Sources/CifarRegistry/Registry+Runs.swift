@@ -8,26 +8,44 @@ extension Registry {
   }
 
   /// The runs that a query asks for.
+  ///
+  /// A run with a value that can't be does not hide the others: it is left out.
+  /// - Parameter damaged: gets the error of each run that is left out, which names the value; nil
+  ///   writes it as a warning to the log.
   /// - Throws: `invalidArgument` for a filter or field that does not exist; the message names the
   ///   column of the filter.
-  public func runs(_ query: RunQuery) throws -> [RunSummary] {
-    try reading { connection in
+  public func runs(
+    _ query: RunQuery, damaged: ((CifarError) -> Void)? = nil
+  ) throws -> [RunSummary] {
+    let (runs, damage) = try reading { connection in
       let reader = RunReader(try RunLook(in: connection))
       let end = try query.sql(reader.look)
       let columns = try query.columns(reader.look)
       let sql = "SELECT \(reader.columns)\(columns) FROM runs r"
-      let found = try connection.rows(sql + end.text, end.values) { row in
-        var run = reader.summary(row)
-        run.values = query.fields.indices.map { row.value(RunReader.columnCount + $0) }
-        return (key: row.integer(0), run: run)
+      var (found, damage) = try connection.soundRows(
+        sql + end.text, end.values, of: .runs
+      ) { row in
+        var run = try reader.summary(row)
+        run.values = try query.fields.indices.map { try row.value("value\($0)") }
+        return (key: try row.key("id"), run: run)
       }
-      guard query.withLosses else { return found.map(\.run) }
-      return try found.map { key, run in
+      guard query.withLosses else { return (found.map(\.run), damage) }
+      found = try found.compactMap { key, run in
         var run = run
-        run.validationLosses = try EpochTable.validationLosses(of: key, in: connection)
-        return run
+        do {
+          run.validationLosses = try EpochTable.validationLosses(of: key, in: connection)
+        } catch let error as CifarError where error.code == .badData {
+          damage.append(error)
+          return nil
+        }
+        return (key, run)
       }
+      return (found.map(\.run), damage)
     }
+    for error in damage {
+      if let damaged { damaged(error) } else { Log.write(.warning, "a run is left out: \(error)") }
+    }
+    return runs
   }
 
   /// - Parameter text: a run's UUID, at least its first four characters, or its exact name.
@@ -37,16 +55,20 @@ extension Registry {
       let run = try RunLookup.find(text, in: connection)
       let reader = RunReader(try RunLook(in: connection))
       let detail = try connection.first(
-        reader.details + " WHERE r.id = ?", [.integer(run.key)], reader.detail)
-      guard var detail else { throw CifarError(.internal, "run \(run.uuid) is gone") }
+        reader.details + " WHERE r.id = ?", [.integer(run.key)], of: .runs, reader.detail)
+      guard var detail else {
+        throw CifarError(
+          .badData, "run \(run.uuid.prefix(8)) in \(connection.path) has lost its model")
+      }
       detail.sessions = try connection.rows(
-        reader.sessions, [.integer(run.key)], reader.session)
+        reader.sessions + " WHERE x.run = ? ORDER BY x.id", [.integer(run.key)], of: .sessions,
+        reader.session)
       detail.epochs = try EpochTable.rows(of: run.key, in: connection)
       detail.checkpoints = try CheckpointTable.all(of: run.key, in: connection)
       detail.metrics = try MetricTable.rows(of: run.key, in: connection)
       detail.notes = try connection.rows(
-        "SELECT created, text FROM notes WHERE run = ? ORDER BY id", [.integer(run.key)]
-      ) { Note(created: $0.time(0), text: $0.text(1)) }
+        "SELECT id, created, text FROM notes WHERE run = ? ORDER BY id", [.integer(run.key)],
+        of: .notes, Registry.note)
       detail.evaluation = try EvaluationTable.read(of: run.key, in: connection)
       return detail
     }
@@ -60,6 +82,27 @@ extension Registry {
       return try EpochTable.rows(of: run.key, in: connection)
     }
   }
+
+  /// What is wrong with values in the tables, a sentence each.
+  static func damage(in connection: Connection) throws -> [CifarError] {
+    let reader = RunReader(try RunLook(in: connection))
+    var damage = try connection.soundRows(reader.details, of: .runs, reader.detail).damage
+    damage += try connection.soundRows(reader.sessions, of: .sessions, reader.session).damage
+    do {
+      try EpochTable.checkOrigins(of: nil, in: connection)
+    } catch let error as CifarError where error.code == .badData { damage.append(error) }
+    damage += try EpochTable.damage(in: connection)
+    damage += try CheckpointTable.damage(in: connection)
+    damage += try MetricTable.damage(in: connection)
+    damage += try connection.soundRows(
+      "SELECT id, created, text FROM notes", of: .notes, note
+    ).damage
+    return damage + (try EvaluationTable.damage(in: connection))
+  }
+
+  private static func note(_ row: Row) throws -> Note {
+    Note(created: try row.time("created"), text: try row.text("text"))
+  }
 }
 
 /// Reads runs and sessions, all as they are at one moment.
@@ -68,69 +111,94 @@ private struct RunReader {
 
   init(_ look: RunLook) { self.look = look }
 
-  static let columnCount = 18
-
   var columns: String {
     """
-    r.id, r.uuid, r.name, \(look.status), r.recipe, r.dataset, r.started, r.epochs_planned,
-    r.epochs, r.best_val_accuracy, r.best_val_loss, r.last_val_accuracy, r.last_val_loss,
-    \(look.duration), (SELECT group_concat(tag, char(10)) FROM tags t WHERE t.run = r.id),
+    r.id, r.uuid, r.name, \(look.status) AS status, r.recipe, r.dataset, r.started,
+    r.epochs_planned, r.epochs, r.best_val_accuracy, r.best_val_loss, r.last_val_accuracy,
+    r.last_val_loss, \(look.duration) AS duration,
+    (SELECT group_concat(tag, char(10)) FROM tags t WHERE t.run = r.id) AS tags,
     r.parent, r.parent_checkpoint, r.trashed
     """
   }
 
   var details: String {
     """
-    SELECT \(columns), \(Schema2.completeHyperparameters), m.json, r.dataset_hash, r.seed,
-      r.keep_last, r.keep_every
+    SELECT \(columns), \(Schema2.completeHyperparameters) AS hyperparameters, m.json AS model,
+      r.dataset_hash, r.seed, r.keep_last, r.keep_every,
+      \(isObject(Schema2.completeHyperparameters)) AS has_options, \(isObject("m.json")) AS has_model
     FROM runs r JOIN texts m ON m.id = r.model LEFT JOIN texts s ON s.id = r.shared
     """
   }
 
-  func summary(_ row: Statement) -> RunSummary {
+  private func isObject(_ json: String) -> String {
+    "CASE WHEN json_valid(\(json)) THEN json_type(\(json)) = 'object' ELSE 0 END"
+  }
+
+  func summary(_ row: Row) throws -> RunSummary {
     RunSummary(
-      id: row.text(1), name: row.optionalText(2),
-      status: RunStatus(rawValue: row.text(3)) ?? .failed,
-      recipe: row.text(4), dataset: row.text(5), started: row.time(6),
-      durationSeconds: row.real(13) ?? 0, epochs: row.int(8), epochsPlanned: row.int(7),
-      bestValAccuracy: row.real(9), bestValLoss: row.real(10), lastValAccuracy: row.real(11),
-      lastValLoss: row.real(12),
-      tags: row.text(14).split(separator: "\n").map(String.init),
-      parent: row.optionalText(15).map {
-        RunSummary.Parent(run: $0, checkpoint: row.integer(16))
-      }, trashed: row.optionalTime(17))
+      id: try row.text("uuid"), name: try row.optionalText("name"), status: try status(row),
+      recipe: try row.text("recipe"), dataset: try row.text("dataset"),
+      started: try row.time("started"), durationSeconds: try row.number("duration") ?? 0,
+      epochs: try row.count("epochs", in: 0...Limits.epochs),
+      epochsPlanned: try row.count("epochs_planned", in: 0...Limits.epochs),
+      bestValAccuracy: try row.number("best_val_accuracy"),
+      bestValLoss: try row.number("best_val_loss"),
+      lastValAccuracy: try row.number("last_val_accuracy"),
+      lastValLoss: try row.number("last_val_loss"),
+      tags: (try row.optionalText("tags") ?? "").split(separator: "\n").map(String.init),
+      parent: try row.optionalText("parent").map {
+        RunSummary.Parent(run: $0, checkpoint: try row.key("parent_checkpoint"))
+      }, trashed: try row.optionalTime("trashed"))
   }
 
-  func detail(_ row: Statement) -> RunDetail {
-    RunDetail(
-      summary: summary(row), hyperparameters: row.text(18), model: row.text(19),
-      datasetHash: row.optionalText(20), seed: UInt64(row.text(21)) ?? 0,
-      retention: Retention(last: row.optionalInt(22), every: row.optionalInt(23)), sessions: [],
-      epochs: [], checkpoints: [])
+  private func status(_ row: Row) throws -> RunStatus {
+    try row.text("status", as: "a status such as completed") { RunStatus(rawValue: $0) }
   }
 
+  func detail(_ row: Row) throws -> RunDetail {
+    for (column, flag) in [("hyperparameters", "has_options"), ("model", "has_model")] {
+      guard try row.flag(flag) else { throw row.illegal(column, nil, "a JSON object") }
+    }
+    return RunDetail(
+      summary: try summary(row), hyperparameters: try row.text("hyperparameters"),
+      model: try row.text("model"), datasetHash: try row.optionalText("dataset_hash"),
+      seed: try row.text("seed", as: "a whole number of 64 bits") { UInt64($0) },
+      retention: Retention(
+        last: try row.optionalCount("keep_last", in: 1...Int.max),
+        every: try row.optionalCount("keep_every", in: 1...Int.max)), sessions: [], epochs: [],
+      checkpoints: [])
+  }
+
+  /// Without its end, from WHERE on.
   var sessions: String {
     """
-    SELECT x.id, x.started, x.ended, \(look.sessionStatus("x.status", "x.id")), x.reason,
+    SELECT x.id, x.started, x.ended, \(look.sessionStatus("x.status", "x.id")) AS status, x.reason,
       x.library_version, x.instruction_set, x.threads, x.command_line, x.resumed_epoch,
-      x.resumed_batch, \(look.sessionEnd), x.host, x.pid, x.working_directory, x.git_commit
-    FROM sessions x WHERE x.run = ? ORDER BY x.id
+      x.resumed_batch, \(look.sessionEnd) AS "end", x.heartbeat, x.host, x.pid, x.pid_start_ticks,
+      x.working_directory, x.git_commit
+    FROM sessions x
     """
   }
 
-  func session(_ row: Statement) -> SessionRow {
-    let started = row.time(1)
+  func session(_ row: Row) throws -> SessionRow {
+    let started = try row.time("started")
+    _ = try row.time("heartbeat")
+    _ = try row.count("pid_start_ticks")
+    let epoch = try row.optionalCount("resumed_epoch", in: 0...Limits.epochs)
+    let batch = try row.optionalCount("resumed_batch", in: 0...Limits.batches)
     return SessionRow(
-      id: row.integer(0), started: started, ended: row.optionalTime(2),
-      status: RunStatus(rawValue: row.text(3)) ?? .failed, reason: row.text(4),
-      durationSeconds: max(0, row.time(11).seconds(since: started)), host: row.text(12),
-      pid: Int32(truncatingIfNeeded: row.integer(13)),
+      id: try row.key("id"), started: started, ended: try row.optionalTime("ended"),
+      status: try status(row), reason: try row.text("reason"),
+      durationSeconds: max(0, try row.time("end").seconds(since: started)),
+      host: try row.text("host"),
+      pid: Int32(clamping: try row.count("pid", in: 0...Int(Int32.max))),
       info: SessionInfo(
-        libraryVersion: row.text(5), instructionSet: row.text(6), threads: row.int(7),
-        commandLine: row.text(8), workingDirectory: row.optionalText(14),
-        gitCommit: row.optionalText(15)),
-      resumedFrom: row.optionalInt(9).map {
-        SessionRow.Position(epoch: $0, batch: row.optionalInt(10) ?? 0)
-      })
+        libraryVersion: try row.text("library_version"),
+        instructionSet: try row.text("instruction_set"),
+        threads: try row.count("threads", in: 0...Limits.threads),
+        commandLine: try row.text("command_line"),
+        workingDirectory: try row.optionalText("working_directory"),
+        gitCommit: try row.optionalText("git_commit")),
+      resumedFrom: epoch.map { SessionRow.Position(epoch: $0, batch: batch ?? 0) })
   }
 }

@@ -59,6 +59,7 @@ extension Registry {
     epochsPlanned: Int? = nil, retention: Retention? = nil, takeOver: Bool = false
   ) throws -> RunSession {
     try retention?.check()
+    try Registry.check(info)
     if let epochsPlanned { try Registry.checkEpochs(epochsPlanned) }
     let now = Timestamp.now
     let (found, keys, row) = try writing { connection in
@@ -87,12 +88,12 @@ extension Registry {
   ) throws {
     let previous = try connection.first(
       """
-      SELECT s.id, \(SessionOwner.columns) FROM runs r JOIN sessions s ON s.id = r.owner
+      SELECT \(SessionOwner.columns) FROM runs r JOIN sessions s ON s.id = r.owner
       WHERE r.id = ? AND s.status = 'running'
-      """, [.integer(run.key)], { (id: $0.integer(0), owner: SessionOwner($0, from: 1)) })
+      """, [.integer(run.key)], of: .sessions, SessionOwner.init)
     guard let previous else { return }
-    let process = previous.owner.process
-    let life = previous.owner.life(seenFrom: .current, now: now)
+    let process = previous.process
+    let life = previous.life(seenFrom: .current, now: now)
     if life != .dead && !takeOver {
       throw CifarError(
         .busy,
@@ -103,8 +104,8 @@ extension Registry {
     try connection.run(
       "UPDATE sessions SET ended = heartbeat, status = ?, reason = ? WHERE id = ?",
       life == .dead
-        ? [.text("crashed"), .text("its process ended without a word"), .integer(previous.id)]
-        : [.text("interrupted"), .text("taken over by a resume"), .integer(previous.id)])
+        ? [.text("crashed"), .text("its process ended without a word"), .integer(previous.session)]
+        : [.text("interrupted"), .text("taken over by a resume"), .integer(previous.session)])
   }
 
   static func beginSession(
@@ -139,6 +140,7 @@ extension Registry {
     if let name = run.name { try checkLabel(name, "a run's name") }
     for tag in run.tags { try checkLabel(tag, "a tag") }
     try checkEpochs(run.epochsPlanned)
+    try check(run.session)
     try run.retention.check()
   }
 
@@ -151,9 +153,17 @@ extension Registry {
     }
   }
 
+  static func check(_ session: SessionInfo) throws {
+    guard (0...Limits.threads).contains(session.threads) else {
+      throw CifarError(
+        .invalidArgument, "threads \(session.threads) is not in 0 to \(Limits.threads)")
+    }
+  }
+
   private static func checkEpochs(_ count: Int) throws {
-    guard count >= 0 else {
-      throw CifarError(.invalidArgument, "the number of epochs must not be negative")
+    guard (0...Limits.epochs).contains(count) else {
+      throw CifarError(
+        .invalidArgument, "the number of epochs, \(count), is not in 0 to \(Limits.epochs)")
     }
   }
 }

@@ -1,8 +1,8 @@
 import CifarCore
 
 extension Registry {
-  /// Looks for damage: SQLite's own structures, references between rows, the hash of every
-  /// checkpoint, and the summaries against the rows they repeat.
+  /// Looks for damage: SQLite's own structures, references between rows, values that can't be, the
+  /// hash of every checkpoint, and the summaries against the rows they repeat.
   ///
   /// - Parameters:
   ///   - run: look at this run's checkpoints only; nil for all.
@@ -12,16 +12,17 @@ extension Registry {
     run: String? = nil, progress: ((Int, Int) -> Void)? = nil
   ) throws -> [String] {
     var problems = try reading { connection in
-      try Registry.structure(of: connection) + Registry.summaries(of: connection)
+      try Registry.structure(of: connection) + Registry.damage(in: connection).map(\.message)
+        + Registry.summaries(of: connection)
     }
     let checkpoints = try reading { connection in
       let key = try run.map { try RunLookup.find($0, in: connection).key }
       return try connection.rows(
         """
-        SELECT c.id, c.blob, r.uuid, c.epoch FROM checkpoints c JOIN runs r ON r.id = c.run
+        SELECT c.id, coalesce(c.blob, -1), r.uuid, c.epoch FROM checkpoints c JOIN runs r ON r.id = c.run
         WHERE ?1 IS NULL OR r.id = ?1 ORDER BY c.id
         """, [key.map { .integer($0) } ?? .null]
-      ) { (id: $0.integer(0), blob: $0.integer(1), run: $0.text(2), epoch: $0.int(3)) }
+      ) { (id: $0.integer(0), blob: $0.integer(1), run: $0.text(2), epoch: $0.integer(3)) }
     }
     var isWhole: [Int64: Bool] = [:]
     for (index, checkpoint) in checkpoints.enumerated() {
@@ -60,7 +61,7 @@ extension Registry {
         AND EXISTS (SELECT 1 FROM epochs e WHERE e.run = c.run AND e.epoch > c.epoch)
       """, []
     ) {
-      "checkpoint \($0.integer(0)) of run \($0.text(1).prefix(8)) has no row of epoch \($0.int(2))"
+      "checkpoint \($0.integer(0)) of run \($0.text(1).prefix(8)) has no row of epoch \($0.integer(2))"
     }
     return problems
   }

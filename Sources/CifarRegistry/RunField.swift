@@ -77,11 +77,21 @@ public struct RunField: Sendable {
 
   /// - Parameter path: of letters, digits, `_` and `.` only, as the filter's words are.
   private static func hyperparameter(_ path: String) -> String {
+    let shared = "(SELECT json FROM texts WHERE id = r.shared)"
+    return "coalesce(\(member(path, of: "r.hyperparameters")), \(member(path, of: shared)))"
+  }
+
+  /// `json_extract` reads a number with a fraction as the process's locale writes one: where that is
+  /// with a comma, 0.05 is 0. So its text is read by a function of our own.
+  private static func member(_ path: String, of json: String) -> String {
     """
-    coalesce(json_extract(r.hyperparameters, '$.\(path)'),
-      json_extract((SELECT json FROM texts WHERE id = r.shared), '$.\(path)'))
+    CASE json_type(\(json), '$.\(path)')
+      WHEN 'real' THEN \(DecimalNumber.function)(\(json) -> '$.\(path)')
+      ELSE json_extract(\(json), '$.\(path)') END
     """
   }
+
+  private static let longestPath = 500
 
   /// - Parameter failure: makes the error of a sentence.
   static func named(
@@ -101,8 +111,10 @@ public struct RunField: Sendable {
         || $0 == UInt8(ascii: ".") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
     }
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    guard isPath, parts.count > 1, parts.allSatisfy({ !$0.isEmpty }) else {
-      throw failure("there is no field '\(name)'" + suggestion(for: name))
+    guard name.utf8.count <= longestPath, isPath, parts.count > 1,
+      parts.allSatisfy({ !$0.isEmpty })
+    else {
+      throw failure("there is no field '\(name.excerpt)'" + suggestion(for: name))
     }
     if parts[0] == "metrics" {
       return RunField(name: name, help: "", kind: .number, sql: metric(name.dropFirst(8)))

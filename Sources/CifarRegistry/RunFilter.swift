@@ -29,7 +29,8 @@ struct RunFilter {
     guard tokens.count < 1000 else { throw FilterToken.error(1, "the filter is too long") }
     sql = "(\(try alternatives()))"
     if next.kind != .end {
-      throw FilterToken.error(next.column, "'\(next.text)' is unexpected; join with and, or")
+      throw FilterToken.error(
+        next.column, "'\(next.text.excerpt)' is unexpected; join with and, or")
     }
   }
 
@@ -82,7 +83,7 @@ struct RunFilter {
     guard name.kind == .word, !["and", "or", "in", "is"].contains(name.keyword) else {
       throw FilterToken.error(
         name.column,
-        name.kind == .end ? "a field is missing here" : "'\(name.text)' is no field")
+        name.kind == .end ? "a field is missing here" : "'\(name.text.excerpt)' is no field")
     }
     let field = try RunField.named(name.text, look) { FilterToken.error(name.column, $0) }
     if takes("is") {

@@ -21,7 +21,7 @@ struct RunLookup {
     let more = found.count > 5 ? " and \(found.count - 5) more" : ""
     throw CifarError(
       .ambiguous,
-      "'\(text)' fits \(found.count) runs: \(candidates.joined(separator: ", "))\(more);"
+      "'\(text.excerpt)' fits \(found.count) runs: \(candidates.joined(separator: ", "))\(more);"
         + " give more of the id")
   }
 
@@ -54,11 +54,13 @@ struct RunLookup {
     }
     if !text.isEmpty && text.utf8.count < 4 && prefix.utf8.allSatisfy(isUUIDCharacter) {
       return CifarError(
-        .notFound, "no run is called '\(text)'; an id needs at least its first 4 characters")
+        .notFound, "no run is called '\(text.excerpt)'; an id needs at least its first 4 characters"
+      )
     }
     let count = try connection.integer("SELECT count(*) FROM runs") ?? 0
     return CifarError(
-      .notFound, "no run in \(connection.path) has the id or name '\(text)' (of \(count) runs)")
+      .notFound,
+      "no run in \(connection.path) has the id or name '\(text.excerpt)' (of \(count) runs)")
   }
 
   private static func isUUIDCharacter(_ byte: UInt8) -> Bool {

@@ -41,7 +41,7 @@ public struct RunQuery: Sendable, Equatable {
         throw CifarError(.invalidArgument, "cannot show '\(name)': a run may have several")
       }
       return ", " + field.sql
-    }.joined()
+    }.enumerated().map { "\($1) AS value\($0)" }.joined()
   }
 
   /// A moment as people write it: `2 days ago`, `3h`, `yesterday`, `2026-11-23 20:22`; nil for
@@ -84,14 +84,16 @@ struct RunLook {
   init(in connection: Connection) throws {
     let now = Timestamp.now
     let observer = ProcessIdentity.current
-    let owners = try connection.rows(
+    // An owner that can't be read is nobody who could be asked: its run counts as crashed, and
+    // whoever looks at the run is told.
+    let owners = try connection.soundRows(
       """
-      SELECT s.id, \(SessionOwner.columns) FROM runs r JOIN sessions s ON s.id = r.owner
+      SELECT \(SessionOwner.columns) FROM runs r JOIN sessions s ON s.id = r.owner
       WHERE r.owner IS NOT NULL AND s.status = 'running'
-      """, []
-    ) { ($0.integer(0), SessionOwner($0, from: 1)) }
-    living = owners.filter { $0.1.life(seenFrom: observer, now: now) != .dead }
-      .map { "\($0.0)" }.joined(separator: ", ")
+      """, of: .sessions, SessionOwner.init
+    ).rows
+    living = owners.filter { $0.life(seenFrom: observer, now: now) != .dead }
+      .map { "\($0.session)" }.joined(separator: ", ")
     self.now = now
   }
 

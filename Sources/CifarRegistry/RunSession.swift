@@ -55,8 +55,9 @@ public final class RunSession: @unchecked Sendable {
   ///   were.
   @discardableResult
   public func record(epoch: EpochRow, checkpoint: NewCheckpoint? = nil) throws -> Int64? {
-    guard epoch.epoch >= 1 else {
-      throw CifarError(.invalidArgument, "epochs count from 1, not \(epoch.epoch)")
+    guard (1...Limits.epochs).contains(epoch.epoch) else {
+      throw CifarError(
+        .invalidArgument, "epochs count from 1 to \(Limits.epochs), not \(epoch.epoch)")
     }
     return try write(epoch: epoch, checkpoint: checkpoint)
   }
@@ -79,8 +80,9 @@ public final class RunSession: @unchecked Sendable {
   public func record(metrics: [MetricRow]) throws {
     for metric in metrics {
       try MetricTable.check(metric.name)
-      guard metric.epoch >= 1 else {
-        throw CifarError(.invalidArgument, "epochs count from 1, not \(metric.epoch)")
+      guard (1...Limits.epochs).contains(metric.epoch) else {
+        throw CifarError(
+          .invalidArgument, "epochs count from 1 to \(Limits.epochs), not \(metric.epoch)")
       }
     }
     guard !metrics.isEmpty else { return }
@@ -134,8 +136,14 @@ public final class RunSession: @unchecked Sendable {
 
   private func write(epoch: EpochRow?, checkpoint: NewCheckpoint?) throws -> Int64? {
     if let checkpoint {
-      guard checkpoint.epoch >= 0, checkpoint.batch >= 0, checkpoint.step >= 0 else {
-        throw CifarError(.invalidArgument, "a checkpoint's epoch, batch and step start at 0")
+      guard (0...Limits.epochs).contains(checkpoint.epoch),
+        (0...Limits.batches).contains(checkpoint.batch),
+        (0...Limits.steps).contains(checkpoint.step)
+      else {
+        throw CifarError(
+          .invalidArgument,
+          "a checkpoint has an epoch from 0 to \(Limits.epochs), a batch from 0 to "
+            + "\(Limits.batches) and a step from 0 to \(Limits.steps)")
       }
     }
     // Before any lock is taken: hashing takes longer than writing.

@@ -22,6 +22,9 @@ enum SQLValue {
 }
 
 /// One prepared statement. Parameters and columns are counted from 0.
+///
+/// What is read by a column's number is for keys and texts of the library's own queries; what stands
+/// in the tables is read through `Row`, which believes nothing.
 final class Statement {
   private let handle: OpaquePointer
   private let connection: Connection
@@ -76,13 +79,8 @@ final class Statement {
   func reset() { sqlite3_reset(handle) }
 
   func isNull(_ column: Int) -> Bool { sqlite3_column_type(handle, Int32(column)) == SQLITE_NULL }
+  func isBlob(_ column: Int) -> Bool { sqlite3_column_type(handle, Int32(column)) == SQLITE_BLOB }
   func integer(_ column: Int) -> Int64 { sqlite3_column_int64(handle, Int32(column)) }
-  func int(_ column: Int) -> Int { Int(integer(column)) }
-  func bool(_ column: Int) -> Bool { integer(column) != 0 }
-
-  func real(_ column: Int) -> Double? {
-    isNull(column) ? nil : sqlite3_column_double(handle, Int32(column))
-  }
 
   func text(_ column: Int) -> String {
     guard let bytes = sqlite3_column_text(handle, Int32(column)) else { return "" }
@@ -91,8 +89,6 @@ final class Statement {
   }
 
   func optionalText(_ column: Int) -> String? { isNull(column) ? nil : text(column) }
-
-  func optionalInt(_ column: Int) -> Int? { isNull(column) ? nil : int(column) }
 
   /// What is stored, by its own type; NULL for bytes.
   func value(_ column: Int) -> FieldValue {
@@ -104,12 +100,26 @@ final class Statement {
     }
   }
 
-  /// A stored time; the epoch of 1970 where somebody wrote something else.
-  func time(_ column: Int) -> Timestamp {
-    Timestamp(text(column)) ?? Timestamp(millisecondsSince1970: 0)
+  /// What is stored, for a message of one line.
+  func description(of column: Int) -> String {
+    switch sqlite3_column_type(handle, Int32(column)) {
+    case SQLITE_NULL: "NULL"
+    case SQLITE_INTEGER: "\(integer(column))"
+    case SQLITE_FLOAT: "\(sqlite3_column_double(handle, Int32(column)))"
+    case SQLITE_TEXT: "'\(text(column).excerpt)'"
+    default: "a blob of \(sqlite3_column_bytes(handle, Int32(column))) bytes"
+    }
   }
 
-  func optionalTime(_ column: Int) -> Timestamp? { isNull(column) ? nil : time(column) }
+  /// The columns' numbers by their names.
+  private(set) lazy var columns: [String: Int] = {
+    let names = (0..<sqlite3_column_count(handle)).map { index in
+      sqlite3_column_name(handle, index).map { String(cString: $0) } ?? ""
+    }
+    return Dictionary(zip(names, names.indices)) { first, _ in first }
+  }()
+
+  var path: String { connection.path }
 
   /// The bytes of a column, valid until the next step.
   func blob(_ column: Int) -> UnsafeRawBufferPointer {

@@ -46,15 +46,18 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
   /// Reads what `description` writes; nil for anything else.
   public init?(_ text: String) {
     let bytes = Array(text.utf8)
-    guard bytes.count == 24, bytes[10] == UInt8(ascii: "T"), bytes[23] == UInt8(ascii: "Z") else {
-      return nil
-    }
+    let form = Array("0000-00-00T00:00:00.000Z".utf8)
+    let zero = UInt8(ascii: "0")
+    guard bytes.count == form.count,
+      zip(bytes, form).allSatisfy({ $1 == zero ? (zero...zero + 9).contains($0) : $0 == $1 })
+    else { return nil }
     func number(_ range: Range<Int>) -> Int32? {
       Int32(String(decoding: bytes[range], as: UTF8.self))
     }
     guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
       let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
-      let milliseconds = number(20..<23)
+      let milliseconds = number(20..<23), (1...12).contains(month), (1...31).contains(day),
+      hour < 24, minute < 60, second <= 60
     else { return nil }
     var parts = tm()
     (parts.tm_year, parts.tm_mon, parts.tm_mday) = (year - 1900, month - 1, day)

@@ -33,6 +33,43 @@ public struct DataRecord: Codable, Equatable, Sendable {
     classNames = train.classNames
   }
 
+  /// Makes sure that it is one that a data set can have, with a name for every class of the model.
+  ///
+  /// - Parameter classes: the units of the model's last layer.
+  /// - Throws: `invalidArgument` or `shapeMismatch`, naming the value and its range.
+  func validate(classes: Int) throws {
+    try DataRecord.check(name, atMost: 200, "data.name")
+    if let location { try DataRecord.check(location, atMost: 4096, "data.location") }
+    for (hash, key) in [(trainHash, "train_hash"), (validationHash, "validation_hash")] {
+      try DataRecord.check(hash, atMost: 64, "data.\(key)")
+    }
+    for (count, key) in [(trainCount, "train_count"), (validationCount, "validation_count")] {
+      guard (1...Int(UInt32.max)).contains(count) else {
+        throw CifarError(
+          .invalidArgument, "data.\(key) \(count) is not in 1 to \(UInt32.max)")
+      }
+    }
+    guard classNames.count == classes else {
+      throw CifarError(
+        .shapeMismatch,
+        "data.class_names has \(classNames.count) names, but the model has \(classes) classes, the "
+          + "units of its last layer")
+    }
+    for (index, name) in classNames.enumerated() {
+      try DataRecord.check(name, atMost: Dataset.longestClassName, "data.class_names[\(index)]")
+    }
+  }
+
+  /// - Throws: `invalidArgument` for an empty text, one of more than `length` bytes, and one that
+  ///   holds a NUL, which C could not be given.
+  static func check(_ text: String, atMost length: Int, _ name: String) throws {
+    guard (1...length).contains(text.utf8.count), !text.utf8.contains(0) else {
+      throw CifarError(
+        .invalidArgument,
+        "\(name) '\(text.excerpt)' has \(text.utf8.count) bytes, not 1 to \(length) without a NUL")
+    }
+  }
+
   /// - Throws: `shapeMismatch` if these are not the images of the record.
   func check(train: Dataset, validation: Dataset) throws {
     for (given, hash, part) in [

@@ -37,11 +37,26 @@ public struct Hyperparameters: Equatable, Sendable {
   /// What the run was trained on; nil until a trainer has been made.
   public var data: DataRecord?
 
+  /// No run has more epochs.
+  static let mostEpochs = 1_000_000
+  private static let mostSteps = 1_000_000
+
+  /// No epoch has more batches; where `data` is known, those that an epoch has.
+  var mostBatches: Int {
+    if let stepsPerEpoch { return stepsPerEpoch }
+    guard let data else { return Int(UInt32.max) }
+    return max(1, data.trainCount.dividedRoundingUp(by: batchSize))
+  }
+
   /// - Throws: `invalidArgument` or `shapeMismatch`, naming the option, its value and its range.
   public func validate() throws {
     try check(batchSize, in: 1...65_536, "batch size")
-    try check(epochs, in: 1...1_000_000, "epochs")
-    if let stepsPerEpoch { try check(stepsPerEpoch, in: 1...1_000_000, "steps per epoch") }
+    try check(epochs, in: 1...Hyperparameters.mostEpochs, "epochs")
+    if let stepsPerEpoch {
+      try check(stepsPerEpoch, in: 1...Hyperparameters.mostSteps, "steps per epoch")
+    }
+    try DataRecord.check(recipe, atMost: 200, "recipe")
+    try DataRecord.check(model, atMost: 200, "model")
     try optimizer.validate()
     try loss.validate()
     try schedule?.validate()
@@ -53,6 +68,7 @@ public struct Hyperparameters: Equatable, Sendable {
       throw CifarError(
         .shapeMismatch, "the model takes images of \(modelSpec.input), the data has [3, 32, 32]")
     }
+    try data?.validate(classes: modelSpec.classes)
   }
 
   private func check(_ value: Int, in range: ClosedRange<Int>, _ name: String) throws {
@@ -92,5 +108,11 @@ extension Hyperparameters: Codable {
     augmentations = try values.decode([Augmentation].self, forKey: .augmentations)
     callbacks = try values.decode([CallbackSpec].self, forKey: .callbacks)
     data = try values.decodeIfPresent(DataRecord.self, forKey: .data)
+  }
+}
+
+extension Int {
+  fileprivate func dividedRoundingUp(by divisor: Int) -> Int {
+    self / divisor + (self % divisor == 0 ? 0 : 1)
   }
 }

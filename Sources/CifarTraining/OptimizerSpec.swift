@@ -41,7 +41,7 @@ public struct OptimizerSpec: Equatable, Sendable {
     guard OptimizerSpec.types.contains(type) else {
       throw CifarError(
         .invalidArgument,
-        "unknown optimizer '\(type)'; use \(OptimizerSpec.types.joined(separator: ", "))")
+        "unknown optimizer '\(type.excerpt)'; use \(OptimizerSpec.types.joined(separator: ", "))")
     }
     guard learningRate.isFinite, learningRate > 0 else {
       throw CifarError(

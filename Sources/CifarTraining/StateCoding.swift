@@ -31,12 +31,12 @@ public enum StateCoding {
       switch error {
       case .typeMismatch(_, let context): (context, "has the wrong type")
       case .valueNotFound(_, let context): (context, "is missing")
-      case .keyNotFound(let key, let context): (context, "has no '\(key.stringValue)'")
+      case .keyNotFound(let key, let context): (context, "has no '\(key.stringValue.excerpt)'")
       case .dataCorrupted(let context): (context, context.debugDescription)
       @unknown default: (.init(codingPath: [], debugDescription: ""), "is unreadable")
       }
-    let path = context.codingPath.map { $0.intValue.map { "\($0)" } ?? $0.stringValue }
+    let path = context.codingPath.map { $0.intValue.map { "\($0)" } ?? $0.stringValue.excerpt }
       .joined(separator: ".")
-    return path.isEmpty ? problem : "\(path) \(problem)"
+    return path.isEmpty ? problem : "\(path.excerpt) \(problem)"
   }
 }

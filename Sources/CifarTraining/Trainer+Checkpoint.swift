@@ -18,10 +18,11 @@ extension Trainer {
   /// Takes over all that a checkpoint has.
   ///
   /// - Parameter goesFurther: whether more epochs were asked for.
+  /// - Throws: `badData` for a position that this training can't come to, `notFinite` for weights
+  ///   that nothing can be learned from, `shapeMismatch` for those of another model.
   func restore(_ checkpoint: Checkpoint, goesFurther: Bool) throws {
-    guard checkpoint.state.callbacks.count == callbacks.count else {
-      throw CifarError(.badData, "the checkpoint's callbacks are not those of its hyperparameters")
-    }
+    try check(checkpoint.state)
+    try checkpoint.requireFinite()
     try network.load(checkpoint.tensors)
     try optimizer.load(checkpoint.tensors, stepCount: checkpoint.state.step)
     let best = checkpoint.tensors.filter { $0.name.hasPrefix("best.") }
@@ -37,5 +38,25 @@ extension Trainer {
     // Somebody who asks for more epochs wants them, also where early stopping ended the run.
     if goesFurther { state.stopReason = nil }
     for (callback, stored) in zip(callbacks, state.callbacks) { callback.state = stored }
+  }
+
+  /// Batch and step must be those of the epochs and of the images that there are.
+  private func check(_ state: TrainerState) throws {
+    let batches = batchesPerEpoch
+    guard state.batch <= batches else {
+      throw TrainerState.illegal("batch", "\(state.batch)", "from 0 to the epoch's \(batches)")
+    }
+    // An epoch that a callback ended early had fewer steps.
+    let (before, overflow) = state.epoch.multipliedReportingOverflow(by: batches)
+    guard !overflow, (state.batch...before + state.batch).contains(state.step) else {
+      throw TrainerState.illegal(
+        "step", "\(state.step)",
+        "possible after \(state.epoch) epochs of \(batches) batches and \(state.batch) more")
+    }
+    // Passes over the images key the random numbers, with 32 bits.
+    guard state.step / batchesPerPass < Int(UInt32.max) - 1 else {
+      throw TrainerState.illegal(
+        "step", "\(state.step)", "within 2³² passes of \(batchesPerPass) batches over the images")
+    }
   }
 }

@@ -105,6 +105,8 @@ public final class Trainer {
     hyperparameters.stepsPerEpoch ?? trainLoader.batchesPerEpoch
   }
   public var trainCount: Int { train.count }
+  /// Batches in a pass over the images.
+  var batchesPerPass: Int { trainLoader.batchesPerEpoch }
 
   /// The rate of the next step.
   public var learningRate: Double { rate(ofStep: state.step) }

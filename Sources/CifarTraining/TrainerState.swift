@@ -1,7 +1,8 @@
 import CifarCore
-import CifarNN
 
 /// Where training stands, apart from weights and moments.
+///
+/// One that was read from a file goes through `validate` before anything is computed from it.
 struct TrainerState: Codable, Equatable, Sendable {
   /// Completed epochs.
   var epoch = 0
@@ -31,52 +32,59 @@ struct TrainerState: Codable, Equatable, Sendable {
   }
 }
 
-/// A checkpoint taken apart: a safetensors file with the state of the trainer in its metadata.
-///
-/// Tensors are the weights and statistics, the optimizer's (`optimizer.…`) and, if an earlier epoch
-/// had better weights, those (`best.…`). The metadata has `format`, `hyperparameters` and `state`.
-public struct Checkpoint {
-  static let format = "libcifar checkpoint 1"
+extension TrainerState {
+  /// Larger than any training reaches, and small enough that counting on from it does not overflow.
+  private static let mostCounted = 1 << 53
 
-  public let hyperparameters: Hyperparameters
-  let state: TrainerState
-  public let tensors: [Tensor]
-
-  /// - Throws: `badData` for bytes that are no checkpoint of this library.
-  public init(_ bytes: [UInt8]) throws {
-    let (tensors, metadata) = try SafeTensors.decode(bytes)
-    guard metadata["format"] == Checkpoint.format, let state = metadata["state"],
-      let hyperparameters = metadata["hyperparameters"]
-    else {
-      throw CifarError(
-        .badData,
-        "the safetensors file is no libcifar checkpoint: its metadata has no '\(Checkpoint.format)'"
-      )
+  /// Makes sure that training can go on from here: every number is one that a training can come to.
+  ///
+  /// - Throws: `badData`, naming the value and its range.
+  func validate(for hyperparameters: Hyperparameters) throws {
+    let counted = 0...TrainerState.mostCounted
+    try check(epoch, in: 0...Hyperparameters.mostEpochs, "epoch")
+    try check(batch, in: 0...hyperparameters.mostBatches, "batch")
+    try check(step, in: counted, "step")
+    try check(seen, in: counted, "seen")
+    try check(correct, in: 0...seen, "correct")
+    try check(learningRate, "learning_rate", isLegal: learningRate >= 0)
+    try check(lossSum, "loss_sum")
+    try check(trainSeconds, "train_seconds", isLegal: trainSeconds >= 0)
+    try check(epochSeconds, "epoch_seconds", isLegal: epochSeconds >= 0)
+    let wanted = hyperparameters.callbacks.count
+    guard callbacks.count == wanted else {
+      throw TrainerState.illegal(
+        "callbacks", "\(callbacks.count) entries", "the \(wanted) of its hyperparameters")
     }
-    self.tensors = tensors
-    self.state = try StateCoding.decode(
-      TrainerState.self, from: state, what: "the checkpoint's state")
-    self.hyperparameters = try StateCoding.decode(
-      Hyperparameters.self, from: hyperparameters, what: "the checkpoint's hyperparameters")
-    try self.hyperparameters.validate()
+    for (index, callback) in callbacks.enumerated() {
+      try check(callback.wait, in: counted, "callbacks.\(index).wait")
+      try check(callback.cooldown, in: 0...Int.max, "callbacks.\(index).cooldown")
+      // An epoch's checkpoint is taken when it is over, one of a batch within the next.
+      try check(callback.bestEpoch, in: 0...epoch, "callbacks.\(index).bestEpoch")
+    }
+    if let length = stopReason?.utf8.count, length > 10_000 {
+      throw TrainerState.illegal("stop_reason", "\(length) bytes", "at most 10,000")
+    }
   }
 
-  init(hyperparameters: Hyperparameters, state: TrainerState, tensors: [Tensor]) {
-    self.hyperparameters = hyperparameters
-    self.state = state
-    self.tensors = tensors
+  private func check(_ value: Int, in range: ClosedRange<Int>, _ name: String) throws {
+    guard range.contains(value) else {
+      throw TrainerState.illegal(
+        name, "\(value)", "from \(range.lowerBound) to \(range.upperBound)")
+    }
   }
 
-  func encoded() throws -> [UInt8] {
-    try SafeTensors.encode(
-      tensors,
-      metadata: [
-        "format": Checkpoint.format,
-        "hyperparameters": try StateCoding.encode(hyperparameters),
-        "state": try StateCoding.encode(state),
-      ])
+  private func check(_ value: Double, _ name: String, isLegal: Bool = true) throws {
+    guard value.isFinite, isLegal else {
+      throw TrainerState.illegal(
+        name, "\(value)", name == "loss_sum" ? "a finite number" : "a finite number of 0 or above")
+    }
   }
 
-  /// Completed epochs.
-  public var epoch: Int { state.epoch }
+  /// - Parameter range: what the value must be.
+  static func illegal(_ name: String, _ value: String, _ range: String) -> CifarError {
+    CifarError(
+      .badData,
+      "the checkpoint's state can't be read: \(name) is \(value), not \(range); use another "
+        + "checkpoint")
+  }
 }

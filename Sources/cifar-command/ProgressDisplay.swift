@@ -67,7 +67,7 @@ final class ProgressDisplay: TrainerObserver {
       + "  val_loss \(Format.loss(metrics.valLoss))"
       + "  val_acc \(Format.percent(metrics.valAccuracy))"
       + "  lr \(Format.short(metrics.learningRate))"
-      + "  \(Format.duration(metrics.seconds))  \(Int(metrics.imagesPerSecond)) img/s"
+      + "  \(Format.duration(metrics.seconds))  \(Format.fixed(metrics.imagesPerSecond, 0)) img/s"
     if report.isBest { line += "  best" }
     Output.line(line)
     return .goOn
@@ -87,7 +87,7 @@ final class ProgressDisplay: TrainerObserver {
     let tail =
       " \(Format.percent(share))  loss \(Format.loss(progress.loss))"
       + "  accuracy \(Format.percent(progress.accuracy))  "
-      + (note ?? "\(Int(rate)) img/s  ETA \(Format.duration(remaining(progress, rate)))")
+      + (note ?? "\(Format.fixed(rate, 0)) img/s  ETA \(Format.duration(remaining(progress, rate)))")
     let width = terminal.width ?? 80
     let room = min(30, width - head.count - tail.count - 3)
     var line = head

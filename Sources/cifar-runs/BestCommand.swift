@@ -32,7 +32,9 @@ enum BestCommand {
     query.limit = 1
     query.fields = [field]
     let registry = try arguments.openRegistry()
-    guard let run = try registry.runs(query).first, run.values.first != .null else {
+    guard let run = try registry.runs(query, damaged: Output.leftOut).first,
+      run.values.first != .null
+    else {
       throw CifarError(.notFound, "no run in \(registry.path) fits and has a \(field)")
     }
     let format = try arguments.format()

@@ -61,12 +61,13 @@ enum CompareCommand {
       query.limit = try arguments.integer("-n", in: 2...100) ?? 5
     }
     if named.isEmpty {
-      return try registry.runs(query).map { try registry.run(matching: $0.id) }
+      return try registry.runs(query, damaged: Output.leftOut)
+        .map { try registry.run(matching: $0.id) }
     }
     guard query.sort != nil || isSelected else { return named }
     // The order comes from the registry, the choice from the command line.
     query.limit = nil
-    let order = try registry.runs(query).map(\.id)
+    let order = try registry.runs(query, damaged: Output.leftOut).map(\.id)
     return order.compactMap { id in named.first { $0.id == id } }
   }
 

@@ -31,7 +31,8 @@ enum DoctorCommand {
       Finding(what: "schema", state: "\(facts.schema)"),
       size(facts), access(registry.path), space(registry.path, facts),
     ]
-    let runs = try registry.runs()
+    var damage: [CifarError] = []
+    let runs = try registry.runs(RunQuery(), damaged: { damage.append($0) })
     let crashed = runs.filter { $0.status == .crashed }
     findings.append(
       Finding(
@@ -39,7 +40,13 @@ enum DoctorCommand {
         state: "\(runs.count), \(runs.count { $0.status == .running }) running, "
           + "\(crashed.count) crashed",
         advice: crashed.first.map { "a crashed run goes on with: cifar resume \($0.shortID)" }))
-    let trash = try registry.runs(RunQuery(trash: true))
+    let trash = try registry.runs(RunQuery(trash: true), damaged: { damage.append($0) })
+    if !damage.isEmpty {
+      findings.append(
+        Finding(
+          what: "values", state: "\(damage.count) runs hold values that can't be",
+          advice: "cifar-runs verify names them"))
+    }
     findings.append(
       Finding(
         what: "trash", state: trash.isEmpty ? "empty" : "\(trash.count) runs",
@@ -81,7 +88,8 @@ enum DoctorCommand {
     guard statvfs(directory, &status) == 0 else {
       return Finding(what: "disk", state: "unknown")
     }
-    let free = Int(status.f_bavail) * Int(status.f_frsize)
+    let free = Int(
+      clamping: status.f_bavail.multipliedReportingOverflow(by: status.f_frsize).partialValue)
     // A save writes the new checkpoint before it drops an old one, and a journal beside.
     let needed = 3 * facts.largestCheckpoint + (16 << 20)
     return Finding(

@@ -50,7 +50,7 @@ private struct Protobuf {
 
   mutating func integer(_ field: Int, _ value: Int) {
     key(field, 0)
-    varint(UInt64(value))
+    varint(UInt64(bitPattern: Int64(value)))
   }
 
   mutating func string(_ field: Int, _ value: String) { data(field, Array(value.utf8)) }

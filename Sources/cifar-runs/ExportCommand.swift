@@ -36,7 +36,7 @@ enum ExportCommand {
     let query = try arguments.query()
     let registry = try arguments.openRegistry()
     var names = arguments.positionals
-    if names.isEmpty { names = try registry.runs(query).map(\.id) }
+    if names.isEmpty { names = try registry.runs(query, damaged: Output.leftOut).map(\.id) }
     if format == "tensorboard" {
       guard let output else { throw UsageError("tensorboard needs a directory: -o DIR") }
       return try writeEvents(names, registry, to: output)

@@ -35,12 +35,28 @@ enum ImportCommand {
       case .object(let position) = try JSONValue(text: state), let model = members["model_spec"]
     else { throw notOurs(file) }
     let data = members["data"].flatMap(object) ?? [:]
+    func number(_ name: String, _ value: JSONValue?, _ range: ClosedRange<Int>) throws -> Int {
+      if case .integer(let number)? = value, let number = Int(exactly: number),
+        range.contains(number)
+      {
+        return number
+      }
+      throw CifarError(
+        .badData,
+        "'\(file)': \(name) is \(value?.text(indented: false).excerpt ?? "missing"), not a whole "
+          + "number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    let epochs = 0...1_000_000
+    let planned = try number("epochs", members["epochs"], epochs)
+    let epoch = try number("the state's epoch", position["epoch"], epochs)
+    let batch = try number("the state's batch", position["batch"], 0...Int(UInt32.max))
+    let step = try number("the state's step", position["step"], 0...1 << 53)
     let directory = GitCommit.workingDirectory()
     var run = NewRun(
       name: arguments.value("--name"), recipe: text(members["recipe"]) ?? "imported",
       hyperparameters: hyperparameters, model: model.text(indented: false),
       dataset: text(data["name"]) ?? "memory", datasetHash: text(data["train_hash"]),
-      seed: seed(members["seed"]), epochsPlanned: number(members["epochs"]),
+      seed: try seed(members["seed"], file), epochsPlanned: planned,
       session: SessionInfo(
         libraryVersion: LibraryVersion.string, instructionSet: "", threads: 0,
         commandLine: CommandLine.arguments.joined(separator: " "), workingDirectory: directory,
@@ -50,8 +66,7 @@ enum ImportCommand {
     let session = try registry.createRun(run)
     try session.save(
       checkpoint: NewCheckpoint(
-        epoch: number(position["epoch"]), batch: number(position["batch"]),
-        step: number(position["step"]), data: bytes, isBest: true))
+        epoch: epoch, batch: batch, step: step, data: bytes, isBest: true))
     try session.finish(status: .interrupted, reason: "imported from \(file)")
     Output.line(session.id)
   }
@@ -83,16 +98,15 @@ enum ImportCommand {
     return nil
   }
 
-  private static func number(_ value: JSONValue?) -> Int {
-    if case .integer(let number)? = value, number >= 0 { return Int(number) }
-    return 0
-  }
-
-  private static func seed(_ value: JSONValue?) -> UInt64 {
+  private static func seed(_ value: JSONValue?, _ file: String) throws -> UInt64 {
     switch value {
-    case .integer(let seed)?: UInt64(bitPattern: seed)
-    case .unsigned(let seed)?: seed
-    default: 0
+    case .integer(let seed)? where seed >= 0: return UInt64(seed)
+    case .unsigned(let seed)?: return seed
+    default:
+      throw CifarError(
+        .badData,
+        "'\(file)': seed is \(value?.text(indented: false).excerpt ?? "missing"), not a whole number "
+          + "of 64 bits")
     }
   }
 

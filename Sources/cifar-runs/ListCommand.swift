@@ -69,7 +69,7 @@ enum ListCommand {
       format == .table && (columns ?? ListColumn.standard).contains { $0.name == "curve" }
 
     let registry = try arguments.openRegistry()
-    var runs = try registry.runs(query)
+    var runs = try registry.runs(query, damaged: Output.leftOut)
     let isCut = query.limit != nil && runs.count > limit
     if isCut { runs.removeLast() }
     if format != .table { return write(runs, columns, format) }

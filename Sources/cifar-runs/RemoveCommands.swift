@@ -23,7 +23,7 @@ enum RemoveCommands {
       let registry = try arguments.openRegistryForWriting()
       var runs = try arguments.positionals.map { try registry.run(matching: $0).summary }
       if let filter = arguments.value("--filter") {
-        runs += try registry.runs(RunQuery(filter: filter))
+        runs += try registry.runs(RunQuery(filter: filter), damaged: Output.leftOut)
       } else if runs.isEmpty {
         throw UsageError("RUN is missing: \(Positional.run.help)")
       }
@@ -65,7 +65,7 @@ enum RemoveCommands {
       examples: ["cifar-runs gc --dry-run", "cifar-runs gc --yes"]
     ) { arguments in
       let registry = try arguments.openRegistryForWriting()
-      let trash = try registry.runs(RunQuery(trash: true))
+      let trash = try registry.runs(RunQuery(trash: true), damaged: Output.leftOut)
       if arguments.has("--dry-run") {
         show(trash)
         return Output.line("Would delete \(count(trash.count)) for good.")

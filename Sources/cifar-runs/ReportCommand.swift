@@ -36,7 +36,7 @@ enum ReportCommand {
       guard query.filter != nil || !query.also.isEmpty || query.trash else {
         throw UsageError("RUN is missing: \(Positional.run.help); or select runs with --filter")
       }
-      names = try registry.runs(query).map(\.id)
+      names = try registry.runs(query, damaged: Output.leftOut).map(\.id)
     }
     guard !names.isEmpty else { throw CifarError(.notFound, "no run in \(registry.path) fits") }
     let runs = try names.map { try registry.run(matching: $0) }

@@ -1,3 +1,4 @@
+import CifarCore
 import CifarRegistry
 import CommandSupport
 
@@ -31,6 +32,11 @@ extension Positional {
   static let runs = Positional("RUN", help: run.help, repeats: true)
   static let anyRuns = Positional(
     "RUN", help: run.help + "; else all", required: false, repeats: true)
+}
+
+extension Output {
+  /// Tells of a run that is not shown because it can't be read.
+  static func leftOut(_ error: CifarError) { message("a run is left out: \(error)\n") }
 }
 
 extension Arguments {

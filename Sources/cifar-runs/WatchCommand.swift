@@ -24,7 +24,11 @@ enum WatchCommand {
         (0.05...3600).contains($0)
       } ?? 1
     let registry = try arguments.openRegistry()
-    guard let run = try arguments.positionals.first ?? registry.runs(limit: 1).first?.id else {
+    let newest = RunQuery(limit: 1)
+    guard
+      let run = try arguments.positionals.first
+        ?? registry.runs(newest, damaged: Output.leftOut).first?.id
+    else {
       return Output.line("No runs in \(registry.path) yet.")
     }
     let isJSON = arguments.has("--jsonl")

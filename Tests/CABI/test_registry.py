@@ -1,11 +1,14 @@
 """The registry from Python and from C."""
 
 import json
+import os
+import shutil
 import subprocess
+import sys
 
 import cifar
 import pytest
-from conftest import compile_c
+from conftest import ROOT, compile_c
 from safetensors import safe_open
 
 
@@ -40,6 +43,33 @@ def test_runs_are_filtered_sorted_and_cut(registry):
     assert registry.runs(trash=True) == []
     with pytest.raises(cifar.CifarError, match="column 12: .*did you mean val_accuracy"):
         registry.runs(filter="lr < 1 and val_acuracy > 0.5")
+
+
+ASK = """
+import cifar, locale, sys
+def ask():
+    registry = cifar.Registry(sys.argv[1])
+    found = [registry.runs(filter=f) for f in sys.argv[3:]]
+    found.append(registry.runs(sort="lr", ascending=True))
+    return [[row["name"] for row in rows] for rows in found]
+before = ask()
+locale.setlocale(locale.LC_ALL, sys.argv[2])
+assert locale.localeconv()["decimal_point"] == ","
+assert ask() == before == [["fast"], ["fast"], ["fast", "slow"], ["slow", "fast"]], (before, ask())
+"""
+
+
+def test_numbers_are_the_same_in_a_comma_locale(trained, tmp_path):
+    """A host may have called setlocale, as Qt and R do."""
+    name = "de_DE.UTF-8"
+    command = ["localedef", "-i", "de_DE", "-f", "UTF-8", tmp_path / name]
+    if shutil.which("localedef") is None or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("no locale can be made here (Debian: locales)")
+    filters = ["lr = 0.01", "lr > 0.005", "optimizer.beta1 = 0.9"]
+    environment = dict(
+        os.environ, LOCPATH=str(tmp_path), PYTHONPATH=str(ROOT / "bindings" / "python"))
+    subprocess.run(
+        [sys.executable, "-c", ASK, trained, name, *filters], env=environment, check=True)
 
 
 def test_a_row_is_plain_values(registry):

@@ -74,16 +74,20 @@ import Testing
     try session.finish(status: .stopped, reason: "")
   }
 
+  static func pixels(_ first: UInt8) -> [UInt8] {
+    (0..<3072).map { first &+ UInt8(truncatingIfNeeded: $0) }
+  }
+
   @Test func anEvaluationComesBack() throws {
     let session = try sample.start("e")
     let evaluation = ClassEvaluation(
       epoch: 1, classNames: ["cat", "a \"dog\"\n"], confusion: [[3, 1], [0, 4]],
       predictions: [
-        .init(image: 7, actual: 0, predicted: 1, probability: 0.75, pixels: Array(0..<48))
+        .init(image: 7, actual: 0, predicted: 1, probability: 0.75, pixels: EditingTests.pixels(0))
       ],
       samples: [
-        .init(image: 7, actual: 0, predicted: 1, probability: 0.75, pixels: Array(0..<48)),
-        .init(image: 8, actual: 1, predicted: 1, probability: 1, pixels: Array(3..<51)),
+        .init(image: 7, actual: 0, predicted: 1, probability: 0.75, pixels: EditingTests.pixels(0)),
+        .init(image: 8, actual: 1, predicted: 1, probability: 1, pixels: EditingTests.pixels(3)),
       ])
     try session.finish(status: .completed, reason: "")
     try registry.record(evaluation: evaluation, of: "e")

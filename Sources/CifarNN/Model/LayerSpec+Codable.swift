@@ -1,3 +1,5 @@
+import CifarCore
+
 /// In JSON a layer is an object whose `type` names it and whose other keys are its options, for
 /// example `{"type": "conv2d", "filters": 32, "kernel_size": 3}`. Options that are left out have
 /// the defaults of `LayerSpec`; what is not an option of the layer is an error.
@@ -41,7 +43,7 @@ extension LayerSpec: Codable {
       guard let plain = LayerSpec.plain[type] else {
         throw DecodingError.dataCorruptedError(
           forKey: .type, in: values,
-          debugDescription: "unknown layer type '\(type)'; use "
+          debugDescription: "unknown layer type '\(type.excerpt)'; use "
             + LayerSpec.types.dropLast().joined(separator: ", ") + " or residual")
       }
       self = plain
@@ -114,6 +116,6 @@ struct AnyKey: CodingKey {
     let choice = options.isEmpty ? "it has none" : "use " + options.joined(separator: ", ")
     throw DecodingError.dataCorruptedError(
       forKey: stranger, in: values,
-      debugDescription: "\(owner) has no option '\(stranger.stringValue)'; \(choice)")
+      debugDescription: "\(owner) has no option '\(stranger.stringValue.excerpt)'; \(choice)")
   }
 }

@@ -79,11 +79,12 @@ public final class Network {
       guard tensor.shape == parameter.shape, tensor.values.count == parameter.count else {
         throw CifarError(
           .shapeMismatch,
-          "tensor '\(tensor.name)' is \(tensor.shape), the model's is \(parameter.shape)")
+          "tensor '\(tensor.name.excerpt)' is \("\(tensor.shape)".excerpt), the model's is \(parameter.shape)"
+        )
       }
     }
     if let extra = given.keys.min() {
-      throw CifarError(.shapeMismatch, "the model has no tensor '\(extra)'")
+      throw CifarError(.shapeMismatch, "the model has no tensor '\(extra.excerpt)'")
     }
     for tensor in tensors {
       if let target = parameters.first(where: { $0.name == tensor.name }) {

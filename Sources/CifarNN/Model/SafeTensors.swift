@@ -76,7 +76,7 @@ public enum SafeTensors {
     var end = 0
     for (begin, tensor) in placed {
       guard begin == end else {
-        throw notOne("tensor '\(tensor.name)' does not begin where the one before it ends")
+        throw notOne("tensor '\(tensor.name.excerpt)' does not begin where the one before it ends")
       }
       end += tensor.values.count * 4
     }
@@ -91,13 +91,16 @@ public enum SafeTensors {
   ) throws -> Tensor {
     guard entry.dtype == "F32" else {
       throw CifarError(
-        .unsupported, "tensor '\(name)' is \(entry.dtype); only F32 (float32) can be read")
+        .unsupported,
+        "tensor '\(name.excerpt)' is \(entry.dtype.excerpt); only F32 (float32) can be read")
     }
     var count = 1
     for dimension in entry.shape {
       let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
       guard dimension >= 0, !overflow, product <= data.count else {
-        throw notOne("the shape \(entry.shape) of tensor '\(name)' is larger than the file")
+        throw notOne(
+          "the shape \("\(entry.shape)".excerpt) of tensor '\(name.excerpt)' is larger than the file"
+        )
       }
       count = product
     }
@@ -105,7 +108,7 @@ public enum SafeTensors {
       entry.dataOffsets[1] >= entry.dataOffsets[0], entry.dataOffsets[1] <= data.count,
       entry.dataOffsets[1] - entry.dataOffsets[0] == count * 4
     else {
-      throw notOne("tensor '\(name)' does not lie where its header says")
+      throw notOne("tensor '\(name.excerpt)' does not lie where its header says")
     }
     let first = data.startIndex + entry.dataOffsets[0]
     let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in

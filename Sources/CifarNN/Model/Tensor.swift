@@ -9,4 +9,15 @@ public struct Tensor: Equatable, Sendable {
     self.shape = shape
     self.values = values
   }
+
+  /// Where a number lies, `[0, 2, 1, 1]`, from its place in `values`.
+  public func index(of place: Int) -> [Int] {
+    var rest = place
+    var index: [Int] = []
+    for dimension in shape.reversed() where dimension > 0 {
+      index.append(rest % dimension)
+      rest /= dimension
+    }
+    return index.reversed()
+  }
 }

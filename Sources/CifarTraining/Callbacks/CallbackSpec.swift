@@ -71,7 +71,7 @@ extension CallbackSpec: Codable {
     default:
       throw DecodingError.dataCorruptedError(
         forKey: .type, in: values,
-        debugDescription: "unknown callback '\(type)'; use "
+        debugDescription: "unknown callback '\(type.excerpt)'; use "
           + CallbackSpec.types.joined(separator: ", "))
     }
   }

@@ -95,7 +95,7 @@ enum UnknownKeys {
   private static func unknown(_ path: String, _ key: String, _ names: [String]) -> CifarError {
     let closest = names.map { ($0, EditDistance.between(key, $0)) }
       .min { ($0.1, $0.0) < ($1.1, $1.0) }
-    var message = "hyperparameters: there is no '\(path)'"
+    var message = "hyperparameters: there is no '\(path.excerpt)'"
     if let (name, edits) = closest, edits <= (key.count + 2) / 3 {
       message += "; did you mean '\(name)'?"
     }

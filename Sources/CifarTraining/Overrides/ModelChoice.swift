@@ -81,8 +81,3 @@ extension ModelSpec {
     }
   }
 }
-
-extension String {
-  /// The beginning, for a message of one line.
-  var excerpt: String { String(prefix(60).map { $0.isNewline ? " " : $0 }) }
-}

@@ -1,3 +1,5 @@
+import CifarCore
+
 /// In JSON: `{"type": "cosine", "decay_steps": 100, "unit": "epoch", "warmup": 5}`; what is left out
 /// has the value that PyTorch or Keras gives it.
 extension LearningRateSchedule: Codable {
@@ -46,7 +48,7 @@ extension LearningRateSchedule: Codable {
     default:
       throw DecodingError.dataCorruptedError(
         forKey: .type, in: values,
-        debugDescription: "unknown schedule '\(type)'; use "
+        debugDescription: "unknown schedule '\(type.excerpt)'; use "
           + LearningRateSchedule.types.joined(separator: ", "))
     }
     unit = try values.decodeIfPresent(Unit.self, forKey: .unit) ?? .epoch

@@ -1,0 +1,93 @@
+import CifarCore
+import CifarNN
+
+/// A checkpoint taken apart: a safetensors file with the state of the trainer in its metadata.
+///
+/// Tensors are the weights and statistics, the optimizer's (`optimizer.…`) and, if an earlier epoch
+/// had better weights, those (`best.…`). The metadata has `format`, `hyperparameters` and `state`.
+public struct Checkpoint {
+  static let format = "libcifar checkpoint 1"
+
+  public let hyperparameters: Hyperparameters
+  let state: TrainerState
+  public let tensors: [Tensor]
+
+  /// - Throws: `badData` for bytes that are no checkpoint of this library.
+  public init(_ bytes: [UInt8]) throws {
+    let (tensors, metadata) = try SafeTensors.decode(bytes)
+    guard metadata["format"] == Checkpoint.format, let state = metadata["state"],
+      let hyperparameters = metadata["hyperparameters"]
+    else {
+      throw CifarError(
+        .badData,
+        "the safetensors file is no libcifar checkpoint: its metadata has no '\(Checkpoint.format)'"
+      )
+    }
+    self.tensors = tensors
+    self.state = try StateCoding.decode(
+      TrainerState.self, from: state, what: "the checkpoint's state")
+    self.hyperparameters = try StateCoding.decode(
+      Hyperparameters.self, from: hyperparameters, what: "the checkpoint's hyperparameters")
+    do {
+      try self.hyperparameters.validate()
+    } catch let error as CifarError where error.code != .outOfMemory {
+      throw CifarError(.badData, "the checkpoint's hyperparameters can't be used: \(error.message)")
+    }
+    try self.state.validate(for: self.hyperparameters)
+    try requireNumbers()
+  }
+
+  /// Before memory is taken for a model, the file must have the model's numbers.
+  private func requireNumbers() throws {
+    let model = try ModelSummary(of: hyperparameters.modelSpec)
+    let needed = model.trainable + model.nonTrainable
+    let stored = tensors.reduce(0) { $0 + $1.values.count }
+    guard needed <= stored else {
+      throw CifarError(
+        .badData, "the checkpoint has \(stored) numbers, its model needs \(needed) of them")
+    }
+  }
+
+  init(hyperparameters: Hyperparameters, state: TrainerState, tensors: [Tensor]) {
+    self.hyperparameters = hyperparameters
+    self.state = state
+    self.tensors = tensors
+  }
+
+  func encoded() throws -> [UInt8] {
+    try SafeTensors.encode(
+      tensors,
+      metadata: [
+        "format": Checkpoint.format,
+        "hyperparameters": try StateCoding.encode(hyperparameters),
+        "state": try StateCoding.encode(state),
+      ])
+  }
+
+  /// Completed epochs.
+  public var epoch: Int { state.epoch }
+  /// Batches done in the epoch under way.
+  public var batch: Int { state.batch }
+  /// Optimizer steps since the start.
+  public var step: Int { state.step }
+
+  /// Makes sure that weights and statistics are numbers that something can be computed with.
+  ///
+  /// Optimizer state and the best weights, which are not what the model computes with, are not
+  /// looked at.
+  /// - Throws: `notFinite`, naming the tensor and the place within it, for NaN, infinities and
+  ///   negative running variances.
+  public func requireFinite() throws {
+    for tensor in tensors where !tensor.name.hasPrefix("optimizer.") {
+      if tensor.name.hasPrefix("best.") { continue }
+      let isVariance = tensor.name.hasSuffix(".running_var")
+      let place = tensor.values.firstIndex { !$0.isFinite || isVariance && $0 < 0 }
+      guard let place else { continue }
+      throw CifarError(
+        .notFinite,
+        "the checkpoint of epoch \(epoch) can't be used: tensor '\(tensor.name.excerpt)' has "
+          + "\(tensor.values[place]) at \(tensor.index(of: place)), not a finite number"
+          + (isVariance ? " of 0 or above" : "") + "; use one of before the training diverged")
+    }
+  }
+}
