@@ -116,10 +116,12 @@ final class RunRecorder: TrainerObserver {
   /// wrong here, the run is complete.
   func evaluateBest(on validation: Dataset, threads: Int) {
     do {
-      let row = try registry.checkpoint(.best, of: runID)
-      let model = try Model(checkpoint: registry.checkpointData(row.id), threads: threads)
-      try registry.record(
-        evaluation: ClassEvaluator.evaluate(model, on: validation), of: runID)
+      try LargeStack.run {
+        let row = try registry.checkpoint(.best, of: runID)
+        let model = try Model(checkpoint: registry.checkpointData(row.id), threads: threads)
+        try registry.record(
+          evaluation: ClassEvaluator.evaluate(model, on: validation), of: runID)
+      }
     } catch {
       Log.write(.warning, "run \(runID): its classes can't be evaluated: \(error)")
     }
