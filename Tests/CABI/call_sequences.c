@@ -8,7 +8,9 @@
  *
  * With -DFUZZER and -fsanitize=fuzzer it is a libFuzzer target: the input is the stream of choices.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dirent.h>
 #include <fenv.h>
 #include <math.h>
@@ -381,8 +383,13 @@ static void free_while_training(world *w, cifar_trainer *trainer) {
 static uint8_t pixels[16 * 3072];
 
 static void make_trainer(world *w) {
-  cifar_train_options o;
-  paint(&o, sizeof o);
+  /* A size that is claimed is there. */
+  union {
+    cifar_train_options options;
+    uint8_t bytes[4096];
+  } room;
+#define o room.options
+  paint(&room, sizeof room);
   cifar_status status = CALL(cifar_train_options_init, &o, size(&w->c, sizeof o));
   if (status != CIFAR_OK || o.struct_size != sizeof o) return;
   o.epochs = 1 + below(&w->c, 2);
@@ -426,6 +433,7 @@ static void make_trainer(world *w) {
     if (is_fresh && !was_there && stat(fresh, &after) == 0) fail("a failed create left a registry");
     return;
   }
+#undef o
   if (is_fresh) unlink(fresh);
   if (chance(&w->c, 8)) {
     free_while_training(w, trainer);
@@ -473,7 +481,11 @@ static void step(world *w) {
     }
     case 6: case 7: case 8: make_trainer(w); break;
     case 9: {
-      cifar_resume_options o;
+      union {
+        cifar_resume_options options;
+        uint8_t bytes[4096];
+      } room = {.bytes = {0}};
+#define o room.options
       if (CALL(cifar_resume_options_init, &o, sizeof o)) break;
       o.threads = 1;
       o.registry = registry_path(c);
@@ -483,6 +495,7 @@ static void step(world *w) {
       if (chance(c, 9)) o.struct_size = (uint32_t)size(c, sizeof o);
       MAKE(w, trainers, cifar_trainer, cifar_trainer_free, cifar_trainer_resume, run_name(c),
            PICK(w, datasets), PICK(w, datasets), chance(c, 9) ? NULL : &o);
+#undef o
       break;
     }
     case 10: case 11:
@@ -584,7 +597,11 @@ static void step(world *w) {
            chance(c, 9) ? SIZE_MAX : below(c, 4));
       break;
     case 47: {
-      cifar_run_query q;
+      union {
+        cifar_run_query query;
+        uint8_t bytes[4096];
+      } room = {.bytes = {0}};
+#define q room.query
       if (CALL(cifar_run_query_init, &q, sizeof q)) break;
       if (chance(c, 2)) q.filter = text(c);
       if (chance(c, 3)) q.sort = text(c);
@@ -593,6 +610,7 @@ static void step(world *w) {
       q.trash = chance(c, 5), q.ascending = chance(c, 2);
       MAKE(w, lists, cifar_run_list, cifar_run_list_free, cifar_registry_query, PICK(w, registries),
            chance(c, 9) ? NULL : &q);
+#undef q
       break;
     }
     case 48:
