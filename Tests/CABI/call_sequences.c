@@ -6,7 +6,8 @@
  *
  *   call_sequences FIRST COUNT      seeds FIRST ... FIRST + COUNT - 1; the working directory is written to
  *
- * With -DFUZZER and -fsanitize=fuzzer it is a libFuzzer target: the input is the stream of choices.
+ * With -DFUZZER and -fsanitize=fuzzer it is a libFuzzer target: the input is the stream of choices. It
+ * works in a directory of its own under $TMPDIR: give corpora by absolute paths.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -33,6 +34,7 @@ typedef struct choices {
 
 static uint64_t next(choices *c) {
   if (c->bytes) {
+    /* Where the bytes end the zeros go on. */
     uint64_t value = 0;
     for (int i = 0; i < 2 && c->left > 0; i++, c->left--) value = value << 8 | *c->bytes++;
     return value;
@@ -784,7 +786,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
   static int prepared;
   if (!prepared) {
     /* Registries and files go to a directory of the process's own. */
-    static char directory[] = "/tmp/call_sequencesXXXXXX";
+    static char directory[4096];
+    const char *parent = getenv("TMPDIR");
+    snprintf(directory, sizeof directory, "%s/call_sequencesXXXXXX", parent ? parent : "/tmp");
     if (!mkdtemp(directory) || chdir(directory)) return 0;
     prepare(), prepared = 1;
   }

@@ -45,7 +45,7 @@ class Evaluation(NamedTuple):
 
 
 class Model:
-    """A trained network. Belongs to one thread at a time."""
+    """A trained network. May be used from any thread; calls take turns."""
 
     def __init__(self, handle):
         self._handle = handle
