@@ -34,7 +34,6 @@ typedef struct choices {
 
 static uint64_t next(choices *c) {
   if (c->bytes) {
-    /* Where the bytes end the zeros go on. */
     uint64_t value = 0;
     for (int i = 0; i < 2 && c->left > 0; i++, c->left--) value = value << 8 | *c->bytes++;
     return value;
@@ -713,7 +712,9 @@ static void sequence(choices c, uint64_t seed) {
     if (chance(&w.c, 3)) cifar_registry_open("runs.db", &w.registries[0]);
     if (chance(&w.c, 3)) cifar_model_open("model.st", 1, &w.models[0]);
   }
-  for (int i = 0; i < 14; i++) {
+  for (int i = 0; i < (c.bytes ? 200 : 14); i++) {
+    /* A fuzzer's input ends the sequence. */
+    if (w.c.bytes && w.c.left == 0) break;
     step(&w);
     if (chance(&w.c, 60)) {
       /* Two others with the same objects. */
