@@ -12,16 +12,30 @@
  * Objects   Come out through the last parameter `out` and belong to the caller, who ends them with
  *           the type's `_free`, which takes NULL. An object keeps alive what it needs: data sets
  *           may be freed as soon as a trainer has been made from them.
- * Strings   Are UTF-8 and end in NUL. Those handed in are copied. Those handed out belong to the
- *           object they came from and live as long as it does.
+ * Strings   Are UTF-8 and end in NUL. Those handed in are copied; names, tags, ids and fields may
+ *           have 1,024 bytes, paths 4,096, filters and lists of tags 65,536, notes and command lines
+ *           1 MiB, JSON 16 MiB, nested 48 deep: what is longer or deeper is INVALID_ARGUMENT. Those
+ *           handed out belong to the object they came from and live as long as it does, whatever
+ *           other threads do with it.
  * Structs   Begin with struct_size and only ever grow at the end. Options are filled by their
  *           `_init`, which takes sizeof; infos are filled by a `_get`, which takes sizeof too: a
- *           program and a library of different ages understand each other.
- * Threads   A data set or registry may be used by any number of threads at once, a trainer, model
- *           or model spec by one at a time; cifar_trainer_interrupt may be called from any. The
- *           library starts threads of its own while it works and installs no signal handler.
+ *           program and a library of different ages understand each other. A size that ends inside
+ *           a field is refused.
+ * Threads   Every object may be used from any thread, by several at once; calls that need the same
+ *           model, spec or registry take turns. A trainer runs once at a time, and while it runs it
+ *           says INVALID_STATE to all but cifar_trainer_interrupt, cifar_trainer_free, and what its
+ *           callbacks may call. An object is freed once, when nobody uses it any more (a trainer may
+ *           be freed while it runs). The library starts threads of its own while it works; they
+ *           block the host's signals, and it installs no signal handler.
+ * Stack     A thread that calls needs 64 KiB of stack, 128 KiB for cifar_trainer_run; its callbacks
+ *           take theirs on top.
+ * Numbers   The caller's floating-point environment (rounding mode, flush to zero, unmasked
+ *           exceptions) has no influence on a result. It is put back before a callback is called
+ *           and when a call returns, with what callbacks changed in it.
  * Fork      A child may use what its parent opened, but for trainers and registries: those say
- *           CIFAR_E_INVALID_STATE there, and the child opens its own.
+ *           CIFAR_E_INVALID_STATE there, and the child opens its own. It may free all of them, which
+ *           leaves the parent's alone. A callback may fork: in the child cifar_trainer_run returns
+ *           INVALID_STATE, and the parent goes on training.
  * Silence   Nothing is ever printed; see cifar_set_log.
  *
  * Everything here is there since 0.1.
@@ -104,7 +118,8 @@ typedef enum cifar_status {
 const char *cifar_status_name(cifar_status status);
 
 /** One line about the last call that failed on this thread: what is wrong and what to do. ""
- *  before the first. Lives until the next failure on this thread. Never NULL. */
+ *  before the first. At most 4,095 bytes: what is longer has a "..." character in its middle; control
+ *  characters are spelled as \n or \u{1B}. Lives until the next failure on this thread. Never NULL. */
 const char *cifar_last_error(void);
 
 /** How much a log line matters. */
@@ -115,11 +130,13 @@ typedef enum cifar_log_level {
   CIFAR_LOG_ERROR = 40
 } cifar_log_level;
 
-/** Receives one whole line, without its end. Comes from any thread, several at once too, and must
- *  not call back into the library. */
+/** Receives one whole line, without its end, at most 4,095 bytes. Comes from any thread, several at
+ *  once too, and must not call back into the library, but for cifar_set_log, nor fork. */
 typedef void (*cifar_log_callback)(cifar_log_level level, const char *line, void *user);
 
-/** Sends the library's log lines to `callback`, process-wide; NULL drops them, as at the start. */
+/** Sends the library's log lines to `callback`, process-wide; NULL drops them, as at the start.
+ *  When it returns no thread is inside the callback before any more, and none will be; called from
+ *  a log callback itself it does not wait for the others. */
 cifar_status cifar_set_log(cifar_log_callback callback, void *user);
 
 /* ---- Data sets -------------------------------------------------------------------------------- */
@@ -300,7 +317,9 @@ typedef struct cifar_epoch_info {
 
 /** All are called on the thread that called cifar_trainer_run. 0 goes on; anything else stops the
  *  training, which then leaves a checkpoint and returns CIFAR_E_CALLBACK. The info lives for the
- *  call only. They may call cifar_trainer_set_learning_rate and cifar_trainer_interrupt. */
+ *  call only. Of their trainer they may call cifar_trainer_set_learning_rate,
+ *  cifar_trainer_record_metric, cifar_trainer_interrupt and cifar_trainer_free. They must return: no
+ *  longjmp, no exception may pass. */
 typedef int (*cifar_train_callback)(void *user);
 typedef int (*cifar_batch_callback)(const cifar_batch_info *info, void *user);
 typedef int (*cifar_epoch_callback)(const cifar_epoch_info *info, void *user);
@@ -345,11 +364,12 @@ cifar_status cifar_trainer_set_learning_rate(cifar_trainer *trainer, double lear
  *  weights back. Takes minutes to hours. A trainer runs once: to go on, resume its run.
  *
  *  Errors: INTERRUPTED; CALLBACK; NOT_FINITE when the loss is NaN or infinite; those of the
- *  registry, whose last good checkpoint stays; INVALID_STATE for a second call. */
+ *  registry, whose last good checkpoint stays; INVALID_STATE for a second call, while another thread
+ *  is in it, on a stack that is too small, and in a child that a callback forked. */
 cifar_status cifar_trainer_run(cifar_trainer *trainer);
 
 /** Makes cifar_trainer_run stop after the batch under way and leave a checkpoint. From any thread,
- *  and from a signal handler. Before cifar_trainer_run it stops that at its first batch. */
+ *  and from a signal handler: async-signal-safe for a trainer that is not NULL. Before cifar_trainer_run it stops that at its first batch. */
 cifar_status cifar_trainer_interrupt(cifar_trainer *trainer);
 
 /** Records a value that the caller measured, for the last completed epoch; from an epoch callback
@@ -390,7 +410,12 @@ typedef struct cifar_trainer_info {
 cifar_status cifar_trainer_get_info(const cifar_trainer *trainer, cifar_trainer_info *info,
                                     size_t info_size);
 
-/** Ends the trainer. One that never ran leaves its run as "interrupted". Not while it trains. */
+/** Ends the trainer. One that never ran leaves its run as "interrupted".
+ *
+ *  While it trains on another thread, cifar_trainer_run is interrupted first, as by
+ *  cifar_trainer_interrupt, and this returns when no callback will be called any more; a callback that
+ *  waits for the thread that frees never returns. From one of its own callbacks it is freed when
+ *  cifar_trainer_run, interrupted likewise, returns. */
 void cifar_trainer_free(cifar_trainer *trainer);
 
 /* ---- Models ----------------------------------------------------------------------------------- */
@@ -575,7 +600,8 @@ cifar_status cifar_model_spec_dense(cifar_model_spec *spec, uint32_t units);
 cifar_status cifar_model_spec_residual(cifar_model_spec *spec, const cifar_model_spec *layers,
                                        const cifar_model_spec *shortcut);
 
-/** The spec as a JSON object, every option spelled out; equal specs have equal text. */
+/** The spec as a JSON object, every option spelled out; equal specs have equal text. A spec keeps at
+ *  most 64 MiB of texts that it handed out before layers were added: OUT_OF_MEMORY then. */
 cifar_status cifar_model_spec_get_json(const cifar_model_spec *spec, const char **json);
 
 /** A table as Keras's summary() prints it, then totals; each line ends in a newline. A line a

@@ -1,20 +1,30 @@
 import CifarCore
+import Glibc
 
 /// Does jobs on a thread of its own, in order, one at a time: who gives it one goes on at once.
 ///
-/// A failure comes out of the next call. Belongs to one thread.
+/// A failure comes out of the next call. Belongs to one thread, and to one process: in a child of
+/// `fork` its thread is not there, so nothing is written and nothing is waited for.
 final class BackgroundWriter {
   typealias Job = () throws -> Void
 
   // The thread holds the desk and not the writer, so that the writer can go and end it.
   private let desk = Desk()
   private let thread: WorkerThread
+  private let owner = getpid()
 
   init() { thread = WorkerThread { [desk] in desk.serve() } }
 
   deinit {
+    guard owner == getpid() else { return }
     desk.close()
     thread.join()
+  }
+
+  /// - Throws: `invalidState` in a child of `fork`.
+  private func checkProcess() throws {
+    guard owner != getpid() else { return }
+    throw CifarError(.invalidState, "the training belongs to the process that forked this one")
   }
 
   /// Waits for the job before, then hands over this one. Where the system has no thread to give, the
@@ -22,6 +32,7 @@ final class BackgroundWriter {
   ///
   /// - Throws: what the job before failed with; this one is then not done.
   func submit(_ job: @escaping Job) throws {
+    try checkProcess()
     guard thread.isRunning else { return try job() }
     try drain()
     desk.put(job)
@@ -30,10 +41,16 @@ final class BackgroundWriter {
   /// Waits until everything is done.
   ///
   /// - Throws: what a job failed with, once.
-  func drain() throws { if let error = desk.takeError(waits: true) { throw error } }
+  func drain() throws {
+    try checkProcess()
+    if let error = desk.takeError(waits: true) { throw error }
+  }
 
   /// Throws what a job failed with, once; does not wait.
-  func check() throws { if let error = desk.takeError(waits: false) { throw error } }
+  func check() throws {
+    try checkProcess()
+    if let error = desk.takeError(waits: false) { throw error }
+  }
 }
 
 /// Where jobs lie between the two threads. Everything is under the monitor.

@@ -7,8 +7,9 @@ import Glibc
 
 /// A trained model to use: weights, and all that is needed to feed it images.
 ///
-/// The weights are those of the checkpoint's moment. A model belongs to one thread at a time.
-public final class Model {
+/// The weights are those of the checkpoint's moment. A model may be used from any thread; its calls
+/// take turns.
+public final class Model: @unchecked Sendable {
   public let classNames: [String]
   /// What it was trained with.
   public let hyperparameters: Hyperparameters
@@ -16,7 +17,9 @@ public final class Model {
   public let epoch: Int
 
   private let network: Network
+  /// Used under the monitor: it has one set of buffers.
   private let plan: Plan
+  private let monitor = Monitor()
   private let bytes: [UInt8]
 
   /// Images in a batch when many are to be looked at.
@@ -90,6 +93,10 @@ public final class Model {
   ///   probabilities of both are averaged: better by some tenths of a per cent, for twice the time.
   /// - Throws: `shapeMismatch` if the data set has other classes than the model.
   public func evaluate(_ dataset: Dataset, flips: Bool = false) throws -> Evaluation {
+    try monitor.withLock { try evaluateAlone(dataset, flips) }
+  }
+
+  private func evaluateAlone(_ dataset: Dataset, _ flips: Bool) throws -> Evaluation {
     let classes = network.spec.classes
     guard dataset.classNames.count == classes else {
       throw CifarError(
@@ -148,9 +155,11 @@ public final class Model {
       for image in 0..<some {
         pipeline.run(images + (first + image) * size, to: numbers.pointer + image * size)
       }
-      plan.predict(
-        images: numbers.pointer, count: some,
-        probabilities: probabilities + first * network.spec.classes)
+      monitor.withLock {
+        plan.predict(
+          images: numbers.pointer, count: some,
+          probabilities: probabilities + first * network.spec.classes)
+      }
       first += some
     }
   }

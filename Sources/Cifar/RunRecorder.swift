@@ -28,7 +28,6 @@ final class RunRecorder: TrainerObserver {
 
   init(starting trainer: Trainer, registryPath: String, options: TrainingSession.Options) throws {
     self.trainer = trainer
-    registry = try Registry(path: registryPath, mode: .readWrite(create: true))
     let hyperparameters = trainer.hyperparameters
     var run = NewRun(
       name: options.name, recipe: hyperparameters.recipe,
@@ -39,6 +38,9 @@ final class RunRecorder: TrainerObserver {
       epochsPlanned: hyperparameters.epochs, retention: RunRecorder.retention(options),
       session: RunRecorder.info(options))
     run.tags = options.tags
+    // Before the file is made: a call that fails leaves none behind.
+    try Registry.check(run)
+    registry = try Registry(path: registryPath, mode: .readWrite(create: true))
     session = try registry.createRun(run)
   }
 
@@ -116,10 +118,12 @@ final class RunRecorder: TrainerObserver {
   /// wrong here, the run is complete.
   func evaluateBest(on validation: Dataset, threads: Int) {
     do {
-      let row = try registry.checkpoint(.best, of: runID)
-      let model = try Model(checkpoint: registry.checkpointData(row.id), threads: threads)
-      try registry.record(
-        evaluation: ClassEvaluator.evaluate(model, on: validation), of: runID)
+      try LargeStack.run {
+        let row = try registry.checkpoint(.best, of: runID)
+        let model = try Model(checkpoint: registry.checkpointData(row.id), threads: threads)
+        try registry.record(
+          evaluation: ClassEvaluator.evaluate(model, on: validation), of: runID)
+      }
     } catch {
       Log.write(.warning, "run \(runID): its classes can't be evaluated: \(error)")
     }

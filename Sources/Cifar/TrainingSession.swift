@@ -2,6 +2,7 @@ import CifarCore
 import CifarData
 import CifarRegistry
 import CifarTraining
+import Glibc
 
 /// One start or resume of a run: a trainer, and the registry that keeps what it does.
 ///
@@ -13,6 +14,7 @@ public final class TrainingSession {
   private let validation: Dataset
   private let threads: Int
   private var hasRun = false
+  private let process = getpid()
   /// What a person should know about a resume: a damaged checkpoint that was passed over.
   public let remarks: [String]
 
@@ -137,7 +139,8 @@ public final class TrainingSession {
       if case .completed = end { recorder.evaluateBest(on: validation, threads: threads) }
       return end
     } catch {
-      recorder.fail(error)
+      // A child that an observer forked has nothing to say about its parent's run.
+      if process == getpid() { recorder.fail(error) }
       throw error
     }
   }

@@ -8,16 +8,38 @@ enum Argument {
     return pointer
   }
 
-  static func text(_ pointer: UnsafePointer<CChar>?, _ name: String) throws -> String? {
+  /// The most bytes of a text from C: a file with a megabyte where a name should be must not keep
+  /// anybody busy.
+  enum Longest {
+    /// Names of runs, tags, metrics, classes, presets, ids.
+    static let name = 1024
+    /// Paths, and what names a data set.
+    static let path = 4 << 10
+    /// Filters, lists of tags.
+    static let list = 64 << 10
+    /// Notes, command lines.
+    static let note = 1 << 20
+    /// JSON.
+    static let json = 16 << 20
+  }
+
+  static func text(
+    _ pointer: UnsafePointer<CChar>?, _ name: String, atMost bytes: Int = Longest.name
+  ) throws -> String? {
     guard let pointer else { return nil }
+    guard strnlen(pointer, bytes + 1) <= bytes else {
+      throw CifarError(.invalidArgument, "\(name) is longer than \(bytes) bytes")
+    }
     guard let text = String(validatingCString: pointer) else {
       throw CifarError(.invalidArgument, "\(name) is not UTF-8")
     }
     return text
   }
 
-  static func requiredText(_ pointer: UnsafePointer<CChar>?, _ name: String) throws -> String {
-    try text(required(pointer, name), name) ?? ""
+  static func requiredText(
+    _ pointer: UnsafePointer<CChar>?, _ name: String, atMost bytes: Int = Longest.name
+  ) throws -> String {
+    try text(required(pointer, name), name, atMost: bytes) ?? ""
   }
 
   static func count(_ value: Int, _ name: String) throws -> Int {
@@ -57,8 +79,17 @@ enum Handle {
     return Unmanaged<Object>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
   }
 
+  /// What an object does when it goes may compute and write: it happens as in `guarded`.
   static func free(_ pointer: OpaquePointer?) {
     guard let pointer else { return }
-    Unmanaged<AnyObject>.fromOpaque(UnsafeRawPointer(pointer)).release()
+    let object = Unmanaged<AnyObject>.fromOpaque(UnsafeRawPointer(pointer))
+    FloatEnvironment.isolated {
+      do {
+        try LargeStack.run { object.release() }
+      } catch {
+        // There is no thread with more stack: this one has to do.
+        object.release()
+      }
+    }
   }
 }

@@ -55,7 +55,8 @@ public func cifar_dataset_open(
     let out = try Argument.required(out, "out")
     let limit = try Argument.count(limit, "limit")
     let dataset = try Dataset.open(
-      Argument.text(location, "location"), split: Split(split), limit: limit == 0 ? nil : limit)
+      Argument.text(location, "location", atMost: Argument.Longest.path), split: Split(split),
+      limit: limit == 0 ? nil : limit)
     out.pointee = Handle.make(DatasetHandle(dataset))
   }
 }

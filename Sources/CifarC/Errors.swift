@@ -39,12 +39,16 @@ private struct LogReceiver: @unchecked Sendable {
 public func cifar_set_log(
   _ callback: cifar_log_callback?, _ user: UnsafeMutableRawPointer?
 ) -> cifar_status {
-  guarded {
+  // Whether the caller is inside a callback is known on its own thread only.
+  guarded(on: .callers) {
     guard let callback else { return Log.setReceiver(nil) }
     let receiver = LogReceiver(callback: callback, user: user)
     Log.setReceiver { level, line in
-      line.withCString {
-        receiver.callback(cifar_log_level(rawValue: UInt32(level.rawValue)), $0, receiver.user)
+      line.withCString { line in
+        FloatEnvironment.lent {
+          receiver.callback(
+            cifar_log_level(rawValue: UInt32(level.rawValue)), line, receiver.user)
+        }
       }
     }
   }

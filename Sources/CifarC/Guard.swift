@@ -2,20 +2,37 @@ import CCifar
 import CifarCore
 import Glibc
 
-/// Runs the body of an export. What it throws becomes the status, and this thread's last error.
-func guarded(_ body: () throws -> Void) -> cifar_status {
-  do {
-    try body()
-    return CIFAR_OK
-  } catch {
-    let error = error as? CifarError ?? CifarError(.internal, "\(error)")
-    LastError.message = error.message
-    return cifar_status(rawValue: UInt32(error.code.rawValue))
+/// Where the body of an export runs.
+enum CallStack {
+  /// On the calling thread if it has stack enough, else on one of the library's own.
+  case large
+  /// On the calling thread: for what calls back, or asks who calls.
+  case callers
+}
+
+/// Runs the body of an export in the default floating-point environment. What it throws becomes the
+/// status, and this thread's last error.
+func guarded(on stack: CallStack = .large, _ body: () throws -> Void) -> cifar_status {
+  FloatEnvironment.isolated {
+    do {
+      switch stack {
+      case .large: try LargeStack.run(body)
+      case .callers: try body()
+      }
+      return CIFAR_OK
+    } catch {
+      let error = error as? CifarError ?? CifarError(.internal, "\(error)")
+      LastError.message = error.message.oneLine(atMost: LastError.longest)
+      return cifar_status(rawValue: UInt32(error.code.rawValue))
+    }
   }
 }
 
 /// The message of the last failure, one for each thread.
 enum LastError {
+  /// The most bytes of it, without the NUL.
+  static let longest = 4095
+
   /// Each thread's value is a C string of its own, freed when the thread ends.
   private static let key: pthread_key_t? = {
     var key = pthread_key_t()

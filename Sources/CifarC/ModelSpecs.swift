@@ -7,12 +7,22 @@ import CifarNN
 import CifarTraining
 
 /// A model that is being written down, and the strings it handed out.
+///
+/// May be used from any thread. No call holds the monitors of two specs: a block's layers are
+/// copied out of theirs first.
 final class ModelSpecHandle {
-  private(set) var builder: ModelBuilder
+  private let monitor = Monitor()
+  // Under the monitor:
+  private var builder: ModelBuilder
   private let strings = StringKeeper()
   // What was handed out since the last layer was added.
   private var json: UnsafePointer<CChar>?
   private var summary: UnsafePointer<CChar>?
+  private var keptBytes = 0
+
+  /// A text lives as long as the spec, since another thread may hold it; one that is asked for its
+  /// text after each of thousands of layers must not fill the memory.
+  private static let mostKeptBytes = 64 << 20
 
   init(_ builder: ModelBuilder) { self.builder = builder }
 
@@ -20,19 +30,39 @@ final class ModelSpecHandle {
     try Handle.object(pointer, ModelSpecHandle.self, name)
   }
 
+  /// The spec as it is at this moment.
+  var current: ModelBuilder { monitor.withLock { builder } }
+
   func add(_ layer: LayerSpec) throws {
-    try builder.add(layer)
-    (json, summary) = (nil, nil)
+    try monitor.withLock {
+      try builder.add(layer)
+      (json, summary) = (nil, nil)
+    }
   }
 
   func jsonText() throws -> UnsafePointer<CChar>? {
-    if json == nil { json = strings.keep(try StateCoding.encode(builder.spec)) }
-    return json
+    try monitor.withLock {
+      if json == nil { json = try keep(StateCoding.encode(builder.spec)) }
+      return json
+    }
   }
 
-  func summaryText() -> UnsafePointer<CChar>? {
-    if summary == nil { summary = strings.keep(builder.summary.text) }
-    return summary
+  func summaryText() throws -> UnsafePointer<CChar>? {
+    try monitor.withLock {
+      if summary == nil { summary = try keep(builder.summary.text) }
+      return summary
+    }
+  }
+
+  private func keep(_ text: String) throws -> UnsafePointer<CChar>? {
+    guard keptBytes + text.utf8.count <= ModelSpecHandle.mostKeptBytes else {
+      throw CifarError(
+        .outOfMemory,
+        "the texts that this spec has handed out take \(keptBytes >> 20) MiB, and live as long as "
+          + "it does; free it and read its last text into another")
+    }
+    keptBytes += text.utf8.count
+    return strings.keep(text)
   }
 }
 
@@ -75,7 +105,8 @@ public func cifar_model_spec_from_json(
 ) -> cifar_status {
   guarded {
     let out = try Argument.required(out, "out")
-    let spec = try ModelSpec(json: Argument.requiredText(json, "json"))
+    let spec = try ModelSpec(
+      json: Argument.requiredText(json, "json", atMost: Argument.Longest.json))
     out.pointee = Handle.make(ModelSpecHandle(try ModelBuilder(spec)))
   }
 }
@@ -102,7 +133,7 @@ public func cifar_model_spec_branch(
   guarded {
     let spec = try ModelSpecHandle.from(spec)
     let out = try Argument.required(out, "out")
-    out.pointee = Handle.make(ModelSpecHandle(try spec.builder.branch()))
+    out.pointee = Handle.make(ModelSpecHandle(try spec.current.branch()))
   }
 }
 
@@ -170,9 +201,9 @@ public func cifar_model_spec_residual(
 ) -> cifar_status {
   adding(to: spec) {
     .residual(
-      layers: try ModelSpecHandle.from(layers, "layers").builder.spec.layers,
+      layers: try ModelSpecHandle.from(layers, "layers").current.spec.layers,
       shortcut: try shortcut.map {
-        try ModelSpecHandle.from($0, "shortcut").builder.spec.layers
+        try ModelSpecHandle.from($0, "shortcut").current.spec.layers
       } ?? [])
   }
 }
@@ -197,7 +228,7 @@ public func cifar_model_spec_get_summary(
   guarded {
     let spec = try ModelSpecHandle.from(spec)
     let text = try Argument.required(text, "text")
-    text.pointee = spec.summaryText()
+    text.pointee = try spec.summaryText()
   }
 }
 
@@ -206,7 +237,7 @@ public func cifar_model_spec_get_info(
   _ spec: OpaquePointer?, _ info: UnsafeMutablePointer<cifar_model_spec_info>?, _ infoSize: Int
 ) -> cifar_status {
   guarded {
-    let summary = try ModelSpecHandle.from(spec).builder.summary
+    let summary = try ModelSpecHandle.from(spec).current.summary
     try GrowingStruct.write(cifar_model_spec_info(summary), to: info, size: infoSize, "info")
   }
 }

@@ -15,6 +15,8 @@ final class ModelHandle {
   let info: cifar_model_info
   let classNames: [UnsafePointer<CChar>?]
   private let strings = StringKeeper()
+  private let monitor = Monitor()
+  /// Under the monitor.
   private var summaryText: UnsafePointer<CChar>?
 
   init(_ model: Model) throws {
@@ -30,10 +32,12 @@ final class ModelHandle {
 
   /// What it is made of, written when somebody asks for it.
   func summary() throws -> UnsafePointer<CChar>? {
-    if summaryText == nil {
-      summaryText = strings.keep(try ModelSummary(of: model.hyperparameters.modelSpec).text)
+    try monitor.withLock {
+      if summaryText == nil {
+        summaryText = strings.keep(try ModelSummary(of: model.hyperparameters.modelSpec).text)
+      }
+      return summaryText
     }
-    return summaryText
   }
 
   static func from(_ pointer: OpaquePointer?) throws -> ModelHandle {
@@ -48,7 +52,8 @@ public func cifar_model_open(
   guarded {
     let out = try Argument.required(out, "out")
     let model = try Model(
-      file: Argument.requiredText(path, "path"), threads: Argument.threads(threads))
+      file: Argument.requiredText(path, "path", atMost: Argument.Longest.path),
+      threads: Argument.threads(threads))
     out.pointee = Handle.make(try ModelHandle(model))
   }
 }
@@ -62,7 +67,8 @@ public func cifar_model_from_run(
   guarded {
     let out = try Argument.required(out, "out")
     let model = try Model(
-      registryPath: Argument.text(registry, "registry") ?? Registry.defaultPath(),
+      registryPath: Argument.text(registry, "registry", atMost: Argument.Longest.path)
+        ?? Registry.defaultPath(),
       run: Argument.requiredText(run, "run"),
       checkpoint: CheckpointChoice(checkpoint, default: .best),
       threads: Argument.threads(threads))
@@ -76,10 +82,11 @@ public func cifar_model_from_trainer(
 ) -> cifar_status {
   guarded {
     let out = try Argument.required(out, "out")
-    let handle = try TrainerHandle.idle(trainer)
+    let (checkpoint, threads) = try TrainerHandle.idle(trainer) {
+      (try $0.session.trainer.checkpoint(), $0.threads)
+    }
     let model = try Model(
-      checkpoint: handle.session.trainer.checkpoint(), threads: handle.threads,
-      allowsNonFinite: true)
+      checkpoint: checkpoint, threads: threads, allowsNonFinite: true)
     out.pointee = Handle.make(try ModelHandle(model))
   }
 }
@@ -188,7 +195,8 @@ public func cifar_model_save(
   _ model: OpaquePointer?, _ path: UnsafePointer<CChar>?
 ) -> cifar_status {
   guarded {
-    try ModelHandle.from(model).model.save(to: Argument.requiredText(path, "path"))
+    try ModelHandle.from(model).model.save(
+      to: Argument.requiredText(path, "path", atMost: Argument.Longest.path))
   }
 }
 

@@ -37,7 +37,9 @@ public func cifar_registry_untag(
 public func cifar_registry_note(
   _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?, _ text: UnsafePointer<CChar>?
 ) -> cifar_status {
-  editing(registry, run) { try $0.note($1, Argument.requiredText(text, "text")) }
+  editing(registry, run) {
+    try $0.note($1, Argument.requiredText(text, "text", atMost: Argument.Longest.note))
+  }
 }
 
 @_cdecl("cifar_registry_rename") @implementation
@@ -101,11 +103,13 @@ public func cifar_registry_verify(
   _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?,
   _ callback: cifar_problem_callback?, _ user: UnsafeMutableRawPointer?
 ) -> cifar_status {
-  guarded {
+  guarded(on: .callers) {
     let callback = try Argument.required(callback, "callback")
     let registry = try RegistryHandle.from(registry).reader
-    for problem in try registry.verify(run: Argument.text(run, "run")) {
-      let answer = callback(problem, user)
+    let problems = try LargeStack.run { try registry.verify(run: Argument.text(run, "run")) }
+    for problem in problems {
+      let line = problem.oneLine(atMost: LastError.longest)
+      let answer = FloatEnvironment.lent { callback(line, user) }
       guard answer == 0 else {
         throw CifarError(.callback, "stopped by the problem callback, which returned \(answer)")
       }
@@ -118,7 +122,7 @@ public func cifar_registry_export(
   _ registry: OpaquePointer?, _ checkpoint: Int64, _ path: UnsafePointer<CChar>?
 ) -> cifar_status {
   guarded {
-    let path = try Argument.requiredText(path, "path")
+    let path = try Argument.requiredText(path, "path", atMost: Argument.Longest.path)
     let registry = try RegistryHandle.from(registry).reader
     try FileStore.write(to: path) { write in
       try registry.readCheckpoint(checkpoint) { try write($0) }

@@ -70,7 +70,8 @@ public func cifar_registry_open(
 ) -> cifar_status {
   guarded {
     let out = try Argument.required(out, "out")
-    let path = try Argument.text(path, "path") ?? Registry.defaultPath()
+    let path =
+      try Argument.text(path, "path", atMost: Argument.Longest.path) ?? Registry.defaultPath()
     out.pointee = Handle.make(try RegistryHandle(path))
   }
 }
@@ -100,7 +101,7 @@ extension cifar_run_query {
   func query() throws -> RunQuery {
     let limit = try Argument.count(limit, "query.limit")
     return RunQuery(
-      filter: try Argument.text(filter, "query.filter"),
+      filter: try Argument.text(filter, "query.filter", atMost: Argument.Longest.list),
       sort: try Argument.text(sort, "query.sort"), descending: ascending == 0,
       limit: limit == 0 ? nil : limit, trash: trash != 0)
   }

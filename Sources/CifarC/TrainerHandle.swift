@@ -3,9 +3,10 @@ import Cifar
 import CifarCore
 import CifarTraining
 import Glibc
-import Synchronization
 
 /// A training session with the caller's callbacks and the strings it handed out.
+///
+/// While it trains it belongs to the thread that trains; else to whoever holds the monitor.
 final class TrainerHandle: TrainerObserver {
   let session: TrainingSession
   let threads: Int
@@ -17,9 +18,9 @@ final class TrainerHandle: TrainerObserver {
   var onBatch: (function: cifar_batch_callback, user: UnsafeMutableRawPointer?)?
   var onEpoch: (function: cifar_epoch_callback, user: UnsafeMutableRawPointer?)?
 
-  private let isRunning = Atomic<Bool>(false)
-  /// The thread that trains.
-  private let runner = Atomic<pthread_t>(0)
+  private let monitor = Monitor()
+  /// The thread that trains; nil while none does. Under the monitor.
+  private var runner: pthread_t?
   private let process = getpid()
   private let strings = StringKeeper()
   private let runID: UnsafePointer<CChar>?
@@ -41,12 +42,34 @@ final class TrainerHandle: TrainerObserver {
     try Handle.object(pointer, TrainerHandle.self, "trainer")
   }
 
-  /// A trainer that can be looked at and changed: it belongs to this process and does not train.
-  static func idle(_ pointer: OpaquePointer?) throws -> TrainerHandle {
+  /// Runs `body` on a trainer that belongs to this process and does not train; nobody else uses it
+  /// meanwhile.
+  static func idle<Result>(
+    _ pointer: OpaquePointer?, _ body: (TrainerHandle) throws -> Result
+  ) throws -> Result {
     let handle = try from(pointer)
     try handle.checkProcess()
-    guard !handle.isRunning.load(ordering: .acquiring) else { throw TrainerHandle.busy }
-    return handle
+    return try handle.monitor.withLock {
+      guard handle.runner == nil else { throw TrainerHandle.busy }
+      return try body(handle)
+    }
+  }
+
+  /// Runs `body` on the thread that trains, from a callback, or while nothing trains.
+  private func inTurn(_ what: String, _ body: () throws -> Void) throws {
+    try checkProcess()
+    let isRunner = try monitor.withLock { () throws -> Bool in
+      guard let runner else {
+        try body()
+        return false
+      }
+      guard pthread_equal(runner, pthread_self()) != 0 else {
+        throw CifarError(
+          .invalidState, "the trainer is training; \(what) by its callbacks meanwhile")
+      }
+      return true
+    }
+    if isRunner { try body() }
   }
 
   private static let busy = CifarError(
@@ -60,30 +83,56 @@ final class TrainerHandle: TrainerObserver {
   }
 
   func setLearningRate(_ rate: Double) throws {
-    try checkProcess()
-    if isRunning.load(ordering: .acquiring) {
-      guard pthread_equal(runner.load(ordering: .acquiring), pthread_self()) != 0 else {
-        throw CifarError(
-          .invalidState,
-          "the trainer is training; its learning rate is set by its callbacks meanwhile")
-      }
+    try inTurn("its learning rate is set") { try session.trainer.setLearningRate(rate) }
+  }
+
+  func record(metrics: [(name: String, value: Double)]) throws {
+    try inTurn("metrics are recorded") {
+      try LargeStack.run { try session.record(metrics: metrics) }
     }
-    try session.trainer.setLearningRate(rate)
+  }
+
+  /// Before the owner lets go: a training under way stops, and what its other thread does is over
+  /// when this returns. From a callback the training stops when the callback has returned.
+  func close() {
+    // A child has a copy of the parent's trainer, not its threads.
+    guard process == getpid() else { return }
+    monitor.withLock {
+      guard let runner else { return }
+      session.interrupt()
+      guard pthread_equal(runner, pthread_self()) == 0 else { return }
+      while self.runner != nil { monitor.wait() }
+    }
   }
 
   // MARK: Training
 
+  /// What `run` needs of its caller's stack; cifar.h names it.
+  private static let leastStack = 96 << 10
+
   func run() throws {
     try checkProcess()
-    guard isRunning.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged
-    else { throw TrainerHandle.busy }
-    runner.store(pthread_self(), ordering: .releasing)
-    defer { isRunning.store(false, ordering: .releasing) }
+    try LargeStack.require(TrainerHandle.leastStack, for: "training")
+    try monitor.withLock {
+      guard runner == nil else { throw TrainerHandle.busy }
+      runner = pthread_self()
+    }
+    defer {
+      // In a child that a callback forked the trainer stays the parent's.
+      if process == getpid() {
+        monitor.withLock {
+          runner = nil
+          monitor.wakeAll()
+        }
+      }
+    }
     let end: TrainingEnd
     do {
       end = try session.run(self)
     } catch let error as CifarError {
-      if error.code != .invalidState { endReason = strings.keep(error.message) }
+      if error.code != .invalidState {
+        endReason = strings.keep(error.message.oneLine(atMost: LastError.longest))
+      }
       throw error
     }
     switch end {
@@ -111,30 +160,34 @@ final class TrainerHandle: TrainerObserver {
     return CifarError(code, message)
   }
 
-  func trainBegan() -> TrainerAnswer {
-    onTrainBegin.map { answer("train begin", $0.function($0.user)) } ?? .goOn
+  func trainBegan() throws -> TrainerAnswer {
+    guard let onTrainBegin else { return .goOn }
+    return try answer("train begin") { onTrainBegin.function(onTrainBegin.user) }
   }
 
-  func trainEnded(_ end: TrainingEnd) { _ = onTrainEnd.map { $0.function($0.user) } }
-
-  func epochBegan(_ progress: BatchProgress) -> TrainerAnswer {
-    ask(onEpochBegin, "epoch begin", progress)
+  func trainEnded(_ end: TrainingEnd) throws {
+    guard let onTrainEnd else { return }
+    _ = try call { onTrainEnd.function(onTrainEnd.user) }
   }
 
-  func batchBegan(_ progress: BatchProgress) -> TrainerAnswer {
-    ask(onBatchBegin, "batch begin", progress)
+  func epochBegan(_ progress: BatchProgress) throws -> TrainerAnswer {
+    try ask(onEpochBegin, "epoch begin", progress)
+  }
+
+  func batchBegan(_ progress: BatchProgress) throws -> TrainerAnswer {
+    try ask(onBatchBegin, "batch begin", progress)
   }
 
   var waitsForStorage: Bool { onEpoch != nil }
 
-  func batchEnded(_ progress: BatchProgress) -> TrainerAnswer {
-    ask(onBatch, "batch", progress)
+  func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
+    try ask(onBatch, "batch", progress)
   }
 
   private func ask(
     _ callback: (function: cifar_batch_callback, user: UnsafeMutableRawPointer?)?, _ name: String,
     _ progress: BatchProgress
-  ) -> TrainerAnswer {
+  ) throws -> TrainerAnswer {
     guard let callback else { return .goOn }
     var info = cifar_batch_info()
     info.struct_size = UInt32(MemoryLayout<cifar_batch_info>.size)
@@ -147,10 +200,10 @@ final class TrainerHandle: TrainerObserver {
     info.accuracy = progress.accuracy
     info.learning_rate = progress.learningRate
     info.seconds = progress.trainSeconds
-    return answer(name, callback.function(&info, callback.user))
+    return try answer(name) { callback.function(&info, callback.user) }
   }
 
-  func epochEnded(_ report: EpochReport) -> TrainerAnswer {
+  func epochEnded(_ report: EpochReport) throws -> TrainerAnswer {
     guard let onEpoch else { return .goOn }
     let metrics = report.metrics
     var info = cifar_epoch_info()
@@ -164,13 +217,27 @@ final class TrainerHandle: TrainerObserver {
     info.seconds = metrics.seconds
     info.images_per_second = metrics.imagesPerSecond
     info.is_best = report.isBest ? 1 : 0
-    return answer("epoch", onEpoch.function(&info, onEpoch.user))
+    return try answer("epoch") { onEpoch.function(&info, onEpoch.user) }
   }
 
-  private func answer(_ name: String, _ value: Int32) -> TrainerAnswer {
+  private func answer(_ name: String, _ callback: () -> Int32) throws -> TrainerAnswer {
+    let value = try call(callback)
     guard value != 0 else { return .goOn }
     callbackAnswer = (name, value)
     return .stop
+  }
+
+  /// Calls the host's code in the host's floating-point environment.
+  ///
+  /// - Throws: `invalidState` where the code forked and this is the child.
+  private func call(_ callback: () -> Int32) throws -> Int32 {
+    let value = FloatEnvironment.lent(callback)
+    guard process == getpid() else {
+      throw CifarError(
+        .invalidState,
+        "a callback forked: the training goes on in the parent, and the child has no part in it")
+    }
+    return value
   }
 
   // MARK: Looking

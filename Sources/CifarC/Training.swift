@@ -24,24 +24,29 @@ extension cifar_train_options {
     if batch_size != 0 { result.batchSize = Int(batch_size) }
     if learning_rate != 0 { result.optimizer.learningRate = learning_rate }
     result.seed = seed
-    if let overrides = try Argument.text(hyperparameters, "options.hyperparameters") {
+    if let overrides = try Argument.text(
+      hyperparameters, "options.hyperparameters", atMost: Argument.Longest.json)
+    {
       try result.apply(overrides: overrides)
     }
-    if let model = try Argument.text(model, "options.model") {
+    if let model = try Argument.text(model, "options.model", atMost: Argument.Longest.json) {
       try result.choose(model: model, classes: classes)
     }
     return result
   }
 
   func sessionOptions() throws -> TrainingSession.Options {
-    let path = try Argument.text(registry, "options.registry") ?? Registry.defaultPath()
+    let path =
+      try Argument.text(registry, "options.registry", atMost: Argument.Longest.path)
+      ?? Registry.defaultPath()
     return TrainingSession.Options(
       registryPath: record == 0 ? nil : path, name: try Argument.text(name, "options.name"),
       threads: try Argument.threads(threads), keepLast: Int(keep_last),
-      commandLine: try Argument.text(command_line, "options.command_line") ?? "",
+      commandLine: try Argument.text(
+        command_line, "options.command_line", atMost: Argument.Longest.note) ?? "",
       keepEvery: Int(keep_every),
-      tags: (try Argument.text(tags, "options.tags") ?? "").split(separator: "\n")
-        .map(String.init))
+      tags: (try Argument.text(tags, "options.tags", atMost: Argument.Longest.list) ?? "")
+        .split(separator: "\n").map(String.init))
   }
 }
 
@@ -54,9 +59,11 @@ extension cifar_resume_options {
 
   func sessionOptions() throws -> TrainingSession.Options {
     TrainingSession.Options(
-      registryPath: try Argument.text(registry, "options.registry") ?? Registry.defaultPath(),
+      registryPath: try Argument.text(registry, "options.registry", atMost: Argument.Longest.path)
+        ?? Registry.defaultPath(),
       threads: try Argument.threads(threads),
-      commandLine: try Argument.text(command_line, "options.command_line") ?? "")
+      commandLine: try Argument.text(
+        command_line, "options.command_line", atMost: Argument.Longest.note) ?? "")
   }
 }
 
@@ -126,7 +133,8 @@ public func cifar_trainer_resume(
       checkpoint: CheckpointChoice(options.checkpoint, default: .last),
       epochs: options.epochs == 0 ? nil : Int(options.epochs),
       train: DatasetHandle.optional(train), validation: DatasetHandle.optional(validation),
-      location: Argument.text(options.data_location, "options.data_location"),
+      location: Argument.text(
+        options.data_location, "options.data_location", atMost: Argument.Longest.path),
       options: sessionOptions)
     out.pointee = Handle.make(try TrainerHandle(session, threads: sessionOptions.threads))
   }
@@ -136,68 +144,86 @@ public func cifar_trainer_resume(
 public func cifar_trainer_on_train_begin(
   _ trainer: OpaquePointer?, _ callback: cifar_train_callback?, _ user: UnsafeMutableRawPointer?
 ) -> cifar_status {
-  guarded { try TrainerHandle.idle(trainer).onTrainBegin = callback.map { ($0, user) } }
+  guarded {
+    try TrainerHandle.idle(trainer) { $0.onTrainBegin = callback.map { ($0, user) } }
+  }
 }
 
 @_cdecl("cifar_trainer_on_train_end") @implementation
 public func cifar_trainer_on_train_end(
   _ trainer: OpaquePointer?, _ callback: cifar_train_callback?, _ user: UnsafeMutableRawPointer?
 ) -> cifar_status {
-  guarded { try TrainerHandle.idle(trainer).onTrainEnd = callback.map { ($0, user) } }
+  guarded {
+    try TrainerHandle.idle(trainer) { $0.onTrainEnd = callback.map { ($0, user) } }
+  }
 }
 
 @_cdecl("cifar_trainer_on_epoch_begin") @implementation
 public func cifar_trainer_on_epoch_begin(
   _ trainer: OpaquePointer?, _ callback: cifar_batch_callback?, _ user: UnsafeMutableRawPointer?
 ) -> cifar_status {
-  guarded { try TrainerHandle.idle(trainer).onEpochBegin = callback.map { ($0, user) } }
+  guarded {
+    try TrainerHandle.idle(trainer) { $0.onEpochBegin = callback.map { ($0, user) } }
+  }
 }
 
 @_cdecl("cifar_trainer_on_batch_begin") @implementation
 public func cifar_trainer_on_batch_begin(
   _ trainer: OpaquePointer?, _ callback: cifar_batch_callback?, _ user: UnsafeMutableRawPointer?
 ) -> cifar_status {
-  guarded { try TrainerHandle.idle(trainer).onBatchBegin = callback.map { ($0, user) } }
+  guarded {
+    try TrainerHandle.idle(trainer) { $0.onBatchBegin = callback.map { ($0, user) } }
+  }
 }
 
 @_cdecl("cifar_trainer_on_batch") @implementation
 public func cifar_trainer_on_batch(
   _ trainer: OpaquePointer?, _ callback: cifar_batch_callback?, _ user: UnsafeMutableRawPointer?
 ) -> cifar_status {
-  guarded { try TrainerHandle.idle(trainer).onBatch = callback.map { ($0, user) } }
+  guarded {
+    try TrainerHandle.idle(trainer) { $0.onBatch = callback.map { ($0, user) } }
+  }
 }
 
 @_cdecl("cifar_trainer_on_epoch") @implementation
 public func cifar_trainer_on_epoch(
   _ trainer: OpaquePointer?, _ callback: cifar_epoch_callback?, _ user: UnsafeMutableRawPointer?
 ) -> cifar_status {
-  guarded { try TrainerHandle.idle(trainer).onEpoch = callback.map { ($0, user) } }
+  guarded {
+    try TrainerHandle.idle(trainer) { $0.onEpoch = callback.map { ($0, user) } }
+  }
 }
 
 @_cdecl("cifar_trainer_set_learning_rate") @implementation
 public func cifar_trainer_set_learning_rate(
   _ trainer: OpaquePointer?, _ learningRate: Double
 ) -> cifar_status {
-  guarded { try TrainerHandle.from(trainer).setLearningRate(learningRate) }
+  guarded(on: .callers) { try TrainerHandle.from(trainer).setLearningRate(learningRate) }
 }
 
 @_cdecl("cifar_trainer_run") @implementation
 public func cifar_trainer_run(_ trainer: OpaquePointer?) -> cifar_status {
-  guarded { try TrainerHandle.from(trainer).run() }
+  guarded(on: .callers) { try TrainerHandle.from(trainer).run() }
 }
 
 @_cdecl("cifar_trainer_interrupt") @implementation
 public func cifar_trainer_interrupt(_ trainer: OpaquePointer?) -> cifar_status {
-  guarded { try TrainerHandle.from(trainer).session.interrupt() }
+  guard let trainer else {
+    return guarded(on: .callers) { _ = try Argument.required(trainer, "trainer") }
+  }
+  // A signal handler may be here: no lock, no memory, no counting of references.
+  Unmanaged<TrainerHandle>.fromOpaque(UnsafeRawPointer(trainer))
+    ._withUnsafeGuaranteedRef { $0.session.interrupt() }
+  return CIFAR_OK
 }
 
 @_cdecl("cifar_trainer_record_metric") @implementation
 public func cifar_trainer_record_metric(
   _ trainer: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ value: Double
 ) -> cifar_status {
-  guarded {
+  guarded(on: .callers) {
     let name = try Argument.requiredText(name, "name")
-    try TrainerHandle.from(trainer).session.record(metrics: [(name, value)])
+    try TrainerHandle.from(trainer).record(metrics: [(name, value)])
   }
 }
 
@@ -206,13 +232,13 @@ public func cifar_trainer_record_metrics(
   _ trainer: OpaquePointer?, _ names: UnsafePointer<UnsafePointer<CChar>?>?,
   _ values: UnsafePointer<Double>?, _ count: Int
 ) -> cifar_status {
-  guarded {
+  guarded(on: .callers) {
     let handle = try TrainerHandle.from(trainer)
     let count = try Argument.count(count, "count")
     guard count > 0 else { return }
     let names = try Argument.required(names, "names")
     let values = try Argument.required(values, "values")
-    try handle.session.record(
+    try handle.record(
       metrics: (0..<count).map {
         (try Argument.requiredText(names[$0], "names[\($0)]"), values[$0])
       })
@@ -224,9 +250,16 @@ public func cifar_trainer_get_info(
   _ trainer: OpaquePointer?, _ info: UnsafeMutablePointer<cifar_trainer_info>?, _ infoSize: Int
 ) -> cifar_status {
   guarded {
-    try GrowingStruct.write(TrainerHandle.idle(trainer).info, to: info, size: infoSize, "info")
+    let known = try TrainerHandle.idle(trainer) { $0.info }
+    try GrowingStruct.write(known, to: info, size: infoSize, "info")
   }
 }
 
 @_cdecl("cifar_trainer_free") @implementation
-public func cifar_trainer_free(_ trainer: OpaquePointer?) { Handle.free(trainer) }
+public func cifar_trainer_free(_ trainer: OpaquePointer?) {
+  guard let trainer else { return }
+  FloatEnvironment.isolated {
+    Unmanaged<TrainerHandle>.fromOpaque(UnsafeRawPointer(trainer)).takeUnretainedValue().close()
+  }
+  Handle.free(trainer)
+}

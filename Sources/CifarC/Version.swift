@@ -15,4 +15,6 @@ public func cifar_version() -> UnsafePointer<CChar>! { version }
 public func cifar_instruction_set() -> UnsafePointer<CChar>! { instructionSet }
 
 @_cdecl("cifar_default_threads") @implementation
-public func cifar_default_threads() -> UInt32 { UInt32(ThreadPool.defaultThreads) }
+public func cifar_default_threads() -> UInt32 {
+  FloatEnvironment.isolated { UInt32(clamping: ThreadPool.defaultThreads) }
+}

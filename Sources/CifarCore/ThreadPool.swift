@@ -49,7 +49,7 @@ private final class Crew: @unchecked Sendable {
   private let running = Atomic<Bool>(false)
 
   private let helpers: Int
-  private var monitor = Monitor()
+  private let monitor = Monitor()
   private var threads: [WorkerThread] = []
   private var owner = getpid()
 
@@ -147,10 +147,6 @@ private final class Crew: @unchecked Sendable {
   private func restartAfterFork() {
     owner = getpid()
     sleepers.store(0, ordering: .relaxed)
-    // The old one is left as it is: destroying a condition waits for its waiters, and those of the
-    // parent never come.
-    _ = Unmanaged.passRetained(monitor)
-    monitor = Monitor()
     start()
   }
 }

@@ -61,7 +61,7 @@ final class BatchWorkshop: @unchecked Sendable {
   func start(epoch: Int, fromBatch: Int = 0) {
     monitor.withLock {
       nextToFill = batchesPerEpoch
-      while workersBusy > 0 { monitor.wait() }
+      waitForWorkers()
       self.epoch = epoch
       if shuffle { shuffleOrder() }
       for slot in slots { slot.batch = -1 }
@@ -90,8 +90,14 @@ final class BatchWorkshop: @unchecked Sendable {
     monitor.withLock {
       nextToFill = batchesPerEpoch
       nextToGive = batchesPerEpoch
-      while workersBusy > 0 { monitor.wait() }
+      waitForWorkers()
     }
+  }
+
+  /// Under the monitor. A child of `fork` has no workers: those counted are the parent's.
+  private func waitForWorkers() {
+    if owner != getpid() { workersBusy = 0 }
+    while workersBusy > 0 { monitor.wait() }
   }
 
   private func nextInPlace() -> Batch? {

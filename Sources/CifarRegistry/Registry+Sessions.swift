@@ -136,7 +136,10 @@ extension Registry {
     return (session, token)
   }
 
-  private static func check(_ run: NewRun) throws {
+  /// What `createRun` asks of a run, without a registry: a program that checks first makes no file for
+  /// a run that can't be.
+  /// - Throws: `invalidArgument`.
+  public static func check(_ run: NewRun) throws {
     if let name = run.name { try checkLabel(name, "a run's name") }
     for tag in run.tags { try checkLabel(tag, "a tag") }
     try checkEpochs(run.epochsPlanned)

@@ -8,7 +8,7 @@ public enum StateCoding {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
+    return try LargeStack.run { String(decoding: try encoder.encode(value), as: UTF8.self) }
   }
 
   /// - Parameter what: what errors call the text.
@@ -16,11 +16,15 @@ public enum StateCoding {
   public static func decode<Value: Decodable>(
     _ type: Value.Type, from text: String, what: String
   ) throws -> Value {
+    guard JSONDepth.isAcceptable(text.utf8) else {
+      throw CifarError(
+        .badData, "\(what) can't be read: it is nested more than \(JSONDepth.most) deep")
+    }
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     do {
-      return try decoder.decode(type, from: Data(text.utf8))
+      return try LargeStack.run { try decoder.decode(type, from: Data(text.utf8)) }
     } catch let error as DecodingError {
       throw CifarError(.badData, "\(what) can't be read: \(reason(error))")
     }

@@ -48,7 +48,7 @@ def compile_c(source, output, *flags, compiler="cc", link=True):
     ]
     if link:
         libraries = str(BUILD / "lib")
-        command += ["-L", libraries, "-lcifar", f"-Wl,-rpath,{libraries}"]
+        command += ["-L", libraries, "-lcifar", "-lm", f"-Wl,-rpath,{libraries}"]
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 

@@ -422,14 +422,14 @@ def test_nesting_without_end_is_refused():
     threading.stack_size(old)
     assert "more than 16" in messages[0] and len(messages) == 3
     assert messages[1] == messages[2] == (
-        "the model's spec is JSON that is nested more than 64 deep")
+        "the model's spec is JSON that is nested more than 48 deep")
 
 
 def test_hyperparameters_nested_without_end_are_refused(shapes):
     value = []
     for _ in range(300):
         value = [value]
-    with pytest.raises(cifar.CifarError, match="hyperparameters: .* more than 64 deep"):
+    with pytest.raises(cifar.CifarError, match="hyperparameters: .* more than 48 deep"):
         cifar.fit(*shapes, epochs=1, record=False, augment=value)
 
 

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Testing
 
@@ -37,6 +38,30 @@ import Testing
     Log.write(.info, "first")
     Log.write(.info, "second")
     #expect(lines.all == ["first"])
+  }
+
+  /// What the receiver captured may be let go of when it was replaced.
+  @Test func replacingWaitsForThoseInside() {
+    let isInside = Atomic<Bool>(false)
+    let hasLeft = Atomic<Bool>(false)
+    Log.setReceiver { _, _ in
+      isInside.store(true, ordering: .releasing)
+      usleep(50_000)
+      hasLeft.store(true, ordering: .releasing)
+    }
+    let writer = WorkerThread { Log.write(.info, "a line") }
+    while !isInside.load(ordering: .acquiring) { usleep(100) }
+    Log.setReceiver(nil)
+    #expect(hasLeft.load(ordering: .acquiring))
+    writer.join()
+  }
+
+  @Test func aLineIsOneLine() {
+    let lines = Lines()
+    Log.setReceiver { _, line in lines.add(line) }
+    Log.write(.info, "a\nb")
+    Log.setReceiver(nil)
+    #expect(lines.all == ["a\\nb"])
   }
 
   @Test func levelsAreOrdered() {

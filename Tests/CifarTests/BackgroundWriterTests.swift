@@ -1,4 +1,5 @@
 import CifarCore
+import Glibc
 import Testing
 
 @testable import Cifar
@@ -34,5 +35,23 @@ import Testing
     try writer?.submit { journal.lines.append(1) }
     writer = nil
     #expect(journal.lines == [1])
+  }
+
+  /// A child of `fork` has no such thread: it is told so, and waits for nothing.
+  @Test func aChildIsToldThatTheWriterIsItsParents() throws {
+    var writer: BackgroundWriter? = BackgroundWriter()
+    let child = fork()
+    if child == 0 {
+      alarm(10)
+      var codes: [CifarError.Code?] = []
+      do { try writer?.drain() } catch { codes.append((error as? CifarError)?.code) }
+      do { try writer?.submit {} } catch { codes.append((error as? CifarError)?.code) }
+      writer = nil
+      _exit(codes == [.invalidState, .invalidState] ? 0 : 1)
+    }
+    try #require(child > 0)
+    var status: Int32 = -1
+    waitpid(child, &status, 0)
+    #expect(status == 0)
   }
 }

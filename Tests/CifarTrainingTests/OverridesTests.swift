@@ -165,7 +165,7 @@ import Testing
     let (open, closed) = (String(repeating: "[", count: 64), String(repeating: "]", count: 64))
     let error = failure { try recipe.apply(overrides: #"{"augment":\#(open)\#(closed)}"#) }
     #expect(error?.code == .invalidArgument)
-    #expect(error?.message.contains("nested more than 64 deep") == true)
+    #expect(error?.message.contains("nested more than 48 deep") == true)
     // Brackets in a string open nothing.
     let name = #"\"\\\#(open)"#
     try recipe.apply(overrides: #"{"csv_logger":{"filename":"\#(name)"}}"#)

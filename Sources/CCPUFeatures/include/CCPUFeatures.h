@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "host_thread.h"
 #include "vectors.h"
 
 /// AVX2 and FMA, with the operating system saving the 256-bit registers.

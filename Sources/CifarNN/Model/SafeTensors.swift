@@ -56,6 +56,9 @@ public enum SafeTensors {
       throw notOne("its header of \(length) bytes is longer than the file")
     }
     let start = 8 + Int(length)
+    guard JSONDepth.isAcceptable(bytes[8..<start]) else {
+      throw notOne("its header is nested more than \(JSONDepth.most) deep")
+    }
     let header: Header
     do {
       header = try JSONDecoder().decode(Header.self, from: Data(bytes[8..<start]))

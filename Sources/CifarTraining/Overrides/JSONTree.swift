@@ -13,43 +13,14 @@ enum JSONTree: Codable, Equatable {
   case array([JSONTree])
   case object([String: JSONTree])
 
-  /// Deeper nesting is a mistake, and must not exhaust the stack of a small thread.
-  private static let deepest = 64
-
   /// - Throws: what `JSONDecoder` throws for text that is not JSON; `invalidArgument` for what is
   ///   nested too deep.
   init(text: String) throws {
-    guard JSONTree.depth(of: text) <= JSONTree.deepest else {
+    guard JSONDepth.isAcceptable(text.utf8) else {
       throw CifarError(
-        .invalidArgument, "is JSON that is nested more than \(JSONTree.deepest) deep")
+        .invalidArgument, "is JSON that is nested more than \(JSONDepth.most) deep")
     }
-    self = try JSONDecoder().decode(JSONTree.self, from: Data(text.utf8))
-  }
-
-  /// How many brackets are open at once.
-  private static func depth(of text: String) -> Int {
-    var depth = 0
-    var deepest = 0
-    var isString = false
-    var isEscaped = false
-    for byte in text.utf8 {
-      if isEscaped {
-        isEscaped = false
-      } else if isString {
-        isEscaped = byte == UInt8(ascii: "\\")
-        isString = byte != UInt8(ascii: "\"")
-      } else {
-        switch byte {
-        case UInt8(ascii: "\""): isString = true
-        case UInt8(ascii: "["), UInt8(ascii: "{"):
-          depth += 1
-          deepest = max(deepest, depth)
-        case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
-        default: break
-        }
-      }
-    }
-    return deepest
+    self = try LargeStack.run { try JSONDecoder().decode(JSONTree.self, from: Data(text.utf8)) }
   }
 
   init(from decoder: any Decoder) throws {

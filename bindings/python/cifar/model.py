@@ -47,7 +47,8 @@ class Evaluation(NamedTuple):
 
 
 class Model(Held):
-    """A trained network: see ``open``, ``from_run`` and ``Run.model``. It never changes."""
+    """A trained network: see ``open``, ``from_run`` and ``Run.model``. It never changes, and may
+    be used from any thread; calls take turns."""
 
     _instead = (
         "it never changes, so use it itself; another process opens a file that model.save(path) "

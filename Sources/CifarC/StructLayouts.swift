@@ -1,0 +1,77 @@
+// The names are those of cifar.h.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+import CCifar
+
+extension cifar_dataset_info: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.split, \.count, \.classes, \.name, \.location)
+}
+
+extension cifar_train_options: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.epochs, \.batch_size, \.threads, \.learning_rate, \.seed,
+    \.recipe, \.name, \.registry, \.record, \.keep_last, \.command_line, \.keep_every, \.tags,
+    \.hyperparameters, \.model)
+}
+
+extension cifar_resume_options: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.epochs, \.threads, \.checkpoint, \.registry, \.data_location,
+    \.command_line)
+}
+
+extension cifar_epoch_info: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.epoch, \.train_loss, \.train_accuracy, \.val_loss,
+    \.val_accuracy, \.learning_rate, \.seconds, \.images_per_second, \.is_best)
+}
+
+extension cifar_trainer_info: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.epoch, \.epochs, \.batch, \.batches, \.threads, \.step,
+    \.parameters, \.run_id, \.registry, \.hyperparameters, \.end_reason)
+}
+
+extension cifar_model_info: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.classes, \.epoch, \.parameters, \.hyperparameters)
+}
+
+extension cifar_evaluation: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.loss, \.accuracy, \.count, \.top5_accuracy, \.macro_f1)
+}
+
+extension cifar_model_spec_info: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.layers, \.classes, \.parameters, \.non_trainable, \.flops)
+}
+
+extension cifar_run_info: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.epochs, \.epochs_planned, \.id, \.name, \.status, \.recipe,
+    \.dataset, \.started, \.duration_s, \.best_val_accuracy, \.best_val_loss, \.last_val_accuracy,
+    \.last_val_loss, \.tags, \.parent)
+}
+
+extension cifar_run_query: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.ascending, \.filter, \.sort, \.limit, \.trash)
+}
+
+extension cifar_checkpoint_info: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.epoch, \.batch, \.is_best, \.id, \.step, \.size, \.sha256,
+    \.created, \.is_pinned, \.is_superseded)
+}
+
+extension cifar_metric_info: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.epoch, \.name, \.value)
+}
+
+extension cifar_note_info: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.created, \.text)
+}
