@@ -22,6 +22,13 @@
  *           library starts threads of its own while it works and installs no signal handler.
  * Fork      A child may use what its parent opened, but for trainers and registries: those say
  *           CIFAR_E_INVALID_STATE there, and the child opens its own.
+ * Memory    Where there is none the call returns CIFAR_E_OUT_OF_MEMORY, and the host goes on; a run
+ *           is recorded as failed, with its last checkpoint. What a model or a training needs is
+ *           compared beforehand with what the machine, the process's limits (RLIMIT_AS, RLIMIT_DATA)
+ *           and its control groups leave. Small objects come from a reserve of 1 MiB while the system
+ *           has nothing; calls that would use it up are refused. Allocations of the host are its own.
+ *           Two cases remain in which the process is ended: the system's out-of-memory killer, and a
+ *           failure in the C library where a thread first uses a library loaded with dlopen.
  * Silence   Nothing is ever printed; see cifar_set_log.
  *
  * Everything here is there since 0.1.
@@ -94,7 +101,7 @@ typedef enum cifar_status {
   CIFAR_E_NOT_FINITE = 90,
   /** A feature that this build or this machine does not have. */
   CIFAR_E_UNSUPPORTED = 100,
-  /** Memory could not be had. */
+  /** Memory could not be had, or is more than the process may use; see "Memory" above. */
   CIFAR_E_OUT_OF_MEMORY = 110,
   /** A defect in the library. */
   CIFAR_E_INTERNAL = 120

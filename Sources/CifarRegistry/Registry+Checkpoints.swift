@@ -24,9 +24,10 @@ extension Registry {
     try reading { connection in
       let entry = try CheckpointTable.entry(id, in: connection)
       var bytes: [UInt8] = []
-      bytes.reserveCapacity(entry.row.size)
       let owner = "checkpoint \(id) of run \(entry.row.run.prefix(8))"
-      try BlobStore.read(entry.blob, of: owner, in: connection) { bytes.append(contentsOf: $0) }
+      try BlobStore.read(entry.blob, of: owner, in: connection) {
+        try bytes.append(securedContentsOf: $0, of: "the bytes of a checkpoint")
+      }
       return bytes
     }
   }

@@ -6,7 +6,7 @@ import CifarCore
 public final class GuardedBuffer<Element: BitwiseCopyable & Equatable> {
   public let pointer: UnsafeMutablePointer<Element>
   public let count: Int
-  private let storage: AlignedBuffer<Element>
+  private let storage: UnsafeMutablePointer<Element>
   private let sentinel: Element
 
   private static var margin: Int { 64 }
@@ -14,11 +14,15 @@ public final class GuardedBuffer<Element: BitwiseCopyable & Equatable> {
   fileprivate init(count: Int, initial: Element, sentinel: Element) {
     self.count = count
     self.sentinel = sentinel
-    storage = AlignedBuffer(count: count + 2 * GuardedBuffer.margin)
-    storage.fill(sentinel)
-    pointer = storage.pointer + GuardedBuffer.margin
+    let size = count + 2 * GuardedBuffer.margin
+    storage = UnsafeMutableRawPointer.allocate(
+      byteCount: size * MemoryLayout<Element>.stride, alignment: 64
+    ).initializeMemory(as: Element.self, repeating: sentinel, count: size)
+    pointer = storage + GuardedBuffer.margin
     pointer.update(repeating: initial, count: count)
   }
+
+  deinit { storage.deallocate() }
 
   public var array: [Element] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
 
