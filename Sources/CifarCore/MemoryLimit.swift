@@ -47,7 +47,9 @@ struct MemoryLimit: CustomStringConvertible {
   /// nil for none.
   private static func softLimit(_ resource: __rlimit_resource) -> Int? {
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0, limit.rlim_cur != rlim_t.max else { return nil }
+    guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0,
+      limit.rlim_cur != rlim_t.max
+    else { return nil }
     return Int(clamping: limit.rlim_cur)
   }
 }

@@ -105,7 +105,8 @@ struct PlanBuilder {
           inputChannels: channels, outputChannels: filters, height: height, width: width,
           kernel: kernel, stride: stride, padding: zeros.before, paddingAfter: zeros.after),
         input: from, before: before?.output === from ? before : nil,
-        output: try advance(by: 1 + count, &chain), biasIsCancelled: normFollows, following: following,
+        output: try advance(by: 1 + count, &chain), biasIsCancelled: normFollows,
+        following: following,
         context: context))
   }
 

@@ -54,8 +54,9 @@ import Testing
   @Test func aLimitNeverHasLessThanNothingLeft() {
     #expect(MemoryLimit("x", total: 10, used: 11).room == 0)
     #expect(MemoryLimit("x", total: 10, used: -1).room == 10)
-    #expect(MemoryLimit("this machine", total: 2 << 30, used: 1 << 30).description
-      == "the 2.0 GiB of this machine only 1.0 GiB are left")
+    #expect(
+      MemoryLimit("this machine", total: 2 << 30, used: 1 << 30).description
+        == "the 2.0 GiB of this machine only 1.0 GiB are left")
   }
 }
 

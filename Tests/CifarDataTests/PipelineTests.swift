@@ -73,7 +73,9 @@ import Testing
 
   @Test func cropsReachEveryPlaceAndNoFurther() throws {
     for reflect in [false, true] {
-      let crops = try places(.randomCrop(padding: 4, reflect: reflect), count: 2000).compactMap { $0 }
+      let crops = try places(.randomCrop(padding: 4, reflect: reflect), count: 2000).compactMap {
+        $0
+      }
       #expect(crops.count == 2000)
       #expect(Set(crops.map(\.row)) == Set(12...20))
       #expect(Set(crops.map(\.column)) == Set(6...14))

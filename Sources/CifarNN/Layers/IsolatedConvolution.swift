@@ -25,7 +25,8 @@ public final class IsolatedConvolution {
       blocks(shape.outputChannels, of: 2 * lanes) * 2 * lanes
     )
     input = try AlignedBuffer(count: batchSize * channels.0 * shape.height * shape.width)
-    output = try AlignedBuffer(count: batchSize * channels.1 * shape.outputHeight * shape.outputWidth)
+    output = try AlignedBuffer(
+      count: batchSize * channels.1 * shape.outputHeight * shape.outputWidth)
     let taps = shape.kernel * shape.kernel
     weights = try AlignedBuffer(count: shape.outputChannels * shape.inputChannels * taps)
     weightGradient = try AlignedBuffer(count: weights.count)

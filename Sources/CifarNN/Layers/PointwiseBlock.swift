@@ -83,7 +83,8 @@ final class PointwiseBlock: Layer {
       parts.pool && parts.norm != nil && context.training
       ? try AlignedBuffer(count: outputs, for: "the maxima of pooling") : nil
     mask = try AlignedBuffer(count: parts.dropout != nil && context.training ? outputs : 0)
-    planeSums = try AlignedBuffer(count: parts.norm == nil ? 0 : context.batchSize * groups * 2 * lanes)
+    planeSums = try AlignedBuffer(
+      count: parts.norm == nil ? 0 : context.batchSize * groups * 2 * lanes)
     ones = try AlignedBuffer(count: groups * lanes)
     ones.fill(1)
     zeros = try AlignedBuffer(count: groups * lanes)
