@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-swift test-abi bench format lint install uninstall clean
+.PHONY: help build demo test test-swift test-abi test-memory bench format lint install uninstall clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -14,6 +14,10 @@ PYTHON := $(VENV)/bin/python
 SONAME := libcifar.so.0
 RELEASE := .build/release
 STATIC := -Xswiftc -static-stdlib
+# An allocation of the Swift runtime that fails ends the process: Sources/CMemory stands behind them.
+RESERVE := $(foreach function,malloc calloc realloc free posix_memalign aligned_alloc \
+  malloc_usable_size strdup _Znwm _ZnwmSt11align_val_t _ZdlPvm _ZdlPvmSt11align_val_t,\
+  -Xlinker --wrap=$(function))
 LIBRARY_LINK := -Xlinker --version-script=$(CURDIR)/Sources/CifarC/exports.map \
   -Xlinker -soname=$(SONAME) -Xlinker -z -Xlinker nodelete
 
@@ -21,9 +25,9 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 build: .build/dependencies ## build/lib/libcifar.so, build/bin/cifar and build/bin/cifar-runs
-	swift build -c release $(STATIC) --product cifar-command
-	swift build -c release $(STATIC) --product cifar-runs
-	swift build -c release $(STATIC) $(LIBRARY_LINK) --product cifar
+	swift build -c release $(STATIC) $(RESERVE) --product cifar-command
+	swift build -c release $(STATIC) $(RESERVE) --product cifar-runs
+	swift build -c release $(STATIC) $(RESERVE) $(LIBRARY_LINK) --product cifar
 	mkdir -p build/lib build/bin
 	install -m 755 $(RELEASE)/cifar-command build/bin/cifar
 	install -m 755 $(RELEASE)/cifar-runs build/bin/cifar-runs
@@ -41,6 +45,14 @@ test-swift: .build/dependencies ## the Swift tests: kernels, layers, data, train
 
 test-abi: build $(VENV)/ready ## C, Python and the commands against what was built
 	$(PYTHON) -m pytest Tests/CABI
+
+test-memory: build ## every allocation of a short training fails once, and from each on all: hours
+	@mkdir -p .build/memory
+	cc -O1 -std=gnu11 -I include Tests/CABI/fail_allocations.c -o .build/memory/fail_allocations \
+	  -L build/lib -lcifar -Wl,-rpath,$(CURDIR)/build/lib -pthread -ldl
+	for kind in warm-once warm-all cold-once cold-all; do \
+	  .build/memory/fail_allocations .build/memory $$kind 1 1 0 & \
+	done; for job in $$(jobs -p); do wait $$job; done
 
 bench: build ## speed beside PyTorch and onnxruntime, which it installs into .venv-bench
 	python3 Benchmarks/run.py

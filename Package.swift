@@ -47,12 +47,13 @@ let package = Package(
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CCifar", path: "include"),
     .target(name: "CCPUFeatures"),
+    .target(name: "CMemory"),
     .target(name: "KernelABI"),
     .target(
       name: "Kernels",
       dependencies: ["KernelABI", "CCPUFeatures"]
         + kernelTargets.map { .target(name: $0.name) }),
-    .target(name: "CifarCore", dependencies: ["CCPUFeatures"]),
+    .target(name: "CifarCore", dependencies: ["CCPUFeatures", "CMemory"]),
     .target(name: "CifarNN", dependencies: ["CifarCore", "Kernels"]),
     .target(name: "CifarData", dependencies: ["CifarCore", "Kernels"]),
     .target(name: "CifarTraining", dependencies: ["CifarNN", "CifarData"]),
@@ -73,7 +74,7 @@ let package = Package(
       path: "Benchmarks/registry-bench"),
 
     .target(name: "TestSupport", dependencies: ["CifarNN"], path: "Tests/Support"),
-    .testTarget(name: "CifarCoreTests", dependencies: ["CifarCore"]),
+    .testTarget(name: "CifarCoreTests", dependencies: ["CifarCore", "CMemory"]),
     .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
     .testTarget(
       name: "CifarNNTests", dependencies: ["CifarNN", "TestSupport"],

@@ -36,6 +36,13 @@
  *           CIFAR_E_INVALID_STATE there, and the child opens its own. It may free all of them, which
  *           leaves the parent's alone. A callback may fork: in the child cifar_trainer_run returns
  *           INVALID_STATE, and the parent goes on training.
+ * Memory    Where there is none the call returns CIFAR_E_OUT_OF_MEMORY, and the host goes on; a run
+ *           is recorded as failed, with its last checkpoint. What a model or a training needs is
+ *           compared beforehand with what the machine, the process's limits (RLIMIT_AS, RLIMIT_DATA)
+ *           and its control groups leave. Small objects come from a reserve of 1 MiB while the system
+ *           has nothing; calls that would use it up are refused. Allocations of the host are its own.
+ *           Two cases remain in which the process is ended: the system's out-of-memory killer, and a
+ *           failure in the C library where a thread first uses a library loaded with dlopen.
  * Silence   Nothing is ever printed; see cifar_set_log.
  *
  * Everything here is there since 0.1.
@@ -108,7 +115,7 @@ typedef enum cifar_status {
   CIFAR_E_NOT_FINITE = 90,
   /** A feature that this build or this machine does not have. */
   CIFAR_E_UNSUPPORTED = 100,
-  /** Memory could not be had. */
+  /** Memory could not be had, or is more than the process may use; see "Memory" above. */
   CIFAR_E_OUT_OF_MEMORY = 110,
   /** A defect in the library. */
   CIFAR_E_INTERNAL = 120

@@ -21,11 +21,11 @@ struct Bench {
         spec: .preset(model, dialect: .pytorch), dialect: .pytorch, seed: 0)
       let plan = try Plan(
         network: network, batchSize: batch, training: true, pool: pool, precision: precision)
-      training = (what, plan, Adam(network: network, options: AdamOptions(), pool: pool))
+      training = (what, plan, try Adam(network: network, options: AdamOptions(), pool: pool))
     }
     guard let training else { return .nan }
-    let images = Bench.images(batch)
-    let labels = AlignedBuffer<Int32>(count: batch)
+    let images = try Bench.images(batch)
+    let labels = try AlignedBuffer<Int32>(count: batch)
     for index in 0..<batch { labels[index] = Int32(index % 10) }
     var step: UInt64 = 0
     return Bench.median(repeats) {
@@ -46,8 +46,8 @@ struct Bench {
       )
     }
     guard let inference else { return .nan }
-    let images = Bench.images(batch)
-    let probabilities = AlignedBuffer<Float>(count: batch * 10)
+    let images = try Bench.images(batch)
+    let probabilities = try AlignedBuffer<Float>(count: batch * 10)
     return Bench.median(repeats) {
       inference.plan.predict(
         images: images.pointer, count: batch, probabilities: probabilities.pointer)
@@ -68,14 +68,14 @@ struct Bench {
   }
 
   /// GFLOP/s of all threads together.
-  func peak() -> Double {
+  func peak() throws -> Double {
     let kernels = Kernels.current
     let (rows, depth) = (kernels.tileRows, 256)
     let columns = kernels.tileColumns
     let repeats = 20_000
     let flops = Double(2 * rows * columns * depth * repeats * pool.threads)
-    let scratch = (0..<pool.threads).map { _ in
-      AlignedBuffer<Float>(count: rows * depth + depth * columns + rows * columns)
+    let scratch = try (0..<pool.threads).map { _ in
+      try AlignedBuffer<Float>(count: rows * depth + depth * columns + rows * columns)
     }
     let milliseconds = Bench.median(5) {
       pool.forEach(pool.threads) { index, _ in
@@ -100,8 +100,8 @@ struct Bench {
   }
 
   /// (batch, 3, 32, 32) of something like normalised pixels.
-  private static func images(_ batch: Int) -> AlignedBuffer<Float> {
-    let images = AlignedBuffer<Float>(count: batch * 3 * 32 * 32)
+  private static func images(_ batch: Int) throws -> AlignedBuffer<Float> {
+    let images = try AlignedBuffer<Float>(count: batch * 3 * 32 * 32)
     var random = RandomSequence(seed: 0, purpose: .syntheticImages)
     for index in 0..<images.count { images[index] = Float(random.uniform() * 4 - 2) }
     return images

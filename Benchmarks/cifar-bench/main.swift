@@ -36,7 +36,7 @@ while let line = readLine() {
         try bench.layer(
           input: numbers[0], output: numbers[1], size: numbers[2], batch: numbers[3],
           repeats: numbers[4]))
-    case ("peak", 0): print(bench.peak())
+    case ("peak", 0): print(try bench.peak())
     case ("memory", 0): print(Bench.residentPeak())
     default: print("\"unknown measurement: \(line)\"")
     }

@@ -9,16 +9,21 @@ enum ClassEvaluator {
   private static let samplesKept = 16
   private static let batchSize = 256
 
-  static func evaluate(_ model: Model, on dataset: Dataset) -> ClassEvaluation {
+  static func evaluate(_ model: Model, on dataset: Dataset) throws -> ClassEvaluation {
     let classes = dataset.classNames.count
-    var confusion = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
+    var confusion = try MemoryNeed.secured(
+      2 * classes * (classes + 8) * MemoryLayout<Int>.stride, for: "the confusion matrix"
+    ) {
+      // Each row on its own: rows that share their memory would be copied at the first count.
+      (0..<classes).map { _ in [Int](repeating: 0, count: classes) }
+    }
     var wrong: [ClassEvaluation.Prediction] = []
     var samples: [ClassEvaluation.Prediction] = []
     let sampled = Set((0..<samplesKept).map { $0 * dataset.count / samplesKept })
-    let probabilities = AlignedBuffer<Float>(count: batchSize * classes)
+    let probabilities = try AlignedBuffer<Float>(count: batchSize * classes)
     for first in stride(from: 0, to: dataset.count, by: batchSize) {
       let count = min(batchSize, dataset.count - first)
-      model.predict(
+      try model.predict(
         images: dataset.images.pointer + first * Dataset.imageBytes, count: count,
         probabilities: probabilities.pointer)
       for offset in 0..<count {
@@ -33,8 +38,10 @@ enum ClassEvaluator {
         if predicted != actual { wrong.append(prediction) }
         if sampled.contains(first + offset) { samples.append(prediction) }
       }
+      // The worst of all are among the worst so far.
+      wrong.sort { ($1.probability, $0.image) < ($0.probability, $1.image) }
+      wrong.removeLast(max(0, wrong.count - kept))
     }
-    wrong.sort { ($1.probability, $0.image) < ($0.probability, $1.image) }
     func withPixels(_ prediction: ClassEvaluation.Prediction) -> ClassEvaluation.Prediction {
       var prediction = prediction
       let start = dataset.images.pointer + prediction.image * Dataset.imageBytes
@@ -43,6 +50,6 @@ enum ClassEvaluator {
     }
     return ClassEvaluation(
       epoch: model.epoch, classNames: dataset.classNames, confusion: confusion,
-      predictions: wrong.prefix(kept).map(withPixels), samples: samples.map(withPixels))
+      predictions: wrong.map(withPixels), samples: samples.map(withPixels))
   }
 }

@@ -1,3 +1,4 @@
+import CifarCore
 import CifarNN
 import Glibc
 
@@ -56,11 +57,12 @@ struct EvaluationSums {
   private var topFive = 0
   private var count = 0
   private let classes: Int
-  private var confusion: [Int]
+  private let confusion: AlignedBuffer<Int>
 
-  init(classes: Int) {
+  /// - Throws: `outOfMemory`.
+  init(classes: Int) throws {
     self.classes = classes
-    confusion = [Int](repeating: 0, count: classes * classes)
+    confusion = try AlignedBuffer(count: classes * classes)
   }
 
   /// - Parameters:
@@ -91,12 +93,18 @@ struct EvaluationSums {
     correct += result?.correct ?? hits
   }
 
-  func evaluation(classNames: [String], flips: Bool) -> Evaluation {
+  /// - Throws: `outOfMemory`.
+  func evaluation(classNames: [String], flips: Bool) throws -> Evaluation {
     let images = Double(max(1, count))
+    let rows = try MemoryNeed.secured(
+      classes * (classes + 8) * MemoryLayout<Int>.stride, for: "the confusion matrix"
+    ) {
+      (0..<classes).map { Array(confusion.span[($0 * classes)..<(($0 + 1) * classes)]) }
+    }
     return Evaluation(
       loss: lossSum / images, accuracy: Double(correct) / images,
       topFiveAccuracy: Double(topFive) / images, count: count, flips: flips,
       classNames: classNames,
-      confusion: (0..<classes).map { Array(confusion[($0 * classes)..<(($0 + 1) * classes)]) })
+      confusion: rows)
   }
 }

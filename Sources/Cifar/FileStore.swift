@@ -11,12 +11,12 @@ public enum FileStore {
     }
     defer { close(descriptor) }
     var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    let buffer = try AlignedBuffer<UInt8>(count: 1 << 20)
     while true {
-      let got = Glibc.read(descriptor, &buffer, buffer.count)
+      let got = Glibc.read(descriptor, buffer.pointer, buffer.count)
       if got == 0 { return bytes }
       if got > 0 {
-        bytes += buffer[0..<got]
+        try bytes.append(securedContentsOf: buffer.span[0..<got], of: "the bytes of '\(path)'")
       } else if errno != EINTR {
         throw CifarError(.io, "can't read '\(path)': \(reason())")
       }

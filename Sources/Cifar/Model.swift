@@ -107,11 +107,12 @@ public final class Model: @unchecked Sendable {
       dataset: dataset, batchSize: Model.batchSize,
       normalization: hyperparameters.normalization, augmentations: [], seed: 0, shuffle: false)
     loader.start(epoch: 1)
-    var sums = EvaluationSums(classes: classes)
-    let probabilities = AlignedBuffer<Float>(count: Model.batchSize * classes)
-    let mirrored = AlignedBuffer<Float>(count: flips ? Model.batchSize * Dataset.imageBytes : 0)
-    let others = AlignedBuffer<Float>(count: flips ? Model.batchSize * classes : 0)
+    var sums = try EvaluationSums(classes: classes)
+    let probabilities = try AlignedBuffer<Float>(count: Model.batchSize * classes)
+    let mirrored = try AlignedBuffer<Float>(count: flips ? Model.batchSize * Dataset.imageBytes : 0)
+    let others = try AlignedBuffer<Float>(count: flips ? Model.batchSize * classes : 0)
     while let batch = loader.next() {
+      try MemoryNeed.checkReserve()
       let result = plan.evaluate(images: batch.images, labels: batch.labels, count: batch.count)
       plan.lastProbabilities(count: batch.count, to: probabilities.pointer)
       if flips {
@@ -126,7 +127,7 @@ public final class Model: @unchecked Sendable {
         probabilities.pointer, labels: batch.labels, count: batch.count,
         result: flips ? nil : result)
     }
-    return sums.evaluation(classNames: dataset.classNames, flips: flips)
+    return try sums.evaluation(classNames: dataset.classNames, flips: flips)
   }
 
   /// Exchanges left and right of (count, 3, 32, 32) numbers.
@@ -143,11 +144,12 @@ public final class Model: @unchecked Sendable {
   /// - Parameters:
   ///   - images: (count, 3, 32, 32) bytes.
   ///   - probabilities: (count, classes), overwritten.
+  /// - Throws: `outOfMemory`.
   public func predict(
     images: UnsafePointer<UInt8>, count: Int, probabilities: UnsafeMutablePointer<Float>
-  ) {
+  ) throws {
     let size = Dataset.imageBytes
-    let numbers = AlignedBuffer<Float>(count: min(count, Model.batchSize) * size)
+    let numbers = try AlignedBuffer<Float>(count: min(count, Model.batchSize) * size)
     let pipeline = ImageNormalizer(hyperparameters.normalization)
     var first = 0
     while first < count {

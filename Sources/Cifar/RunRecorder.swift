@@ -19,15 +19,20 @@ final class RunRecorder: TrainerObserver {
   private let registry: Registry
   private let writer = BackgroundWriter()
   private var lastHeartbeat = time(nil)
+  /// What SQLite may need to write down that there was no memory left.
+  private let reserve: EmergencyMemory
 
   /// Seconds between two signs of life: readers elsewhere wait half an hour for one.
   private static let heartbeatInterval = 30
+
+  private static let reserveSize = 2 << 20
 
   var runID: String { session.id }
   var registryPath: String { registry.path }
 
   init(starting trainer: Trainer, registryPath: String, options: TrainingSession.Options) throws {
     self.trainer = trainer
+    reserve = try EmergencyMemory(bytes: RunRecorder.reserveSize)
     let hyperparameters = trainer.hyperparameters
     var run = NewRun(
       name: options.name, recipe: hyperparameters.recipe,
@@ -49,6 +54,7 @@ final class RunRecorder: TrainerObserver {
     registry: Registry, options: TrainingSession.Options
   ) throws {
     self.trainer = trainer
+    reserve = try EmergencyMemory(bytes: RunRecorder.reserveSize)
     self.registry = registry
     session = try registry.resumeRun(
       run, from: .id(checkpoint.id), session: RunRecorder.info(options), epochsPlanned: epochs)
@@ -122,7 +128,7 @@ final class RunRecorder: TrainerObserver {
         let row = try registry.checkpoint(.best, of: runID)
         let model = try Model(checkpoint: registry.checkpointData(row.id), threads: threads)
         try registry.record(
-          evaluation: ClassEvaluator.evaluate(model, on: validation), of: runID)
+          evaluation: try ClassEvaluator.evaluate(model, on: validation), of: runID)
       }
     } catch {
       Log.write(.warning, "run \(runID): its classes can't be evaluated: \(error)")
@@ -173,6 +179,7 @@ final class RunRecorder: TrainerObserver {
 
   /// Notes the failure. That the registry may be what failed must not hide the first error.
   func fail(_ error: any Error) {
+    reserve.release()
     do {
       try writer.drain()
     } catch let second {

@@ -72,6 +72,9 @@ public final class TrainingSession {
   public static func start(
     train: Dataset, validation: Dataset, hyperparameters: Hyperparameters, options: Options
   ) throws -> TrainingSession {
+    try hyperparameters.validate()
+    try Trainer.checkMemory(
+      for: hyperparameters, storesCheckpoints: options.registryPath != nil)
     let trainer = try Trainer(
       hyperparameters: hyperparameters, train: train, validation: validation,
       threads: options.threads)
@@ -105,6 +108,7 @@ public final class TrainingSession {
     let checkpoint = point.checkpoint
     let images = try Images(
       of: checkpoint, train: train, validation: validation, location: location)
+    try Trainer.checkMemory(for: checkpoint.hyperparameters, storesCheckpoints: true)
     let trainer = try Trainer(
       resuming: checkpoint, epochs: epochs, train: images.train, validation: images.validation,
       threads: options.threads)

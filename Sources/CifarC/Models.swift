@@ -184,7 +184,7 @@ public func cifar_model_predict(
     let model = try ModelHandle.from(model).model
     let count = try Argument.count(count, "count")
     if count == 0 { return }
-    model.predict(
+    try model.predict(
       images: try Argument.required(images, "images"), count: count,
       probabilities: try Argument.required(probabilities, "probabilities"))
   }

@@ -34,8 +34,12 @@ final class RunListHandle {
   let runs: [cifar_run_info]
   private let strings = StringKeeper()
 
-  init(_ runs: [RunSummary]) {
-    self.runs = runs.map { [strings] in cifar_run_info($0, strings) }
+  /// - Throws: `outOfMemory`.
+  init(_ runs: [RunSummary]) throws {
+    self.runs = try MemoryNeed.secured(1024 * (runs.count + 1), for: "the runs of a list") {
+      [strings] in
+      runs.map { cifar_run_info($0, strings) }
+    }
   }
 
   static func from(_ pointer: OpaquePointer?) throws -> RunListHandle {
@@ -87,7 +91,7 @@ public func cifar_registry_list(
     let out = try Argument.required(out, "out")
     let registry = try RegistryHandle.from(registry).reader
     let limit = try Argument.count(limit, "limit")
-    out.pointee = Handle.make(RunListHandle(try registry.runs(limit: limit == 0 ? nil : limit)))
+    out.pointee = Handle.make(try RunListHandle(registry.runs(limit: limit == 0 ? nil : limit)))
   }
 }
 
@@ -125,7 +129,7 @@ public func cifar_registry_query(
     let out = try Argument.required(out, "out")
     let registry = try RegistryHandle.from(registry).reader
     let query = try GrowingStruct.read(query, defaults: .defaults, "query").query()
-    out.pointee = Handle.make(RunListHandle(try registry.runs(query)))
+    out.pointee = Handle.make(try RunListHandle(registry.runs(query)))
   }
 }
 

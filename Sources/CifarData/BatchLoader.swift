@@ -24,7 +24,7 @@ public final class BatchLoader {
   /// - Parameters:
   ///   - batchSize: images in a batch; the last one of an epoch has what is left.
   ///   - workers: threads that prepare batches; 0 prepares each when it is asked for.
-  /// - Throws: `invalidArgument` for a batch size below 1 or options out of range.
+  /// - Throws: `invalidArgument` for a batch size below 1 or options out of range, `outOfMemory`.
   public init(
     dataset: Dataset, batchSize: Int, normalization: Normalization,
     augmentations: [Augmentation], seed: UInt64, shuffle: Bool, workers: Int = 1
@@ -34,10 +34,10 @@ public final class BatchLoader {
     }
     try normalization.validate()
     try Augmentation.validate(augmentations)
-    workshop = BatchWorkshop(
+    workshop = try BatchWorkshop(
       dataset: dataset, batchSize: batchSize, shuffle: shuffle, seed: seed, workers: workers
     ) {
-      ImagePipeline(normalization: normalization, augmentations: augmentations, seed: seed)
+      try ImagePipeline(normalization: normalization, augmentations: augmentations, seed: seed)
     }
   }
 

@@ -9,7 +9,7 @@ final class BatchWorkshop: @unchecked Sendable {
   private let seed: UInt64
   private let pipelines: [ImagePipeline]
   private let slots: [Slot]
-  private var order: [Int32]
+  private let order: AlignedBuffer<Int32>
   private var epoch = 0
 
   private let monitor = Monitor()
@@ -25,18 +25,19 @@ final class BatchWorkshop: @unchecked Sendable {
 
   init(
     dataset: Dataset, batchSize: Int, shuffle: Bool, seed: UInt64, workers: Int,
-    makePipeline: () -> ImagePipeline
-  ) {
+    makePipeline: () throws -> ImagePipeline
+  ) throws {
     self.dataset = dataset
     self.batchSize = batchSize
     self.shuffle = shuffle
     self.seed = seed
     let size = min(batchSize, dataset.count)
     // One batch is with the caller, each worker has one under way and one ready.
-    slots = (0..<(1 + 2 * max(0, workers))).map { _ in Slot(capacity: size) }
+    slots = try (0..<(1 + 2 * max(0, workers))).map { _ in try Slot(capacity: size) }
     // The last pipeline is the caller's own.
-    pipelines = (0...max(0, workers)).map { _ in makePipeline() }
-    order = (0..<Int32(dataset.count)).map { $0 }
+    pipelines = try (0...max(0, workers)).map { _ in try makePipeline() }
+    order = try AlignedBuffer(count: dataset.count, for: "the order of the images")
+    for i in 0..<order.count { order[i] = Int32(i) }
     nextToFill = batchesPerEpoch
     nextToGive = batchesPerEpoch
     for worker in 0..<max(0, workers) {
@@ -115,8 +116,9 @@ final class BatchWorkshop: @unchecked Sendable {
   /// Fisher and Yates, with the random numbers of this epoch.
   private func shuffleOrder() {
     var random = RandomSequence(seed: seed, purpose: .shuffle, major: UInt32(epoch))
-    for i in order.indices { order[i] = Int32(i) }
-    for i in order.indices.reversed() where i > 0 { order.swapAt(i, random.below(i + 1)) }
+    let span = order.span
+    for i in span.indices { span[i] = Int32(i) }
+    for i in span.indices.reversed() where i > 0 { span.swapAt(i, random.below(i + 1)) }
   }
 
   // MARK: Workers
@@ -167,9 +169,10 @@ final class BatchWorkshop: @unchecked Sendable {
     /// The batch that lies here; -1 for none.
     var batch = -1
 
-    init(capacity: Int) {
-      images = AlignedBuffer(count: capacity * Dataset.imageBytes)
-      labels = AlignedBuffer(count: capacity)
+    init(capacity: Int) throws {
+      images = try AlignedBuffer(
+        count: capacity * Dataset.imageBytes, for: "the batches made ready")
+      labels = try AlignedBuffer(count: capacity)
     }
 
     func view(index: Int, count: Int) -> Batch {

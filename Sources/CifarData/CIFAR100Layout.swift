@@ -37,8 +37,9 @@ struct CIFAR100Layout {
   func read(split: Split, limit: Int?) throws -> Dataset {
     let total = split == .train ? 50_000 : 10_000
     let count = min(limit ?? Int.max, total)
-    let images = AlignedBuffer<UInt8>(count: count * Dataset.imageBytes)
-    let numbers = AlignedBuffer<Int32>(count: count)
+    let images = try AlignedBuffer<UInt8>(
+      count: count * Dataset.imageBytes, for: "the images of the data set")
+    let numbers = try AlignedBuffer<Int32>(count: count, for: "the labels of the data set")
     let target = BatchTarget(
       images: images.pointer, labels: numbers.pointer, count: count,
       classes: labels.classNames.count)

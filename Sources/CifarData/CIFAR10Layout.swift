@@ -37,8 +37,9 @@ struct CIFAR10Layout {
     let batches = CIFAR10Layout.batches(split)
     let perBatch = CIFAR10Layout.imagesPerBatch
     let count = min(limit ?? Int.max, batches.count * perBatch)
-    let images = AlignedBuffer<UInt8>(count: count * Dataset.imageBytes)
-    let labels = AlignedBuffer<Int32>(count: count)
+    let images = try AlignedBuffer<UInt8>(
+      count: count * Dataset.imageBytes, for: "the images of the data set")
+    let labels = try AlignedBuffer<Int32>(count: count, for: "the labels of the data set")
     for (index, batch) in batches.enumerated() where index * perBatch < count {
       let path = "\(directory)/\(kind.file(batch))"
       let taken = min(perBatch, count - index * perBatch)
@@ -101,7 +102,10 @@ enum CIFAR10Python {
     _ path: String, images: Int, labels: String, to target: BatchTarget
   ) throws {
     let bytes = try FileBytes.read(path, expected: nil)
-    let batch = try PickledBatch(bytes, path: path, labels: labels)
+    // What it is made of takes less than the file.
+    let batch = try MemoryNeed.secured(bytes.count, for: "the labels of '\(path)'") {
+      try PickledBatch(bytes, path: path, labels: labels)
+    }
     guard batch.rows == images, batch.columns == Dataset.imageBytes,
       batch.labels.count == batch.rows
     else {

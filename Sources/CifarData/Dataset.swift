@@ -78,8 +78,10 @@ public final class Dataset: @unchecked Sendable {
       throw CifarError(
         .badData, "label \(label) of image \(index) is not in 0 to \(classNames.count - 1)")
     }
-    let ownImages = AlignedBuffer<UInt8>(count: images.count)
-    let ownLabels = AlignedBuffer<Int32>(count: labels.count)
+    let ownImages = try AlignedBuffer<UInt8>(
+      count: images.count, for: "the images of the data set")
+    let ownLabels = try AlignedBuffer<Int32>(
+      count: labels.count, for: "the labels of the data set")
     _ = ownImages.span.update(fromContentsOf: images)
     _ = ownLabels.span.update(fromContentsOf: labels)
     self.init(

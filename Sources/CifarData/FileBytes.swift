@@ -35,17 +35,19 @@ enum FileBytes {
     }
     var filled = 0
     var failure: Int32 = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
-      while filled < size {
-        let got = Glibc.read(descriptor, buffer.baseAddress! + filled, size - filled)
-        if got < 0 && errno == EINTR { continue }
-        if got <= 0 {
-          failure = got < 0 ? errno : EIO
-          break
+    let bytes = try MemoryNeed.secured(size + 64, for: "the bytes of '\(path)'") {
+      [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
+        while filled < size {
+          let got = Glibc.read(descriptor, buffer.baseAddress! + filled, size - filled)
+          if got < 0 && errno == EINTR { continue }
+          if got <= 0 {
+            failure = got < 0 ? errno : EIO
+            break
+          }
+          filled += got
         }
-        filled += got
+        initialized = filled
       }
-      initialized = filled
     }
     guard filled == size else {
       throw CifarError(.io, "can't read '\(path)': \(String(cString: strerror(failure)))")

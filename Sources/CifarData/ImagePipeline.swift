@@ -12,13 +12,13 @@ final class ImagePipeline {
   private let bytes: [AlignedBuffer<UInt8>]
   private let floats: AlignedBuffer<Float>
 
-  init(normalization: Normalization, augmentations: [Augmentation], seed: UInt64) {
+  init(normalization: Normalization, augmentations: [Augmentation], seed: UInt64) throws {
     self.augmentations = augmentations
     self.normalization = normalization
     self.seed = seed
     normalizer = ImageNormalizer(normalization)
-    bytes = (0..<2).map { _ in AlignedBuffer(count: Dataset.imageBytes) }
-    floats = AlignedBuffer(count: Dataset.imageBytes)
+    bytes = try (0..<2).map { _ in try AlignedBuffer(count: Dataset.imageBytes) }
+    floats = try AlignedBuffer(count: Dataset.imageBytes)
   }
 
   /// An image on its way: where it lies, and whether as bytes or, after Keras's generator, as

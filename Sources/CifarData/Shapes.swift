@@ -14,8 +14,9 @@ enum Shapes {
 
   static func dataset(split: Split, limit: Int?) throws -> Dataset {
     let count = min(limit ?? Int.max, count(split))
-    let images = AlignedBuffer<UInt8>(count: count * Dataset.imageBytes)
-    let labels = AlignedBuffer<Int32>(count: count)
+    let images = try AlignedBuffer<UInt8>(
+      count: count * Dataset.imageBytes, for: "the images of the data set")
+    let labels = try AlignedBuffer<Int32>(count: count, for: "the labels of the data set")
     let classes = Shape.allCases
     ThreadPool(threads: ThreadPool.defaultThreads).forEach((count + 99) / 100) { chunk, _ in
       for index in (chunk * 100)..<min(count, (chunk + 1) * 100) {

@@ -10,10 +10,15 @@ import CifarCore
 struct GradientSlots {
   private let rings: [[AlignedBuffer<Float>]]
 
-  init(_ nodes: [LayerNode], lanes: Int, batchSize: Int) {
+  /// - Throws: `outOfMemory`.
+  init(_ nodes: [LayerNode], lanes: Int, batchSize: Int) throws {
     var sizes: [Int] = []
     GradientSlots.measure(nodes, ring: 0, depth: 0, lanes: lanes, into: &sizes)
-    rings = sizes.map { size in (0..<3).map { _ in AlignedBuffer(count: size * batchSize) } }
+    rings = try sizes.map { size in
+      try (0..<3).map { _ in
+        try AlignedBuffer(count: size * batchSize, for: "the gradients of the activations")
+      }
+    }
   }
 
   /// The buffer of a ring that follows `other`; the first if that is not of this ring.

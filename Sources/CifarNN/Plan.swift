@@ -25,7 +25,7 @@ public final class Plan {
   ///   - precision: how images are kept between two layers.
   ///   - kernels: the instruction set to use; others than the current are for tests.
   /// - Throws: `invalidArgument` for a batch size below 1, `unsupported` if `CIFAR_ISA` names an
-  ///   instruction set that this machine does not have.
+  ///   instruction set that this machine does not have, `outOfMemory`.
   public init(
     network: Network, batchSize: Int, training: Bool, pool: ThreadPool,
     precision: Precision = .float32, kernels: any KernelTable = Kernels.current
@@ -45,11 +45,11 @@ public final class Plan {
     self.pool = pool
     let context = LayerContext(
       network: network, kernels: kernels, pool: pool, batchSize: batchSize,
-      scratch: Scratch(threads: pool.threads),
+      scratch: try Scratch(threads: pool.threads),
       training: training, storage: precision.storage)
     var builder = try PlanBuilder(context: context)
     layers = try builder.build()
-    context.scratch.allocate()
+    try context.scratch.allocate()
     images = builder.input
     logits = builder.output
     classes = network.spec.classes

@@ -18,11 +18,11 @@ struct PlanBuilder {
     try PlanBuilder.checkMemory(nodes, context)
     slots =
       context.training
-      ? GradientSlots(nodes, lanes: lanes, batchSize: context.batchSize) : nil
+      ? try GradientSlots(nodes, lanes: lanes, batchSize: context.batchSize) : nil
     // Nobody asks for the gradient of the images; only a convolution knows how to leave it out.
     var leavesOutGradient = false
     if case .conv2d = nodes[0].spec { leavesOutGradient = true }
-    input = Activation(
+    input = try Activation(
       shape: nodes[0].input, lanes: lanes, batchSize: context.batchSize,
       gradient: leavesOutGradient ? nil : slots?.next(after: nil, ring: 0))
     output = input
@@ -32,8 +32,9 @@ struct PlanBuilder {
     let floats = nodes.flatMap(\.all).reduce(nodes[0].input.count) { sum, node in
       sum + Activation.stride(of: node.output, lanes: context.kernels.lanes)
     }
+    let (need, isTooMuch) = (4 * floats).multipliedReportingOverflow(by: context.batchSize)
     try MemoryNeed.check(
-      4 * floats * context.batchSize, for: "the activations of \(context.batchSize) images")
+      isTooMuch ? .max : need, for: "the activations of \(context.batchSize) images")
   }
 
   mutating func build() throws -> [any Layer] {
@@ -104,7 +105,8 @@ struct PlanBuilder {
           inputChannels: channels, outputChannels: filters, height: height, width: width,
           kernel: kernel, stride: stride, padding: zeros.before, paddingAfter: zeros.after),
         input: from, before: before?.output === from ? before : nil,
-        output: advance(by: 1 + count, &chain), biasIsCancelled: normFollows, following: following,
+        output: try advance(by: 1 + count, &chain), biasIsCancelled: normFollows,
+        following: following,
         context: context))
   }
 
@@ -136,7 +138,7 @@ struct PlanBuilder {
   private mutating func addPointwise(_ chain: inout Chain) throws {
     guard case .image = chain.node.input else {
       return chain.node.spec.isBatchNorm
-        ? try addRowNormalization(&chain) : addRowActivation(&chain)
+        ? try addRowNormalization(&chain) : try addRowActivation(&chain)
     }
     var parts = PointwiseBlock.Parts()
     var count = 0
@@ -160,7 +162,7 @@ struct PlanBuilder {
     let convolution = layers.last as? Convolution
     let isDrawn = chain.spec(count)?.isConvolution ?? false
     let isKept = !(isDrawn && context.training && PointwiseBlock.isCheap(parts))
-    let to = advance(by: count, &chain, isKept: isKept)
+    let to = try advance(by: count, &chain, isKept: isKept)
     let block = try PointwiseBlock(
       parts: parts, input: from, output: to, isDrawn: isDrawn, context: context)
     if let convolution, convolution.output === from, context.training { convolution.feed(block) }
@@ -171,7 +173,7 @@ struct PlanBuilder {
     try addStep(&chain) { from, to, context in
       // Flat values stay as they are.
       if case .flat = from.shape {
-        RowActivation(relu: false, dropout: nil, input: from, output: to, context: context)
+        try RowActivation(relu: false, dropout: nil, input: from, output: to, context: context)
       } else {
         try Flatten(input: from, output: to, context: context)
       }
@@ -183,7 +185,7 @@ struct PlanBuilder {
     let normFollows = chain.spec(1)?.isBatchNorm ?? false
     let (relu, dropout, count) = rowParts(chain, after: 1)
     let from = output
-    let to = advance(by: 1 + count, &chain)
+    let to = try advance(by: 1 + count, &chain)
     layers.append(
       try Dense(
         name: name, relu: relu, dropout: dropout, biasIsCancelled: normFollows, input: from,
@@ -193,16 +195,16 @@ struct PlanBuilder {
   private mutating func addRowNormalization(_ chain: inout Chain) throws {
     guard let norm = try batchNorm(chain.node) else { return }
     try addStep(&chain) {
-      RowNormalization(norm: norm, input: $0, output: $1, context: $2)
+      try RowNormalization(norm: norm, input: $0, output: $1, context: $2)
     }
   }
 
-  private mutating func addRowActivation(_ chain: inout Chain) {
+  private mutating func addRowActivation(_ chain: inout Chain) throws {
     let (relu, dropout, count) = rowParts(chain, after: 0)
     let from = output
-    let to = advance(by: count, &chain)
+    let to = try advance(by: count, &chain)
     layers.append(
-      RowActivation(relu: relu, dropout: dropout, input: from, output: to, context: context))
+      try RowActivation(relu: relu, dropout: dropout, input: from, output: to, context: context))
   }
 
   /// ReLU and dropout from `first` places ahead on, and how many layers they are.
@@ -235,7 +237,7 @@ struct PlanBuilder {
     try add(&shortcut)
     let side = output
     chain.next += relu ? 2 : 1
-    output = Activation(
+    output = try Activation(
       shape: node.output, lanes: context.kernels.lanes, batchSize: context.batchSize,
       gradient: main.gradientStorage, storage: context.storage)
     layers.append(
@@ -247,9 +249,9 @@ struct PlanBuilder {
   /// - Parameter isKept: false if nobody but the next layer reads it, which can make it.
   private mutating func advance(
     by count: Int, _ chain: inout Chain, isKept: Bool = true
-  ) -> Activation {
+  ) throws -> Activation {
     chain.next += count
-    output = Activation(
+    output = try Activation(
       shape: chain.nodes[chain.next - 1].output, lanes: context.kernels.lanes,
       batchSize: context.batchSize,
       gradient: slots?.next(after: output.gradientStorage, ring: chain.ring),

@@ -71,7 +71,10 @@ final class Connection {
     let statement = try Statement(self, sql)
     try statement.bind(values)
     var result: [Row] = []
-    while try statement.step() { result.append(try read(statement)) }
+    while try statement.step() {
+      try MemoryNeed.checkReserve()
+      try result.append(secured: try read(statement), of: "the rows")
+    }
     return result
   }
 

@@ -34,9 +34,9 @@ extension Registry {
       let entry = try CheckpointTable.entry(id, in: connection)
       var bytes: [UInt8] = []
       let owner = "checkpoint \(id) of run \(entry.row.run.prefix(8))"
-      try BlobStore.read(
-        entry.blob, of: owner, in: connection, begin: { bytes.reserveCapacity($0) }
-      ) { bytes.append(contentsOf: $0) }
+      try BlobStore.read(entry.blob, of: owner, in: connection) {
+        try bytes.append(securedContentsOf: $0, of: "the bytes of a checkpoint")
+      }
       return bytes
     }
   }

@@ -22,6 +22,8 @@ public final class RunSession: @unchecked Sendable {
     /// Whether the run's current line leads to this session.
     var ownsLine = false
     var finished = false
+    /// How the session ended, where that could not be written down.
+    var unwrittenEnd: (status: RunStatus, reason: String)?
   }
 
   private let registry: Registry
@@ -38,8 +40,11 @@ public final class RunSession: @unchecked Sendable {
 
   deinit {
     guard process == getpid(), !state.withLock({ $0.finished }) else { return }
+    let end = state.withLock { $0.unwrittenEnd }
     do {
-      try finish(status: .interrupted, reason: "dropped by the program without an end")
+      try finish(
+        status: end?.status ?? .interrupted,
+        reason: end?.reason ?? "dropped by the program without an end")
     } catch {
       // Readers find out that the session is gone when its process ends.
       Log.write(.warning, "run \(id): its end can't be recorded: \(error)")
@@ -116,10 +121,12 @@ public final class RunSession: @unchecked Sendable {
   /// - Parameters:
   ///   - status: anything but `running` and `crashed`.
   ///   - reason: why, in words: "all epochs done", "early stopping: val_loss has not improved …".
+  /// - Throws: as `record`. It is tried once more when the session is let go of.
   public func finish(status: RunStatus, reason: String) throws {
     guard status != .running && status != .crashed else {
       throw CifarError(.invalidArgument, "a session cannot end as \(status.rawValue)")
     }
+    state.withLock { $0.unwrittenEnd = (status, reason) }
     try owning { connection in
       let now = Timestamp.now
       try connection.run(

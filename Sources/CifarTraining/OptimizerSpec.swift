@@ -21,16 +21,16 @@ public struct OptimizerSpec: Equatable, Sendable {
 
   public static let types = ["adam", "adamw", "sgd"]
 
-  func make(network: Network, pool: ThreadPool) -> any Optimizer {
+  func make(network: Network, pool: ThreadPool) throws -> any Optimizer {
     let gradients = GradientOptions(
       clipNorm: clipNorm, weightDecay: weightDecay,
       isDecoupled: type == "adamw" || network.dialect == .keras)
     if type == "sgd" {
-      return SGD(
+      return try SGD(
         network: network, options: SGDOptions(momentum: momentum, nesterov: nesterov),
         gradients: gradients, pool: pool)
     }
-    return Adam(
+    return try Adam(
       network: network,
       options: AdamOptions(beta1: beta1, beta2: beta2, epsilon: epsilon), gradients: gradients,
       pool: pool)

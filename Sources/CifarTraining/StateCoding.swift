@@ -24,7 +24,10 @@ public enum StateCoding {
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     do {
-      return try LargeStack.run { try decoder.decode(type, from: Data(text.utf8)) }
+      // Every value is an object of its own for a while.
+      return try MemoryNeed.secured(64 * text.utf8.count + (1 << 14), for: what) {
+        try LargeStack.run { try decoder.decode(type, from: Data(text.utf8)) }
+      }
     } catch let error as DecodingError {
       throw CifarError(.badData, "\(what) can't be read: \(reason(error))")
     }

@@ -3,7 +3,18 @@ import CifarNN
 
 extension Trainer {
   /// Everything needed to go on as if nothing had happened, as a safetensors file.
+  ///
+  /// - Throws: `outOfMemory`; nothing has changed then.
   public func checkpoint() throws -> [UInt8] {
+    let best = bestWeights == nil ? 0 : network.stateBytes
+    let size = network.stateBytes + optimizer.stateBytes + best
+    // The numbers once as tensors and once as a file.
+    return try MemoryNeed.secured(2 * size + (1 << 17), for: "the bytes of a checkpoint") {
+      try encodedCheckpoint()
+    }
+  }
+
+  private func encodedCheckpoint() throws -> [UInt8] {
     var state = self.state
     state.callbacks = callbacks.map(\.state)
     let best = (bestWeights ?? []).map { tensor in

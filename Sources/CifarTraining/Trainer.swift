@@ -29,7 +29,7 @@ public final class Trainer {
   /// Makes a trainer at the start of a run.
   ///
   /// - Parameter threads: threads that compute; one more prepares the images.
-  /// - Throws: `invalidArgument` or `shapeMismatch` for options that can't be.
+  /// - Throws: `invalidArgument` or `shapeMismatch` for options that can't be, `outOfMemory`.
   public convenience init(
     hyperparameters: Hyperparameters, train: Dataset, validation: Dataset, threads: Int
   ) throws {
@@ -69,6 +69,7 @@ public final class Trainer {
         "the model has \(classes) classes, the units of its last layer, but the "
           + "\(dataset.split.rawValue) images have \(dataset.classNames.count)")
     }
+    try Trainer.checkMemory(for: hyperparameters, storesCheckpoints: false)
     self.hyperparameters = hyperparameters
     self.train = train
     self.validation = validation
@@ -81,7 +82,7 @@ public final class Trainer {
       network: network, batchSize: batchSize, training: true, pool: pool,
       precision: hyperparameters.precision)
     plan.loss = hyperparameters.loss.options
-    optimizer = hyperparameters.optimizer.make(network: network, pool: pool)
+    optimizer = try hyperparameters.optimizer.make(network: network, pool: pool)
     trainLoader = try BatchLoader(
       dataset: train, batchSize: batchSize, normalization: hyperparameters.normalization,
       augmentations: hyperparameters.augmentations, seed: hyperparameters.seed, shuffle: true)
@@ -188,6 +189,7 @@ public final class Trainer {
         trainLoader.start(epoch: state.step / perPass + 1)
       }
       guard let batch = trainLoader.next() else { break }
+      try MemoryNeed.checkReserve()
       if takeInterrupt() { return .interrupted }
       if try observer.batchBegan(progress(learningRate)) == .stop { return .stopped }
       let result = plan.trainStep(
@@ -246,6 +248,7 @@ public final class Trainer {
     validationLoader.start(epoch: 1)
     var total = BatchResult(lossSum: 0, correct: 0, count: 0)
     while let batch = validationLoader.next() {
+      try MemoryNeed.checkReserve()
       if takeInterrupt() { return nil }
       let result = plan.evaluate(images: batch.images, labels: batch.labels, count: batch.count)
       total.lossSum += result.lossSum
@@ -269,7 +272,11 @@ public final class Trainer {
       imagesPerSecond: seen / max(state.trainSeconds, 1e-9))
     var control = EpochControl(learningRate: state.learningRate)
     for callback in callbacks { try callback.epochEnded(metrics, &control) }
-    if control.keepsWeights { bestWeights = network.stateTensors() }
+    if control.keepsWeights {
+      bestWeights = try MemoryNeed.secured(
+        network.stateBytes + (1 << 16), for: "the best weights so far"
+      ) { network.stateTensors() }
+    }
     state = TrainerState(
       epoch: state.epoch + 1, step: state.step, learningRate: control.learningRate,
       stopReason: control.stopReason)

@@ -11,10 +11,10 @@ import Testing
     let pool = ThreadPool(threads: 3)
     pool.forEach(10) { _, _ in }
     usleep(pause)
+    let inside = try AlignedBuffer<Int>(count: 64)
     let status = try inChild {
-      let done = AlignedBuffer<Int>(count: 64)
-      for _ in 0..<5 { pool.forEach(64) { index, _ in done[index] += 1 } }
-      return done.span.allSatisfy { $0 == 5 }
+      for _ in 0..<5 { pool.forEach(64) { index, _ in inside[index] += 1 } }
+      return inside.span.allSatisfy { $0 == 5 }
     }
     #expect(status == 0)
     // And the parent's pool is what it was.

@@ -126,10 +126,10 @@ private struct ColorGolden: Decodable {
 
   @Test func whatIsErasedIsZeroAfterNormalisation() throws {
     let erasing: Augmentation = .cutout(size: 16)
-    let with = ImagePipeline(
+    let with = try ImagePipeline(
       normalization: .cifar10,
       augmentations: [.randomHorizontalFlip(probability: 0.5), erasing], seed: 4)
-    let without = ImagePipeline(
+    let without = try ImagePipeline(
       normalization: .cifar10, augmentations: [.randomHorizontalFlip(probability: 0.5)], seed: 4)
     for sample in 0..<20 {
       var one = [Float](repeating: .nan, count: Dataset.imageBytes)

@@ -30,7 +30,7 @@ import Testing
     let images = Samples.uniform(9 * 360, seed: 1)  // (9, 3, 12, 10)
     let labels = (0..<9).map { Int32($0 % 5) }
     // Statistics and weights move, and both plans see the new ones.
-    let adam = Adam(network: network, options: AdamOptions(), pool: pool, kernels: set.kernels)
+    let adam = try Adam(network: network, options: AdamOptions(), pool: pool, kernels: set.kernels)
     for step in 0..<3 {
       _ = training.trainStep(
         images: images, labels: labels, count: 9, seed: 0, step: UInt64(step))

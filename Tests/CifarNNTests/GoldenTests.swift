@@ -22,7 +22,7 @@ import Testing
     let pool = ThreadPool(threads: 2)
     let plan = try Plan(
       network: network, batchSize: Self.batch, training: true, pool: pool, kernels: set.kernels)
-    let adam = Adam(
+    let adam = try Adam(
       network: network, options: AdamOptions(epsilon: dialect == .keras ? 1e-7 : 1e-8), pool: pool,
       kernels: set.kernels)
     var random = RandomSequence(

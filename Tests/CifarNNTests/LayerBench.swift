@@ -1,6 +1,7 @@
 import CifarCore
 import Kernels
 import TestSupport
+import Testing
 
 @testable import CifarNN
 
@@ -27,13 +28,13 @@ final class LayerBench {
     network = try Network(spec: spec, dialect: dialect, seed: 3)
     context = LayerContext(
       network: network, kernels: set.kernels, pool: ThreadPool(threads: threads),
-      batchSize: images, scratch: Scratch(threads: threads), training: training)
-    gradients = [shapes[first], shapes[layers.count]].map {
-      AlignedBuffer(count: Activation.stride(of: $0, lanes: lanes) * images)
+      batchSize: images, scratch: try Scratch(threads: threads), training: training)
+    gradients = try [shapes[first], shapes[layers.count]].map {
+      try AlignedBuffer(count: Activation.stride(of: $0, lanes: lanes) * images)
     }
-    input = Activation(
+    input = try Activation(
       shape: shapes[first], lanes: lanes, batchSize: images, gradient: gradients[0])
-    output = Activation(
+    output = try Activation(
       shape: shapes[layers.count], lanes: lanes, batchSize: images, gradient: gradients[1])
     pass = Pass(count: images, training: training, seed: 11, step: 5)
     self.images = images
@@ -58,7 +59,7 @@ final class LayerBench {
   }
 
   func forward(_ layer: any Layer, _ x: [Float]) -> [Float] {
-    context.scratch.allocate()
+    do { try context.scratch.allocate() } catch { Issue.record(error) }
     write(x, to: input.values, input.shape)
     layer.forward(pass)
     return read(output.values, output.shape)

@@ -37,10 +37,10 @@ import Testing
   @Test func imagesTakeHalfTheMemory() throws {
     let shape = ValueShape.image(channels: 20, height: 4, width: 4)
     let sizes = [Storage.float32, .bfloat16].map { storage in
-      Activation(shape: shape, lanes: 8, batchSize: 3, gradient: nil, storage: storage).bytes
+      try Activation(shape: shape, lanes: 8, batchSize: 3, gradient: nil, storage: storage).bytes
     }
     #expect(sizes == [3 * 24 * 16 * 4, 3 * 24 * 16 * 2])
-    let rows = Activation(
+    let rows = try Activation(
       shape: .flat(7), lanes: 8, batchSize: 3, gradient: nil, storage: .bfloat16)
     #expect(rows.bytes == 3 * 7 * 4)
   }

@@ -13,7 +13,7 @@ import Testing
     let plan = try Plan(
       network: network, batchSize: SmallModel.batch, training: true, pool: pool,
       kernels: set.kernels)
-    let adam = Adam(network: network, options: AdamOptions(), pool: pool, kernels: set.kernels)
+    let adam = try Adam(network: network, options: AdamOptions(), pool: pool, kernels: set.kernels)
     var images = SmallModel.images()
     images[100] = value
     let first = plan.trainStep(

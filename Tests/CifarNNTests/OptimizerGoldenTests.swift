@@ -36,19 +36,19 @@ func decodeGolden<Value: Decodable>(_ type: Value.Type, _ name: String) throws -
 
   private func make(
     _ options: OptimizerGolden.Case, _ network: Network, _ pool: ThreadPool
-  ) -> any Optimizer {
+  ) throws -> any Optimizer {
     let gradients = GradientOptions(
       clipNorm: options.clipNorm, weightDecay: options.weightDecay ?? 0,
       isDecoupled: options.type == "adamw" || network.dialect == .keras)
     if options.type == "sgd" {
-      return SGD(
+      return try SGD(
         network: network,
         options: SGDOptions(
           momentum: options.momentum ?? 0, nesterov: options.nesterov ?? false),
         gradients: gradients, pool: pool)
     }
     let epsilon = network.dialect == .keras ? 1e-7 : 1e-8
-    return Adam(
+    return try Adam(
       network: network, options: AdamOptions(epsilon: epsilon), gradients: gradients, pool: pool)
   }
 
@@ -94,8 +94,9 @@ func decodeGolden<Value: Decodable>(_ type: Value.Type, _ name: String) throws -
     for threads in 1...3 {
       let network = try Network(spec: spec, dialect: .pytorch, seed: 4)
       var random = RandomSequence(seed: 5, purpose: .syntheticImages)
+      try network.allocateGradients()
       for i in 0..<network.gradients.count { network.gradients[i] = random.uniform(-1, 1) }
-      let sgd = SGD(
+      let sgd = try SGD(
         network: network, options: SGDOptions(),
         gradients: GradientOptions(clipNorm: 0.1), pool: ThreadPool(threads: threads))
       let before = network.stateTensors().flatMap(\.values)
@@ -113,7 +114,7 @@ func decodeGolden<Value: Decodable>(_ type: Value.Type, _ name: String) throws -
 
   @Test func whatIsMissingIsNamed() throws {
     let network = try Network(spec: Self.spec, dialect: .pytorch, seed: 1)
-    let sgd = SGD(
+    let sgd = try SGD(
       network: network, options: SGDOptions(momentum: 0.9), pool: ThreadPool(threads: 1))
     #expect(sgd.stateTensors().map(\.name).first == "optimizer.momentum_buffer.1.weight")
     #expect(throws: CifarError.self) { try sgd.load([], stepCount: 1) }

@@ -68,7 +68,7 @@ import Testing
     let specs = [.flatten] + parts
     let bench = try LayerBench(specs, first: 1, from: [1, 3, 7], images: Self.images, set: set)
     let dropout = test.rate.map { Dropout(layer: specs.count - 1, rate: $0) }
-    let layer = RowActivation(
+    let layer = try RowActivation(
       relu: test.relu, dropout: dropout, input: bench.input, output: bench.output,
       context: bench.context)
     let mask = dropout?.mask(bench.output.shape, bench.pass, kernels: set.kernels)

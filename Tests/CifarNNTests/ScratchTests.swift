@@ -4,13 +4,13 @@ import Testing
 
 /// Memory that layers share: none of it twice at a time, and workers far from each other.
 @Suite struct ScratchTests {
-  @Test func placesDoNotOverlap() {
-    let scratch = Scratch(threads: 3)
+  @Test func placesDoNotOverlap() throws {
+    let scratch = try Scratch(threads: 3)
     scratch.reserve(shared: 100, worker: 33)
     scratch.reserve(worker: 17, for: .desks)
     scratch.reserve(shared: 50, worker: 20)
     scratch.reserve(worker: 5, for: .gradients)
-    scratch.allocate()
+    try scratch.allocate()
     let sizes: [(Scratch.Use, Int)] = [(.layer, 33), (.desks, 17), (.images, 0), (.gradients, 5)]
     var places = [(start: scratch.shared, count: 100)]
     for worker in 0..<3 {
@@ -25,10 +25,10 @@ import Testing
     }
   }
 
-  @Test func workersLieFarApart() {
-    let scratch = Scratch(threads: 2)
+  @Test func workersLieFarApart() throws {
+    let scratch = try Scratch(threads: 2)
     scratch.reserve(shared: 10, worker: 1000)
-    scratch.allocate()
+    try scratch.allocate()
     let first = scratch.pointer(worker: 0)
     // 256 KB, where threads were seen not to disturb each other.
     #expect(first - scratch.shared > 1 << 16)

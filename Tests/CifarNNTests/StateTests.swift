@@ -101,7 +101,7 @@ import Testing
     init(seed: UInt64) throws {
       network = try Network(spec: SmallModel.spec, dialect: .keras, seed: seed)
       let pool = ThreadPool(threads: 2)
-      adam = Adam(network: network, options: AdamOptions(epsilon: 1e-7), pool: pool)
+      adam = try Adam(network: network, options: AdamOptions(epsilon: 1e-7), pool: pool)
       plan = try Plan(network: network, batchSize: SmallModel.batch, training: true, pool: pool)
     }
 

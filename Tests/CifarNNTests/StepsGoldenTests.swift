@@ -28,7 +28,7 @@ import Testing
     let plan = try Plan(
       network: network, batchSize: Self.batch, training: true, pool: pool, kernels: set.kernels)
     plan.loss = LossOptions(clipping: test.dialect == .keras ? 1e-7 : nil)
-    let adam = Adam(
+    let adam = try Adam(
       network: network, options: AdamOptions(epsilon: test.dialect == .keras ? 1e-7 : 1e-8),
       pool: pool, kernels: set.kernels)
     for (step, loss) in expected.losses.enumerated() {

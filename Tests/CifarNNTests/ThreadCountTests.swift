@@ -96,7 +96,7 @@ import Testing
     let plan = try Plan(
       network: network, batchSize: labels.count, training: true, pool: pool,
       precision: precision, kernels: set.kernels)
-    let adam = Adam(network: network, options: AdamOptions(), pool: pool, kernels: set.kernels)
+    let adam = try Adam(network: network, options: AdamOptions(), pool: pool, kernels: set.kernels)
     var losses: [Double] = []
     for step in 1...4 {
       losses.append(

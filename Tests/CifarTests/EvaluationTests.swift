@@ -64,9 +64,9 @@ import Testing
     }
     var probabilities = [[Float]](
       repeating: [Float](repeating: 0, count: test.count * 10), count: 2)
-    model.predict(
+    try model.predict(
       images: test.images.pointer, count: test.count, probabilities: &probabilities[0])
-    model.predict(images: mirrored, count: test.count, probabilities: &probabilities[1])
+    try model.predict(images: mirrored, count: test.count, probabilities: &probabilities[1])
     var hits = 0
     for image in 0..<test.count {
       let mean = (0..<10).map { k in

@@ -18,7 +18,7 @@ import Testing
 
   private func predict(_ model: Model, _ dataset: Dataset, from: Int = 0, count: Int) -> [Float] {
     var probabilities = [Float](repeating: .nan, count: count * 10)
-    model.predict(
+    try model.predict(
       images: dataset.images.pointer + from * Dataset.imageBytes, count: count,
       probabilities: &probabilities)
     return probabilities
@@ -91,13 +91,13 @@ import Testing
     let many = Array((0..<3).map { _ in once }.joined())
     let model = try model()
     var probabilities = [Float](repeating: .nan, count: 3000)
-    model.predict(images: many, count: 300, probabilities: &probabilities)
+    try model.predict(images: many, count: 300, probabilities: &probabilities)
     let expected = predict(model, images, count: 100)
     for part in 0..<3 {
       #expect(Array(probabilities[(part * 1000)..<((part + 1) * 1000)]) == expected)
     }
     // None at all is no trouble either.
-    model.predict(images: many, count: 0, probabilities: &probabilities)
+    try model.predict(images: many, count: 0, probabilities: &probabilities)
   }
 
   @Test func aSavedModelIsTheSame() throws {

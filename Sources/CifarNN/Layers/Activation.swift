@@ -20,16 +20,18 @@ final class Activation {
 
   /// - Parameter gradient: shared with other activations whose gradients are not needed at the
   ///   same time.
+  /// - Throws: `outOfMemory`.
   init(
     shape: ValueShape, lanes: Int, batchSize: Int, gradient: AlignedBuffer<Float>?,
     storage: Storage = .float32, isKept: Bool = true
-  ) {
+  ) throws {
     self.shape = shape
     stride = Activation.stride(of: shape, lanes: lanes)
     var kept = Storage.float32
     if case .image = shape { kept = storage }
     self.isKept = isKept
-    memory = AlignedBuffer(count: isKept ? batchSize * stride * kept.bytes : 0)
+    memory = try AlignedBuffer(
+      count: isKept ? batchSize * stride * kept.bytes : 0, for: "the activations")
     stored = Values(base: UnsafeMutableRawPointer(memory.pointer), storage: kept)
     gradientStorage = gradient
     self.gradient = gradient?.pointer

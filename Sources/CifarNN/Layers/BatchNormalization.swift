@@ -43,12 +43,12 @@ final class BatchNormalization {
     runningVariance = try network.statisticPointer("\(name).running_var")
     let lanes = context.kernels.lanes
     let padded = blocks(channels, of: lanes) * lanes
-    scale = AlignedBuffer(count: padded)
-    offset = AlignedBuffer(count: padded)
-    slope = AlignedBuffer(count: padded)
-    constant = AlignedBuffer(count: padded)
-    mean = AlignedBuffer(count: padded)
-    inverseDeviation = AlignedBuffer(count: padded)
+    scale = try AlignedBuffer(count: padded)
+    offset = try AlignedBuffer(count: padded)
+    slope = try AlignedBuffer(count: padded)
+    constant = try AlignedBuffer(count: padded)
+    mean = try AlignedBuffer(count: padded)
+    inverseDeviation = try AlignedBuffer(count: padded)
   }
 
   /// Sets scale and offset by the batch, and moves the running statistics.

@@ -51,7 +51,7 @@ final class Convolution: Layer {
     self.shape = shape
     self.biasIsCancelled = biasIsCancelled
     self.following = following
-    scaledWeights = AlignedBuffer(
+    scaledWeights = try AlignedBuffer(
       count: following.norm == nil
         ? 0 : shape.outputChannels * shape.inputChannels * shape.kernel * shape.kernel)
     let network = context.network
@@ -60,10 +60,10 @@ final class Convolution: Layer {
     weightGradient = context.training ? try network.gradientPointer("\(name).weight") : nil
     biasGradient = context.training ? try network.gradientPointer("\(name).bias") : nil
     let lanes = context.kernels.lanes
-    bias = AlignedBuffer(count: blocks(shape.outputChannels, of: 2 * lanes) * 2 * lanes)
+    bias = try AlignedBuffer(count: blocks(shape.outputChannels, of: 2 * lanes) * 2 * lanes)
     let groups = blocks(shape.outputChannels, of: lanes)
     let needsSums = context.training && !biasIsCancelled
-    planeSums = AlignedBuffer(count: needsSums ? context.batchSize * groups * lanes : 0)
+    planeSums = try AlignedBuffer(count: needsSums ? context.batchSize * groups * lanes : 0)
     algorithm = try ConvolutionChoice.requested().algorithm(
       for: shape, needsInputGradient: input.gradient != nil, context: context)
     before?.reserveRoom(images: algorithm.imagesAtOnce)

@@ -62,15 +62,17 @@ enum ConvolutionChoice: String, CaseIterable {
 
   /// `auto` takes Winograd wherever it fits and there are at least 16 channels on both sides; with
   /// fewer the transforms cost more than the products save.
+  ///
+  /// - Throws: `outOfMemory`.
   func algorithm(
     for shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext
-  ) -> any ConvolutionAlgorithm {
+  ) throws -> any ConvolutionAlgorithm {
     let wins = min(shape.inputChannels, shape.outputChannels) >= 16
     if WinogradConvolution.fits(shape), self == .winograd || self == .auto && wins {
-      return WinogradConvolution(
+      return try WinogradConvolution(
         shape: shape, needsInputGradient: needsInputGradient, context: context)
     }
-    return DirectConvolution(
+    return try DirectConvolution(
       shape: shape, needsInputGradient: needsInputGradient, context: context)
   }
 }

@@ -39,8 +39,8 @@ final class Dense: Layer {
     biasGradient = context.training ? try network.gradientPointer("\(name).bias") : nil
     let batch = context.batchSize
     let backward = [(rows: units, depth: batch), (rows: batch, depth: units)]
-    product = MatrixProduct(sizes: context.training ? backward : [], context: context)
-    mask = AlignedBuffer(count: dropout != nil && context.training ? batch * units : 0)
+    product = try MatrixProduct(sizes: context.training ? backward : [], context: context)
+    mask = try AlignedBuffer(count: dropout != nil && context.training ? batch * units : 0)
   }
 
   func forward(_ pass: Pass) {

@@ -21,7 +21,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
   let imagesAtOnce = 1
   var asksOnceForGradients: Bool { inputGroups * outputPairs == 1 }
 
-  init(shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext) {
+  init(shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext) throws {
     self.shape = shape
     self.context = context
     let lanes = context.kernels.lanes
@@ -29,11 +29,11 @@ final class DirectConvolution: ConvolutionAlgorithm {
     outputGroups = blocks(shape.outputChannels, of: lanes)
     outputPairs = blocks(outputGroups, of: 2)
     let taps = shape.kernel * shape.kernel
-    packed = AlignedBuffer(count: outputPairs * shape.inputChannels * taps * 2 * lanes)
+    packed = try AlignedBuffer(count: outputPairs * shape.inputChannels * taps * 2 * lanes)
     let turns = context.training && needsInputGradient
     packedTurned =
       turns
-      ? AlignedBuffer(
+      ? try AlignedBuffer(
         count: blocks(inputGroups, of: 2) * shape.outputChannels * taps * 2 * lanes) : nil
     let turned = shape.backwardData
     let forwardFrame = shape.paddedHeight * shape.paddedWidth * inputGroups * lanes
@@ -50,7 +50,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
       size: max(
         shape.height * shape.width * inputGroups * lanes,
         shape.outputHeight * shape.outputWidth * outputGroups * lanes), context: context)
-    partialSums = AlignedBuffer(count: context.training ? chunks * items * tapFloats : 0)
+    partialSums = try AlignedBuffer(count: context.training ? chunks * items * tapFloats : 0)
   }
 
   func prepare(weights: UnsafePointer<Float>) {

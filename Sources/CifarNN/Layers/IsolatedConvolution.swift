@@ -24,19 +24,20 @@ public final class IsolatedConvolution {
       blocks(shape.inputChannels, of: lanes) * lanes,
       blocks(shape.outputChannels, of: 2 * lanes) * 2 * lanes
     )
-    input = AlignedBuffer(count: batchSize * channels.0 * shape.height * shape.width)
-    output = AlignedBuffer(count: batchSize * channels.1 * shape.outputHeight * shape.outputWidth)
+    input = try AlignedBuffer(count: batchSize * channels.0 * shape.height * shape.width)
+    output = try AlignedBuffer(
+      count: batchSize * channels.1 * shape.outputHeight * shape.outputWidth)
     let taps = shape.kernel * shape.kernel
-    weights = AlignedBuffer(count: shape.outputChannels * shape.inputChannels * taps)
-    weightGradient = AlignedBuffer(count: weights.count)
-    bias = AlignedBuffer(count: channels.1)
-    let scratch = Scratch(threads: pool.threads)
+    weights = try AlignedBuffer(count: shape.outputChannels * shape.inputChannels * taps)
+    weightGradient = try AlignedBuffer(count: weights.count)
+    bias = try AlignedBuffer(count: channels.1)
+    let scratch = try Scratch(threads: pool.threads)
     algorithm = try ConvolutionChoice.requested().algorithm(
       for: shape, needsInputGradient: true,
       context: LayerContext(
         network: Network(spec: .preset("tutorial", dialect: .pytorch), dialect: .pytorch, seed: 0),
         kernels: kernels, pool: pool, batchSize: batchSize, scratch: scratch, training: true))
-    scratch.allocate()
+    try scratch.allocate()
     var random = RandomSequence(seed: 0, purpose: .initialization)
     for buffer in [input, output, weights] {
       for index in 0..<buffer.count { buffer[index] = Float(random.uniform() * 2 - 1) }

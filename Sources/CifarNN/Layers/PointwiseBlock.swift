@@ -79,14 +79,16 @@ final class PointwiseBlock: Layer {
     groups = blocks(channels, of: lanes)
     outputPixels = parts.pool ? (height / 2) * (width / 2) : height * width
     let outputs = context.batchSize * output.stride
-    choice = AlignedBuffer(count: parts.pool ? outputs : 0)
+    choice = try AlignedBuffer(count: parts.pool ? outputs : 0)
     chosen =
-      parts.pool && parts.norm != nil && context.training ? AlignedBuffer(count: outputs) : nil
-    mask = AlignedBuffer(count: parts.dropout != nil && context.training ? outputs : 0)
-    planeSums = AlignedBuffer(count: parts.norm == nil ? 0 : context.batchSize * groups * 3 * lanes)
-    ones = AlignedBuffer(count: groups * lanes)
+      parts.pool && parts.norm != nil && context.training
+      ? try AlignedBuffer(count: outputs, for: "the maxima of pooling") : nil
+    mask = try AlignedBuffer(count: parts.dropout != nil && context.training ? outputs : 0)
+    planeSums = try AlignedBuffer(
+      count: parts.norm == nil ? 0 : context.batchSize * groups * 3 * lanes)
+    ones = try AlignedBuffer(count: groups * lanes)
     ones.fill(1)
-    zeros = AlignedBuffer(count: groups * lanes)
+    zeros = try AlignedBuffer(count: groups * lanes)
     desks = PlaneDesks(1, size: outputPixels * lanes, context: context)
   }
 

@@ -15,15 +15,15 @@ final class RowActivation: Layer {
   init(
     relu: Bool, dropout: CifarNN.Dropout?, input: Activation, output: Activation,
     context: LayerContext
-  ) {
+  ) throws {
     self.input = input
     self.output = output
     self.context = context
     self.relu = relu
     self.dropout = dropout
-    mask = AlignedBuffer(
+    mask = try AlignedBuffer(
       count: dropout != nil && context.training ? context.batchSize * output.stride : 0)
-    zeros = AlignedBuffer(count: output.stride)
+    zeros = try AlignedBuffer(count: output.stride)
   }
 
   func forward(_ pass: Pass) {

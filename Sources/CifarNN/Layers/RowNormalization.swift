@@ -18,7 +18,7 @@ final class RowNormalization: Layer {
 
   init(
     norm: BatchNormalization, input: Activation, output: Activation, context: LayerContext
-  ) {
+  ) throws {
     self.norm = norm
     self.input = input
     self.output = output
@@ -26,7 +26,7 @@ final class RowNormalization: Layer {
     features = input.shape.count
     let lanes = context.kernels.lanes
     groups = blocks(features, of: lanes)
-    planeSums = AlignedBuffer(count: groups * 3 * lanes)
+    planeSums = try AlignedBuffer(count: groups * 3 * lanes)
     context.scratch.reserve(worker: 2 * context.batchSize * lanes)
   }
 

@@ -28,13 +28,16 @@ final class Scratch {
   /// Of the first worker's memory; those of the others follow at equal distances.
   private var starts: [Int] = []
   private var workerStride = 0
-  private var buffer = AlignedBuffer<Float>(count: 0)
+  private var buffer: AlignedBuffer<Float>
 
   /// Floats between the workers: 512 KB. With 128 KB threads were seen to disturb each other, with
   /// 256 KB not.
   private static let gap = 1 << 17
 
-  init(threads: Int) { self.threads = threads }
+  init(threads: Int) throws {
+    self.threads = threads
+    buffer = try AlignedBuffer(count: 0)
+  }
 
   /// Makes sure that there will be room for so many floats: for all workers together, and for each
   /// of them.
@@ -44,7 +47,9 @@ final class Scratch {
   }
 
   /// To be called once, when all layers have been made.
-  func allocate() {
+  ///
+  /// - Throws: `outOfMemory`.
+  func allocate() throws {
     func wholeLines(_ count: Int) -> Int { (count + 15) / 16 * 16 }
     var end = wholeLines(sharedSize) + Scratch.gap
     let first = end
@@ -54,7 +59,8 @@ final class Scratch {
       end += wholeLines(size)
     }
     workerStride = end - first + Scratch.gap
-    buffer = AlignedBuffer(count: first + threads * workerStride)
+    buffer = try AlignedBuffer(
+      count: first + threads * workerStride, for: "the intermediate results of the layers")
   }
 
   /// What the workers share; valid after `allocate`, as is the other.

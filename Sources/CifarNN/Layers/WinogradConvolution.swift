@@ -37,7 +37,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     shape.kernel == 3 && shape.stride == 1 && shape.padding == 1 && shape.paddingAfter == 1
   }
 
-  init(shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext) {
+  init(shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext) throws {
     self.shape = shape
     self.context = context
     let lanes = context.kernels.lanes
@@ -57,7 +57,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     transformedFloats = packs * WinogradConvolution.packStride(groups * lanes)
     let filters = outputPanels * Winograd.points * inputGroups * lanes * panel
     let turned = turns ? inputPanels * Winograd.points * outputGroups * lanes * panel : 0
-    keptFilters = context.training ? nil : AlignedBuffer(count: filters)
+    keptFilters =
+      context.training ? nil : try AlignedBuffer(count: filters, for: "the transformed weights")
     scratchFilters = context.training ? max(filters, turned) : 0
     context.scratch.reserve(
       shared: scratchFilters + context.pool.threads * transformedFloats,

@@ -1,3 +1,5 @@
+import CifarCore
+
 /// A model that is written down layer by layer, each looked at when it is added.
 public struct ModelBuilder: Sendable {
   public private(set) var spec: ModelSpec
@@ -18,8 +20,9 @@ public struct ModelBuilder: Sendable {
   /// Adds a layer behind the others.
   ///
   /// - Throws: `invalidArgument` or `shapeMismatch`, naming the layer, what is wrong with it and the
-  ///   shapes; the model is then as it was.
+  ///   shapes, `outOfMemory`; the model is then as it was.
   public mutating func add(_ layer: LayerSpec) throws {
+    try MemoryNeed.checkReserve()
     var number = layerCount
     nodes += try LayerNode.chain(
       [layer], from: output, path: "", depth: 0, number: &number, after: nodes.count)

@@ -25,7 +25,7 @@ public final class Network {
   let values: AlignedBuffer<Float>
   let statisticValues: AlignedBuffer<Float>
   /// dLoss/dParameter of the last training step, laid out as the parameters are.
-  private(set) lazy var gradients = AlignedBuffer<Float>(count: values.count)
+  private(set) var gradients: AlignedBuffer<Float>
   /// Counts changes of the weights: what was packed from older ones is packed again.
   private(set) var version = 0
 
@@ -36,7 +36,7 @@ public final class Network {
     self.spec = spec
     self.dialect = dialect
     let nodes = try spec.nodes().flatMap(\.all)
-    try MemoryNeed.check(nodes.reduce(0) { $0 + 4 * $1.parameterCount }, for: "the weights")
+    try MemoryNeed.check(Network.weightBytes(of: spec), for: "the weights")
     var parameters = Layout()
     var statistics = Layout()
     for node in nodes {
@@ -45,9 +45,19 @@ public final class Network {
     }
     self.parameters = parameters.entries
     self.statistics = statistics.entries
-    values = AlignedBuffer(count: parameters.size)
-    statisticValues = AlignedBuffer(count: statistics.size)
+    values = try AlignedBuffer(count: parameters.size, for: "the weights")
+    gradients = try AlignedBuffer(count: 0)
+    statisticValues = try AlignedBuffer(count: statistics.size, for: "the statistics")
     initialize(seed: seed)
+  }
+
+  /// Bytes of the weights and statistics of a model that need not be made.
+  ///
+  /// - Throws: `invalidArgument` or `shapeMismatch` for a spec that does not fit together.
+  public static func weightBytes(of spec: ModelSpec) throws -> Int {
+    try spec.nodes().flatMap(\.all).reduce(0) {
+      $0 + MemoryLayout<Float>.stride * ($1.parameterCount + $1.statisticCount)
+    }
   }
 
   /// Numbers that are trained.
@@ -58,8 +68,16 @@ public final class Network {
     parameters.map { tensor($0, in: values) } + statistics.map { tensor($0, in: statisticValues) }
   }
 
-  /// The gradients that the last training step left, under the names of the weights.
-  public func gradientTensors() -> [Tensor] { parameters.map { tensor($0, in: gradients) } }
+  /// Bytes of those tensors.
+  public var stateBytes: Int {
+    (values.count + statisticValues.count) * MemoryLayout<Float>.stride
+  }
+
+  /// The gradients that the last training step left, under the names of the weights; none where
+  /// nothing was trained.
+  public func gradientTensors() -> [Tensor] {
+    gradients.count == values.count ? parameters.map { tensor($0, in: gradients) } : []
+  }
 
   /// Takes over weights and statistics.
   ///
@@ -96,6 +114,14 @@ public final class Network {
     version += 1
   }
 
+  /// Done once, by whoever is the first to need the gradients.
+  ///
+  /// - Throws: `outOfMemory`.
+  func allocateGradients() throws {
+    guard gradients.count != values.count else { return }
+    gradients = try AlignedBuffer(count: values.count, for: "the gradients of the weights")
+  }
+
   /// To be called by whoever writes into the weights.
   func weightsChanged() { version += 1 }
 
@@ -106,7 +132,8 @@ public final class Network {
 
   /// Where the parameter's gradient belongs.
   func gradientPointer(_ name: String) throws -> UnsafeMutablePointer<Float> {
-    gradients.pointer + (try offset(name, in: parameters))
+    try allocateGradients()
+    return gradients.pointer + (try offset(name, in: parameters))
   }
 
   /// Where the running statistic lies.

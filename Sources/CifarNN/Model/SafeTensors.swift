@@ -46,8 +46,15 @@ public enum SafeTensors {
   /// Reads a file.
   ///
   /// - Throws: `badData` for bytes that are not such a file, `unsupported` for other types than
-  ///   float32.
+  ///   float32, `outOfMemory`.
   public static func decode(
+    _ bytes: [UInt8]
+  ) throws -> (tensors: [Tensor], metadata: [String: String]) {
+    // The numbers, and a header that is small beside them.
+    try MemoryNeed.secured(bytes.count + (1 << 16), for: "the tensors") { try parse(bytes) }
+  }
+
+  private static func parse(
     _ bytes: [UInt8]
   ) throws -> (tensors: [Tensor], metadata: [String: String]) {
     guard bytes.count >= 8 else { throw notOne("it has \(bytes.count) bytes") }
@@ -67,6 +74,7 @@ public enum SafeTensors {
     }
     var placed: [(begin: Int, tensor: Tensor)] = []
     for (name, entry) in header.entries {
+      try MemoryNeed.checkReserve()
       let tensor = try tensor(name, entry, in: bytes[start...])
       placed.append((entry.dataOffsets[0], tensor))
     }

@@ -37,15 +37,15 @@ public final class Adam: Optimizer {
   public init(
     network: Network, options: AdamOptions, gradients: GradientOptions = GradientOptions(),
     pool: ThreadPool, kernels: any KernelTable = Kernels.current
-  ) {
+  ) throws {
     self.network = network
     self.kernels = kernels
     self.options = options
     self.pool = pool
     pieces = ParameterPieces(total: network.values.count)
-    preparation = GradientPreparation(network: network, options: gradients, pool: pool)
-    averages = OptimizerSlot(prefix: "optimizer.exp_avg.", network: network)
-    squares = OptimizerSlot(prefix: "optimizer.exp_avg_sq.", network: network)
+    preparation = try GradientPreparation(network: network, options: gradients, pool: pool)
+    averages = try OptimizerSlot(prefix: "optimizer.exp_avg.", network: network)
+    squares = try OptimizerSlot(prefix: "optimizer.exp_avg_sq.", network: network)
   }
 
   public func step(learningRate: Double) {
@@ -79,6 +79,8 @@ public final class Adam: Optimizer {
   public func stateTensors() -> [Tensor] {
     averages.tensors(of: network) + squares.tensors(of: network)
   }
+
+  public var stateBytes: Int { averages.bytes + squares.bytes }
 
   public func load(_ tensors: [Tensor], stepCount: Int) throws {
     try OptimizerSlot.load([averages, squares], tensors, of: network)

@@ -26,12 +26,13 @@ final class GradientPreparation {
   /// Σ g² of each piece.
   private let sums: AlignedBuffer<Double>
 
-  init(network: Network, options: GradientOptions, pool: ThreadPool) {
+  init(network: Network, options: GradientOptions, pool: ThreadPool) throws {
+    try network.allocateGradients()
     self.network = network
     self.options = options
     self.pool = pool
     pieces = ParameterPieces(total: network.values.count)
-    sums = AlignedBuffer(count: max(1, pieces.count))
+    sums = try AlignedBuffer(count: max(1, pieces.count))
   }
 
   func run(learningRate: Double) {

@@ -7,6 +7,9 @@ public protocol Optimizer: AnyObject {
   /// What has to survive a resume besides the number of steps, under names `optimizer.…`.
   func stateTensors() -> [Tensor]
 
+  /// Bytes of those tensors.
+  var stateBytes: Int { get }
+
   /// Takes over such tensors and the number of steps they stand for; others are passed over.
   ///
   /// - Throws: `shapeMismatch` if one is missing or has another shape than its parameter; then
@@ -20,10 +23,12 @@ struct OptimizerSlot {
   let prefix: String
   let buffer: AlignedBuffer<Float>
 
-  init(prefix: String, network: Network) {
+  init(prefix: String, network: Network) throws {
     self.prefix = prefix
-    buffer = AlignedBuffer(count: network.values.count)
+    buffer = try AlignedBuffer(count: network.values.count, for: "the optimizer's moments")
   }
+
+  var bytes: Int { buffer.count * MemoryLayout<Float>.stride }
 
   func tensors(of network: Network) -> [Tensor] {
     network.parameters.map { parameter in

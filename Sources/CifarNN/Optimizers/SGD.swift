@@ -30,15 +30,15 @@ public final class SGD: Optimizer {
   public init(
     network: Network, options: SGDOptions, gradients: GradientOptions = GradientOptions(),
     pool: ThreadPool
-  ) {
+  ) throws {
     self.network = network
     self.options = options
     self.pool = pool
     pieces = ParameterPieces(total: network.values.count)
-    preparation = GradientPreparation(network: network, options: gradients, pool: pool)
+    preparation = try GradientPreparation(network: network, options: gradients, pool: pool)
     momentum =
       options.momentum == 0
-      ? nil : OptimizerSlot(prefix: "optimizer.momentum_buffer.", network: network)
+      ? nil : try OptimizerSlot(prefix: "optimizer.momentum_buffer.", network: network)
   }
 
   public func step(learningRate: Double) {
@@ -87,6 +87,8 @@ public final class SGD: Optimizer {
   }
 
   public func stateTensors() -> [Tensor] { momentum?.tensors(of: network) ?? [] }
+
+  public var stateBytes: Int { momentum?.bytes ?? 0 }
 
   public func load(_ tensors: [Tensor], stepCount: Int) throws {
     if let momentum { try OptimizerSlot.load([momentum], tensors, of: network) }
