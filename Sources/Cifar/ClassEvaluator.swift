@@ -42,7 +42,7 @@ enum ClassEvaluator {
       return prediction
     }
     return ClassEvaluation(
-      epoch: model.epoch, classNames: dataset.classNames, confusion: confusion,
+      epoch: model.epoch, classNames: model.classNames, confusion: confusion,
       predictions: wrong.prefix(kept).map(withPixels), samples: samples.map(withPixels))
   }
 }

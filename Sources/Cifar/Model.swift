@@ -81,7 +81,8 @@ public final class Model {
   ///
   /// - Parameter flips: whether each image is looked at together with its mirror image, and the
   ///   probabilities of both are averaged: better by some tenths of a per cent, for twice the time.
-  /// - Throws: `shapeMismatch` if the data set has other classes than the model.
+  /// - Throws: `shapeMismatch` if the data set has other classes than the model, or the same in
+  ///   another order. A data set whose classes are called "0", "1", … goes with every model.
   public func evaluate(_ dataset: Dataset, flips: Bool = false) throws -> Evaluation {
     let classes = network.spec.classes
     guard dataset.classNames.count == classes else {
@@ -89,6 +90,8 @@ public final class Model {
         .shapeMismatch,
         "the model knows \(classes) classes, the data set has \(dataset.classNames.count)")
     }
+    let names = try ClassNames.agreed(
+      classNames, of: "the model", dataset.classNames, of: "the data set")
     let loader = try BatchLoader(
       dataset: dataset, batchSize: Model.batchSize,
       normalization: hyperparameters.normalization, augmentations: [], seed: 0, shuffle: false)
@@ -112,7 +115,7 @@ public final class Model {
         probabilities.pointer, labels: batch.labels, count: batch.count,
         result: flips ? nil : result)
     }
-    return sums.evaluation(classNames: dataset.classNames, flips: flips)
+    return sums.evaluation(classNames: names, flips: flips)
   }
 
   /// Exchanges left and right of (count, 3, 32, 32) numbers.

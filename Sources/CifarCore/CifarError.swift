@@ -49,9 +49,34 @@ public struct CifarError: Error, Equatable, Sendable {
   public var code: Code
   public var message: String
 
+  /// - Parameter message: names from files and callers may be in it as they are: control characters,
+  ///   which could break the line or steer a terminal, become `\n`, `\x1b`.
   public init(_ code: Code, _ message: String) {
     self.code = code
-    self.message = message
+    self.message = CifarError.printable(message)
+  }
+
+  private static func printable(_ text: String) -> String {
+    func isControl(_ scalar: Unicode.Scalar) -> Bool {
+      scalar.properties.generalCategory == .control || scalar == "\u{2028}" || scalar == "\u{2029}"
+    }
+    guard text.unicodeScalars.contains(where: isControl) else { return text }
+    var result = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\n": result += "\\n"
+      case "\t": result += "\\t"
+      case _ where isControl(scalar):
+        let digits = String(scalar.value, radix: 16)
+        switch digits.count {
+        case 1: result += "\\x0\(digits)"
+        case 2: result += "\\x\(digits)"
+        default: result += "\\u{\(digits)}"
+        }
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
   }
 }
 

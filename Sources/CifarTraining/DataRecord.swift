@@ -23,14 +23,17 @@ public struct DataRecord: Codable, Equatable, Sendable {
     case classNames = "class_names"
   }
 
-  init(train: Dataset, validation: Dataset) {
+  /// - Throws: `shapeMismatch` if the classes of one are not those of the other.
+  init(train: Dataset, validation: Dataset) throws {
     name = train.name
     location = train.location
     trainCount = train.count
     validationCount = validation.count
     trainHash = train.contentHash
     validationHash = validation.contentHash
-    classNames = train.classNames
+    classNames = try ClassNames.agreed(
+      train.classNames, of: "the training images", validation.classNames,
+      of: "the validation images")
   }
 
   /// - Throws: `shapeMismatch` if these are not the images of the record.

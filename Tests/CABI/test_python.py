@@ -108,6 +108,22 @@ def test_other_numbers_of_classes_are_learned(shapes, workplace):
     assert list(result.classes) == ["0", "1", "2"] and result.top5_accuracy == 1
 
 
+def test_class_names_must_agree(shapes, workplace):
+    names = [str(index) for index in range(10)]
+    train = cifar.Dataset.from_arrays(shapes.train.images, shapes.train.labels, names)
+    test = cifar.Dataset.from_arrays(
+        shapes.test.images, 9 - shapes.test.labels, names[::-1], split="test")
+    with pytest.raises((cifar.CifarError, ValueError), match="class 0 is '0' in the training images"):
+        cifar.fit(train, test, epochs=1)
+    assert not (workplace / "runs.db").exists()
+    plain = cifar.Dataset.from_arrays(shapes.test.images, shapes.test.labels, split="test")
+    model = cifar.fit(shapes.train, plain, epochs=1, steps_per_epoch=2, record=False).model
+    assert model.class_names == shapes.train.class_names
+    assert list(model.evaluate(plain).classes) == shapes.train.class_names
+    with pytest.raises((cifar.CifarError, ValueError), match="in the model, but"):
+        model.evaluate(test)
+
+
 def test_evaluation_class_by_class(trained, shapes):
     model = trained[0].model
     result = model.evaluate(shapes.test)

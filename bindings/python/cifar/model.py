@@ -93,6 +93,7 @@ class Model:
     def evaluate(self, dataset: Dataset, flips: bool = False) -> Evaluation:
         """Loss, accuracy and more on a data set, class by class too.
 
+        dataset: its class names are the model's, or nobody named them.
         flips: average each image's probabilities with those of its mirror image.
         """
         info = structs.EvaluationInfo()
