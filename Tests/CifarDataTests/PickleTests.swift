@@ -132,7 +132,7 @@ import Testing
       ]
       func peak() -> Int {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
         return usage.ru_maxrss / 1024
       }
       let before = peak()
