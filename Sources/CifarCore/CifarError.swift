@@ -50,7 +50,7 @@ public struct CifarError: Error, Equatable, Sendable {
   public var message: String
 
   /// - Parameter message: names from files and callers may be in it as they are: control characters,
-  ///   which could break the line or steer a terminal, become `\n`, `\x1b`.
+  ///   which could break the line or steer a terminal, become `\n`, `\u{1B}`.
   public init(_ code: Code, _ message: String) {
     self.code = code
     self.message = CifarError.printable(message)
@@ -67,12 +67,7 @@ public struct CifarError: Error, Equatable, Sendable {
       case "\n": result += "\\n"
       case "\t": result += "\\t"
       case _ where isControl(scalar):
-        let digits = String(scalar.value, radix: 16)
-        switch digits.count {
-        case 1: result += "\\x0\(digits)"
-        case 2: result += "\\x\(digits)"
-        default: result += "\\u{\(digits)}"
-        }
+        result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
       default: result.unicodeScalars.append(scalar)
       }
     }

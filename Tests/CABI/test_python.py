@@ -3,7 +3,9 @@
 import math
 import os
 import signal
+import struct
 import threading
+import zlib
 
 import cifar
 import numpy as np
@@ -89,6 +91,15 @@ def test_a_folder_with_a_subfolder_a_class(tmp_path):
     (tmp_path / "c" / "broken.png").write_bytes(b"no png")
     with pytest.raises(ValueError, match="broken.png' can't be read"):
         cifar.Dataset.from_folder(tmp_path, resize=True)
+    # A few bytes that say they are 800 million pixels are refused before they are decoded.
+    header = b"IHDR" + struct.pack(">IIBBBBB", 40_000, 20_000, 8, 2, 0, 0, 0)
+    (tmp_path / "c" / "broken.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header
+        + struct.pack(">I", zlib.crc32(header)) + struct.pack(">I", 0) + b"IDAT"
+        + struct.pack(">I", zlib.crc32(b"IDAT")))
+    for resize in (False, True):
+        with pytest.raises(ValueError, match="broken.png'"):
+            cifar.Dataset.from_folder(tmp_path, resize=resize)
     (tmp_path / "d").mkdir()
     with pytest.raises(ValueError, match="d' has no pictures"):
         (tmp_path / "c" / "broken.png").unlink()

@@ -89,6 +89,6 @@ import Testing
   @Test func messagesHaveNoControlCharacters() {
     let location = "/no\u{1b}[31mwhere\n"
     let error = failure { try Dataset.open(location, split: .test) }
-    #expect(error?.message.contains(#"'/no\x1b[31mwhere\n'"#) == true)
+    #expect(error?.message.contains(#"'/no\u{1B}[31mwhere\n'"#) == true)
   }
 }
