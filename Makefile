@@ -3,7 +3,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-swift test-abi test-memory bench format lint install uninstall clean
+.PHONY: help build demo test test-swift test-abi test-memory fuzz bench format lint install uninstall \
+  clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -54,6 +55,18 @@ test-memory: build ## every allocation of a short training fails once, and from 
 	  .build/memory/fail_allocations .build/memory $$kind 1 1 0 & \
 	done; for job in $$(jobs -p); do wait $$job; done
 
+# Instrumented code lies in a build directory of its own. UndefinedBehaviorSanitizer is for the C
+# sources: Swift checks its arithmetic and its conversions itself.
+SECONDS ?= 60
+TARGETS ?=
+FUZZ_FLAGS := -c release --scratch-path .build-fuzz --sanitize address --sanitize fuzzer \
+  -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined
+
+fuzz: .build/dependencies ## feeds the readers damaged input: make fuzz SECONDS=60 TARGETS='pickle csv'
+	CIFAR_FUZZ=1 swift build $(FUZZ_FLAGS) --product fuzz
+	mkdir -p build/fuzz
+	Tools/fuzz .build-fuzz/release/fuzz $(SECONDS) $(TARGETS)
+
 bench: build ## speed beside PyTorch and onnxruntime, which it installs into .venv-bench
 	python3 Benchmarks/run.py
 
@@ -86,7 +99,7 @@ uninstall: ## takes away what install put there
 	  share/fish/vendor_completions.d/$(command).fish))
 
 clean: ## everything that was built or installed here
-	rm -rf .build build $(VENV) .venv-bench
+	rm -rf .build .build-fuzz build $(VENV) .venv-bench
 
 # SQLite's header is all that the build needs besides Swift.
 .build/dependencies:

@@ -34,6 +34,19 @@ var kernelTargets: [Target] = [
       ]))
 #endif
 
+// What the fuzzers and a short test of the readers share; libFuzzer itself is linked only where
+// `make fuzz` asks for it.
+var fuzzTargets: [Target] = [
+  .target(
+    name: "FuzzTargets", dependencies: ["Cifar", "CommandSupport", "CSQLite"],
+    path: "Tests/Fuzz/Targets"),
+  .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
+]
+if Context.environment["CIFAR_FUZZ"] != nil {
+  fuzzTargets.append(
+    .executableTarget(name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Driver"))
+}
+
 let package = Package(
   name: "libcifar",
   products: [
@@ -43,7 +56,7 @@ let package = Package(
     .executable(name: "cifar-command", targets: ["CifarCommand"]),
     .executable(name: "cifar-runs", targets: ["CifarRunsCommand"]),
   ],
-  targets: kernelTargets + [
+  targets: kernelTargets + fuzzTargets + [
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CCifar", path: "include"),
     .target(name: "CCPUFeatures"),

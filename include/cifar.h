@@ -174,7 +174,8 @@ cifar_status cifar_dataset_open(const char *location, cifar_split split, size_t 
  *  labels       (count), each in 0 ... classes - 1.
  *  count        at least 1.
  *  classes      from 2 to 1000.
- *  class_names  (classes) strings of 1 to 200 bytes; NULL for "0", "1", ...
+ *  class_names  (classes) strings of 1 to 200 bytes; NULL for "0", "1", ..., which go with the names
+ *               of any other data set or model.
  *
  *  Errors: BAD_DATA for a label out of range, naming it; INVALID_ARGUMENT. */
 cifar_status cifar_dataset_from_memory(const uint8_t *images, const int32_t *labels, size_t count,
@@ -262,7 +263,8 @@ cifar_status cifar_train_options_init(cifar_train_options *options, size_t optio
  *  options  NULL for the defaults.
  *
  *  Errors: INVALID_ARGUMENT, naming the option and its range; SHAPE_MISMATCH if the data have not
- *  the model's classes; those of the registry. */
+ *  the model's classes, or the two not the same class names in the same order; those of the
+ *  registry. */
 cifar_status cifar_trainer_create(const cifar_dataset *train, const cifar_dataset *validation,
                                   const cifar_train_options *options, cifar_trainer **out);
 
@@ -289,7 +291,8 @@ cifar_status cifar_resume_options_init(cifar_resume_options *options, size_t opt
  *  options            NULL for the defaults.
  *
  *  Errors: NOT_FOUND; AMBIGUOUS; BUSY while another process trains the run; CHECKSUM_MISMATCH for a
- *  damaged checkpoint that was named, or where all are; SHAPE_MISMATCH if the images are others than the run's. */
+ *  damaged checkpoint that was named, or where all are; SHAPE_MISMATCH if the images are others than the run's,
+ *  or their class names. */
 cifar_status cifar_trainer_resume(const char *run, const cifar_dataset *train,
                                   const cifar_dataset *validation,
                                   const cifar_resume_options *options, cifar_trainer **out);
@@ -480,7 +483,8 @@ typedef struct cifar_evaluation {
   double macro_f1;      /* the mean of the classes' F1; 0 to 1 */
 } cifar_evaluation;
 
-/** Loss and accuracy on a data set. Error: SHAPE_MISMATCH for another number of classes. */
+/** Loss and accuracy on a data set. Error: SHAPE_MISMATCH for another number of classes, for other
+ *  class names, or the same in another order. */
 cifar_status cifar_model_evaluate(cifar_model *model, const cifar_dataset *dataset,
                                   cifar_evaluation *evaluation, size_t evaluation_size);
 
@@ -491,7 +495,7 @@ cifar_status cifar_model_evaluate(cifar_model *model, const cifar_dataset *datas
  *  confusion  (classes, classes), overwritten: images by label and, in each row, by the class that
  *             they were taken for; NULL to leave out.
  *  scores     (classes, 3), overwritten: each class's precision, recall and F1; NULL to leave out.
- *  Error: SHAPE_MISMATCH for another number of classes. */
+ *  Error: SHAPE_MISMATCH, as for cifar_model_evaluate. */
 cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_dataset *dataset,
                                           int32_t flips, cifar_evaluation *evaluation,
                                           size_t evaluation_size, uint64_t *confusion,

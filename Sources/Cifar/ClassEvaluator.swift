@@ -49,7 +49,7 @@ enum ClassEvaluator {
       return prediction
     }
     return ClassEvaluation(
-      epoch: model.epoch, classNames: dataset.classNames, confusion: confusion,
+      epoch: model.epoch, classNames: model.classNames, confusion: confusion,
       predictions: wrong.map(withPixels), samples: samples.map(withPixels))
   }
 }

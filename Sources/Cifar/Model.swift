@@ -91,7 +91,8 @@ public final class Model: @unchecked Sendable {
   ///
   /// - Parameter flips: whether each image is looked at together with its mirror image, and the
   ///   probabilities of both are averaged: better by some tenths of a per cent, for twice the time.
-  /// - Throws: `shapeMismatch` if the data set has other classes than the model.
+  /// - Throws: `shapeMismatch` if the data set has other classes than the model, or the same in
+  ///   another order. A data set whose classes are called "0", "1", … goes with every model.
   public func evaluate(_ dataset: Dataset, flips: Bool = false) throws -> Evaluation {
     try monitor.withLock { try evaluateAlone(dataset, flips) }
   }
@@ -103,6 +104,8 @@ public final class Model: @unchecked Sendable {
         .shapeMismatch,
         "the model knows \(classes) classes, the data set has \(dataset.classNames.count)")
     }
+    let names = try ClassNames.agreed(
+      classNames, of: "the model", dataset.classNames, of: "the data set")
     let loader = try BatchLoader(
       dataset: dataset, batchSize: Model.batchSize,
       normalization: hyperparameters.normalization, augmentations: [], seed: 0, shuffle: false)
@@ -127,7 +130,7 @@ public final class Model: @unchecked Sendable {
         probabilities.pointer, labels: batch.labels, count: batch.count,
         result: flips ? nil : result)
     }
-    return try sums.evaluation(classNames: dataset.classNames, flips: flips)
+    return try sums.evaluation(classNames: names, flips: flips)
   }
 
   /// Exchanges left and right of (count, 3, 32, 32) numbers.

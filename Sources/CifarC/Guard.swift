@@ -22,7 +22,7 @@ func guarded(on stack: CallStack = .large, _ body: () throws -> Void) -> cifar_s
       return CIFAR_OK
     } catch {
       let error = error as? CifarError ?? CifarError(.internal, "\(error)")
-      LastError.message = error.message.oneLine(atMost: LastError.longest)
+      LastError.message = error.message
       return cifar_status(rawValue: UInt32(error.code.rawValue))
     }
   }
@@ -30,9 +30,6 @@ func guarded(on stack: CallStack = .large, _ body: () throws -> Void) -> cifar_s
 
 /// The message of the last failure, one for each thread.
 enum LastError {
-  /// The most bytes of it, without the NUL.
-  static let longest = 4095
-
   /// Each thread's value is a C string of its own, freed when the thread ends.
   private static let key: pthread_key_t? = {
     var key = pthread_key_t()

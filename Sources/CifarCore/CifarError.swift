@@ -49,15 +49,14 @@ public struct CifarError: Error, Equatable, Sendable {
   public var code: Code
   public var message: String
 
-  /// Bytes of a message at the most.
-  private static let longest = 8000
+  /// The most bytes of a message.
+  public static let longestMessage = 4095
 
+  /// - Parameter message: names from files and callers may be in it as they are: it becomes one line
+  ///   without control characters, and what is longer than `longestMessage` loses its middle.
   public init(_ code: Code, _ message: String) {
     self.code = code
-    // Whatever name of a file's or a caller's is quoted in it.
-    self.message =
-      message.utf8.count > CifarError.longest
-      ? message.excerpt(bytes: CifarError.longest, characters: CifarError.longest) : message
+    self.message = message.oneLine(atMost: CifarError.longestMessage)
   }
 }
 

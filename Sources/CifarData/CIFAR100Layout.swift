@@ -45,28 +45,14 @@ struct CIFAR100Layout {
       classes: labels.classNames.count)
     let path = "\(directory)/\(kind.file(split))"
     switch kind {
-    case .binary: try readBinary(path, total, to: target)
+    case .binary:
+      let records = labels == .fine ? CIFARRecords.fine : .coarse
+      try records.read(path, images: total, to: target)
     case .python:
-      try CIFAR10Python.read(path, images: total, labels: "\(labels)_labels", to: target)
+      try CIFARPython.read(path, images: total, labels: "\(labels)_labels", to: target)
     }
     return Dataset(
       name: labels.rawValue, split: split, classNames: labels.classNames,
       location: "\(labels.rawValue):\(directory)", images: images, labels: numbers)
-  }
-
-  /// Records of a coarse label, a fine label and 3,072 pixel bytes.
-  private func readBinary(_ path: String, _ total: Int, to target: BatchTarget) throws {
-    let record = 2 + Dataset.imageBytes
-    let bytes = try FileBytes.read(path, expected: record * total)
-    try bytes.withUnsafeBytes { source in
-      guard let start = source.baseAddress else { return }
-      for index in 0..<total {
-        let label = source[index * record + (labels == .fine ? 1 : 0)]
-        try target.setLabel(index, Int(label), path: path)
-        guard index < target.count else { continue }
-        UnsafeMutableRawPointer(target.images + index * Dataset.imageBytes).copyMemory(
-          from: start + index * record + 2, byteCount: Dataset.imageBytes)
-      }
-    }
   }
 }

@@ -12,12 +12,18 @@ extension Dataset {
   ///     `cifar100:DIRECTORY` and `cifar100-coarse:DIRECTORY` in that directory.
   ///   - limit: the most images to take, from the start; nil for all.
   /// - Throws: `notFound` if there is no data set, `badData` if its files are damaged,
-  ///   `invalidArgument` for a limit below 1.
+  ///   `invalidArgument` for a limit below 1, an empty location or one that holds a NUL.
   public static func open(
     _ location: String?, split: Split, limit: Int? = nil
   ) throws -> Dataset {
     if let limit, limit < 1 {
       throw CifarError(.invalidArgument, "limit \(limit) is not at least 1")
+    }
+    if let location, location.isEmpty || location.utf8.contains(0) {
+      throw CifarError(
+        .invalidArgument,
+        "the data set's location is \(location.isEmpty ? "empty" : "a text with a NUL"); name a "
+          + "directory, or 'shapes'")
     }
     if location == Shapes.name { return try Shapes.dataset(split: split, limit: limit) }
     if let hundred = try hundred(location, split, limit) { return hundred }
@@ -35,9 +41,13 @@ extension Dataset {
     _ location: String?, _ split: Split, _ limit: Int?
   ) throws -> Dataset? {
     guard let location else { return nil }
-    let parts = location.split(separator: ":", maxSplits: 1).map(String.init)
+    let parts = location.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+      .map(String.init)
     guard let name = parts.first, let labels = CIFAR100Layout.Labels(rawValue: name) else {
       return nil
+    }
+    if parts.count > 1, parts[1].isEmpty {
+      throw CifarError(.invalidArgument, "no directory stands behind '\(location)'")
     }
     let candidates = parts.count > 1 ? [parts[1]] : usualPlaces()
     for directory in candidates {

@@ -23,14 +23,17 @@ public struct DataRecord: Codable, Equatable, Sendable {
     case classNames = "class_names"
   }
 
-  init(train: Dataset, validation: Dataset) {
+  /// - Throws: `shapeMismatch` if the classes of one are not those of the other.
+  init(train: Dataset, validation: Dataset) throws {
     name = train.name
     location = train.location
     trainCount = train.count
     validationCount = validation.count
     trainHash = train.contentHash
     validationHash = validation.contentHash
-    classNames = train.classNames
+    classNames = try ClassNames.agreed(
+      train.classNames, of: "the training images", validation.classNames,
+      of: "the validation images")
   }
 
   /// Makes sure that it is one that a data set can have, with a name for every class of the model.

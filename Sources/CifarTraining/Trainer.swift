@@ -34,7 +34,8 @@ public final class Trainer {
     hyperparameters: Hyperparameters, train: Dataset, validation: Dataset, threads: Int
   ) throws {
     var complete = hyperparameters
-    complete.data = DataRecord(train: train, validation: validation)
+    try Trainer.checkClasses(complete, train, validation)
+    complete.data = try DataRecord(train: train, validation: validation)
     try self.init(complete, train, validation, threads)
   }
 
@@ -49,7 +50,13 @@ public final class Trainer {
     var hyperparameters = checkpoint.hyperparameters
     try hyperparameters.data?.check(train: train, validation: validation)
     // Another place of the same images is the one to find them at the next time.
-    hyperparameters.data = DataRecord(train: train, validation: validation)
+    try Trainer.checkClasses(hyperparameters, train, validation)
+    var data = try DataRecord(train: train, validation: validation)
+    if let before = hyperparameters.data {
+      data.classNames = try ClassNames.agreed(
+        before.classNames, of: "the run", data.classNames, of: "the images")
+    }
+    hyperparameters.data = data
     if let epochs { hyperparameters.epochs = epochs }
     try self.init(hyperparameters, train, validation, threads)
     try restore(checkpoint, goesFurther: epochs != nil)
@@ -61,13 +68,6 @@ public final class Trainer {
     try hyperparameters.validate()
     guard (1...1024).contains(threads) else {
       throw CifarError(.invalidArgument, "threads \(threads) is not in 1 to 1024")
-    }
-    let classes = hyperparameters.modelSpec.classes
-    for dataset in [train, validation] where dataset.classNames.count != classes {
-      throw CifarError(
-        .shapeMismatch,
-        "the model has \(classes) classes, the units of its last layer, but the "
-          + "\(dataset.split.rawValue) images have \(dataset.classNames.count)")
     }
     try Trainer.checkMemory(for: hyperparameters, storesCheckpoints: false)
     self.hyperparameters = hyperparameters
@@ -91,6 +91,18 @@ public final class Trainer {
       augmentations: [], seed: hyperparameters.seed, shuffle: false)
     callbacks = hyperparameters.callbacks.map { $0.make() }
     state = TrainerState(learningRate: hyperparameters.optimizer.learningRate)
+  }
+
+  private static func checkClasses(
+    _ hyperparameters: Hyperparameters, _ train: Dataset, _ validation: Dataset
+  ) throws {
+    let classes = hyperparameters.modelSpec.classes
+    for dataset in [train, validation] where dataset.classNames.count != classes {
+      throw CifarError(
+        .shapeMismatch,
+        "the model has \(classes) classes, the units of its last layer, but the "
+          + "\(dataset.split.rawValue) images have \(dataset.classNames.count)")
+    }
   }
 
   // MARK: Standing

@@ -3,7 +3,9 @@
 import math
 import os
 import signal
+import struct
 import threading
+import zlib
 
 import cifar
 import numpy as np
@@ -89,6 +91,15 @@ def test_a_folder_with_a_subfolder_a_class(tmp_path):
     (tmp_path / "c" / "broken.png").write_bytes(b"no png")
     with pytest.raises(ValueError, match="broken.png' can't be read"):
         cifar.Dataset.from_folder(tmp_path, resize=True)
+    # A few bytes that say they are 800 million pixels are refused before they are decoded.
+    header = b"IHDR" + struct.pack(">IIBBBBB", 40_000, 20_000, 8, 2, 0, 0, 0)
+    (tmp_path / "c" / "broken.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header
+        + struct.pack(">I", zlib.crc32(header)) + struct.pack(">I", 0) + b"IDAT"
+        + struct.pack(">I", zlib.crc32(b"IDAT")))
+    for resize in (False, True):
+        with pytest.raises(ValueError, match="broken.png'"):
+            cifar.Dataset.from_folder(tmp_path, resize=resize)
     (tmp_path / "d").mkdir()
     with pytest.raises(ValueError, match="d' has no pictures"):
         (tmp_path / "c" / "broken.png").unlink()
@@ -106,6 +117,22 @@ def test_other_numbers_of_classes_are_learned(shapes, workplace):
     assert run.model.predict(test.images[:5]).shape == (5, 3)
     result = run.model.evaluate(test)
     assert list(result.classes) == ["0", "1", "2"] and result.top5_accuracy == 1
+
+
+def test_class_names_must_agree(shapes, workplace):
+    names = [str(index) for index in range(10)]
+    train = cifar.Dataset.from_arrays(shapes.train.images, shapes.train.labels, names)
+    test = cifar.Dataset.from_arrays(
+        shapes.test.images, 9 - shapes.test.labels, names[::-1], split="test")
+    with pytest.raises((cifar.CifarError, ValueError), match="class 0 is '0' in the training images"):
+        cifar.fit(train, test, epochs=1)
+    assert not (workplace / "runs.db").exists()
+    plain = cifar.Dataset.from_arrays(shapes.test.images, shapes.test.labels, split="test")
+    model = cifar.fit(shapes.train, plain, epochs=1, steps_per_epoch=2, record=False).model
+    assert model.class_names == shapes.train.class_names
+    assert list(model.evaluate(plain).classes) == shapes.train.class_names
+    with pytest.raises((cifar.CifarError, ValueError), match="in the model, but"):
+        model.evaluate(test)
 
 
 def test_evaluation_class_by_class(trained, shapes):

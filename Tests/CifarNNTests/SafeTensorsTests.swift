@@ -33,6 +33,17 @@ import Testing
     #expect(value.bitPattern == odd.bitPattern)
   }
 
+  @Test func anArchiveIsNamed() {
+    let gzip: [UInt8] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2]
+    #expect(throws: CifarError.self) { try SafeTensors.decode(gzip) }
+    do { _ = try SafeTensors.decode(gzip) } catch {
+      #expect("\(error)".contains("it is a gzip file: unpack it first"), "\(error)")
+    }
+    do { _ = try SafeTensors.decode(Array("<!doctype html><html>".utf8)) } catch {
+      #expect("\(error)".contains("HTML"), "\(error)")
+    }
+  }
+
   @Test func noTensorsAreAFileToo() throws {
     let file = try SafeTensors.decode(SafeTensors.encode([], metadata: [:]))
     #expect(file.tensors.isEmpty && file.metadata.isEmpty)

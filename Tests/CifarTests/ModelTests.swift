@@ -164,6 +164,28 @@ import Testing
     #expect(error?.message.contains("10 classes") == true)
   }
 
+  @Test func classNamesMustBeTheModels() throws {
+    let images = try Images.test()
+    func named(_ names: [String]) throws -> Dataset {
+      try Dataset(
+        images: UnsafeBufferPointer(start: images.images.pointer, count: images.images.count),
+        labels: UnsafeBufferPointer(start: images.labels.pointer, count: images.labels.count),
+        classNames: names, split: .test)
+    }
+    let model = try model()
+    var names = images.classNames
+    names.swapAt(2, 5)
+    let error = failure { try model.evaluate(try named(names)) }
+    #expect(error?.code == .shapeMismatch)
+    for part in ["class 2", names[2], names[5], "another order"] {
+      #expect(error?.message.contains(part) == true, "\(part)")
+    }
+    // Classes that nobody named are the model's.
+    let unnamed = try model.evaluate(try named((0..<10).map(String.init)))
+    #expect(unnamed == (try model.evaluate(images)))
+    #expect(unnamed.classNames == images.classNames)
+  }
+
   @Test(arguments: [0, -1, 1025]) func threadsOutOfRangeAreRefused(threads: Int) throws {
     let error = failure { try model(threads: threads) }
     #expect(error?.code == .invalidArgument)

@@ -14,7 +14,7 @@ import Testing
     var recipe = try Recipe.named(name)
     recipe.seed = .max
     recipe.optimizer.learningRate = 0.1 + 0.2
-    recipe.data = DataRecord(train: try Images.train(20), validation: try Images.test(10))
+    recipe.data = try DataRecord(train: Images.train(20), validation: Images.test(10))
     let text = try StateCoding.encode(recipe)
     #expect(try read(text) == recipe)
     #expect(try StateCoding.encode(try read(text)) == text)

@@ -42,6 +42,49 @@ import Testing
     #expect(best > 0.12)
   }
 
+  @Test func bothPartsHaveTheSameClassesInTheSameOrder() throws {
+    let shapes = try Dataset.open("shapes", split: .train, limit: 40)
+    func named(_ names: [String], _ split: Split) throws -> Dataset {
+      try Dataset(
+        images: UnsafeBufferPointer(start: shapes.images.pointer, count: shapes.images.count),
+        labels: UnsafeBufferPointer(start: shapes.labels.pointer, count: shapes.labels.count),
+        classNames: names, split: split)
+    }
+    let letters = "abcdefghij".map(String.init)
+    let numbers = (0..<10).map(String.init)
+    func trainer(_ train: [String], _ validation: [String]) throws -> Trainer {
+      try Trainer(
+        hyperparameters: .quick(), train: named(train, .train),
+        validation: named(validation, .test), threads: 1)
+    }
+    for (train, validation) in [
+      (letters, letters.reversed()), (letters, letters.dropLast() + ["k"]),
+      (numbers, numbers.reversed()),
+    ] {
+      let error = failure { try trainer(train, Array(validation)) }
+      #expect(error?.code == .shapeMismatch)
+      let place = Array(validation)[0] == train[0] ? 9 : 0
+      #expect(
+        error?.message.hasPrefix("class \(place) is '\(train[place])' in the training images")
+          == true)
+    }
+    // Whichever part has names gives the model its own.
+    for (train, validation) in [(letters, letters), (numbers, letters), (letters, numbers)] {
+      let record = try trainer(train, validation).hyperparameters.data
+      #expect(record?.classNames == letters)
+    }
+    // A run that is gone on with keeps its names, and refuses others.
+    let checkpoint = try Checkpoint(trainer(letters, letters).checkpoint())
+    func resumed(_ names: [String]) throws -> Trainer {
+      try Trainer(
+        resuming: checkpoint, epochs: nil, train: named(names, .train),
+        validation: named(names, .test), threads: 1)
+    }
+    #expect(try resumed(numbers).hyperparameters.data?.classNames == letters)
+    let error = failure { try resumed(letters.reversed()) }
+    #expect(error?.message.hasPrefix("class 0 is 'a' in the run, but 'j' in the images") == true)
+  }
+
   @Test func progressAddsUp() throws {
     let training = try Training(.quick(epochs: 2))
     let batches = training.follower.batches

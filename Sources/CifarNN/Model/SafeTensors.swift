@@ -60,6 +60,7 @@ public enum SafeTensors {
     guard bytes.count >= 8 else { throw notOne("it has \(bytes.count) bytes") }
     let length = bytes[0..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length <= UInt64(bytes.count - 8) else {
+      if let fault = ForeignFormat.described(bytes) { throw notOne("it \(fault)") }
       throw notOne("its header of \(length) bytes is longer than the file")
     }
     let start = 8 + Int(length)

@@ -38,9 +38,9 @@ public final class CSVLogger: Callback {
     "epoch", "accuracy", "learning_rate", "loss", "val_accuracy", "val_loss",
   ]
 
-  init(_ options: Options) { self.options = options }
+  package init(_ options: Options) { self.options = options }
 
-  func trainBegan(epoch: Int) throws {
+  package func trainBegan(epoch: Int) throws {
     var lines: [Substring] = []
     if options.append || epoch > 0 { lines = try read().split(separator: "\n") }
     if epoch > 0 {

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+# Of one picture: 300 MB as it is decoded.
+_MOST_PIXELS = 100_000_000
+
 
 def read(path, resize: bool):
     """Images (N, 32, 32, 3), labels (N,) and the classes' names."""
@@ -35,14 +38,26 @@ def read(path, resize: bool):
 
 
 def _read_picture(Image, file: Path, resize: bool) -> np.ndarray:
+    if not file.is_file():
+        raise ValueError(f"'{file}' is not a regular file")
     try:
         with Image.open(file) as picture:
-            picture = picture.convert("RGB")
-    except OSError as error:
+            # The header alone says how large it is: nothing is decoded before that is looked at.
+            wrong = _wrong_size(*picture.size, resize)
+            pixels = None if wrong else picture.convert("RGB")
+    except Exception as error:  # damaged files raise whatever a decoder stumbles over
         raise ValueError(f"'{file}' can't be read: {error}") from error
-    if picture.size != (32, 32):
-        if not resize:
-            width, height = picture.size
-            raise ValueError(f"'{file}' is {width}×{height}, not 32×32; resize=True makes it so")
-        picture = picture.resize((32, 32), Image.Resampling.BICUBIC)
-    return np.asarray(picture, np.uint8)
+    if wrong:
+        raise ValueError(f"'{file}' is {wrong}")
+    if pixels.size != (32, 32):
+        pixels = pixels.resize((32, 32), Image.Resampling.BICUBIC)
+    return np.asarray(pixels, np.uint8)
+
+
+def _wrong_size(width: int, height: int, resize: bool) -> str:
+    """What is wrong with pictures of this size; empty if nothing is."""
+    if (width, height) != (32, 32) and not resize:
+        return f"{width}×{height}, not 32×32; resize=True makes it so"
+    if width * height > _MOST_PIXELS:
+        return f"{width}×{height}, more than {_MOST_PIXELS:,} pixels"
+    return ""

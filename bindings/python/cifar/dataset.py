@@ -68,7 +68,8 @@ class Dataset(Held):
 
         images: uint8, (N, 32, 32, 3) as Keras and Pillow have them, or (N, 3, 32, 32).
         labels: whole numbers from 0, (N,) or (N, 1) as Keras has them; or one-hot, (N, classes).
-        class_names: one a class; None names the classes "0", "1", … up to the highest label.
+        class_names: one a class; None names the classes "0", "1", … up to the highest label: such
+            a data set goes with the class names of any other, and of any model.
         """
         pixels = _pixels(images)
         numbers, one_hot_classes = _labels(labels)

@@ -116,6 +116,7 @@ class Model(Held):
     def evaluate(self, dataset: Dataset, flips: bool = False) -> Evaluation:
         """Loss, accuracy and more on a data set, class by class too.
 
+        dataset: its class names are the model's, or nobody named them.
         flips: average each image's probabilities with those of its mirror image.
         """
         images = argument.handle(
