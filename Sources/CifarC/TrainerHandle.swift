@@ -87,7 +87,7 @@ final class TrainerHandle: TrainerObserver {
       throw error
     }
     switch end {
-    case .completed(let reason): endReason = strings.keep(reason)
+    case .completed(let reason), .diverged(let reason): endReason = strings.keep(reason)
     case .interrupted: throw ended(.interrupted, "interrupted")
     case .stopped:
       guard let answer = callbackAnswer else {

@@ -6,8 +6,8 @@ extension Hyperparameters {
   /// by object; and, shorter,
   ///
   /// - an optimizer, a schedule, a callback or an augmentation as the name of its type alone;
-  /// - `learning_rate`, `momentum`, `nesterov`, `weight_decay`, `clip_norm`, `beta1`, `beta2`,
-  ///   `epsilon` of the optimizer and `label_smoothing` of the loss without the object around them;
+  /// - `learning_rate`, `momentum`, `nesterov`, `weight_decay`, `clip_norm`, `clipnorm`, `clipvalue`,
+  ///   `beta1`, `beta2`, `epsilon` of the optimizer and `label_smoothing` of the loss without the object around them;
   /// - a model as the name of a preset, which is made for the dialect and the classes of the model
   ///   there is; or as a `model_spec`, with its `input` or the list of its layers alone;
   /// - a callback under its own name: `{"early_stopping": {"patience": 3}}` changes the one there
@@ -31,7 +31,7 @@ extension Hyperparameters {
       throw CifarError(.invalidArgument, "hyperparameters: '\(key)' can't be set here")
     }
     let now = try JSONTree(text: StateCoding.encode(self))
-    var overrides = OverrideShorthand(over: now).expand(given)
+    var overrides = try OverrideShorthand(over: now).expand(given)
     try expandModel(&overrides)
     // A schedule or an optimizer of another kind does not keep what the old kind had.
     var base = now
@@ -63,8 +63,8 @@ extension Hyperparameters {
 enum UnknownKeys {
   /// Those that are not written down where they are nil.
   private static let optional: Set<String> = [
-    "baseline", "brightness_range", "clip_norm", "clipping", "decay_steps", "schedule",
-    "steps_per_epoch",
+    "baseline", "brightness_range", "clip_norm", "clipnorm", "clipvalue", "decay_steps",
+    "initial_value_threshold", "schedule", "steps_per_epoch",
   ]
 
   /// - Parameter known: the result, which has every key that was understood.

@@ -1,16 +1,20 @@
+import CifarCore
+import CifarNN
+
 /// Makes whole hyperparameters of what people write; see `Hyperparameters.apply(overrides:)`.
 struct OverrideShorthand {
   /// The hyperparameters that there are.
   let base: JSONTree
 
   static let optimizerKeys = [
-    "learning_rate", "momentum", "nesterov", "weight_decay", "clip_norm", "beta1", "beta2",
-    "epsilon",
+    "learning_rate", "momentum", "nesterov", "weight_decay", "clip_norm", "clipnorm", "clipvalue",
+    "beta1", "beta2", "epsilon",
   ]
 
   init(over base: JSONTree) { self.base = base }
 
-  func expand(_ given: JSONTree) -> JSONTree {
+  /// - Throws: `invalidArgument` for an option of a callback that is the other dialect's.
+  func expand(_ given: JSONTree) throws -> JSONTree {
     guard case .object(var entries) = given else { return given }
     for key in ["optimizer", "schedule"] {
       if let value = entries[key] { entries[key] = named(value) }
@@ -30,11 +34,11 @@ struct OverrideShorthand {
       let list = (entries["augmentations"] ?? base["augmentations"])?.array ?? []
       entries["augmentations"] = .array(list + (more.array ?? [more]).map(named))
     }
-    expandCallbacks(&entries)
+    try expandCallbacks(&entries)
     return .object(entries)
   }
 
-  private func expandCallbacks(_ entries: inout [String: JSONTree]) {
+  private func expandCallbacks(_ entries: inout [String: JSONTree]) throws {
     let named = CallbackSpec.types.filter { entries[$0] != nil }
     guard entries["callbacks"]?.array != nil || !named.isEmpty else { return }
     var list = (entries["callbacks"] ?? base["callbacks"])?.array?.map(self.named) ?? []
@@ -53,23 +57,40 @@ struct OverrideShorthand {
       default: if place == nil { list.append(.object(["type": .string(type)])) }
       }
     }
-    entries["callbacks"] = .array(list.map(withDialect))
+    list = list.map(withDialect)
+    for callback in list { try checkMargin(callback) }
+    entries["callbacks"] = .array(list)
   }
 
-  /// Options with the callback's type, and Keras's word for a threshold understood.
+  /// Options with the callback's type.
   private func keyed(_ options: JSONTree, _ type: String) -> JSONTree {
     guard case .object(var entries) = options else { return options }
     entries["type"] = .string(type)
-    if type == "reduce_lr_on_plateau", let delta = entries.removeValue(forKey: "min_delta") {
-      entries["threshold"] = delta
-    }
     return .object(entries)
+  }
+
+  /// Whether ReduceLROnPlateau's margin has the name, and with it the meaning, of its dialect.
+  private func checkMargin(_ callback: JSONTree) throws {
+    guard callback["type"]?.text == "reduce_lr_on_plateau" else { return }
+    if callback["dialect"]?.text == Dialect.keras.rawValue {
+      for key in ["threshold", "threshold_mode", "epsilon"] where callback[key] != nil {
+        throw CifarError(
+          .invalidArgument,
+          "reduce_lr_on_plateau: '\(key)' is PyTorch's; Keras's has min_delta, an absolute margin")
+      }
+    } else if callback["min_delta"] != nil {
+      throw CifarError(
+        .invalidArgument,
+        "reduce_lr_on_plateau: 'min_delta' is Keras's; PyTorch's has threshold, with threshold_mode "
+          + "rel or abs")
+    }
   }
 
   /// Callbacks that the frameworks disagree on follow the hyperparameters' dialect.
   private func withDialect(_ callback: JSONTree) -> JSONTree {
     guard case .object(var entries) = callback, entries["dialect"] == nil,
-      ["early_stopping", "reduce_lr_on_plateau"].contains(entries["type"]?.text)
+      ["early_stopping", "model_checkpoint", "reduce_lr_on_plateau"].contains(
+        entries["type"]?.text)
     else { return callback }
     entries["dialect"] = base["dialect"]
     return .object(entries)
