@@ -74,7 +74,8 @@ def fit(
 ) -> Run:
     """Trains the tutorial's network, or another one, and records the run.
 
-    recipe: ``"pytorch"`` or ``"keras"``, the tutorial's dialects; what is None is as it says.
+    recipe: ``"pytorch"`` or ``"keras"``, the tutorial's dialects, or ``"keras-tuned"``, the latter
+        with the learning rate halved on a plateau; what is None is as it says.
     model: ``"tutorial"``, ``"tutorial-gap"``, ``"tutorial-resnet"`` or a ``ModelSpec``, also as
         what its JSON says: a dict, or the list of its layers alone.
     registry: the SQLite file; None for ``$CIFAR_REGISTRY``, else ``./cifar-runs.db``.
@@ -87,7 +88,8 @@ def fit(
         again.
     on_batch: likewise, with a ``Batch`` after every batch.
     hyperparameters: anything else that cifar.h names: ``optimizer="sgd"``, ``momentum=0.9``,
-        ``weight_decay=5e-4``, ``clip_norm=1``, ``label_smoothing=0.1``, ``steps_per_epoch=500``,
+        ``weight_decay=5e-4``, ``clip_norm=1`` (of all gradients together; ``clipnorm`` of each
+        parameter's, ``clipvalue`` of each number, as in Keras), ``label_smoothing=0.1``, ``steps_per_epoch=500``,
         ``precision="mixed_bfloat16"``,
         ``schedule="cosine"`` or ``schedule={"type": "step", "step_size": 10}``,
         ``early_stopping={"patience": 3}``, ``reduce_lr_on_plateau=False``, ``csv_logger``,
