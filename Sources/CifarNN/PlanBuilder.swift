@@ -92,7 +92,8 @@ struct PlanBuilder {
     guard case .image(let channels, let height, let width) = node.input,
       case .image(let filters, _, _) = node.output
     else { throw CifarError(.internal, "layer \(node.path) (conv2d) lost its shapes") }
-    let zeros = (padding ?? context.network.dialect.padding(stride: stride)).amounts(size: height, kernel: kernel, stride: stride)
+    let padding = padding ?? context.network.dialect.padding(stride: stride)
+    let zeros = padding.amounts(size: height, kernel: kernel, stride: stride)
     let normFollows = chain.spec(1)?.isBatchNorm ?? false
     let (following, count) = try context.training ? (.init(), 0) : folded(chain)
     let from = output
