@@ -517,9 +517,9 @@ cifar_status cifar_model_spec_preset(const char *name, const char *dialect, uint
 /** The same model with everything spelled out that its layers leave to the dialect, as training
  *  does it with the dialect of its hyperparameters.
  *
- *  dialect  "pytorch": momentum 0.1, epsilon 1e-5, unbiased 1, CIFAR_PADDING_SAME; "keras": momentum
- *           0.01, epsilon 1e-3, unbiased 0, and CIFAR_PADDING_SAME_UPPER with stride 2; NULL:
- *           "pytorch".
+ *  dialect  "pytorch": momentum 0.1, epsilon 1e-5, unbiased 1, CIFAR_PADDING_SAME; "keras":
+ *           momentum 0.01, epsilon 1e-3, unbiased 0, and CIFAR_PADDING_SAME_UPPER with stride 2;
+ *           NULL: "pytorch".
  *  Error: INVALID_ARGUMENT. */
 cifar_status cifar_model_spec_resolve(const cifar_model_spec *spec, const char *dialect,
                                       cifar_model_spec **out);
@@ -584,8 +584,8 @@ cifar_status cifar_model_spec_dense(cifar_model_spec *spec, uint32_t units);
 cifar_status cifar_model_spec_residual(cifar_model_spec *spec, const cifar_model_spec *layers,
                                        const cifar_model_spec *shortcut);
 
-/** The spec as a JSON object, every option spelled out but those that are left to the dialect; equal
- *  specs have equal text. */
+/** The spec as a JSON object, every option spelled out but those that are left to the dialect;
+ *  equal specs have equal text. */
 cifar_status cifar_model_spec_get_json(const cifar_model_spec *spec, const char **json);
 
 /** A table as Keras's summary() prints it, then totals; each line ends in a newline. A line a

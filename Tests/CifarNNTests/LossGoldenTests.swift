@@ -42,7 +42,8 @@ private struct LossGolden: Decodable {
     let logits = Samples.uniform(5 * 10, seed: 3)
     let labels: [Int32] = [0, 3, 9, 4, 4]
     var gradients = [[Float]](repeating: [Float](repeating: 0, count: 50), count: 2)
-    let results = [LossOptions(), LossOptions(labelSmoothing: 1e-30)].enumerated().map { index, options in
+    let options = [LossOptions(), LossOptions(labelSmoothing: 1e-30)]
+    let results = options.enumerated().map { index, options in
       SoftmaxCrossEntropy.evaluate(
         logits: logits, labels: labels, count: 5, classes: 10, gradient: &gradients[index],
         options: options)

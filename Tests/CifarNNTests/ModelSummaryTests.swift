@@ -41,7 +41,9 @@ import Testing
       ])
     let summary = try ModelSummary(of: spec.resolved(for: .keras))
     let (same, norm) = ("stride 1, padding same", "momentum 0.01, epsilon 0.001, unbiased false")
-    func rule(_ character: Character) -> String { String(repeating: character, count: 60 + norm.count) }
+    func rule(_ character: Character) -> String {
+      String(repeating: character, count: 60 + norm.count)
+    }
     #expect(
       summary.text == """
         Input (None, 3, 8, 8)
