@@ -383,6 +383,7 @@ typedef struct cifar_trainer_info {
   const char *registry;        /* its file; NULL without one */
   const char *hyperparameters; /* the complete set, a JSON object */
   const char *end_reason;      /* why training ended, in words; NULL before */
+  int32_t has_diverged;        /* 1: "terminate_on_nan" ended it; its run is "failed" */
 } cifar_trainer_info;
 
 /** Not while it trains. */

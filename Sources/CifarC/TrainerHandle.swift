@@ -26,6 +26,7 @@ final class TrainerHandle: TrainerObserver {
   private let registry: UnsafePointer<CChar>?
   private let hyperparameters: UnsafePointer<CChar>?
   private var endReason: UnsafePointer<CChar>?
+  private var hasDiverged = false
   /// What a callback returned to stop the training.
   private var callbackAnswer: (name: String, value: Int32)?
 
@@ -87,7 +88,10 @@ final class TrainerHandle: TrainerObserver {
       throw error
     }
     switch end {
-    case .completed(let reason), .diverged(let reason): endReason = strings.keep(reason)
+    case .completed(let reason): endReason = strings.keep(reason)
+    case .diverged(let reason):
+      endReason = strings.keep(reason)
+      hasDiverged = true
     case .interrupted: throw ended(.interrupted, "interrupted")
     case .stopped:
       guard let answer = callbackAnswer else {
@@ -189,6 +193,7 @@ final class TrainerHandle: TrainerObserver {
     info.registry = registry
     info.hyperparameters = hyperparameters
     info.end_reason = endReason
+    info.has_diverged = hasDiverged ? 1 : 0
     return info
   }
 }

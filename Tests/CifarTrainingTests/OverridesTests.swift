@@ -59,6 +59,8 @@ import Testing
   @Test func adamWHasTheDecayOfItsFramework() throws {
     #expect(try recipe(#"{"optimizer":"adamw"}"#).optimizer.weightDecay == 0.01)
     #expect(try recipe(#"{"optimizer":"adamw"}"#, of: "keras").optimizer.weightDecay == 0.004)
+    let other = try recipe(#"{"optimizer":"adamw","dialect":"keras"}"#)
+    #expect(other.optimizer.weightDecay == 0.004)
     let chosen = try recipe(#"{"optimizer":"adamw","weight_decay":0.1}"#)
     #expect(chosen.optimizer.weightDecay == 0.1)
   }

@@ -42,7 +42,8 @@ extension Hyperparameters {
       base["optimizer"]?["type"]?.text != "adamw", overrides["optimizer"]?["weight_decay"] == nil
     {
       // The defaults of `torch.optim.AdamW` and `keras.optimizers.AdamW`.
-      overrides["optimizer"]?["weight_decay"] = .number(dialect == .keras ? 0.004 : 0.01)
+      let isKeras = (overrides["dialect"]?.text ?? dialect.rawValue) == Dialect.keras.rawValue
+      overrides["optimizer"]?["weight_decay"] = .number(isKeras ? 0.004 : 0.01)
     }
     let merged = base.merged(with: overrides)
     let result: Hyperparameters

@@ -57,7 +57,8 @@ struct OverrideShorthand {
       default: if place == nil { list.append(.object(["type": .string(type)])) }
       }
     }
-    list = list.map(withDialect)
+    let dialect = entries["dialect"] ?? base["dialect"]
+    list = list.map { withDialect($0, dialect) }
     for callback in list { try checkMargin(callback) }
     entries["callbacks"] = .array(list)
   }
@@ -87,12 +88,12 @@ struct OverrideShorthand {
   }
 
   /// Callbacks that the frameworks disagree on follow the hyperparameters' dialect.
-  private func withDialect(_ callback: JSONTree) -> JSONTree {
+  private func withDialect(_ callback: JSONTree, _ dialect: JSONTree?) -> JSONTree {
     guard case .object(var entries) = callback, entries["dialect"] == nil,
       ["early_stopping", "model_checkpoint", "reduce_lr_on_plateau"].contains(
         entries["type"]?.text)
     else { return callback }
-    entries["dialect"] = base["dialect"]
+    entries["dialect"] = dialect
     return .object(entries)
   }
 

@@ -37,7 +37,8 @@ class Run:
     registry: Optional[str]
     """The SQLite file that keeps it."""
     status: str
-    """``"completed"``, ``"interrupted"`` or ``"stopped"``."""
+    """``"completed"``, ``"interrupted"`` or ``"stopped"``; ``"failed"`` if ``terminate_on_nan``
+    ended it."""
     reason: str
     """Why it ended, in words."""
     hyperparameters: dict = field(repr=False)
@@ -266,7 +267,7 @@ class _Training:
         return Run(
             id=decode(info.run_id),
             registry=decode(info.registry),
-            status=ends[error.status] if error else "completed",
+            status=ends[error.status] if error else "failed" if info.has_diverged else "completed",
             reason=decode(info.end_reason),
             hyperparameters=json.loads(info.hyperparameters),
             epochs=self._epochs,
