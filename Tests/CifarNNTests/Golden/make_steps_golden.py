@@ -9,12 +9,13 @@ from step to step: a second run in float32 shows how far the framework itself st
 Weights and images come from Philox, as in make_tutorial_golden.py; names and shapes of PyTorch's
 state_dict are kept too.
 
-Needs torch, keras, tensorflow, numpy and safetensors. Run: python make_steps_golden.py
+Needs torch, keras, tensorflow, numpy and safetensors. Run: python make_steps_golden.py [PRESET...]
 """
 
 import json
 import os
 import pathlib
+import sys
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -189,7 +190,7 @@ def train_keras(preset, optimizer, dtype):
         elif weight.ndim == 2:
             weight = weight.T
         layer.set_weights([weight, bias, *layer.get_weights()[2:]])
-    model.compile(KERAS[optimizer](), "categorical_crossentropy")
+    model.compile(KERAS[optimizer](), "categorical_crossentropy", jit_compile=False)
     losses = []
     for step in range(STEPS):
         x = images(step).numpy().transpose(0, 2, 3, 1).astype(dtype)
@@ -203,7 +204,7 @@ def train_keras(preset, optimizer, dtype):
 def main():
     torch.set_num_threads(1)
     golden = {}
-    for preset in ("tutorial", "tutorial-gap", "tutorial-resnet"):
+    for preset in sys.argv[1:] or ("tutorial", "tutorial-gap", "tutorial-resnet"):
         golden[preset] = {"pytorch": {}, "keras": {}}
         for optimizer in TORCH:
             losses, outputs, shapes = train_torch(preset, optimizer, torch.float64)
@@ -225,8 +226,11 @@ def main():
                 strayed = max(abs(a - b) for a, b in zip(exact, single))
                 print(preset, optimizer, dialect, exact[0], exact[-1], "strayed", strayed)
             keras.backend.clear_session()
-    text = json.dumps(golden, indent=1)
-    (pathlib.Path(__file__).parent / "steps.json").write_text(text + "\n")
+    file = pathlib.Path(__file__).parent / "steps.json"
+    # Presets that were named replace what the file has of them.
+    if sys.argv[1:]:
+        golden = json.loads(file.read_text()) | golden
+    file.write_text(json.dumps(golden, indent=1) + "\n")
 
 
 if __name__ == "__main__":
