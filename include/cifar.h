@@ -220,7 +220,8 @@ typedef struct cifar_train_options {
   uint32_t threads;         /* 1 to 1024; 0: cifar_default_threads() */
   double learning_rate;     /* above 0; 0: as the recipe says, 0.001 */
   uint64_t seed;            /* where all random numbers come from; 0 */
-  const char *recipe;       /* "pytorch" or "keras", the tutorial's dialects; NULL: "pytorch" */
+  const char *recipe;       /* "pytorch" or "keras", the tutorial's dialects, or "keras-tuned", the
+                               latter with the learning rate halved on a plateau; NULL: "pytorch" */
   const char *name;         /* what people call the run; NULL: none */
   const char *registry;     /* the SQLite file, made if missing; NULL: $CIFAR_REGISTRY, else
                                ./cifar-runs.db */
@@ -241,6 +242,8 @@ typedef struct cifar_train_options {
  * to say it:
  *
  *   {"optimizer": "sgd", "momentum": 0.9, "nesterov": true, "weight_decay": 5e-4, "clip_norm": 1}
+ *   {"clip_norm": 1}            the largest norm of all gradients together, Keras's global_clipnorm;
+ *                               or "clipnorm", of each parameter's, or "clipvalue", of each number
  *   {"label_smoothing": 0.1, "steps_per_epoch": 500}
  *   {"precision": "mixed_bfloat16"}
  *                               keeps images between layers as bfloat16, in half the memory;
@@ -249,9 +252,12 @@ typedef struct cifar_train_options {
  *                               "constant", "exponential", "multistep", "step"
  *   {"early_stopping": {"patience": 3}, "reduce_lr_on_plateau": false}
  *                               changes the callback or adds it; false takes it away; also
- *                               "model_checkpoint", "csv_logger", "terminate_on_nan", "timer"
+ *                               "model_checkpoint", "csv_logger", "terminate_on_nan", "timer".
+ *                               The margin of reduce_lr_on_plateau is "min_delta" in the Keras
+ *                               dialect, "threshold" with "threshold_mode" in PyTorch's
  *   {"model": "tutorial-gap"}   a preset, for the dialect and the classes there are; or a spec,
- *                               {"model_spec": {"layers": [...]}}, whose "model" is then "custom"
+ *                               {"model_spec": {"layers": [...]}}, whose "model" is then "custom";
+ *                               what it leaves out is as the dialect has it
  *   {"augment": ["random_horizontal_flip"]}
  *                               adds to the recipe's augmentations; "augmentations" replaces them
  */
@@ -375,7 +381,9 @@ cifar_status cifar_trainer_set_learning_rate(cifar_trainer *trainer, double lear
  *
  *  Errors: INTERRUPTED; CALLBACK; NOT_FINITE when the loss is NaN or infinite; those of the
  *  registry, whose last good checkpoint stays; INVALID_STATE for a second call, while another thread
- *  is in it, on a stack that is too small, and in a child that a callback forked. */
+ *  is in it, on a stack that is too small, and in a child that a callback forked. With
+ *  "terminate_on_nan" a loss that is not finite is no error: as in Keras the epoch ends with that
+ *  batch, is validated and has its row, with NaN, and training is over; the run is "failed". */
 cifar_status cifar_trainer_run(cifar_trainer *trainer);
 
 /** Makes cifar_trainer_run stop after the batch under way and leave a checkpoint. From any thread,
@@ -414,6 +422,7 @@ typedef struct cifar_trainer_info {
   const char *registry;        /* its file; NULL without one */
   const char *hyperparameters; /* the complete set, a JSON object */
   const char *end_reason;      /* why training ended, in words; NULL before */
+  int32_t has_diverged;        /* 1: "terminate_on_nan" ended it; its run is "failed" */
 } cifar_trainer_info;
 
 /** Not while it trains. */
@@ -526,7 +535,9 @@ typedef enum cifar_padding {
   CIFAR_PADDING_VALID = 1,
   /** As many as make the output 1/stride of the input, an odd one behind: Keras's "same". With
    *  stride 1 it is CIFAR_PADDING_SAME. */
-  CIFAR_PADDING_SAME_UPPER = 2
+  CIFAR_PADDING_SAME_UPPER = 2,
+  /** What "same" is in the dialect that the model is trained in. */
+  CIFAR_PADDING_DEFAULT = 3
 } cifar_padding;
 
 /** Makes a spec without layers, for images of 3x32x32. */
@@ -538,8 +549,9 @@ cifar_status cifar_model_spec_create(cifar_model_spec **out);
  *                {"type": "relu"}, {"type": "flatten"}, {"type": "dense", "units": 10}]}
  *
  *  Types and options are called as in the calls below. What may be left out: kernel_size 3,
- *  stride 1, padding "same" (or "valid", "same_upper"), momentum 0.1, epsilon 1e-5, unbiased true,
- *  shortcut []; and "input" [3, 32, 32]. The spec need not be complete.
+ *  stride 1, shortcut [] and "input" [3, 32, 32]; and padding ("same", "valid" or "same_upper"),
+ *  momentum, epsilon and unbiased, which are then decided by the dialect that the model is trained
+ *  in: see cifar_model_spec_resolve. The spec need not be complete.
  *
  *  Errors: INVALID_ARGUMENT; SHAPE_MISMATCH, naming the layer and the shapes. */
 cifar_status cifar_model_spec_from_json(const char *json, cifar_model_spec **out);
@@ -551,6 +563,16 @@ cifar_status cifar_model_spec_from_json(const char *json, cifar_model_spec **out
  *  Error: INVALID_ARGUMENT, naming the presets there are. */
 cifar_status cifar_model_spec_preset(const char *name, const char *dialect, uint32_t classes,
                                      cifar_model_spec **out);
+
+/** The same model with everything spelled out that its layers leave to the dialect, as training
+ *  does it with the dialect of its hyperparameters.
+ *
+ *  dialect  "pytorch": momentum 0.1, epsilon 1e-5, unbiased 1, CIFAR_PADDING_SAME; "keras":
+ *           momentum 0.01, epsilon 1e-3, unbiased 0, and CIFAR_PADDING_SAME_UPPER with stride 2;
+ *           NULL: "pytorch".
+ *  Error: INVALID_ARGUMENT. */
+cifar_status cifar_model_spec_resolve(const cifar_model_spec *spec, const char *dialect,
+                                      cifar_model_spec **out);
 
 /** An empty spec that begins where `spec` stands now: for the layers or the shortcut of a residual
  *  block that is to be added to it. Independent of it. */
@@ -573,9 +595,10 @@ cifar_status cifar_model_spec_conv2d(cifar_model_spec *spec, uint32_t filters,
 /** Normalises each channel, or each value of a row, over the batch.
  *
  *  momentum  the weight of the new value in the running statistics, above 0 and at most 1: 0.1 in
- *            PyTorch; Keras's 0.99 is 0.01 here.
- *  epsilon   above 0: 1e-5 in PyTorch, 1e-3 in Keras.
- *  unbiased  1: the running variance is that of n - 1, as PyTorch's; 0: of n, as Keras's. */
+ *            PyTorch; Keras's 0.99 is 0.01 here. 0: as the dialect has it.
+ *  epsilon   above 0: 1e-5 in PyTorch, 1e-3 in Keras. 0: as the dialect has it.
+ *  unbiased  1: the running variance is that of n - 1, as PyTorch's; 0: of n, as Keras's. Below 0:
+ *            as the dialect has it. */
 cifar_status cifar_model_spec_batch_norm(cifar_model_spec *spec, double momentum, double epsilon,
                                          int32_t unbiased);
 
@@ -611,14 +634,17 @@ cifar_status cifar_model_spec_dense(cifar_model_spec *spec, uint32_t units);
 cifar_status cifar_model_spec_residual(cifar_model_spec *spec, const cifar_model_spec *layers,
                                        const cifar_model_spec *shortcut);
 
-/** The spec as a JSON object, every option spelled out; equal specs have equal text. A spec keeps at
- *  most 64 MiB of texts that it handed out before layers were added: OUT_OF_MEMORY then. */
+/** The spec as a JSON object, every option spelled out but those that are left to the dialect;
+ *  equal specs have equal text. A spec keeps at most 64 MiB of texts that it handed out before layers
+ *  were added: OUT_OF_MEMORY then. */
 cifar_status cifar_model_spec_get_json(const cifar_model_spec *spec, const char **json);
 
 /** A table as Keras's summary() prints it, then totals; each line ends in a newline. A line a
  *  layer: its place and type (what is in a residual block is indented), its output's shape, its
  *  parameters and its FLOPs for one image. Shapes are (None, C, H, W) or (None, N), None being the
- *  number of images. Parameters are the layer's own, those that are not trained included. */
+ *  number of images. Parameters are the layer's own, those that are not trained included. Then the
+ *  options that the shape does not tell, such as "momentum 0.1, epsilon 1e-05, unbiased true", and
+ *  "by dialect" for those that are left to it. */
 cifar_status cifar_model_spec_get_summary(const cifar_model_spec *spec, const char **text);
 
 typedef struct cifar_model_spec_info {

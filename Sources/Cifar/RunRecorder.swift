@@ -159,6 +159,7 @@ final class RunRecorder: TrainerObserver {
     try writer.drain()
     switch end {
     case .completed(let reason): try session.finish(status: .completed, reason: reason)
+    case .diverged(let reason): try session.finish(status: .failed, reason: reason)
     case .stopped:
       try saveBatch()
       try session.finish(status: .stopped, reason: trainer.pauseReason ?? "stopped by a callback")

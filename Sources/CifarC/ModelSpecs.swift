@@ -74,15 +74,18 @@ private func adding(
 }
 
 extension LayerSpec.Padding {
-  fileprivate init(_ padding: cifar_padding) throws {
+  /// nil for what the dialect decides.
+  fileprivate static func from(_ padding: cifar_padding) throws -> LayerSpec.Padding? {
     switch padding {
-    case CIFAR_PADDING_SAME: self = .same
-    case CIFAR_PADDING_VALID: self = .valid
-    case CIFAR_PADDING_SAME_UPPER: self = .sameUpper
+    case CIFAR_PADDING_SAME: return .same
+    case CIFAR_PADDING_VALID: return .valid
+    case CIFAR_PADDING_SAME_UPPER: return .sameUpper
+    case CIFAR_PADDING_DEFAULT: return nil
     default:
       throw CifarError(
         .invalidArgument,
-        "padding \(padding.rawValue) is none of CIFAR_PADDING_SAME, _VALID and _SAME_UPPER")
+        "padding \(padding.rawValue) is none of CIFAR_PADDING_SAME, _VALID, _SAME_UPPER and "
+          + "_DEFAULT")
     }
   }
 }
@@ -126,6 +129,20 @@ public func cifar_model_spec_preset(
   }
 }
 
+@_cdecl("cifar_model_spec_resolve") @implementation
+public func cifar_model_spec_resolve(
+  _ spec: OpaquePointer?, _ dialect: UnsafePointer<CChar>?,
+  _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let spec = try ModelSpecHandle.from(spec)
+    let out = try Argument.required(out, "out")
+    let dialect = try Dialect(named: Argument.text(dialect, "dialect") ?? "pytorch")
+    out.pointee = Handle.make(
+      ModelSpecHandle(try ModelBuilder(spec.builder.spec.resolved(for: dialect))))
+  }
+}
+
 @_cdecl("cifar_model_spec_branch") @implementation
 public func cifar_model_spec_branch(
   _ spec: OpaquePointer?, _ out: UnsafeMutablePointer<OpaquePointer?>?
@@ -147,7 +164,7 @@ public func cifar_model_spec_conv2d(
   adding(to: spec) {
     .conv2d(
       filters: Int(filters), kernelSize: Int(kernelSize), stride: Int(stride),
-      padding: try LayerSpec.Padding(padding))
+      padding: try LayerSpec.Padding.from(padding))
   }
 }
 
@@ -156,7 +173,9 @@ public func cifar_model_spec_batch_norm(
   _ spec: OpaquePointer?, _ momentum: Double, _ epsilon: Double, _ unbiased: Int32
 ) -> cifar_status {
   adding(to: spec) {
-    .batchNorm(momentum: momentum, epsilon: epsilon, unbiased: unbiased != 0)
+    .batchNorm(
+      momentum: momentum == 0 ? nil : momentum, epsilon: epsilon == 0 ? nil : epsilon,
+      unbiased: unbiased < 0 ? nil : unbiased != 0)
   }
 }
 

@@ -108,7 +108,7 @@ public func cifar_registry_verify(
     let registry = try RegistryHandle.from(registry).reader
     let problems = try LargeStack.run { try registry.verify(run: Argument.text(run, "run")) }
     for problem in problems {
-      let line = problem.oneLine(atMost: LastError.longest)
+      let line = problem.oneLine(atMost: CifarError.longestMessage)
       let answer = FloatEnvironment.lent { callback(line, user) }
       guard answer == 0 else {
         throw CifarError(.callback, "stopped by the problem callback, which returned \(answer)")

@@ -27,6 +27,7 @@ final class TrainerHandle: TrainerObserver {
   private let registry: UnsafePointer<CChar>?
   private let hyperparameters: UnsafePointer<CChar>?
   private var endReason: UnsafePointer<CChar>?
+  private var hasDiverged = false
   /// What a callback returned to stop the training.
   private var callbackAnswer: (name: String, value: Int32)?
 
@@ -131,12 +132,15 @@ final class TrainerHandle: TrainerObserver {
       end = try session.run(self)
     } catch let error as CifarError {
       if error.code != .invalidState {
-        endReason = strings.keep(error.message.oneLine(atMost: LastError.longest))
+        endReason = strings.keep(error.message.oneLine(atMost: CifarError.longestMessage))
       }
       throw error
     }
     switch end {
     case .completed(let reason): endReason = strings.keep(reason)
+    case .diverged(let reason):
+      endReason = strings.keep(reason)
+      hasDiverged = true
     case .interrupted: throw ended(.interrupted, "interrupted")
     case .stopped:
       guard let answer = callbackAnswer else {
@@ -256,6 +260,7 @@ final class TrainerHandle: TrainerObserver {
     info.registry = registry
     info.hyperparameters = hyperparameters
     info.end_reason = endReason
+    info.has_diverged = hasDiverged ? 1 : 0
     return info
   }
 }

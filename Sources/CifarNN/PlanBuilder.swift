@@ -87,12 +87,13 @@ struct PlanBuilder {
   }
 
   private mutating func addConvolution(
-    _ kernel: Int, _ stride: Int, _ padding: LayerSpec.Padding, _ chain: inout Chain
+    _ kernel: Int, _ stride: Int, _ padding: LayerSpec.Padding?, _ chain: inout Chain
   ) throws {
     let node = chain.node
     guard case .image(let channels, let height, let width) = node.input,
       case .image(let filters, _, _) = node.output
     else { throw CifarError(.internal, "layer \(node.path) (conv2d) lost its shapes") }
+    let padding = padding ?? context.network.dialect.padding(stride: stride)
     let zeros = padding.amounts(size: height, kernel: kernel, stride: stride)
     let normFollows = chain.spec(1)?.isBatchNorm ?? false
     let (following, count) = try context.training ? (.init(), 0) : folded(chain)
@@ -129,9 +130,11 @@ struct PlanBuilder {
   private func batchNorm(_ node: LayerNode) throws -> BatchNormalization? {
     guard case .batchNorm(let momentum, let epsilon, let unbiased) = node.spec else { return nil }
     let channels = node.input.channels
+    let dialect = context.network.dialect
     return try BatchNormalization(
-      name: node.path, channels: channels, momentum: momentum, epsilon: epsilon,
-      unbiased: unbiased, context: context)
+      name: node.path, channels: channels, momentum: momentum ?? dialect.batchNormMomentum,
+      epsilon: epsilon ?? dialect.batchNormEpsilon,
+      unbiased: unbiased ?? dialect.batchNormUnbiased, context: context)
   }
 
   /// Takes as many of batch norm, ReLU, max-pool and dropout as follow in this order.

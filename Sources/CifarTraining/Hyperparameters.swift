@@ -7,12 +7,13 @@ import CifarNN
 /// The set is complete, every default spelled out. As JSON it is stored with the run and inside each
 /// checkpoint.
 public struct Hyperparameters: Equatable, Sendable {
-  /// The recipe it began as: `pytorch`, `keras`.
+  /// The recipe it began as, one of `Recipe.names`.
   public var recipe: String
   /// The preset that `modelSpec` was made by, `tutorial`; or `custom`.
   public var model: String
   public var modelSpec: ModelSpec
-  /// Whose initialisation and whose Adam.
+  /// Whose initialisation and whose Adam; and whose options layers have where `modelSpec` was given
+  /// without them.
   public var dialect: Dialect
   /// Where all random numbers come from.
   public var seed: UInt64
@@ -94,8 +95,8 @@ extension Hyperparameters: Codable {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     recipe = try values.decode(String.self, forKey: .recipe)
     model = try values.decode(String.self, forKey: .model)
-    modelSpec = try values.decode(ModelSpec.self, forKey: .modelSpec)
     dialect = try values.decode(Dialect.self, forKey: .dialect)
+    modelSpec = try values.decode(ModelSpec.self, forKey: .modelSpec).resolved(for: dialect)
     seed = try values.decode(UInt64.self, forKey: .seed)
     batchSize = try values.decode(Int.self, forKey: .batchSize)
     epochs = try values.decode(Int.self, forKey: .epochs)

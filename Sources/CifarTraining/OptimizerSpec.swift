@@ -16,14 +16,27 @@ public struct OptimizerSpec: Equatable, Sendable {
   /// With `adamw` and in the Keras dialect apart from the gradient, else as an L2 penalty in it:
   /// what `weight_decay` means to `torch.optim.SGD` and `Adam`.
   public var weightDecay = 0.0
-  /// The largest norm of all gradients together; nil for any.
+  /// The largest norm of all gradients together, `clip_norm`: `clip_grad_norm_` of PyTorch, Keras's
+  /// `global_clipnorm`; nil for any.
   public var clipNorm: Double?
+  /// The largest norm of each parameter's gradient, Keras's `clipnorm`; nil for any.
+  public var clipVariableNorm: Double?
+  /// The largest amount of each gradient, Keras's `clipvalue` and PyTorch's `clip_grad_value_`; nil
+  /// for any. One of the three ways to clip at most.
+  public var clipValue: Double?
 
   public static let types = ["adam", "adamw", "sgd"]
 
+  private var clipping: GradientClipping {
+    if let clipNorm { return .norm(clipNorm) }
+    if let clipVariableNorm { return .variableNorm(clipVariableNorm) }
+    if let clipValue { return .value(clipValue) }
+    return .none
+  }
+
   func make(network: Network, pool: ThreadPool) throws -> any Optimizer {
     let gradients = GradientOptions(
-      clipNorm: clipNorm, weightDecay: weightDecay,
+      clipping: clipping, weightDecay: weightDecay,
       isDecoupled: type == "adamw" || network.dialect == .keras)
     if type == "sgd" {
       return try SGD(
@@ -66,8 +79,21 @@ public struct OptimizerSpec: Equatable, Sendable {
     guard weightDecay.isFinite, weightDecay >= 0 else {
       throw CifarError(.invalidArgument, "weight_decay \(weightDecay) is not 0 or above")
     }
-    if let clipNorm, !clipNorm.isFinite || clipNorm <= 0 {
-      throw CifarError(.invalidArgument, "clip_norm \(clipNorm) is not a positive number")
+    var limits: [String] = []
+    for (name, limit) in [
+      ("clip_norm", clipNorm), ("clipnorm", clipVariableNorm), ("clipvalue", clipValue),
+    ] {
+      guard let limit else { continue }
+      guard limit.isFinite, limit > 0 else {
+        throw CifarError(.invalidArgument, "\(name) \(limit) is not a positive number")
+      }
+      limits.append(name)
+    }
+    guard limits.count <= 1 else {
+      throw CifarError(
+        .invalidArgument,
+        "\(limits.joined(separator: " and ")) exclude each other: clip_norm is for all gradients "
+          + "together, clipnorm for each parameter's, clipvalue for each number")
     }
   }
 }
@@ -78,6 +104,8 @@ extension OptimizerSpec: Codable {
     case learningRate = "learning_rate"
     case weightDecay = "weight_decay"
     case clipNorm = "clip_norm"
+    case clipVariableNorm = "clipnorm"
+    case clipValue = "clipvalue"
   }
 
   /// Older hyperparameters have Adam's options alone.
@@ -92,5 +120,7 @@ extension OptimizerSpec: Codable {
     nesterov = try values.decodeIfPresent(Bool.self, forKey: .nesterov) ?? false
     weightDecay = try values.decodeIfPresent(Double.self, forKey: .weightDecay) ?? 0
     clipNorm = try values.decodeIfPresent(Double.self, forKey: .clipNorm)
+    clipVariableNorm = try values.decodeIfPresent(Double.self, forKey: .clipVariableNorm)
+    clipValue = try values.decodeIfPresent(Double.self, forKey: .clipValue)
   }
 }

@@ -2,9 +2,12 @@ import CifarCore
 import CifarData
 import CifarNN
 
-/// Named, complete sets of hyperparameters: the CIFAR-10 tutorial in its two dialects.
+/// Named, complete sets of hyperparameters: the CIFAR-10 tutorial in its two dialects, and what its
+/// chapter of improvements adds to the Keras one.
 public enum Recipe {
-  public static let names = ["pytorch", "keras"]
+  public static let names = ["pytorch", "keras", "keras-tuned"]
+  /// The names as a sentence has them.
+  public static let list = "pytorch, keras or keras-tuned"
 
   /// - Parameter classes: of the images that are to be learned.
   /// - Throws: `invalidArgument` for a name that is none of `names`.
@@ -12,9 +15,9 @@ public enum Recipe {
     switch name {
     case "pytorch": return try pytorch(classes)
     case "keras": return try keras(classes)
+    case "keras-tuned": return try kerasTuned(classes)
     default:
-      throw CifarError(
-        .invalidArgument, "unknown recipe '\(name)'; use \(names.joined(separator: " or "))")
+      throw CifarError(.invalidArgument, "unknown recipe '\(name)'; use \(list)")
     }
   }
 
@@ -39,7 +42,7 @@ public enum Recipe {
           ReduceLROnPlateau.Options(
             dialect: .pytorch, monitor: .valLoss, factor: 0.5, patience: 5, threshold: 1e-4,
             cooldown: 0, minLR: 0, epsilon: 1e-8)),
-        .modelCheckpoint(ModelCheckpoint.Options(monitor: .valLoss)),
+        .modelCheckpoint(ModelCheckpoint.Options(dialect: .pytorch, monitor: .valLoss)),
         .earlyStopping(
           EarlyStopping.Options(
             dialect: .pytorch, monitor: .valLoss, patience: 10, minDelta: 0,
@@ -47,8 +50,7 @@ public enum Recipe {
       ])
   }
 
-  /// The Keras tutorial: pixels in [0, 1]; ImageDataGenerator; EarlyStopping, ModelCheckpoint and
-  /// ReduceLROnPlateau.
+  /// The Keras tutorial: pixels in [0, 1]; ImageDataGenerator; EarlyStopping and ModelCheckpoint.
   private static func keras(_ classes: Int) throws -> Hyperparameters {
     Hyperparameters(
       recipe: "keras", model: "tutorial",
@@ -56,7 +58,6 @@ public enum Recipe {
       dialect: .keras, seed: 0, batchSize: 64, epochs: 100,
       optimizer: OptimizerSpec(
         type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7),
-      loss: LossSpec(clipping: LossSpec.kerasEpsilon),
       normalization: .unit,
       augmentations: [
         .imageDataGenerator(
@@ -67,11 +68,19 @@ public enum Recipe {
           EarlyStopping.Options(
             dialect: .keras, monitor: .valLoss, patience: 10, minDelta: 0,
             restoreBestWeights: true)),
-        .modelCheckpoint(ModelCheckpoint.Options(monitor: .valAccuracy)),
-        .reduceLROnPlateau(
-          ReduceLROnPlateau.Options(
-            dialect: .keras, monitor: .valLoss, factor: 0.5, patience: 5, threshold: 1e-4,
-            cooldown: 0, minLR: 0, epsilon: 0)),
+        .modelCheckpoint(ModelCheckpoint.Options(dialect: .keras, monitor: .valAccuracy)),
       ])
+  }
+
+  /// The Keras tutorial with ReduceLROnPlateau.
+  private static func kerasTuned(_ classes: Int) throws -> Hyperparameters {
+    var recipe = try keras(classes)
+    recipe.recipe = "keras-tuned"
+    recipe.callbacks.append(
+      .reduceLROnPlateau(
+        ReduceLROnPlateau.Options(
+          dialect: .keras, monitor: .valLoss, factor: 0.5, patience: 5, threshold: 1e-4,
+          cooldown: 0, minLR: 0, epsilon: 0)))
+    return recipe
   }
 }

@@ -47,7 +47,7 @@ extension Trainer {
       }
     state = checkpoint.state
     // Somebody who asks for more epochs wants them, also where early stopping ended the run.
-    if goesFurther { state.stopReason = nil }
+    if goesFurther { (state.stopReason, state.hasDiverged) = (nil, nil) }
     for (callback, stored) in zip(callbacks, state.callbacks) { callback.state = stored }
   }
 

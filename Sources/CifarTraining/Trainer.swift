@@ -69,6 +69,9 @@ public final class Trainer {
     guard (1...1024).contains(threads) else {
       throw CifarError(.invalidArgument, "threads \(threads) is not in 1 to 1024")
     }
+    var complete = hyperparameters
+    complete.modelSpec = hyperparameters.modelSpec.resolved(for: hyperparameters.dialect)
+    let hyperparameters = complete
     try Trainer.checkMemory(for: hyperparameters, storesCheckpoints: false)
     self.hyperparameters = hyperparameters
     self.train = train
@@ -158,7 +161,8 @@ public final class Trainer {
 
   /// Trains until all epochs are done, a callback or the observer ends it, or it is interrupted.
   ///
-  /// - Throws: `notFinite` as soon as a loss is NaN or infinite; whatever the observer throws.
+  /// - Throws: `notFinite` as soon as a batch's loss is NaN or infinite, unless a TerminateOnNaN looks
+  ///   at it, and if the last epoch's validation loss is; whatever the observer throws.
   public func run(_ observer: any TrainerObserver) throws -> TrainingEnd {
     defer {
       trainLoader.stop()
@@ -172,20 +176,27 @@ public final class Trainer {
 
   private func trainEpochs(_ observer: any TrainerObserver) throws -> TrainingEnd {
     let clock = Stopwatch()
-    while state.epoch < hyperparameters.epochs, state.stopReason == nil {
+    // An epoch that a callback cut short is validated and has its row all the same, as in Keras.
+    while state.epoch < hyperparameters.epochs, state.stopReason == nil || state.batch > 0 {
       if let end = try trainEpoch(observer, clock) { return end }
-      if state.stopReason != nil { break }
       guard let result = try validate(observer) else { return .interrupted }
       if let end = try endEpoch(result, observer) { return end }
     }
     if let bestWeights, hyperparameters.callbacks.contains(where: \.restoresBestWeights) {
       try network.load(bestWeights)
     }
+    if state.hasDiverged == true {
+      if let reason = state.stopReason { return .diverged(reason: reason) }
+      throw CifarError(
+        .notFinite,
+        "the validation loss of epoch \(state.epoch), the last one, is not a finite number: "
+          + "training diverged; a lower learning rate than \(learningRate) may help")
+    }
     return .completed(reason: state.stopReason ?? "all \(state.epoch) epochs are done")
   }
 
   /// The batches of the epoch under way that are still to do; nil when all are done, or when a
-  /// callback ended the run.
+  /// callback ended them.
   private func trainEpoch(
     _ observer: any TrainerObserver, _ session: Stopwatch
   ) throws -> TrainingEnd? {
@@ -196,7 +207,7 @@ public final class Trainer {
     let perPass = trainLoader.batchesPerEpoch
     trainLoader.start(epoch: state.step / perPass + 1, fromBatch: state.step % perPass)
     var clock = Stopwatch()
-    while state.batch < batchesPerEpoch {
+    while state.batch < batchesPerEpoch, state.stopReason == nil {
       if state.step % perPass == 0, state.batch > 0 {
         trainLoader.start(epoch: state.step / perPass + 1)
       }
@@ -212,9 +223,7 @@ public final class Trainer {
         epoch: state.epoch + 1, batch: state.batch + 1,
         loss: result.lossSum / Double(result.count), sessionSeconds: session.elapsed)
       for callback in callbacks { callback.batchEnded(outcome, &control) }
-      state.stopReason = control.stopReason
-      if control.stopReason != nil { return nil }
-      try requireFinite(outcome.loss)
+      if control.stopReason == nil { try requireFinite(outcome.loss) }
       let rate = learningRate
       optimizer.step(learningRate: rate)
       state.step += 1
@@ -222,6 +231,8 @@ public final class Trainer {
       state.lossSum += result.lossSum
       state.correct += result.correct
       state.seen += result.count
+      state.stopReason = control.stopReason
+      if control.stopReason != nil { state.hasDiverged = !outcome.loss.isFinite }
       let seconds = clock.lap()
       state.trainSeconds += seconds
       state.epochSeconds += seconds
@@ -289,9 +300,12 @@ public final class Trainer {
         network.stateBytes + (1 << 16), for: "the best weights so far"
       ) { network.stateTensors() }
     }
+    let hasDiverged =
+      state.stopReason != nil && state.hasDiverged == true || !metrics.valLoss.isFinite
     state = TrainerState(
       epoch: state.epoch + 1, step: state.step, learningRate: control.learningRate,
-      stopReason: control.stopReason)
+      stopReason: state.stopReason ?? control.stopReason,
+      hasDiverged: hasDiverged ? true : nil)
     let answer = try observer.epochEnded(
       EpochReport(
         metrics: metrics, isBest: control.isBestCheckpoint, nextLearningRate: learningRate))

@@ -68,6 +68,8 @@ public struct EpochReport: Equatable, Sendable {
 public enum TrainingEnd: Equatable, Sendable {
   /// All epochs are done, or a callback of the recipe ended it.
   case completed(reason: String)
+  /// A TerminateOnNaN ended it.
+  case diverged(reason: String)
   /// The observer asked for it, or a timer.
   case stopped
   /// `Trainer.interrupt` was called.

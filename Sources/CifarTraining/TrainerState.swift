@@ -21,6 +21,8 @@ struct TrainerState: Codable, Equatable, Sendable {
   var callbacks: [CallbackState] = []
   /// Why training ended, if a callback ended it.
   var stopReason: String?
+  /// Whether the last epoch's loss was no finite number; nil is no.
+  var hasDiverged: Bool?
 
   enum CodingKeys: String, CodingKey {
     case epoch, batch, step, correct, seen, callbacks
@@ -29,6 +31,7 @@ struct TrainerState: Codable, Equatable, Sendable {
     case trainSeconds = "train_seconds"
     case epochSeconds = "epoch_seconds"
     case stopReason = "stop_reason"
+    case hasDiverged = "has_diverged"
   }
 }
 

@@ -10,7 +10,8 @@ enum HyperparameterOptions {
   static let all: [Option] = [
     Option(
       "--optimizer", value: "NAME,…",
-      help: "adam, adamw or sgd, and options: sgd,momentum=0.9,nesterov=true"),
+      help: "adam, adamw or sgd, and options: sgd,momentum=0.9,nesterov=true;\n"
+        + "clipnorm limits the norm of each parameter's gradient, clipvalue each number"),
     Option("--momentum", value: "X", help: "of sgd"),
     Option("--nesterov", help: "with Nesterov's momentum"),
     Option("--weight-decay", value: "X", help: "decoupled with adamw and in keras, else L2"),
@@ -26,17 +27,19 @@ enum HyperparameterOptions {
     Option("--steps-per-epoch", value: "N", help: "optimizer steps in an epoch (else all batches)"),
     Option(
       "--augment", value: "NAME,…",
-      help: "adds to the recipe's augmentations; none takes them away first"),
+      help: "adds to the recipe's augmentations; none takes them away first:\n"
+        + "image_data_generator,zoom_range=0.2,brightness_range=0.8:1.2"),
     Option(
       "--early-stopping", value: "KEY=X,…",
       help: "patience, min_delta, monitor, mode, baseline,\nstart_from_epoch, "
         + "restore_best_weights; or off"),
     Option(
       "--reduce-lr-on-plateau", value: "KEY=X,…",
-      help: "factor, patience, threshold, cooldown, min_lr, …; or off"),
+      help: "factor, patience, cooldown, min_lr, monitor, mode, min_delta of keras or\n"
+        + "threshold, threshold_mode, epsilon of pytorch; or off"),
     Option(
       "--model-checkpoint", value: "KEY=X,…",
-      help: "monitor, mode, save_best_only, save_freq; or off"),
+      help: "monitor, mode, save_best_only, save_freq,\ninitial_value_threshold; or off"),
     Option("--csv-log", value: "FILE", help: "also writes a line an epoch to a file"),
     Option("--terminate-on-nan", help: "ends training, instead of failing, if a loss is NaN"),
     Option("--timer", value: "SECONDS", help: "stops after that time; `cifar resume` goes on"),

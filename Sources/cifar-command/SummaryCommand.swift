@@ -20,8 +20,8 @@ enum SummaryCommand {
       options: [
         Option(
           "--recipe", value: "NAME",
-          help: "\(Recipe.names.joined(separator: " or ")): whose dialect a named model has (else "
-            + "pytorch)", choices: Recipe.names),
+          help: "\(Recipe.list): whose dialect decides what\na named model or a file leaves out "
+            + "(else pytorch)", choices: Recipe.names),
         Option("--classes", value: "N", help: "that a named model tells apart (else 10)"),
         .registry,
         Option("--json", help: "JSON instead of a table"),
@@ -29,7 +29,8 @@ enum SummaryCommand {
       discussion: """
         Shapes are (None, C, H, W) or (None, N), None being the number of images. What is in a \
         residual block is indented; every line has the layer's own numbers, so a column adds up \
-        to the total. FLOPs are additions and multiplications for one image.
+        to the total. FLOPs are additions and multiplications for one image. Options are those \
+        that the shape does not tell, with the values that a training has.
         """,
       examples: [
         "cifar summary", "cifar summary tutorial-resnet --recipe keras",
@@ -41,14 +42,14 @@ enum SummaryCommand {
     let recipe = try arguments.choice("--recipe", of: Recipe.names) ?? "pytorch"
     let classes = try arguments.integer("--classes", in: 2...1000) ?? 10
     let name = arguments.positionals.first ?? "tutorial"
+    let dialect = try Recipe.named(recipe).dialect
     let spec: ModelSpec
     if ModelSpec.presetNames.contains(name) {
-      let dialect = try Recipe.named(recipe).dialect
       spec = try .preset(name, dialect: dialect, classes: classes)
     } else if name.hasSuffix(".safetensors") {
       spec = try checkpoint(name)
     } else if ModelOption.isFile(name) {
-      spec = try ModelSpec(json: ModelOption.text(name))
+      spec = try ModelSpec(json: ModelOption.text(name)).resolved(for: dialect)
     } else {
       spec = try model(ofRun: name, arguments)
     }

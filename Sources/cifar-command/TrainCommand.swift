@@ -13,8 +13,8 @@ enum TrainCommand {
         .data,
         Option(
           "--recipe", value: "NAME",
-          help: "\(Recipe.names.joined(separator: " or ")): a tutorial's hyperparameters "
-            + "(else pytorch)"),
+          help: "\(Recipe.list): a tutorial's\nhyperparameters (else pytorch)",
+          choices: Recipe.names),
         .model,
         Option("--epochs", value: "N", help: "epochs at most (else 100)"),
         Option("--batch-size", value: "N", help: "images in a training step (else 64)"),

@@ -32,6 +32,7 @@ enum Training {
   private static func summary(_ end: TrainingEnd, _ session: TrainingSession) -> String {
     switch end {
     case .completed(let reason): "Done: \(reason)."
+    case .diverged(let reason): "Ended: \(reason)."
     case .stopped:
       "Stopped: \(session.trainer.pauseReason ?? "by a callback"). Go on with: cifar resume "
         + (session.runID ?? "").prefix(8)

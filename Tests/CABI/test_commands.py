@@ -227,6 +227,8 @@ def test_hyperparameters_on_the_command_line(workplace):
     assert values["loss"]["label_smoothing"] == 0.1 and values["steps_per_epoch"] == 4
     assert values["schedule"]["milestones"] == [1, 5]
     assert values["augmentations"] == [{"type": "random_rotation", "degrees": 5}]
+    page = run("cifar", "train", "--help").stdout_text
+    assert "keras-tuned" in page and "brightness_range=0.8:1.2" in page
     kinds = [callback["type"] for callback in values["callbacks"]]
     assert kinds == ["model_checkpoint", "early_stopping", "csv_logger", "terminate_on_nan"]
     assert [epoch["lr"] for epoch in detail["epochs"]] == [1e-3, 5e-4]
@@ -265,3 +267,34 @@ def test_evaluation_class_by_class(workplace):
     lines = run("cifar", "evaluate", "first", "--classes", "--flips").stdout_text.splitlines()
     assert "top-5" in lines[0] and lines[0].endswith("averaged with mirror images")
     assert "precision" in lines[1] and len(lines) == 13
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("random_horizontal_flip,probability=0.25", {"probability": 0.25}),
+    ("random_translation,share=0.2", {"share": 0.2}),
+    ("random_crop,padding=3,reflect=true", {"padding": 3, "reflect": True}),
+    (
+        "color_jitter,brightness=0.1,contrast=0.2,saturation=0.3,hue=0.05",
+        {"brightness": 0.1, "contrast": 0.2, "saturation": 0.3, "hue": 0.05},
+    ),
+    (
+        "image_data_generator,rotation_range=5,width_shift_range=0.2,height_shift_range=0.1,"
+        "horizontal_flip=true,zoom_range=0.9:1.2,brightness_range=0.8:1.2",
+        {
+            "rotation_range": 5, "width_shift_range": 0.2, "height_shift_range": 0.1,
+            "horizontal_flip": True, "zoom_range": [0.9, 1.2], "brightness_range": [0.8, 1.2],
+        },
+    ),
+    ("cutout,size=8", {"size": 8}),
+    (
+        "random_erasing,probability=0.7,scale=0.02:0.2,ratio=0.5:2",
+        {"probability": 0.7, "scale": [0.02, 0.2], "ratio": [0.5, 2]},
+    ),
+])
+def test_every_option_of_an_augmentation_can_be_said(workplace, text, expected):
+    train(
+        "--epochs", 1, "--steps-per-epoch", 1, "--name", "augmented", "--augment", "none",
+        "--augment", text,
+    )
+    (augmentation,) = show("augmented")["hyperparameters"]["augmentations"]
+    assert augmentation.pop("type") == text.split(",")[0] and augmentation == expected

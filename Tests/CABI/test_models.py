@@ -180,7 +180,7 @@ def test_null_for_every_argument():
     assert library.cifar_model_spec_create(byref(spec)) == 0
     for name, arguments in {
         "create": [None], "from_json": [None, byref(other)], "preset": [None, b"keras", 10, None],
-        "branch": [spec, None], "residual": [spec, None, spec], "get_json": [spec, None],
+        "branch": [spec, None], "resolve": [spec, b"keras", None], "residual": [spec, None, spec], "get_json": [spec, None],
         "get_summary": [spec, None], "get_info": [spec, None, sizeof(info)],
     }.items():
         assert getattr(library, f"cifar_model_spec_{name}")(*arguments) == 10
@@ -192,6 +192,9 @@ def test_null_for_every_argument():
     assert library.cifar_model_spec_from_json(b"[}", byref(other)) == 10
     assert other.value is None and text.value == b"untouched"
     assert library.cifar_model_spec_get_info(spec, byref(info), 3) == 10
+    assert library.cifar_model_spec_resolve(spec, b"jax", byref(other)) == 10
+    assert b"unknown dialect 'jax'" in library.cifar_last_error()
+    assert other.value is None
     assert library.cifar_model_spec_conv2d(spec, 8, 3, 1, 7) == 10
     assert b"padding 7" in library.cifar_last_error()
     assert library.cifar_model_spec_preset(b"tutorial", None, 10, byref(other)) == 0
@@ -228,8 +231,9 @@ def test_the_summary_has_kerass_totals():
     text = cifar.ModelSpec.preset("tutorial", "keras").summary()
     lines = text.splitlines()
     assert lines[0] == "Input (None, 3, 32, 32)"
-    assert re.fullmatch(r"0 \(conv2d\) +\(None, 32, 32, 32\) +896 +1,802,240", lines[3])
-    assert re.fullmatch(r"1 \(batch_norm\) +\(None, 32, 32, 32\) +128 +65,536", lines[4])
+    assert re.fullmatch(r"0 \(conv2d\) +\(None, 32, 32, 32\) +896 +1,802,240 +kernel_size 3, .*", lines[3])
+    assert re.fullmatch(r"1 \(batch_norm\) +\(None, 32, 32, 32\) +128 +65,536 +momentum .*", lines[4])
+    assert lines[4].endswith("  momentum 0.01, epsilon 0.001, unbiased false")
     assert lines[-4:-1] == [
         "Total params: 1,343,018 (5.12 MiB)", "Trainable params: 1,342,122 (5.12 MiB)",
         "Non-trainable params: 896 (3.50 KiB)",
@@ -242,7 +246,9 @@ def test_blocks_are_indented():
     assert any(line.startswith("4 (residual)") for line in lines)
     assert any(line.startswith("  4.layers.0 (conv2d)  ") for line in lines)
     assert any(line.startswith("  4.shortcut.0 (conv2d)  ") for line in lines)
-    assert len({len(line) for line in lines[1:-5]}) <= 2, "the columns are straight"
+    place = lines[1].index("Options")
+    for line in lines[3:-5]:
+        assert len(line) < place or line[place - 2:place] == "  ", "the columns are straight"
 
 
 # Training -----------------------------------------------------------------------------------------
@@ -256,7 +262,8 @@ def test_a_spec_is_trained_resumed_and_evaluated(shapes, workplace):
     losses = [epoch.val_loss for epoch in first.epochs + rest.epochs]
     assert losses == [epoch.val_loss for epoch in whole.epochs]
     assert whole.hyperparameters["model"] == "custom"
-    assert whole.model.spec == small() and whole.model.summary() == small().summary()
+    spec = small().resolved()
+    assert whole.model.spec == spec and whole.model.summary() == spec.summary()
     assert whole.model.parameters == small().parameters
     assert library.cifar_model_get_summary(whole.model._handle, None) == 10
     stored = cifar.Model.from_run("first", "last")
@@ -270,13 +277,64 @@ def test_a_spec_is_trained_resumed_and_evaluated(shapes, workplace):
     assert [epoch.val_loss for epoch in again.epochs] == losses[:1]
     options = cifar.fit(
         *shapes, epochs=1, steps_per_epoch=1, record=False, model_spec=taken["model_spec"])
-    assert options.hyperparameters["model"] == "custom" and options.model.spec == small()
+    assert options.hyperparameters["model"] == "custom"
+    assert options.model.spec == spec
 
 
 @pytest.mark.parametrize("form", [json.dumps(LAYERS), LAYERS, tuple(LAYERS), {"layers": LAYERS}])
 def test_a_model_in_every_form(shapes, form):
     run = cifar.fit(*shapes, epochs=1, steps_per_epoch=1, record=False, model=form)
-    assert run.model.spec == cifar.ModelSpec.from_json(json.dumps(LAYERS))
+    assert run.model.spec == cifar.ModelSpec.from_json(json.dumps(LAYERS)).resolved()
+
+
+def in_c():
+    """A model in C's way, with all that can be left to the dialect."""
+    spec = c_void_p()
+    assert library.cifar_model_spec_create(byref(spec)) == 0
+    assert library.cifar_model_spec_conv2d(spec, 4, 3, 2, 3) == 0
+    assert library.cifar_model_spec_batch_norm(spec, 0, 0, -1) == 0
+    assert library.cifar_model_spec_flatten(spec) == 0
+    assert library.cifar_model_spec_dense(spec, 10) == 0
+    return cifar.ModelSpec._of(spec)
+
+
+@pytest.mark.parametrize("form", [
+    in_c,
+    lambda: cifar.ModelSpec().conv2d(4, stride=2).batch_norm().flatten().dense(10),
+    lambda: [
+        {"type": "conv2d", "filters": 4, "stride": 2}, {"type": "batch_norm"},
+        {"type": "flatten"}, {"type": "dense", "units": 10},
+    ],
+])
+@pytest.mark.parametrize("recipe, dialect, norm, padding", [
+    ("pytorch", "pytorch", {"momentum": 0.1, "epsilon": 1e-5, "unbiased": True}, "same"),
+    ("keras", "keras", {"momentum": 0.01, "epsilon": 1e-3, "unbiased": False}, "same_upper"),
+    ("keras-tuned", "keras", {"momentum": 0.01, "epsilon": 1e-3, "unbiased": False}, "same_upper"),
+])
+def test_the_recipes_dialect_decides_what_is_left_out(
+    shapes, form, recipe, dialect, norm, padding
+):
+    options = {"recipe": recipe, "epochs": 1, "steps_per_epoch": 1, "record": False}
+    run = cifar.fit(*shapes, model=form(), **options)
+    convolution, layer, *_ = run.hyperparameters["model_spec"]["layers"]
+    assert layer == {"type": "batch_norm", **norm} and convolution["padding"] == padding
+    spec = form() if isinstance(form(), cifar.ModelSpec) else None
+    if spec is not None:
+        assert "by dialect" in spec.summary()
+        assert "momentum" not in spec.to_json() and "padding" not in spec.to_json()
+        resolved = spec.resolved(dialect)
+        assert resolved == run.model.spec and resolved.resolved("pytorch") == resolved
+        assert f"epsilon {norm['epsilon']!r}" in resolved.summary()
+
+
+def test_none_is_the_only_way_to_leave_something_out():
+    for options in [{"momentum": 0}, {"epsilon": 0}]:
+        with pytest.raises(ValueError, match="is not above 0"):
+            cifar.ModelSpec().batch_norm(**options)
+    spec = cifar.ModelSpec().batch_norm(epsilon=0.5, unbiased=False).resolved("keras")
+    assert json.loads(spec.to_json())["layers"] == [
+        {"type": "batch_norm", "momentum": 0.01, "epsilon": 0.5, "unbiased": False}
+    ]
 
 
 @pytest.mark.parametrize("recipe", ["pytorch", "keras"])
@@ -347,6 +405,10 @@ def test_training_a_named_model_and_a_file(workplace):
     assert re.search(r"^own +custom$", listed, flags=re.M)
 
     of_file = run("cifar", "summary", "own.json").stdout_text
+    (workplace / "norm.json").write_text('[{"type": "batch_norm"}]')
+    for recipe, values in [("pytorch", "0.1, epsilon 1e-05"), ("keras", "0.01, epsilon 0.001")]:
+        text = run("cifar", "summary", "norm.json", "--recipe", recipe).stdout_text
+        assert f"momentum {values}, unbiased " in text
     assert run("cifar", "summary", "own").stdout_text == of_file
     run("cifar", "export", "own", "--checkpoint", "last", "-o", "own.safetensors")
     assert run("cifar", "summary", "own.safetensors").stdout_text == of_file
@@ -361,6 +423,7 @@ def test_the_summary_command(workplace):
     assert value["trainable"] == spec.parameters and value["flops"] == spec.flops
     assert len(value["layers"]) == len(spec) and value["input_shape"] == [3, 32, 32]
     row = next(layer for layer in value["layers"] if layer["name"] == "7.shortcut.0")
+    assert row["options"] == {"kernel_size": 1, "stride": 2, "padding": "valid"}
     assert row["type"] == "conv2d" and row["depth"] == 1 and row["output_shape"] == [64, 16, 16]
     text = run("cifar", "summary", "tutorial", "--classes", 100, "--recipe", "keras").stdout_text
     assert "(None, 100)" in text

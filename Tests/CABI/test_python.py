@@ -338,9 +338,35 @@ def test_hyperparameters_by_name(shapes, workplace):
     assert [epoch.val_loss for epoch in again.epochs] == [epoch.val_loss for epoch in run.epochs]
 
 
+def test_an_epoch_that_diverges_has_its_row(shapes, workplace):
+    log = workplace / "log.csv"
+    seen = []
+    run = cifar.fit(
+        *shapes, epochs=3, lr=1e30, recipe="keras", terminate_on_nan=True, name="diverged",
+        csv_logger={"filename": str(log)}, callbacks=[seen.append],
+    )
+    assert run.status == "failed" and run.reason.startswith("terminate on NaN: the loss is ")
+    assert len(run.epochs) == len(seen) == 1
+    for epoch in [run.epochs[0], seen[0]]:
+        assert not math.isfinite(epoch.train_loss) and not math.isfinite(epoch.val_loss)
+        assert "-" not in f"{epoch.train_loss} {epoch.val_loss}"
+    text = log.read_text()
+    assert len(text.splitlines()) == 2 and "nan" in text and "-nan" not in text
+    record = cifar.Registry().run("diverged")
+    assert record["status"] == "failed"
+    (row,) = record["epochs"]
+    assert row["epoch"] == 1 and not math.isfinite(row["val_loss"])
+    with pytest.raises(cifar.CifarError) as info:
+        cifar.fit(*shapes, epochs=3, lr=1e30, recipe="keras", record=False)
+    assert info.value.status == "CIFAR_E_NOT_FINITE" and "-nan" not in str(info.value)
+
+
 @pytest.mark.parametrize(
     "options, words",
     [
+        ({"clip_norm": 1, "clipvalue": 1}, "exclude each other"),
+        ({"reduce_lr_on_plateau": {"min_delta": 0.1}}, "'min_delta' is Keras's"),
+        ({"loss": {"clipping": 1e-7}}, "loss.clipping"),
         ({"epoch": 3}, "did you mean 'epochs'"),
         ({"optimizer": "lion"}, "unknown optimizer 'lion'"),
         ({"momentum": 0.9}, "momentum 0.9 is sgd's"),

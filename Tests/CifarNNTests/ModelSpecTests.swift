@@ -104,6 +104,43 @@ import Testing
     #expect(try norms(.keras) == .init(repeating: keras, count: 6))
   }
 
+  @Test func theDialectDecidesWhatIsLeftOut() throws {
+    let block = LayerSpec.residual(
+      layers: [.conv2d(filters: 8, stride: 2), .batchNorm(epsilon: 0.5)],
+      shortcut: [.conv2d(filters: 8, kernelSize: 1, stride: 2, padding: .valid), .batchNorm()])
+    let spec = ModelSpec(layers: [.conv2d(filters: 4), block, .flatten, .dense(units: 10)])
+    func resolved(
+      _ padding: LayerSpec.Padding, _ momentum: Double, _ epsilon: Double, _ unbiased: Bool
+    ) -> ModelSpec {
+      func norm(_ epsilon: Double) -> LayerSpec {
+        .batchNorm(momentum: momentum, epsilon: epsilon, unbiased: unbiased)
+      }
+      return ModelSpec(layers: [
+        .conv2d(filters: 4, padding: .same),
+        .residual(
+          layers: [.conv2d(filters: 8, stride: 2, padding: padding), norm(0.5)],
+          shortcut: [
+            .conv2d(filters: 8, kernelSize: 1, stride: 2, padding: .valid), norm(epsilon),
+          ]), .flatten, .dense(units: 10),
+      ])
+    }
+    let expected: [Dialect: ModelSpec] = [
+      .pytorch: resolved(.same, 0.1, 1e-5, true),
+      .keras: resolved(.sameUpper, 0.01, 1e-3, false),
+    ]
+    for dialect in Dialect.allCases {
+      #expect(spec.resolved(for: dialect) == expected[dialect])
+      #expect(try Network(spec: spec, dialect: dialect, seed: 1).spec == expected[dialect])
+      // What is spelled out stays.
+      #expect(spec.resolved(for: dialect).resolved(for: .keras) == expected[dialect])
+      #expect(spec.resolved(for: dialect).resolved(for: .pytorch) == expected[dialect])
+    }
+    // Until then it stays open, in JSON too.
+    let json = try JSONEncoder().encode(spec)
+    #expect(!String(decoding: json, as: UTF8.self).contains("momentum"))
+    #expect(try JSONDecoder().decode(ModelSpec.self, from: json) == spec)
+  }
+
   @Test func theTutorialHasItsWeights() throws {
     let spec = try ModelSpec.preset("tutorial", dialect: .pytorch)
     let network = try Network(spec: spec, dialect: .pytorch, seed: 1)

@@ -37,21 +37,26 @@ import Testing
         .residual(
           layers: [.conv2d(filters: 4), .batchNorm()],
           shortcut: [.conv2d(filters: 4, kernelSize: 1)]),
-        .globalAveragePool, .dense(units: 10),
+        .dropout(rate: 0.25), .globalAveragePool, .dense(units: 10),
       ])
-    let summary = try ModelSummary(of: spec)
+    let summary = try ModelSummary(of: spec.resolved(for: .keras))
+    let (same, norm) = ("stride 1, padding same", "momentum 0.01, epsilon 0.001, unbiased false")
+    func rule(_ character: Character) -> String {
+      String(repeating: character, count: 60 + norm.count)
+    }
     #expect(
       summary.text == """
         Input (None, 3, 8, 8)
-        Layer (type)               Output shape     Params   FLOPs
-        ==========================================================
+        Layer (type)               Output shape     Params   FLOPs  Options
+        \(rule("="))
         0 (residual)               (None, 4, 8, 8)       0     256
-          0.layers.0 (conv2d)      (None, 4, 8, 8)     112  14,080
-          0.layers.1 (batch_norm)  (None, 4, 8, 8)      16     512
-          0.shortcut.0 (conv2d)    (None, 4, 8, 8)      16   1,792
-        1 (global_average_pool)    (None, 4)             0     256
-        2 (dense)                  (None, 10)           50      90
-        ----------------------------------------------------------
+          0.layers.0 (conv2d)      (None, 4, 8, 8)     112  14,080  kernel_size 3, \(same)
+          0.layers.1 (batch_norm)  (None, 4, 8, 8)      16     512  \(norm)
+          0.shortcut.0 (conv2d)    (None, 4, 8, 8)      16   1,792  kernel_size 1, \(same)
+        1 (dropout)                (None, 4, 8, 8)       0       0  rate 0.25
+        2 (global_average_pool)    (None, 4)             0     256
+        3 (dense)                  (None, 10)           50      90
+        \(rule("-"))
         Total params: 194 (776 B)
         Trainable params: 186 (744 B)
         Non-trainable params: 8 (32 B)
@@ -60,6 +65,11 @@ import Testing
         """)
     let json = String(decoding: try JSONEncoder().encode(summary), as: UTF8.self)
     #expect(json.contains(#""output_shape":[4,8,8]"#) && json.contains(#""non_trainable":8"#))
+    #expect(json.contains(#""epsilon":0.001"#) && json.contains(#""padding":"same""#))
+    let open = try ModelSummary(of: spec).text
+    for line in [
+      "kernel_size 3, stride 1, rest by dialect\n", "     512  by dialect\n", "rate 0.25\n",
+    ] { #expect(open.contains(line), "'\(line)' in:\n\(open)") }
   }
 
   @Test func anUnfinishedModelHasASummary() throws {

@@ -42,13 +42,15 @@ struct NetworkOracle {
     let weight = weights["\(node.path).weight"] ?? []
     let bias = weights["\(node.path).bias"] ?? []
     switch (node.spec, node.input) {
-    case (.conv2d(let filters, let kernel, let stride, let padding), .image(let c, let h, let w)):
+    case (
+      .conv2d(let filters, let kernel, let stride, let padding?), .image(let c, let h, let w)
+    ):
       let zeros = padding.amounts(size: h, kernel: kernel, stride: stride)
       let shape = ConvolutionShape(
         inputChannels: c, outputChannels: filters, height: h, width: w, kernel: kernel,
         stride: stride, padding: zeros.before, paddingAfter: zeros.after)
       return ConvolutionOracle(shape, images: pass.count).forward(x, weight, bias: bias)
-    case (.batchNorm(_, let epsilon, _), let shape):
+    case (.batchNorm(_, let epsilon?, _), let shape):
       return PointwiseOracles.batchNorm(
         x, weight: weight, bias: bias, epsilon: epsilon, pixels: shape.count / shape.channels)
     case (.relu, _): return PointwiseOracles.relu(x)

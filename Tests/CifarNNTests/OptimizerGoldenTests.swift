@@ -13,6 +13,8 @@ private struct OptimizerGolden: Decodable {
     var nesterov: Bool?
     var weightDecay: Double?
     var clipNorm: Double?
+    var clipnorm: Double?
+    var clipvalue: Double?
     var pytorch: [Float]
     var keras: [Float]
   }
@@ -37,8 +39,12 @@ func decodeGolden<Value: Decodable>(_ type: Value.Type, _ name: String) throws -
   private func make(
     _ options: OptimizerGolden.Case, _ network: Network, _ pool: ThreadPool
   ) throws -> any Optimizer {
+    var clipping = GradientClipping.none
+    if let limit = options.clipNorm { clipping = .norm(limit) }
+    if let limit = options.clipnorm { clipping = .variableNorm(limit) }
+    if let limit = options.clipvalue { clipping = .value(limit) }
     let gradients = GradientOptions(
-      clipNorm: options.clipNorm, weightDecay: options.weightDecay ?? 0,
+      clipping: clipping, weightDecay: options.weightDecay ?? 0,
       isDecoupled: options.type == "adamw" || network.dialect == .keras)
     if options.type == "sgd" {
       return try SGD(
@@ -62,7 +68,7 @@ func decodeGolden<Value: Decodable>(_ type: Value.Type, _ name: String) throws -
 
   @Test(arguments: Dialect.allCases) func everyOptimizerIsTheFrameworks(dialect: Dialect) throws {
     let golden = try decodeGolden(OptimizerGolden.self, "optimizers.json")
-    #expect(golden.cases.count == 10)
+    #expect(golden.cases.count == 16)
     let pool = ThreadPool(threads: 1)
     for options in golden.cases {
       var network = try Network(spec: Self.spec, dialect: dialect, seed: 1)
@@ -98,7 +104,7 @@ func decodeGolden<Value: Decodable>(_ type: Value.Type, _ name: String) throws -
       for i in 0..<network.gradients.count { network.gradients[i] = random.uniform(-1, 1) }
       let sgd = try SGD(
         network: network, options: SGDOptions(),
-        gradients: GradientOptions(clipNorm: 0.1), pool: ThreadPool(threads: threads))
+        gradients: GradientOptions(clipping: .norm(0.1)), pool: ThreadPool(threads: threads))
       let before = network.stateTensors().flatMap(\.values)
       sgd.step(learningRate: 1)
       let after = network.stateTensors()
@@ -110,6 +116,17 @@ func decodeGolden<Value: Decodable>(_ type: Value.Type, _ name: String) throws -
     }
     #expect(weights[0] == weights[1])
     #expect(weights[0] == weights[2])
+  }
+
+  @Test(arguments: [GradientClipping.none, .norm(1), .variableNorm(1), .value(1)])
+  func aGradientThatIsNoNumberIsNotHidden(clipping: GradientClipping) throws {
+    let network = try Network(spec: Self.spec, dialect: .keras, seed: 1)
+    fill(network, [1, .nan, 3, 4, 5, 6, 7, 8], gradients: true)
+    let sgd = try SGD(
+      network: network, options: SGDOptions(), gradients: GradientOptions(clipping: clipping),
+      pool: ThreadPool(threads: 1))
+    sgd.step(learningRate: 0.1)
+    #expect(network.stateTensors()[0].values[1].isNaN)
   }
 
   @Test func whatIsMissingIsNamed() throws {

@@ -6,7 +6,7 @@ import Testing
 
 /// Batch normalisation, ReLU, max-pool and dropout on images, alone and joined in one step.
 @Suite struct PointwiseLayerTests {
-  static let norm = LayerSpec.batchNorm()
+  static let norm = LayerSpec.batchNorm().resolved(for: .pytorch)
   static let chains: [[LayerSpec]] = [
     [norm], [.relu], [.maxPool], [.dropout(rate: 0.4)], [norm, .relu], [norm, .maxPool],
     [.relu, .maxPool], [.relu, .dropout(rate: 0.2)], [norm, .relu, .dropout(rate: 0.3)],
@@ -123,7 +123,7 @@ import Testing
     var parts = PointwiseBlock.Parts()
     for (index, layer) in chain.enumerated() {
       switch layer {
-      case .batchNorm(let momentum, let epsilon, let unbiased):
+      case .batchNorm(let momentum?, let epsilon?, let unbiased?):
         parts.norm = try BatchNormalization(
           name: "0", channels: Self.channels, momentum: momentum, epsilon: epsilon,
           unbiased: unbiased, context: bench.context)
@@ -145,7 +145,7 @@ import Testing
       var values = x
       for (index, layer) in chain.enumerated() {
         switch layer {
-        case .batchNorm(_, let epsilon, _):
+        case .batchNorm(_, let epsilon?, _):
           values = PointwiseOracles.batchNorm(
             values, weight: weight, bias: bias, epsilon: epsilon,
             pixels: Self.height * Self.width)

@@ -1,36 +1,74 @@
 import CifarCore
 import Foundation
+import Kernels
 import TestSupport
 import Testing
 
 @testable import CifarNN
 
-/// Ten training steps of every preset, without dropout, against PyTorch's and Keras's own layers and
-/// optimizers in double: `Golden/make_steps_golden.py`.
+/// Ten training steps of every preset by every optimizer, without dropout, against PyTorch's and
+/// Keras's own layers and optimizers in double, Keras on TensorFlow: `Golden/make_steps_golden.py`.
 @Suite struct StepsGoldenTests {
   static let batch = 8
   static let cases = ModelSpec.presetNames.flatMap { name in
     Dialect.allCases.map { (name, $0) }
   }
 
+  typealias Maker = @Sendable (Network, ThreadPool, any KernelTable) -> any Optimizer
+
+  /// By their names in the golden file; the numbers are those of `make_steps_golden.py`.
+  static let optimizers: [(name: String, rate: Double, make: Maker)] = [
+    ("adam", 1e-4, { adam($0, $1, $2, GradientOptions()) }),
+    ("adamw", 1e-4, { adam($0, $1, $2, GradientOptions(weightDecay: 0.05, isDecoupled: true)) }),
+    ("sgd", 0.01, { network, pool, _ in sgd(network, pool, SGDOptions()) }),
+    ("momentum", 0.002, { network, pool, _ in sgd(network, pool, SGDOptions(momentum: 0.9)) }),
+    (
+      "nesterov", 0.002,
+      { network, pool, _ in sgd(network, pool, SGDOptions(momentum: 0.9, nesterov: true)) }
+    ),
+  ]
+
+  private static func sgd(
+    _ network: Network, _ pool: ThreadPool, _ options: SGDOptions
+  ) -> any Optimizer { SGD(network: network, options: options, pool: pool) }
+
+  private static func adam(
+    _ network: Network, _ pool: ThreadPool, _ kernels: any KernelTable,
+    _ gradients: GradientOptions
+  ) -> any Optimizer {
+    Adam(
+      network: network, options: AdamOptions(epsilon: network.dialect == .keras ? 1e-7 : 1e-8),
+      gradients: gradients, pool: pool, kernels: kernels)
+  }
+
   @Test(arguments: InstructionSet.all, cases)
   func tenSteps(set: InstructionSet, test: (preset: String, dialect: Dialect)) throws {
     let golden = try #require(try Self.golden()[test.preset])
-    let expected = test.dialect == .pytorch ? golden.pytorch : golden.keras
+    let byOptimizer = test.dialect == .pytorch ? golden.pytorch : golden.keras
+    #expect(byOptimizer["adam"] != nil)
+    #expect(Set(byOptimizer.keys).isSubset(of: Self.optimizers.map(\.name)))
+    for optimizer in Self.optimizers {
+      guard let expected = byOptimizer[optimizer.name] else { continue }
+      try tenSteps(set, test, optimizer, golden.shapes, expected)
+    }
+  }
+
+  private func tenSteps(
+    _ set: InstructionSet, _ test: (preset: String, dialect: Dialect),
+    _ method: (name: String, rate: Double, make: Maker), _ shapesByName: [String: [Int]],
+    _ expected: Preset.Steps
+  ) throws {
     let network = try Network(
       spec: .preset(test.preset, dialect: test.dialect).withoutDropout, dialect: test.dialect,
       seed: 1)
     let shapes = Dictionary(
       uniqueKeysWithValues: network.stateTensors().map { ($0.name, $0.shape) })
-    #expect(shapes == golden.shapes)
+    #expect(shapes == shapesByName)
     try network.load(GoldenTests.weights(of: network))
     let pool = ThreadPool(threads: 2)
     let plan = try Plan(
       network: network, batchSize: Self.batch, training: true, pool: pool, kernels: set.kernels)
-    plan.loss = LossOptions(clipping: test.dialect == .keras ? 1e-7 : nil)
-    let adam = try Adam(
-      network: network, options: AdamOptions(epsilon: test.dialect == .keras ? 1e-7 : 1e-8),
-      pool: pool, kernels: set.kernels)
+    let optimizer = try method.make(network, pool, set.kernels)
     for (step, loss) in expected.losses.enumerated() {
       let labels = (0..<Self.batch).map { Int32((3 * step + $0) % 10) }
       let result = plan.trainStep(
@@ -39,12 +77,15 @@ import Testing
       // A value that rounding moves over a ReLU's edge changes a gradient by a jump, and Adam makes
       // large steps of small gradients; the first loss knows nothing of that yet.
       let tolerance = step == 0 ? 1e-5 : max(2e-3, 4 * expected.strayed(by: step))
-      #expect(abs(result.lossSum / Double(Self.batch) - loss) < tolerance, "step \(step)")
-      adam.step(learningRate: 1e-4)
+      #expect(
+        abs(result.lossSum / Double(Self.batch) - loss) < tolerance,
+        "\(method.name), step \(step)")
+      optimizer.step(learningRate: method.rate)
     }
     var outputs = [Float](repeating: 0, count: Self.batch * 10)
     plan.predict(images: Self.images(0), count: Self.batch, probabilities: &outputs)
-    #expect(relativeError(outputs, expected.probabilities(test.dialect)) < 2e-2)
+    #expect(
+      relativeError(outputs, expected.probabilities(test.dialect)) < 2e-2, "\(method.name)")
   }
 
   private static func images(_ step: Int) -> [Float] {
@@ -74,8 +115,8 @@ import Testing
       }
     }
     let shapes: [String: [Int]]
-    let pytorch: Steps
-    let keras: Steps
+    let pytorch: [String: Steps]
+    let keras: [String: Steps]
   }
 
   private static func golden() throws -> [String: Preset] {

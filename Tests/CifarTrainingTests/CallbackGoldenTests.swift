@@ -35,6 +35,7 @@ private struct CallbackGolden: Decodable {
     var name: String
     var mode: String
     var values: [Double]
+    var initialValueThreshold: Double?
     var pytorch: [Int]
     var keras: [Int]
 
@@ -46,6 +47,16 @@ private struct CallbackGolden: Decodable {
   var modelCheckpoint: [Saves]
   var earlyStoppingBaseline: [Trace]
   var reduceOnPlateauAbsolute: [Trace]
+  var modelCheckpointThreshold: [Saves]
+  var earlyStoppingNegative: [Trace]
+  var reduceOnPlateauNegative: [Trace]
+  var terminateOnNan: Terminated
+
+  struct Terminated: Decodable {
+    var batches: [Int]
+    var epochs: [Int]
+    var logs: [[String: String]]
+  }
 
   static func load() throws -> CallbackGolden {
     let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -155,23 +166,71 @@ private func isSame(_ one: Double?, _ other: Double) -> Bool {
     }
   }
 
-  @Test func modelCheckpoint() throws {
-    let traces = try CallbackGolden.load().modelCheckpoint
-    #expect(traces.count == 50)
-    for trace in traces {
-      let callback = ModelCheckpoint(ModelCheckpoint.Options(monitor: trace.monitor))
-      var saved: [Int] = []
-      for (index, value) in trace.values.enumerated() {
-        var control = EpochControl(learningRate: 1)
-        callback.epochEnded(metrics(index + 1, value), &control)
-        if control.isBestCheckpoint { saved.append(index + 1) }
-      }
-      #expect(saved == trace.pytorch, "\(trace.name), \(trace.mode)")
-      // Keras takes the first epoch as the best whatever it is, stays with NaN for ever, and compares
-      // 32-bit numbers. Here NaN and infinity are never the best, and every digit counts.
-      if trace.values[0].isFinite, !trace.name.hasPrefix("below 32 bits") {
-        #expect(saved == trace.keras, "\(trace.name), \(trace.mode)")
-      }
+  @Test func aNegativeMarginIsItsAmountInKeras() throws {
+    let golden = try CallbackGolden.load()
+    #expect(golden.earlyStoppingNegative.count == 50)
+    #expect(golden.reduceOnPlateauNegative.count == 50)
+    try compareStopping(golden.earlyStoppingNegative, .keras)
+    try compare(golden.reduceOnPlateauNegative, .keras)
+  }
+
+  @Test(arguments: Dialect.allCases) func modelCheckpoint(dialect: Dialect) throws {
+    let golden = try CallbackGolden.load()
+    for traces in [golden.modelCheckpoint, golden.modelCheckpointThreshold] {
+      #expect(traces.count == 50)
+      for trace in traces { compareSaves(trace, dialect) }
+    }
+  }
+
+  private func compareSaves(_ trace: CallbackGolden.Saves, _ dialect: Dialect) {
+    let options = ModelCheckpoint.Options(
+      dialect: dialect, monitor: trace.monitor,
+      initialValueThreshold: trace.initialValueThreshold)
+    var callback = ModelCheckpoint(options)
+    var saved: [Int] = []
+    for (index, value) in trace.values.enumerated() {
+      var control = EpochControl(learningRate: 1)
+      callback.epochEnded(metrics(index + 1, value), &control)
+      if control.isBestCheckpoint { saved.append(index + 1) }
+      let state = callback.state
+      callback = ModelCheckpoint(options)
+      callback.state = state
+    }
+    // Keras stays with the NaN of a first epoch for ever. Here NaN is never the best.
+    if dialect == .keras, trace.values[0].isNaN, trace.initialValueThreshold == nil { return }
+    #expect(
+      saved == (dialect == .keras ? trace.keras : trace.pytorch), "\(trace.name), \(trace.mode)")
+  }
+
+  /// Which batches and epochs are heard of, and what is a number in their rows.
+  @Test func aTerminatedTrainingIsKeras() throws {
+    let golden = try CallbackGolden.load().terminateOnNan
+    #expect(golden.batches == [1, 2, 3, 4, 5, 6, 1, 2, 3])
+    #expect(golden.epochs == [1, 2])
+    var hyperparameters = try Hyperparameters.quick("keras", epochs: 4)
+    hyperparameters.callbacks = [.terminateOnNaN]
+    hyperparameters.batchSize = 2
+    let trainer = try Trainer(
+      hyperparameters: hyperparameters, train: try Images.train(12),
+      validation: try Images.test(12), threads: 1)
+    let follower = Follower()
+    follower.onBatch = {
+      guard let last = follower.batches.last, (last.epoch, last.batch) == (2, 2) else { return }
+      try trainer.network.load(
+        trainer.network.stateTensors().map { tensor in
+          Tensor(
+            name: tensor.name, shape: tensor.shape, values: tensor.values.map { _ in .nan })
+        })
+    }
+    guard case .diverged = try trainer.run(follower) else {
+      Issue.record("it did not end as diverged")
+      return
+    }
+    #expect(follower.batches.map(\.batch) == golden.batches)
+    #expect(follower.reports.map(\.metrics.epoch) == golden.epochs)
+    for (report, logs) in zip(follower.reports, golden.logs) {
+      #expect((logs["loss"] == "nan") == report.metrics.trainLoss.isNaN)
+      #expect((logs["val_loss"] == "nan") == report.metrics.valLoss.isNaN)
     }
   }
 }

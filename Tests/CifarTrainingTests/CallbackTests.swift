@@ -21,15 +21,62 @@ import Testing
     let error = failure { try Training(try quick([], rate: 1e30)) }
     #expect(error?.code == .notFinite)
     let training = try Training(quick([.terminateOnNaN], rate: 1e30))
-    guard case .completed(let reason) = training.end else {
+    guard case .diverged(let reason) = training.end else {
       Issue.record("\(training.end)")
       return
     }
     #expect(reason.hasPrefix("terminate on NaN: the loss is "))
-    #expect(reason.hasSuffix(" in epoch 1, batch \(training.trainer.batch + 1)"))
-    // Nothing was learned from that batch.
-    #expect(training.trainer.step == training.follower.batches.count)
-    #expect(training.follower.reports.isEmpty)
+    #expect(!reason.contains("-nan"))
+    #expect(reason.hasSuffix(" in epoch 1, batch \(training.follower.batches.count)"))
+    #expect(training.follower.batches.count < 4)
+    // The epoch was validated and has its row.
+    #expect(training.follower.validations == 1)
+    #expect(training.follower.reports.map(\.metrics.epoch) == [1])
+    let metrics = try #require(training.follower.reports.first).metrics
+    #expect(!metrics.trainLoss.isFinite && !metrics.valLoss.isFinite)
+    for loss in [metrics.trainLoss, metrics.valLoss] { #expect("\(loss)".first != "-") }
+  }
+
+  /// In the middle of its validation; what is gone on with validates, and trains no more.
+  @Test func aTerminatedEpochThatIsInterruptedIsEndedLater() throws {
+    let hyperparameters = try quick([.terminateOnNaN], rate: 100)
+    func make() throws -> (Trainer, Follower) {
+      let trainer = try Trainer(
+        hyperparameters: hyperparameters, train: try Images.train(100),
+        validation: try Images.test(40), threads: 1)
+      let follower = Follower(trainer)
+      // Infinite biases of the last layer: no weight of a checkpoint is NaN.
+      follower.onBatch = {
+        guard follower.batches.count == 2 else { return }
+        try trainer.network.load(
+          trainer.network.stateTensors().map { tensor in
+            var large = tensor
+            if tensor.name == "13.bias" { large.values[0] = .infinity }
+            return large
+          })
+      }
+      return (trainer, follower)
+    }
+    let (whole, wholeFollower) = try make()
+    let end = try whole.run(wholeFollower)
+    guard case .diverged = end else {
+      Issue.record("\(end)")
+      return
+    }
+    #expect(wholeFollower.batches.count == 3 && wholeFollower.reports.count == 1)
+    let (trainer, follower) = try make()
+    follower.onValidation = { trainer.interrupt() }
+    #expect(try trainer.run(follower) == .interrupted)
+    #expect(follower.reports.isEmpty && follower.batches.count == 3)
+  }
+
+  /// The last step of all can make the weights none, and no batch comes to see it.
+  @Test func aLastStepThatDivergesFails() throws {
+    var hyperparameters = try quick([], epochs: 1, rate: 1e30)
+    hyperparameters.stepsPerEpoch = 1
+    let error = failure { try Training(hyperparameters) }
+    #expect(error?.code == .notFinite)
+    #expect(error?.message.contains("the validation loss of epoch 1, the last one") == true)
   }
 
   @Test func aTimerPausesAndEveryResumeHasItsTimeAnew() throws {
@@ -59,7 +106,8 @@ import Testing
       }
       func checkpointDue() { due.append(seen + 1) }
     }
-    let spec = CallbackSpec.modelCheckpoint(.init(monitor: .valLoss, saveFrequency: 3))
+    let spec = CallbackSpec.modelCheckpoint(
+      .init(dialect: .pytorch, monitor: .valLoss, saveFrequency: 3))
     let counter = Counter()
     let trainer = try Trainer(
       hyperparameters: quick([spec]), train: try Images.train(100),
@@ -71,7 +119,8 @@ import Testing
 
   @Test func withoutSaveBestOnlyEveryEpochCounts() throws {
     for (only, expected) in [(false, [true, true, true]), (true, [true, false, true])] {
-      let callback = ModelCheckpoint(.init(monitor: .valLoss, saveBestOnly: only))
+      let callback = ModelCheckpoint(
+        .init(dialect: .keras, monitor: .valLoss, saveBestOnly: only))
       let marks = [1.0, 2.0, 0.5].enumerated().map { index, value in
         var control = EpochControl(learningRate: 1)
         callback.epochEnded(metrics(index + 1, value), &control)
@@ -130,6 +179,17 @@ import Testing
     #expect(try lines(file) == whole + [whole[1]])
     try Training(quick([log(false)], epochs: 1))
     #expect(try lines(file) == Array(whole[0...1]))
+  }
+
+  @Test func whatIsNoNumberIsNanInTheFile() throws {
+    let file = FileManager.default.temporaryDirectory.path + "/\(UUID().uuidString).csv"
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    let training = try Training(
+      quick([.csvLogger(.init(filename: file)), .terminateOnNaN], rate: 1e30))
+    #expect(training.follower.reports.count == 1)
+    let row = try #require(try lines(file).dropFirst().first).split(separator: ",")
+    #expect(row[0] == "0")
+    for column in [3, 5] { #expect(["nan", "inf"].contains(row[column]), "\(row)") }
   }
 
   @Test func aFileThatCantBeWrittenIsNamed() throws {

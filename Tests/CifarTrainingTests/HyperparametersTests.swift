@@ -61,6 +61,28 @@ import Testing
     #expect(recipe.loss == LossSpec())
   }
 
+  /// As they were stored with probabilities that were clipped, with Keras's margin under PyTorch's
+  /// name, and with a ModelCheckpoint that compared every digit.
+  @Test func olderKerasOnesAreRead() throws {
+    var recipe = try Recipe.named("keras-tuned")
+    var text = try StateCoding.encode(recipe)
+    for (part, older) in [
+      (#""loss":{"#, #""loss":{"clipping":1e-07,"#),
+      (
+        #""min_delta":0.0001"#, #""epsilon":0,"threshold":0.0001,"threshold_mode":"abs""#
+      ),
+      (
+        #"{"dialect":"keras","mode":"auto","monitor":"val_accuracy""#,
+        #"{"mode":"auto","monitor":"val_accuracy""#
+      ),
+    ] {
+      #expect(text.contains(part), "\(part) in \(text)")
+      text = text.replacing(part, with: older)
+    }
+    recipe.callbacks[1] = .modelCheckpoint(.init(dialect: .pytorch, monitor: .valAccuracy))
+    #expect(try read(text) == recipe)
+  }
+
   @Test func numbersComeBackToTheBit() throws {
     var random = RandomSequence(seed: 1, purpose: .syntheticImages)
     var numbers: [Double] = [
@@ -131,12 +153,15 @@ import Testing
     }
     for norm in [0, -1, .nan, .infinity] {
       try expectRefused("clip_norm \(norm)") { $0.optimizer.clipNorm = norm }
+      try expectRefused("clipnorm \(norm)") { $0.optimizer.clipVariableNorm = norm }
+      try expectRefused("clipvalue \(norm)") { $0.optimizer.clipValue = norm }
+    }
+    try expectRefused("clip_norm and clipvalue exclude each other") {
+      $0.optimizer.clipNorm = 1
+      $0.optimizer.clipValue = 1
     }
     for smoothing in [1, -0.1, .nan] {
       try expectRefused("label_smoothing \(smoothing)") { $0.loss.labelSmoothing = smoothing }
-    }
-    for epsilon in [0, 0.5, .nan] {
-      try expectRefused("clipping \(epsilon)") { $0.loss.clipping = epsilon }
     }
     for steps in [0, -1, 1_000_001] {
       try expectRefused("steps per epoch \(steps)") { $0.stepsPerEpoch = steps }
@@ -173,18 +198,36 @@ import Testing
     try expectRefused("patience -1", stop: { $0.patience = -1 })
     try expectRefused("start_from_epoch -1", stop: { $0.startFromEpoch = -1 })
     try expectRefused("baseline nan", stop: { $0.baseline = .nan })
-    for delta in [-1e-4, .nan, .infinity] {
+    for delta in [Double.nan, .infinity] {
       try expectRefused("min_delta", stop: { $0.minDelta = delta })
     }
+    // Keras takes its amount.
+    try expectRefused(
+      "min_delta -0.1",
+      stop: {
+        $0.dialect = .pytorch
+        $0.minDelta = -0.1
+      })
+    try expectRefused(
+      "threshold -0.1",
+      reduce: {
+        $0.dialect = .pytorch
+        $0.threshold = -0.1
+      })
     for factor in [0, 1, -0.5, .nan] { try expectRefused("factor", reduce: { $0.factor = factor }) }
     try expectRefused("patience -1", reduce: { $0.patience = -1 })
     try expectRefused("cooldown -1", reduce: { $0.cooldown = -1 })
-    try expectRefused("threshold", reduce: { $0.threshold = .nan })
+    try expectRefused("min_delta nan", reduce: { $0.threshold = .nan })
     try expectRefused("min_lr", reduce: { $0.minLR = -1 })
     try expectRefused("epsilon", reduce: { $0.epsilon = .infinity })
     try expectRefused("threshold_mode rel is PyTorch's", reduce: { $0.thresholdMode = .rel })
     try self.expectRefused("save_freq 0") {
-      $0.callbacks = [.modelCheckpoint(.init(monitor: .loss, saveFrequency: 0))]
+      $0.callbacks = [.modelCheckpoint(.init(dialect: .keras, monitor: .loss, saveFrequency: 0))]
+    }
+    try self.expectRefused("initial_value_threshold nan") {
+      $0.callbacks = [
+        .modelCheckpoint(.init(dialect: .keras, monitor: .loss, initialValueThreshold: .nan))
+      ]
     }
     try self.expectRefused("timer: seconds 0.0") { $0.callbacks = [.timer(.init(seconds: 0))] }
     try self.expectRefused("filename is empty") {

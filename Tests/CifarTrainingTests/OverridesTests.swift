@@ -59,6 +59,8 @@ import Testing
   @Test func adamWHasTheDecayOfItsFramework() throws {
     #expect(try recipe(#"{"optimizer":"adamw"}"#).optimizer.weightDecay == 0.01)
     #expect(try recipe(#"{"optimizer":"adamw"}"#, of: "keras").optimizer.weightDecay == 0.004)
+    let other = try recipe(#"{"optimizer":"adamw","dialect":"keras"}"#)
+    #expect(other.optimizer.weightDecay == 0.004)
     let chosen = try recipe(#"{"optimizer":"adamw","weight_decay":0.1}"#)
     #expect(chosen.optimizer.weightDecay == 0.1)
   }
@@ -160,6 +162,52 @@ import Testing
     #expect(chosen == before)
   }
 
+  @Test func aModelsOpenOptionsAreTheDialects() throws {
+    let layers =
+      #"[{"type":"conv2d","filters":4,"stride":2},{"type":"batch_norm","epsilon":0.5},"#
+      + #"{"type":"flatten"},{"type":"dense","units":10}]"#
+    let pytorch = LayerSpec.batchNorm(momentum: 0.1, epsilon: 0.5, unbiased: true)
+    let keras = LayerSpec.batchNorm(momentum: 0.01, epsilon: 0.5, unbiased: false)
+    for (name, expected, padding) in [
+      ("pytorch", pytorch, LayerSpec.Padding.same), ("keras", keras, .sameUpper),
+      ("keras-tuned", keras, .sameUpper),
+    ] {
+      let given = try recipe(#"{"model_spec":\#(layers)}"#, of: name).modelSpec
+      #expect(given.layers[0] == .conv2d(filters: 4, stride: 2, padding: padding))
+      #expect(given.layers[1] == expected)
+      var chosen = try Recipe.named(name)
+      try chosen.choose(model: layers, classes: 10)
+      #expect(chosen.modelSpec == given)
+    }
+    let changed = try recipe(#"{"dialect":"keras","model_spec":\#(layers)}"#)
+    #expect(changed.modelSpec.layers[1] == keras)
+    // A trainer writes down what it trains.
+    var open = try Recipe.named("keras")
+    open.modelSpec = try ModelSpec(json: layers)
+    let trainer = try Trainer(
+      hyperparameters: open, train: try Images.train(20), validation: try Images.test(10),
+      threads: 1)
+    #expect(trainer.hyperparameters.modelSpec.layers[1] == keras)
+  }
+
+  @Test func callbacksHaveTheirDialectsOptions() throws {
+    let tuned = try recipe(
+      #"{"reduce_lr_on_plateau":{"min_delta":-0.5},"early_stopping":{"min_delta":-0.1},"#
+        + #""model_checkpoint":{"initial_value_threshold":0.6}}"#, of: "keras-tuned")
+    guard case .reduceLROnPlateau(let reduce) = tuned.callbacks[2],
+      case .earlyStopping(let stop) = tuned.callbacks[0],
+      case .modelCheckpoint(let checkpoint) = tuned.callbacks[1]
+    else {
+      Issue.record("\(tuned.callbacks)")
+      return
+    }
+    #expect(reduce.threshold == -0.5 && reduce.patience == 5 && stop.minDelta == -0.1)
+    #expect(checkpoint.dialect == .keras && checkpoint.initialValueThreshold == 0.6)
+    try tuned.validate()
+    #expect(try recipe(#"{"clipnorm":0.5}"#).optimizer.clipVariableNorm == 0.5)
+    #expect(try recipe(#"{"optimizer":{"clipvalue":2}}"#).optimizer.clipValue == 2)
+  }
+
   @Test func nestingHasAnEnd() throws {
     var recipe = try Recipe.named("pytorch")
     let (open, closed) = (String(repeating: "[", count: 64), String(repeating: "]", count: 64))
@@ -216,6 +264,12 @@ import Testing
     (#"{"schedule":"cosinus"}"#, "unknown schedule 'cosinus'"),
     (#"{"schedule":"step"}"#, "schedule has no 'step_size'"),
     (#"{"schedule":{"type":"cosine","gamma":0.1}}"#, "there is no 'schedule.gamma'"),
+    (#"{"loss":{"clipping":1e-7}}"#, "there is no 'loss.clipping'"),
+    (#"{"reduce_lr_on_plateau":{"min_delta":1}}"#, "'min_delta' is Keras's"),
+    (
+      #"{"callbacks":[{"type":"reduce_lr_on_plateau","dialect":"keras","threshold":1}]}"#,
+      "'threshold' is PyTorch's"
+    ),
     (#"{"callbacks":["stopping"]}"#, "unknown callback 'stopping'"),
     (#"{"augment":["mixup"]}"#, "unknown augmentation 'mixup'"),
     (#"{"epochs":"many"}"#, "epochs has the wrong type"),

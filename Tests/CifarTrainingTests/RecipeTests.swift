@@ -48,7 +48,7 @@ import Testing
           .init(
             dialect: .pytorch, monitor: .valLoss, factor: 0.5, patience: 5, threshold: 1e-4,
             cooldown: 0, minLR: 0, epsilon: 1e-8)),
-        .modelCheckpoint(.init(monitor: .valLoss)),
+        .modelCheckpoint(.init(dialect: .pytorch, monitor: .valLoss)),
         .earlyStopping(
           .init(
             dialect: .pytorch, monitor: .valLoss, patience: 10, minDelta: 0,
@@ -71,7 +71,7 @@ import Testing
       recipe.optimizer
         == OptimizerSpec(type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7)
     )
-    #expect(recipe.loss == LossSpec(clipping: 1e-7))
+    #expect(recipe.loss == LossSpec())
     #expect(recipe.schedule == nil)
     #expect(recipe.stepsPerEpoch == nil)
     #expect(recipe.normalization == .unit)
@@ -86,19 +86,30 @@ import Testing
           .init(
             dialect: .keras, monitor: .valLoss, patience: 10, minDelta: 0,
             restoreBestWeights: true)),
-        .modelCheckpoint(.init(monitor: .valAccuracy)),
-        .reduceLROnPlateau(
-          .init(
-            dialect: .keras, monitor: .valLoss, factor: 0.5, patience: 5, threshold: 1e-4,
-            cooldown: 0, minLR: 0, epsilon: 0)),
+        .modelCheckpoint(.init(dialect: .keras, monitor: .valAccuracy)),
       ])
   }
 
+  @Test func kerasTunedAlsoReducesTheRate() throws {
+    var recipe = try Recipe.named("keras-tuned")
+    #expect(
+      recipe.callbacks.last
+        == .reduceLROnPlateau(
+          .init(
+            dialect: .keras, monitor: .valLoss, factor: 0.5, patience: 5, threshold: 1e-4,
+            cooldown: 0, minLR: 0, epsilon: 0)))
+    recipe.callbacks.removeLast()
+    #expect(recipe.recipe == "keras-tuned")
+    recipe.recipe = "keras"
+    #expect(try recipe == Recipe.named("keras"))
+  }
+
   @Test func everyNameIsARecipeThatHolds() throws {
-    #expect(Recipe.names == ["pytorch", "keras"])
+    #expect(Recipe.names == ["pytorch", "keras", "keras-tuned"])
+    #expect(Recipe.names.allSatisfy(Recipe.list.contains))
     for name in Recipe.names { try Recipe.named(name).validate() }
     let error = failure { try Recipe.named("Keras") }
     #expect(error?.code == .invalidArgument)
-    #expect(error?.message == "unknown recipe 'Keras'; use pytorch or keras")
+    #expect(error?.message == "unknown recipe 'Keras'; use pytorch, keras or keras-tuned")
   }
 }

@@ -24,7 +24,7 @@ import Testing
   private static let callbacks = [
     #"{"callbacks":[]}"#, #"{"early_stopping":{"patience":0,"min_delta":0.5}}"#,
     #"{"early_stopping":{"patience":1,"baseline":0.1,"start_from_epoch":1,"mode":"max"}}"#,
-    #"{"reduce_lr_on_plateau":{"patience":0,"threshold":0.9,"cooldown":1}}"#,
+    #"{"reduce_lr_on_plateau":{"patience":0,"cooldown":1}}"#,
     #"{"model_checkpoint":{"save_freq":3,"save_best_only":false}}"#,
     #"{"terminate_on_nan":true,"timer":{"seconds":1e9}}"#,
     #"{"terminate_on_nan":true,"learning_rate":1e30}"#,
@@ -43,7 +43,8 @@ import Testing
   ]
   private static let others = [
     #"{"label_smoothing":0.1}"#, #"{"steps_per_epoch":3}"#, #"{"steps_per_epoch":7}"#,
-    #"{"loss":{"clipping":1e-7}}"#, #"{"precision":"mixed_bfloat16"}"#,
+    #"{"optimizer":"adam","clipnorm":0.1}"#, #"{"optimizer":"sgd","clipvalue":0.01}"#,
+    #"{"precision":"mixed_bfloat16"}"#,
     residual, String(residual.dropLast()) + #","precision":"mixed_bfloat16"}"#,
   ]
 
@@ -65,7 +66,7 @@ import Testing
   }()
 
   @Test(arguments: cases.indices) func goesOnToTheSameBits(index: Int) throws {
-    var hyperparameters = try Hyperparameters.quick(Recipe.names[index % 2], epochs: 3)
+    var hyperparameters = try Hyperparameters.quick(Recipe.names[index % 3], epochs: 3)
     for overrides in Self.cases[index] { try hyperparameters.apply(overrides: overrides) }
     let whole = try Training(hyperparameters, train: 70, test: 20)
     var random = RandomSequence(seed: UInt64(index), purpose: .syntheticImages)

@@ -18,7 +18,7 @@ static int check(cifar_status status) {
 static int add_convolution(cifar_model_spec *spec, uint32_t filters, uint32_t kernel_size,
                            uint32_t stride) {
   return check(cifar_model_spec_conv2d(spec, filters, kernel_size, stride, CIFAR_PADDING_SAME)) ||
-         check(cifar_model_spec_batch_norm(spec, 0.1, 1e-5, 1));
+         check(cifar_model_spec_batch_norm(spec, 0, 0, -1)); /* as the recipe has it */
 }
 
 /* Two convolutions and the way around them; where the shape changes, a 1x1 convolution on it. */

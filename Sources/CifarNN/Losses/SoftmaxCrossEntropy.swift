@@ -4,18 +4,14 @@ import Glibc
 public struct LossOptions: Equatable, Sendable {
   /// The share of a label's weight that all classes get evenly: t = (1 − s)·onehot + s / classes.
   public var labelSmoothing: Float
-  /// Keeps probabilities in [epsilon, 1 − epsilon] before their logarithm is taken; nil leaves them.
-  public var clipping: Float?
 
-  public init(labelSmoothing: Float = 0, clipping: Float? = nil) {
-    self.labelSmoothing = labelSmoothing
-    self.clipping = clipping
-  }
-
-  var isPlain: Bool { labelSmoothing == 0 && clipping == nil }
+  public init(labelSmoothing: Float = 0) { self.labelSmoothing = labelSmoothing }
 }
 
 /// The softmax of each row of logits, its cross-entropy with a label, and their gradient.
+///
+/// Computed from the logits, as `nn.CrossEntropyLoss` does and Keras on TensorFlow, which takes the
+/// logits of a softmax layer: a difference of 50 between two logits is a loss of 50.
 ///
 /// p = exp(z − max z) / Σ exp(z − max z); loss = −log p[label]; dLoss/dz = (p − onehot) / N for the
 /// mean over N rows.
@@ -34,8 +30,8 @@ enum SoftmaxCrossEntropy {
       let (largest, sum) = normalizer(z, classes)
       if largest == label { result.correct += 1 }
       let dz = gradient.map { $0 + row * classes }
-      guard options.isPlain else {
-        result.lossSum += general(
+      guard options.labelSmoothing == 0 else {
+        result.lossSum += smoothed(
           z, label: label, top: z[largest], sum: sum, classes: classes, factor: 1 / Float(count),
           gradient: dz, options)
         continue
@@ -48,48 +44,32 @@ enum SoftmaxCrossEntropy {
         dz[k] = (k == label ? p - 1 : p) * factor
       }
     }
+    // The NaN of x86 has its sign set, and C prints that as "-nan".
+    if result.lossSum.isNaN { result.lossSum = .nan }
     return result
   }
 
-  /// The loss of one row for any targets t: −Σ t·log q, where q is p, or p clipped.
-  ///
-  /// dLoss/dz[j] = p[j] · Σ' t − t[j]', where the primes leave out classes whose probability was
-  /// clipped: a clipped value does not change with z. Keras's `categorical_crossentropy` on
-  /// probabilities, with epsilon 1e-7; label smoothing as in Keras and `nn.CrossEntropyLoss`.
-  private static func general(
+  /// The loss of one row for targets t that are smoothed: −Σ t·log p; dLoss/dz[j] = p[j]·Σ t − t[j].
+  /// As in Keras and `nn.CrossEntropyLoss`.
+  private static func smoothed(
     _ z: UnsafePointer<Float>, label: Int, top: Float, sum: Float, classes: Int, factor: Float,
     gradient: UnsafeMutablePointer<Float>?, _ options: LossOptions
   ) -> Double {
     let rest = options.labelSmoothing / Float(classes)
-    let bounds = options.clipping.map { $0...(1 - $0) }
     let logSum = log(sum)
     var loss = 0.0
     var mass: Float = 0
     for k in 0..<classes {
       let target = k == label ? 1 - options.labelSmoothing + rest : rest
-      let (logarithm, isInside) = logProbability(z[k] - top, logSum, bounds)
-      if target != 0 { loss -= Double(target * logarithm) }
-      if isInside { mass += target }
+      loss -= Double(target * (z[k] - top - logSum))
+      mass += target
     }
     guard let gradient else { return loss }
     for k in 0..<classes {
       let target = k == label ? 1 - options.labelSmoothing + rest : rest
-      let (_, isInside) = logProbability(z[k] - top, logSum, bounds)
-      gradient[k] = (exp(z[k] - top) / sum * mass - (isInside ? target : 0)) * factor
+      gradient[k] = (exp(z[k] - top) / sum * mass - target) * factor
     }
     return loss
-  }
-
-  /// log of the probability, and whether it was inside the bounds. NaN stays NaN.
-  private static func logProbability(
-    _ z: Float, _ logSum: Float, _ bounds: ClosedRange<Float>?
-  ) -> (Float, Bool) {
-    let logarithm = z - logSum
-    guard let bounds else { return (logarithm, true) }
-    let p = exp(logarithm)
-    if p < bounds.lowerBound { return (log(bounds.lowerBound), false) }
-    if p > bounds.upperBound { return (log(bounds.upperBound), false) }
-    return (logarithm, true)
   }
 
   /// - Parameter probabilities: (N, classes)

@@ -95,6 +95,8 @@ extension LayerSpec {
         throw CifarError(.invalidArgument, "kernel_size \(kernel) is not 1, 3 or 5")
       }
       try check(stride, 1...2, "stride")
+      // Whichever dialect decides what is left out, the output has the same shape.
+      let padding = padding ?? .same
       let rows = padding.amounts(size: h, kernel: kernel, stride: stride)
       let columns = padding.amounts(size: w, kernel: kernel, stride: stride)
       guard rows == columns else {
@@ -110,10 +112,10 @@ extension LayerSpec {
         channels: filters, height: (h + margin - kernel) / stride + 1,
         width: (w + margin - kernel) / stride + 1)
     case (.batchNorm(let momentum, let epsilon, _), _):
-      guard momentum > 0, momentum <= 1 else {
+      if let momentum, !(momentum > 0 && momentum <= 1) {
         throw CifarError(.invalidArgument, "momentum \(momentum) is not in (0, 1]")
       }
-      guard epsilon > 0, epsilon.isFinite else {
+      if let epsilon, !(epsilon > 0 && epsilon.isFinite) {
         throw CifarError(.invalidArgument, "epsilon \(epsilon) is not a positive number")
       }
       return input

@@ -2,7 +2,7 @@ import CifarCore
 
 /// In JSON a layer is an object whose `type` names it and whose other keys are its options, for
 /// example `{"type": "conv2d", "filters": 32, "kernel_size": 3}`. Options that are left out have
-/// the defaults of `LayerSpec`; what is not an option of the layer is an error.
+/// the defaults of `LayerSpec`, or stay nil; what is not an option of the layer is an error.
 extension LayerSpec: Codable {
   private enum Key: String, CodingKey, CaseIterable {
     case type, filters, stride, padding, momentum, epsilon, unbiased, rate, units, layers, shortcut
@@ -24,9 +24,9 @@ extension LayerSpec: Codable {
     case "batch_norm":
       options = [.momentum, .epsilon, .unbiased]
       self = .batchNorm(
-        momentum: try values.decodeIfPresent(Double.self, forKey: .momentum) ?? 0.1,
-        epsilon: try values.decodeIfPresent(Double.self, forKey: .epsilon) ?? 1e-5,
-        unbiased: try values.decodeIfPresent(Bool.self, forKey: .unbiased) ?? true)
+        momentum: try values.decodeIfPresent(Double.self, forKey: .momentum),
+        epsilon: try values.decodeIfPresent(Double.self, forKey: .epsilon),
+        unbiased: try values.decodeIfPresent(Bool.self, forKey: .unbiased))
     case "dropout":
       options = [.rate]
       self = .dropout(rate: try values.decode(Double.self, forKey: .rate))
@@ -51,8 +51,8 @@ extension LayerSpec: Codable {
     try AnyKey.refuse(decoder, type, besides: options.map(\.rawValue), andAlso: "type")
   }
 
-  private static func padding(in values: KeyedDecodingContainer<Key>) throws -> Padding {
-    guard let name = try values.decodeIfPresent(String.self, forKey: .padding) else { return .same }
+  private static func padding(in values: KeyedDecodingContainer<Key>) throws -> Padding? {
+    guard let name = try values.decodeIfPresent(String.self, forKey: .padding) else { return nil }
     guard let padding = Padding(rawValue: name) else {
       throw DecodingError.dataCorruptedError(
         forKey: .padding, in: values,
@@ -77,11 +77,11 @@ extension LayerSpec: Codable {
       try values.encode(filters, forKey: .filters)
       try values.encode(kernelSize, forKey: .kernelSize)
       try values.encode(stride, forKey: .stride)
-      try values.encode(padding, forKey: .padding)
+      try values.encodeIfPresent(padding, forKey: .padding)
     case .batchNorm(let momentum, let epsilon, let unbiased):
-      try values.encode(momentum, forKey: .momentum)
-      try values.encode(epsilon, forKey: .epsilon)
-      try values.encode(unbiased, forKey: .unbiased)
+      try values.encodeIfPresent(momentum, forKey: .momentum)
+      try values.encodeIfPresent(epsilon, forKey: .epsilon)
+      try values.encodeIfPresent(unbiased, forKey: .unbiased)
     case .dropout(let rate): try values.encode(rate, forKey: .rate)
     case .dense(let units): try values.encode(units, forKey: .units)
     case .residual(let layers, let shortcut):

@@ -1,16 +1,16 @@
 /// One layer of a model as a person would write it down.
 ///
 /// In JSON a layer is an object whose `type` names it and whose other keys are its options; see
-/// `LayerSpec+Codable.swift`.
+/// `LayerSpec+Codable.swift`. Options that are nil are the dialect's: see `resolved(for:)`.
 public enum LayerSpec: Equatable, Sendable {
   /// Convolution with bias.
-  case conv2d(filters: Int, kernelSize: Int = 3, stride: Int = 1, padding: Padding = .same)
+  case conv2d(filters: Int, kernelSize: Int = 3, stride: Int = 1, padding: Padding? = nil)
   /// Normalises each channel, or each value of a row, over the batch: y = γ·(x − mean)/√(var + ε) + β.
   ///
   /// `momentum` is the weight of the new value in the running statistics, as PyTorch counts it:
   /// Keras's 0.99 is 0.01 here. `unbiased` keeps the running variance with n − 1 (PyTorch) and not
   /// with n (Keras).
-  case batchNorm(momentum: Double = 0.1, epsilon: Double = 1e-5, unbiased: Bool = true)
+  case batchNorm(momentum: Double? = nil, epsilon: Double? = nil, unbiased: Bool? = nil)
   /// max(x, 0)
   case relu
   /// The maximum of every 2×2 square; an odd last row or column is left out.

@@ -19,9 +19,14 @@ public struct ModelSummary: Equatable, Sendable, Encodable {
     public let nonTrainable: Int
     /// Additions and multiplications for one image.
     public let flops: Int
+    /// Its options that the shape does not tell. What the dialect decides is not among them as long
+    /// as the spec is not resolved.
+    public let options: [String: LayerOption]
+    /// The same as text: `kernel_size 3, stride 1, padding same`.
+    let optionText: String
 
     private enum CodingKeys: String, CodingKey {
-      case name, type, depth, trainable, flops
+      case name, type, depth, trainable, flops, options
       case outputShape = "output_shape"
       case nonTrainable = "non_trainable"
     }
@@ -60,12 +65,12 @@ public struct ModelSummary: Equatable, Sendable, Encodable {
 
   /// The table and the totals, each line ended by a newline.
   public var text: String {
-    let titles = ["Layer (type)", "Output shape", "Params", "FLOPs"]
+    let titles = ["Layer (type)", "Output shape", "Params", "FLOPs", "Options"]
     let cells = rows.map { row in
       [
         String(repeating: "  ", count: row.depth) + "\(row.name) (\(row.type))",
         ModelSummary.batch(row.outputShape), ModelSummary.grouped(row.trainable + row.nonTrainable),
-        ModelSummary.grouped(row.flops),
+        ModelSummary.grouped(row.flops), row.optionText,
       ]
     }
     let widths = titles.indices.map { column in
@@ -75,9 +80,11 @@ public struct ModelSummary: Equatable, Sendable, Encodable {
     func line(_ texts: [String]) -> String {
       let padded = texts.indices.map { column in
         let spaces = String(repeating: " ", count: widths[column] - texts[column].count)
-        return column < 2 ? texts[column] + spaces : spaces + texts[column]
+        return [0, 1, 4].contains(column) ? texts[column] + spaces : spaces + texts[column]
       }
-      return padded.joined(separator: "  ") + "\n"
+      var text = padded.joined(separator: "  ")
+      while text.last == " " { text.removeLast() }
+      return text + "\n"
     }
     var text = "Input \(ModelSummary.batch(inputShape))\n"
     text += line(titles) + String(repeating: "=", count: width) + "\n"
@@ -129,7 +136,11 @@ extension ModelSummary.Row {
   fileprivate static func all(of node: LayerNode, depth: Int) -> [Self] {
     let own = Self(
       name: node.path, type: node.spec.type, depth: depth, outputShape: node.output.dimensions,
-      trainable: node.parameterCount, nonTrainable: node.statisticCount, flops: node.flops)
+      trainable: node.parameterCount, nonTrainable: node.statisticCount, flops: node.flops,
+      options: Dictionary(
+        node.spec.options.compactMap { option in option.value.map { (option.name, $0) } },
+        uniquingKeysWith: { $1 }),
+      optionText: node.spec.optionText)
     return [own] + (node.layers + node.shortcut).flatMap { all(of: $0, depth: depth + 1) }
   }
 }

@@ -15,6 +15,7 @@ public final class Network {
     public var count: Int { shape.reduce(1, *) }
   }
 
+  /// Every option of its layers spelled out.
   public let spec: ModelSpec
   public let dialect: Dialect
   /// What is trained, in the order of the layers.
@@ -33,6 +34,7 @@ public final class Network {
   ///
   /// - Throws: `invalidArgument` or `shapeMismatch` for a spec that does not fit together.
   public init(spec: ModelSpec, dialect: Dialect, seed: UInt64) throws {
+    let spec = spec.resolved(for: dialect)
     self.spec = spec
     self.dialect = dialect
     let nodes = try spec.nodes().flatMap(\.all)

@@ -35,28 +35,23 @@ extension ModelSpec {
     guard (2...1000).contains(classes) else {
       throw CifarError(.invalidArgument, "classes \(classes) is not in 2 to 1000")
     }
-    let norm: LayerSpec =
-      switch dialect {
-      case .pytorch: .batchNorm(momentum: 0.1, epsilon: 1e-5, unbiased: true)
-      case .keras: .batchNorm(momentum: 0.01, epsilon: 1e-3, unbiased: false)
-      }
+    let spec: ModelSpec
     switch name {
-    case "tutorial": return tutorial(norm: norm, toRows: .flatten, classes: classes)
-    case "tutorial-gap":
-      return tutorial(norm: norm, toRows: .globalAveragePool, classes: classes)
-    case "tutorial-resnet":
-      return resnet(norm: norm, padding: dialect == .keras ? .sameUpper : .same, classes: classes)
+    case "tutorial": spec = tutorial(toRows: .flatten, classes: classes)
+    case "tutorial-gap": spec = tutorial(toRows: .globalAveragePool, classes: classes)
+    case "tutorial-resnet": spec = resnet(classes: classes)
     default:
       throw CifarError(
         .invalidArgument,
         "unknown model '\(name)'; use \(presetNames.joined(separator: ", "))")
     }
+    return spec.resolved(for: dialect)
   }
 
-  private static func tutorial(norm: LayerSpec, toRows: LayerSpec, classes: Int) -> ModelSpec {
+  private static func tutorial(toRows: LayerSpec, classes: Int) -> ModelSpec {
     var layers: [LayerSpec] = []
     for (filters, rate) in [(32, 0.2), (64, 0.3), (128, 0.4)] {
-      for _ in 0..<2 { layers += [.conv2d(filters: filters), norm, .relu] }
+      for _ in 0..<2 { layers += [.conv2d(filters: filters), .batchNorm(), .relu] }
       layers += [.maxPool, .dropout(rate: rate)]
     }
     layers += [toRows, .dense(units: 512), .relu, .dropout(rate: 0.5), .dense(units: classes)]
@@ -68,19 +63,17 @@ extension ModelSpec {
   /// its shortcut, then ReLU; global average pooling; a dense layer. The first block with 64 and
   /// with 128 filters has stride 2, and a 1×1 convolution with batch norm as its shortcut; the
   /// others have the identity. (He et al. 2015, section 4.2, with option B.)
-  private static func resnet(
-    norm: LayerSpec, padding: LayerSpec.Padding, classes: Int
-  ) -> ModelSpec {
-    var layers: [LayerSpec] = [.conv2d(filters: 32), norm, .relu]
+  private static func resnet(classes: Int) -> ModelSpec {
+    var layers: [LayerSpec] = [.conv2d(filters: 32), .batchNorm(), .relu]
     for (filters, stride) in [(32, 1), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1)] {
       let projection = LayerSpec.conv2d(
         filters: filters, kernelSize: 1, stride: stride, padding: .valid)
       layers += [
         .residual(
           layers: [
-            .conv2d(filters: filters, stride: stride, padding: stride == 1 ? .same : padding),
-            norm, .relu, .conv2d(filters: filters), norm,
-          ], shortcut: stride == 1 ? [] : [projection, norm]),
+            .conv2d(filters: filters, stride: stride), .batchNorm(), .relu,
+            .conv2d(filters: filters), .batchNorm(),
+          ], shortcut: stride == 1 ? [] : [projection, .batchNorm()]),
         .relu,
       ]
     }

@@ -1,16 +1,28 @@
 import CifarCore
 
+/// How gradients that are too large are made smaller.
+public enum GradientClipping: Equatable, Sendable {
+  case none
+  /// All by the same factor, so that their Euclidean norm together is at most this.
+  case norm(Double)
+  /// Those of each parameter by a factor of their own, so that their norm is at most this.
+  case variableNorm(Double)
+  /// Each number into ± this.
+  case value(Double)
+}
+
 /// What is done to gradients and weights before the optimizer's own formula.
 public struct GradientOptions: Equatable, Sendable {
-  /// The largest Euclidean norm that all gradients together may have; nil for any.
-  public var clipNorm: Double?
+  public var clipping: GradientClipping
   public var weightDecay: Double
   /// Where the decay goes: w = w − learning rate · decay · w, as AdamW and every optimizer of Keras
   /// have it; or, if not, gradient = gradient + decay · w, the L2 penalty of PyTorch's SGD and Adam.
   public var isDecoupled: Bool
 
-  public init(clipNorm: Double? = nil, weightDecay: Double = 0, isDecoupled: Bool = false) {
-    self.clipNorm = clipNorm
+  public init(
+    clipping: GradientClipping = .none, weightDecay: Double = 0, isDecoupled: Bool = false
+  ) {
+    self.clipping = clipping
     self.weightDecay = weightDecay
     self.isDecoupled = isDecoupled
   }
@@ -36,7 +48,13 @@ final class GradientPreparation {
   }
 
   func run(learningRate: Double) {
-    let scale = Float(options.clipNorm.map(clipScale) ?? 1)
+    var scale: Float = 1
+    switch options.clipping {
+    case .none: break
+    case .norm(let limit): scale = Float(clipScale(globalNorm(), limit))
+    case .variableNorm(let limit): clipVariables(limit)
+    case .value(let limit): clipValues(Float(limit))
+    }
     let decay = options.isDecoupled ? 0 : Float(options.weightDecay)
     let keep = options.isDecoupled ? Float(1 - learningRate * options.weightDecay) : 1
     guard scale != 1 || decay != 0 || keep != 1 else { return }
@@ -51,17 +69,41 @@ final class GradientPreparation {
     }
   }
 
-  /// What the gradients have to be multiplied by.
+  /// What gradients of this norm have to be multiplied by.
   ///
   /// PyTorch's `clip_grad_norm_` has min(1, c / (norm + 1e-6)), Keras's `clip_by_global_norm`
-  /// c · min(1 / norm, 1 / c). A norm that is no number makes the weights none in both.
-  private func clipScale(_ limit: Double) -> Double {
-    let norm = globalNorm()
+  /// c · min(1 / norm, 1 / c), and its `clipnorm` c / max(norm, c). A norm that is no number makes
+  /// the weights none in both.
+  private func clipScale(_ norm: Double, _ limit: Double) -> Double {
     switch network.dialect {
     case .pytorch:
       let scale = limit / (norm + 1e-6)
       return scale > 1 ? 1 : scale
     case .keras: return norm <= limit ? 1 : limit / norm + (norm - norm)
+    }
+  }
+
+  /// A parameter is one thread's, so its norm has one order of summation.
+  private func clipVariables(_ limit: Double) {
+    pool.forEach(network.parameters.count) { index, _ in
+      let parameter = network.parameters[index]
+      let gradients = network.gradients.pointer + parameter.offset
+      let norm = GradientPreparation.squareSum(gradients, parameter.count).squareRoot()
+      let scale = Float(clipScale(norm, limit))
+      if scale == 1 { return }
+      for i in 0..<parameter.count { gradients[i] *= scale }
+    }
+  }
+
+  /// NaN stays.
+  private func clipValues(_ limit: Float) {
+    pool.forEach(pieces.count) { index, _ in
+      let range = pieces.range(index)
+      let gradients = network.gradients.pointer + range.lowerBound
+      for i in 0..<range.count {
+        if gradients[i] > limit { gradients[i] = limit }
+        if gradients[i] < -limit { gradients[i] = -limit }
+      }
     }
   }
 

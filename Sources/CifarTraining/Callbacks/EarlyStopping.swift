@@ -10,7 +10,7 @@ public final class EarlyStopping: Callback {
     public var monitor: Monitor
     public var mode: MonitorMode
     public var patience: Int
-    /// How much better a value must be to count; absolute.
+    /// How much better a value must be to count; absolute. Keras takes the amount of a negative one.
     public var minDelta: Double
     /// What has to be beaten: until it is, improvements do not make patience begin anew.
     public var baseline: Double?
@@ -37,7 +37,7 @@ public final class EarlyStopping: Callback {
       guard patience >= 0 else {
         throw CifarError(.invalidArgument, "early stopping: patience \(patience) is negative")
       }
-      guard minDelta.isFinite, minDelta >= 0 else {
+      guard minDelta.isFinite, minDelta >= 0 || dialect == .keras else {
         throw CifarError(
           .invalidArgument, "early stopping: min_delta \(minDelta) is not 0 or above")
       }
@@ -82,7 +82,7 @@ public final class EarlyStopping: Callback {
 
   private func improves(_ value: Double, over best: Double?) -> Bool {
     switch options.dialect {
-    case .keras: comparison.isKerasImprovement(value, over: best, by: options.minDelta)
+    case .keras: comparison.isKerasImprovement(value, over: best, by: abs(options.minDelta))
     case .pytorch:
       comparison.isBetter(value, than: best ?? comparison.worst, by: options.minDelta)
     }

@@ -21,13 +21,14 @@ public final class ReduceLROnPlateau: Callback {
     /// In (0, 1).
     public var factor: Double
     public var patience: Int
-    /// Keras's `min_delta`, always absolute, or PyTorch's `threshold`.
+    /// How much better a value must be to count: Keras's `min_delta`, always absolute, the amount of
+    /// a negative one; or PyTorch's `threshold`. Each has its own name in JSON too.
     public var threshold: Double
     public var thresholdMode: ThresholdMode
     /// Epochs to wait after a reduction before counting again.
     public var cooldown: Int
     public var minLR: Double
-    /// The smallest change that is made.
+    /// The smallest change that is made; PyTorch's.
     public var epsilon: Double
 
     public init(
@@ -63,10 +64,19 @@ public final class ReduceLROnPlateau: Callback {
           .invalidArgument,
           "reduce learning rate on plateau: threshold_mode rel is PyTorch's; Keras's is abs")
       }
-      guard [threshold, minLR, epsilon].allSatisfy({ $0.isFinite && $0 >= 0 }) else {
+      guard threshold.isFinite, threshold >= 0 || dialect == .keras else {
         throw CifarError(
           .invalidArgument,
-          "reduce learning rate on plateau: threshold, min_lr and epsilon must be 0 or above")
+          "reduce learning rate on plateau: "
+            + (dialect == .keras
+              ? "min_delta \(threshold) is not a finite number"
+              : "threshold \(threshold) is not 0 or above"))
+      }
+      for (name, value) in [("min_lr", minLR), ("epsilon", epsilon)] {
+        guard value.isFinite, value >= 0 else {
+          throw CifarError(
+            .invalidArgument, "reduce learning rate on plateau: \(name) \(value) is not 0 or above")
+        }
       }
     }
   }
@@ -93,7 +103,7 @@ public final class ReduceLROnPlateau: Callback {
       state.cooldown -= 1
       state.wait = 0
     }
-    if comparison.isKerasImprovement(value, over: state.best, by: options.threshold) {
+    if comparison.isKerasImprovement(value, over: state.best, by: abs(options.threshold)) {
       improve(value, epoch)
     } else if state.cooldown == 0 {
       state.wait += 1
@@ -139,10 +149,12 @@ extension ReduceLROnPlateau.Options: Codable {
   enum CodingKeys: String, CodingKey {
     case dialect, monitor, mode, factor, patience, threshold, cooldown, epsilon
     case thresholdMode = "threshold_mode"
+    case minDelta = "min_delta"
     case minLR = "min_lr"
   }
 
-  /// What is left out is as in the constructors of Keras and PyTorch, which agree.
+  /// What is left out is as in the constructors of Keras and PyTorch, which agree. Stored options in
+  /// Keras's dialect may have PyTorch's names.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     dialect = try values.decode(Dialect.self, forKey: .dialect)
@@ -150,7 +162,9 @@ extension ReduceLROnPlateau.Options: Codable {
     mode = try values.decodeIfPresent(MonitorMode.self, forKey: .mode) ?? .auto
     factor = try values.decodeIfPresent(Double.self, forKey: .factor) ?? 0.1
     patience = try values.decodeIfPresent(Int.self, forKey: .patience) ?? 10
-    threshold = try values.decodeIfPresent(Double.self, forKey: .threshold) ?? 1e-4
+    let minDelta =
+      dialect == .keras ? try values.decodeIfPresent(Double.self, forKey: .minDelta) : nil
+    threshold = try minDelta ?? values.decodeIfPresent(Double.self, forKey: .threshold) ?? 1e-4
     thresholdMode =
       try values.decodeIfPresent(
         ReduceLROnPlateau.ThresholdMode.self, forKey: .thresholdMode)
@@ -160,5 +174,23 @@ extension ReduceLROnPlateau.Options: Codable {
     epsilon =
       try values.decodeIfPresent(Double.self, forKey: .epsilon)
       ?? (dialect == .keras ? 0 : 1e-8)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode(dialect, forKey: .dialect)
+    try values.encode(monitor, forKey: .monitor)
+    try values.encode(mode, forKey: .mode)
+    try values.encode(factor, forKey: .factor)
+    try values.encode(patience, forKey: .patience)
+    try values.encode(cooldown, forKey: .cooldown)
+    try values.encode(minLR, forKey: .minLR)
+    switch dialect {
+    case .keras: try values.encode(threshold, forKey: .minDelta)
+    case .pytorch:
+      try values.encode(threshold, forKey: .threshold)
+      try values.encode(thresholdMode, forKey: .thresholdMode)
+      try values.encode(epsilon, forKey: .epsilon)
+    }
   }
 }

@@ -1,4 +1,7 @@
 /// Ends training, instead of failing, when a loss is NaN or infinite: Keras's `TerminateOnNaN`.
+///
+/// As there, the step is taken, the epoch ends with this batch, it is validated, and every callback
+/// hears of it. A finite loss of the batches so far can't be seen in its row any more.
 final class TerminateOnNaN: Callback {
   var state = CallbackState()
 

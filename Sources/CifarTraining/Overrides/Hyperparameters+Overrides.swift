@@ -6,8 +6,8 @@ extension Hyperparameters {
   /// by object; and, shorter,
   ///
   /// - an optimizer, a schedule, a callback or an augmentation as the name of its type alone;
-  /// - `learning_rate`, `momentum`, `nesterov`, `weight_decay`, `clip_norm`, `beta1`, `beta2`,
-  ///   `epsilon` of the optimizer and `label_smoothing` of the loss without the object around them;
+  /// - `learning_rate`, `momentum`, `nesterov`, `weight_decay`, `clip_norm`, `clipnorm`, `clipvalue`,
+  ///   `beta1`, `beta2`, `epsilon` of the optimizer and `label_smoothing` of the loss without the object around them;
   /// - a model as the name of a preset, which is made for the dialect and the classes of the model
   ///   there is; or as a `model_spec`, with its `input` or the list of its layers alone;
   /// - a callback under its own name: `{"early_stopping": {"patience": 3}}` changes the one there
@@ -42,7 +42,8 @@ extension Hyperparameters {
       base["optimizer"]?["type"]?.text != "adamw", overrides["optimizer"]?["weight_decay"] == nil
     {
       // The defaults of `torch.optim.AdamW` and `keras.optimizers.AdamW`.
-      overrides["optimizer"]?["weight_decay"] = .number(dialect == .keras ? 0.004 : 0.01)
+      let isKeras = (overrides["dialect"]?.text ?? dialect.rawValue) == Dialect.keras.rawValue
+      overrides["optimizer"]?["weight_decay"] = .number(isKeras ? 0.004 : 0.01)
     }
     let merged = base.merged(with: overrides)
     let result: Hyperparameters
@@ -63,8 +64,8 @@ extension Hyperparameters {
 enum UnknownKeys {
   /// Those that are not written down where they are nil.
   private static let optional: Set<String> = [
-    "baseline", "brightness_range", "clip_norm", "clipping", "decay_steps", "schedule",
-    "steps_per_epoch",
+    "baseline", "brightness_range", "clip_norm", "clipnorm", "clipvalue", "decay_steps",
+    "initial_value_threshold", "schedule", "steps_per_epoch",
   ]
 
   /// - Parameter known: the result, which has every key that was understood.

@@ -13,7 +13,7 @@ extension Hyperparameters {
   /// - Throws: `invalidArgument`, naming what is unknown or can't be.
   public mutating func choose(model text: String, classes: Int) throws {
     if let start = text.first(where: { !$0.isWhitespace }), "{[".contains(start) {
-      modelSpec = try ModelSpec(json: text)
+      modelSpec = try ModelSpec(json: text).resolved(for: dialect)
       model = Hyperparameters.customModel
     } else {
       modelSpec = try .preset(text, dialect: dialect, classes: classes)
@@ -55,7 +55,8 @@ extension Hyperparameters {
 }
 
 extension ModelSpec {
-  /// Reads a spec, or the list of its layers alone. It need not be complete.
+  /// Reads a spec, or the list of its layers alone. It need not be complete, and what is left out is
+  /// not yet resolved.
   ///
   /// - Throws: `invalidArgument`, naming the layer and what can't be read.
   public init(json text: String) throws {

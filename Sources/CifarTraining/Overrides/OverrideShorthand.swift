@@ -1,4 +1,5 @@
 import CifarCore
+import CifarNN
 
 /// Makes whole hyperparameters of what people write; see `Hyperparameters.apply(overrides:)`.
 struct OverrideShorthand {
@@ -6,14 +7,14 @@ struct OverrideShorthand {
   let base: JSONTree
 
   static let optimizerKeys = [
-    "learning_rate", "momentum", "nesterov", "weight_decay", "clip_norm", "beta1", "beta2",
-    "epsilon",
+    "learning_rate", "momentum", "nesterov", "weight_decay", "clip_norm", "clipnorm", "clipvalue",
+    "beta1", "beta2", "epsilon",
   ]
 
   init(over base: JSONTree) { self.base = base }
 
-  /// - Throws: `invalidArgument` for a callback that is neither its options nor true or false, and for
-  ///   a value that is given twice.
+  /// - Throws: `invalidArgument` for a callback that is neither its options nor true or false, for a
+  ///   value that is given twice, and for an option of a callback that is the other dialect's.
   func expand(_ given: JSONTree) throws -> JSONTree {
     guard case .object(var entries) = given else { return given }
     for key in ["optimizer", "schedule"] {
@@ -78,7 +79,10 @@ struct OverrideShorthand {
             + "\(OverrideShorthand.example(of: type)), nor true or false")
       }
     }
-    entries["callbacks"] = .array(list.map(withDialect))
+    let dialect = entries["dialect"] ?? base["dialect"]
+    list = list.map { withDialect($0, dialect) }
+    for callback in list { try checkMargin(callback) }
+    entries["callbacks"] = .array(list)
   }
 
   /// What a callback's options look like.
@@ -92,22 +96,37 @@ struct OverrideShorthand {
     }
   }
 
-  /// Options with the callback's type, and Keras's word for a threshold understood.
+  /// Options with the callback's type.
   private func keyed(_ options: JSONTree, _ type: String) -> JSONTree {
     guard case .object(var entries) = options else { return options }
     entries["type"] = .string(type)
-    if type == "reduce_lr_on_plateau", let delta = entries.removeValue(forKey: "min_delta") {
-      entries["threshold"] = delta
-    }
     return .object(entries)
   }
 
+  /// Whether ReduceLROnPlateau's margin has the name, and with it the meaning, of its dialect.
+  private func checkMargin(_ callback: JSONTree) throws {
+    guard callback["type"]?.text == "reduce_lr_on_plateau" else { return }
+    if callback["dialect"]?.text == Dialect.keras.rawValue {
+      for key in ["threshold", "threshold_mode", "epsilon"] where callback[key] != nil {
+        throw CifarError(
+          .invalidArgument,
+          "reduce_lr_on_plateau: '\(key)' is PyTorch's; Keras's has min_delta, an absolute margin")
+      }
+    } else if callback["min_delta"] != nil {
+      throw CifarError(
+        .invalidArgument,
+        "reduce_lr_on_plateau: 'min_delta' is Keras's; PyTorch's has threshold, with threshold_mode "
+          + "rel or abs")
+    }
+  }
+
   /// Callbacks that the frameworks disagree on follow the hyperparameters' dialect.
-  private func withDialect(_ callback: JSONTree) -> JSONTree {
+  private func withDialect(_ callback: JSONTree, _ dialect: JSONTree?) -> JSONTree {
     guard case .object(var entries) = callback, entries["dialect"] == nil,
-      ["early_stopping", "reduce_lr_on_plateau"].contains(entries["type"]?.text)
+      ["early_stopping", "model_checkpoint", "reduce_lr_on_plateau"].contains(
+        entries["type"]?.text)
     else { return callback }
-    entries["dialect"] = base["dialect"]
+    entries["dialect"] = dialect
     return .object(entries)
   }
 

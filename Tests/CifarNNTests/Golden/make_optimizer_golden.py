@@ -30,6 +30,12 @@ CASES = [
   {"type": "adam", "clip_norm": 0.25},
   {"type": "adamw", "weight_decay": 0.05},
   {"type": "adamw", "weight_decay": 0.01, "clip_norm": 100.0},
+  {"type": "sgd", "clipnorm": 0.8},
+  {"type": "sgd", "momentum": 0.9, "weight_decay": 0.05, "clipnorm": 2.0},
+  {"type": "adam", "clipnorm": 0.25},
+  {"type": "sgd", "clipvalue": 0.5},
+  {"type": "sgd", "momentum": 0.9, "weight_decay": 0.05, "clipvalue": 0.1},
+  {"type": "adamw", "weight_decay": 0.01, "clipvalue": 0.3},
 ]
 
 
@@ -53,6 +59,11 @@ def with_torch(case, weights, gradients):
       tensor.grad = torch.tensor(gradient)
     if "clip_norm" in case:
       torch.nn.utils.clip_grad_norm_(tensors, case["clip_norm"])
+    if "clipnorm" in case:
+      for tensor in tensors:
+        torch.nn.utils.clip_grad_norm_([tensor], case["clipnorm"])
+    if "clipvalue" in case:
+      torch.nn.utils.clip_grad_value_(tensors, case["clipvalue"])
     optimizer.param_groups[0]["lr"] = RATES[step]
     optimizer.step()
   return [tensor.detach().numpy() for tensor in tensors]
@@ -65,6 +76,9 @@ def with_keras(case, weights, gradients):
     options["weight_decay"] = case["weight_decay"]
   if "clip_norm" in case:
     options["global_clipnorm"] = case["clip_norm"]
+  for key in ["clipnorm", "clipvalue"]:
+    if key in case:
+      options[key] = case[key]
   if case["type"] == "sgd":
     optimizer = keras.optimizers.SGD(
       momentum=case.get("momentum", 0.0), nesterov=case.get("nesterov", False), **options)
@@ -98,7 +112,7 @@ def optimizers():
 
 def losses():
   logits = numbers(3, 6, 4) * 3
-  # So sure that Keras clips: once right, once wrong; and one that is sure of two.
+  # So sure that a clipped probability would show: once right, once wrong; one that is sure of two.
   logits[1] = [40, 0, -3, 1]
   logits[2] = [-2, 30, 5, 0]
   logits[3] = [20, -20, 20, 0]
@@ -110,13 +124,13 @@ def losses():
       z, torch.tensor(labels), label_smoothing=smoothing)
     loss.backward()
     cases.append({
-      "smoothing": smoothing, "clipping": None, "loss": loss.item(), "gradient": flat([z.grad])})
+      "smoothing": smoothing, "loss": loss.item(), "gradient": flat([z.grad])})
     z = tf.Variable(logits)
     with tf.GradientTape() as tape:
       value = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)(
-        tf.one_hot(labels, 4), tf.nn.softmax(z))
+        tf.one_hot(labels, 4), keras.activations.softmax(z))
     cases.append({
-      "smoothing": smoothing, "clipping": 1e-7, "loss": float(value),
+      "smoothing": smoothing, "loss": float(value),
       "gradient": flat([tape.gradient(value, z).numpy()])})
   return {"logits": flat([logits]), "labels": labels.tolist(), "cases": cases}
 

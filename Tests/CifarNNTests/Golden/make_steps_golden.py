@@ -1,21 +1,24 @@
-"""Writes steps.json next to this file: ten training steps of every preset, without dropout.
+"""Writes steps.json next to this file: ten training steps of every preset, without dropout, by every
+optimizer.
 
-The models are built of torch.nn modules and of Keras 3 layers, and trained by the frameworks' own
-Adam in float64; each step has 8 images of its own. Kept are the loss of each step and the logits
+The models are built of torch.nn modules and of Keras 3 layers on TensorFlow, and trained by the
+frameworks' own optimizers in float64; each step has 8 images of its own. Kept are the loss of each step and the logits
 (PyTorch) or probabilities (Keras) that the trained model gives the first images. Rounding grows
 from step to step: a second run in float32 shows how far the framework itself strays from that.
 
 Weights and images come from Philox, as in make_tutorial_golden.py; names and shapes of PyTorch's
 state_dict are kept too.
 
-Needs torch, keras, numpy and safetensors. Run: python make_steps_golden.py
+Needs torch, keras, tensorflow, numpy and safetensors. Run: python make_steps_golden.py [PRESET...]
 """
 
 import json
 import os
 import pathlib
+import sys
 
-os.environ["KERAS_BACKEND"] = "torch"
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy
@@ -23,9 +26,26 @@ import torch
 
 from make_tutorial_golden import INITIALIZATION, SYNTHETIC_IMAGES, uniform
 
-BATCH, STEPS, RATE = 8, 10, 1e-4
+BATCH, STEPS = 8, 10
 LABELS = [(3 * step + image) % 10 for step in range(STEPS) for image in range(BATCH)]
 BLOCKS = [(32, 1), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1)]
+
+
+# What StepsGoldenTests.optimizers makes of the same names.
+TORCH = {
+    "adam": lambda p: torch.optim.Adam(p, lr=1e-4),
+    "adamw": lambda p: torch.optim.AdamW(p, lr=1e-4, weight_decay=0.05),
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.01),
+    "momentum": lambda p: torch.optim.SGD(p, lr=0.002, momentum=0.9),
+    "nesterov": lambda p: torch.optim.SGD(p, lr=0.002, momentum=0.9, nesterov=True),
+}
+KERAS = {
+    "adam": lambda: keras.optimizers.Adam(1e-4),
+    "adamw": lambda: keras.optimizers.AdamW(1e-4, weight_decay=0.05),
+    "sgd": lambda: keras.optimizers.SGD(0.01),
+    "momentum": lambda: keras.optimizers.SGD(0.002, momentum=0.9),
+    "nesterov": lambda: keras.optimizers.SGD(0.002, momentum=0.9, nesterov=True),
+}
 
 
 class Residual(torch.nn.Module):
@@ -93,13 +113,13 @@ def labels(step):
     return torch.tensor(LABELS[step * BATCH : (step + 1) * BATCH])
 
 
-def train_torch(preset, dtype):
+def train_torch(preset, optimizer, dtype):
     model = torch_model(preset)
     with torch.no_grad():
         for name, values in draw(model).items():
             model.get_parameter(name).copy_(values)
     model.to(dtype)
-    optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
+    optimizer = TORCH[optimizer](model.parameters())
     losses = []
     for step in range(STEPS):
         loss = torch.nn.functional.cross_entropy(model(images(step).to(dtype)), labels(step))
@@ -158,7 +178,7 @@ def keras_model(preset):
     return keras.Model(inputs, x), named
 
 
-def train_keras(preset, dtype):
+def train_keras(preset, optimizer, dtype):
     keras.config.set_floatx(dtype)
     keras.config.set_dtype_policy(dtype)
     model, named = keras_model(preset)
@@ -170,7 +190,7 @@ def train_keras(preset, dtype):
         elif weight.ndim == 2:
             weight = weight.T
         layer.set_weights([weight, bias, *layer.get_weights()[2:]])
-    model.compile(keras.optimizers.Adam(RATE), "categorical_crossentropy")
+    model.compile(KERAS[optimizer](), "categorical_crossentropy", jit_compile=False)
     losses = []
     for step in range(STEPS):
         x = images(step).numpy().transpose(0, 2, 3, 1).astype(dtype)
@@ -184,28 +204,33 @@ def train_keras(preset, dtype):
 def main():
     torch.set_num_threads(1)
     golden = {}
-    for preset in ("tutorial", "tutorial-gap", "tutorial-resnet"):
-        losses, outputs, shapes = train_torch(preset, torch.float64)
-        golden[preset] = {
-            "shapes": shapes,
-            "pytorch": {
+    for preset in sys.argv[1:] or ("tutorial", "tutorial-gap", "tutorial-resnet"):
+        golden[preset] = {"pytorch": {}, "keras": {}}
+        for optimizer in TORCH:
+            losses, outputs, shapes = train_torch(preset, optimizer, torch.float64)
+            golden[preset]["shapes"] = shapes
+            golden[preset]["pytorch"][optimizer] = {
                 "losses": losses,
                 "outputs": outputs,
-                "float32_losses": train_torch(preset, torch.float32)[0],
-            },
-        }
-        losses, outputs = train_keras(preset, "float64")
-        golden[preset]["keras"] = {
-            "losses": losses,
-            "outputs": outputs,
-            "float32_losses": train_keras(preset, "float32")[0],
-        }
-        for dialect in ("pytorch", "keras"):
-            exact, single = (golden[preset][dialect][k] for k in ("losses", "float32_losses"))
-            strayed = [abs(a - b) for a, b in zip(exact, single)]
-            print(preset, dialect, exact[0], exact[-1], "strayed", max(strayed))
-    text = json.dumps(golden, indent=1)
-    (pathlib.Path(__file__).parent / "steps.json").write_text(text + "\n")
+                "float32_losses": train_torch(preset, optimizer, torch.float32)[0],
+            }
+            losses, outputs = train_keras(preset, optimizer, "float64")
+            golden[preset]["keras"][optimizer] = {
+                "losses": losses,
+                "outputs": outputs,
+                "float32_losses": train_keras(preset, optimizer, "float32")[0],
+            }
+            for dialect in ("pytorch", "keras"):
+                steps = golden[preset][dialect][optimizer]
+                exact, single = (steps[k] for k in ("losses", "float32_losses"))
+                strayed = max(abs(a - b) for a, b in zip(exact, single))
+                print(preset, optimizer, dialect, exact[0], exact[-1], "strayed", strayed)
+            keras.backend.clear_session()
+    file = pathlib.Path(__file__).parent / "steps.json"
+    # Presets that were named replace what the file has of them.
+    if sys.argv[1:]:
+        golden = json.loads(file.read_text()) | golden
+    file.write_text(json.dumps(golden, indent=1) + "\n")
 
 
 if __name__ == "__main__":

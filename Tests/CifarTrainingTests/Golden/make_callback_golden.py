@@ -18,6 +18,7 @@ import tempfile
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
+import numpy as np
 import torch
 
 NAN, INF = math.nan, math.inf
@@ -138,12 +139,12 @@ def torch_stopping(values, mode, patience, min_delta):
   return rows
 
 
-def keras_saved(values, mode):
+def keras_saved(values, mode, threshold=None):
   model = keras_model(0.001)
   with tempfile.TemporaryDirectory() as directory:
     callback = keras.callbacks.ModelCheckpoint(
       directory + "/{epoch}.weights.h5", monitor="metric", mode=mode, save_best_only=True,
-      save_weights_only=True)
+      save_weights_only=True, initial_value_threshold=threshold)
     callback.set_model(model)
     callback.on_train_begin()
     for epoch, value in enumerate(values):
@@ -151,14 +152,52 @@ def keras_saved(values, mode):
     return sorted(int(path.name.split(".")[0]) for path in pathlib.Path(directory).iterdir())
 
 
-def torch_saved(values, mode):
+def torch_saved(values, mode, threshold=None):
   best = INF if mode == "min" else -INF
+  best = best if threshold is None else threshold
   saved = []
   for epoch, value in enumerate(values):
     if value < best if mode == "min" else value > best:
       best = value
       saved.append(epoch + 1)
   return saved
+
+
+def terminated():
+  """What Keras's other callbacks hear of a training that a TerminateOnNaN ends: the batches of each
+  epoch, and its logs. The third batch of the second epoch has a loss that is no number."""
+  heard = {"batches": [], "epochs": [], "logs": []}
+
+  class Listener(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+      heard["batches"].append(batch + 1)
+
+    def on_epoch_end(self, epoch, logs=None):
+      heard["epochs"].append(epoch + 1)
+      heard["logs"].append({key: float(value) for key, value in sorted(logs.items())})
+
+  x = np.ones((12, 1), np.float32)
+  y = np.ones((12, 1), np.float32)
+  model = keras_model(0.0)
+
+  class Spoiler(keras.callbacks.Callback):
+    """Makes the weights none before the third batch of the second epoch."""
+    epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+      self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+      if self.epoch == 1 and batch == 2:
+        self.model.set_weights([np.full_like(w, np.nan) for w in self.model.get_weights()])
+
+  model.fit(
+    x, y, batch_size=2, epochs=4, validation_data=(x, y), verbose=0,
+    callbacks=[Spoiler(), keras.callbacks.TerminateOnNaN(), Listener()])
+  for logs in heard["logs"]:
+    for key, value in logs.items():
+      logs[key] = "nan" if math.isnan(value) else "finite"
+  return heard
 
 
 def plain(value):
@@ -174,7 +213,8 @@ def plain(value):
 
 def main():
   reduce, stopping, saved, patient, absolute = [], [], [], [], []
-  draw = random.Random(10)
+  from_threshold, negative_stopping, negative_reduce = [], [], []
+  draw, later = random.Random(10), random.Random(11)
   choose = reduce_options()
   source = random.Random(9)
   for name, values in list(TRACES.items()) + list(random_traces()):
@@ -203,10 +243,24 @@ def main():
         "pytorch": torch_reduce(values, mode, options, 1e-8, rate, "abs")})
       saved.append(case | {
         "pytorch": torch_saved(values, mode), "keras": keras_saved(values, mode)})
+      threshold = later.choice([0.95, 0.5, 0.7])
+      from_threshold.append(case | {
+        "initial_value_threshold": threshold, "pytorch": torch_saved(values, mode, threshold),
+        "keras": keras_saved(values, mode, threshold)})
+      min_delta, patience = later.choice([-1e-4, -0.05]), later.choice([1, 3])
+      negative_stopping.append(case | {
+        "patience": patience, "min_delta": min_delta, "pytorch": [],
+        "keras": keras_stopping(values, mode, patience, min_delta)})
+      options = choose() | {"threshold": later.choice([-1e-4, -0.05])}
+      negative_reduce.append(case | options | {
+        "epsilon": 0.0, "initial_rate": rate, "pytorch": [],
+        "keras": keras_reduce(values, mode, options, rate)})
   golden = {
     "versions": {"keras": keras.__version__, "torch": torch.__version__},
     "reduce_on_plateau": reduce, "early_stopping": stopping, "model_checkpoint": saved,
     "early_stopping_baseline": patient, "reduce_on_plateau_absolute": absolute,
+    "model_checkpoint_threshold": from_threshold, "early_stopping_negative": negative_stopping,
+    "reduce_on_plateau_negative": negative_reduce, "terminate_on_nan": terminated(),
   }
   text = json.dumps(plain(golden)).replace('{"name"', '\n{"name"')
   pathlib.Path(__file__).with_name("callbacks.json").write_text(text + "\n")

@@ -63,6 +63,7 @@ _FUNCTIONS = {
     "cifar_model_spec_create": [_out],
     "cifar_model_spec_from_json": [c_char_p, _out],
     "cifar_model_spec_preset": [c_char_p, c_char_p, c_uint32, _out],
+    "cifar_model_spec_resolve": [c_void_p, c_char_p, _out],
     "cifar_model_spec_branch": [c_void_p, _out],
     "cifar_model_spec_conv2d": [c_void_p, c_uint32, c_uint32, c_uint32, c_uint32],
     "cifar_model_spec_batch_norm": [c_void_p, c_double, c_double, c_int32],

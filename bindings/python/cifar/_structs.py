@@ -100,6 +100,7 @@ class TrainerInfo(Structure):
         ("registry", c_char_p),
         ("hyperparameters", c_char_p),
         ("end_reason", c_char_p),
+        ("has_diverged", c_int32),
     ]
 
 

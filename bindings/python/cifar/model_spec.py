@@ -1,13 +1,13 @@
 """Models of one's own, layer by layer."""
 
-from typing import Callable, Union
+from typing import Callable, Optional, Union
 
 from . import _structs as structs
 from ._arguments import flag, number, required_text, whole
 from ._library import call, create, get, get_text
 
 # cifar_padding
-_PADDINGS = {"same": 0, "valid": 1, "same_upper": 2}
+_PADDINGS = {"same": 0, "valid": 1, "same_upper": 2, None: 3}
 
 
 class ModelSpec:
@@ -59,39 +59,53 @@ class ModelSpec:
             )
         )
 
+    def resolved(self, dialect: str = "pytorch") -> "ModelSpec":
+        """The same model with everything spelled out that its layers leave to the dialect,
+        ``"pytorch"`` or ``"keras"``: what a training of that recipe makes of it.
+        """
+        return ModelSpec._of(create(
+            "model_spec", "cifar_model_spec_resolve", self._handle, required_text(dialect, "dialect")))
+
     # Layers -----------------------------------------------------------------------------------
 
     def conv2d(
-        self, filters: int, kernel_size: int = 3, stride: int = 1, padding: str = "same"
+        self, filters: int, kernel_size: int = 3, stride: int = 1, padding: Optional[str] = None
     ) -> "ModelSpec":
         """Convolution with bias.
 
         kernel_size: 1, 3 or 5.
         stride: 1 or 2.
         padding: ``"same"`` as PyTorch's ``k//2``, ``"valid"``, or ``"same_upper"``, Keras's
-            ``"same"``; with stride 1 the first and the last are alike.
+            ``"same"``; with stride 1 the first and the last are alike. None is what ``"same"`` is
+            in the dialect that the model is trained in.
         """
-        if not isinstance(padding, str) or padding not in _PADDINGS:
-            raise ValueError(f"padding {padding!r} is none of {', '.join(_PADDINGS)}")
+        if not isinstance(padding, (str, type(None))) or padding not in _PADDINGS:
+            names = ", ".join(filter(None, _PADDINGS))
+            raise ValueError(f"padding {padding!r} is none of {names}")
         return self._add(
             "conv2d", whole(filters, "filters"), whole(kernel_size, "kernel_size"),
             whole(stride, "stride"), _PADDINGS[padding],
         )
 
     def batch_norm(
-        self, momentum: float = 0.1, epsilon: float = 1e-5, unbiased: bool = True
+        self, momentum: Optional[float] = None, epsilon: Optional[float] = None,
+        unbiased: Optional[bool] = None,
     ) -> "ModelSpec":
-        """Normalises each channel, or each value of a row, over the batch. The defaults are
-        PyTorch's.
+        """Normalises each channel, or each value of a row, over the batch. What is None is as the
+        dialect has it that the model is trained in: see ``resolved``.
 
-        momentum: the weight of the new value in the running statistics: Keras's 0.99 is 0.01 here.
-        epsilon: 1e-3 in Keras.
-        unbiased: whether the running variance is that of n − 1; False in Keras.
+        momentum: the weight of the new value in the running statistics: 0.1 in PyTorch, Keras's
+            0.99 is 0.01 here.
+        epsilon: 1e-5 in PyTorch, 1e-3 in Keras.
+        unbiased: whether the running variance is that of n − 1; True in PyTorch, False in Keras.
         """
+        for name, value in [("momentum", momentum), ("epsilon", epsilon)]:
+            if value is not None and number(value, name) == 0:  # which is None for C
+                raise ValueError(f"{name} {value} is not above 0")
         return self._add(
-            "batch_norm", number(momentum, "momentum"), number(epsilon, "epsilon"),
-            flag(unbiased, "unbiased"),
-        )
+            "batch_norm", 0 if momentum is None else number(momentum, "momentum"),
+            0 if epsilon is None else number(epsilon, "epsilon"),
+            -1 if unbiased is None else flag(unbiased, "unbiased"))
 
     def relu(self) -> "ModelSpec":
         """max(x, 0)"""
@@ -158,14 +172,15 @@ class ModelSpec:
     # Looking ----------------------------------------------------------------------------------
 
     def to_json(self) -> str:
-        """A JSON object with every option spelled out; equal specs have equal text."""
+        """A JSON object with every option spelled out but those that are left to the dialect; equal
+        specs have equal text."""
         return get_text("cifar_model_spec_get_json", self._handle)
 
     def summary(self) -> str:
         """A table as Keras's ``summary()`` prints it: ``print(spec.summary())``.
 
         A line a layer: its place and type, the shape of its output, its parameters and its FLOPs
-        for one image. Shapes are (None, C, H, W) or (None, N).
+        for one image, and its options. Shapes are (None, C, H, W) or (None, N).
         """
         return get_text("cifar_model_spec_get_summary", self._handle)
 

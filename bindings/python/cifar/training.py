@@ -43,7 +43,8 @@ class Run:
     registry: Optional[str]
     """The SQLite file that keeps it."""
     status: str
-    """``"completed"``, ``"interrupted"`` or ``"stopped"``."""
+    """``"completed"``, ``"interrupted"`` or ``"stopped"``; ``"failed"`` if ``terminate_on_nan``
+    ended it."""
     reason: str
     """Why it ended, in words."""
     hyperparameters: dict = field(repr=False)
@@ -80,7 +81,8 @@ def fit(
 ) -> Run:
     """Trains the tutorial's network, or another one, and records the run.
 
-    recipe: ``"pytorch"`` or ``"keras"``, the tutorial's dialects; what is None is as it says.
+    recipe: ``"pytorch"`` or ``"keras"``, the tutorial's dialects, or ``"keras-tuned"``, the latter
+        with the learning rate halved on a plateau; what is None is as it says.
     model: ``"tutorial"``, ``"tutorial-gap"``, ``"tutorial-resnet"`` or a ``ModelSpec``, also as
         what its JSON says: a dict, or the list of its layers alone.
     registry: the SQLite file; None for ``$CIFAR_REGISTRY``, else ``./cifar-runs.db``.
@@ -95,8 +97,9 @@ def fit(
         training too, and ``fit`` raises its exception again.
     on_batch: likewise, with a ``Batch`` after every batch.
     hyperparameters: anything else that cifar.h names: ``optimizer="sgd"``, ``momentum=0.9``,
-        ``weight_decay=5e-4``, ``clip_norm=1``, ``label_smoothing=0.1``, ``steps_per_epoch=500``,
-        ``precision="mixed_bfloat16"``,
+        ``weight_decay=5e-4``, ``clip_norm=1`` (of all gradients together; ``clipnorm`` of each
+        parameter's, ``clipvalue`` of each number, as in Keras),
+        ``label_smoothing=0.1``, ``steps_per_epoch=500``, ``precision="mixed_bfloat16"``,
         ``schedule="cosine"`` or ``schedule={"type": "step", "step_size": 10}``,
         ``early_stopping={"patience": 3}``, ``reduce_lr_on_plateau=False``, ``csv_logger``,
         ``terminate_on_nan``, ``timer``, ``augment=[...]`` to add, ``augmentations=[...]`` to
@@ -298,10 +301,11 @@ class _Training:
             if error is not None and type(first) is KeyboardInterrupt and not first.args:
                 first.args = (str(error),)
             return None
-        return self._result(trainer, ends[error.status] if error else "completed")
+        return self._result(trainer, ends[error.status] if error else None)
 
-    def _result(self, trainer: c_void_p, status: str) -> Run:
+    def _result(self, trainer: c_void_p, status: Optional[str]) -> Run:
         info = get("cifar_trainer_get_info", structs.TrainerInfo, trainer)
+        status = status or ("failed" if info.has_diverged else "completed")
         reason = decode(info.end_reason)
         if self._stopper is not None:
             reason += f" ({_place(self._stopper)} returned True)"
