@@ -697,6 +697,10 @@ typedef struct cifar_run_list cifar_run_list;
 
 /** The runs, newest first.
  *
+ *  A file may come from anywhere: a run with a value that can't be, such as -1 epochs, is left out,
+ *  and a warning in the log (cifar_set_log) names table, column and row. cifar_registry_verify lists
+ *  all such values.
+ *
  *  limit  at most so many; 0 for all. */
 cifar_status cifar_registry_list(cifar_registry *registry, size_t limit, cifar_run_list **out);
 
@@ -712,7 +716,8 @@ typedef struct cifar_run_query {
 
 cifar_status cifar_run_query_init(cifar_run_query *query, size_t query_size);
 
-/** The runs that a query asks for.
+/** The runs that a query asks for; those with a value that can't be are left out as by
+ *  cifar_registry_list.
  *
  *  The filter is text such as "val_accuracy > 0.8 and recipe = keras and started > '2 days ago'":
  *  fields (`cifar-runs list --help` names them), hyperparameters by path (optimizer.beta1) and
@@ -735,7 +740,8 @@ void cifar_run_list_free(cifar_run_list *list);
 typedef struct cifar_run cifar_run;
 
 /** run  its id, the first 4 or more characters of it, or its name.
- *  Errors: NOT_FOUND; AMBIGUOUS, naming the candidates. */
+ *  Errors: NOT_FOUND; AMBIGUOUS, naming the candidates; BAD_DATA for a value that can't be, naming
+ *  table, column and row. */
 cifar_status cifar_registry_find(cifar_registry *registry, const char *run, cifar_run **out);
 
 cifar_status cifar_run_get_info(const cifar_run *run, cifar_run_info *info, size_t info_size);
@@ -839,7 +845,8 @@ cifar_status cifar_registry_collect(cifar_registry *registry, uint64_t *freed);
 /** Receives a sentence about something that is damaged. 0 goes on, anything else stops. */
 typedef int (*cifar_problem_callback)(const char *problem, void *user);
 
-/** Looks for damage: SQLite's structures, references, the SHA-256 of every checkpoint.
+/** Looks for damage: SQLite's structures, references, values that can't be, the SHA-256 of every
+ *  checkpoint.
  *
  *  run       look at this run's checkpoints only; NULL: all.
  *  callback  called for each problem; none if all is well.

@@ -78,7 +78,11 @@ class Model(Held):
 
     @classmethod
     def open(cls, path, threads: int = 0) -> "Model":
-        """Opens a checkpoint file that was saved or exported. 0 threads: as many as fit."""
+        """Opens a checkpoint file that was saved or exported. 0 threads: as many as fit.
+
+        Weights that are NaN or infinite, those of a training that diverged, are an error that names
+        the tensor; so are numbers in the file that can't be.
+        """
         return cls._of(
             create(
                 "model", "cifar_model_open", argument.required_path(path, "path"),
