@@ -235,6 +235,8 @@ typedef struct visit {
   choices c;
   int freed;
   int answer;
+  /* Another thread uses the trainer, too: nobody may free it meanwhile. */
+  int shared;
 } visit;
 
 static void meddle(visit *v) {
@@ -245,7 +247,7 @@ static void meddle(visit *v) {
     case 1: CALL(cifar_trainer_record_metric, v->trainer, text(&v->c), real(&v->c)); break;
     case 2: CALL(cifar_trainer_interrupt, v->trainer); break;
     case 3:
-      if (!v->freed && chance(&v->c, 4)) cifar_trainer_free(v->trainer), v->freed = 1;
+      if (!v->freed && !v->shared && chance(&v->c, 4)) cifar_trainer_free(v->trainer), v->freed = 1;
       break;
     case 4:
       if (CALL(cifar_trainer_get_info, v->trainer, (cifar_trainer_info *)info,
@@ -317,7 +319,7 @@ static void *runs_too(void *user) {
 static void train(world *w) {
   unsigned slot = below(&w->c, SLOTS);
   cifar_trainer *trainer = w->trainers[slot];
-  visit v = {trainer, {next(&w->c), NULL, 0}, 0, 0};
+  visit v = {trainer, {next(&w->c), NULL, 0}, 0, 0, 0};
   if (chance(&w->c, 2)) CALL(cifar_trainer_on_train_begin, trainer, on_train, &v);
   if (chance(&w->c, 2)) CALL(cifar_trainer_on_train_end, trainer, on_train, &v);
   if (chance(&w->c, 2)) CALL(cifar_trainer_on_epoch_begin, trainer, on_batch, &v);
@@ -327,12 +329,12 @@ static void train(world *w) {
   pthread_t other;
   racer r = {trainer, CIFAR_OK};
   unsigned how = trainer ? below(&w->c, 8) : 7;
+  v.shared = how <= 1;
   if (how == 0) pthread_create(&other, NULL, interrupts, trainer);
   if (how == 1) pthread_create(&other, NULL, runs_too, &r);
   CALL(cifar_trainer_run, trainer);
   if (how <= 1) pthread_join(other, NULL);
   if (how == 2 && !v.freed) {
-    /* On another thread, freed from this one while it may train. */
     cifar_trainer_free(trainer);
     v.freed = 1;
   }

@@ -52,7 +52,8 @@ import Testing
     let writer = WorkerThread { Log.write(.info, "a line") }
     while !isInside.load(ordering: .acquiring) { usleep(100) }
     Log.setReceiver(nil)
-    #expect(hasLeft.load(ordering: .acquiring))
+    let left = hasLeft.load(ordering: .acquiring)
+    #expect(left)
     writer.join()
   }
 
