@@ -107,6 +107,8 @@ final class Connection {
 
   /// Runs `body` in one transaction: all of it lands, or nothing.
   func transaction<Result>(_ kind: Transaction, _ body: () throws -> Result) throws -> Result {
+    // One that could not even be rolled back, for want of memory, is still open.
+    if sqlite3_get_autocommit(handle) == 0 { try execute("ROLLBACK") }
     try execute(kind.rawValue)
     do {
       let result = try body()
