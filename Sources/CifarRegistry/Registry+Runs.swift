@@ -38,7 +38,10 @@ extension Registry {
       let reader = RunReader(try RunLook(in: connection))
       let detail = try connection.first(
         reader.details + " WHERE r.id = ?", [.integer(run.key)], reader.detail)
-      guard var detail else { throw CifarError(.internal, "run \(run.uuid) is gone") }
+      guard var detail else {
+        throw CifarError(
+          .badData, "run \(run.uuid) refers to a row that is missing; look with: cifar-runs verify")
+      }
       detail.sessions = try connection.rows(
         reader.sessions, [.integer(run.key)], reader.session)
       detail.epochs = try EpochTable.rows(of: run.key, in: connection)
