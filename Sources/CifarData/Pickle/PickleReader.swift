@@ -15,12 +15,14 @@ struct PickleReader {
   private var marks: [Int] = []
   private var memo: [UInt32: PickleValue] = [:]
 
-  /// A batch of CIFAR-100 that Python 3 wrote in protocol 2 has two million at the most.
-  private static let mostOpcodes = 1 << 22
+  private let mostOpcodes: Int
 
-  init(bytes: [UInt8], path: String) {
+  /// - Parameter mostOpcodes: a batch of CIFAR-100 that Python 3 wrote in protocol 2 has two million
+  ///   at the most.
+  init(bytes: [UInt8], path: String, mostOpcodes: Int = 1 << 22) {
     self.bytes = bytes
     self.path = path
+    self.mostOpcodes = mostOpcodes
   }
 
   func failure(_ reason: String) -> CifarError {
@@ -34,7 +36,7 @@ struct PickleReader {
     guard bytes.first == PickleOpcode.proto.rawValue else {
       throw failure(bytes.isEmpty ? "it is empty" : "it is no pickle of protocol 2 or above")
     }
-    for _ in 0..<PickleReader.mostOpcodes {
+    for _ in 0..<mostOpcodes {
       let place = position
       let code = try byte()
       guard let opcode = PickleOpcode(rawValue: code) else {
@@ -44,7 +46,7 @@ struct PickleReader {
       if opcode == .stop { return try end() }
       try perform(opcode)
     }
-    throw failure("it has more than \(PickleReader.mostOpcodes) opcodes")
+    throw failure("it has more than \(mostOpcodes) opcodes")
   }
 
   private mutating func end() throws -> PickleValue {
