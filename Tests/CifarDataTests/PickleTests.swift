@@ -93,7 +93,7 @@ import Testing
 
   /// Values inside values inside values: what has no meaning here takes no stack either.
   @Test func deepNestingIsNoHarm() {
-    let depth = 500_000
+    let depth = 100_000
     let tuples = [0x80, 2, 0x4e] + [UInt8](repeating: 0x85, count: depth) + [0x2e]
     expectFault(tuples, "dictionary")
     let lists =
@@ -105,16 +105,17 @@ import Testing
       [0x80, 2] + (0..<depth).flatMap { _ in entry } + [0x7d]
       + [UInt8](repeating: 0x73, count: depth) + [0x2e]
     expectFault(dictionaries, "labels")
-    expectFault([0x80, 2] + [UInt8](repeating: 0x4e, count: 1 << 22) + [0x2e], "opcodes")
+    var reader = PickleReader(bytes: [0x80, 2, 0x4e, 0x85, 0x85, 0x2e], path: path, mostOpcodes: 4)
+    #expect(failure { try reader.read() }?.message.contains("more than 4 opcodes") == true)
   }
 
   /// Small files that would be gigabytes if what is recalled were copied.
   @Test func whatIsMadeIsInProportionToTheFile() async {
     await #expect(processExitsWith: .success) {
       let start = [0x80, 2] as [UInt8]
-      let count = 40_000
+      let count = 20_000
       func repeated(_ bytes: [UInt8]) -> [UInt8] { (0..<count).flatMap { _ in bytes } }
-      let text = [0x58, 0x40, 0x9c, 0, 0] + [UInt8](repeating: 0x61, count: count)
+      let text = [0x58, 0x20, 0x4e, 0, 0] + [UInt8](repeating: 0x61, count: count)
       let encode = Array("c_codecs\nencode\nq\u{1}".utf8)
       let files: [[UInt8]] = [
         // A list is appended to itself; a tuple is made of itself, twice each time.
@@ -167,7 +168,7 @@ import Testing
     ] {
       let bytes = try golden(file)
       var random = RandomSequence(seed: 3, purpose: .syntheticImages)
-      for _ in 0..<1500 {
+      for _ in 0..<500 {
         var damaged = bytes
         for _ in 0...random.below(3) {
           let place = random.below(500)

@@ -31,7 +31,7 @@ import Testing
     let bench = try LayerBench(
       [.flatten, .batchNorm(momentum: 1, epsilon: 1e-12, unbiased: false)], first: 1,
       from: [1, 1, features], images: 50, set: set)
-    let layer = RowNormalization(
+    let layer = try RowNormalization(
       norm: try normalization(bench, "1", features), input: bench.input, output: bench.output,
       context: bench.context)
     try check(bench, layer, "1", ratio, channels: features, pixels: 1)

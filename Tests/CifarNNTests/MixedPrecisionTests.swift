@@ -36,7 +36,7 @@ import Testing
   /// What a training needs besides its weights: half as much for images.
   @Test func imagesTakeHalfTheMemory() throws {
     let shape = ValueShape.image(channels: 20, height: 4, width: 4)
-    let sizes = [Storage.float32, .bfloat16].map { storage in
+    let sizes = try [Storage.float32, .bfloat16].map { storage in
       try Activation(shape: shape, lanes: 8, batchSize: 3, gradient: nil, storage: storage).bytes
     }
     #expect(sizes == [3 * 24 * 16 * 4, 3 * 24 * 16 * 2])

@@ -73,14 +73,14 @@ func decodeGolden<Value: Decodable>(_ type: Value.Type, _ name: String) throws -
     for options in golden.cases {
       var network = try Network(spec: Self.spec, dialect: dialect, seed: 1)
       fill(network, golden.weights, gradients: false)
-      var optimizer = make(options, network, pool)
+      var optimizer = try make(options, network, pool)
       for (step, (rate, gradients)) in zip(golden.rates, golden.gradients).enumerated() {
         fill(network, gradients, gradients: true)
         optimizer.step(learningRate: rate)
         // A resume between any two steps changes nothing.
         let next = try Network(spec: Self.spec, dialect: dialect, seed: 2)
         try next.load(network.stateTensors())
-        let resumed = make(options, next, pool)
+        let resumed = try make(options, next, pool)
         try resumed.load(optimizer.stateTensors(), stepCount: step + 1)
         (network, optimizer) = (next, resumed)
       }

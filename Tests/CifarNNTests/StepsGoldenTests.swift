@@ -14,29 +14,29 @@ import Testing
     Dialect.allCases.map { (name, $0) }
   }
 
-  typealias Maker = @Sendable (Network, ThreadPool, any KernelTable) -> any Optimizer
+  typealias Maker = @Sendable (Network, ThreadPool, any KernelTable) throws -> any Optimizer
 
   /// By their names in the golden file; the numbers are those of `make_steps_golden.py`.
   static let optimizers: [(name: String, rate: Double, make: Maker)] = [
-    ("adam", 1e-4, { adam($0, $1, $2, GradientOptions()) }),
-    ("adamw", 1e-4, { adam($0, $1, $2, GradientOptions(weightDecay: 0.05, isDecoupled: true)) }),
-    ("sgd", 0.01, { network, pool, _ in sgd(network, pool, SGDOptions()) }),
-    ("momentum", 0.002, { network, pool, _ in sgd(network, pool, SGDOptions(momentum: 0.9)) }),
+    ("adam", 1e-4, { try adam($0, $1, $2, GradientOptions()) }),
+    ("adamw", 1e-4, { try adam($0, $1, $2, GradientOptions(weightDecay: 0.05, isDecoupled: true)) }),
+    ("sgd", 0.01, { network, pool, _ in try sgd(network, pool, SGDOptions()) }),
+    ("momentum", 0.002, { network, pool, _ in try sgd(network, pool, SGDOptions(momentum: 0.9)) }),
     (
       "nesterov", 0.002,
-      { network, pool, _ in sgd(network, pool, SGDOptions(momentum: 0.9, nesterov: true)) }
+      { network, pool, _ in try sgd(network, pool, SGDOptions(momentum: 0.9, nesterov: true)) }
     ),
   ]
 
   private static func sgd(
     _ network: Network, _ pool: ThreadPool, _ options: SGDOptions
-  ) -> any Optimizer { SGD(network: network, options: options, pool: pool) }
+  ) throws -> any Optimizer { try SGD(network: network, options: options, pool: pool) }
 
   private static func adam(
     _ network: Network, _ pool: ThreadPool, _ kernels: any KernelTable,
     _ gradients: GradientOptions
-  ) -> any Optimizer {
-    Adam(
+  ) throws -> any Optimizer {
+    try Adam(
       network: network, options: AdamOptions(epsilon: network.dialect == .keras ? 1e-7 : 1e-8),
       gradients: gradients, pool: pool, kernels: kernels)
   }

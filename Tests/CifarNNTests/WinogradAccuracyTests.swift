@@ -44,7 +44,7 @@ import Testing
         images: test.images, set: set)
       try bench.setParameter("0.weight", filters)
       try bench.setParameter("0.bias", bias)
-      let layer = AlgorithmLayer(.winograd, shape, bench)
+      let layer = try AlgorithmLayer(.winograd, shape, bench)
       let y = bench.forward(layer, image)
       let dx = bench.backward(layer, dy)
       #expect(relativeError(y, expected) < 2e-6)
@@ -60,8 +60,8 @@ final class AlgorithmLayer: Layer {
   private let bench: LayerBench
   private let bias: GuardedBuffer<Float>
 
-  init(_ choice: ConvolutionChoice, _ shape: ConvolutionShape, _ bench: LayerBench) {
-    algorithm = choice.algorithm(for: shape, needsInputGradient: true, context: bench.context)
+  init(_ choice: ConvolutionChoice, _ shape: ConvolutionShape, _ bench: LayerBench) throws {
+    algorithm = try choice.algorithm(for: shape, needsInputGradient: true, context: bench.context)
     self.bench = bench
     let padded = blocks(shape.outputChannels, of: 2 * bench.context.kernels.lanes)
     bias = GuardedBuffer(

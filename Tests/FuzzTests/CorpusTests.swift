@@ -16,8 +16,8 @@ import Testing
   /// Mutations that take about a second without optimisation.
   private static func count(_ target: FuzzTarget) -> Int {
     switch target {
-    case .registry, .cells: 150
-    case .checkpoint: 300
+    case .registry, .cells: 100
+    case .checkpoint: 200
     case .overrides, .safetensors, .records: 500
     default: 2000
     }

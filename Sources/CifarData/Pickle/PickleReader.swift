@@ -15,12 +15,14 @@ struct PickleReader {
   private var marks: [Int] = []
   private var memo: [UInt32: PickleValue] = [:]
 
-  /// A batch of CIFAR-100 that Python 3 wrote in protocol 2 has two million at the most.
-  private static let mostOpcodes = 1 << 22
+  private let mostOpcodes: Int
 
-  init(bytes: [UInt8], path: String) {
+  /// - Parameter mostOpcodes: a batch of CIFAR-100 that Python 3 wrote in protocol 2 has two million
+  ///   at the most.
+  init(bytes: [UInt8], path: String, mostOpcodes: Int = 1 << 22) {
     self.bytes = bytes
     self.path = path
+    self.mostOpcodes = mostOpcodes
   }
 
   func failure(_ reason: String) -> CifarError {
@@ -34,7 +36,7 @@ struct PickleReader {
     guard bytes.first == PickleOpcode.proto.rawValue else {
       throw failure(bytes.isEmpty ? "it is empty" : "it is no pickle of protocol 2 or above")
     }
-    for _ in 0..<PickleReader.mostOpcodes {
+    for _ in 0..<mostOpcodes {
       let place = position
       let code = try byte()
       guard let opcode = PickleOpcode(rawValue: code) else {
@@ -44,7 +46,7 @@ struct PickleReader {
       if opcode == .stop { return try end() }
       try perform(opcode)
     }
-    throw failure("it has more than \(PickleReader.mostOpcodes) opcodes")
+    throw failure("it has more than \(mostOpcodes) opcodes")
   }
 
   private mutating func end() throws -> PickleValue {
@@ -236,12 +238,12 @@ struct PickleReader {
   private mutating func reduce() throws {
     guard case .tuple(let start, let count) = try pop(), case .function(let function) = try pop()
     else { throw failure("it calls something that is no function") }
-    let arguments = heap.elements[Int(start)..<(Int(start) + Int(count))]
+    let arguments = try parts(start, count)
     switch function {
     case .emptyArray:
       stack.append(.array(UInt32(heap.arrays.count)))
       heap.arrays.append(PickleHeap.Array())
-    case .arrayFromBuffer: try arrayFromBuffer(Array(arguments))
+    case .arrayFromBuffer: try arrayFromBuffer(arguments)
     case .type:
       guard let first = arguments.first, let name = shortText(first) else {
         throw failure("a dtype has no name")
@@ -249,13 +251,13 @@ struct PickleReader {
       stack.append(.type(UInt32(heap.types.count)))
       heap.types.append(PickleHeap.NumberType(name: name))
     case .scalar:
-      guard count == 2, case .type(let type) = arguments[Int(start)],
-        case .bytes(let place) = arguments[Int(start) + 1]
+      guard count == 2, case .type(let type) = arguments[0],
+        case .bytes(let place) = arguments[1]
       else { throw failure("a NumPy number is not what NumPy writes") }
       stack.append(scalar(heap.types[Int(type)], place))
     case .encode:
-      guard count == 2, case .text(var place) = arguments[Int(start)],
-        ["latin1", "latin-1"].contains(shortText(arguments[Int(start) + 1]))
+      guard count == 2, case .text(var place) = arguments[0],
+        ["latin1", "latin-1"].contains(shortText(arguments[1]))
       else { throw failure("it encodes something else than a text in Latin-1") }
       place.isLatin1 = true
       stack.append(.bytes(place))
@@ -263,6 +265,13 @@ struct PickleReader {
       guard count == 0 else { throw failure("it calls bytes with arguments") }
       stack.append(.bytes(PickleBytes(start: 0, length: 0)))
     }
+  }
+
+  /// What a function or a state is made of: a few values, since a long tuple could be recalled for
+  /// every call.
+  private func parts(_ start: UInt32, _ count: UInt32) throws -> [PickleValue] {
+    guard count <= 16 else { throw failure("\(count) arguments") }
+    return (Int(start)..<(Int(start) + Int(count))).map { heap.elements[$0] }
   }
 
   /// A text or bytes that are short enough for a name.
@@ -299,7 +308,7 @@ struct PickleReader {
     guard case .tuple(let start, let count) = try pop() else {
       throw failure("a state is not what NumPy writes")
     }
-    let state = Array(heap.elements[Int(start)..<(Int(start) + Int(count))])
+    let state = try parts(start, count)
     switch try top() {
     case .type(let type):
       guard state.count > 1, let order = shortText(state[1]) else {
