@@ -139,7 +139,7 @@ public func cifar_model_spec_resolve(
     let out = try Argument.required(out, "out")
     let dialect = try Dialect(named: Argument.text(dialect, "dialect") ?? "pytorch")
     out.pointee = Handle.make(
-      ModelSpecHandle(try ModelBuilder(spec.builder.spec.resolved(for: dialect))))
+      ModelSpecHandle(try ModelBuilder(spec.current.spec.resolved(for: dialect))))
   }
 }
 

@@ -73,7 +73,7 @@ import Testing
       places.map(\.directory) == [
         "/sys/fs/cgroup/a/b c", "/sys/fs/cgroup/a", "/sys/fs/cgroup",
       ])
-    #expect(places.allSatisfy(\.isVersion2))
+    #expect(places.allSatisfy { $0.isVersion2 })
   }
 
   @Test func versionOneHasAHierarchyForMemory() {

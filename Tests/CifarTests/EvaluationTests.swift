@@ -7,7 +7,7 @@ import Testing
 @testable import Cifar
 
 @Suite struct EvaluationTests {
-  @Test func scoresAreThoseOfTheirFormulas() {
+  @Test func scoresAreThoseOfTheirFormulas() throws {
     let evaluation = Evaluation(
       loss: 1, accuracy: 0.6, topFiveAccuracy: 1, count: 10, flips: false,
       classNames: ["cat", "dog", "nothing"], confusion: [[4, 1, 0], [3, 2, 0], [0, 0, 0]])
@@ -23,8 +23,8 @@ import Testing
     #expect(abs(evaluation.macroF1 - (8.0 / 12 + 0.5) / 3) < 1e-15)
   }
 
-  @Test func theFiveMostProbableCount() {
-    var sums = EvaluationSums(classes: 7)
+  @Test func theFiveMostProbableCount() throws {
+    var sums = try EvaluationSums(classes: 7)
     let rows: [Float] = [
       0.30, 0.20, 0.15, 0.12, 0.10, 0.08, 0.05,  // label 4 is fifth, label 5 is not in
       0.30, 0.20, 0.15, 0.12, 0.10, 0.08, 0.05,
@@ -33,7 +33,7 @@ import Testing
       .nan, .nan, .nan, .nan, .nan, .nan, .nan,
     ]
     sums.add(rows, labels: [4, 5, 4, 5, 3], count: 5, result: nil)
-    let result = sums.evaluation(classNames: (0..<7).map(String.init), flips: false)
+    let result = try sums.evaluation(classNames: (0..<7).map(String.init), flips: false)
     #expect(result.topFiveAccuracy == 2.0 / 5)
     #expect(result.accuracy == 0)
     #expect(result.confusion[4][0] == 2 && result.confusion[5][0] == 2)

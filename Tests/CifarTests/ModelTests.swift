@@ -16,7 +16,7 @@ import Testing
     try Model(checkpoint: try Sample.undisturbed().last.bytes, threads: threads)
   }
 
-  private func predict(_ model: Model, _ dataset: Dataset, from: Int = 0, count: Int) -> [Float] {
+  private func predict(_ model: Model, _ dataset: Dataset, from: Int = 0, count: Int) throws -> [Float] {
     var probabilities = [Float](repeating: .nan, count: count * 10)
     try model.predict(
       images: dataset.images.pointer + from * Dataset.imageBytes, count: count,
@@ -56,7 +56,7 @@ import Testing
   @Test func predictionsAreProbabilities() throws {
     let model = try model()
     let images = try Images.train()
-    let probabilities = predict(model, images, count: 100)
+    let probabilities = try predict(model, images, count: 100)
     var correct = 0
     var loss = 0.0
     for image in 0..<100 {
@@ -92,7 +92,7 @@ import Testing
     let model = try model()
     var probabilities = [Float](repeating: .nan, count: 3000)
     try model.predict(images: many, count: 300, probabilities: &probabilities)
-    let expected = predict(model, images, count: 100)
+    let expected = try predict(model, images, count: 100)
     for part in 0..<3 {
       #expect(Array(probabilities[(part * 1000)..<((part + 1) * 1000)]) == expected)
     }
@@ -109,7 +109,7 @@ import Testing
     #expect(Blob(opened.checkpointBytes) == (try Sample.undisturbed()).last)
     #expect(opened.epoch == 3)
     let images = try Images.test()
-    #expect(predict(opened, images, count: 40) == predict(model, images, count: 40))
+    #expect(predict(opened, images, count: 40) == try predict(model, images, count: 40))
     // A second time over the first.
     try opened.save(to: path)
     #expect(Blob(try FileStore.read(path)) == Blob(opened.checkpointBytes))

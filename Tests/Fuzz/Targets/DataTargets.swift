@@ -22,8 +22,8 @@ enum DataTargets {
     try file.set(Array(bytes.dropFirst(2)))
     let count = Int(bytes[1] % 4) + 1
     let room = 1 + Int(bytes[1] >> 4) % count
-    let images = AlignedBuffer<UInt8>(count: room * Dataset.imageBytes)
-    let labels = AlignedBuffer<Int32>(count: room)
+    let images = try AlignedBuffer<UInt8>(count: room * Dataset.imageBytes)
+    let labels = try AlignedBuffer<Int32>(count: room)
     let target = BatchTarget(
       images: images.pointer, labels: labels.pointer, count: room, classes: 10)
     let isRead =

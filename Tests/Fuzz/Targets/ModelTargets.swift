@@ -21,8 +21,8 @@ enum ModelTargets {
     let classes = model.hyperparameters.modelSpec.classes
     try require(model.classNames.count == classes, "\(model.classNames.count) names")
     let image = [UInt8](repeating: 100, count: Dataset.imageBytes)
-    let probabilities = AlignedBuffer<Float>(count: classes)
-    model.predict(images: image, count: 1, probabilities: probabilities.pointer)
+    let probabilities = try AlignedBuffer<Float>(count: classes)
+    try model.predict(images: image, count: 1, probabilities: probabilities.pointer)
   }
 
   static func modelJSON(_ bytes: [UInt8]) throws {
