@@ -74,12 +74,12 @@ import Testing
 
   @Test func neitherBatchNorThreadsChangeAPrediction() throws {
     let images = try Images.train()
-    let together = predict(try model(), images, count: 100)
-    #expect(predict(try model(threads: 2), images, count: 100) == together)
+    let together = try predict(try model(), images, count: 100)
+    #expect(try predict(try model(threads: 2), images, count: 100) == together)
     let one = try model()
     for image in [0, 1, 57, 99] {
       #expect(
-        predict(one, images, from: image, count: 1)
+        try predict(one, images, from: image, count: 1)
           == Array(together[(image * 10)..<(image * 10 + 10)]))
     }
   }
@@ -109,7 +109,7 @@ import Testing
     #expect(Blob(opened.checkpointBytes) == (try Sample.undisturbed()).last)
     #expect(opened.epoch == 3)
     let images = try Images.test()
-    #expect(predict(opened, images, count: 40) == try predict(model, images, count: 40))
+    #expect(try predict(opened, images, count: 40) == predict(model, images, count: 40))
     // A second time over the first.
     try opened.save(to: path)
     #expect(Blob(try FileStore.read(path)) == Blob(opened.checkpointBytes))
