@@ -120,8 +120,8 @@ public func cifar_registry_export(
   guarded {
     let path = try Argument.requiredText(path, "path")
     let registry = try RegistryHandle.from(registry).reader
-    try FileStore.write(to: path) { write in
-      try registry.readCheckpoint(checkpoint) { try write($0) }
+    try FileWriter.write(to: path, as: .checkpoint) { file in
+      try registry.readCheckpoint(checkpoint) { try file.write($0) }
     }
   }
 }
