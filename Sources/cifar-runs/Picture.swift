@@ -22,7 +22,7 @@ enum Picture {
 
   /// What rsvg-convert makes of the drawing, in a directory of its own.
   private static func converted(_ text: String) throws -> [UInt8] {
-    let temporary = try TemporaryDirectory()
+    let temporary = try ScratchDirectory()
     let (source, result) = ("\(temporary.path)/plot.svg", "\(temporary.path)/plot.png")
     try FileWriter.write(Array(text.utf8), to: source, as: svg)
     do {
