@@ -42,8 +42,9 @@ extension Dataset {
     let candidates = parts.count > 1 ? [parts[1]] : usualPlaces()
     if parts.count == 1, let named = variable("CIFAR10_DIR"), access(named, F_OK) != 0 {
       throw CifarError(
-        .notFound, "$CIFAR10_DIR is '\(named)', and there is no such directory; set it to another, or "
-          + "get the images with `cifar data download --dataset cifar100`")
+        .notFound,
+        "$CIFAR10_DIR is '\(named)', and there is no such directory; set it to another, or get "
+          + "the images with `cifar data download --dataset cifar100`")
     }
     for directory in candidates.map(AbsolutePath.of) {
       for kind in CIFAR100Layout.Kind.allCases {

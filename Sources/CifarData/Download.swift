@@ -69,7 +69,8 @@ public struct Download: Sendable {
     let url = "\(baseURL)/\(archive.file)"
     guard ["http", "https", "ftp", "file"].contains(url.prefix { $0 != ":" }.lowercased()) else {
       throw CifarError(
-        .invalidArgument, "the URL '\(url)' does not begin with https://, http://, ftp:// or file://")
+        .invalidArgument,
+        "the URL '\(url)' begins with none of https://, http://, ftp:// and file://")
     }
     let began = try part.size
     try receive(url, to: part)

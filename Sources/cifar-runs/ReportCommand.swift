@@ -52,7 +52,7 @@ enum ReportCommand {
       for (index, summary) in summaries.enumerated() {
         let run = try registry.run(matching: summary.id)
         // In a script element "</script" and "<!--" would mean something to the HTML parser.
-      let text = try data(run).text(indented: false).replacing("<", with: "\\u003c")
+        let text = try data(run).text(indented: false).replacing("<", with: "\\u003c")
         try output.write((index == 0 ? "[" : ",") + text)
       }
       try output.write("]" + foot)
@@ -65,36 +65,36 @@ enum ReportCommand {
 
   private static func head(_ title: String) -> String {
     """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="generator" content="libcifar">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
-      style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
-      <title>\(XML.escaped(title))</title>
-      <style>
-      \(ReportStyle.text)
-      </style>
-      </head>
-      <body>
-      <h1>\(XML.escaped(title))</h1>
-      <div id="page"><noscript>The curves of this page need JavaScript.</noscript></div>
-      <script id="data" type="application/json">
-      """
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="generator" content="libcifar">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
+    style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+    <title>\(XML.escaped(title))</title>
+    <style>
+    \(ReportStyle.text)
+    </style>
+    </head>
+    <body>
+    <h1>\(XML.escaped(title))</h1>
+    <div id="page"><noscript>The curves of this page need JavaScript.</noscript></div>
+    <script id="data" type="application/json">
+    """
   }
 
   private static var foot: String {
     """
-      </script>
-      <script>
-      \(ReportScript.text)
-      </script>
-      </body>
-      </html>
+    </script>
+    <script>
+    \(ReportScript.text)
+    </script>
+    </body>
+    </html>
 
-      """
+    """
   }
 
   private static func data(_ run: RunDetail) throws -> JSONValue {

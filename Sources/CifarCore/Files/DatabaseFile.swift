@@ -23,7 +23,8 @@ enum DatabaseFile {
   /// A rollback journal or a write-ahead log: without it its database may be damaged.
   static func isJournal(_ start: [UInt8]) -> Bool {
     start.starts(with: [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7])
-      || start.starts(with: [0x37, 0x7f, 0x06, 0x82]) || start.starts(with: [0x37, 0x7f, 0x06, 0x83])
+      || start.starts(with: [0x37, 0x7f, 0x06, 0x82])
+      || start.starts(with: [0x37, 0x7f, 0x06, 0x83])
   }
 
   /// Whether it is a registry of runs: `application_id` "CIFR" at byte 68.

@@ -100,7 +100,9 @@ struct FileTarget {
   private static func split(_ path: String) -> (String, String) {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
     let directory = path[..<slash]
-    return (directory.isEmpty ? "/" : String(directory), String(path[path.utf8.index(after: slash)...]))
+    return (
+      directory.isEmpty ? "/" : String(directory), String(path[path.utf8.index(after: slash)...])
+    )
   }
 
   private static func isDirectory(_ path: String, _ kind: FileKind) -> CifarError {

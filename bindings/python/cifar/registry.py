@@ -145,7 +145,11 @@ class Registry:
         return problems
 
     def export(self, checkpoint: int, path) -> None:
-        """Writes a checkpoint to a safetensors file, whole or not at all."""
+        """Writes a checkpoint to a safetensors file, whole or not at all.
+
+        An existing file is replaced if it is empty or a checkpoint; any other, a directory or a
+        registry is an error.
+        """
         call("cifar_registry_export", self._handle, checkpoint, encode(path))
 
     def __del__(self):
