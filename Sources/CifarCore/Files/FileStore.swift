@@ -7,7 +7,9 @@ public enum FileStore {
   /// - Throws: `notFound`, `io`; `badData` for a device.
   public static func read(_ path: String) throws -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
-    guard descriptor >= 0 else { throw FileFailure.error("open", path, errno) }
+    guard descriptor >= 0 else {
+      throw FileFailure.error("open", path, errno, missing: .notFound)
+    }
     var bytes: [UInt8] = []
     // What turns out to be a database is not closed: that would drop its locks.
     defer { DatabaseFile.close(descriptor, start: Array(bytes.prefix(100))) }

@@ -20,7 +20,7 @@ struct FileTarget {
   let content: Content
 
   /// - Throws: `invalidArgument` for a directory, a registry, and a file of another kind unless
-  ///   `force`; `io`, `notFound`.
+  ///   `force`; `io`.
   init(_ path: String, kind: FileKind, force: Bool) throws {
     guard !path.isEmpty, !path.utf8.contains(0) else {
       throw CifarError(
@@ -151,9 +151,12 @@ enum FileStart {
 
 /// What the operating system says of a file, as an error that names it.
 enum FileFailure {
-  static func error(_ what: String, _ path: String, _ code: Int32) -> CifarError {
+  /// - Parameter missing: the error's code where the file is not there.
+  static func error(
+    _ what: String, _ path: String, _ code: Int32, missing: CifarError.Code = .io
+  ) -> CifarError {
     let kind: CifarError.Code =
-      code == ENOSPC || code == EDQUOT ? .diskFull : code == ENOENT ? .notFound : .io
+      code == ENOSPC || code == EDQUOT ? .diskFull : code == ENOENT ? missing : .io
     return CifarError(kind, "can't \(what) '\(path)': \(String(cString: strerror(code)))")
   }
 }

@@ -41,9 +41,7 @@ public final class TemporaryFile {
     var place = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if place < 0, errno == EACCES { place = open(directory, TemporaryFile.pathOnly) }
     guard place >= 0 else {
-      let code = errno
-      // The directory of a new file that is missing is a fault of writing, not of looking.
-      throw CifarError(.io, FileFailure.error("write", target, code).message)
+      throw FileFailure.error("write", target, errno)
     }
     var made: Int32 = -1
     var candidate = ""
