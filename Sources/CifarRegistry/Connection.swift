@@ -19,7 +19,7 @@ final class Connection {
   init(
     opening name: String, path: String, flags: Int32, timeout: Double, fileSystem: String? = nil
   ) throws {
-    let fileSystem = try fileSystem ?? DatabaseFileSystem.registered()
+    let fileSystem = try fileSystem ?? RegistryFileSystem.registered()
     var opened: OpaquePointer?
     let code = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX, fileSystem)
     guard let opened, code == SQLITE_OK else {
@@ -56,7 +56,7 @@ final class Connection {
   /// Whether the file is in WAL mode, which the library's file system does not have.
   var isWAL: Bool {
     var version: Int32 = 0
-    let code = sqlite3_file_control(handle, "main", DatabaseFile.writeVersion, &version)
+    let code = sqlite3_file_control(handle, "main", RegistryFile.writeVersion, &version)
     return code == SQLITE_OK && version == 2
   }
 

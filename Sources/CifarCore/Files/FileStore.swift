@@ -6,6 +6,10 @@ public enum FileStore {
   ///
   /// - Throws: `notFound`, `io`; `badData` for a device.
   public static func read(_ path: String) throws -> [UInt8] {
+    var status = stat()
+    if stat(path, &status) == 0, DatabaseFile.descriptor(of: status) != nil {
+      throw CifarError(.badData, "'\(path)' is an SQLite database, not a checkpoint")
+    }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
     guard descriptor >= 0 else {
       throw FileFailure.error("open", path, errno, missing: .notFound)
@@ -13,7 +17,6 @@ public enum FileStore {
     var bytes: [UInt8] = []
     // What turns out to be a database is not closed: that would drop its locks.
     defer { DatabaseFile.close(descriptor, start: Array(bytes.prefix(100))) }
-    var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw FileFailure.error("read", path, errno) }
     if status.st_mode & S_IFMT == S_IFDIR { throw FileFailure.error("read", path, EISDIR) }
     guard [S_IFREG, S_IFIFO].contains(status.st_mode & S_IFMT) else {

@@ -62,7 +62,7 @@ enum OpenDescriptors {
   }
 
   private static func closeKept() {
-    for descriptor in kept where !DatabaseLock.othersInThisProcess(descriptor) {
+    for descriptor in kept where !RegistryLock.othersInThisProcess(descriptor) {
       Glibc.close(descriptor)
       kept.remove(descriptor)
     }

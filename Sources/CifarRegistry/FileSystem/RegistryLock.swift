@@ -11,7 +11,7 @@ import Glibc
 ///
 /// The bytes and the protocol are those of SQLite's file format ("File Locking And Concurrency In
 /// SQLite Version 3", and PENDING_BYTE in the source of os.h).
-struct DatabaseLock {
+struct RegistryLock {
   /// SQLITE_LOCK_NONE, _SHARED, _RESERVED, _PENDING or _EXCLUSIVE.
   private(set) var level = SQLITE_LOCK_NONE
 
@@ -30,17 +30,17 @@ struct DatabaseLock {
       guard code == SQLITE_OK, wanted > SQLITE_LOCK_SHARED else { return code }
     }
     if wanted == SQLITE_LOCK_RESERVED {
-      let code = set(F_WRLCK, DatabaseLock.reserved, 1, descriptor)
+      let code = set(F_WRLCK, RegistryLock.reserved, 1, descriptor)
       if code == SQLITE_OK { level = SQLITE_LOCK_RESERVED }
       return code
     }
     if level < SQLITE_LOCK_PENDING {
-      let code = set(F_WRLCK, DatabaseLock.pending, 1, descriptor)
+      let code = set(F_WRLCK, RegistryLock.pending, 1, descriptor)
       guard code == SQLITE_OK else { return code }
       level = SQLITE_LOCK_PENDING
     }
     guard wanted == SQLITE_LOCK_EXCLUSIVE else { return SQLITE_OK }
-    let code = set(F_WRLCK, DatabaseLock.sharedFirst, DatabaseLock.sharedSize, descriptor)
+    let code = set(F_WRLCK, RegistryLock.sharedFirst, RegistryLock.sharedSize, descriptor)
     if code == SQLITE_OK { level = SQLITE_LOCK_EXCLUSIVE }
     return code
   }
@@ -48,11 +48,11 @@ struct DatabaseLock {
   /// The pending byte is held only while the shared ones are taken: a writer that holds it keeps
   /// readers out.
   private mutating func lockShared(_ descriptor: Int32) -> Int32 {
-    let code = set(F_RDLCK, DatabaseLock.pending, 1, descriptor)
+    let code = set(F_RDLCK, RegistryLock.pending, 1, descriptor)
     guard code == SQLITE_OK else { return code }
-    let shared = set(F_RDLCK, DatabaseLock.sharedFirst, DatabaseLock.sharedSize, descriptor)
+    let shared = set(F_RDLCK, RegistryLock.sharedFirst, RegistryLock.sharedSize, descriptor)
     let failure = errno
-    let released = set(F_UNLCK, DatabaseLock.pending, 1, descriptor)
+    let released = set(F_UNLCK, RegistryLock.pending, 1, descriptor)
     if shared == SQLITE_OK {
       level = SQLITE_LOCK_SHARED
       return released
@@ -68,9 +68,9 @@ struct DatabaseLock {
     if wanted == SQLITE_LOCK_SHARED {
       // From write to read in one step: there is no moment without a lock.
       if level == SQLITE_LOCK_EXCLUSIVE {
-        code = set(F_RDLCK, DatabaseLock.sharedFirst, DatabaseLock.sharedSize, descriptor)
+        code = set(F_RDLCK, RegistryLock.sharedFirst, RegistryLock.sharedSize, descriptor)
       }
-      if code == SQLITE_OK { code = set(F_UNLCK, DatabaseLock.pending, 2, descriptor) }
+      if code == SQLITE_OK { code = set(F_UNLCK, RegistryLock.pending, 2, descriptor) }
     } else {
       code = set(F_UNLCK, 0, 0, descriptor)
     }
@@ -82,7 +82,7 @@ struct DatabaseLock {
   /// Whether anyone is about to write. nil if the system can't tell.
   func isReserved(_ descriptor: Int32) -> Bool? {
     if level >= SQLITE_LOCK_RESERVED { return true }
-    return DatabaseLock.holder(DatabaseLock.reserved, 1, descriptor).map { $0 != nil }
+    return RegistryLock.holder(RegistryLock.reserved, 1, descriptor).map { $0 != nil }
   }
 
   /// Keeps every SQLite from taking a new lock on the file, and tells whether another one in this
@@ -94,7 +94,7 @@ struct DatabaseLock {
   static func othersInThisProcess(_ descriptor: Int32) -> Bool {
     // Whoever wants to read takes the pending byte first. A descriptor that can't write can't keep
     // it from others, and only looks.
-    let lock = DatabaseLock()
+    let lock = RegistryLock()
     let code = lock.set(F_WRLCK, pending, 1, descriptor)
     if code != SQLITE_OK && errno != EBADF { return true }
     if let shared = holder(sharedFirst, sharedSize, descriptor),

@@ -3,8 +3,8 @@ import CifarCore
 import Glibc
 
 /// SQLite's view of the file system in this library: SQLite's own, but for the database file itself,
-/// which is locked as `DatabaseLock` says.
-enum DatabaseFileSystem {
+/// which is locked as `RegistryLock` says.
+enum RegistryFileSystem {
   /// What connections open through. Not the default, so that the host's own databases are left as
   /// they are.
   static let name = "cifar"
@@ -26,7 +26,7 @@ enum DatabaseFileSystem {
     added.pointee.pNext = nil
     added.pointee.zName = UnsafePointer(strdup(name))
     added.pointee.szOsFile = max(
-      base.szOsFile, Int32(MemoryLayout<DatabaseFile>.stride))
+      base.szOsFile, Int32(MemoryLayout<RegistryFile>.stride))
     added.pointee.xOpen = { _, path, file, flags, given in
       guard let system, let file else { return SQLITE_MISUSE }
       file.pointee.pMethods = nil
@@ -62,7 +62,7 @@ enum DatabaseFileSystem {
     }
     guard descriptor >= 0 else { return SQLITE_CANTOPEN }
     UnsafeMutableRawPointer(file).initializeMemory(
-      as: DatabaseFile.self, to: DatabaseFile(descriptor: descriptor, name: path))
+      as: RegistryFile.self, to: RegistryFile(descriptor: descriptor, name: path))
     given?.pointee = granted
     return SQLITE_OK
   }

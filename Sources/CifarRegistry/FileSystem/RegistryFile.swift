@@ -4,10 +4,10 @@ import Glibc
 /// A database file as SQLite's pager sees it: bytes by position, and a lock.
 ///
 /// The layout begins with what SQLite reads of every file, a pointer to its methods.
-struct DatabaseFile {
+struct RegistryFile {
   private let base: sqlite3_file
   private(set) var descriptor: Int32
-  private var lock = DatabaseLock()
+  private var lock = RegistryLock()
   private var lastError: Int32 = 0
   /// The name that SQLite opened it by, which lives as long as the file is open.
   private let name: UnsafePointer<CChar>
@@ -95,7 +95,7 @@ struct DatabaseFile {
     case SQLITE_FCNTL_LOCKSTATE: argument.storeBytes(of: lock.level, as: Int32.self)
     case SQLITE_FCNTL_LAST_ERRNO: argument.storeBytes(of: lastError, as: Int32.self)
     case SQLITE_FCNTL_HAS_MOVED: argument.storeBytes(of: hasMoved ? 1 : 0, as: Int32.self)
-    case DatabaseFile.writeVersion:
+    case RegistryFile.writeVersion:
       var byte: UInt8 = 0
       let got = pread(descriptor, &byte, 1, 18)
       guard got >= 0 else { return fails(SQLITE_IOERR | (1 << 8)) }
@@ -168,6 +168,6 @@ nonisolated(unsafe) private let methods: UnsafeMutablePointer<sqlite3_io_methods
 
 private func opened(
   _ file: UnsafeMutablePointer<sqlite3_file>?
-) -> UnsafeMutablePointer<DatabaseFile>? {
-  file.map { UnsafeMutableRawPointer($0).assumingMemoryBound(to: DatabaseFile.self) }
+) -> UnsafeMutablePointer<RegistryFile>? {
+  file.map { UnsafeMutableRawPointer($0).assumingMemoryBound(to: RegistryFile.self) }
 }
