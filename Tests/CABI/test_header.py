@@ -37,6 +37,12 @@ def test_the_library_exports_what_the_header_declares_and_nothing_else():
     assert len(exported) > 40
 
 
+@pytest.mark.parametrize("file", ["bindings/python/cifar/_library.py", "Tests/CABI/call_sequences.c"])
+def test_every_function_is_bound_in_python_and_called_in_sequences(file):
+    named = set(re.findall(r"\bcifar_\w+", (ROOT / file).read_text()))
+    assert declared_functions() - named == set()
+
+
 def test_the_version_is_one():
     import cifar
 
