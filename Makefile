@@ -45,7 +45,7 @@ test-swift: .build/dependencies ## the Swift tests: kernels, layers, data, train
 	swift test
 
 test-abi: build $(VENV)/ready ## C, Python and the commands against what was built
-	$(PYTHON) -m pytest Tests/CABI
+	$(PYTHON) -m pytest -n 2 --dist worksteal --durations 10 Tests/CABI
 
 test-memory: build ## every allocation of a short training fails once, and from each on all: hours
 	@mkdir -p .build/memory
@@ -111,4 +111,6 @@ $(VENV)/ready: Tests/CABI/requirements.txt
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tools/install-packages python3-venv
 	python3 -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@# A test makes a locale whose numbers have commas.
+	@test -e /usr/share/i18n/locales/de_DE || Tools/install-packages locales
 	@touch $@

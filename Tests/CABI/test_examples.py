@@ -10,7 +10,7 @@ def test_the_c_example_trains_and_lists(workplace):
     program = workplace / "train"
     compile_c(ROOT / "bindings" / "c" / "train.c", program, "-std=c99", "-Wstrict-prototypes")
     result = subprocess.run(
-        [program, "shapes", "1"], capture_output=True, text=True, env=without_swift(), timeout=300
+        [program, "shapes", "1", "600"], capture_output=True, text=True, env=without_swift(), timeout=300
     )
     assert result.returncode == 0, result.stderr
     assert re.search(r"^epoch 1  loss [\d.]+", result.stdout, flags=re.M)

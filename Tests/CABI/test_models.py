@@ -376,7 +376,7 @@ def test_the_c_example_builds_a_residual_network(workplace):
     program = workplace / "model"
     compile_c(ROOT / "bindings" / "c" / "model.c", program, "-std=c99", "-Wstrict-prototypes")
     result = subprocess.run(
-        [program, "shapes"], capture_output=True, text=True, env=without_swift(), timeout=300
+        [program, "shapes", "500"], capture_output=True, text=True, env=without_swift(), timeout=300
     )
     assert result.returncode == 0, result.stderr
     assert "(residual)" in result.stdout and "Trainable params: 78,378 " in result.stdout

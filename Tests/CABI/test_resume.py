@@ -1,6 +1,7 @@
 """A run that was stopped goes on to the bits of one that was not."""
 
 import json
+import shutil
 import signal
 
 import numpy as np
@@ -44,10 +45,17 @@ def assert_same(name, other):
     assert metrics(name) == metrics(other)
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    path = tmp_path_factory.mktemp("straight") / "runs.db"
+    run("cifar", "train", *OPTIONS, "--name", "straight", "--registry", path)
+    return path
+
+
 @pytest.fixture
-def straight(workplace):
-    """A run that was never stopped."""
-    run("cifar", "train", *OPTIONS, "--name", "straight")
+def straight(trained, workplace):
+    """A run that was never stopped, in the registry of this test."""
+    shutil.copyfile(trained, workplace / "runs.db")
     return "straight"
 
 
@@ -91,10 +99,9 @@ def test_another_seed_gives_other_weights(straight, workplace):
     assert not np.array_equal(*weights)
 
 
-def test_from_an_earlier_checkpoint_and_further(workplace):
+def test_from_an_earlier_checkpoint_and_further(straight, workplace):
     run("cifar", "train", *SMALL, "--epochs", 3, "--seed", 3, "--name", "short")
     first = show("short")["checkpoints"][0]
     run("cifar", "resume", "short", "--checkpoint", first["id"], "--epochs", EPOCHS)
-    run("cifar", "train", *OPTIONS, "--name", "straight")
     assert metrics("short") == metrics("straight")
     assert len(runs()) == 2

@@ -8,7 +8,9 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 from conftest import BUILD, run, start
@@ -133,12 +135,19 @@ def test_a_full_disk(workplace):
         subprocess.run(["umount", disk], check=True)
 
 
+@pytest.fixture
+def place_for_all():
+    """A directory that others may enter: pytest's are closed to them."""
+    place = Path(tempfile.mkdtemp())
+    place.chmod(0o755)
+    yield place
+    shutil.rmtree(place)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
-def test_files_that_may_not_be_written(workplace, tmp_path_factory):
+def test_files_that_may_not_be_written(place_for_all):
     nobody = pwd.getpwnam("nobody")
-    place = tmp_path_factory.mktemp("theirs")
-    for directory in [place, *place.parents][:3]:
-        directory.chmod(0o755)
+    place = place_for_all
     binaries = place / "bin"
     shutil.copytree(BUILD / "bin", binaries)
     work = place / "work"
@@ -156,7 +165,7 @@ def test_files_that_may_not_be_written(workplace, tmp_path_factory):
     trainer = theirs("cifar", "train", *SMALL, "--epochs", 6, "--name", "run")
     while not (registry.exists() and '"epochs": 1' in theirs(
         "cifar-runs", "list", "--json").communicate()[0]):
-        assert trainer.poll() is None
+        assert trainer.poll() is None, trainer.communicate()[1]
     # No journal can be made beside the file: the next save fails.
     work.chmod(0o555)
     errors = trainer.communicate()[1]

@@ -3,9 +3,11 @@
  *
  *   cc model.c -I ../../include -L ../../build/lib -lcifar -o model
  *   ./model shapes             # the built-in drawings
+ *   ./model shapes 500         # 500 of them
  *   ./model ~/.cache/cifar10   # CIFAR-10
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cifar.h"
 
@@ -72,6 +74,7 @@ static int train_and_evaluate(const cifar_dataset *train, const cifar_dataset *t
 
 int main(int argc, char **argv) {
   const char *location = argc > 1 ? argv[1] : "shapes";
+  size_t images = argc > 2 ? strtoul(argv[2], NULL, 10) : 5000;
   cifar_dataset *train = NULL;
   cifar_dataset *test = NULL;
   cifar_dataset_info data;
@@ -80,7 +83,7 @@ int main(int argc, char **argv) {
   const char *json;
   int failed;
 
-  failed = check(cifar_dataset_open(location, CIFAR_TRAIN, 5000, &train)) ||
+  failed = check(cifar_dataset_open(location, CIFAR_TRAIN, images, &train)) ||
            check(cifar_dataset_open(location, CIFAR_TEST, 1000, &test)) ||
            check(cifar_dataset_get_info(train, &data, sizeof data)) ||
            build(data.classes, &spec) || check(cifar_model_spec_get_summary(spec, &summary)) ||

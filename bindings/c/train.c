@@ -3,6 +3,7 @@
  *
  *   cc train.c -I ../../include -L ../../build/lib -lcifar -o train
  *   ./train shapes 2             # the built-in drawings, two epochs
+ *   ./train shapes 2 1000        # the first 1000 images of either part
  *   ./train ~/.cache/cifar10 12  # CIFAR-10
  *
  * Ctrl-C stops after the batch under way; the program says how to go on.
@@ -59,14 +60,15 @@ static int list_runs(void) {
 
 int main(int argc, char **argv) {
   const char *location = argc > 1 ? argv[1] : "shapes";
+  size_t images = argc > 3 ? strtoul(argv[3], NULL, 10) : 0; /* 0: all */
   cifar_dataset *train = NULL;
   cifar_dataset *test = NULL;
   cifar_train_options options;
   cifar_status status;
   int failed;
 
-  failed = check(cifar_dataset_open(location, CIFAR_TRAIN, 0, &train)) ||
-           check(cifar_dataset_open(location, CIFAR_TEST, 0, &test)) ||
+  failed = check(cifar_dataset_open(location, CIFAR_TRAIN, images, &train)) ||
+           check(cifar_dataset_open(location, CIFAR_TEST, images, &test)) ||
            check(cifar_train_options_init(&options, sizeof options));
   if (!failed) {
     options.epochs = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 3;
