@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-swift test-abi test-memory fuzz bench format lint install uninstall \
+.PHONY: help build demo test test-swift test-abi test-memory fuzz sanitize bench format lint install uninstall \
   clean
 
 PREFIX ?= /usr/local
@@ -57,6 +57,8 @@ test-memory: build ## every allocation of a short training fails once, and from 
 
 # Instrumented code lies in a build directory of its own. UndefinedBehaviorSanitizer is for the C
 # sources: Swift checks its arithmetic and its conversions itself.
+# C programs are compiled by Swift's clang: library and program need one sanitizer's runtime.
+SWIFT_CLANG = "$$(dirname "$$(readlink -f "$$(command -v swift)")")/clang"
 SECONDS ?= 60
 TARGETS ?=
 FUZZ_FLAGS := -c release --scratch-path .build-fuzz --sanitize address --sanitize fuzzer \
@@ -64,8 +66,28 @@ FUZZ_FLAGS := -c release --scratch-path .build-fuzz --sanitize address --sanitiz
 
 fuzz: .build/dependencies ## feeds the readers damaged input: make fuzz SECONDS=60 TARGETS='pickle csv'
 	CIFAR_FUZZ=1 swift build $(FUZZ_FLAGS) --product fuzz
+	CIFAR_FUZZ=1 swift build $(FUZZ_FLAGS) $(RESERVE) $(LIBRARY_LINK) --product cifar
 	mkdir -p build/fuzz
+	$(SWIFT_CLANG) -DFUZZER -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	  -std=gnu11 -O1 -g -Wno-cast-function-type -I include Tests/CABI/call_sequences.c \
+	  -o .build-fuzz/release/fuzz-calls -L .build-fuzz/release -lcifar -lm -pthread \
+	  -Wl,-rpath,$(CURDIR)/.build-fuzz/release
 	Tools/fuzz .build-fuzz/release/fuzz $(SECONDS) $(TARGETS)
+
+# One build a sanitizer, each with the library and the tests.
+SANITIZE_FLAGS := -c release -Xswiftc -enable-testing
+STEPS ?=
+
+sanitize: build ## the tests under the sanitizers and memcheck: make sanitize STEPS='thread-c memcheck'
+	@type -P valgrind >/dev/null || Tools/install-packages valgrind
+	for sanitizer in thread address; do \
+	  flags="$(SANITIZE_FLAGS) --sanitize=$$sanitizer --scratch-path .build-sanitize/$$sanitizer"; \
+	  [ $$sanitizer = thread ] || \
+	    flags="$$flags -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined"; \
+	  swift build $$flags --build-tests; \
+	  swift build $$flags $(RESERVE) $(LIBRARY_LINK) --product cifar; \
+	done
+	Tools/sanitize .build-sanitize $(STEPS)
 
 bench: build ## speed beside PyTorch and onnxruntime, which it installs into .venv-bench
 	python3 Benchmarks/run.py
@@ -99,7 +121,7 @@ uninstall: ## takes away what install put there
 	  share/fish/vendor_completions.d/$(command).fish))
 
 clean: ## everything that was built or installed here
-	rm -rf .build .build-fuzz build $(VENV) .venv-bench
+	rm -rf .build .build-fuzz .build-sanitize build $(VENV) .venv-bench
 
 # SQLite's header is all that the build needs besides Swift.
 .build/dependencies:

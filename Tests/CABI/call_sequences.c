@@ -16,6 +16,7 @@
 #include <fenv.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,7 @@ typedef struct world {
 } world;
 
 static uint64_t current_seed;
-static const char *last_call = "";
+static _Thread_local const char *last_call = "";
 
 static void fail(const char *what) {
   fprintf(stderr, "seed %llu, %s: %s (last error: %s)\n", (unsigned long long)current_seed, last_call,
@@ -367,12 +368,12 @@ static void train(world *w) {
 /* A trainer that is freed by another thread while it trains. */
 static int counts_batches(const cifar_batch_info *info, void *user) {
   (void)info;
-  ++*(volatile int *)user;
+  atomic_fetch_add((_Atomic int *)user, 1);
   return 0;
 }
 static void free_while_training(world *w, cifar_trainer *trainer) {
-  volatile int batches = 0;
-  if (CALL(cifar_trainer_on_batch, trainer, counts_batches, (void *)&batches)) return;
+  _Atomic int batches = 0;
+  if (CALL(cifar_trainer_on_batch, trainer, counts_batches, &batches)) return;
   racer r = {trainer, CIFAR_OK};
   pthread_t runner, freer;
   if (pthread_create(&runner, NULL, runs_too, &r)) return;

@@ -19,6 +19,15 @@ enum CellEditor {
     }
   }
 
+  static func shrink(_ path: String, pageSize: Int) throws {
+    try withDatabase(path) { database in
+      let sql = "PRAGMA page_size = \(pageSize); VACUUM"
+      guard sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK else {
+        throw BrokenPromise("the pages stay: \(String(cString: sqlite3_errmsg(database)))")
+      }
+    }
+  }
+
   /// - Parameter edits: four bytes each: column (two), row, value. What is behind the last whole
   ///   one is the text that a cell may be set to.
   static func edit(_ path: String, _ edits: [UInt8]) throws {

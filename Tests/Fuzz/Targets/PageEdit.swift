@@ -1,7 +1,7 @@
 /// One edit of an SQLite file, biased towards the bytes that mean something: the headers at a page's
 /// start and the cells at its end.
 struct PageEdit {
-  private static let pageSize = 16_384
+  private static let pageSize = SampleRegistry.pageSize
   private let edit: [UInt8]
 
   /// - Parameter edit: six bytes.
@@ -10,12 +10,12 @@ struct PageEdit {
   func apply(to file: inout [UInt8]) {
     let pages = max(1, file.count / PageEdit.pageSize)
     let page = Int(edit[0]) % pages * PageEdit.pageSize
-    let offset = Int(edit[2]) | Int(edit[3] & 0x0f) << 8
+    let offset = (Int(edit[2]) | Int(edit[3]) << 8) % PageEdit.pageSize
     let place: Int
     switch edit[1] & 3 {
     case 0: place = page + offset % 128
     case 1: place = page + PageEdit.pageSize - 1 - offset
-    case 2: place = page + offset * 4
+    case 2: place = page + offset
     default: place = offset % 100
     }
     guard place < file.count else { return }

@@ -7,8 +7,11 @@ import Glibc
 final class SampleRegistry: Sendable {
   static let shared = Result { try SampleRegistry() }
 
+  /// The least there is, in bytes: a registry's own pages are large and, in a sample, mostly empty.
+  static let pageSize = 512
+
   let registry: Registry
-  /// The file.
+  /// The file, in small pages: each run of a fuzzer writes it.
   let bytes: [UInt8]
   /// The same without NOT NULL and STRICT: any cell may be anything.
   let looseBytes: [UInt8]
@@ -51,7 +54,10 @@ final class SampleRegistry: Sendable {
         of: name)
       try session.finish(status: .completed, reason: "done")
     }
-    bytes = try SampleRegistry.content(of: path)
+    let small = "\(directory)/small.db"
+    try SampleRegistry.put(SampleRegistry.content(of: path), small)
+    try CellEditor.shrink(small, pageSize: SampleRegistry.pageSize)
+    bytes = try SampleRegistry.content(of: small)
     let loose = "\(directory)/loose.db"
     try SampleRegistry.put(bytes, loose)
     try CellEditor.loosen(loose)
