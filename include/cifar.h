@@ -157,11 +157,12 @@ typedef enum cifar_split { CIFAR_TRAIN = 0, CIFAR_TEST = 1 } cifar_split;
 /** Opens CIFAR-10 or CIFAR-100, in its binary or its python layout, or the built-in drawings.
  *
  *  location  a directory that is or holds cifar-10-batches-bin or cifar-10-batches-py; "shapes" for
- *            10 classes of synthetic drawings that need no download; NULL to look in $CIFAR10_DIR,
- *            ./data, ~/.cache/cifar10 and ~/.keras/datasets. "cifar100" for CIFAR-100 in one of
- *            them, in cifar-100-binary or cifar-100-python, with its 100 fine classes, and
- *            "cifar100-coarse" with its 20 coarse ones; "cifar100:DIR" and "cifar100-coarse:DIR" in
- *            that directory.
+ *            10 classes of synthetic drawings that need no download; NULL for the one in
+ *            $CIFAR10_DIR or, where that is not set, in ./data, ~/.cache/cifar10 or
+ *            ~/.keras/datasets. "cifar100" for CIFAR-100 in one of them, in cifar-100-binary or
+ *            cifar-100-python, with its 100 fine classes, and "cifar100-coarse" with its 20 coarse
+ *            ones; "cifar100:DIR" and "cifar100-coarse:DIR" in that directory. Runs record the
+ *            directory with its whole path.
  *  limit     the most images to take, from the start; 0 for all (CIFAR-10: 50,000 and 10,000).
  *
  *  Errors: NOT_FOUND; BAD_DATA, naming the file and the offset; IO; INVALID_ARGUMENT. */
@@ -254,7 +255,10 @@ typedef struct cifar_train_options {
  *                               changes the callback or adds it; false takes it away; also
  *                               "model_checkpoint", "csv_logger", "terminate_on_nan", "timer".
  *                               The margin of reduce_lr_on_plateau is "min_delta" in the Keras
- *                               dialect, "threshold" with "threshold_mode" in PyTorch's
+ *                               dialect, "threshold" with "threshold_mode" in PyTorch's.
+ *   {"csv_logger": {"filename": "log.csv", "append": true}}
+ *                               a line an epoch; the file may hold lines of other runs, which a
+ *                               resume leaves alone. Without "append" a new run begins it anew
  *   {"model": "tutorial-gap"}   a preset, for the dialect and the classes there are; or a spec,
  *                               {"model_spec": {"layers": [...]}}, whose "model" is then "custom";
  *                               what it leaves out is as the dialect has it
@@ -519,7 +523,15 @@ cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_datase
 cifar_status cifar_model_predict(cifar_model *model, const uint8_t *images, size_t count,
                                  float *probabilities);
 
-/** Writes the checkpoint to a safetensors file, whole or not at all. Errors: IO; DISK_FULL. */
+/** Writes the checkpoint to a safetensors file, whole or not at all.
+ *
+ *  It is written under a name of its own beside the file (.NAME.HEX.cifar-part), synced, and
+ *  renamed; of several writers at once one is there in the end. Symbolic links are followed, devices and
+ *  pipes written to as they are; a pipe must get a reader within 10 seconds. An existing file is
+ *  replaced, and keeps its permissions, if it is empty or a checkpoint.
+ *
+ *  Errors: INVALID_ARGUMENT for an existing file of another kind, a directory, a registry; IO;
+ *  DISK_FULL. */
 cifar_status cifar_model_save(const cifar_model *model, const char *path);
 
 void cifar_model_free(cifar_model *model);
@@ -856,9 +868,9 @@ typedef int (*cifar_problem_callback)(const char *problem, void *user);
 cifar_status cifar_registry_verify(cifar_registry *registry, const char *run,
                                    cifar_problem_callback callback, void *user);
 
-/** Writes a checkpoint to a safetensors file, whole or not at all; memory stays flat.
+/** Writes a checkpoint to a safetensors file, as cifar_model_save does; memory stays flat.
  *
- *  Errors: CHECKSUM_MISMATCH; IO; DISK_FULL. */
+ *  Errors: CHECKSUM_MISMATCH; those of cifar_model_save. */
 cifar_status cifar_registry_export(cifar_registry *registry, int64_t checkpoint,
                                    const char *path);
 

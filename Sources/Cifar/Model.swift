@@ -84,8 +84,13 @@ public final class Model: @unchecked Sendable {
   /// The checkpoint that the model was made from, a safetensors file.
   public var checkpointBytes: [UInt8] { bytes }
 
-  /// Writes the checkpoint to a file, whole or not at all.
-  public func save(to path: String) throws { try FileStore.write(bytes, to: path) }
+  /// Writes the checkpoint to a file, whole or not at all (see `FileWriter`).
+  ///
+  /// - Throws: `invalidArgument` for a directory, a registry, or an existing file that is no
+  ///   checkpoint; `diskFull`, `io`.
+  public func save(to path: String) throws {
+    try FileWriter.write(bytes, to: path, as: .checkpoint)
+  }
 
   /// Loss, accuracy and more on a data set.
   ///

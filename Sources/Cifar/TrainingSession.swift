@@ -112,6 +112,7 @@ public final class TrainingSession {
     let trainer = try Trainer(
       resuming: checkpoint, epochs: epochs, train: images.train, validation: images.validation,
       threads: options.threads)
+    trainer.recall(try registry.epochs(of: point.row.run).map(EpochMetrics.init))
     let recorder = try RunRecorder(
       resuming: trainer, run: point.row.run, from: point.row, epochs: epochs, registry: registry,
       options: options)
@@ -159,6 +160,15 @@ public final class TrainingSession {
 
   /// Makes `run` stop within a batch. May be called from any thread, and from a signal handler.
   public func interrupt() { trainer.interrupt() }
+}
+
+extension EpochMetrics {
+  fileprivate init(_ row: EpochRow) {
+    self.init(
+      epoch: row.epoch, trainLoss: row.trainLoss, trainAccuracy: row.trainAccuracy,
+      valLoss: row.valLoss ?? .nan, valAccuracy: row.valAccuracy ?? .nan,
+      learningRate: row.learningRate, seconds: row.seconds, imagesPerSecond: row.imagesPerSecond)
+  }
 }
 
 /// The images a checkpoint was trained on.

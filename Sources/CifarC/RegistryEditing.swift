@@ -124,8 +124,8 @@ public func cifar_registry_export(
   guarded {
     let path = try Argument.requiredText(path, "path", atMost: Argument.Longest.path)
     let registry = try RegistryHandle.from(registry).reader
-    try FileStore.write(to: path) { write in
-      try registry.readCheckpoint(checkpoint) { try write($0) }
+    try FileWriter.write(to: path, as: .checkpoint) { file in
+      try registry.readCheckpoint(checkpoint) { try file.write($0) }
     }
   }
 }

@@ -30,7 +30,7 @@ extension cifar_epoch_info: Growing {
 extension cifar_trainer_info: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epoch, \.epochs, \.batch, \.batches, \.threads, \.step,
-    \.parameters, \.run_id, \.registry, \.hyperparameters, \.end_reason)
+    \.parameters, \.run_id, \.registry, \.hyperparameters, \.end_reason, \.has_diverged)
 }
 
 extension cifar_model_info: Growing {

@@ -12,11 +12,21 @@ public enum ChildProcess {
     }
   }
 
+  /// What is kept of a program's standard output and of its standard error.
+  private static let longestText = 1 << 20
+
   /// Runs a program that is found in `$PATH` and collects what it prints. Standard error goes on to
-  /// ours as well when `curl` draws its progress bar there.
+  /// ours instead when `curl` draws its progress bar there.
   ///
-  /// - Throws: `unsupported` if there is no such program.
-  public static func run(_ arguments: [String]) throws -> Result {
+  /// - Parameters:
+  ///   - input: a descriptor that it reads as its standard input; nil for nothing to read.
+  ///   - receive: gets its standard output piece by piece, in place of `Result.output`. Where it
+  ///     throws, the program is ended.
+  /// - Throws: `unsupported` if there is no such program; what `receive` throws.
+  public static func run(
+    _ arguments: [String], input: Int32? = nil,
+    receive: ((UnsafeRawBufferPointer) throws -> Void)? = nil
+  ) throws -> Result {
     let drawsProgress = arguments.contains("--progress-bar")
     var output: [Int32] = [0, 0]
     var errors: [Int32] = [0, 0]
@@ -26,7 +36,11 @@ public enum ChildProcess {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    if let input {
+      posix_spawn_file_actions_adddup2(&actions, input, 0)
+    } else {
+      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    }
     posix_spawn_file_actions_adddup2(&actions, output[1], 1)
     if !drawsProgress { posix_spawn_file_actions_adddup2(&actions, errors[1], 2) }
     for descriptor in output + errors {
@@ -47,24 +61,42 @@ public enum ChildProcess {
         .unsupported,
         "can't run '\(arguments[0])': \(String(cString: strerror(failure))); install it first")
     }
-    let (outputText, errorText) = collect(output[0], errors[0])
-    var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    let texts: (String, String)
+    do {
+      texts = try collect(output[0], errors[0], receive)
+    } catch {
+      kill(process, SIGTERM)
+      _ = wait(for: process)
+      throw error
+    }
+    let status = wait(for: process)
     // The exit code, or 128 + the signal that ended it, as a shell counts.
     let code = status & 0x7f == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f)
-    return Result(exitCode: code, output: outputText, errors: errorText)
+    return Result(exitCode: code, output: texts.0, errors: texts.1)
+  }
+
+  private static func wait(for process: pid_t) -> Int32 {
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0 && errno == EINTR {}
+    return status
   }
 
   /// Reads both pipes until they end, whichever has something to say.
-  private static func collect(_ first: Int32, _ second: Int32) -> (String, String) {
+  private static func collect(
+    _ first: Int32, _ second: Int32, _ receive: ((UnsafeRawBufferPointer) throws -> Void)?
+  ) throws -> (String, String) {
     var texts: [[UInt8]] = [[], []]
     var polled = [first, second].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-    var buffer = [UInt8](repeating: 0, count: 4096)
+    var buffer = [UInt8](repeating: 0, count: 65_536)
     while polled.contains(where: { $0.fd >= 0 }) {
       guard poll(&polled, 2, -1) >= 0 || errno == EINTR else { break }
       for i in 0..<2 where polled[i].fd >= 0 && polled[i].revents != 0 {
         let got = read(polled[i].fd, &buffer, buffer.count)
-        if got > 0 { texts[i] += buffer[0..<got] }
+        if got > 0, i == 0, let receive {
+          try buffer.withUnsafeBytes { try receive(UnsafeRawBufferPointer(rebasing: $0[..<got])) }
+        } else if got > 0, texts[i].count < longestText {
+          texts[i] += buffer[0..<got]
+        }
         if got == 0 || got < 0 && errno != EINTR { polled[i].fd = -1 }
       }
     }

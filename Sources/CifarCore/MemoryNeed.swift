@@ -60,14 +60,16 @@ public enum MemoryNeed {
   /// `3.1 GiB`
   static func size(_ bytes: Int) -> String {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
-    var tenths = bytes > Int.max / 10 ? Int.max : bytes * 10
+    var whole = bytes
+    var rest = 0
     var unit = 0
-    while tenths >= 10_240, unit < units.count - 1 {
-      tenths /= 1024
+    while whole >= 1024, unit < units.count - 1 {
+      rest = whole % 1024
+      whole /= 1024
       unit += 1
     }
-    return tenths < 100 && unit > 0
-      ? "\(tenths / 10).\(tenths % 10) \(units[unit])" : "\(tenths / 10) \(units[unit])"
+    return whole < 10 && unit > 0
+      ? "\(whole).\(rest * 10 / 1024) \(units[unit])" : "\(whole) \(units[unit])"
   }
 }
 

@@ -6,8 +6,8 @@ extension Dataset {
   ///
   /// - Parameters:
   ///   - location: `shapes` for the built-in one; a directory that is or holds
-  ///     `cifar-10-batches-bin` or `cifar-10-batches-py`; nil to look in `$CIFAR10_DIR`, `./data`,
-  ///     `~/.cache/cifar10` and `~/.keras/datasets`, in this order. `cifar100` and
+  ///     `cifar-10-batches-bin` or `cifar-10-batches-py`; nil for the one in `$CIFAR10_DIR` or, where
+  ///     that is not set, in `./data`, `~/.cache/cifar10` or `~/.keras/datasets`. `cifar100` and
   ///     `cifar100-coarse` look there for `cifar-100-binary` or `cifar-100-python`;
   ///     `cifar100:DIRECTORY` and `cifar100-coarse:DIRECTORY` in that directory.
   ///   - limit: the most images to take, from the start; nil for all.
@@ -27,8 +27,8 @@ extension Dataset {
     }
     if location == Shapes.name { return try Shapes.dataset(split: split, limit: limit) }
     if let hundred = try hundred(location, split, limit) { return hundred }
-    let candidates = location.map { [$0] } ?? usualPlaces()
-    for directory in candidates {
+    let candidates = location.map { [$0] } ?? variable("CIFAR10_DIR").map { [$0] } ?? usualPlaces()
+    for directory in candidates.map(AbsolutePath.of) {
       if let layout = layout(in: directory) {
         return try layout.read(split: split, limit: limit)
       }
@@ -50,7 +50,13 @@ extension Dataset {
       throw CifarError(.invalidArgument, "no directory stands behind '\(location)'")
     }
     let candidates = parts.count > 1 ? [parts[1]] : usualPlaces()
-    for directory in candidates {
+    if parts.count == 1, let named = variable("CIFAR10_DIR"), access(named, F_OK) != 0 {
+      throw CifarError(
+        .notFound,
+        "$CIFAR10_DIR is '\(named)', and there is no such directory; set it to another, or get "
+          + "the images with `cifar data download --dataset cifar100`")
+    }
+    for directory in candidates.map(AbsolutePath.of) {
       for kind in CIFAR100Layout.Kind.allCases {
         for path in [
           directory, "\(directory)/\(kind.rawValue)",
@@ -97,6 +103,12 @@ extension Dataset {
   private static func notFound(_ location: String?, _ searched: [String]) -> CifarError {
     let remedy = "name its directory, get it with `cifar data download`, or use 'shapes'"
     guard let location else {
+      if let named = variable("CIFAR10_DIR") {
+        return CifarError(
+          .notFound,
+          "$CIFAR10_DIR is '\(named)', and there is no CIFAR-10; unset it or set it to another place, "
+            + "get the images with `cifar data download`, or use 'shapes'")
+      }
       return CifarError(
         .notFound, "no CIFAR-10 in \(searched.joined(separator: ", ")); \(remedy)")
     }

@@ -3,34 +3,6 @@ import Glibc
 
 /// Gets the official archive with the system's own curl, md5sum and tar.
 public struct Download: Sendable {
-  /// One of the published archives.
-  public struct Archive: Sendable {
-    /// `cifar-10-binary.tar.gz`
-    public var file: String
-    public var md5: String
-    /// The directory that it unpacks to.
-    public var directory: String
-
-    public init(file: String, md5: String, directory: String) {
-      self.file = file
-      self.md5 = md5
-      self.directory = directory
-    }
-
-    public static let binary = Archive(
-      file: "cifar-10-binary.tar.gz", md5: "c32a1d4ab5d03f1284b67883e8d87530",
-      directory: "cifar-10-batches-bin")
-    public static let python = Archive(
-      file: "cifar-10-python.tar.gz", md5: "c58f30108f718f92721af3b95e74349a",
-      directory: "cifar-10-batches-py")
-    public static let binary100 = Archive(
-      file: "cifar-100-binary.tar.gz", md5: "03b5dce01913d631647c71ecec9e9cb8",
-      directory: "cifar-100-binary")
-    public static let python100 = Archive(
-      file: "cifar-100-python.tar.gz", md5: "eb9058c3a382ffc7106e4002c42a8d85",
-      directory: "cifar-100-python")
-  }
-
   public var archive: Archive
   /// Where the archive lies on the web: `$CIFAR10_URL`, or the publisher's site.
   public var baseURL: String
@@ -38,6 +10,11 @@ public struct Download: Sendable {
   public var directory: String
   /// Whether curl may draw its progress on standard error.
   public var showsProgress: Bool
+  /// Seconds of silence after which a connection is given up.
+  var patience = 15
+
+  /// More than any of the archives has (170 MB): whoever sends more sends something else.
+  static let largest = 256 << 20
 
   public init(
     archive: Archive = .binary, baseURL: String? = nil, directory: String? = nil,
@@ -51,87 +28,178 @@ public struct Download: Sendable {
     self.showsProgress = showsProgress
   }
 
-  /// Downloads, verifies and unpacks the archive; does nothing if the data set is there already.
+  /// Downloads, verifies and unpacks the archive; does nothing if the whole data set is there.
   ///
-  /// A download that breaks off leaves `FILE.part` behind and goes on from there the next time. An
-  /// archive with the wrong MD5 sum is removed.
+  /// A directory that has some of the files gets the others; a file that is not the published one is
+  /// renamed, not lost. A download that breaks off leaves `.FILE.cifar-part` behind and goes on from
+  /// there, at once or the next time. An archive that was there before is used and stays.
   ///
-  /// - Returns: the directory of the batches.
-  /// - Throws: `io` if it can't be had or written, `checksumMismatch` for a wrong MD5 sum,
+  /// - Parameter remark: gets a line about each file that was renamed.
+  /// - Returns: the directory of the batches, from the root on.
+  /// - Throws: `invalidArgument` for a URL of another kind, `io` or `diskFull` if it can't be had or
+  ///   written, `checksumMismatch` for a wrong MD5 sum, `busy` while another download is at it,
   ///   `unsupported` if curl, md5sum or tar is missing.
-  public func run() throws -> String {
+  public func run(_ remark: (String) -> Void = { _ in }) throws -> String {
+    let directory = AbsolutePath.of(self.directory)
     let target = "\(directory)/\(archive.directory)"
-    if access(target, F_OK) == 0 { return target }
+    if try archive.isWhole(in: target) { return target }
     try makeDirectory(directory)
     let file = "\(directory)/\(archive.file)"
-    if access(file, F_OK) != 0 { try fetch(to: file) }
-    let sum = try md5(of: file)
-    guard sum == archive.md5 else {
-      unlink(file)
-      throw CifarError(
-        .checksumMismatch,
-        "'\(archive.file)' has MD5 \(sum), not \(archive.md5): it was removed; download it again")
+    if access(file, F_OK) == 0 {
+      let sum = try MD5.sum(of: file)
+      guard sum == archive.md5 else {
+        throw CifarError(
+          .checksumMismatch,
+          "'\(file)' has MD5 \(sum), not \(archive.md5): it is not the published archive; move it "
+            + "away and try again")
+      }
+      try unpack(file, in: directory, to: target, remark)
+      return target
     }
-    try unpack(file, to: target)
+    let part = try PartialDownload(of: archive.file, in: directory)
+    try fetch(to: part)
+    try unpack(part.path, in: directory, to: target, remark)
+    part.remove()
     return target
   }
 
-  private func fetch(to file: String) throws {
-    let part = "\(file).part"
+  // MARK: Getting it
+
+  private func fetch(to part: PartialDownload) throws {
     let url = "\(baseURL)/\(archive.file)"
-    let progress = showsProgress ? ["--progress-bar"] : ["--silent", "--show-error"]
-    let arguments =
-      ["curl", "--fail", "--location", "--continue-at", "-", "--retry", "3", "--output", part]
-      + progress + [url]
-    var status = try ChildProcess.run(arguments)
-    // A whole file that was not renamed any more: the server has nothing to add to it.
-    if status.exitCode == 22 || status.exitCode == 33, access(part, F_OK) == 0,
-      (try? md5(of: part)) == archive.md5
-    {
-      status.exitCode = 0
-    }
-    // The server can't give the rest alone: once more from the start.
-    if status.exitCode == 33 {
-      unlink(part)
-      status = try ChildProcess.run(arguments)
-    }
-    guard status.exitCode == 0 else {
+    guard ["http", "https", "ftp", "file"].contains(url.prefix { $0 != ":" }.lowercased()) else {
       throw CifarError(
-        .io,
-        "can't download \(url): \(status.lastErrorLine(or: "curl ended with \(status.exitCode)")); "
-          + "run the command again to go on where it stopped")
+        .invalidArgument,
+        "the URL '\(url)' begins with none of https://, http://, ftp:// and file://")
     }
-    guard rename(part, file) == 0 else {
-      throw CifarError(.io, "can't rename '\(part)': \(String(cString: strerror(errno)))")
+    let began = try part.size
+    try receive(url, to: part)
+    var sum = try MD5.sum(of: part.path)
+    if sum != archive.md5, began > 0 {
+      // It was the beginning of something else.
+      try part.clear()
+      try receive(url, to: part)
+      sum = try MD5.sum(of: part.path)
+    }
+    guard sum == archive.md5 else {
+      part.remove()
+      throw CifarError(
+        .checksumMismatch,
+        "'\(url)' has MD5 \(sum), not \(archive.md5): what came was removed; download it again")
     }
   }
 
-  private func md5(of file: String) throws -> String {
-    let result = try ChildProcess.run(["md5sum", file])
-    guard result.exitCode == 0, result.output.count >= 32 else {
-      throw CifarError(.io, "md5sum can't read '\(file)': \(result.lastErrorLine(or: "no sum"))")
+  /// Asks until the server has sent all, at most three times without getting further.
+  private func receive(_ url: String, to part: PartialDownload) throws {
+    var failures = 0
+    while true {
+      let start = try part.size
+      let result = try curl(url, from: start, to: part)
+      if result.exitCode == 0 { return }
+      // All of it was there: the server has nothing to add.
+      if start > 0, [22, 33].contains(result.exitCode), try MD5.sum(of: part.path) == archive.md5 {
+        return
+      }
+      failures = try part.size >= start + 1 << 20 ? 1 : failures + 1
+      switch result.exitCode {
+      // The server can't give the rest alone: once more from the start.
+      case 33 where failures < 3: try part.clear()
+      // Broken off, silent, an answer without content, a failure to send or to receive.
+      case 18 where failures < 3, 28 where failures < 3, 52 where failures < 3,
+        55 where failures < 3, 56 where failures < 3, 92 where failures < 3:
+        sleep(1)
+      default:
+        let reason = result.lastErrorLine(or: "curl ended with \(result.exitCode)")
+        throw CifarError(
+          .io, "can't download \(url): \(reason); run the command again to go on where it stopped")
+      }
     }
-    // A name with a backslash makes md5sum begin its line with one.
-    return String(result.output.drop { $0 == "\\" }.prefix(32))
   }
 
-  /// Unpacks beside the target and moves it there whole.
-  private func unpack(_ file: String, to target: String) throws {
-    let temporary = "\(directory)/.unpacking-\(getpid())"
-    try makeDirectory(temporary)
-    defer { _ = try? ChildProcess.run(["rm", "-rf", "--", temporary]) }
-    let result = try ChildProcess.run(["tar", "-xzf", file, "-C", temporary])
+  private func curl(
+    _ url: String, from start: Int, to part: PartialDownload
+  ) throws -> ChildProcess.Result {
+    let progress = showsProgress ? ["--progress-bar"] : ["--silent", "--show-error"]
+    return try ChildProcess.run(
+      [
+        "curl", "--fail", "--location", "--globoff", "--proto", "=http,https,ftp,file",
+        "--proto-redir", "=http,https,ftp", "--connect-timeout", "20", "--speed-limit", "100",
+        "--speed-time", "\(patience)", "--max-filesize", "\(Download.largest)", "--continue-at",
+        "\(start)",
+      ] + progress + ["--url", url]
+    ) { bytes in
+      guard try part.size + bytes.count <= Download.largest else {
+        try part.clear()
+        throw CifarError(
+          .badData,
+          "\(url) sends more than \(Download.largest) bytes: that is not \(archive.file)")
+      }
+      try part.append(bytes)
+    }
+  }
+
+  // MARK: Unpacking it
+
+  /// Unpacks an archive whose sum is right, so that it is known what comes out of it, and how much.
+  private func unpack(
+    _ file: String, in directory: String, to target: String, _ remark: (String) -> Void
+  ) throws {
+    let scratch = try ScratchDirectory(in: directory)
+    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw CifarError(.io, "can't open '\(file)': \(String(cString: strerror(errno)))")
+    }
+    defer { close(descriptor) }
+    let result = try ChildProcess.run(
+      ["tar", "-x", "-z", "-o", "-f", "-", "-C", scratch.path], input: descriptor)
     guard result.exitCode == 0 else {
       throw CifarError(.io, "can't unpack '\(file)': \(result.lastErrorLine(or: "tar failed"))")
     }
-    let unpacked = "\(temporary)/\(archive.directory)"
-    guard access(unpacked, F_OK) == 0 else {
-      throw CifarError(.badData, "'\(file)' holds no directory \(archive.directory)")
+    let unpacked = "\(scratch.path)/\(archive.directory)"
+    guard try archive.isWhole(in: unpacked), !archive.files.isEmpty else {
+      throw CifarError(
+        .badData, "'\(file)' holds no directory \(archive.directory) with the data set's files")
     }
-    guard rename(unpacked, target) == 0 || access(target, F_OK) == 0 else {
+    sync()
+    if rename(unpacked, target) == 0 { return }
+    guard errno == EEXIST || errno == ENOTEMPTY else {
       throw CifarError(.io, "can't create '\(target)': \(String(cString: strerror(errno)))")
     }
-    unlink(file)
+    try complete(target, from: unpacked, remark)
+  }
+
+  /// Gives a directory the files that it lacks.
+  private func complete(
+    _ target: String, from unpacked: String, _ remark: (String) -> Void
+  ) throws {
+    for name in ScratchDirectory.names(in: unpacked) {
+      let (new, old) = ("\(unpacked)/\(name)", "\(target)/\(name)")
+      var status = stat()
+      if lstat(old, &status) == 0 {
+        let isFile = stat(old, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        if isFile, try MD5.sum(of: old) == MD5.sum(of: new) { continue }
+        let kept = try free("\(old).replaced")
+        try move(old, to: kept)
+        remark("'\(old)' was not the published file: it is '\(kept)' from now on")
+      }
+      try move(new, to: old)
+    }
+    sync()
+  }
+
+  private func free(_ path: String) throws -> String {
+    var status = stat()
+    for number in 1...1000 {
+      let name = number == 1 ? path : "\(path)-\(number)"
+      if lstat(name, &status) != 0 { return name }
+    }
+    throw CifarError(.io, "'\(path)' and its numbered names are taken; move some away")
+  }
+
+  private func move(_ old: String, to new: String) throws {
+    guard rename(old, new) == 0 else {
+      throw CifarError(.io, "can't write '\(new)': \(String(cString: strerror(errno)))")
+    }
   }
 
   private func makeDirectory(_ path: String) throws {
@@ -141,7 +209,8 @@ public struct Download: Sendable {
       guard prefix != "/" else { continue }
       if mkdir(prefix, 0o777) != 0 && errno != EEXIST {
         throw CifarError(
-          .io, "can't create the directory '\(path)': \(String(cString: strerror(errno)))")
+          errno == ENOSPC ? .diskFull : .io,
+          "can't create the directory '\(path)': \(String(cString: strerror(errno)))")
       }
     }
   }

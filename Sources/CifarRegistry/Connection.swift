@@ -15,9 +15,13 @@ final class Connection {
   ///   - name: a path that SQLite takes literally, or a `file:` URI (see `DatabasePath`).
   ///   - flags: `SQLITE_OPEN_…`.
   ///   - timeout: how long a call waits for other processes, in seconds.
-  init(opening name: String, path: String, flags: Int32, timeout: Double) throws {
+  ///   - fileSystem: SQLite's name of it; nil for this library's.
+  init(
+    opening name: String, path: String, flags: Int32, timeout: Double, fileSystem: String? = nil
+  ) throws {
+    let fileSystem = try fileSystem ?? RegistryFileSystem.registered()
     var opened: OpaquePointer?
-    let code = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX, nil)
+    let code = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX, fileSystem)
     guard let opened, code == SQLITE_OK else {
       let detail = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
       sqlite3_close_v2(opened)
@@ -47,6 +51,13 @@ final class Connection {
     throw DatabaseError.error(
       code: sqlite3_extended_errcode(handle), detail: String(cString: sqlite3_errmsg(handle)),
       path: path)
+  }
+
+  /// Whether the file is in WAL mode, which the library's file system does not have.
+  var isWAL: Bool {
+    var version: Int32 = 0
+    let code = sqlite3_file_control(handle, "main", RegistryFile.writeVersion, &version)
+    return code == SQLITE_OK && version == 2
   }
 
   /// Runs any number of statements that return nothing of interest.

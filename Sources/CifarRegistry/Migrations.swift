@@ -1,6 +1,5 @@
 import CSQLite
 import CifarCore
-import Glibc
 
 /// One step of the schema: `version` is what `user_version` says once it is done.
 struct Migration: Sendable {
@@ -110,35 +109,37 @@ struct Migrations: Sendable {
         + "this one knows \(newest)); install that version, or give another path")
   }
 
-  /// Copies the file through SQLite, under a name that is taken only once the copy is whole.
+  /// Copies the file through SQLite, under a name that is taken only once the copy is whole and on
+  /// the disk. A file of that name that is there stays: the copy's name is numbered then.
   ///
   /// The caller holds the write lock, so nothing changes meanwhile; the copy reads through a
   /// connection of its own, which the lock allows.
   private func backUp(_ path: String, version: Int64, timeout: Double) throws -> String {
-    let backup = "\(path).schema\(version).backup"
-    let partial = backup + ".part"
-    unlink(try DatabasePath.literal(partial))
-    do {
-      let source = try Connection(
-        opening: DatabasePath.literal(path), path: path, flags: SQLITE_OPEN_READONLY,
-        timeout: timeout)
-      let target = try Connection(
-        opening: DatabasePath.literal(partial), path: partial,
-        flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, timeout: timeout)
-      guard let copying = sqlite3_backup_init(target.handle, "main", source.handle, "main") else {
-        try target.check(sqlite3_errcode(target.handle))
-        throw CifarError(.database, "\(path) cannot be copied to \(backup)")
-      }
-      sqlite3_backup_step(copying, -1)
-      try target.check(sqlite3_backup_finish(copying))
-    } catch {
-      unlink(try DatabasePath.literal(partial))
-      throw error
+    let first = "\(path).schema\(version).backup"
+    let copy = try TemporaryFile(for: DatabasePath.literal(first))
+    try Migrations.copy(path, to: copy.path, named: first, timeout: timeout)
+    for number in 1...1000 {
+      let name = number == 1 ? first : "\(first).\(number)"
+      if try copy.commit(as: name) { return name }
     }
-    guard rename(try DatabasePath.literal(partial), try DatabasePath.literal(backup)) == 0 else {
-      throw CifarError(
-        .io, "\(backup) cannot be written: \(String(cString: strerror(errno)))")
+    throw CifarError(
+      .io, "\(first) and its numbered names up to \(first).1000 are taken; move some away")
+  }
+
+  private static func copy(
+    _ path: String, to place: String, named name: String, timeout: Double
+  ) throws {
+    let source = try Connection(
+      opening: DatabasePath.literal(path), path: path, flags: SQLITE_OPEN_READONLY,
+      timeout: timeout)
+    let target = try Connection(
+      opening: DatabasePath.literal(place), path: name,
+      flags: SQLITE_OPEN_READWRITE, timeout: timeout)
+    guard let copying = sqlite3_backup_init(target.handle, "main", source.handle, "main") else {
+      try target.check(sqlite3_errcode(target.handle))
+      throw CifarError(.database, "\(path) cannot be copied to \(name)")
     }
-    return backup
+    sqlite3_backup_step(copying, -1)
+    try target.check(sqlite3_backup_finish(copying))
   }
 }

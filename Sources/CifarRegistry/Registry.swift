@@ -49,6 +49,7 @@ public final class Registry: @unchecked Sendable {
     connection = try Connection(
       opening: DatabasePath.literal(path), path: path, flags: SQLITE_OPEN_READWRITE | create,
       timeout: busyTimeout)
+    if connection.isWAL { try Registry.leaveWAL(path, busyTimeout) }
     if mode != .readOnly {
       try prepareForWriting(migrations, busyTimeout)
       return
@@ -103,6 +104,22 @@ public final class Registry: @unchecked Sendable {
       Log.write(.info, "\(path) was brought to a new schema; the old file is kept as \(backup)")
     }
     try connection.execute("PRAGMA foreign_keys = ON")
+  }
+
+  /// Someone's tool has switched the file to WAL: back to the rollback journal, see below for why.
+  private static func leaveWAL(_ path: String, _ busyTimeout: Double) throws {
+    do {
+      let connection = try Connection(
+        opening: DatabasePath.literal(path), path: path, flags: SQLITE_OPEN_READWRITE,
+        timeout: busyTimeout, fileSystem: "unix")
+      let mode = try connection.first("PRAGMA journal_mode = DELETE", []) { $0.text(0) }
+      guard mode == "delete" else { throw CifarError(.busy, "another program has it open") }
+    } catch let error as CifarError {
+      throw CifarError(
+        error.code,
+        "\(path) is in WAL mode and can't be switched back (\(error.message)); close the program "
+          + "that uses it, then run: sqlite3 '\(path)' 'PRAGMA journal_mode = DELETE'")
+    }
   }
 
   private static func checkLibrary() throws {

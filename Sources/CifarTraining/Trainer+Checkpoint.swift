@@ -26,6 +26,22 @@ extension Trainer {
     ).encoded()
   }
 
+  /// Looks whether a training could go on from a checkpoint, as far as that can be told without its
+  /// images: every tensor of the network and of the optimizer is there, in its shape.
+  public static func check(_ checkpoint: Checkpoint) throws {
+    try checkpoint.requireFinite()
+    let hyperparameters = checkpoint.hyperparameters
+    let network = try Network(
+      spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect, seed: 0)
+    try network.load(checkpoint.tensors)
+    let optimizer = try hyperparameters.optimizer.make(
+      network: network, pool: ThreadPool(threads: 1))
+    try optimizer.load(checkpoint.tensors, stepCount: checkpoint.state.step)
+    guard checkpoint.state.callbacks.count == hyperparameters.callbacks.count else {
+      throw CifarError(.badData, "the checkpoint's callbacks are not those of its hyperparameters")
+    }
+  }
+
   /// Takes over all that a checkpoint has.
   ///
   /// - Parameter goesFurther: whether more epochs were asked for.

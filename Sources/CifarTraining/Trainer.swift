@@ -36,6 +36,7 @@ public final class Trainer {
     var complete = hyperparameters
     try Trainer.checkClasses(complete, train, validation)
     complete.data = try DataRecord(train: train, validation: validation)
+    complete.callbacks = complete.callbacks.map(\.located)
     try self.init(complete, train, validation, threads)
   }
 
@@ -156,6 +157,12 @@ public final class Trainer {
   /// Makes `run` stop after the batch under way. May be called from any thread, and from a signal
   /// handler.
   public func interrupt() { interrupted.store(true, ordering: .relaxed) }
+
+  /// Tells the callbacks which epochs the run has on record, those that it trains again included;
+  /// before `run`.
+  public func recall(_ epochs: [EpochMetrics]) {
+    for callback in callbacks { callback.recall(epochs) }
+  }
 
   // MARK: Training
 

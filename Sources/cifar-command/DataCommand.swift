@@ -18,7 +18,8 @@ enum DataCommand {
       ],
       discussion: """
         Uses the system's curl, md5sum and tar. A download that breaks off goes on where it \
-        stopped when the command is run again.
+        stopped, also when the command is run again. A directory that has some of the files gets \
+        the others; a file that is not the published one is kept under another name.
         """,
       examples: [
         "cifar data download", "cifar data download --dir ./data --layout python",
@@ -35,7 +36,7 @@ enum DataCommand {
           archive: archive, baseURL: arguments.value("--url"),
           directory: arguments.value("--dir"),
           showsProgress: Terminal.standardError.isInteractive && !arguments.has("--quiet"))
-        Output.line(try download.run())
+        Output.line(try download.run { Output.error("cifar: \($0)") })
       })
   }
 

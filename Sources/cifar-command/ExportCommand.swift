@@ -11,8 +11,10 @@ enum ExportCommand {
       positionals: [Positional("RUN", help: "the run's id, the start of it, or its name")],
       options: [
         .checkpoint,
-        Option("--output", short: "-o", value: "FILE", help: "the file to write (required)"),
-        .registry,
+        Option(
+          "--output", short: "-o", value: "FILE",
+          help: "the file to write, - for standard output (required)"),
+        .force, .registry,
       ],
       discussion: """
         The file opens in safetensors as it is: weights and batch-norm statistics under the names \
@@ -23,6 +25,7 @@ enum ExportCommand {
       examples: [
         "cifar export baseline -o baseline.safetensors",
         "cifar export 3f2a --checkpoint last -o last.safetensors",
+        "cifar export 3f2a -o - | ssh elsewhere 'cat > 3f2a.safetensors'",
       ], run: run)
   }
 
@@ -33,8 +36,10 @@ enum ExportCommand {
     let choice = try arguments.checkpointChoice(default: .best)
     let registry = try Registry(path: arguments.registryPath(), mode: .readOnly)
     let row = try registry.checkpoint(choice, of: arguments.positionals[0])
-    let bytes = try registry.checkpointData(row.id)
-    try FileStore.write(bytes, to: file)
-    Output.line("\(file): checkpoint \(row.id) of epoch \(row.epoch), \(Format.bytes(bytes.count))")
+    try arguments.write(to: file, as: .checkpoint) { output in
+      try registry.readCheckpoint(row.id) { try output.write($0) }
+    }
+    guard file != "-" else { return }
+    Output.line("\(file): checkpoint \(row.id) of epoch \(row.epoch), \(Format.bytes(row.size))")
   }
 }

@@ -40,7 +40,9 @@ enum HyperparameterOptions {
     Option(
       "--model-checkpoint", value: "KEY=X,…",
       help: "monitor, mode, save_best_only, save_freq,\ninitial_value_threshold; or off"),
-    Option("--csv-log", value: "FILE", help: "also writes a line an epoch to a file"),
+    Option(
+      "--csv-log", value: "FILE",
+      help: "also writes a line an epoch to a file, begun anew by a new run"),
     Option("--terminate-on-nan", help: "ends training, instead of failing, if a loss is NaN"),
     Option("--timer", value: "SECONDS", help: "stops after that time; `cifar resume` goes on"),
     Option(

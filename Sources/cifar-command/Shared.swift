@@ -8,7 +8,7 @@ extension Option {
   static let data = Option(
     "--data", value: "DIR|NAME",
     help:
-      "CIFAR-10's directory, 'shapes', 'cifar100[:DIR]' or 'cifar100-coarse[:DIR]'\n(else $CIFAR10_DIR, ./data, ~/.cache/cifar10, "
+      "CIFAR-10's directory, 'shapes', 'cifar100[:DIR]' or 'cifar100-coarse[:DIR]'\n(else $CIFAR10_DIR or, if that is not set, ./data, ~/.cache/cifar10, "
       + "~/.keras/datasets)")
   static let registry = Option(
     "--registry", value: "FILE",

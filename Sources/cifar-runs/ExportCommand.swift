@@ -17,7 +17,8 @@ enum ExportCommand {
           choices: formats),
         Option(
           "--output", short: "-o", value: "FILE|DIR",
-          help: "where to (else the output); a directory for tensorboard"),
+          help: "where to (else or with -: standard output); a directory for tensorboard"),
+        .force,
       ] + Option.selection + [.registry],
       discussion: """
         json is everything 'show' knows, an array of runs. csv has a row an epoch with the run's id
@@ -39,32 +40,49 @@ enum ExportCommand {
     if names.isEmpty { names = try registry.runs(query, damaged: Output.leftOut).map(\.id) }
     if format == "tensorboard" {
       guard let output else { throw UsageError("tensorboard needs a directory: -o DIR") }
-      return try writeEvents(names, registry, to: output)
+      return try writeEvents(names, registry, to: output, arguments)
     }
-    // One run in memory at a time: a registry may hold ten thousand.
-    var text = ""
-    func put(_ piece: String) {
-      if output == nil { Output.write(piece) } else { text += piece }
+    let isJSON = format == "json"
+    try arguments.write(to: output ?? "-", as: isJSON ? json : csv) { file in
+      try isJSON ? writeJSON(names, registry, to: file) : writeCSV(names, registry, to: file)
     }
-    if format == "json" {
-      put("[")
-      for (index, name) in names.enumerated() {
-        let record = try registry.run(matching: name).record
-        put((index == 0 ? "\n" : ",\n") + JSONValue.members(record).text(indented: false))
-      }
-      put("\n]\n")
-    } else {
-      put(CSV.line(["id", "name"] + EpochRow.recordColumns))
-      for name in names {
-        let run = try registry.run(matching: name)
-        for row in run.epochs {
-          let values = row.record.map { field($0.value) }
-          put(CSV.line([run.id, run.summary.name ?? ""] + values))
-        }
-      }
-    }
-    if let output { try TextFile.write(text, to: output) }
   }
+
+  // One run in memory at a time: a registry may hold ten thousand.
+
+  private static func writeJSON(
+    _ names: [String], _ registry: Registry, to file: FileWriter
+  ) throws {
+    try file.write("[")
+    for (index, name) in names.enumerated() {
+      let record = try registry.run(matching: name).record
+      let text = JSONValue.members(record).text(indented: false)
+      try file.write((index == 0 ? "\n" : ",\n") + text)
+    }
+    try file.write("\n]\n")
+  }
+
+  private static func writeCSV(
+    _ names: [String], _ registry: Registry, to file: FileWriter
+  ) throws {
+    try file.write(titles)
+    for name in names {
+      let run = try registry.run(matching: name)
+      for row in run.epochs {
+        let values = row.record.map { field($0.value) }
+        try file.write(CSV.line([run.id, run.summary.name ?? ""] + values))
+      }
+    }
+  }
+
+  private static let titles = CSV.line(["id", "name"] + EpochRow.recordColumns)
+
+  private static let json = FileKind("a JSON export of cifar-runs") { bytes in
+    // The first member of a run, as names are sorted.
+    bytes.starts(with: "[\n{\"best_val_accuracy\":".utf8) || bytes.elementsEqual("[\n]\n".utf8)
+  }
+  private static let csv = FileKind("a CSV export of cifar-runs", startsWith: titles)
+  private static let events = FileKind("a TensorBoard event file", contains: "brain.Event:")
 
   private static func field(_ value: JSONValue) -> String {
     if case .null = value { return "" }
@@ -72,15 +90,18 @@ enum ExportCommand {
   }
 
   private static func writeEvents(
-    _ names: [String], _ registry: Registry, to directory: String
+    _ names: [String], _ registry: Registry, to directory: String, _ arguments: Arguments
   ) throws {
-    try TextFile.makeDirectory(directory)
+    guard directory != "-" else {
+      throw UsageError("tensorboard needs a directory, not standard output: -o DIR")
+    }
+    try makeDirectory(directory)
     for name in names {
       let run = try registry.run(matching: name)
-      let safe =
-        run.summary.name.map { "-" + $0.map { $0.isLetter || $0.isNumber ? $0 : "_" } } ?? ""
-      let place = "\(directory)/\(run.summary.shortID)\(safe)"
-      try TextFile.makeDirectory(place)
+      // Ids and names come from a file: none of their characters may lead out of the directory.
+      let name = run.summary.name.map { "-" + plain($0) } ?? ""
+      let place = "\(directory)/\(plain(run.summary.shortID))\(name.prefix(100))"
+      try makeDirectory(place)
       let start = run.summary.started.secondsSince1970
       var file = EventFile(time: start)
       var time = start
@@ -94,12 +115,27 @@ enum ExportCommand {
           file.scalar(tag(name), point.y, step: Int(point.x), time: ends[point.x] ?? start)
         }
       }
-      let host = run.sessions.first?.host ?? "localhost"
-      try file.bytes.withUnsafeBytes {
-        try TextFile.write($0, to: "\(place)/events.out.tfevents.\(Int(start)).\(host)")
-      }
+      let host = plain(String((run.sessions.first?.host ?? "localhost").prefix(64)))
+      let second = Int(exactly: start.rounded(.down)) ?? 0
+      try FileWriter.write(
+        file.bytes, to: "\(place)/events.out.tfevents.\(second).\(host)", as: events,
+        force: arguments.has("--force"))
     }
     Output.line("\(names.count) runs in \(directory); tensorboard --logdir \(directory)")
+  }
+
+  private static func plain(_ text: String) -> String {
+    String(text.map { $0.isLetter || $0.isNumber || $0 == "-" ? $0 : "_" })
+  }
+
+  private static func makeDirectory(_ path: String) throws {
+    var status = stat()
+    guard mkdir(path, 0o777) != 0 else { return }
+    let code = errno
+    if code == EEXIST, stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
+    throw CifarError(
+      code == ENOSPC ? .diskFull : .io,
+      "can't create the directory '\(path)': \(String(cString: strerror(code)))")
   }
 
   /// TensorBoard draws what has the same first part in one section.

@@ -1,7 +1,7 @@
 import CifarCore
 import CifarRegistry
+import CifarTraining
 import CommandSupport
-import Glibc
 
 /// `cifar-runs import`: an exported checkpoint as the start of a new run.
 enum ImportCommand {
@@ -27,7 +27,13 @@ enum ImportCommand {
 
   private static func run(_ arguments: Arguments) throws {
     let file = arguments.positionals[0]
-    let bytes = try read(file)
+    let bytes = try FileStore.read(file)
+    // All that a resume would look at, before anything is written.
+    do {
+      try Trainer.check(Checkpoint(bytes))
+    } catch let error as CifarError {
+      throw CifarError(error.code, "'\(file)': \(error.message)")
+    }
     let metadata = try metadata(of: bytes, file)
     guard case .string(let hyperparameters)? = metadata["hyperparameters"],
       case .string(let state)? = metadata["state"],
@@ -108,25 +114,5 @@ enum ImportCommand {
         "'\(file)': seed is \(value?.text(indented: false).excerpt ?? "missing"), not a whole number "
           + "of 64 bits")
     }
-  }
-
-  private static func read(_ path: String) throws -> [UInt8] {
-    guard let file = fopen(path, "r") else {
-      throw CifarError(
-        errno == ENOENT ? .notFound : .io,
-        "can't open '\(path)': \(String(cString: strerror(errno)))")
-    }
-    defer { fclose(file) }
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 1 << 20)
-    while true {
-      let count = fread(&buffer, 1, buffer.count, file)
-      if count == 0 { break }
-      bytes += buffer[..<count]
-    }
-    guard ferror(file) == 0 else {
-      throw CifarError(.io, "can't read '\(path)': \(String(cString: strerror(errno)))")
-    }
-    return bytes
   }
 }

@@ -4,34 +4,60 @@ import Glibc
 
 /// Pictures in the format that their file's name asks for.
 enum Picture {
+  private static let svg = FileKind(
+    "a plot of cifar-runs", startsWith: "<svg", contains: "<!-- libcifar -->")
+
   /// - Throws: `UsageError` for a name that ends in neither .svg nor .png, `unsupported` for a PNG
-  ///   where rsvg-convert is not installed.
-  static func write(_ svg: String, to file: String) throws {
-    if file.hasSuffix(".svg") { return try TextFile.write(svg, to: file) }
+  ///   where rsvg-convert is not installed; what `FileWriter` throws.
+  static func write(_ text: String, to file: String, _ arguments: Arguments) throws {
+    if file == "-" || file.hasSuffix(".svg") {
+      return try arguments.write(to: file, as: svg) { try $0.write(text) }
+    }
     guard file.hasSuffix(".png") else {
       throw UsageError("--output '\(file)' must end in .svg or .png")
     }
-    let source = "\(file).svg.part"
-    let part = "\(file).part"
-    defer {
-      unlink(source)
-      unlink(part)
-    }
-    try TextFile.write(svg, to: source)
-    let result: ChildProcess.Result
+    let bytes = try PNG.marked(try converted(text), file)
+    try arguments.write(to: file, as: PNG.kind) { try $0.write(bytes) }
+  }
+
+  /// What rsvg-convert makes of the drawing, in a directory of its own.
+  private static func converted(_ text: String) throws -> [UInt8] {
+    let temporary = try ScratchDirectory()
+    let (source, result) = ("\(temporary.path)/plot.svg", "\(temporary.path)/plot.png")
+    try FileWriter.write(Array(text.utf8), to: source, as: svg)
     do {
-      result = try ChildProcess.run([
-        "rsvg-convert", "--format=png", "--output", part, "--", source,
+      let run = try ChildProcess.run([
+        "rsvg-convert", "--format=png", "--output", result, "--", source,
       ])
+      guard run.exitCode == 0 else {
+        throw CifarError(.io, "rsvg-convert failed: \(run.lastErrorLine(or: "\(run.exitCode)"))")
+      }
     } catch let error as CifarError where error.code == .unsupported {
       throw CifarError(
         .unsupported,
         "PNG files are made by rsvg-convert, which is not installed (Debian: librsvg2-bin); "
           + "write a .svg instead")
     }
-    guard result.exitCode == 0, rename(part, file) == 0 else {
-      throw CifarError(
-        .io, "can't write '\(file)': \(result.lastErrorLine(or: String(cString: strerror(errno))))")
+    return try FileStore.read(result)
+  }
+}
+
+/// PNG pictures that say who made them.
+private enum PNG {
+  /// A `tEXt` chunk, "Software: libcifar": length, type, text, CRC-32.
+  private static let mark: [UInt8] =
+    [0, 0, 0, 17] + "tEXtSoftware\0libcifar".utf8 + [0xe2, 0xe5, 0x86, 0xb4]
+  /// Signature and `IHDR`, which come first.
+  private static let head = 8 + 25
+
+  static let kind = FileKind("a plot of cifar-runs") { bytes in
+    bytes.dropFirst(head).starts(with: mark)
+  }
+
+  static func marked(_ picture: [UInt8], _ file: String) throws -> [UInt8] {
+    guard picture.count > head, picture.starts(with: [0x89, 0x50, 0x4e, 0x47]) else {
+      throw CifarError(.io, "can't write '\(file)': rsvg-convert made no PNG file")
     }
+    return picture[..<head] + mark + picture[head...]
   }
 }

@@ -10,7 +10,9 @@ enum PlotCommand {
       options: [
         .metric,
         Option(
-          "--output", short: "-o", value: "FILE", help: "write a picture instead: .svg or .png"),
+          "--output", short: "-o", value: "FILE",
+          help: "write a picture instead: .svg or .png; - writes SVG to standard output"),
+        .force,
         Option("--height", value: "N", help: "lines of each plot (else 14)"), .registry,
       ],
       discussion: """
@@ -36,7 +38,7 @@ enum PlotCommand {
     let plots = plots(of: runs, arguments.all("--metric"))
     if let file = arguments.value("--output") {
       let text = SVGPlot.document(plots.map { SVGPlot(title: $0.title, series: $0.series) })
-      return try Picture.write(text, to: file)
+      return try Picture.write(text, to: file, arguments)
     }
     let terminal = Terminal.standardOutput
     for plot in plots {

@@ -9,7 +9,10 @@ enum ReportCommand {
       "report", summary: "writes one self-contained HTML page about runs",
       positionals: [Positional("RUN", help: Positional.run.help, required: false, repeats: true)],
       options: [
-        Option("--output", short: "-o", value: "FILE.html", help: "the page (required)"),
+        Option(
+          "--output", short: "-o", value: "FILE.html",
+          help: "the page, - for standard output (required)"),
+        .force,
         Option("--title", value: "TEXT", help: "the page's title"),
         Option("-n", value: "N", help: "with --filter and the like: at most so many (else 10)"),
       ] + Option.selection + [.registry],
@@ -39,39 +42,59 @@ enum ReportCommand {
       names = try registry.runs(query, damaged: Output.leftOut).map(\.id)
     }
     guard !names.isEmpty else { throw CifarError(.notFound, "no run in \(registry.path) fits") }
-    let runs = try names.map { try registry.run(matching: $0) }
+    // One run in memory at a time; all of them are looked for before anything is written.
+    let summaries = try names.map { try registry.run(matching: $0).summary }
     let title =
       arguments.value("--title")
-      ?? (runs.count == 1 ? "Run \(runs[0].summary.label)" : "\(runs.count) runs")
-    try TextFile.write(try page(title, runs), to: file)
+      ?? (summaries.count == 1 ? "Run \(summaries[0].label)" : "\(summaries.count) runs")
+    try arguments.write(to: file, as: kind) { output in
+      try output.write(head(title))
+      for (index, summary) in summaries.enumerated() {
+        let run = try registry.run(matching: summary.id)
+        // In a script element "</script" and "<!--" would mean something to the HTML parser.
+        let text = try data(run).text(indented: false).replacing("<", with: "\\u003c")
+        try output.write((index == 0 ? "[" : ",") + text)
+      }
+      try output.write("]" + foot)
+    }
   }
 
-  private static func page(_ title: String, _ runs: [RunDetail]) throws -> String {
-    let data = JSONValue.array(try runs.map(data)).text(indented: false)
-    return """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
-      style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
-      <title>\(XML.escaped(title))</title>
-      <style>
-      \(ReportStyle.text)
-      </style>
-      </head>
-      <body>
-      <h1>\(XML.escaped(title))</h1>
-      <div id="page"><noscript>The curves of this page need JavaScript.</noscript></div>
-      <script id="data" type="application/json">\(data.replacing("</", with: "<\\/"))</script>
-      <script>
-      \(ReportScript.text)
-      </script>
-      </body>
-      </html>
+  private static let kind = FileKind(
+    "a report of cifar-runs", startsWith: "<!doctype html>",
+    contains: "<meta name=\"generator\" content=\"libcifar\">")
 
-      """
+  private static func head(_ title: String) -> String {
+    """
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="generator" content="libcifar">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
+    style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+    <title>\(XML.escaped(title))</title>
+    <style>
+    \(ReportStyle.text)
+    </style>
+    </head>
+    <body>
+    <h1>\(XML.escaped(title))</h1>
+    <div id="page"><noscript>The curves of this page need JavaScript.</noscript></div>
+    <script id="data" type="application/json">
+    """
+  }
+
+  private static var foot: String {
+    """
+    </script>
+    <script>
+    \(ReportScript.text)
+    </script>
+    </body>
+    </html>
+
+    """
   }
 
   private static func data(_ run: RunDetail) throws -> JSONValue {

@@ -80,6 +80,7 @@ struct SVGPlot {
     var text = """
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 \(height)" width="720" \
       height="\(height)">
+      <!-- libcifar -->
       <style>
       text { font: 12px sans-serif; fill: #333 } .title { font-weight: bold; font-size: 14px }
       .y { text-anchor: end; dominant-baseline: middle } .x { text-anchor: middle }

@@ -228,6 +228,19 @@ static void count_of(world *w, const char *name, cifar_status (*f)(const void *,
 }
 #define COUNT(w, f, object) count_of(w, #f, (cifar_status(*)(const void *, size_t *))f, object)
 
+/* Up to four values of up to three names, and counts that no array has. */
+static void record_metrics(choices *c, cifar_trainer *trainer) {
+  const char *names[4];
+  double values[4];
+  for (int i = 0; i < 4; i++) {
+    names[i] = chance(c, 3) ? text(c) : (const char *[]){"f1", "x", "a.b"}[below(c, 3)];
+    values[i] = real(c);
+  }
+  size_t count = chance(c, 12) ? SIZE_MAX - below(c, 3) : below(c, 5);
+  CALL(cifar_trainer_record_metrics, trainer, chance(c, 20) ? NULL : names,
+       chance(c, 20) ? NULL : values, count);
+}
+
 /* ---- Callbacks -------------------------------------------------------------------------------------------- */
 
 typedef struct visit {
@@ -242,7 +255,7 @@ typedef struct visit {
 static void meddle(visit *v) {
   uint8_t info[sizeof(cifar_trainer_info)];
   cifar_model *model = NULL;
-  switch (below(&v->c, 12)) {
+  switch (below(&v->c, 13)) {
     case 0: CALL(cifar_trainer_set_learning_rate, v->trainer, real(&v->c)); break;
     case 1: CALL(cifar_trainer_record_metric, v->trainer, text(&v->c), real(&v->c)); break;
     case 2: CALL(cifar_trainer_interrupt, v->trainer); break;
@@ -267,6 +280,7 @@ static void meddle(visit *v) {
       break;
     case 8: fesetround(FE_UPWARD); break;
     case 9: fesetround(FE_TONEAREST); break;
+    case 10: record_metrics(&v->c, v->trainer); break;
     default: break;
   }
 }
@@ -447,7 +461,7 @@ static void make_trainer(world *w) {
 
 static void step(world *w) {
   choices *c = &w->c;
-  switch (below(c, 60)) {
+  switch (below(c, 62)) {
     case 0: case 1: {
       const char *place = chance(c, 4) ? text(c) : "shapes";
       MAKE(w, datasets, cifar_dataset, cifar_dataset_free, cifar_dataset_open, place,
@@ -578,7 +592,7 @@ static void step(world *w) {
       break;
     case 32:
       CALL(cifar_model_spec_conv2d, PICK(w, specs), chance(c, 2) ? number(c) : 4, 1 + 2 * below(c, 4),
-           below(c, 4), (cifar_padding)(chance(c, 8) ? number(c) : below(c, 3)));
+           below(c, 4), (cifar_padding)(chance(c, 8) ? number(c) : below(c, 4)));
       break;
     case 33: CALL(cifar_model_spec_batch_norm, PICK(w, specs), real(c), real(c), (int32_t)number(c)); break;
     case 34: CALL(cifar_model_spec_relu, PICK(w, specs)); break;
@@ -691,6 +705,11 @@ static void step(world *w) {
       }
       break;
     case 59: fesetround(chance(c, 2) ? FE_DOWNWARD : FE_TONEAREST); break;
+    case 60: record_metrics(c, PICK(w, trainers)); break;
+    case 61:
+      MAKE(w, specs, cifar_model_spec, cifar_model_spec_free, cifar_model_spec_resolve, PICK(w, specs),
+           text(c));
+      break;
   }
 }
 

@@ -1,6 +1,7 @@
 """What the tests of the built library share. `make test-abi` builds it and runs them."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ BUILD = ROOT / "build"
 LIBRARY = BUILD / "lib" / "libcifar.so"
 
 sys.path.insert(0, str(ROOT / "bindings" / "python"))
+
+# A shell that starts the tests in the background lets them, and what they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -83,12 +83,15 @@ void *mmap(void *address, size_t size, int protection, int flags, int file, off_
 
 typedef int (*create_function)(
     pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-static create_function real_create;
+static union {
+  void *symbol;
+  create_function call;
+} real_create;
 
 int pthread_create(
     pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {
   if (fails()) return EAGAIN;
-  return real_create(thread, attributes, body, argument);
+  return real_create.call(thread, attributes, body, argument);
 }
 
 /* A training. */
@@ -215,7 +218,7 @@ static void clean(void) {
 
 int main(int count, char **words) {
   if (count != 6) return 64;
-  real_create = (create_function)dlsym(RTLD_NEXT, "pthread_create");
+  real_create.symbol = dlsym(RTLD_NEXT, "pthread_create");
   int warm = strncmp(words[2], "warm", 4) == 0, once = strstr(words[2], "once") != NULL;
   long first = atol(words[3]), step = atol(words[4]), last = atol(words[5]);
   snprintf(registry, sizeof registry, "%s/%s.db", words[1], words[2]);

@@ -46,7 +46,7 @@ int main(void) {
 def failing(tmp_path_factory):
     program = tmp_path_factory.mktemp("memory") / "fail_allocations"
     compile_c(
-        ROOT / "Tests/CABI/fail_allocations.c", program, "-O1", "-std=gnu11", "-Wno-pedantic",
+        ROOT / "Tests/CABI/fail_allocations.c", program, "-O1", "-std=gnu11",
         "-pthread", "-ldl",
     )
     return program

@@ -60,9 +60,8 @@ def test_every_layer_and_its_options():
         {"type": "dropout", "rate": 0.2},
         {
             "type": "residual",
-            "layers": [{
-                "type": "conv2d", "filters": 32, "kernel_size": 3, "stride": 1, "padding": "same",
-            }],
+            # What was not said is not in it: the dialect decides.
+            "layers": [{"type": "conv2d", "filters": 32, "kernel_size": 3, "stride": 1}],
             "shortcut": [{
                 "type": "conv2d", "filters": 32, "kernel_size": 1, "stride": 1,
                 "padding": "valid",
@@ -116,7 +115,8 @@ def test_presets():
         (lambda s: s.conv2d(8, padding="full"), ValueError, "'full' is none of same, valid"),
         (lambda s: s.conv2d(8.5), TypeError, "float"),
         (lambda s: s.batch_norm(momentum=float("nan")), cifar.CifarError, "momentum nan"),
-        (lambda s: s.batch_norm(epsilon=0), cifar.CifarError, "epsilon 0.0"),
+        (lambda s: s.batch_norm(epsilon=-1), cifar.CifarError, "epsilon -1.0"),
+        (lambda s: s.batch_norm(epsilon=0), ValueError, "epsilon 0 is not above 0"),
         (lambda s: s.dropout(1), cifar.CifarError, "layer 1 (dropout): rate 1.0"),
         (lambda s: s.dense(10), cifar.CifarError, "not (4, 32, 32): put a flatten"),
         (lambda s: s.residual(lambda b: b), cifar.CifarError, "layer 1 (residual): has no layers"),

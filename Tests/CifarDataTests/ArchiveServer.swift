@@ -11,6 +11,8 @@ final class ArchiveServer: Sendable {
     case withoutRanges
     /// Breaks off the first answer after so many bytes.
     case breaksOff(after: Int)
+    /// Sends so many bytes of the first answer, and then nothing for some seconds.
+    case fallsSilent(after: Int)
     case notFound
   }
 
@@ -84,7 +86,7 @@ final class ArchiveServer: Sendable {
     switch manner {
     case .whole: break
     case .withoutRanges: (start, status) = (0, "200 OK")
-    case .breaksOff(let count): if isFirst { end = count }
+    case .breaksOff(let count), .fallsSilent(let count): if isFirst { end = count }
     case .notFound: (start, end, status) = (content.count, content.count, "404 Not Found")
     }
     if start >= content.count, status.hasPrefix("206") {
@@ -106,5 +108,6 @@ final class ArchiveServer: Sendable {
         sent += put
       }
     }
+    if case .fallsSilent = manner, isFirst { sleep(4) }
   }
 }

@@ -10,12 +10,15 @@ import Testing
   @Test func theUsualPlacesComeInOrder() async {
     await #expect(processExitsWith: .success) {
       let home = try Surroundings()
+      unsetenv("CIFAR10_DIR")
       // From the last place to the first: each is preferred to those before.
       for place in [".keras/datasets", ".cache/cifar10", "work/data", "elsewhere"] {
+        if place == "elsewhere" { setenv("CIFAR10_DIR", home.directory.file(place), 1) }
         let directory = try home.directory.directory("\(place)/cifar-10-batches-bin")
         try writeBlackBatch("\(directory)/test_batch.bin")
         let found = try Dataset.open(nil, split: .test, limit: 1).location
-        #expect(found == (place == "work/data" ? "data/cifar-10-batches-bin" : directory))
+        // From the root on, wherever it was found from.
+        #expect(found == directory)
       }
     }
   }
@@ -23,13 +26,28 @@ import Testing
   @Test func theUsualPlacesAreNamedWhenAllAreEmpty() async {
     await #expect(processExitsWith: .success) {
       let home = try Surroundings()
+      unsetenv("CIFAR10_DIR")
       let error = failure { try Dataset.open(nil, split: .train) }
       #expect(error?.code == .notFound)
       let path = home.directory.path
       for part in [
-        "\(path)/elsewhere, data, \(path)/.cache/cifar10, \(path)/.keras/datasets",
+        "no CIFAR-10 in data, \(path)/.cache/cifar10, \(path)/.keras/datasets",
         "cifar data download", "shapes",
       ] { #expect(error?.message.contains(part) == true, "\(part)") }
+    }
+  }
+
+  @Test func aVariableThatNamesNothingIsAnError() async {
+    await #expect(processExitsWith: .success) {
+      let home = try Surroundings()
+      let usual = try home.directory.directory("work/data/cifar-10-batches-bin")
+      try writeBlackBatch("\(usual)/test_batch.bin")
+      for location in [nil, "cifar100"] {
+        let error = failure { try Dataset.open(location, split: .test) }
+        #expect(error?.code == .notFound)
+        #expect(
+          error?.message.contains("$CIFAR10_DIR is '\(home.directory.path)/elsewhere'") == true)
+      }
     }
   }
 

@@ -23,7 +23,8 @@ private struct Sample {
     bytes = Array(try Data(contentsOf: URL(fileURLWithPath: packed)))
     let sum = try ChildProcess.run(["md5sum", packed]).output.prefix(32)
     archive = Download.Archive(
-      file: "tiny.tar.gz", md5: String(sum), directory: directoryName)
+      file: "tiny.tar.gz", md5: String(sum), directory: directoryName,
+      files: [.init("test_batch.bin", size: 20_000)])
   }
 
   /// Where the data set goes.
@@ -67,14 +68,76 @@ private struct Sample {
     let sample = try Sample()
     let server = try ArchiveServer(sample.bytes, .breaksOff(after: 12_345))
     defer { server.close() }
-    let error = failure { try sample.download(server).run() }
-    #expect(error?.code == .io)
-    #expect(error?.message.contains("\(server.url)/tiny.tar.gz") == true)
-    #expect(error?.message.contains("again") == true)
-    #expect(try sample.targetContents() == ["tiny.tar.gz.part"])
     _ = try sample.download(server).run()
     try sample.expectUnpacked()
     #expect(server.requests.last == "GET /tiny.tar.gz HTTP/1.1 Range: bytes=12345-")
+  }
+
+  @Test func aDownloadOfYesterdayGoesOn() throws {
+    let sample = try Sample()
+    try sample.leave(sample.bytes.prefix(7_000), as: ".tiny.tar.gz.cifar-part")
+    let server = try ArchiveServer(sample.bytes)
+    defer { server.close() }
+    _ = try sample.download(server).run()
+    try sample.expectUnpacked()
+    #expect(server.requests == ["GET /tiny.tar.gz HTTP/1.1 Range: bytes=7000-"])
+  }
+
+  @Test func silenceIsNotWaitedForWithoutEnd() throws {
+    let sample = try Sample()
+    let server = try ArchiveServer(sample.bytes, .fallsSilent(after: 5_000))
+    defer { server.close() }
+    var download = sample.download(server)
+    download.patience = 1
+    _ = try download.run()
+    try sample.expectUnpacked()
+    #expect(server.requests.last == "GET /tiny.tar.gz HTTP/1.1 Range: bytes=5000-")
+  }
+
+  @Test func aDirectoryWithSomeOfTheFilesIsCompleted() throws {
+    let sample = try Sample()
+    let batches = try sample.directory.directory("new/place/tiny-batches")
+    try write([1, 2, 3], to: "\(batches)/test_batch.bin")
+    try write([4], to: "\(batches)/mine.txt")
+    let server = try ArchiveServer(sample.bytes)
+    defer { server.close() }
+    var remarks: [String] = []
+    _ = try sample.download(server).run { remarks.append($0) }
+    try sample.expectUnpacked()
+    let names = try FileManager.default.contentsOfDirectory(atPath: batches).sorted()
+    #expect(names == ["mine.txt", "test_batch.bin", "test_batch.bin.replaced"])
+    #expect(remarks.count == 1 && remarks[0].contains("test_batch.bin.replaced"))
+    let kept = URL(fileURLWithPath: "\(batches)/test_batch.bin.replaced")
+    #expect(try Array(Data(contentsOf: kept)) == [1, 2, 3])
+  }
+
+  @Test func anotherDownloadIsNotDisturbed() throws {
+    let sample = try Sample()
+    _ = try sample.directory.directory("new/place")
+    let part = try PartialDownload(of: "tiny.tar.gz", in: sample.target)
+    let server = try ArchiveServer(sample.bytes)
+    defer { server.close() }
+    #expect(failure { try sample.download(server).run() }?.code == .busy)
+    #expect(server.requests.isEmpty)
+    withExtendedLifetime(part) {}
+  }
+
+  @Test func aLinkInThePlaceOfThePartIsNotFollowed() throws {
+    let sample = try Sample()
+    try sample.leave([7], as: "victim")
+    symlink("victim", "\(sample.target)/.tiny.tar.gz.cifar-part")
+    let server = try ArchiveServer(sample.bytes)
+    defer { server.close() }
+    #expect(failure { try sample.download(server).run() }?.code == .io)
+    let victim = URL(fileURLWithPath: "\(sample.target)/victim")
+    #expect(try Array(Data(contentsOf: victim)) == [7])
+  }
+
+  @Test(arguments: ["-K/dev/null", "gopher://x", ""])
+  func whatIsNoURLIsRefused(url: String) throws {
+    let directory = try TemporaryDirectory()
+    let download = Download(baseURL: url, directory: directory.file("d"))
+    #expect(failure { try download.run() }?.code == .invalidArgument)
   }
 
   @Test func aWrongSumIsAnErrorAndTheArchiveIsRemoved() throws {
@@ -93,28 +156,37 @@ private struct Sample {
 
   @Test func aWholeFileThatWasNotRenamedIsTaken() throws {
     let sample = try Sample()
-    try sample.leave(sample.bytes, as: "tiny.tar.gz.part")
+    try sample.leave(sample.bytes, as: ".tiny.tar.gz.cifar-part")
     let server = try ArchiveServer(sample.bytes)
     defer { server.close() }
     _ = try sample.download(server).run()
     try sample.expectUnpacked()
   }
 
-  @Test func anArchiveThatIsThereIsNotFetched() throws {
+  @Test func anArchiveThatIsThereIsNotFetchedAndStays() throws {
     let sample = try Sample()
     try sample.leave(sample.bytes, as: "tiny.tar.gz")
     let server = try ArchiveServer([], .notFound)
     defer { server.close() }
     _ = try sample.download(server).run()
-    try sample.expectUnpacked()
+    #expect(try sample.targetContents() == ["tiny-batches", "tiny.tar.gz"])
     #expect(server.requests.isEmpty)
+  }
+
+  @Test func anArchiveThatIsThereAndIsAnotherStays() throws {
+    let sample = try Sample()
+    try sample.leave([1, 2], as: "tiny.tar.gz")
+    let server = try ArchiveServer(sample.bytes)
+    defer { server.close() }
+    #expect(failure { try sample.download(server).run() }?.code == .checksumMismatch)
+    #expect(try sample.targetContents() == ["tiny.tar.gz"])
   }
 
   /// Whatever lies there from before, the second attempt at the latest is a fresh one.
   @Test(arguments: [100, 30_000]) func aPartOfSomethingElseIsNoDeadEnd(length: Int) throws {
     for manner in [ArchiveServer.Manner.whole, .withoutRanges] {
       let sample = try Sample()
-      try sample.leave(repeatElement(0, count: length), as: "tiny.tar.gz.part")
+      try sample.leave(repeatElement(0, count: length), as: ".tiny.tar.gz.cifar-part")
       let server = try ArchiveServer(sample.bytes, manner)
       defer { server.close() }
       if let error = failure({ try sample.download(server).run() }) {
@@ -127,7 +199,7 @@ private struct Sample {
 
   @Test func aServerWithoutRangesIsAskedForTheWhole() throws {
     let sample = try Sample()
-    try sample.leave(sample.bytes.prefix(7_000), as: "tiny.tar.gz.part")
+    try sample.leave(sample.bytes.prefix(7_000), as: ".tiny.tar.gz.cifar-part")
     let server = try ArchiveServer(sample.bytes, .withoutRanges)
     defer { server.close() }
     _ = try sample.download(server).run()
@@ -153,7 +225,8 @@ private struct Sample {
     let error = failure { try sample.download(server).run() }
     #expect(error?.code == .badData)
     #expect(error?.message.contains("cifar-10-batches-bin") == true)
-    #expect(try sample.targetContents() == ["tiny.tar.gz"])
+    // What came stays for the next time.
+    #expect(try sample.targetContents() == [".tiny.tar.gz.cifar-part"])
   }
 
   @Test func whereNothingCanBeWrittenIsNamed() throws {

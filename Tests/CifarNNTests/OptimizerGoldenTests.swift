@@ -121,6 +121,7 @@ func decodeGolden<Value: Decodable>(_ type: Value.Type, _ name: String) throws -
   @Test(arguments: [GradientClipping.none, .norm(1), .variableNorm(1), .value(1)])
   func aGradientThatIsNoNumberIsNotHidden(clipping: GradientClipping) throws {
     let network = try Network(spec: Self.spec, dialect: .keras, seed: 1)
+    try network.allocateGradients()
     fill(network, [1, .nan, 3, 4, 5, 6, 7, 8], gradients: true)
     let sgd = try SGD(
       network: network, options: SGDOptions(), gradients: GradientOptions(clipping: clipping),

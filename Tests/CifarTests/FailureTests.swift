@@ -102,8 +102,9 @@ import Testing
 
   @Test func aForeignFileIsLeftAlone() throws {
     let path = sample.directory.file("letter.txt")
-    try FileStore.write(
-      Array("Dear Sir or Madam, ".utf8) + .init(repeating: 7, count: 900), to: path)
+    try FileWriter.write(
+      Array("Dear Sir or Madam, ".utf8) + .init(repeating: 7, count: 900), to: path,
+      as: .checkpoint)
     let before = try FileStore.read(path)
     try expectRefused(path, .foreignDatabase)
     #expect(try FileStore.read(path) == before)

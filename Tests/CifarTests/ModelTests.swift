@@ -122,7 +122,7 @@ import Testing
     #expect(absent?.message.contains(path) == true)
     let bytes = try Sample.undisturbed().last.bytes
     for content in [[], [1, 2, 3], Array(bytes.dropLast()), Array(bytes[0..<2000])] {
-      try FileStore.write(content, to: path)
+      try FileWriter.write(content, to: path, as: .checkpoint, force: true)
       let error = failure { try Model(file: path) }
       #expect(error?.code == .badData)
       #expect(error?.message.contains(path) == true)
@@ -141,7 +141,7 @@ import Testing
     }
     // In place of a directory.
     let error = failure { try model.save(to: directory.path) }
-    #expect(error?.code == .io)
+    #expect(error?.code == .invalidArgument)
     #expect(directory.contents.isEmpty)
     #expect(failure { try FileStore.read(directory.path + ".part") }?.code == .notFound)
   }

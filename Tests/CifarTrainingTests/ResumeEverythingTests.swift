@@ -13,6 +13,7 @@ import Testing
     #"{"optimizer":"adam","weight_decay":0.01}"#, #"{"optimizer":"adamw","clip_norm":0.5}"#,
     #"{"optimizer":"sgd"}"#, #"{"optimizer":"sgd","momentum":0.9,"clip_norm":1}"#,
     #"{"optimizer":"sgd","momentum":0.8,"nesterov":true,"weight_decay":0.001}"#,
+    #"{"optimizer":"adam","clipnorm":0.1}"#, #"{"optimizer":"sgd","clipvalue":0.01}"#,
   ]
   private static let schedules = [
     #"{"schedule":{"type":"constant","warmup":2}}"#, #"{"schedule":"cosine"}"#,
@@ -43,7 +44,6 @@ import Testing
   ]
   private static let others = [
     #"{"label_smoothing":0.1}"#, #"{"steps_per_epoch":3}"#, #"{"steps_per_epoch":7}"#,
-    #"{"optimizer":"adam","clipnorm":0.1}"#, #"{"optimizer":"sgd","clipvalue":0.01}"#,
     #"{"precision":"mixed_bfloat16"}"#,
     residual, String(residual.dropLast()) + #","precision":"mixed_bfloat16"}"#,
   ]
@@ -84,8 +84,8 @@ import Testing
       first.follower.checkpoints + rest.follower.checkpoints == whole.follower.checkpoints,
       "\(Self.cases[index]), stopped at \(place)")
     #expect(
-      first.follower.batches.map(\.loss) + rest.follower.batches.map(\.loss)
-        == whole.follower.batches.map(\.loss))
+      (first.follower.batches + rest.follower.batches).map(\.loss.bitPattern)
+        == whole.follower.batches.map(\.loss.bitPattern))
     #expect(
       first.follower.batches.map(\.learningRate) + rest.follower.batches.map(\.learningRate)
         == whole.follower.batches.map(\.learningRate))

@@ -1,13 +1,14 @@
 import CifarCore
-import Glibc
 
 /// Writes a line an epoch into a text file: Keras's `CSVLogger`, with its column names and its
 /// epochs that count from 0.
 ///
-/// A run that is gone on with goes on in its file; lines of epochs that it is to train again are
-/// taken out first.
+/// The file may hold lines of other runs, and other runs may be appending to it. A run that is gone
+/// on with goes on in its file: its own lines of epochs that it trains again are taken out, those of
+/// its epochs that are missing are put back, and everybody else's stay.
 public final class CSVLogger: Callback {
   public struct Options: Equatable, Sendable {
+    /// Recorded with its whole path, so that a resume from another directory finds it.
     public var filename: String
     public var separator: String
     /// Whether a new run leaves what the file has; else it begins anew.
@@ -32,77 +33,50 @@ public final class CSVLogger: Callback {
   }
 
   private let options: Options
+  private let file: CSVLogFile
   var state = CallbackState()
+  /// The epochs that this run recorded before; nil for a new run.
+  private var recorded: [EpochMetrics]?
+  /// Lines that may be this run's, of epochs that it recorded nowhere else.
+  private var unclaimed: [CSVLogLine] = []
 
-  private static let columns = [
-    "epoch", "accuracy", "learning_rate", "loss", "val_accuracy", "val_loss",
-  ]
+  package init(_ options: Options) {
+    self.options = options
+    file = CSVLogFile(
+      path: AbsolutePath.of(options.filename), separator: options.separator,
+      columns: ["epoch", "accuracy", "learning_rate", "loss", "val_accuracy", "val_loss"])
+  }
 
-  package init(_ options: Options) { self.options = options }
+  func recall(_ epochs: [EpochMetrics]) { recorded = epochs }
 
   package func trainBegan(epoch: Int) throws {
-    var lines: [Substring] = []
-    if options.append || epoch > 0 { lines = try read().split(separator: "\n") }
-    if epoch > 0 {
-      lines.removeAll { line in
-        Int(line.prefix { $0.isNumber }).map { $0 >= epoch } ?? false
-      }
-    }
-    if lines.isEmpty {
-      lines = [Substring(CSVLogger.columns.joined(separator: options.separator))]
-    }
-    try write(lines.map { $0 + "\n" }.joined(), flags: O_TRUNC)
+    let isNew = epoch == 0 && recorded == nil
+    if isNew && !options.append { return try file.begin() }
+    let own = recorded ?? []
+    unclaimed = try file.goOn(
+      keeping: own.filter { $0.epoch <= epoch }.map(line),
+      dropping: own.filter { $0.epoch > epoch }.map(line), isNew: isNew)
+    // Those of epochs that were done are other runs'.
+    unclaimed.removeAll { isNew || $0.epoch < epoch }
   }
 
   func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) throws {
-    let numbers = [
-      metrics.trainAccuracy, metrics.learningRate, metrics.trainLoss, metrics.valAccuracy,
-      metrics.valLoss,
-    ]
-    let line = [String(metrics.epoch - 1)] + numbers.map { "\($0)" }
-    try write(line.joined(separator: options.separator) + "\n", flags: O_APPEND)
-  }
-
-  private func read() throws -> String {
-    let descriptor = open(options.filename, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      if errno == ENOENT { return "" }
-      throw failure("read")
-    }
-    defer { close(descriptor) }
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 65_536)
-    while true {
-      let got = Glibc.read(descriptor, &buffer, buffer.count)
-      if got == 0 { return String(decoding: bytes, as: UTF8.self) }
-      if got > 0 {
-        bytes += buffer[0..<got]
-      } else if errno != EINTR {
-        throw failure("read")
-      }
+    let line = line(metrics)
+    // Written by a process that was killed before the epoch was recorded.
+    if let place = unclaimed.firstIndex(where: line.isSame) {
+      unclaimed.remove(at: place)
+    } else {
+      try file.append(line)
     }
   }
 
-  private func write(_ text: String, flags: Int32) throws {
-    let descriptor = open(
-      options.filename, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0o666)
-    guard descriptor >= 0 else { throw failure("write") }
-    defer { close(descriptor) }
-    let bytes = Array(text.utf8)
-    var done = 0
-    while done < bytes.count {
-      let put = bytes[done...].withUnsafeBytes {
-        Glibc.write(descriptor, $0.baseAddress, $0.count)
-      }
-      if put > 0 { done += put }
-      if put < 0 && errno != EINTR { throw failure("write") }
-    }
-  }
-
-  private func failure(_ what: String) -> CifarError {
-    CifarError(
-      errno == ENOSPC ? .diskFull : .io,
-      "CSV logger: can't \(what) '\(options.filename)': \(String(cString: strerror(errno)))")
+  private func line(_ metrics: EpochMetrics) -> CSVLogLine {
+    CSVLogLine(
+      epoch: metrics.epoch - 1,
+      values: [
+        metrics.trainAccuracy, metrics.learningRate, metrics.trainLoss, metrics.valAccuracy,
+        metrics.valLoss,
+      ])
   }
 }
 

@@ -6,6 +6,8 @@ protocol Callback: AnyObject {
   /// What has to survive a resume.
   var state: CallbackState { get set }
 
+  /// Tells a callback of a run that is gone on with which epochs are on record, before `trainBegan`.
+  func recall(_ epochs: [EpochMetrics])
   /// - Parameter epoch: completed epochs; more than 0 where a run is gone on with.
   func trainBegan(epoch: Int) throws
   func batchEnded(_ outcome: BatchOutcome, _ control: inout BatchControl)
@@ -13,6 +15,7 @@ protocol Callback: AnyObject {
 }
 
 extension Callback {
+  func recall(_ epochs: [EpochMetrics]) {}
   func trainBegan(epoch: Int) throws {}
   func batchEnded(_ outcome: BatchOutcome, _ control: inout BatchControl) {}
   func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) throws {}

@@ -37,6 +37,13 @@ public enum CallbackSpec: Equatable, Sendable {
     }
   }
 
+  /// The same with whole paths, which mean the same files from every working directory.
+  var located: CallbackSpec {
+    guard case .csvLogger(var options) = self else { return self }
+    options.filename = AbsolutePath.of(options.filename)
+    return .csvLogger(options)
+  }
+
   /// Whether the best weights are put back when training ends.
   var restoresBestWeights: Bool {
     if case .earlyStopping(let options) = self { return options.restoreBestWeights }

@@ -43,9 +43,9 @@ class Dataset(Held):
     def open(cls, location=None, split: str = "train", limit: Optional[int] = None) -> "Dataset":
         """Opens CIFAR-10 or CIFAR-100, in its binary or python layout, or the built-in drawings.
 
-        location: a directory, or ``"shapes"``; None looks in ``$CIFAR10_DIR``, ``./data``,
-            ``~/.cache/cifar10`` and ``~/.keras/datasets``; ``"cifar100"`` and
-            ``"cifar100-coarse"`` too, ``"cifar100:DIR"`` and ``"cifar100-coarse:DIR"`` in ``DIR``.
+        location: a directory, or ``"shapes"``; None for ``$CIFAR10_DIR`` or, where
+            that is not set, ``./data``, ``~/.cache/cifar10`` and ``~/.keras/datasets``;
+            ``"cifar100"`` and ``"cifar100-coarse"`` too, ``"cifar100:DIR"`` and ``"cifar100-coarse:DIR"`` in ``DIR``.
         split: ``"train"`` or ``"test"``.
         limit: the most images to take, from the start.
         """

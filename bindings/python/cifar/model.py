@@ -160,7 +160,11 @@ class Model(Held):
         return result
 
     def save(self, path) -> None:
-        """Writes the checkpoint to a safetensors file, whole or not at all."""
+        """Writes the checkpoint to a safetensors file, whole or not at all.
+
+        An existing file is replaced if it is empty or a checkpoint; any other, a directory or a
+        registry is an error.
+        """
         call("cifar_model_save", self._handle, argument.required_path(path, "path"))
 
     def __repr__(self) -> str:

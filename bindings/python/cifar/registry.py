@@ -158,7 +158,11 @@ class Registry(Held):
         return problems
 
     def export(self, checkpoint: int, path) -> None:
-        """Writes a checkpoint to a safetensors file, whole or not at all."""
+        """Writes a checkpoint to a safetensors file, whole or not at all.
+
+        An existing file is replaced if it is empty or a checkpoint; any other, a directory or a
+        registry is an error.
+        """
         call(
             "cifar_registry_export", self._handle, _id(checkpoint),
             argument.required_path(path, "path"),

@@ -1,0 +1,53 @@
+import Glibc
+import Synchronization
+
+/// SQLite's files, as far as somebody who is about to read or replace a file must know them.
+///
+/// POSIX locks belong to a process and a file: whoever closes *any* descriptor of the file drops all
+/// the locks that the process has on it, those of an SQLite that works in the same process included,
+/// ours or the host's. So a descriptor that turns out to be a database's is never closed: it is kept,
+/// one a file, until the process ends. That happens only where a path is a mistake.
+enum DatabaseFile {
+  private struct Identity: Hashable {
+    var device: dev_t
+    var inode: ino_t
+  }
+
+  private static let kept = Mutex<[Identity: Int32]>([:])
+
+  /// Whether a file begins as a database does, or as the journal or log that belongs to one.
+  static func isDatabase(_ start: [UInt8]) -> Bool {
+    start.starts(with: "SQLite format 3\0".utf8) || isJournal(start)
+  }
+
+  /// A rollback journal or a write-ahead log: without it its database may be damaged.
+  static func isJournal(_ start: [UInt8]) -> Bool {
+    start.starts(with: [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7])
+      || start.starts(with: [0x37, 0x7f, 0x06, 0x82])
+      || start.starts(with: [0x37, 0x7f, 0x06, 0x83])
+  }
+
+  /// Whether it is a registry of runs: `application_id` "CIFR" at byte 68.
+  static func isRegistry(_ start: [UInt8]) -> Bool {
+    isDatabase(start) && start.count >= 72 && start[68..<72].elementsEqual("CIFR".utf8)
+  }
+
+  /// Closes a descriptor unless that would drop locks.
+  /// - Parameter start: how its file begins.
+  static func close(_ descriptor: Int32, start: [UInt8]) {
+    var status = stat()
+    guard isDatabase(start), fstat(descriptor, &status) == 0 else {
+      Glibc.close(descriptor)
+      return
+    }
+    let identity = Identity(device: status.st_dev, inode: status.st_ino)
+    kept.withLock { kept in
+      if kept[identity] == nil { kept[identity] = descriptor }
+    }
+  }
+
+  /// A descriptor of the file that is open already.
+  static func descriptor(of status: stat) -> Int32? {
+    kept.withLock { $0[Identity(device: status.st_dev, inode: status.st_ino)] }
+  }
+}

@@ -1,0 +1,35 @@
+/// What a file holds, told by how it begins.
+///
+/// A writer replaces a file unasked only where that file is of the kind that it writes: a checkpoint
+/// goes over a checkpoint, never over somebody's thesis.
+public struct FileKind: Sendable {
+  /// With its article, for messages: `a checkpoint`.
+  public var name: String
+  /// Whether a file is of this kind; gets its first bytes, `prefixLength` or all that there are.
+  public var matches: @Sendable ([UInt8]) -> Bool
+
+  public static let prefixLength = 4096
+
+  public init(_ name: String, matches: @escaping @Sendable ([UInt8]) -> Bool) {
+    self.name = name
+    self.matches = matches
+  }
+
+  /// A kind that has `text` at the very start of the file.
+  public init(_ name: String, startsWith text: String) {
+    self.init(name) { $0.starts(with: text.utf8) }
+  }
+
+  /// A kind that has `text` within the first `prefixLength` bytes.
+  public init(_ name: String, startsWith start: String = "", contains text: String) {
+    self.init(name) { bytes in
+      bytes.starts(with: start.utf8) && bytes.firstRange(of: Array(text.utf8)) != nil
+    }
+  }
+
+  /// A safetensors file (8 bytes of length, a JSON header) that this library wrote.
+  public static let checkpoint = FileKind("a checkpoint of libcifar") { bytes in
+    bytes.count > 8 && bytes[8] == UInt8(ascii: "{")
+      && bytes.firstRange(of: Array("\"libcifar checkpoint ".utf8)) != nil
+  }
+}

@@ -1,0 +1,182 @@
+import Glibc
+
+/// The way every file is written: whole, or not at all.
+///
+/// What is written goes to a name of its own beside the file, to the disk, and then into the file's
+/// place. Of several writers to one name at once one is there in the end, whole. An existing file
+/// keeps its permissions; a new one gets those that the umask leaves. Devices and pipes are written
+/// to as they are. Memory does not grow with the file.
+public final class FileWriter {
+  private let name: String
+  private let descriptor: Int32
+  /// Whether it may be a pipe that somebody named: its other end may close at any time.
+  private let mayBreak: Bool
+  private var buffer: [UInt8] = []
+
+  private static let bufferSize = 1 << 16
+
+  private init(_ name: String, _ descriptor: Int32, mayBreak: Bool = false) {
+    self.name = name
+    self.descriptor = descriptor
+    self.mayBreak = mayBreak
+    buffer.reserveCapacity(FileWriter.bufferSize)
+  }
+
+  /// Writes a file.
+  ///
+  /// - Parameters:
+  ///   - path: links are followed as `cp` follows them.
+  ///   - kind: an existing file is replaced if it is empty or of this kind.
+  ///   - force: whether any other is replaced too. Directories and registries never are.
+  ///   - body: writes the content. Where it throws, the file stays as it was.
+  /// - Throws: `invalidArgument` for a file that is not to be replaced, `diskFull`, `io`; what `body`
+  ///   throws.
+  public static func write(
+    to path: String, as kind: FileKind, force: Bool = false, _ body: (FileWriter) throws -> Void
+  ) throws {
+    let target = try FileTarget(path, kind: kind, force: force)
+    if case .stream(let status) = target.content {
+      return try write(toStream: path, status, body)
+    }
+    var old: stat?
+    if case .file(let status) = target.content { old = status }
+    let temporary = try TemporaryFile(
+      in: target.directory, for: target.name, named: path, replacing: old)
+    let writer = FileWriter(path, temporary.descriptor)
+    try body(writer)
+    try writer.flush()
+    if try temporary.commit(replaces: old != nil) { return }
+    // Somebody was faster with a file of that name: is it one to replace?
+    guard case .stream = try FileTarget(path, kind: kind, force: force).content else {
+      _ = try temporary.commit(replaces: true)
+      return
+    }
+    throw CifarError(.io, "can't write '\(path)': it became a device or a pipe meanwhile")
+  }
+
+  /// Looks whether `write` would replace what is there; nothing is written.
+  /// - Throws: `invalidArgument`, `io`.
+  public static func check(_ path: String, as kind: FileKind, force: Bool = false) throws {
+    _ = try FileTarget(path, kind: kind, force: force)
+  }
+
+  /// Writes a file whose content is at hand.
+  public static func write(
+    _ bytes: [UInt8], to path: String, as kind: FileKind, force: Bool = false
+  ) throws {
+    try write(to: path, as: kind, force: force) { try $0.write(bytes) }
+  }
+
+  /// Writes to standard output.
+  public static func writeToStandardOutput(_ body: (FileWriter) throws -> Void) throws {
+    let writer = FileWriter("standard output", STDOUT_FILENO)
+    try body(writer)
+    try writer.flush()
+  }
+
+  // MARK: Content
+
+  /// Appends bytes.
+  public func write(_ bytes: UnsafeRawBufferPointer) throws {
+    if buffer.count + bytes.count > FileWriter.bufferSize { try flush() }
+    if bytes.count > FileWriter.bufferSize { return try put(bytes) }
+    buffer.append(contentsOf: bytes)
+  }
+
+  public func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+
+  public func write(_ text: String) throws {
+    var text = text
+    try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
+  }
+
+  private func flush() throws {
+    try buffer.withUnsafeBytes { try put($0) }
+    buffer.removeAll(keepingCapacity: true)
+  }
+
+  private func put(_ bytes: UnsafeRawBufferPointer) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let next = UnsafeRawBufferPointer(rebasing: rest)
+      let (written, code) =
+        mayBreak ? PipeSignal.blocked { attempt(next) } : attempt(next)
+      if written > 0 {
+        rest = rest.dropFirst(written)
+      } else if written == 0 {
+        throw FileFailure.error("write", name, EIO)
+      } else if code != EINTR {
+        throw FileFailure.error("write", name, code)
+      }
+    }
+  }
+
+  private func attempt(_ bytes: UnsafeRawBufferPointer) -> (count: Int, code: Int32) {
+    let count = Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+    return (count, errno)
+  }
+
+  // MARK: Devices and pipes
+
+  /// How long somebody may take to open the other end of a pipe, in units of 50 ms.
+  private static let pipePatience = 200
+
+  private static func write(
+    toStream path: String, _ status: stat, _ body: (FileWriter) throws -> Void
+  ) throws {
+    let descriptor = try open(path, status)
+    defer { close(descriptor) }
+    let writer = FileWriter(path, descriptor, mayBreak: true)
+    try body(writer)
+    try writer.flush()
+    let isBlockDevice = status.st_mode & S_IFMT == S_IFBLK
+    if isBlockDevice, fsync(descriptor) != 0 { throw FileFailure.error("write", path, errno) }
+  }
+
+  private static func open(_ path: String, _ status: stat) throws -> Int32 {
+    let truncates = status.st_mode & S_IFMT == S_IFREG ? O_TRUNC : 0
+    // Without O_NONBLOCK a pipe that nobody reads would keep the caller for ever.
+    let flags = O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | truncates
+    var descriptor = Glibc.open(path, flags)
+    var attempts = 0
+    while descriptor < 0, errno == ENXIO, status.st_mode & S_IFMT == S_IFIFO {
+      attempts += 1
+      guard attempts <= pipePatience else {
+        throw CifarError(.io, "can't write '\(path)': it is a pipe that nobody reads from")
+      }
+      usleep(50_000)
+      descriptor = Glibc.open(path, flags)
+    }
+    guard descriptor >= 0 else { throw FileFailure.error("write", path, errno) }
+    let present = fcntl(descriptor, F_GETFL)
+    guard present >= 0, fcntl(descriptor, F_SETFL, present & ~O_NONBLOCK) >= 0 else {
+      let code = errno
+      close(descriptor)
+      throw FileFailure.error("write", path, code)
+    }
+    return descriptor
+  }
+}
+
+/// SIGPIPE, which would end a host whose pipe has lost its reader: the write's error says it too.
+private enum PipeSignal {
+  /// Runs `body` with the signal blocked in this thread, and takes back one that it caused.
+  static func blocked<Result>(_ body: () -> Result) -> Result {
+    var pipe = sigset_t()
+    sigemptyset(&pipe)
+    sigaddset(&pipe, SIGPIPE)
+    var pending = sigset_t()
+    sigpending(&pending)
+    let wasPending = sigismember(&pending, SIGPIPE) == 1
+    var before = sigset_t()
+    pthread_sigmask(SIG_BLOCK, &pipe, &before)
+    defer {
+      if !wasPending {
+        var now = timespec(tv_sec: 0, tv_nsec: 0)
+        while sigtimedwait(&pipe, nil, &now) < 0, errno == EINTR {}
+      }
+      pthread_sigmask(SIG_SETMASK, &before, nil)
+    }
+    return body()
+  }
+}

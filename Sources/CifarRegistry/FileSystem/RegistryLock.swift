@@ -1,0 +1,141 @@
+import CSQLite
+import Glibc
+
+/// SQLite's lock on a database file, held as open-file-description locks.
+///
+/// SQLite's own locks are POSIX record locks. Those belong to the process: a second copy of SQLite
+/// in it (a Python with its own, a program that links one) gets every lock that the first holds,
+/// and whoever in the process closes the file drops them all. Locks of the open file description
+/// (Linux 3.15) belong to this descriptor alone, and the kernel sets them against POSIX locks, so
+/// that every other SQLite, in this process or another, respects them and is respected.
+///
+/// The bytes and the protocol are those of SQLite's file format ("File Locking And Concurrency In
+/// SQLite Version 3", and PENDING_BYTE in the source of os.h).
+struct RegistryLock {
+  /// SQLITE_LOCK_NONE, _SHARED, _RESERVED, _PENDING or _EXCLUSIVE.
+  private(set) var level = SQLITE_LOCK_NONE
+
+  private static let pending: Int64 = 0x4000_0000
+  private static let reserved = pending + 1
+  private static let sharedFirst = pending + 2
+  private static let sharedSize: Int64 = 510
+
+  /// Raises the lock to `wanted`.
+  /// - Returns: SQLITE_BUSY if someone else's lock is in the way; the level may then be PENDING,
+  ///   which keeps new readers out until the present ones are gone.
+  mutating func raise(to wanted: Int32, _ descriptor: Int32) -> Int32 {
+    if level >= wanted { return SQLITE_OK }
+    if level == SQLITE_LOCK_NONE {
+      let code = lockShared(descriptor)
+      guard code == SQLITE_OK, wanted > SQLITE_LOCK_SHARED else { return code }
+    }
+    if wanted == SQLITE_LOCK_RESERVED {
+      let code = set(F_WRLCK, RegistryLock.reserved, 1, descriptor)
+      if code == SQLITE_OK { level = SQLITE_LOCK_RESERVED }
+      return code
+    }
+    if level < SQLITE_LOCK_PENDING {
+      let code = set(F_WRLCK, RegistryLock.pending, 1, descriptor)
+      guard code == SQLITE_OK else { return code }
+      level = SQLITE_LOCK_PENDING
+    }
+    guard wanted == SQLITE_LOCK_EXCLUSIVE else { return SQLITE_OK }
+    let code = set(F_WRLCK, RegistryLock.sharedFirst, RegistryLock.sharedSize, descriptor)
+    if code == SQLITE_OK { level = SQLITE_LOCK_EXCLUSIVE }
+    return code
+  }
+
+  /// The pending byte is held only while the shared ones are taken: a writer that holds it keeps
+  /// readers out.
+  private mutating func lockShared(_ descriptor: Int32) -> Int32 {
+    let code = set(F_RDLCK, RegistryLock.pending, 1, descriptor)
+    guard code == SQLITE_OK else { return code }
+    let shared = set(F_RDLCK, RegistryLock.sharedFirst, RegistryLock.sharedSize, descriptor)
+    let failure = errno
+    let released = set(F_UNLCK, RegistryLock.pending, 1, descriptor)
+    if shared == SQLITE_OK {
+      level = SQLITE_LOCK_SHARED
+      return released
+    }
+    errno = failure
+    return shared
+  }
+
+  /// Lowers the lock to SHARED or NONE.
+  mutating func lower(to wanted: Int32, _ descriptor: Int32) -> Int32 {
+    if level <= wanted { return SQLITE_OK }
+    var code = SQLITE_OK
+    if wanted == SQLITE_LOCK_SHARED {
+      // From write to read in one step: there is no moment without a lock.
+      if level == SQLITE_LOCK_EXCLUSIVE {
+        code = set(F_RDLCK, RegistryLock.sharedFirst, RegistryLock.sharedSize, descriptor)
+      }
+      if code == SQLITE_OK { code = set(F_UNLCK, RegistryLock.pending, 2, descriptor) }
+    } else {
+      code = set(F_UNLCK, 0, 0, descriptor)
+    }
+    guard code == SQLITE_OK else { return SQLITE_IOERR | (8 << 8) }  // SQLITE_IOERR_UNLOCK
+    level = wanted
+    return SQLITE_OK
+  }
+
+  /// Whether anyone is about to write. nil if the system can't tell.
+  func isReserved(_ descriptor: Int32) -> Bool? {
+    if level >= SQLITE_LOCK_RESERVED { return true }
+    return RegistryLock.holder(RegistryLock.reserved, 1, descriptor).map { $0 != nil }
+  }
+
+  /// Keeps every SQLite from taking a new lock on the file, and tells whether another one in this
+  /// process holds one already.
+  ///
+  /// Closing a descriptor drops all POSIX locks that its process holds on the file, so a descriptor
+  /// may be closed only where this is false.
+  /// - Returns: true also where that can't be found out.
+  static func othersInThisProcess(_ descriptor: Int32) -> Bool {
+    // Whoever wants to read takes the pending byte first. A descriptor that can't write can't keep
+    // it from others, and only looks.
+    let lock = RegistryLock()
+    let code = lock.set(F_WRLCK, pending, 1, descriptor)
+    if code != SQLITE_OK && errno != EBADF { return true }
+    if let shared = holder(sharedFirst, sharedSize, descriptor),
+      let reserved = holder(reserved, 1, descriptor), shared != getpid(), reserved != getpid()
+    {
+      return false
+    }
+    _ = lock.set(F_UNLCK, pending, 1, descriptor)
+    return true
+  }
+
+  /// The process whose lock would be in the way of a write lock; -1 for a lock that belongs to an
+  /// open file and not to a process. The outer nil means that the system can't tell.
+  private static func holder(_ start: Int64, _ length: Int64, _ descriptor: Int32) -> pid_t?? {
+    var request = flock(start, length, F_WRLCK)
+    guard fcntl(descriptor, openFileGetLock, &request) == 0 else { return .none }
+    return request.l_type == Int16(F_UNLCK) ? .some(nil) : .some(request.l_pid)
+  }
+
+  private func set(
+    _ type: Int32, _ start: Int64, _ length: Int64, _ descriptor: Int32
+  ) -> Int32 {
+    var request = flock(start, length, type)
+    if fcntl(descriptor, openFileSetLock, &request) == 0 { return SQLITE_OK }
+    return switch errno {
+    case EACCES, EAGAIN, EINTR, EBUSY, ETIMEDOUT: SQLITE_BUSY
+    default: SQLITE_IOERR | (15 << 8)  // SQLITE_IOERR_LOCK
+    }
+  }
+}
+
+/// F_OFD_GETLK and F_OFD_SETLK, which the C library declares for _GNU_SOURCE only.
+private let openFileGetLock: Int32 = 36
+private let openFileSetLock: Int32 = 37
+
+extension flock {
+  fileprivate init(_ start: Int64, _ length: Int64, _ type: Int32) {
+    self.init()
+    l_type = Int16(type)
+    l_whence = Int16(SEEK_SET)
+    l_start = off_t(start)
+    l_len = off_t(length)
+  }
+}

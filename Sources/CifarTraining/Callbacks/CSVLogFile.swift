@@ -1,0 +1,247 @@
+import CifarCore
+import Glibc
+
+/// The file of a `CSVLogger`: a title line, and lines of one or more runs.
+///
+/// Processes that write to it take turns by `flock`. Taking lines out replaces the file, so whoever
+/// gets the lock looks whether the path still leads to the file that it locked.
+struct CSVLogFile {
+  let path: String
+  let separator: String
+  let columns: [String]
+
+  /// Larger than any log: 10,000 runs of 100 epochs are 100 MB.
+  private static let largest = 256 << 20
+  private static let newLine = UInt8(ascii: "\n")
+  private static let carriageReturn = UInt8(ascii: "\r")
+
+  private var titles: String { columns.joined(separator: separator) }
+
+  /// A log with any separator.
+  private var kind: FileKind {
+    let columns = columns
+    return FileKind("a CSV log of training epochs") { bytes in
+      let line = CSVLogFile.text(Array(bytes.prefix { $0 != CSVLogFile.newLine }))
+      guard line.hasPrefix(columns[0]) else { return false }
+      let separator = String(line.dropFirst(columns[0].count).prefix(1))
+      return line == columns.joined(separator: separator)
+    }
+  }
+
+  // MARK: Beginning
+
+  /// Makes the file anew, with nothing but the titles.
+  func begin() throws {
+    try naming { try FileWriter.write(Array((titles + "\n").utf8), to: path, as: kind) }
+  }
+
+  /// Gets the file ready for more lines.
+  ///
+  /// - Parameters:
+  ///   - own: lines that this run wrote and that stay; those that are missing are put back.
+  ///   - superseded: lines that this run wrote and that are taken out, each once.
+  ///   - isNew: whether the run begins.
+  /// - Returns: lines behind the last of `own` that are neither.
+  func goOn(
+    keeping own: [CSVLogLine], dropping superseded: [CSVLogLine], isNew: Bool
+  ) throws -> [CSVLogLine] {
+    try naming {
+      try FileWriter.check(path, as: kind)
+      guard isRegular else {
+        if isNew { try FileWriter.write(Array((titles + "\n").utf8), to: path, as: kind) }
+        return []
+      }
+      return try locked { descriptor in
+        var lines = try read(descriptor)
+        let (changed, unclaimed) = try edit(&lines, own, superseded)
+        if changed { try replace(lines) }
+        return unclaimed
+      }
+    }
+  }
+
+  private func edit(
+    _ lines: inout [[UInt8]], _ own: [CSVLogLine], _ superseded: [CSVLogLine]
+  ) throws -> (changed: Bool, unclaimed: [CSVLogLine]) {
+    let isEmpty = lines.isEmpty
+    if isEmpty { lines = [Array(titles.utf8)] }
+    let first = CSVLogFile.text(lines[0])
+    guard first == titles else {
+      throw CifarError(
+        .invalidArgument,
+        "CSV logger: '\(path)' has the titles '\(first.prefix(80))', not '\(titles)'; "
+          + "give another file or its separator")
+    }
+    let end = lines[0].last == CSVLogFile.carriageReturn ? [CSVLogFile.carriageReturn] : []
+    let before = lines.count
+    // From the end: the run's own last words are the ones to take back.
+    var parsed = lines.map(line)
+    for line in superseded {
+      guard let place = parsed.lastIndex(where: { $0?.isSame(line) == true }) else { continue }
+      parsed.remove(at: place)
+      lines.remove(at: place)
+    }
+    let dropped = before - lines.count
+    var last = 0
+    for line in own {
+      if let place = parsed.lastIndex(where: { $0?.isSame(line) == true }) {
+        last = max(last, place)
+      } else {
+        lines.append(Array(line.text(separator: separator).utf8) + end)
+        parsed.append(line)
+        last = lines.count - 1
+      }
+    }
+    let changed = isEmpty || dropped > 0 || lines.count != before - dropped
+    return (changed, parsed[(last + 1)...].compactMap { $0 })
+  }
+
+  private func replace(_ lines: [[UInt8]]) throws {
+    try FileWriter.write(to: path, as: kind) { file in
+      for line in lines { try file.write(line + [CSVLogFile.newLine]) }
+    }
+  }
+
+  // MARK: Going on
+
+  func append(_ line: CSVLogLine) throws {
+    let line = line.text(separator: separator)
+    try naming {
+      guard isRegular else {
+        return try FileWriter.write(Array((line + "\n").utf8), to: path, as: kind)
+      }
+      try locked { descriptor in
+        let size = try size(of: descriptor)
+        var text = ""
+        var end = "\n"
+        if size == 0 {
+          text = titles + "\n"
+        } else {
+          // As the file has them: lines may have gone through a spreadsheet.
+          if try endsLinesForWindows(descriptor) { end = "\r\n" }
+          if try tail(descriptor, size, 1) != [CSVLogFile.newLine] { text = end }
+        }
+        try write(Array((text + line + end).utf8), to: descriptor, size)
+      }
+    }
+  }
+
+  private func endsLinesForWindows(_ descriptor: Int32) throws -> Bool {
+    let start = try tail(descriptor, 4096, 4096)
+    guard let place = start.firstIndex(of: CSVLogFile.newLine), place > 0 else { return false }
+    return start[place - 1] == CSVLogFile.carriageReturn
+  }
+
+  /// The `count` bytes before `end`, or fewer.
+  private func tail(_ descriptor: Int32, _ end: Int, _ count: Int) throws -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    while true {
+      let got = bytes.withUnsafeMutableBytes {
+        pread(descriptor, $0.baseAddress, count, off_t(max(0, end - count)))
+      }
+      if got >= 0 { return Array(bytes[..<got]) }
+      if errno != EINTR { throw failure("read") }
+    }
+  }
+
+  /// Appends all of it, or takes back what went.
+  private func write(_ bytes: [UInt8], to descriptor: Int32, _ size: Int) throws {
+    var done = 0
+    while done < bytes.count {
+      let put = bytes[done...].withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress, $0.count)
+      }
+      if put > 0 { done += put }
+      if put < 0 && errno != EINTR {
+        let error = failure("write")
+        if done > 0, try self.size(of: descriptor) == size + done {
+          _ = ftruncate(descriptor, off_t(size))
+        }
+        throw error
+      }
+    }
+    if fdatasync(descriptor) != 0, errno != EINVAL { throw failure("write") }
+  }
+
+  // MARK: The file
+
+  /// Whether lines can be looked at: a file, or nothing yet.
+  private var isRegular: Bool {
+    var status = stat()
+    return stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
+  }
+
+  private func size(of descriptor: Int32) throws -> Int {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure("look at") }
+    return Int(status.st_size)
+  }
+
+  /// The lines without their line feeds; a carriage return before one is part of its line.
+  private func read(_ descriptor: Int32) throws -> [[UInt8]] {
+    let size = try size(of: descriptor)
+    guard size <= CSVLogFile.largest else {
+      throw CifarError(
+        .invalidArgument,
+        "CSV logger: '\(path)' has \(size) bytes, more than a log has; give another file")
+    }
+    var bytes: [UInt8] = []
+    while bytes.count < size {
+      let piece = try tail(descriptor, bytes.count + (1 << 20), 1 << 20)
+      if piece.isEmpty { break }
+      bytes += piece
+    }
+    return bytes.split(separator: CSVLogFile.newLine).map(Array.init)
+  }
+
+  /// Without what a spreadsheet puts around it: a carriage return, and the mark of UTF-8.
+  private static func text(_ line: [UInt8]) -> String {
+    let end = line.last == carriageReturn ? 1 : 0
+    let start = line.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+    return String(decoding: line.dropFirst(start).dropLast(end), as: UTF8.self)
+  }
+
+  private func line(_ bytes: [UInt8]) -> CSVLogLine? {
+    CSVLogLine(CSVLogFile.text(bytes), separator: separator, columns: columns.count)
+  }
+
+  /// How often the lock is asked for, 50 ms apart. Whoever holds it longer is no reason to lose a
+  /// line: what is appended at once is whole all the same.
+  private static let lockPatience = 200
+
+  /// Opens the file, made if need be, and gives it to `body` while nobody else writes.
+  private func locked<Result>(_ body: (Int32) throws -> Result) throws -> Result {
+    while true {
+      let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0o666)
+      guard descriptor >= 0 else { throw failure("write") }
+      defer { close(descriptor) }
+      for _ in 0..<CSVLogFile.lockPatience {
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { break }
+        guard errno == EWOULDBLOCK || errno == EINTR else { break }
+        usleep(50_000)
+      }
+      var locked = stat()
+      var present = stat()
+      guard fstat(descriptor, &locked) == 0 else { throw failure("look at") }
+      if stat(path, &present) == 0,
+        present.st_ino == locked.st_ino && present.st_dev == locked.st_dev
+      {
+        return try body(descriptor)
+      }
+    }
+  }
+
+  private func naming<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as CifarError where !error.message.hasPrefix("CSV logger:") {
+      throw CifarError(error.code, "CSV logger: \(error.message)")
+    }
+  }
+
+  private func failure(_ what: String) -> CifarError {
+    CifarError(
+      errno == ENOSPC || errno == EDQUOT ? .diskFull : .io,
+      "CSV logger: can't \(what) '\(path)': \(String(cString: strerror(errno)))")
+  }
+}

@@ -1,0 +1,95 @@
+import CifarCore
+import Foundation
+import Glibc
+import Testing
+
+@testable import CifarTraining
+
+/// The file of a CSV logger, with several writers. The command line's side of it is tested in
+/// Tests/CABI/test_files.py.
+@Suite struct CSVLogFileTests {
+  private let scratch: ScratchDirectory
+  private let file: CSVLogFile
+
+  init() throws {
+    scratch = try ScratchDirectory()
+    file = CSVLogFile(
+      path: scratch.path + "/log.csv", separator: ",", columns: ["epoch", "loss", "val_loss"])
+  }
+
+  private func line(_ epoch: Int, _ loss: Double) -> CSVLogLine {
+    CSVLogLine(epoch: epoch, values: [loss, loss / 2])
+  }
+
+  private var text: String {
+    get throws { try String(contentsOfFile: file.path, encoding: .utf8) }
+  }
+
+  @Test func linesAreDroppedAndPutBack() throws {
+    try file.begin()
+    for epoch in 0..<4 { try file.append(line(epoch, 1)) }
+    for epoch in 0..<4 { try file.append(line(epoch, 2)) }
+    let rest = try file.goOn(
+      keeping: [line(0, 1), line(1, 1)], dropping: [line(2, 1), line(3, 1)], isNew: false)
+    #expect(rest == (0..<4).map { line($0, 2) })
+    #expect(
+      try text == "epoch,loss,val_loss\n0,1.0,0.5\n1,1.0,0.5\n"
+        + (0..<4).map { "\($0),2.0,1.0\n" }.joined())
+    _ = try file.goOn(keeping: [line(0, 3)], dropping: [line(9, 9)], isNew: false)
+    #expect(try text.hasSuffix("3,2.0,1.0\n0,3.0,1.5\n"))
+  }
+
+  @Test func whatIsNotANumberIsOneLine() throws {
+    try file.begin()
+    let line = CSVLogLine(epoch: 0, values: [.nan, -.infinity])
+    try file.append(line)
+    #expect(try text.hasSuffix("0,nan,-inf\n"))
+    #expect(try file.goOn(keeping: [line], dropping: [], isNew: false).isEmpty)
+    #expect(try text.hasSuffix("val_loss\n0,nan,-inf\n"))
+  }
+
+  @Test func aLineThatWasCutShortStaysAlone() throws {
+    try Data("epoch,loss,val_loss\r\n0,1.0".utf8).write(to: URL(fileURLWithPath: file.path))
+    try file.append(line(1, 1))
+    #expect(try text == "epoch,loss,val_loss\r\n0,1.0\r\n1,1.0,0.5\r\n")
+  }
+
+  @Test func writersAtOnceLoseNothing() async throws {
+    try file.begin()
+    let file = file
+    await withTaskGroup(of: Void.self) { group in
+      for writer in 1...4 {
+        group.addTask {
+          for epoch in 0..<50 {
+            let line = CSVLogLine(epoch: epoch, values: [Double(writer), 0])
+            #expect(throws: Never.self) { try file.append(line) }
+          }
+        }
+      }
+      // Each replaces the file under the feet of the others.
+      group.addTask {
+        for epoch in 0..<50 {
+          let line = CSVLogLine(epoch: epoch, values: [9, 9])
+          #expect(throws: Never.self) {
+            _ = try file.goOn(keeping: [line], dropping: [], isNew: false)
+            _ = try file.goOn(keeping: [], dropping: [line], isNew: false)
+          }
+        }
+      }
+    }
+    let lines = try text.split(separator: "\n")
+    #expect(lines.count == 201)
+    #expect(Set(lines).count == 201)
+    #expect(ScratchDirectory.names(in: scratch.path) == ["log.csv"])
+  }
+
+  @Test func otherTitlesAndOtherFilesAreRefused() throws {
+    for content in ["epoch,loss\n0,1\n", "epoch;loss;val_loss\n", "precious"] {
+      try Data(content.utf8).write(to: URL(fileURLWithPath: file.path))
+      let error = failure { try file.goOn(keeping: [], dropping: [], isNew: true) }
+      #expect(error?.code == .invalidArgument)
+      #expect(error?.message.hasPrefix("CSV logger: '\(file.path)'") == true)
+      #expect(try text == content)
+    }
+  }
+}
