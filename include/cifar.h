@@ -489,7 +489,9 @@ cifar_status cifar_model_get_summary(const cifar_model *model, const char **text
 
 typedef struct cifar_evaluation {
   uint32_t struct_size;
-  double loss;     /* mean cross-entropy, natural logarithm */
+  double loss;     /* mean cross-entropy, natural logarithm, as the model was trained with: with its
+                    * label smoothing; with flips, that of the averaged probabilities, without.
+                    * Computed from logits, never clipped */
   double accuracy; /* 0 to 1 */
   size_t count;    /* images */
   double top5_accuracy; /* the label is among the five most probable classes; 0 to 1 */

@@ -5,7 +5,8 @@ import Glibc
 /// How good a model is on a data set.
 public struct Evaluation: Equatable, Sendable {
   /// Mean of the loss that it was trained with; with flips, the mean cross-entropy of the averaged
-  /// probabilities.
+  /// probabilities, −log((p + q) / 2). Both are computed from logits and know no bounds: Keras, which
+  /// sees no logits behind an average of two softmax layers, would clip the second at −log(1e-7).
   public var loss: Double
   /// A fraction, 0 … 1.
   public var accuracy: Double
@@ -67,10 +68,11 @@ struct EvaluationSums {
 
   /// - Parameters:
   ///   - probabilities: (count, classes)
-  ///   - result: loss and hits, if they are known already.
+  ///   - lossSum: of the losses of these images.
+  ///   - correct: hits, if they are known already.
   mutating func add(
     _ probabilities: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int,
-    result: BatchResult?
+    lossSum: Double, correct: Int? = nil
   ) {
     var hits = 0
     for image in 0..<count {
@@ -86,11 +88,35 @@ struct EvaluationSums {
         better += 1
       }
       if better < 5, row[label].isFinite { topFive += 1 }
-      if result == nil { lossSum -= log(Double(row[label])) }
     }
     self.count += count
-    lossSum += result?.lossSum ?? 0
-    correct += result?.correct ?? hits
+    self.lossSum += lossSum
+    self.correct += correct ?? hits
+  }
+
+  /// Counts images whose probabilities are the averages of two.
+  ///
+  /// - Parameters:
+  ///   - probabilities: (count, classes), the averages.
+  ///   - logarithms: (2, count), of the two probabilities that each image gives its label.
+  mutating func add(
+    averaged probabilities: UnsafePointer<Float>, logarithms: UnsafePointer<Double>,
+    labels: UnsafePointer<Int32>, count: Int
+  ) {
+    var sum = 0.0
+    for image in 0..<count {
+      sum += EvaluationSums.loss(ofAveraged: logarithms[image], logarithms[count + image])
+    }
+    add(probabilities, labels: labels, count: count, lossSum: sum)
+  }
+
+  /// −log((p + q) / 2) of log p and log q.
+  static func loss(ofAveraged p: Double, _ q: Double) -> Double {
+    let (larger, smaller) = p < q ? (q, p) : (p, q)
+    if larger == -.infinity, smaller == -.infinity { return .infinity }
+    let loss = log(2) - larger - log1p(exp(smaller - larger))
+    // The NaN of x86 has its sign set, and C prints that as "-nan".
+    return loss.isNaN ? .nan : loss
   }
 
   /// - Throws: `outOfMemory`.

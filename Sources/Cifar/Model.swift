@@ -119,21 +119,28 @@ public final class Model: @unchecked Sendable {
     let probabilities = try AlignedBuffer<Float>(count: Model.batchSize * classes)
     let mirrored = try AlignedBuffer<Float>(count: flips ? Model.batchSize * Dataset.imageBytes : 0)
     let others = try AlignedBuffer<Float>(count: flips ? Model.batchSize * classes : 0)
+    let logarithms = try AlignedBuffer<Double>(count: flips ? 2 * Model.batchSize : 0)
     while let batch = loader.next() {
       try MemoryNeed.checkReserve()
       let result = plan.evaluate(images: batch.images, labels: batch.labels, count: batch.count)
       plan.lastProbabilities(count: batch.count, to: probabilities.pointer)
-      if flips {
-        Model.mirror(batch.images, count: batch.count, to: mirrored.pointer)
-        plan.predict(
-          images: mirrored.pointer, count: batch.count, probabilities: others.pointer)
-        for i in 0..<(batch.count * classes) {
-          probabilities[i] = (probabilities[i] + others[i]) / 2
-        }
+      guard flips else {
+        sums.add(
+          probabilities.pointer, labels: batch.labels, count: batch.count,
+          lossSum: result.lossSum, correct: result.correct)
+        continue
+      }
+      plan.lastLogProbabilities(of: batch.labels, count: batch.count, to: logarithms.pointer)
+      Model.mirror(batch.images, count: batch.count, to: mirrored.pointer)
+      plan.predict(images: mirrored.pointer, count: batch.count, probabilities: others.pointer)
+      plan.lastLogProbabilities(
+        of: batch.labels, count: batch.count, to: logarithms.pointer + batch.count)
+      for i in 0..<(batch.count * classes) {
+        probabilities[i] = (probabilities[i] + others[i]) / 2
       }
       sums.add(
-        probabilities.pointer, labels: batch.labels, count: batch.count,
-        result: flips ? nil : result)
+        averaged: probabilities.pointer, logarithms: logarithms.pointer, labels: batch.labels,
+        count: batch.count)
     }
     return try sums.evaluation(classNames: names, flips: flips)
   }

@@ -1,3 +1,4 @@
+import CifarCore
 import TestSupport
 import Testing
 
@@ -15,6 +16,13 @@ private struct LossGolden: Decodable {
   var logits: [Float]
   var labels: [Int32]
   var cases: [Case]
+
+  /// Of a compiled Keras model whose softmax layer has logits that are 50 apart, the label's below.
+  struct Model: Decodable {
+    var evaluate: Double
+    var train: Double
+  }
+  var model: Model
 }
 
 @Suite struct LossGoldenTests {
@@ -51,6 +59,26 @@ private struct LossGolden: Decodable {
     #expect(abs(results[0].lossSum - results[1].lossSum) < 1e-5)
     #expect(results[0].correct == results[1].correct)
     for (one, other) in zip(gradients[0], gradients[1]) { #expect(abs(one - other) < 1e-7) }
+  }
+
+  /// Keras clips probabilities where it does not find the logits behind them; on TensorFlow it finds
+  /// those of a softmax layer.
+  @Test(arguments: Dialect.allCases) func aModelsLossIsThatOfItsLogits(dialect: Dialect) throws {
+    let golden = try decodeGolden(LossGolden.self, "losses.json").model
+    let network = try Network(
+      spec: ModelSpec(input: [1, 1, 1], layers: [.flatten, .dense(units: 2)]), dialect: dialect,
+      seed: 1)
+    for index in 0..<network.values.count { network.values[index] = index == 0 ? 50 : 0 }
+    network.weightsChanged()
+    let plan = try Plan(
+      network: network, batchSize: 1, training: true, pool: ThreadPool(threads: 1))
+    #expect(golden.evaluate == 50 && golden.train == 50)
+    #expect(plan.evaluate(images: [1], labels: [1], count: 1).lossSum == golden.evaluate)
+    let trained = plan.trainStep(images: [1], labels: [1], count: 1, seed: 1, step: 0)
+    #expect(trained.lossSum == golden.train)
+    var logarithm = [0.0]
+    plan.lastLogProbabilities(of: [1], count: 1, to: &logarithm)
+    #expect(logarithm == [-50])
   }
 
   @Test func aDifferenceOfLogitsIsTheLoss() {

@@ -6,8 +6,9 @@ import Testing
 
 @testable import CifarNN
 
-/// Ten training steps of every preset by every optimizer, without dropout, against PyTorch's and
-/// Keras's own layers and optimizers in double, Keras on TensorFlow: `Golden/make_steps_golden.py`.
+/// Ten training steps of every preset by Adam, and of `tutorial-gap` by every optimizer, without
+/// dropout, against PyTorch's and Keras's own layers and optimizers in double, Keras on TensorFlow:
+/// `Golden/make_steps_golden.py`.
 @Suite struct StepsGoldenTests {
   static let batch = 8
   static let cases = ModelSpec.presetNames.flatMap { name in
@@ -19,13 +20,24 @@ import Testing
   /// By their names in the golden file; the numbers are those of `make_steps_golden.py`.
   static let optimizers: [(name: String, rate: Double, make: Maker)] = [
     ("adam", 1e-4, { try adam($0, $1, $2, GradientOptions()) }),
-    ("adamw", 1e-4, { try adam($0, $1, $2, GradientOptions(weightDecay: 0.05, isDecoupled: true)) }),
+    ("adamw", 1e-4, { try adam($0, $1, $2, GradientOptions(weightDecay: 20, isDecoupled: true)) }),
     ("sgd", 0.01, { network, pool, _ in try sgd(network, pool, SGDOptions()) }),
     ("momentum", 0.002, { network, pool, _ in try sgd(network, pool, SGDOptions(momentum: 0.9)) }),
     (
       "nesterov", 0.002,
       { network, pool, _ in try sgd(network, pool, SGDOptions(momentum: 0.9, nesterov: true)) }
     ),
+  ]
+
+  /// How far a loss may be from the golden one, and the probabilities at the end, relatively.
+  ///
+  /// A value that rounding moves over a ReLU's edge changes a gradient by a jump, and a network makes
+  /// much or little of that. The frameworks' own float32 strays from their float64 by up to 1.3e-3
+  /// in `tutorial`, 3.1e-4 in `tutorial-resnet` and 2.8e-5 in `tutorial-gap`, where no optimizer is
+  /// nearer than 1.6e-3 to another.
+  private static let tolerances = [
+    "tutorial": (loss: 2e-3, outputs: 2e-2), "tutorial-resnet": (loss: 2e-3, outputs: 2e-2),
+    "tutorial-gap": (loss: 5e-4, outputs: 1e-3),
   ]
 
   private static func sgd(
@@ -45,10 +57,10 @@ import Testing
   func tenSteps(set: InstructionSet, test: (preset: String, dialect: Dialect)) throws {
     let golden = try #require(try Self.golden()[test.preset])
     let byOptimizer = test.dialect == .pytorch ? golden.pytorch : golden.keras
-    #expect(byOptimizer["adam"] != nil)
-    #expect(Set(byOptimizer.keys).isSubset(of: Self.optimizers.map(\.name)))
-    for optimizer in Self.optimizers {
-      guard let expected = byOptimizer[optimizer.name] else { continue }
+    let optimizers = Self.optimizers.filter { test.preset == "tutorial-gap" || $0.name == "adam" }
+    #expect(Set(byOptimizer.keys) == Set(optimizers.map(\.name)))
+    for optimizer in optimizers {
+      let expected = try #require(byOptimizer[optimizer.name])
       try tenSteps(set, test, optimizer, golden.shapes, expected)
     }
   }
@@ -69,14 +81,15 @@ import Testing
     let plan = try Plan(
       network: network, batchSize: Self.batch, training: true, pool: pool, kernels: set.kernels)
     let optimizer = try method.make(network, pool, set.kernels)
+    let most = try #require(Self.tolerances[test.preset])
+    #expect(expected.losses.count == 10 && expected.float32Losses.count == 10)
     for (step, loss) in expected.losses.enumerated() {
       let labels = (0..<Self.batch).map { Int32((3 * step + $0) % 10) }
       let result = plan.trainStep(
         images: Self.images(step), labels: labels, count: Self.batch, seed: 1,
         step: UInt64(step))
-      // A value that rounding moves over a ReLU's edge changes a gradient by a jump, and Adam makes
-      // large steps of small gradients; the first loss knows nothing of that yet.
-      let tolerance = step == 0 ? 1e-5 : max(2e-3, 4 * expected.strayed(by: step))
+      // The first loss knows nothing of gradients yet.
+      let tolerance = step == 0 ? 1e-5 : max(most.loss, 4 * expected.strayed(by: step))
       #expect(
         abs(result.lossSum / Double(Self.batch) - loss) < tolerance,
         "\(method.name), step \(step)")
@@ -85,7 +98,8 @@ import Testing
     var outputs = [Float](repeating: 0, count: Self.batch * 10)
     plan.predict(images: Self.images(0), count: Self.batch, probabilities: &outputs)
     #expect(
-      relativeError(outputs, expected.probabilities(test.dialect)) < 2e-2, "\(method.name)")
+      relativeError(outputs, expected.probabilities(test.dialect)) < most.outputs,
+      "\(method.name)")
   }
 
   private static func images(_ step: Int) -> [Float] {

@@ -2,6 +2,7 @@ import CifarCore
 import CifarData
 import CifarNN
 import CifarTraining
+import Foundation
 import Testing
 
 @testable import Cifar
@@ -32,7 +33,7 @@ import Testing
       0.20, 0.20, 0.12, 0.12, 0.12, 0.12, 0.12,
       .nan, .nan, .nan, .nan, .nan, .nan, .nan,
     ]
-    sums.add(rows, labels: [4, 5, 4, 5, 3], count: 5, result: nil)
+    sums.add(rows, labels: [4, 5, 4, 5, 3], count: 5, lossSum: .nan)
     let result = try sums.evaluation(classNames: (0..<7).map(String.init), flips: false)
     #expect(result.topFiveAccuracy == 2.0 / 5)
     #expect(result.accuracy == 0)
@@ -79,5 +80,39 @@ import Testing
     #expect(flipped.flips)
     #expect(flipped.accuracy == Double(hits) / Double(test.count))
     #expect(flipped.loss.isFinite && flipped.loss != plain.loss)
+    var loss = 0.0
+    for image in 0..<test.count {
+      let at = image * 10 + Int(test.labels.pointer[image])
+      loss -= log((Double(probabilities[0][at]) + Double(probabilities[1][at])) / 2)
+    }
+    #expect(abs(flipped.loss - loss / Double(test.count)) < 1e-5 * flipped.loss)
+
+    // A model so sure that the label's probability is 0 in 32 bits still has a loss.
+    let last = try #require(session.trainer.network.stateTensors().last { $0.shape.count == 2 })
+    try session.trainer.network.load(
+      session.trainer.network.stateTensors().map { tensor in
+        var tensor = tensor
+        if tensor.name == last.name { tensor.values = tensor.values.map { $0 * 1e5 } }
+        return tensor
+      })
+    let sure = try Model(checkpoint: session.trainer.checkpoint(), threads: 1)
+    for flips in [false, true] {
+      let loss = try sure.evaluate(test, flips: flips).loss
+      #expect(loss.isFinite && loss > 1000, "\(loss)")
+    }
+  }
+
+  @Test func lossesOfAveragesNeitherUnderflowNorHideWhatIsNoNumber() {
+    func loss(_ p: Double, _ q: Double) -> Double { EvaluationSums.loss(ofAveraged: p, q) }
+    #expect(loss(0, 0) == 0)
+    #expect(abs(loss(log(0.2), log(0.6)) + log(0.4)) < 1e-15)
+    #expect(loss(-1000, -1000) == 1000)
+    #expect(loss(-1000, -1002) == loss(-1002, -1000))
+    #expect(abs(loss(-1000, -1002) - (1000 + log(2) - log1p(exp(-2)))) < 1e-9)
+    #expect(abs(loss(-.infinity, -50) - (50 + log(2))) < 1e-12)
+    #expect(loss(-.infinity, -.infinity) == .infinity)
+    for (p, q) in [(-Double.nan, -1), (-1, -Double.nan), (-.infinity, .nan), (.nan, -.infinity)] {
+      #expect(loss(p, q).isNaN && loss(p, q).sign == .plus)
+    }
   }
 }

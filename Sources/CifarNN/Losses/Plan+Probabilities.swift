@@ -7,4 +7,18 @@ extension Plan {
       logits: lastLogits, count: count, classes: network.spec.classes,
       probabilities: probabilities)
   }
+
+  /// The logarithm of the probability that each image of the last batch gives its label, finite where
+  /// the probability itself is too small for a number.
+  ///
+  /// - Parameters:
+  ///   - labels: (count), each in 0 ..< classes.
+  ///   - logarithms: (count), natural, overwritten.
+  public func lastLogProbabilities(
+    of labels: UnsafePointer<Int32>, count: Int, to logarithms: UnsafeMutablePointer<Double>
+  ) {
+    SoftmaxCrossEntropy.logProbabilities(
+      logits: lastLogits, labels: labels, count: count, classes: network.spec.classes,
+      logarithms: logarithms)
+  }
 }

@@ -84,6 +84,18 @@ enum SoftmaxCrossEntropy {
     }
   }
 
+  /// - Parameter logarithms: (N), of each row's probability of its label.
+  static func logProbabilities(
+    logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, classes: Int,
+    logarithms: UnsafeMutablePointer<Double>
+  ) {
+    for row in 0..<count {
+      let z = logits + row * classes
+      let (largest, sum) = normalizer(z, classes)
+      logarithms[row] = Double(z[Int(labels[row])]) - Double(z[largest]) - log(Double(sum))
+    }
+  }
+
   /// The index of the largest logit, the first of equals, and Σ exp(z − that).
   private static func normalizer(
     _ z: UnsafePointer<Float>, _ classes: Int

@@ -132,12 +132,23 @@ def losses():
     cases.append({
       "smoothing": smoothing, "loss": float(value),
       "gradient": flat([tape.gradient(value, z).numpy()])})
-  return {"logits": flat([logits]), "labels": labels.tolist(), "cases": cases}
+  return {
+    "logits": flat([logits]), "labels": labels.tolist(), "cases": cases, "model": of_a_model()}
+
+
+def of_a_model():
+  """The losses of a compiled model whose softmax layer has logits that are 50 apart."""
+  model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2, activation="softmax")])
+  model.layers[0].set_weights([np.array([[50.0, 0.0]]), np.zeros(2)])
+  model.compile("sgd", "categorical_crossentropy")
+  x, y = np.ones((1, 1), np.float32), np.array([[0.0, 1.0]], np.float32)
+  return {"evaluate": float(model.test_on_batch(x, y)), "train": float(model.train_on_batch(x, y))}
 
 
 def write(name, golden):
   golden = {"versions": {"keras": keras.__version__, "torch": torch.__version__}} | golden
   text = json.dumps(golden).replace('{"type"', '\n{"type"').replace('{"smoothing"', '\n{"smoothing"')
+  text = text.replace('"model":', '\n"model":')
   HERE.with_name(name).write_text(text + "\n")
 
 

@@ -1,20 +1,23 @@
-"""Writes steps.json next to this file: ten training steps of every preset, without dropout, by every
-optimizer.
+"""Writes steps.json next to this file: ten training steps, without dropout, of every preset by Adam
+and of tutorial-gap, in which rounding grows least, by every optimizer.
 
 The models are built of torch.nn modules and of Keras 3 layers on TensorFlow, and trained by the
-frameworks' own optimizers in float64; each step has 8 images of its own. Kept are the loss of each step and the logits
-(PyTorch) or probabilities (Keras) that the trained model gives the first images. Rounding grows
-from step to step: a second run in float32 shows how far the framework itself strays from that.
+frameworks' own optimizers in float64; each step has 8 images of its own. Kept are the loss of each
+step and the logits (PyTorch) or probabilities (Keras) that the trained model gives the first
+images. Rounding grows from step to step: a second run in float32 shows how far the framework itself
+strays from that.
 
 Weights and images come from Philox, as in make_tutorial_golden.py; names and shapes of PyTorch's
 state_dict are kept too.
 
-Needs torch, keras, tensorflow, numpy and safetensors. Run: python make_steps_golden.py [PRESET...]
+Needs torch, keras, tensorflow, numpy and safetensors. Run, about a minute for each
+preset and optimizer: python make_steps_golden.py [PRESET | PRESET/OPTIMIZER...]
 """
 
 import json
 import os
 import pathlib
+import re
 import sys
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -31,21 +34,23 @@ LABELS = [(3 * step + image) % 10 for step in range(STEPS) for image in range(BA
 BLOCKS = [(32, 1), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1)]
 
 
-# What StepsGoldenTests.optimizers makes of the same names.
+# What StepsGoldenTests.optimizers makes of the same names. The decay is so large that it shows in the
+# losses of ten steps.
 TORCH = {
     "adam": lambda p: torch.optim.Adam(p, lr=1e-4),
-    "adamw": lambda p: torch.optim.AdamW(p, lr=1e-4, weight_decay=0.05),
+    "adamw": lambda p: torch.optim.AdamW(p, lr=1e-4, weight_decay=20),
     "sgd": lambda p: torch.optim.SGD(p, lr=0.01),
     "momentum": lambda p: torch.optim.SGD(p, lr=0.002, momentum=0.9),
     "nesterov": lambda p: torch.optim.SGD(p, lr=0.002, momentum=0.9, nesterov=True),
 }
 KERAS = {
     "adam": lambda: keras.optimizers.Adam(1e-4),
-    "adamw": lambda: keras.optimizers.AdamW(1e-4, weight_decay=0.05),
+    "adamw": lambda: keras.optimizers.AdamW(1e-4, weight_decay=20),
     "sgd": lambda: keras.optimizers.SGD(0.01),
     "momentum": lambda: keras.optimizers.SGD(0.002, momentum=0.9),
     "nesterov": lambda: keras.optimizers.SGD(0.002, momentum=0.9, nesterov=True),
 }
+CASES = {"tutorial": ["adam"], "tutorial-gap": list(TORCH), "tutorial-resnet": ["adam"]}
 
 
 class Residual(torch.nn.Module):
@@ -201,36 +206,56 @@ def train_keras(preset, optimizer, dtype):
     return losses, numpy.asarray(outputs, numpy.float64).flatten().tolist()
 
 
+def rounded(values, digits):
+    return [float(f"{value:.{digits}g}") for value in values]
+
+
+def case(train, preset, optimizer, double, single):
+    """What the file holds of one case, and the shapes of the tensors where `train` tells them."""
+    losses, outputs, *shapes = train(preset, optimizer, double)
+    strayed = train(preset, optimizer, single)[0]
+    print(
+        preset,
+        optimizer,
+        train.__name__,
+        *(losses[0], losses[-1]),
+        *("strayed", max(abs(a - b) for a, b in zip(losses, strayed))),
+        flush=True,
+    )
+    values = {
+        "losses": rounded(losses, 12),
+        "outputs": rounded(outputs, 9),
+        "float32_losses": rounded(strayed, 9),
+    }
+    return values, *shapes
+
+
+def write(file, golden):
+    """A line for each list, written whole or not at all."""
+    text = json.dumps(golden, indent=1)
+    text = re.sub(r"\[[^][]*\]", lambda found: " ".join(found.group().split()), text)
+    partial = file.with_suffix(".partial")
+    partial.write_text(text + "\n")
+    partial.replace(file)
+
+
 def main():
     torch.set_num_threads(1)
-    golden = {}
-    for preset in sys.argv[1:] or ("tutorial", "tutorial-gap", "tutorial-resnet"):
-        golden[preset] = {"pytorch": {}, "keras": {}}
-        for optimizer in TORCH:
-            losses, outputs, shapes = train_torch(preset, optimizer, torch.float64)
-            golden[preset]["shapes"] = shapes
-            golden[preset]["pytorch"][optimizer] = {
-                "losses": losses,
-                "outputs": outputs,
-                "float32_losses": train_torch(preset, optimizer, torch.float32)[0],
-            }
-            losses, outputs = train_keras(preset, optimizer, "float64")
-            golden[preset]["keras"][optimizer] = {
-                "losses": losses,
-                "outputs": outputs,
-                "float32_losses": train_keras(preset, optimizer, "float32")[0],
-            }
-            for dialect in ("pytorch", "keras"):
-                steps = golden[preset][dialect][optimizer]
-                exact, single = (steps[k] for k in ("losses", "float32_losses"))
-                strayed = max(abs(a - b) for a, b in zip(exact, single))
-                print(preset, optimizer, dialect, exact[0], exact[-1], "strayed", strayed)
-            keras.backend.clear_session()
     file = pathlib.Path(__file__).parent / "steps.json"
-    # Presets that were named replace what the file has of them.
-    if sys.argv[1:]:
-        golden = json.loads(file.read_text()) | golden
-    file.write_text(json.dumps(golden, indent=1) + "\n")
+    # What is not made anew is kept. Each case is written as soon as it is there.
+    golden = json.loads(file.read_text()) if file.exists() else {}
+    for name in sys.argv[1:] or CASES:
+        preset, _, only = name.partition("/")
+        made = golden.setdefault(preset, {"pytorch": {}, "keras": {}, "shapes": {}})
+        for optimizer in [only] if only else CASES[preset]:
+            made["pytorch"][optimizer], made["shapes"] = case(
+                train_torch, preset, optimizer, torch.float64, torch.float32
+            )
+            (made["keras"][optimizer],) = case(
+                train_keras, preset, optimizer, "float64", "float32"
+            )
+            keras.backend.clear_session()
+            write(file, golden)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ class Evaluation(NamedTuple):
     """How good a model is on a data set."""
 
     loss: float
-    """Mean cross-entropy."""
+    """Mean cross-entropy, of the kind that the model was trained with; with flips, that of the
+    averaged probabilities, without label smoothing. Computed from logits, never clipped."""
     accuracy: float
     """A fraction, 0 to 1."""
     count: int
