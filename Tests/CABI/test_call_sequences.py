@@ -19,7 +19,7 @@ def test_ten_thousand_call_sequences(tmp_path):
     def run(first):
         with TemporaryDirectory(dir=SCRATCH) as place:
             process = subprocess.run(
-                [program, str(first), "2500"], cwd=place, capture_output=True, text=True, timeout=600
+                [program, str(first), "2500"], cwd=place, capture_output=True, text=True, timeout=1800
             )
         return process.returncode, process.stdout, process.stderr
 

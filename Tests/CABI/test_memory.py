@@ -7,7 +7,7 @@ import pytest
 
 from conftest import ROOT, compile_c
 
-# Between two that are tried, by kind: so many that all kinds together take half a minute. `make
+# Between two that are tried, by kind: so many that all kinds together take a minute. `make
 # test-memory` tries every one.
 STEPS = {"cold-once": 1021, "cold-all": 1021, "warm-once": 509, "warm-all": 509}
 
