@@ -83,10 +83,12 @@ public struct Checkpoint {
       let isVariance = tensor.name.hasSuffix(".running_var")
       let place = tensor.values.firstIndex { !$0.isFinite || isVariance && $0 < 0 }
       guard let place else { continue }
+      // The NaN of x86 has its sign set, and would be "-nan".
+      let value = tensor.values[place].isNaN ? .nan : tensor.values[place]
       throw CifarError(
         .notFinite,
         "the checkpoint of epoch \(epoch) can't be used: tensor '\(tensor.name.excerpt)' has "
-          + "\(tensor.values[place]) at \(tensor.index(of: place)), not a finite number"
+          + "\(value) at \(tensor.index(of: place)), not a finite number"
           + (isVariance ? " of 0 or above" : "") + "; use one of before the training diverged")
     }
   }
