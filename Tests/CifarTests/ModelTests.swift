@@ -16,7 +16,9 @@ import Testing
     try Model(checkpoint: try Sample.undisturbed().last.bytes, threads: threads)
   }
 
-  private func predict(_ model: Model, _ dataset: Dataset, from: Int = 0, count: Int) throws -> [Float] {
+  private func predict(
+    _ model: Model, _ dataset: Dataset, from: Int = 0, count: Int
+  ) throws -> [Float] {
     var probabilities = [Float](repeating: .nan, count: count * 10)
     try model.predict(
       images: dataset.images.pointer + from * Dataset.imageBytes, count: count,
