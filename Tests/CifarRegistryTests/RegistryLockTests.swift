@@ -48,7 +48,7 @@ import Testing
     try ours.execute("BEGIN IMMEDIATE; INSERT INTO texts (json) VALUES ('[1]')")
     #expect(failure { try ours.execute("COMMIT") }?.code == .busy)
     // The commit that waits keeps new readers out.
-    #expect(failure { try open("unix").execute("SELECT count(*) FROM runs") }?.code == .busy)
+    #expect(failure { try open().execute("SELECT count(*) FROM runs") }?.code == .busy)
     try others.execute("ROLLBACK")
     try ours.execute("COMMIT")
     #expect(try others.integer("SELECT count(*) FROM texts") == 1)
