@@ -61,7 +61,8 @@ public final class Model: @unchecked Sendable {
   /// - Throws: `notFound`, `io`; `badData` if it is no checkpoint of this library; `notFinite`.
   public convenience init(file path: String, threads: Int = ThreadPool.defaultThreads) throws {
     do {
-      try self.init(checkpoint: try FileStore.read(path), threads: threads)
+      let bytes = try FileStore.read(path, check: SafeTensors.checkStart)
+      try self.init(checkpoint: bytes, threads: threads)
     } catch let error as CifarError where [.badData, .notFinite].contains(error.code) {
       throw CifarError(error.code, "'\(path)': \(error.message)")
     }

@@ -50,6 +50,7 @@ public final class Registry: @unchecked Sendable {
       opening: DatabasePath.literal(path), path: path, flags: SQLITE_OPEN_READWRITE | create,
       timeout: busyTimeout)
     if connection.isWAL { try Registry.leaveWAL(path, busyTimeout) }
+    try distrustSchema()
     if mode != .readOnly {
       try prepareForWriting(migrations, busyTimeout)
       return
@@ -104,6 +105,27 @@ public final class Registry: @unchecked Sendable {
       Log.write(.info, "\(path) was brought to a new schema; the old file is kept as \(backup)")
     }
     try connection.execute("PRAGMA foreign_keys = ON")
+  }
+
+  private static let tables = [
+    "runs", "sessions", "epochs", "superseded_epochs", "blobs", "blob_chunks", "checkpoints",
+    "tags", "notes", "meta", "texts", "metrics", "evaluations", "predictions",
+  ]
+
+  /// A registry may come from anywhere: no trigger in it fires, and no view, whose query may never
+  /// end, stands in a table's place. Tables and views of other names are nobody's business.
+  private func distrustSchema() throws {
+    try connection.check(sqlite_disable_triggers(connection.handle))
+    let names = Registry.tables.map { "'\($0)'" }.joined(separator: ", ")
+    let view = try connection.first(
+      "SELECT name FROM sqlite_schema WHERE type <> 'table' AND name COLLATE NOCASE IN (\(names))",
+      []
+    ) { $0.text(0) }
+    if let view {
+      throw CifarError(
+        .badData,
+        "\(path) has a view '\(view.excerpt)' in the place of a table; restore a backup")
+    }
   }
 
   /// Someone's tool has switched the file to WAL: back to the rollback journal, see below for why.

@@ -60,7 +60,8 @@ enum SummaryCommand {
 
   private static func checkpoint(_ file: String) throws -> ModelSpec {
     do {
-      return try Checkpoint(FileStore.read(file)).hyperparameters.modelSpec
+      return try Checkpoint(FileStore.read(file, check: SafeTensors.checkStart)).hyperparameters
+        .modelSpec
     } catch let error as CifarError where error.code == .badData {
       throw CifarError(.badData, "'\(file)': \(error.message)")
     }

@@ -1,4 +1,5 @@
 import CifarCore
+import CifarNN
 import CifarRegistry
 import CifarTraining
 import CommandSupport
@@ -27,7 +28,7 @@ enum ImportCommand {
 
   private static func run(_ arguments: Arguments) throws {
     let file = arguments.positionals[0]
-    let bytes = try FileStore.read(file)
+    let bytes = try FileStore.read(file, check: SafeTensors.checkStart)
     // All that a resume would look at, before anything is written.
     do {
       try Trainer.check(Checkpoint(bytes))

@@ -142,4 +142,17 @@ import Testing
       return (error as? CifarError)?.code
     }
   }
+
+  @Test func aHeaderIsLookedAtBeforeTheFileIsRead() {
+    func start(_ length: UInt64, _ rest: String) -> [UInt8] {
+      (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + Array(rest.utf8)
+    }
+    for (bytes, size) in [
+      (start(20 << 20, "{"), 1 << 30), (start(2, "\u{feff}{}"), 13), (start(2, "\0\0"), 10),
+      (start(1 << 40, "{}"), 1 << 30), (start(.max, "{}"), 10), ([1, 2], 2),
+    ] as [([UInt8], Int)] {
+      #expect(throws: CifarError.self) { try SafeTensors.checkStart(bytes, size: size) }
+    }
+    #expect(throws: Never.self) { try SafeTensors.checkStart(start(2, "{}"), size: 10) }
+  }
 }

@@ -49,6 +49,31 @@ import Testing
     try expectRefusal(path, .foreignDatabase)
   }
 
+  @Test func aStrangersTriggerDoesNotAct() throws {
+    let path = directory.file("trigger.db")
+    _ = try Registry(path: path, mode: .readWrite(create: true))
+    try raw(path).execute(
+      """
+      CREATE TRIGGER endless AFTER INSERT ON texts BEGIN INSERT INTO texts (json)
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n; END
+      """)
+    let registry = try Registry(path: path, mode: .readWrite(create: false))
+    try registry.writing { try $0.execute("INSERT INTO texts (json) VALUES ('[1]')") }
+    #expect(try registry.integer("SELECT count(*) FROM texts") == 1)
+  }
+
+  @Test(arguments: ["tags", "notes"]) func aViewInATablesPlaceIsNamed(table: String) throws {
+    let path = directory.file("view.db")
+    _ = try Registry(path: path, mode: .readWrite(create: true))
+    try raw(path).execute(
+      """
+      DROP TABLE \(table); CREATE VIEW \(table) AS
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n
+      """)
+    let error = failure { try Registry(path: path, mode: .readOnly) }
+    #expect(error?.code == .badData && error?.message.contains("view '\(table)'") == true)
+  }
+
   @Test func anotherApplicationsEmptyDatabaseIsForeign() throws {
     let path = directory.file("other.db")
     try raw(path).execute("PRAGMA application_id = 77; CREATE TABLE t (x); DROP TABLE t")

@@ -1,20 +1,12 @@
 import Glibc
-import Synchronization
 
 /// SQLite's files, as far as somebody who is about to read or replace a file must know them.
 ///
 /// POSIX locks belong to a process and a file: whoever closes *any* descriptor of the file drops all
 /// the locks that the process has on it, those of an SQLite that works in the same process included,
-/// ours or the host's. So a descriptor that turns out to be a database's is never closed: it is kept,
-/// one a file, until the process ends. That happens only where a path is a mistake.
+/// ours or the host's. So a descriptor that turns out to be a database's is closed when nobody has a
+/// lock on it: see `DatabaseDescriptors`. That happens only where a path is a mistake.
 enum DatabaseFile {
-  private struct Identity: Hashable {
-    var device: dev_t
-    var inode: ino_t
-  }
-
-  private static let kept = Mutex<[Identity: Int32]>([:])
-
   /// Whether a file begins as a database does, or as the journal or log that belongs to one.
   static func isDatabase(_ start: [UInt8]) -> Bool {
     start.starts(with: "SQLite format 3\0".utf8) || isJournal(start)
@@ -35,19 +27,11 @@ enum DatabaseFile {
   /// Closes a descriptor unless that would drop locks.
   /// - Parameter start: how its file begins.
   static func close(_ descriptor: Int32, start: [UInt8]) {
-    var status = stat()
-    guard isDatabase(start), fstat(descriptor, &status) == 0 else {
+    guard isDatabase(start) else {
       Glibc.close(descriptor)
       return
     }
-    let identity = Identity(device: status.st_dev, inode: status.st_ino)
-    kept.withLock { kept in
-      if kept[identity] == nil { kept[identity] = descriptor }
-    }
-  }
-
-  /// A descriptor of the file that is open already.
-  static func descriptor(of status: stat) -> Int32? {
-    kept.withLock { $0[Identity(device: status.st_dev, inode: status.st_ino)] }
+    DatabaseDescriptors.adopt(descriptor)
+    DatabaseDescriptors.close(descriptor)
   }
 }

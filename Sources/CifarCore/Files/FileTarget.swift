@@ -115,10 +115,6 @@ struct FileTarget {
 enum FileStart {
   /// - Parameter name: what messages call it.
   static func read(_ path: String, named name: String) throws -> [UInt8] {
-    var status = stat()
-    if stat(path, &status) == 0, let descriptor = DatabaseFile.descriptor(of: status) {
-      return try read(descriptor, named: name)
-    }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else { throw FileFailure.error("look at", name, errno) }
     do {

@@ -54,15 +54,34 @@ public enum SafeTensors {
     try MemoryNeed.secured(bytes.count + (1 << 16), for: "the tensors") { try parse(bytes) }
   }
 
+  /// Bytes of a header; that of the deepest model there may be has some hundred kilobytes.
+  private static let longestHeader = 16 << 20
+
+  /// Looks at the beginning of a file before the rest of it is read.
+  ///
+  /// - Parameter size: the file's; nil if it is not known.
+  /// - Throws: `badData` for what is not such a file.
+  public static func checkStart(_ bytes: [UInt8], size: Int?) throws {
+    let size = size ?? Int.max
+    guard bytes.count >= 8 else { throw notOne("it has \(bytes.count) bytes") }
+    if let fault = ForeignFormat.described(bytes) { throw notOne("it \(fault)") }
+    let length = bytes[0..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length <= UInt64(size - 8) else {
+      throw notOne("its header of \(length) bytes is longer than the file")
+    }
+    guard length <= longestHeader else {
+      throw notOne("its header of \(length) bytes is longer than the \(longestHeader) there may be")
+    }
+    guard bytes.count > 8, bytes[8] == UInt8(ascii: "{") else {
+      throw notOne("its header does not begin as JSON")
+    }
+  }
+
   private static func parse(
     _ bytes: [UInt8]
   ) throws -> (tensors: [Tensor], metadata: [String: String]) {
-    guard bytes.count >= 8 else { throw notOne("it has \(bytes.count) bytes") }
+    try checkStart(bytes, size: bytes.count)
     let length = bytes[0..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    guard length <= UInt64(bytes.count - 8) else {
-      if let fault = ForeignFormat.described(bytes) { throw notOne("it \(fault)") }
-      throw notOne("its header of \(length) bytes is longer than the file")
-    }
     let start = 8 + Int(length)
     guard JSONDepth.isAcceptable(bytes[8..<start]) else {
       throw notOne("its header is nested more than \(JSONDepth.most) deep")

@@ -1,4 +1,5 @@
 import CSQLite
+import CifarCore
 import Glibc
 
 /// A database file as SQLite's pager sees it: bytes by position, and a lock.
@@ -113,7 +114,7 @@ struct RegistryFile {
       || here.st_ino != there.st_ino || here.st_dev != there.st_dev
   }
 
-  mutating func close() { OpenDescriptors.close(descriptor) }
+  mutating func close() { DatabaseDescriptors.close(descriptor) }
 
   private mutating func noting(_ code: Int32) -> Int32 {
     if code != SQLITE_OK { lastError = errno }

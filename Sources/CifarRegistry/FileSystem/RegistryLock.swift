@@ -82,36 +82,14 @@ struct RegistryLock {
   /// Whether anyone is about to write. nil if the system can't tell.
   func isReserved(_ descriptor: Int32) -> Bool? {
     if level >= SQLITE_LOCK_RESERVED { return true }
-    return RegistryLock.holder(RegistryLock.reserved, 1, descriptor).map { $0 != nil }
+    return RegistryLock.isFree(RegistryLock.reserved, 1, descriptor).map { !$0 }
   }
 
-  /// Keeps every SQLite from taking a new lock on the file, and tells whether another one in this
-  /// process holds one already.
-  ///
-  /// Closing a descriptor drops all POSIX locks that its process holds on the file, so a descriptor
-  /// may be closed only where this is false.
-  /// - Returns: true also where that can't be found out.
-  static func othersInThisProcess(_ descriptor: Int32) -> Bool {
-    // Whoever wants to read takes the pending byte first. A descriptor that can't write can't keep
-    // it from others, and only looks.
-    let lock = RegistryLock()
-    let code = lock.set(F_WRLCK, pending, 1, descriptor)
-    if code != SQLITE_OK && errno != EBADF { return true }
-    if let shared = holder(sharedFirst, sharedSize, descriptor),
-      let reserved = holder(reserved, 1, descriptor), shared != getpid(), reserved != getpid()
-    {
-      return false
-    }
-    _ = lock.set(F_UNLCK, pending, 1, descriptor)
-    return true
-  }
-
-  /// The process whose lock would be in the way of a write lock; -1 for a lock that belongs to an
-  /// open file and not to a process. The outer nil means that the system can't tell.
-  private static func holder(_ start: Int64, _ length: Int64, _ descriptor: Int32) -> pid_t?? {
+  /// Whether a write lock could be had; nil if the system can't tell.
+  private static func isFree(_ start: Int64, _ length: Int64, _ descriptor: Int32) -> Bool? {
     var request = flock(start, length, F_WRLCK)
-    guard fcntl(descriptor, openFileGetLock, &request) == 0 else { return .none }
-    return request.l_type == Int16(F_UNLCK) ? .some(nil) : .some(request.l_pid)
+    guard fcntl(descriptor, openFileGetLock, &request) == 0 else { return nil }
+    return request.l_type == Int16(F_UNLCK)
   }
 
   private func set(
