@@ -19,8 +19,8 @@ STATIC := -Xswiftc -static-stdlib
 RESERVE := $(foreach function,malloc calloc realloc free posix_memalign aligned_alloc \
   malloc_usable_size strdup _Znwm _ZnwmSt11align_val_t _ZdlPvm _ZdlPvmSt11align_val_t,\
   -Xlinker --wrap=$(function))
-LIBRARY_LINK := -Xlinker --version-script=$(CURDIR)/Sources/CifarC/exports.map \
-  -Xlinker -soname=$(SONAME) -Xlinker -z -Xlinker nodelete
+EXPORTS := -Xlinker --version-script=$(CURDIR)/Sources/CifarC/exports.map
+LIBRARY_LINK := $(EXPORTS) -Xlinker -soname=$(SONAME) -Xlinker -z -Xlinker nodelete
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -66,7 +66,7 @@ FUZZ_FLAGS := -c release --scratch-path .build-fuzz --sanitize address --sanitiz
 
 fuzz: .build/dependencies ## feeds the readers damaged input: make fuzz SECONDS=60 TARGETS='pickle csv'
 	CIFAR_FUZZ=1 swift build $(FUZZ_FLAGS) --product fuzz
-	CIFAR_FUZZ=1 swift build $(FUZZ_FLAGS) $(RESERVE) $(LIBRARY_LINK) --product cifar
+	CIFAR_FUZZ=1 swift build $(FUZZ_FLAGS) $(RESERVE) $(EXPORTS) --product cifar
 	mkdir -p build/fuzz
 	$(SWIFT_CLANG) -DFUZZER -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 	  -std=gnu11 -O1 -g -Wno-cast-function-type -I include Tests/CABI/call_sequences.c \
@@ -85,7 +85,7 @@ sanitize: build ## the tests under the sanitizers and memcheck: make sanitize ST
 	  [ $$sanitizer = thread ] || \
 	    flags="$$flags -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined"; \
 	  swift build $$flags --build-tests; \
-	  swift build $$flags $(RESERVE) $(LIBRARY_LINK) --product cifar; \
+	  swift build $$flags $(RESERVE) $(EXPORTS) --product cifar; \
 	done
 	Tools/sanitize .build-sanitize $(STEPS)
 
