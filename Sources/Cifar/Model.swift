@@ -63,8 +63,8 @@ public final class Model: @unchecked Sendable {
     do {
       let bytes = try FileStore.read(path, check: SafeTensors.checkStart)
       try self.init(checkpoint: bytes, threads: threads)
-    } catch let error as CifarError where [.badData, .notFinite].contains(error.code) {
-      throw CifarError(error.code, "'\(path)': \(error.message)")
+    } catch let error as CifarError {
+      throw error.of(file: path)
     }
   }
 

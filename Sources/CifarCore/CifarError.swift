@@ -58,6 +58,12 @@ public struct CifarError: Error, Equatable, Sendable {
     self.code = code
     self.message = message.oneLine(atMost: CifarError.longestMessage)
   }
+
+  /// The same of a file, where it is the file's content that is wrong and the message names no file.
+  public func of(file path: String) -> CifarError {
+    guard [.badData, .notFinite].contains(code), !message.contains("'\(path)'") else { return self }
+    return CifarError(code, "'\(path)': \(message)")
+  }
 }
 
 extension CifarError: CustomStringConvertible {

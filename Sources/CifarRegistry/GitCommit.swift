@@ -1,9 +1,11 @@
+import CifarCore
 import Glibc
 
 /// The commit that is checked out in a directory, read from the repository's own files: nothing is
 /// run for it.
 public enum GitCommit {
-  /// The 40 or 64 digits, nil outside of a repository and before its first commit.
+  /// The 40 or 64 digits; nil outside of a repository, before its first commit, and where the
+  /// repository's files can't be read.
   public static func current(in directory: String) -> String? {
     var place = directory
     while true {
@@ -55,12 +57,12 @@ public enum GitCommit {
     return isCommit ? String(text) : nil
   }
 
-  /// A file of at most 4 MB.
+  /// A file's text; nil if there is none, or none of a repository's own: those are small.
   private static func text(_ path: String) -> String? {
-    guard let file = fopen(path, "r") else { return nil }
-    defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: 1 << 22)
-    let count = fread(&bytes, 1, bytes.count, file)
-    return String(decoding: bytes[..<count], as: UTF8.self)
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= 1 << 22,
+      let bytes = try? FileStore.read(path)
+    else { return nil }
+    return String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -62,8 +62,8 @@ enum SummaryCommand {
     do {
       return try Checkpoint(FileStore.read(file, check: SafeTensors.checkStart)).hyperparameters
         .modelSpec
-    } catch let error as CifarError where error.code == .badData {
-      throw CifarError(.badData, "'\(file)': \(error.message)")
+    } catch let error as CifarError {
+      throw error.of(file: file)
     }
   }
 

@@ -28,12 +28,13 @@ enum ImportCommand {
 
   private static func run(_ arguments: Arguments) throws {
     let file = arguments.positionals[0]
-    let bytes = try FileStore.read(file, check: SafeTensors.checkStart)
-    // All that a resume would look at, before anything is written.
+    let bytes: [UInt8]
     do {
+      bytes = try FileStore.read(file, check: SafeTensors.checkStart)
+      // All that a resume would look at, before anything is written.
       try Trainer.check(Checkpoint(bytes))
     } catch let error as CifarError {
-      throw CifarError(error.code, "'\(file)': \(error.message)")
+      throw error.of(file: file)
     }
     let metadata = try metadata(of: bytes, file)
     guard case .string(let hyperparameters)? = metadata["hyperparameters"],
