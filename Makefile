@@ -61,8 +61,10 @@ test-memory: build ## every allocation of a short training fails once, and from 
 SWIFT_CLANG = "$$(dirname "$$(readlink -f "$$(command -v swift)")")/clang"
 SECONDS ?= 60
 TARGETS ?=
-FUZZ_FLAGS := -c release --scratch-path .build-fuzz --sanitize address --sanitize fuzzer \
-  -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined
+# Of two `--sanitize` the compiler takes the last one, and their order is anybody's guess.
+FUZZ_FLAGS := -c release --scratch-path .build-fuzz --sanitize address \
+  -Xswiftc -sanitize-coverage=edge,indirect-calls,trace-cmp,inline-8bit-counters,pc-table \
+  -Xcc -fsanitize=undefined,fuzzer-no-link -Xcc -fno-sanitize-recover=undefined
 
 fuzz: .build/dependencies ## feeds the readers damaged input: make fuzz SECONDS=60 TARGETS='pickle csv'
 	CIFAR_FUZZ=1 swift build $(FUZZ_FLAGS) --product fuzz

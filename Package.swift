@@ -44,7 +44,9 @@ var fuzzTargets: [Target] = [
 ]
 if Context.environment["CIFAR_FUZZ"] != nil {
   fuzzTargets.append(
-    .executableTarget(name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Driver"))
+    .executableTarget(
+      name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Driver",
+      linkerSettings: [.unsafeFlags(["-sanitize=address,fuzzer"])]))
 }
 
 let package = Package(

@@ -111,7 +111,7 @@ typedef enum cifar_status {
   /** A callback returned something else than 0, or a timer ran out; a checkpoint of the very batch
    *  was left. */
   CIFAR_E_CALLBACK = 81,
-  /** The loss is no longer a finite number. */
+  /** A loss, a weight or a probability is not a finite number. */
   CIFAR_E_NOT_FINITE = 90,
   /** A feature that this build or this machine does not have. */
   CIFAR_E_UNSUPPORTED = 100,
@@ -498,8 +498,9 @@ typedef struct cifar_evaluation {
   double macro_f1;      /* the mean of the classes' F1; 0 to 1 */
 } cifar_evaluation;
 
-/** Loss and accuracy on a data set. Error: SHAPE_MISMATCH for another number of classes, for other
- *  class names, or the same in another order. */
+/** Loss and accuracy on a data set. Errors: SHAPE_MISMATCH for another number of classes, for other
+ *  class names, or the same in another order; NOT_FINITE for weights so large that the numbers
+ *  overflow, unless the model is of cifar_model_from_trainer. */
 cifar_status cifar_model_evaluate(cifar_model *model, const cifar_dataset *dataset,
                                   cifar_evaluation *evaluation, size_t evaluation_size);
 
@@ -510,7 +511,7 @@ cifar_status cifar_model_evaluate(cifar_model *model, const cifar_dataset *datas
  *  confusion  (classes, classes), overwritten: images by label and, in each row, by the class that
  *             they were taken for; NULL to leave out.
  *  scores     (classes, 3), overwritten: each class's precision, recall and F1; NULL to leave out.
- *  Error: SHAPE_MISMATCH, as for cifar_model_evaluate. */
+ *  Errors: those of cifar_model_evaluate. */
 cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_dataset *dataset,
                                           int32_t flips, cifar_evaluation *evaluation,
                                           size_t evaluation_size, uint64_t *confusion,
@@ -519,7 +520,8 @@ cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_datase
 /** The probability of each class for each image.
  *
  *  images         (count, 3, 32, 32) bytes; normalised as the model was trained.
- *  probabilities  (count, classes), overwritten; each row adds up to 1. */
+ *  probabilities  (count, classes), overwritten; each row adds up to 1.
+ *  Error: NOT_FINITE, as for cifar_model_evaluate; what is in probabilities then means nothing. */
 cifar_status cifar_model_predict(cifar_model *model, const uint8_t *images, size_t count,
                                  float *probabilities);
 
