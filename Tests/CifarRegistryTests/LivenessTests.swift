@@ -83,7 +83,7 @@ import Testing
 
   @Test func timesOfAHeartbeatFromTheFutureAreNoSilence() throws {
     let sample = try Sample()
-    _ = try sample.start("early")
+    let session = try sample.start("early")
     try sample.registry.locked {
       try $0.execute(
         """
@@ -93,6 +93,7 @@ import Testing
     }
     let error = failure { try sample.registry.remove(["early"]) }
     #expect(error?.code == .busy && error?.message.contains("heard of 0 s ago") == true)
+    try session.finish(status: .failed, reason: "")
   }
 
   @Test func elsewhereOnlySilenceTells() {

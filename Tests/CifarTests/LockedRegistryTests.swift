@@ -16,13 +16,22 @@ import Testing
   /// Another program that has the registry open.
   private final class Holder: Sendable {
     private let registry: Registry
+    private let holds = Mutex(true)
 
     init(_ sample: Sample) throws { registry = try sample.registry() }
 
     /// As a reader that stays within its transaction.
-    func read() throws { try registry.locked { try $0.execute("BEGIN; SELECT count(*) FROM runs") } }
+    func read() throws {
+      try registry.locked { try $0.execute("BEGIN; SELECT count(*) FROM runs") }
+    }
     func write() throws { try registry.locked { try $0.execute("BEGIN EXCLUSIVE") } }
-    func letGo() throws { try registry.locked { try $0.execute("ROLLBACK") } }
+    func letGo() throws {
+      let held = holds.withLock { holds in
+        defer { holds = false }
+        return holds
+      }
+      if held { try registry.locked { try $0.execute("ROLLBACK") } }
+    }
   }
 
   private func start(
@@ -132,10 +141,12 @@ import Testing
     #expect(failure { try session.run(follower) }?.code == .busy)
     try holder.letGo()
     let file = try #require(sample.directory.contents.first { $0.hasSuffix(".safetensors") })
-    _ = try TrainingSession.resume(
+    let again = try TrainingSession.resume(
       run: id, train: try Images.train(), validation: try Images.test(), takeOver: true,
-      options: sample.options()
-    ).run(Follower())
+      options: sample.options())
+    // Who does so is told what he leaves behind.
+    #expect(again.remarks.count == 1 && again.remarks[0].contains(file))
+    _ = try again.run(Follower())
     try expectUndisturbed(id)
     let imported = try RunImport.run(
       sample.directory.file(file), to: { try sample.registry() },

@@ -248,9 +248,9 @@ import Testing
   @Test func aLockIsNoDamage() throws {
     let id = try interrupted(after: 2)
     let holder = try sample.registry()
-    try holder.locked { try $0.execute("BEGIN EXCLUSIVE") }
     let registry = try Registry(
       path: sample.path, mode: .readWrite(create: false), busyTimeout: 0)
+    try holder.locked { try $0.execute("BEGIN EXCLUSIVE") }
     let error = failure { try ResumePoint(.last, of: id, in: registry) }
     #expect(error?.code == .busy && error?.isTransient == true)
     try holder.locked { try $0.execute("ROLLBACK") }
