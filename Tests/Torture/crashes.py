@@ -17,6 +17,12 @@ def logged(scenario):
     return steps, Disk(scenario.template, numbers)
 
 
+def change_numbers(steps):
+    """The numbers that the interposer counts by, from 1, by the indices of the steps."""
+    changes = [index for index, step in enumerate(steps) if step[0] != "M"]
+    return {index: number + 1 for number, index in enumerate(changes)}
+
+
 class Kill:
     """SIGKILL at a call that changes something: before it, behind it, or in the middle of a write."""
 
@@ -28,11 +34,9 @@ class Kill:
 
     def cases(self, scenario, generator):
         steps, _ = logged(scenario)
-        # As the interposer counts: what is told is no change, nor is it a sync that failed.
-        changes = [index for index, step in enumerate(steps) if step[0] != "M"]
-        numbers = {index: number + 1 for number, index in enumerate(changes)}
+        numbers = change_numbers(steps)
         inside = [numbers[index] for index in inside_commits(steps)]
-        chosen = generator.choices(range(1, len(changes) + 1), k=self.count)
+        chosen = generator.choices(range(1, len(numbers) + 1), k=self.count)
         if inside:
             chosen += generator.choices(inside, k=self.in_commit)
         for number in sorted(chosen):

@@ -22,7 +22,7 @@ import crashes
 import failures
 import situations
 from programs import Programs, interposer
-from scenarios import ALL
+from scenarios import ALL, PLACES
 
 
 def kinds(scale):
@@ -55,7 +55,7 @@ def begin(library, directory):
 def scenario(name):
     known = worker["scenarios"]
     if name not in known:
-        kind = next(kind for kind in ALL if kind.name == name)
+        kind = next(kind for kind in ALL + PLACES if kind.name == name)
         known[name] = kind(worker["programs"], worker["directory"])
     return known[name]
 
@@ -73,12 +73,11 @@ def run_case(job):
     kind, name, case = job
     title = " ".join(map(str, [kind.name, name, *case]))
     try:
-        kind.run(scenario(name), case)
-        return title, None
+        return title, None, kind.run(scenario(name), case)
     except AssertionError as problem:
-        return title, " ".join(str(problem).split())
+        return title, " ".join(str(problem).split()) or traceback.format_exc(), None
     except Exception:
-        return title, traceback.format_exc()
+        return title, traceback.format_exc(), None
 
 
 def torture(chosen, names, seed, directory, workers=2, report=print):
@@ -92,14 +91,18 @@ def torture(chosen, names, seed, directory, workers=2, report=print):
         for kind in chosen:
             start = time.monotonic()
             problems, jobs = [], []
-            for found, problem in pool.map(
-                    list_cases, [(kind, name, seed) for name in names], chunksize=1):
+            wanted = getattr(kind, "commands", names)
+            places = {place.name for place in PLACES}
+            places = [(kind, name, seed) for name in wanted if name in names or name in places]
+            for found, problem in pool.map(list_cases, places, chunksize=1):
                 jobs += found
                 if problem:
                     problems.append(problem)
                     report(f"FAILED {problem}")
             # All of a command together: a worker prepares few of them.
-            for title, problem in pool.imap_unordered(run_case, jobs):
+            for title, problem, note in pool.imap_unordered(run_case, jobs):
+                if note:
+                    report(f"{kind.name}: {note}")
                 if problem:
                     problems.append(f"{title}: {problem}")
                     report(f"FAILED {title}: {problem}")
@@ -131,7 +134,7 @@ def main():
             name, command, *case = options.again.split()
             begin(interposer(directory), directory)
             case = [int(word) if word.isdigit() else word for word in case]
-            _, problem = run_case((known[name], command, case))
+            _, problem, _ = run_case((known[name], command, case))
             report(problem or "fine")
             return 1 if problem else 0
         programs = Programs(interposer(directory))
