@@ -6,19 +6,22 @@ extension Registry {
   ///
   /// All are looked up first: none is removed where one is not found or running. Thousands of them go
   /// in steps of at most 50 ms, so that others can write in between.
+  /// - Parameter takeOver: also runs that seem to be running, for example on a machine that can't be
+  ///   asked. What trains them can write nothing from then on.
   /// - Throws: `notFound`, `ambiguous`; `busy` for a run that is running. For one that is resumed
   ///   while thousands are being removed, the message says how many went before it.
-  public func remove(_ runs: [String]) throws {
-    let keys = try keys(of: runs)
+  public func remove(_ runs: [String], takeOver: Bool = false) throws {
+    let keys = try keys(of: runs, takeOver: takeOver)
     var next = 0
     try writingInSteps(&next) { next, connection in
       guard next < keys.count else { return false }
-      let look = try RunLook(in: connection)
-      // One look at who is running serves some dozens of runs: all in one transaction.
+      // Some dozens at once: one commit for all of them.
       for run in keys[next..<min(next + 50, keys.count)] {
-        let isRunning = "SELECT 1 FROM runs r WHERE r.id = ? AND \(look.status) = 'running'"
-        if try connection.integer(isRunning, [.integer(run.key)]) != nil {
-          throw Registry.running(run.uuid, removed: next)
+        do {
+          try Registry.requireGone(run, takeOver: takeOver, in: connection)
+        } catch let error as CifarError where error.code == .busy && next > 0 {
+          throw CifarError(
+            .busy, "\(error.message) (\(next) other runs are in the trash already)")
         }
         // A session that only seemed dead writes no more.
         try connection.run(
@@ -30,17 +33,13 @@ extension Registry {
     }
   }
 
-  private func keys(of runs: [String]) throws -> [RunLookup] {
+  private func keys(of runs: [String], takeOver: Bool) throws -> [RunLookup] {
     var found: [RunLookup] = []
     try readingInSteps(&found) { found, connection in
       guard found.count < runs.count else { return false }
-      let look = try RunLook(in: connection)
       for text in runs[found.count..<min(found.count + 50, runs.count)] {
         let run = try RunLookup.find(text, in: connection)
-        let isRunning = "SELECT 1 FROM runs r WHERE r.id = ? AND \(look.status) = 'running'"
-        if try connection.integer(isRunning, [.integer(run.key)]) != nil {
-          throw Registry.running(run.uuid, removed: 0)
-        }
+        try Registry.requireGone(run, takeOver: takeOver, in: connection)
         found.append(run)
       }
       return found.count < runs.count
@@ -48,9 +47,15 @@ extension Registry {
     return found
   }
 
-  private static func running(_ uuid: String, removed: Int) -> CifarError {
-    let before = removed == 0 ? "" : " (\(removed) other runs are in the trash already)"
-    return CifarError(.busy, "run \(uuid.prefix(8)) is running; stop it first\(before)")
+  private static func requireGone(
+    _ run: RunLookup, takeOver: Bool, in connection: Connection
+  ) throws {
+    do {
+      _ = try SessionOwner.of(run.key, in: connection)?.requireGone(
+        from: run, takeOver: takeOver, now: .now)
+    } catch let error as CifarError where error.code == .badData {
+      // Nobody who could be asked: such a run reads as crashed, and can be got rid of.
+    }
   }
 
   /// Takes a run out of the trash, as it was.

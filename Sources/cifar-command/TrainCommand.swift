@@ -25,11 +25,12 @@ enum TrainCommand {
         Option("--limit-test", value: "N", help: "use the first N test images only"),
         .registry,
         Option("--name", value: "TEXT", help: "what to call the run"),
-        .quiet,
+        .busyTimeout, .quiet,
       ] + HyperparameterOptions.all,
       discussion: """
         The test images are the validation set, as in the tutorials. Each epoch's metrics and a \
-        checkpoint are recorded as soon as the epoch ends. Ctrl-C stops within a batch and leaves \
+        checkpoint are recorded as soon as the epoch ends; while others hold the registry they wait, \
+        and training goes on. An epoch's line is printed when it is stored. Ctrl-C stops within a batch and leaves \
         a checkpoint of it; `cifar resume` goes on from there to the same bits as a run that was \
         never stopped. The run's id is printed last.
         """,
@@ -59,11 +60,12 @@ enum TrainCommand {
     let test = try Dataset.open(train.location ?? data, split: .test, limit: limits.test)
     let hyperparameters = try complete(
       recipe, model, classes: train.classNames.count, arguments)
+    var options = TrainingSession.Options(
+      registryPath: arguments.registryPath(), name: arguments.value("--name"), threads: threads,
+      commandLine: CommandLine.arguments.joined(separator: " "))
+    try arguments.apply(to: &options)
     let session = try TrainingSession.start(
-      train: train, validation: test, hyperparameters: hyperparameters,
-      options: TrainingSession.Options(
-        registryPath: arguments.registryPath(), name: arguments.value("--name"),
-        threads: threads, commandLine: CommandLine.arguments.joined(separator: " ")))
+      train: train, validation: test, hyperparameters: hyperparameters, options: options)
     try Training.run(session, quiet: arguments.has("--quiet"))
   }
 

@@ -196,6 +196,11 @@ class Identity:
             database.execute(sql, values)
         database.close()
 
+    def grow_old(self, scenario, age):
+        self.edit(
+            scenario, "UPDATE sessions SET heartbeat = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?) "
+            "WHERE status = 'running'", f"-{age}")
+
     def process_id_used_again(self, scenario):
         self.killed(scenario)
         other = subprocess.Popen(["sleep", "100"])
@@ -209,9 +214,13 @@ class Identity:
             other.wait()
 
     def process_id_zero(self, scenario):
+        """Which no process has: silence tells, or a person."""
         self.killed(scenario)
         self.edit(scenario, "UPDATE sessions SET pid = 0 WHERE status = 'running'")
-        assert self.status(scenario) != "running"
+        outcome = self.resume(scenario)
+        assert outcome.code == 1 and "--take-over" in outcome.errors, f"{outcome}"
+        self.grow_old(scenario, "40 minutes")
+        assert self.status(scenario) == "crashed"
         outcome = self.resume(scenario)
         assert outcome.code == 0, f"{outcome}"
 
@@ -244,9 +253,7 @@ class Identity:
     def restarted_machine(self, scenario):
         """Another boot, and no heartbeat for long: it is dead, though half an hour is not over."""
         self.killed(scenario, boot=self.boot)
-        self.edit(
-            scenario, "UPDATE sessions SET heartbeat = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', "
-            "'-10 minutes') WHERE status = 'running'")
+        self.grow_old(scenario, "10 minutes")
         assert self.status(scenario) == "crashed"
         outcome = self.resume(scenario)
         assert outcome.code == 0, f"{outcome}"

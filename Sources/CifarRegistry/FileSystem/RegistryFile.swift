@@ -63,8 +63,10 @@ struct RegistryFile {
   }
 
   mutating func sync(onlyData: Bool) -> Int32 {
-    let failed = onlyData ? fdatasync(descriptor) : fsync(descriptor)
-    return failed == 0 ? SQLITE_OK : fails(SQLITE_IOERR | (4 << 8))  // SQLITE_IOERR_FSYNC
+    while (onlyData ? fdatasync(descriptor) : fsync(descriptor)) != 0 {
+      if errno != EINTR { return fails(SQLITE_IOERR | (4 << 8)) }  // SQLITE_IOERR_FSYNC
+    }
+    return SQLITE_OK
   }
 
   mutating func size(_ size: UnsafeMutablePointer<Int64>) -> Int32 {

@@ -3,9 +3,11 @@ import Glibc
 
 /// How a connection waits for the locks of others.
 ///
-/// SQLite's own handler sleeps up to 100 ms between two tries and has no queue: who lets go of the
-/// file for 10 ms, so that others get their turn, would not be noticed. This one tries every
-/// millisecond at first. A try costs a system call.
+/// There is no queue: who tries at the right moment gets the lock. SQLite's own handler sleeps the
+/// longer the longer it has waited, up to 100 ms, so that in a crowd of writers those that have waited
+/// longest wait on, for seconds. This one tries the more often the longer it has waited: they come
+/// next. A try costs some system calls, about 10 µs; where somebody holds the file for long, tries
+/// become rare again.
 final class LockWait {
   /// How long a statement waits.
   var seconds: Double
@@ -20,8 +22,20 @@ final class LockWait {
     let now = MonotonicTime.seconds
     if tries == 0 { start = now }
     guard now - start < seconds else { return false }
-    usleep(tries < 100 ? 1_000 : tries < 1_000 ? 2_000 : 10_000)
+    usleep(LockWait.pause(after: now - start))
     return true
+  }
+
+  /// Microseconds until the next try.
+  private static func pause(after seconds: Double) -> UInt32 {
+    switch seconds {
+    case ..<0.01: 1_000
+    case ..<0.1: 4_000
+    case ..<0.25: 1_000
+    case ..<2: 250
+    case ..<10: 2_000
+    default: 10_000
+    }
   }
 
   /// Makes a connection wait so; the object must live as long as the connection.
