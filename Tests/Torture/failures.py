@@ -24,7 +24,7 @@ ERRORS = {
 
 
 # What is no failure: the call is made again.
-HARMLESS = {"write", "pwrite", "open", "truncate"}
+HARMLESS = {"write", "pwrite", "open", "truncate", "lock"}
 
 
 def judge(scenario, outcome, sqlite_first, must_succeed=False):
@@ -35,6 +35,7 @@ def judge(scenario, outcome, sqlite_first, must_succeed=False):
         lines = outcome.errors.strip().splitlines()
         assert lines and lines[-1].startswith("cifar"), f"no sentence: {outcome}"
         assert "internal" not in lines[-1], f"{outcome}"
+    scenario.check_left(outcome.errors)
     scenario.examine(outcome.output, sqlite_first, is_done=outcome.code == 0)
 
 

@@ -25,10 +25,7 @@ package enum DatabaseDescriptors {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     closeKept()
-    var descriptor = Glibc.open(path, flags | O_CLOEXEC, mode)
-    while descriptor < 0 && errno == EINTR {
-      descriptor = Glibc.open(path, flags | O_CLOEXEC, mode)
-    }
+    var descriptor = uninterrupted { Glibc.open(path, flags | O_CLOEXEC, mode) }
     if (0...2).contains(descriptor) { descriptor = moveUp(descriptor) }
     if descriptor >= 0 { all.insert(descriptor) }
     return descriptor
@@ -96,7 +93,8 @@ package enum DatabaseDescriptors {
     request.l_whence = Int16(SEEK_SET)
     request.l_start = start
     request.l_len = length
-    return Glibc.fcntl(descriptor, getLock, &request) == 0 && request.l_type == Int16(F_UNLCK)
+    let failed = uninterrupted { Glibc.fcntl(descriptor, getLock, &request) }
+    return failed == 0 && request.l_type == Int16(F_UNLCK)
   }
 
   private static func fcntl(
@@ -107,7 +105,7 @@ package enum DatabaseDescriptors {
     request.l_whence = Int16(SEEK_SET)
     request.l_start = start
     request.l_len = length
-    return Glibc.fcntl(descriptor, command, &request) == 0
+    return uninterrupted { Glibc.fcntl(descriptor, command, &request) } == 0
   }
 
   /// F_OFD_GETLK and F_OFD_SETLK, which the C library declares for _GNU_SOURCE only.

@@ -56,17 +56,13 @@ struct RegistryFile {
   }
 
   mutating func truncate(to size: Int64) -> Int32 {
-    while ftruncate(descriptor, off_t(size)) != 0 {
-      if errno != EINTR { return fails(SQLITE_IOERR | (6 << 8)) }  // SQLITE_IOERR_TRUNCATE
-    }
-    return SQLITE_OK
+    let failed = uninterrupted { ftruncate(descriptor, off_t(size)) }
+    return failed == 0 ? SQLITE_OK : fails(SQLITE_IOERR | (6 << 8))  // SQLITE_IOERR_TRUNCATE
   }
 
   mutating func sync(onlyData: Bool) -> Int32 {
-    while (onlyData ? fdatasync(descriptor) : fsync(descriptor)) != 0 {
-      if errno != EINTR { return fails(SQLITE_IOERR | (4 << 8)) }  // SQLITE_IOERR_FSYNC
-    }
-    return SQLITE_OK
+    let failed = uninterrupted { onlyData ? fdatasync(descriptor) : fsync(descriptor) }
+    return failed == 0 ? SQLITE_OK : fails(SQLITE_IOERR | (4 << 8))  // SQLITE_IOERR_FSYNC
   }
 
   mutating func size(_ size: UnsafeMutablePointer<Int64>) -> Int32 {
