@@ -65,7 +65,8 @@ public enum RunImport {
   private static func add(_ left: LeftRun, to imported: inout ImportedRun) throws {
     guard let ended = Timestamp(left.ended) else {
       throw CifarError(
-        .badData, "what the file says of its run can't be read: ended is '\(left.ended.excerpt)', no time")
+        .badData,
+        "what the file says of its run can't be read: ended is '\(left.ended.excerpt)', no time")
     }
     let numbers = left.epochs.map(\.epoch)
     guard zip(numbers, numbers.dropFirst()).allSatisfy(<),

@@ -183,10 +183,11 @@ final class RunRecorder: TrainerObserver {
     guard delay.epochs > 0, delay.seconds >= RunRecorder.silence, delay.epochs != toldWaiting
     else { return .goOn }
     toldWaiting = delay.epochs
+    let epochs = delay.epochs == 1 ? "1 epoch waits" : "\(delay.epochs) epochs wait"
     Log.write(
       .warning,
-      "run \(runID): \(absolutePath) is held by another process: \(delay.epochs) epochs wait to be "
-        + "stored, training goes on")
+      "run \(runID): \(absolutePath) is held by another process: \(epochs) to be stored, training "
+        + "goes on")
     return try observer?.storageDelayed(
       StorageDelay(epochs: delay.epochs, seconds: delay.seconds, secondsLeft: nil)) ?? .goOn
   }
@@ -286,8 +287,10 @@ final class RunRecorder: TrainerObserver {
         ? "its last epochs are not stored" : "its epochs are stored, only how it ended is not"
     }
     session.willEnd(
-      SessionEnd(.interrupted, reason: "its last epochs could not be stored; they are in \(left.path)"))
-    return "its last checkpoint, with the epochs that are not stored, is in '\(left.path)': once the "
+      SessionEnd(
+        .interrupted, reason: "its last epochs could not be stored; they are in \(left.path)"))
+    return
+      "its last checkpoint, with the epochs that are not stored, is in '\(left.path)': once the "
       + "registry can be written, take it up with: cifar-runs import '\(left.path)' --registry "
       + "'\(absolutePath)'"
   }
@@ -311,7 +314,8 @@ final class RunRecorder: TrainerObserver {
     do {
       left = try LeftFile(last, of: run, beside: absolutePath)
     } catch {
-      Log.write(.warning, "run \(runID): its last checkpoint can't be kept beside the registry: \(error)")
+      Log.write(
+        .warning, "run \(runID): its last checkpoint can't be kept beside the registry: \(error)")
     }
   }
 

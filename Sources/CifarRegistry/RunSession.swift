@@ -38,7 +38,8 @@ public final class RunSession: @unchecked Sendable {
     guard process == getpid(), !state.withLock({ $0.finished }) else { return }
     let end = state.withLock { $0.unwrittenEnd }
     do {
-      try write([.end(end ?? SessionEnd(.interrupted, reason: "dropped by the program without an end"))])
+      let dropped = SessionEnd(.interrupted, reason: "dropped by the program without an end")
+      try write([.end(end ?? dropped)])
     } catch {
       // Readers find out that the session is gone when its process ends.
       Log.write(.warning, "run \(id): its end can't be recorded: \(error)")

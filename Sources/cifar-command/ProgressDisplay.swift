@@ -88,7 +88,8 @@ final class ProgressDisplay: TrainerObserver {
       clear()
       Output.message(
         "Training is over, and \(place) is held by another process: waiting for it, "
-          + "\(Format.duration(left)) at most. Ctrl-C ends the waiting: the rest then goes to a file.\n")
+          + "\(Format.duration(left)) at most. Ctrl-C ends the waiting: the rest then goes to a file.\n"
+      )
       // The signal that may have ended the training does not end the waiting too.
       Interruption.install()
     } else if !quiet {

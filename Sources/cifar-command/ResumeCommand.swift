@@ -15,7 +15,8 @@ enum ResumeCommand {
         Option(
           "--take-over",
           help:
-            "also a run that seems to be running, because what trained it\ncan't be asked from here; what still trains it can write\nnothing more"),
+            "also a run that seems to be running, because what trained it\ncan't be asked from here; what still trains it can write\nnothing more"
+        ),
         .busyTimeout, .quiet,
       ],
       discussion: """

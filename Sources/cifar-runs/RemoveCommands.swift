@@ -15,7 +15,8 @@ enum RemoveCommands {
         Option(
           "--take-over",
           help:
-            "also runs that seem to be running, because what trained them\ncan't be asked from here; what still trains them can write\nnothing more"),
+            "also runs that seem to be running, because what trained them\ncan't be asked from here; what still trains them can write\nnothing more"
+        ),
         .registry,
       ],
       discussion: """
