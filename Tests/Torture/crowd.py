@@ -35,7 +35,7 @@ class Crowd:
         crowd.examine()
         slow = {role: wait for role, wait in crowd.longest.items() if wait > LONGEST}
         assert not slow, f"waited too long; {note}"
-        return note
+        return note, sum(crowd.commands.values())
 
 
 class Gathering:

@@ -20,25 +20,30 @@ from pathlib import Path
 
 import crashes
 import failures
+import hosts
 import situations
 from programs import Programs, interposer
 from scenarios import ALL, PLACES
 
 
 def kinds(scale):
-    """Every kind. Scale 1 is an hour or two on two processors."""
+    """Every kind. Scale 1 is about an hour on two processors."""
 
     def times(number):
         return max(1, round(number * scale))
 
-    return [
+    chosen = [
         failures.FailingCalls(every=1, most=times(60)),
+        hosts.Host(every=max(1, round(2 / scale))),
         failures.FullDisk(most=times(40)),
         failures.SmallDisk(most=times(20)),
+        hosts.KillAtRandom(times(200)),
         crashes.Kill(times(20), times(20)),
         crashes.PowerLoss(times(60)),
         *situations.kinds(scale),
     ]
+    may_mount = os.geteuid() == 0
+    return [kind for kind in chosen if may_mount or not isinstance(kind, failures.SmallDisk)]
 
 
 # Each worker has directories of its own.
@@ -60,6 +65,11 @@ def scenario(name):
     return known[name]
 
 
+def present(programs, directory):
+    """Directories for commands that the build has, and for what is not one command."""
+    return [kind for kind in ALL + PLACES if kind.is_there(programs, directory)]
+
+
 def list_cases(job):
     kind, name, seed = job
     generator = random.Random(f"{seed} {kind.name} {name}")
@@ -73,11 +83,12 @@ def run_case(job):
     kind, name, case = job
     title = " ".join(map(str, [kind.name, name, *case]))
     try:
-        return title, None, kind.run(scenario(name), case)
+        note, count = kind.run(scenario(name), case) or (None, 1)
+        return title, None, note, count
     except AssertionError as problem:
-        return title, " ".join(str(problem).split()) or traceback.format_exc(), None
+        return title, " ".join(str(problem).split()) or traceback.format_exc(), None, 1
     except Exception:
-        return title, traceback.format_exc(), None
+        return title, traceback.format_exc(), None, 1
 
 
 def torture(chosen, names, seed, directory, workers=2, report=print):
@@ -92,23 +103,25 @@ def torture(chosen, names, seed, directory, workers=2, report=print):
             start = time.monotonic()
             problems, jobs = [], []
             wanted = getattr(kind, "commands", names)
-            places = {place.name for place in PLACES}
-            places = [(kind, name, seed) for name in wanted if name in names or name in places]
+            known = {*names, *(place.name for place in PLACES)}
+            places = [(kind, name, seed) for name in wanted if name in known]
             for found, problem in pool.map(list_cases, places, chunksize=1):
                 jobs += found
                 if problem:
                     problems.append(problem)
                     report(f"FAILED {problem}")
             # All of a command together: a worker prepares few of them.
-            for title, problem, note in pool.imap_unordered(run_case, jobs):
+            total = 0
+            for title, problem, note, count in pool.imap_unordered(run_case, jobs):
+                total += count
                 if note:
                     report(f"{kind.name}: {note}")
                 if problem:
                     problems.append(f"{title}: {problem}")
                     report(f"FAILED {title}: {problem}")
             seconds = time.monotonic() - start
-            results.append((kind.name, len(jobs), problems, seconds))
-            report(f"{kind.name:<16} {len(jobs):6} cases {len(problems):4} failures {seconds:7.0f} s")
+            results.append((kind.name, total, problems, seconds))
+            report(f"{kind.name:<16} {total:6} cases {len(problems):4} failures {seconds:7.0f} s")
     return results
 
 
@@ -134,14 +147,13 @@ def main():
             name, command, *case = options.again.split()
             begin(interposer(directory), directory)
             case = [int(word) if word.isdigit() else word for word in case]
-            _, problem, _ = run_case((known[name], command, case))
+            _, problem, _, _ = run_case((known[name], command, case))
             report(problem or "fine")
             return 1 if problem else 0
         programs = Programs(interposer(directory))
         names = [
-            kind.name for kind in ALL
-            if (not options.commands or kind.name in options.commands.split(","))
-            and kind.is_there(programs, directory)
+            kind.name for kind in present(programs, directory) if kind not in PLACES
+            and (not options.commands or kind.name in options.commands.split(","))
         ]
         chosen = [known[name] for name in options.kinds or known]
         results = torture(chosen, names, options.seed, directory, options.workers, report)

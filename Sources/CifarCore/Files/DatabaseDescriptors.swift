@@ -80,21 +80,24 @@ package enum DatabaseDescriptors {
   /// one of several locks only, so that any lock counts, not just this process's.
   private static func isLocked(_ descriptor: Int32) -> Bool {
     let pending = fcntl(descriptor, setLock, F_WRLCK, pendingByte, 1)
+    // A file system without locks has none to lose. A system with no room for more may have some.
+    if !pending && errno == ENOLCK { return isFree(descriptor, pendingByte, 512) == false }
     // A descriptor that can't write can't hold the byte, and only looks.
     if !pending && errno != EBADF { return true }
-    if isFree(descriptor, pendingByte + 1, 511) { return false }
+    if isFree(descriptor, pendingByte + 1, 511) == true { return false }
     _ = fcntl(descriptor, setLock, F_UNLCK, pendingByte, 1)
     return true
   }
 
-  private static func isFree(_ descriptor: Int32, _ start: off_t, _ length: off_t) -> Bool {
+  /// nil if the system can't tell.
+  private static func isFree(_ descriptor: Int32, _ start: off_t, _ length: off_t) -> Bool? {
     var request = flock()
     request.l_type = Int16(F_WRLCK)
     request.l_whence = Int16(SEEK_SET)
     request.l_start = start
     request.l_len = length
     let failed = uninterrupted { Glibc.fcntl(descriptor, getLock, &request) }
-    return failed == 0 && request.l_type == Int16(F_UNLCK)
+    return failed == 0 ? request.l_type == Int16(F_UNLCK) : nil
   }
 
   private static func fcntl(
