@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-swift test-abi test-memory fuzz sanitize bench format lint install uninstall \
+.PHONY: help build demo test test-swift test-abi test-memory torture fuzz sanitize bench format lint install uninstall \
   clean
 
 PREFIX ?= /usr/local
@@ -54,6 +54,15 @@ test-memory: build ## every allocation of a short training fails once, and from 
 	for kind in warm-once warm-all cold-once cold-all; do \
 	  .build/memory/fail_allocations .build/memory $$kind 1 1 0 & \
 	done; for job in $$(jobs -p); do wait $$job; done
+
+# A scale of 1 is about an hour on two processors: make torture SCALE=0.1 KINDS='kill power-loss'
+SCALE ?= 1
+SEED ?= 1
+KINDS ?=
+
+torture: build ## failing calls, full disks, kills, power losses, crowds: make torture SCALE=1 SEED=1 KINDS=''
+	@type -P sqlite3 >/dev/null || Tools/install-packages sqlite3
+	python3 Tests/Torture/torture.py --scale $(SCALE) --seed $(SEED) $(KINDS)
 
 # Instrumented code lies in a build directory of its own. UndefinedBehaviorSanitizer is for the C
 # sources: Swift checks its arithmetic and its conversions itself.
@@ -135,6 +144,7 @@ $(VENV)/ready: Tests/CABI/requirements.txt
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tools/install-packages python3-venv
 	python3 -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	@type -P sqlite3 >/dev/null || Tools/install-packages sqlite3
 	@# A test makes a locale whose numbers have commas.
 	@test -e /usr/share/i18n/locales/de_DE || Tools/install-packages locales
 	@touch $@

@@ -97,4 +97,36 @@ enum BlobStore {
         [.integer(blob), .integer(blob)])
     }
   }
+
+  /// Deletes the next blob that nothing refers to, or a piece of it.
+  ///
+  /// - Parameter last: where the search stands, at first `Int64.min`.
+  /// - Returns: whether there may be more.
+  static func deleteUnused(after last: inout Int64, in connection: Connection) throws -> Bool {
+    let unused = try connection.integer(
+      """
+      SELECT id FROM blobs WHERE id > ?
+        AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE blob = blobs.id) ORDER BY id LIMIT 1
+      """, [.integer(last)])
+    guard let unused else { return false }
+    let blob = SQLValue.integer(unused)
+    let chunks = try connection.integer(
+      "SELECT count(*) FROM (SELECT 1 FROM blob_chunks WHERE blob = ? LIMIT 2)", [blob])
+    if chunks ?? 0 > 1 {
+      // Bytes that are gone in part must not be found by their hash, which a blob that is half
+      // deleted therefore loses.
+      try connection.run(
+        "UPDATE blobs SET sha256 = printf('%064d', id) WHERE id = ? AND sha256 <> printf('%064d', id)",
+        [blob])
+      try connection.run(
+        """
+        DELETE FROM blob_chunks WHERE blob = ?1
+          AND number = (SELECT max(number) FROM blob_chunks WHERE blob = ?1)
+        """, [blob])
+      return true
+    }
+    try connection.run("DELETE FROM blobs WHERE id = ?", [blob])
+    last = unused
+    return true
+  }
 }

@@ -9,6 +9,9 @@ final class Connection {
   let handle: OpaquePointer
   /// The file as the caller named it, for messages.
   let path: String
+  /// How it waits for other processes.
+  let wait: LockWait
+  let statements = StatementCache()
   private let process = getpid()
 
   /// - Parameters:
@@ -30,13 +33,16 @@ final class Connection {
     handle = opened
     self.path = path
     sqlite3_extended_result_codes(handle, 1)
-    setBusyTimeout(timeout)
+    wait = LockWait(seconds: timeout)
+    wait.install(on: handle)
     try check(DecimalNumber.register(with: handle))
   }
 
   deinit {
     // In a child of fork the file belongs to the parent: closing could roll back its transaction.
-    if process == getpid() { sqlite3_close_v2(handle) }
+    guard process == getpid() else { return }
+    statements.clear()
+    sqlite3_close_v2(handle)
   }
 
   /// - Throws: `invalidState` in a child of `fork`; SQLite's locks do not survive one.
@@ -62,7 +68,7 @@ final class Connection {
 
   /// - Parameter seconds: how long a call waits for other processes.
   func setBusyTimeout(_ seconds: Double) {
-    sqlite3_busy_timeout(handle, Int32(min(max(seconds, 0), 86_400) * 1000))
+    wait.seconds = seconds
   }
 
   /// Whether the file is in WAL mode, which the library's file system does not have.

@@ -68,7 +68,7 @@ enum DatabaseError {
         + "another path")
   }
 
-  private static func busy(_ path: String) -> CifarError {
+  static func busy(_ path: String) -> CifarError {
     CifarError(
       .busy, "\(path) is held by another process; try again, or see which one has it open",
       isTransient: true)

@@ -18,6 +18,8 @@ public final class Registry: @unchecked Sendable {
   /// The file, as it was named.
   public let path: String
   public let mode: Mode
+  /// How long a call waits for other processes, in seconds.
+  let busyTimeout: Double
   private let connection: Connection
   private let lock = Mutex<Void>(())
 
@@ -41,6 +43,7 @@ public final class Registry: @unchecked Sendable {
   init(path: String, mode: Mode, busyTimeout: Double, migrations: Migrations) throws {
     self.path = path
     self.mode = mode
+    self.busyTimeout = busyTimeout
     try Registry.checkLibrary()
     try Registry.checkPresence(path, mode)
     // SQLite opens a file that cannot be written for reading; asking for more even where only

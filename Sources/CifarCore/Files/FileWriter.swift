@@ -130,14 +130,16 @@ public final class FileWriter {
     try body(writer)
     try writer.flush()
     let isBlockDevice = status.st_mode & S_IFMT == S_IFBLK
-    if isBlockDevice, fsync(descriptor) != 0 { throw FileFailure.error("write", path, errno) }
+    if isBlockDevice, uninterrupted({ fsync(descriptor) }) != 0 {
+      throw FileFailure.error("write", path, errno)
+    }
   }
 
   private static func open(_ path: String, _ status: stat) throws -> Int32 {
     let truncates = status.st_mode & S_IFMT == S_IFREG ? O_TRUNC : 0
     // Without O_NONBLOCK a pipe that nobody reads would keep the caller for ever.
     let flags = O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | truncates
-    var descriptor = Glibc.open(path, flags)
+    var descriptor = uninterrupted { Glibc.open(path, flags) }
     var attempts = 0
     while descriptor < 0, errno == ENXIO, status.st_mode & S_IFMT == S_IFIFO {
       attempts += 1
@@ -145,7 +147,7 @@ public final class FileWriter {
         throw CifarError(.io, "can't write '\(path)': it is a pipe that nobody reads from")
       }
       usleep(50_000)
-      descriptor = Glibc.open(path, flags)
+      descriptor = uninterrupted { Glibc.open(path, flags) }
     }
     guard descriptor >= 0 else { throw FileFailure.error("write", path, errno) }
     let present = fcntl(descriptor, F_GETFL)

@@ -56,14 +56,12 @@ struct RegistryFile {
   }
 
   mutating func truncate(to size: Int64) -> Int32 {
-    while ftruncate(descriptor, off_t(size)) != 0 {
-      if errno != EINTR { return fails(SQLITE_IOERR | (6 << 8)) }  // SQLITE_IOERR_TRUNCATE
-    }
-    return SQLITE_OK
+    let failed = uninterrupted { ftruncate(descriptor, off_t(size)) }
+    return failed == 0 ? SQLITE_OK : fails(SQLITE_IOERR | (6 << 8))  // SQLITE_IOERR_TRUNCATE
   }
 
   mutating func sync(onlyData: Bool) -> Int32 {
-    let failed = onlyData ? fdatasync(descriptor) : fsync(descriptor)
+    let failed = uninterrupted { onlyData ? fdatasync(descriptor) : fsync(descriptor) }
     return failed == 0 ? SQLITE_OK : fails(SQLITE_IOERR | (4 << 8))  // SQLITE_IOERR_FSYNC
   }
 

@@ -1,4 +1,5 @@
 import CSQLite
+import CifarCore
 import Glibc
 
 /// SQLite's lock on a database file, held as open-file-description locks.
@@ -88,7 +89,8 @@ struct RegistryLock {
   /// Whether a write lock could be had; nil if the system can't tell.
   private static func isFree(_ start: Int64, _ length: Int64, _ descriptor: Int32) -> Bool? {
     var request = flock(start, length, F_WRLCK)
-    guard fcntl(descriptor, openFileGetLock, &request) == 0 else { return nil }
+    let failed = uninterrupted { fcntl(descriptor, openFileGetLock, &request) }
+    guard failed == 0 else { return nil }
     return request.l_type == Int16(F_UNLCK)
   }
 
@@ -96,9 +98,10 @@ struct RegistryLock {
     _ type: Int32, _ start: Int64, _ length: Int64, _ descriptor: Int32
   ) -> Int32 {
     var request = flock(start, length, type)
-    if fcntl(descriptor, openFileSetLock, &request) == 0 { return SQLITE_OK }
+    let failed = uninterrupted { fcntl(descriptor, openFileSetLock, &request) }
+    if failed == 0 { return SQLITE_OK }
     return switch errno {
-    case EACCES, EAGAIN, EINTR, EBUSY, ETIMEDOUT: SQLITE_BUSY
+    case EACCES, EAGAIN, EBUSY, ETIMEDOUT: SQLITE_BUSY
     default: SQLITE_IOERR | (15 << 8)  // SQLITE_IOERR_LOCK
     }
   }
