@@ -61,7 +61,7 @@ extension Registry {
   /// Looks whether the copy is whole.
   private func examine(_ place: String, named name: String) throws -> Backup {
     let copy = try Registry(path: place, mode: .readOnly, busyTimeout: busyTimeout)
-    let problems = try copy.damage(ofCheckpointsOf: nil, progress: nil)
+    let problems = try copy.damage(ofCheckpointsOf: nil, leftOut: { _ in }, progress: nil)
     if let first = problems.first {
       let others = problems.count == 1 ? "" : " (and \(problems.count - 1) other problems)"
       throw CifarError(

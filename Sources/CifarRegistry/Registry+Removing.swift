@@ -6,8 +6,8 @@ extension Registry {
   ///
   /// All are looked up first: none is removed where one is not found or running. Thousands of them go
   /// in steps of at most 50 ms, so that others can write in between.
-  /// - Throws: `notFound`, `ambiguous`; `busy` for a run that is running. For one that is resumed
-  ///   while thousands are being removed, the message says how many went before it.
+  /// - Throws: `notFound`, `ambiguous`; `busy` for a run that is running, also one that is resumed
+  ///   while others are being removed: those before it are in the trash then.
   public func remove(_ runs: [String]) throws {
     let keys = try keys(of: runs)
     var next = 0
@@ -18,7 +18,7 @@ extension Registry {
       for run in keys[next..<min(next + 50, keys.count)] {
         let isRunning = "SELECT 1 FROM runs r WHERE r.id = ? AND \(look.status) = 'running'"
         if try connection.integer(isRunning, [.integer(run.key)]) != nil {
-          throw Registry.running(run.uuid, removed: next)
+          throw Registry.running(run.uuid, isAlone: keys.count == 1)
         }
         // A session that only seemed dead writes no more.
         try connection.run(
@@ -39,7 +39,7 @@ extension Registry {
         let run = try RunLookup.find(text, in: connection)
         let isRunning = "SELECT 1 FROM runs r WHERE r.id = ? AND \(look.status) = 'running'"
         if try connection.integer(isRunning, [.integer(run.key)]) != nil {
-          throw Registry.running(run.uuid, removed: 0)
+          throw Registry.running(run.uuid, isAlone: true)
         }
         found.append(run)
       }
@@ -48,9 +48,9 @@ extension Registry {
     return found
   }
 
-  private static func running(_ uuid: String, removed: Int) -> CifarError {
-    let before = removed == 0 ? "" : " (\(removed) other runs are in the trash already)"
-    return CifarError(.busy, "run \(uuid.prefix(8)) is running; stop it first\(before)")
+  private static func running(_ uuid: String, isAlone: Bool) -> CifarError {
+    let others = isAlone ? "" : "; others of those named may be in the trash already"
+    return CifarError(.busy, "run \(uuid.prefix(8)) is running; stop it first\(others)")
   }
 
   /// Takes a run out of the trash, as it was.

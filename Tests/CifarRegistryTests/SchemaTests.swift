@@ -156,8 +156,10 @@ import Testing
   }
 
   @Test func theShellSeesCompleteRuns() throws {
-    let registry = try Registry(path: path, mode: .readWrite(create: false))
-    let text = try registry.integer(
+    _ = try Registry(path: path, mode: .readWrite(create: false))
+    let shell = try Connection(
+      opening: path, path: path, flags: SQLITE_OPEN_READONLY, timeout: 1, fileSystem: "unix")
+    let text = try shell.integer(
       """
       SELECT count(*) FROM run_details WHERE hyperparameters ->> '$.batch_size' = 32
         AND hyperparameters ->> '$.model_spec.layers[0].type' = 'conv2d'

@@ -6,25 +6,28 @@ extension Registry {
   /// that can't be, the hash of every checkpoint, and the summaries against the rows they repeat.
   ///
   /// Others can write meanwhile: everything is read in pieces. SQLite's check of the whole file gives
-  /// way to a writer that waits, and is tried again; where trainings never leave it the time, a
-  /// warning in the log says so.
+  /// way to a writer that waits, and is tried again; where trainings never leave it the time, it is
+  /// left out.
   /// - Parameters:
   ///   - run: look at this run's checkpoints only; nil for all.
+  ///   - leftOut: gets a sentence about a check that was left out; nil writes it as a warning to the
+  ///     log.
   ///   - progress: called with the checkpoints that were read so far and how many there are.
   /// - Returns: a sentence for each thing that is wrong; none if all is well.
   public func verify(
-    run: String? = nil, progress: ((Int, Int) -> Void)? = nil
+    run: String? = nil, leftOut: ((String) -> Void)? = nil, progress: ((Int, Int) -> Void)? = nil
   ) throws -> [String] {
     let key = try run.map { run in try reading { try RunLookup.find(run, in: $0).key } }
     let strangers = try strangers().map { "\($0.what); \($0.remedy)" }
-    return try strangers + damage(ofCheckpointsOf: key, progress: progress)
+    let leftOut = leftOut ?? { line in Log.write(.warning, line) }
+    return try strangers + damage(ofCheckpointsOf: key, leftOut: leftOut, progress: progress)
   }
 
   /// What `verify` finds but for what others added.
   func damage(
-    ofCheckpointsOf run: Int64?, progress: ((Int, Int) -> Void)?
+    ofCheckpointsOf run: Int64?, leftOut: (String) -> Void, progress: ((Int, Int) -> Void)?
   ) throws -> [String] {
-    var problems = try structure()
+    var problems = try structure(leftOut)
     let checkpoints = { try self.damagedCheckpoints(of: run, progress) }
     for part in [references, values, summaries, checkpointsWithoutEpoch, checkpoints] {
       do {
@@ -44,7 +47,7 @@ extension Registry {
   /// How often a check gives way before it is left out.
   private static let tries = 10
 
-  private func structure() throws -> [String] {
+  private func structure(_ leftOut: (String) -> Void) throws -> [String] {
     for _ in 0..<Registry.tries {
       if let found = try checkGivingWay("PRAGMA integrity_check") { return found }
     }
@@ -60,8 +63,7 @@ extension Registry {
       if found == nil { unchecked.append(table) }
     }
     let rest = unchecked.isEmpty ? "free pages" : unchecked.joined(separator: ", ")
-    Log.write(
-      .warning,
+    leftOut(
       "\(path): SQLite's check of \(rest) was left out, as others write all the time; verify again "
         + "when they have ended")
     return problems

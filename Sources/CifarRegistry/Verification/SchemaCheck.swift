@@ -1,5 +1,6 @@
 import CSQLite
 import CifarCore
+import Synchronization
 
 /// What is in a file besides the library's own tables, indexes, triggers and view.
 ///
@@ -24,7 +25,7 @@ struct SchemaCheck {
 
   init(_ connection: Connection) throws {
     present = try SchemaCheck.items(of: connection)
-    own = try SchemaCheck.own.get()
+    own = try SchemaCheck.own()
   }
 
   /// Each thing that others added, changed or took away.
@@ -113,13 +114,20 @@ struct SchemaCheck {
   }
 
   /// What the migrations make, in a database in memory.
-  private static let own = Result { () throws -> [Item] in
-    let connection = try Connection(
-      opening: ":memory:", path: "a database in memory",
-      flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, timeout: 0)
-    _ = try Migrations.all.apply(to: connection, timeout: 0)
-    return try items(of: connection)
+  private static func own() throws -> [Item] {
+    try made.withLock { made in
+      if let made { return made }
+      let connection = try Connection(
+        opening: ":memory:", path: "a database in memory",
+        flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, timeout: 0)
+      try Migrations.all.apply(to: connection, timeout: 0)
+      let items = try items(of: connection)
+      made = items
+      return items
+    }
   }
+
+  private static let made = Mutex<[Item]?>(nil)
 }
 
 /// A table, view, index or trigger that is not as the library made it.
@@ -131,5 +139,12 @@ public struct Stranger: Sendable, Equatable {
 
 extension Registry {
   /// What is defined in the file that is not the library's, or no longer as it was.
-  public func strangers() throws -> [Stranger] { try reading { try SchemaCheck($0).findings } }
+  ///
+  /// Of a newer library's file nothing can be said.
+  public func strangers() throws -> [Stranger] {
+    try reading { connection in
+      let version = try connection.integer("PRAGMA user_version")
+      return version == Migrations.all.newest ? try SchemaCheck(connection).findings : []
+    }
+  }
 }
