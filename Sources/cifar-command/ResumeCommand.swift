@@ -16,7 +16,8 @@ enum ResumeCommand {
       discussion: """
         A run that was interrupted, killed or finished goes on from its last checkpoint, or from \
         the one that --checkpoint names, to the same bits as if it had never stopped. The images \
-        are looked for where the run had them from; they must be the same.
+        are looked for where the run had them from; they must be the same. Signals and closed \
+        pipes are as with `cifar train`.
         """,
       examples: [
         "cifar resume 3f2a", "cifar resume baseline --epochs 150",
@@ -27,13 +28,14 @@ enum ResumeCommand {
   private static func run(_ arguments: Arguments) throws {
     let data = arguments.value("--data")
     let choice = try arguments.checkpointChoice(default: .last)
-    let session = try TrainingSession.resume(
-      run: arguments.positionals[0], checkpoint: choice,
-      epochs: try arguments.integer("--epochs", in: 1...1_000_000), location: data,
-      options: TrainingSession.Options(
-        registryPath: arguments.registryPath(), threads: try arguments.threads(),
-        commandLine: CommandLine.arguments.joined(separator: " ")))
-    for remark in session.remarks { Output.message("cifar resume: \(remark)\n") }
-    try Training.run(session, quiet: arguments.has("--quiet"))
+    let epochs = try arguments.integer("--epochs", in: 1...1_000_000)
+    let options = TrainingSession.Options(
+      registryPath: arguments.registryPath(), threads: try arguments.threads(),
+      commandLine: CommandLine.arguments.joined(separator: " "))
+    try Training.run(quiet: arguments.has("--quiet")) {
+      try TrainingSession.resume(
+        run: arguments.positionals[0], checkpoint: choice, epochs: epochs, location: data,
+        options: options)
+    }
   }
 }

@@ -29,9 +29,11 @@ enum TrainCommand {
       ] + HyperparameterOptions.all,
       discussion: """
         The test images are the validation set, as in the tutorials. Each epoch's metrics and a \
-        checkpoint are recorded as soon as the epoch ends. Ctrl-C stops within a batch and leaves \
-        a checkpoint of it; `cifar resume` goes on from there to the same bits as a run that was \
-        never stopped. The run's id is printed last.
+        checkpoint are recorded as soon as the epoch ends. Ctrl-C, SIGTERM and SIGHUP stop within a \
+        batch and leave a checkpoint of it, then end the process as they always do, so that a \
+        shell's loop ends too; a second one ends it at once. `cifar resume` goes on from there to \
+        the same bits as a run that was never stopped. `cifar train | head` trains on when its \
+        reader is gone. The run's id is printed last.
         """,
       examples: [
         "cifar train --data shapes --epochs 3",
@@ -59,12 +61,13 @@ enum TrainCommand {
     let test = try Dataset.open(train.location ?? data, split: .test, limit: limits.test)
     let hyperparameters = try complete(
       recipe, model, classes: train.classNames.count, arguments)
-    let session = try TrainingSession.start(
-      train: train, validation: test, hyperparameters: hyperparameters,
-      options: TrainingSession.Options(
-        registryPath: arguments.registryPath(), name: arguments.value("--name"),
-        threads: threads, commandLine: CommandLine.arguments.joined(separator: " ")))
-    try Training.run(session, quiet: arguments.has("--quiet"))
+    try Training.run(quiet: arguments.has("--quiet")) {
+      try TrainingSession.start(
+        train: train, validation: test, hyperparameters: hyperparameters,
+        options: TrainingSession.Options(
+          registryPath: arguments.registryPath(), name: arguments.value("--name"),
+          threads: threads, commandLine: CommandLine.arguments.joined(separator: " ")))
+    }
   }
 
   /// The recipe with what the options say.

@@ -44,20 +44,20 @@ enum EditCommands {
         while let line = readLine(strippingNewline: false) { text += line }
       }
       try arguments.openRegistryForWriting().note(run, text)
+      if arguments.format != .table { try showNotes(of: run, arguments) }
     }
   }
 
   private static func showNotes(of run: String, _ arguments: Arguments) throws {
     let notes = try arguments.openRegistry().run(matching: run).notes
-    let format = try arguments.format()
+    let format = arguments.format
     if format != .table {
       return Output.write(notes.map(\.record), as: format, columns: ["created", "text"])
     }
     for note in notes {
       let time = Format.localTime(secondsSince1970: note.created.secondsSince1970)
       for (index, line) in note.text.split(separator: "\n").enumerated() {
-        Output.line(
-          (index == 0 ? time : "                ") + "  " + TextWidth.printable("\(line)"))
+        Output.line((index == 0 ? time : "                ") + "  \(line)")
       }
     }
   }

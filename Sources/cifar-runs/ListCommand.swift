@@ -57,12 +57,15 @@ enum ListCommand {
     var query = try arguments.query()
     query.sort = arguments.value("--sort")
     query.descending = query.sort == nil || arguments.has("--desc")
-    let format = try arguments.format()
+    let format = arguments.format
     let limit = try arguments.integer("-n", in: 1...Int.max) ?? 20
     // One more, to know whether there are more.
     query.limit = arguments.has("--all") || limit == .max ? nil : limit + 1
     let names = arguments.value("--columns")?.split(separator: ",").map {
       String($0).filter { $0 != " " }
+    }.filter { !$0.isEmpty }
+    if names?.isEmpty == true {
+      throw UsageError("--columns names no column; --columns id,name,val_loss, for example")
     }
     let columns = names.map { ListColumn.named($0, fields: &query.fields) }
     query.withLosses =
@@ -101,7 +104,7 @@ enum ListCommand {
 
   private static func table(
     of runs: [RunSummary], _ columns: [ListColumn]?, _ query: RunQuery
-  ) -> String {
+  ) -> TerminalText {
     var none: [String] = []
     let shown =
       columns

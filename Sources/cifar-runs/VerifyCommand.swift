@@ -17,10 +17,10 @@ enum VerifyCommand {
     let registry = try arguments.openRegistry()
     let terminal = Terminal.standardError
     let problems = try registry.verify(run: arguments.positionals.first) { done, all in
-      guard terminal.isInteractive else { return }
-      Output.message(done == all ? "\r\u{1B}[K" : "\r\u{1B}[Kcheckpoint \(done + 1) of \(all)")
+      guard terminal.canRedraw else { return }
+      Output.redraw(done == all ? "" : "checkpoint \(done + 1) of \(all)")
     }
-    let format = try arguments.format()
+    let format = arguments.format
     let records = problems.map { [(name: "problem", value: JSONValue.string($0))] as Record }
     Output.write(records, as: format, columns: ["problem"])
     if format == .table {
