@@ -55,8 +55,8 @@ enum Argument {
     if threads < value {
       Log.write(
         .warning,
-        "\(value) threads are asked for, and this process may use \(threads) processors: "
-          + "\(threads) threads compute")
+        "\(value) threads are asked for, and no more than the \(threads) that fit the processors "
+          + "compute")
     }
     return threads
   }

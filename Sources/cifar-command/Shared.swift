@@ -13,8 +13,8 @@ extension Option {
     "--registry", value: "FILE",
     help: "where runs are kept (else $CIFAR_REGISTRY, else ./cifar-runs.db)")
   static let threads = Option(
-    "--threads", value: "N", help: "threads that compute, at most one a processor, which is what they are without it; the "
-      + "results are the same")
+    "--threads", value: "N", help: "threads that compute (else as many as there are processors, which are the most; results do "
+      + "not depend on it)")
   static let quiet = Option("--quiet", help: "print nothing but the run's id")
   static let checkpoint = Option(
     "--checkpoint", value: "WHICH", help: "last, best, or a checkpoint's id",
@@ -32,10 +32,15 @@ extension Arguments {
     let threads = try ThreadPool.threads(askedFor: asked)
     if threads < asked {
       Output.error(
-        "cifar: --threads \(asked) is more than the \(threads) processors that there are to use: "
-          + "\(threads) threads compute")
+        "cifar: --threads \(asked) is more than the \(count(threads, "processor")) that there "
+          + "\(threads == 1 ? "is" : "are") to use: \(count(threads, "thread")) "
+          + "\(threads == 1 ? "computes" : "compute")")
     }
     return threads
+  }
+
+  private func count(_ number: Int, _ what: String) -> String {
+    "\(number) \(what)\(number == 1 ? "" : "s")"
   }
 
   func checkpointChoice(default other: CheckpointChoice) throws -> CheckpointChoice {

@@ -8,8 +8,8 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import sys
 import time
+from pathlib import Path
 
 import cifar
 import pytest
@@ -340,6 +340,45 @@ def test_more_threads_than_processors(workplace):
         cifar.set_log(None)
     assert any("1024 threads are asked for" in line for line in said)
     run("cifar", "evaluate", rows[0]["id"], "--threads", 64)
+
+
+@pytest.fixture
+def control_group():
+    """A group with the quota of one processor, and a group in it without; where that may be made."""
+    one, two = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
+    root = one if (one / "cpu.cfs_quota_us").exists() else two
+    outer = root / f"cifar-test-{os.getpid()}"
+    inner = outer / "inner"
+    try:
+        outer.mkdir()
+    except OSError:
+        pytest.skip("no control group can be made here")
+    try:
+        try:
+            if root == one:
+                (outer / "cpu.cfs_quota_us").write_text("100000")
+            else:
+                (outer / "cpu.max").write_text("100000 100000")
+            inner.mkdir()
+        except OSError:
+            pytest.skip("the control group can't be given a quota here")
+        yield inner
+    finally:
+        for directory in [inner, outer]:
+            if directory.exists():
+                directory.rmdir()
+
+
+def test_a_nested_control_groups_quota_is_honoured(workplace, control_group):
+    def enter():
+        (control_group / "cgroup.procs").write_text(str(os.getpid()))
+
+    result = run("cifar", "train", *SMALL, "--epochs", 1, "--name", "inside", preexec_fn=enter)
+    assert result.stdout_text
+    (session,) = json.loads(output("show", "inside", "--json"))["sessions"]
+    assert session["threads"] == 1
+    result = run("cifar", "train", *SMALL, "--epochs", 1, "--threads", 2, preexec_fn=enter)
+    assert "more than the 1 processor" in result.stderr_text
 
 
 # Completion ---------------------------------------------------------------------------------------
