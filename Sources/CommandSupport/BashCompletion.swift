@@ -10,8 +10,8 @@ struct BashCompletion {
     # Ids and names of runs are read as lines and never evaluated.
     \(function)() {
       local word="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}"
-      local words="" valued=" " choices="" runs="" files="" first_only="" place=0
-      local registry=() trash=() index item
+      local words="" valued=" " choices="" files="" first_only="" place=0
+      local runs=() registry=() index item
       COMPREPLY=()
       # --option=VALUE arrives as three words.
       if [[ $word == = ]]; then
@@ -45,9 +45,9 @@ struct BashCompletion {
         COMPREPLY=($(compgen -W "$words" -- "$word"))
         return
       fi
-      if [[ $first_only && $place -gt 0 ]]; then runs="" files="" choices=""; fi
+      if [[ $first_only && $place -gt 0 ]]; then runs=() files="" choices=""; fi
       COMPREPLY=($(compgen -W "$choices $words" -- "$word"))
-      [[ $runs ]] && \(function)_runs "$files"
+      ((${#runs[@]})) && \(function)_runs "$files"
       [[ $files ]] && \(function)_files
     }
 
@@ -70,7 +70,7 @@ struct BashCompletion {
         printf -v quoted %q "$name"
         [[ $1 && $quoted != "$name" ]] && continue
         [[ $quoted == "$word"* ]] && COMPREPLY+=("$quoted")
-      done < <(cifar-runs completion runs "${trash[@]}" "${registry[@]}" 2>/dev/null)
+      done < <(command "${runs[@]}" "${registry[@]}" 2>/dev/null)
     }
 
     # Adds the files that begin with $word; bash quotes their names.
@@ -92,6 +92,7 @@ struct BashCompletion {
     var text = ""
     for command in tool.completedCommands {
       text += "    \(command.first))\n"
+      if command.takesRun { text += "      runs=(\(command.runs))\n" }
       text += "      words=\"\(command.words.joined(separator: " "))\"\n"
       let valued = command.options.filter { $0.value != nil }
       if !valued.isEmpty {
@@ -103,8 +104,6 @@ struct BashCompletion {
       if !command.choices.isEmpty {
         text += "      choices=\"\(command.choices.joined(separator: " "))\"\n"
       }
-      if command.takesRun { text += "      runs=1\n" }
-      if command.trash { text += "      trash=(--trash)\n" }
       if command.takesFile { text += "      files=1\n" }
       if command.isFirstOnly { text += "      first_only=1\n" }
       text += "      ;;\n"

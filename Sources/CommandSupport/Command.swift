@@ -7,14 +7,10 @@ public struct Tool {
   public var commands: [Command]
   /// Whole command lines that teach by example, shown at the end of `--help`.
   public var examples: [String]
-  /// The runs that shell completion offers, for the tool that has them.
-  public var runs: ((Arguments) throws -> [CompletedRun])?
 
   public init(
-    name: String, version: String, summary: String, commands: [Command], examples: [String] = [],
-    runs: ((Arguments) throws -> [CompletedRun])? = nil
+    name: String, version: String, summary: String, commands: [Command], examples: [String] = []
   ) {
-    self.runs = runs
     self.name = name
     self.version = version
     self.summary = summary

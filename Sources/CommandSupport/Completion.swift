@@ -3,15 +3,10 @@ import CifarCore
 /// Completions for shells: scripts that know the tool's words, and the runs of a registry for them.
 ///
 /// Ids and names come from a file that somebody else may have written. A shell gets them as the output
-/// of `completion runs`, a line a run, and never evaluates them: nothing of them stands in a script, a
-/// list of words for `compgen -W` or an `eval`, and what it puts on the command line is quoted.
+/// of `cifar-runs list --completion`, a line a run, and never evaluates them: nothing of them stands in
+/// a script, in a list of words for `compgen -W` or in an `eval`, and what is put on the command line is
+/// quoted.
 extension Tool {
-  /// `completion SHELL` and, for the scripts themselves, `completion runs`.
-  func complete(_ arguments: [String]) throws {
-    if arguments.first == "runs", let runs { return try offer(runs, Array(arguments.dropFirst())) }
-    Output.data(try completion(for: arguments))
-  }
-
   /// A script that completes the tool's commands, options and runs in a shell.
   func completion(for arguments: [String]) throws -> String {
     guard let word = arguments.first, arguments.count == 1 else {
@@ -34,25 +29,6 @@ extension Tool {
     case bash, zsh, fish
     static let names = allCases.map(\.rawValue)
   }
-
-  /// Writes a line a run, `id`, a tab and the run's name, for those that are safe to type.
-  private func offer(
-    _ runs: (Arguments) throws -> [CompletedRun], _ arguments: [String]
-  ) throws {
-    let command = Command(
-      "completion runs", summary: "",
-      options: [Option("--registry", value: "FILE", help: ""), Option("--trash", help: "")]
-    ) { _ in }
-    let found = try runs(Arguments(arguments, for: command))
-    let counts = Dictionary(found.compactMap(\.name).map { ($0, 1) }, uniquingKeysWith: +)
-    var text = ""
-    for run in found where run.hasUsableID {
-      // A name that several have says which run is meant no better than none.
-      let name = run.usableName.flatMap { counts[$0] == 1 ? $0 : nil } ?? ""
-      text += "\(run.id)\t\(name)\n"
-    }
-    Output.data(text)
-  }
 }
 
 /// A run as completion offers it.
@@ -63,6 +39,18 @@ public struct CompletedRun: Sendable {
   public init(id: String, name: String?) {
     self.id = id
     self.name = name
+  }
+
+  /// A line a run, its id, a tab and its name, for those that are safe to type.
+  public static func lines(of runs: [CompletedRun]) -> String {
+    let counts = Dictionary(runs.compactMap(\.name).map { ($0, 1) }, uniquingKeysWith: +)
+    var text = ""
+    for run in runs where run.hasUsableID {
+      // A name that several have says which run is meant no better than none.
+      let name = run.usableName.flatMap { counts[$0] == 1 ? $0 : nil } ?? ""
+      text += "\(run.id)\t\(name)\n"
+    }
+    return text
   }
 
   /// Whether the id is made of a UUID's characters.
@@ -90,7 +78,10 @@ struct CompletedCommand {
   var takesRun: Bool { positional?.kinds.contains("RUN") == true }
   var takesFile: Bool { positional?.kinds.contains("FILE") == true }
   var choices: [String] { positional?.choices ?? [] }
-  var trash: Bool { positional?.isInTrash == true }
+  /// The command that tells the runs that may stand there.
+  var runs: String {
+    "cifar-runs list --completion" + (positional?.isInTrash == true ? " --trash" : "")
+  }
 }
 
 extension Tool {

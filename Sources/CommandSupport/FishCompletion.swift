@@ -22,7 +22,7 @@ struct FishCompletion {
             set registry --registry (string replace -r '^~/' "$HOME/" -- "$value")
           end
         end
-        cifar-runs completion runs $argv $registry 2>/dev/null | while read -l line
+        command $argv $registry 2>/dev/null | while read -l line
           set -l parts (string split -m 1 \\t -- $line)
           printf '%s\\t%s\\n' $parts[1] "$parts[2]"
           test -n "$parts[2]"; and printf '%s\\t%s\\n' "$parts[2]" $parts[1]
@@ -42,7 +42,7 @@ struct FishCompletion {
         text += line("\(seen) -a \(quoted(command.choices.joined(separator: " ")))")
       }
       if command.takesRun {
-        text += line("\(seen) -a '(\(function)\(command.trash ? " --trash" : ""))'")
+        text += line("\(seen) -a '(\(function) \(command.runs))'")
       }
       if command.takesFile { text += line("\(seen) -F") }
     }

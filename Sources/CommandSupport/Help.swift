@@ -134,8 +134,9 @@ public enum Help {
     for word in text.split(separator: " ") {
       let size = TextWidth.columns(String(word))
       if !isFirst, column + 1 + size > width {
-        result += "\n" + String(repeating: " ", count: hanging)
-        column = hanging
+        // A word that is too long for the column begins left of it.
+        column = max(0, min(hanging, width - size))
+        result += "\n" + String(repeating: " ", count: column)
         isFirst = true
       }
       result += (isFirst ? "" : " ") + word

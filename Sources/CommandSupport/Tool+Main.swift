@@ -39,7 +39,7 @@ extension Tool {
     case "--help", "-h": return Output.write(help())
     case "--version": return Output.line("\(name) \(version)")
     case "completion" where !wantsHelp(arguments):
-      return try complete(Array(arguments.dropFirst()))
+      return Output.data(try completion(for: Array(arguments.dropFirst())))
     case "man" where arguments.count == 1: return Output.data(manual())
     case "help" where arguments.count == 1: return Output.write(help())
     case "help": return try dispatch(arguments.dropFirst() + ["--help"], context: &context)

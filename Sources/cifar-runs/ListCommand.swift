@@ -17,6 +17,7 @@ enum ListCommand {
           "--columns", value: "A,B,…",
           help: "what to show: \((ListColumn.standard.map(\.name)).joined(separator: ", ")), uuid, "
             + "data,\nany field, hyperparameter or metric"),
+        Option("--completion", help: "ids and names alone, as shell completion reads them"),
         .registry,
       ] + OutputFormat.options,
       discussion: """
@@ -71,6 +72,12 @@ enum ListCommand {
     query.withLosses =
       format == .table && (columns ?? ListColumn.standard).contains { $0.name == "curve" }
 
+    if arguments.has("--completion") {
+      query.limit = nil
+      query.withLosses = false
+      let runs = try arguments.openRegistry().runs(query, damaged: { _ in })
+      return Output.data(CompletedRun.lines(of: runs.map { CompletedRun(id: $0.id, name: $0.name) }))
+    }
     let registry = try arguments.openRegistry()
     var runs = try registry.runs(query, damaged: Output.leftOut)
     let isCut = query.limit != nil && runs.count > limit

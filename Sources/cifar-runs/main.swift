@@ -22,10 +22,6 @@ let tool = Tool(
     "cifar-runs plot 3f2a                     # learning curves in the terminal",
     "cifar-runs report 3f2a 77c0 -o r.html    # a page to pass on",
     "cifar-runs list --json | jq '.[0].id'    # for programs",
-  ],
-  runs: { arguments in
-    try arguments.openRegistry().runs(RunQuery(trash: arguments.has("--trash")), damaged: { _ in })
-      .map { CompletedRun(id: $0.id, name: $0.name) }
-  })
+  ])
 
 exit(tool.main(Array(CommandLine.arguments.dropFirst())))

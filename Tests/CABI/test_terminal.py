@@ -97,7 +97,7 @@ def test_nothing_stored_steers_a_terminal(hostile, workplace):
         ["note", identifier], ["checkpoints", identifier], ["verify"], ["doctor"],
         ["rm", identifier, "--dry-run"], ["best"], ["list", "--filter", HOSTILE],
         ["tag", identifier, HOSTILE], ["export", "--format", "csv"], ["export"],
-        ["report", identifier, "-o", "-"], ["completion", "runs"], [HOSTILE], ["show", "--" + HOSTILE],
+        ["report", identifier, "-o", "-"], ["list", "--completion"], [HOSTILE], ["show", "--" + HOSTILE],
     ]
     commands += [
         [*command, form] for form in ["--json", "--jsonl", "--csv"]
@@ -194,7 +194,7 @@ def test_tensorboard_export_stays_in_its_directory(registry, workplace):
 
 
 def test_json_is_json_in_every_verb(registry):
-    identifier = output("best").strip()
+    identifier = json.loads(output("show", "plain", "--json"))["id"]
     output("rm", "other", "--yes")
     commands = [
         ["list"], ["list", "--trash"], ["list", "--filter", "name = nobody"],
@@ -236,7 +236,7 @@ def test_json_is_json_in_every_verb(registry):
     ["cifar-runs", "export", "--format", "xml"], ["cifar-runs", "export", "-o", ""],
     ["cifar-runs", "report", "plain", "-o", ""], ["cifar-runs", "plot", "plain", "--height", "1"],
     ["cifar-runs", "checkpoints", "plain", "--pin", "first"], ["cifar-runs", "completion"],
-    ["cifar", "completion", "runs"], ["cifar-runs", "completion", "runs", "--what"],
+    ["cifar", "completion", "tcsh"], ["cifar-runs", "completion", "bash", "--what"],
     ["cifar", "train", "--data", "shapes", "--schedule", "step"],
     ["cifar", "train", "--data", "shapes", "--momentum", "0.9"],
     ["cifar", "train", "--data", "shapes", "--early-stopping", "patiense=1"],
@@ -245,7 +245,7 @@ def test_json_is_json_in_every_verb(registry):
     ["cifar", "train", "--data", "shapes", "--lr", "-1"],
     ["cifar", "train", "--data", "shapes", "--threads", "1025"],
     ["cifar", "train", "--data", "shapes", "--threads", "0"],
-    ["cifar", "train", "--data", "shapes", "--name", ""], ["cifar", "train", "--data", ""],
+    ["cifar", "train", *map(str, SMALL), "--name", ""], ["cifar", "train", "--data", ""],
     ["cifar", "train", "--data", "cifar100:"], ["cifar", "train", "--model", "nothing"],
     ["cifar", "evaluate", "nobody", "--limit-test", "0"], ["cifar", "resume", "plain", "--epochs", "0"],
     ["cifar", "data", "download", "--dataset", "mnist"],
@@ -270,9 +270,8 @@ def test_help_fits_the_terminal(workplace):
                     BUILD / "bin" / tool, *name.split(), "--help", columns=columns)
                 body = text.replace("\r\n", "\n").split("\nExamples:\n")[0]
                 # A single word may be longer than the room there is.
-                long = [line for line in body.splitlines() if len(line) > columns
-                        and len(line.split()) > 1 and len(line.split()[-1]) < columns // 3]
-                assert not long, (name, columns, long)
+                long = [line for line in body.splitlines() if len(line) > columns]
+                assert not [line for line in long if len(line.split()) > 1], (name, long)
                 assert not [line for line in body.splitlines() if line.endswith(" ")]
             plain = output_of(tool, *name.split(), "--help").split("\nExamples:\n")[0]
             assert max(map(len, plain.splitlines())) <= 80
@@ -300,7 +299,7 @@ def test_names_that_look_like_files(registry, workplace):
         output("show", name)
         output("report", name, "-o", "report.html")
     message = run("cifar", "evaluate", "./notes", expect=1).stderr_text
-    assert "./notes" in message and "checkpoint" in message
+    assert "'./notes': not a safetensors file" in message
     # Written like a file, and there: it is the file.
     shutil.copy("exported.safetensors", "plain.safetensors")
     change(registry, "UPDATE runs SET name = 'plain.safetensors' WHERE id = 1",
@@ -414,7 +413,7 @@ def offers(environment, *words, point=None):
     result = subprocess.run(
         ["bash", "-c", script], capture_output=True, text=True, check=True, env=environment)
     assert not result.stderr
-    return result.stdout.splitlines()
+    return [line for line in result.stdout.splitlines() if line]
 
 
 def test_bash_offers_runs_wherever_one_may_stand(shell, registry, workplace):
@@ -478,8 +477,8 @@ def test_no_shell_evaluates_what_a_registry_holds(shell, registry, workplace):
             for line in begin[1]:
                 terminal.line(line)
             terminal.send("cifar-runs show qq\t\t")
-            time.sleep(1)
-            terminal.send("\n")
+            terminal.read(1)
+            terminal.line("")
             terminal.line("echo DO''NE; exit")
             text = terminal.rest()
         assert "DONE" in text and not os.path.exists("PWNED"), (name, text)
@@ -514,14 +513,19 @@ def test_zsh_offers_runs(shell, registry, workplace):
     elsewhere = workplace / "home" / "elsewhere.db"
     shutil.copy(registry, elsewhere)
     change(elsewhere, "UPDATE runs SET name = 'there' WHERE name = 'plain'")
-    with Terminal(["zsh", "-f", "-i"], env=shell) as terminal:
-        terminal.line("autoload -U compinit; compinit -u -D")
-        terminal.line("source ~/cifar-runs.zsh; source ~/cifar.zsh; cd")
-        for line in ["cifar-runs show wid\t", "cifar-runs show --registry ~/elsewhere.db the\t",
-                     "cifar summary tutorial-r\t"]:
-            terminal.send("print -r -- got " + line)
-            time.sleep(0.8)
-            terminal.send("\n")
+    with Terminal(["zsh", "-f", "-i"], env=shell, columns=200) as terminal:
+        for line in [
+            "autoload -U compinit; compinit -u -D; cd",
+            "source ~/cifar-runs.zsh; source ~/cifar.zsh",
+            "cifar-runs() { print -r -- got \"$@\" }; cifar() { print -r -- got \"$@\" }",
+        ]:
+            terminal.line(line)
+        for line in ["cifar-runs show wid\t", "cifar evaluate --registry ~/elsewhere.db the\t",
+                     "cifar-runs tag --registry=x there the\t", "cifar summary tutorial-r\t"]:
+            terminal.send(line)
+            terminal.read(1)
+            terminal.line("")
         terminal.line("exit")
         text = terminal.rest()
-    assert "got" in text
+    assert "got show wide net" in text and "elsewhere.db there" in text
+    assert "got tag --registry=x there the\r" in text and "got summary tutorial-resnet" in text
