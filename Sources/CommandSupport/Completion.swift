@@ -78,10 +78,9 @@ struct CompletedCommand {
   var takesRun: Bool { positional?.kinds.contains("RUN") == true }
   var takesFile: Bool { positional?.kinds.contains("FILE") == true }
   var choices: [String] { positional?.choices ?? [] }
+  var takesTrash: Bool { positional?.isInTrash == true }
   /// The command that tells the runs that may stand there.
-  var runs: String {
-    "cifar-runs list --completion" + (positional?.isInTrash == true ? " --trash" : "")
-  }
+  var runs: String { "cifar-runs list --completion" + (takesTrash ? " --trash" : "") }
 }
 
 extension Tool {

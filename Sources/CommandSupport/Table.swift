@@ -82,7 +82,8 @@ public struct Table {
       // Spaces wait for the next text: no line ends in spaces.
       if isRight { pending += spaces }
       if !cut.isEmpty {
-        text += TerminalText(String(repeating: " ", count: pending)) + terminal.styled(cut, content.style)
+        text += TerminalText(String(repeating: " ", count: pending))
+        text += terminal.styled(cut, content.style)
         pending = 0
       }
       if !isRight { pending += spaces }

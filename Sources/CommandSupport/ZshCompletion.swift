@@ -10,8 +10,8 @@ struct ZshCompletion {
     # Completions of \(tool.name) for zsh: source <(\(tool.name) completion zsh)
     # Ids and names of runs are read as lines and never evaluated.
     \(function)() {
-      local previous="${words[CURRENT-1]}" valued=" " files="" first_only="" item
-      local -a offered choices runs registry
+      local previous="${words[CURRENT-1]}" valued=" " runs="" files="" first_only="" item
+      local -a offered choices registry trash
       local -i place=0 index
       # --option=VALUE
       if [[ $PREFIX == -*=* ]]; then
@@ -42,9 +42,9 @@ struct ZshCompletion {
         compadd -- $offered
         return
       fi
-      if [[ -n $first_only ]] && (( place > 0 )); then runs=() files="" choices=(); fi
+      if [[ -n $first_only ]] && (( place > 0 )); then runs="" files="" choices=(); fi
       compadd -- $choices $offered
-      (( $#runs )) && \(function)-runs
+      [[ -n $runs ]] && \(function)-runs
       [[ -n $files ]] && _files
     }
 
@@ -62,7 +62,7 @@ struct ZshCompletion {
         [[ -n $id && $id != *[^0-9a-f-]* ]] || continue
         ids+=("$id")
         [[ -n $name ]] && names+=("$name")
-      done < <(command $runs $registry 2>/dev/null)
+      done < <(command cifar-runs list --completion $trash $registry 2>/dev/null)
       compadd -a ids
       compadd -a names
     }
@@ -80,7 +80,8 @@ struct ZshCompletion {
     var text = ""
     for command in tool.completedCommands {
       text += "    \(command.first))\n"
-      if command.takesRun { text += "      runs=(\(command.runs))\n" }
+      if command.takesRun { text += "      runs=1\n" }
+      if command.takesTrash { text += "      trash=(--trash)\n" }
       text += "      offered=(\(words(command.words)))\n"
       let valued = command.options.filter { $0.value != nil }
       if !valued.isEmpty {

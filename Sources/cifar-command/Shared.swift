@@ -13,8 +13,9 @@ extension Option {
     "--registry", value: "FILE",
     help: "where runs are kept (else $CIFAR_REGISTRY, else ./cifar-runs.db)")
   static let threads = Option(
-    "--threads", value: "N", help: "threads that compute (else as many as there are processors, which are the most; results do "
-      + "not depend on it)")
+    "--threads", value: "N",
+    help: "threads that compute (else as many as there are processors, which are the most; results "
+      + "do not depend on it)")
   static let quiet = Option("--quiet", help: "print nothing but the run's id")
   static let checkpoint = Option(
     "--checkpoint", value: "WHICH", help: "last, best, or a checkpoint's id",

@@ -13,8 +13,8 @@ enum SummaryCommand {
       positionals: [
         Positional(
           "MODEL|FILE|RUN",
-          help: "\(ModelSpec.presetNames.joined(separator: ", ")); a JSON file with a list of layers "
-            + "or a .safetensors file; a run's id or name (else tutorial); ./NAME is always a file",
+          help: "\(ModelSpec.presetNames.joined(separator: ", ")); a JSON file with a list of "
+            + "layers or a .safetensors file; a run's id or name (else tutorial); ./NAME is always a file",
           required: false, choices: ModelSpec.presetNames)
       ],
       options: [

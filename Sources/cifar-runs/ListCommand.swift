@@ -76,7 +76,8 @@ enum ListCommand {
       query.limit = nil
       query.withLosses = false
       let runs = try arguments.openRegistry().runs(query, damaged: { _ in })
-      return Output.data(CompletedRun.lines(of: runs.map { CompletedRun(id: $0.id, name: $0.name) }))
+        .map { CompletedRun(id: $0.id, name: $0.name) }
+      return Output.data(CompletedRun.lines(of: runs))
     }
     let registry = try arguments.openRegistry()
     var runs = try registry.runs(query, damaged: Output.leftOut)

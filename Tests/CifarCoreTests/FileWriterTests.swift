@@ -52,14 +52,12 @@ import Testing
     struct Stop: Error {}
     for name in ["a", "b"] {
       var pieces = 0
+      func check() throws {
+        pieces += 1
+        if pieces == 3 { throw Stop() }
+      }
       #expect(throws: Stop.self) {
-        try FileWriter.write(
-          to: path(name), as: kind,
-          check: {
-            pieces += 1
-            if pieces == 3 { throw Stop() }
-          }
-        ) { file in
+        try FileWriter.write(to: path(name), as: kind, check: check) { file in
           for _ in 0..<10 { try file.write([UInt8](repeating: 1, count: 100_000)) }
         }
       }

@@ -110,12 +110,14 @@ import Testing
     #expect(places.map(\.directory) == ["/sys/fs/cgroup"])
   }
 
-  @Test(arguments: [
-    (["cpu.max": "max 100000\n"], nil), (["cpu.max": "150000 100000\n"], 2),
-    (["cpu.max": "50000 100000\n"], 1), (["cpu.max": "200000 100000"], 2),
-    (["cpu.max": "1 9223372036854775807"], 1), (["cpu.max": "9223372036854775807 1"], Int.max),
-    (["cpu.max": "0 0"], nil), (["cpu.max": "100000"], nil), (["cpu.max": "x y z"], nil), ([:], nil),
-  ] as [([String: String], Int?)])
+  @Test(
+    arguments: [
+      (["cpu.max": "max 100000\n"], nil), (["cpu.max": "150000 100000\n"], 2),
+      (["cpu.max": "50000 100000\n"], 1), (["cpu.max": "200000 100000"], 2),
+      (["cpu.max": "1 9223372036854775807"], 1), (["cpu.max": "9223372036854775807 1"], Int.max),
+      (["cpu.max": "0 0"], nil), (["cpu.max": "100000"], nil), (["cpu.max": "x y z"], nil),
+      ([:], nil),
+    ] as [([String: String], Int?)])
   func aQuotaIsCountedInProcessors(files: [String: String], processors: Int?) {
     let place = ControlGroup.Place(path: "/a", directory: "/g/a", isVersion2: true)
     let found = ControlGroup.processors(place) { path in

@@ -54,9 +54,10 @@ import Testing
     #expect(
       table.text(for: colourful).content
         == "\u{1b}[2m\(visible)\u{1b}[0m\n\u{1b}[1m\(visible)\u{1b}[0m\n")
-    #expect(!JSONValue.string(hostile).text(indented: false).unicodeScalars.contains { scalar in
-      scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value) || scalar == "\u{202e}"
-    })
+    #expect(
+      !JSONValue.string(hostile).text(indented: false).unicodeScalars.contains { scalar in
+        scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value) || scalar == "\u{202e}"
+      })
   }
 
   @Test func helpFitsItsWidth() {
@@ -81,8 +82,10 @@ import Testing
       #expect(!lines.contains { TextWidth.columns(String($0)) > width || $0.hasSuffix(" ") })
     }
     let text = tool.help(for: command, width: 50)
-    #expect(text.contains("A paragraph that its author broke at a hundred\ncolumns, as it happens.\n"))
-    #expect(text.contains("  field  what it is in rather many words for such a\n         small field\n"))
+    #expect(
+      text.contains("A paragraph that its author broke at a hundred\ncolumns, as it happens.\n"))
+    #expect(
+      text.contains("  field  what it is in rather many words for such a\n         small field\n"))
     #expect(text.contains("  -r, --reduce-on-plateau KEY=X,…\n"))
   }
 
