@@ -12,17 +12,13 @@ extension Arguments {
   /// Ctrl-C and the like leave neither a part of the file nor one under another name.
   ///
   /// - Parameter kind: existing files of another kind are replaced with `--force` only.
-  /// - Throws: `io` for a file that is not to be replaced: the command line itself is right.
+  /// - Throws: `invalidArgument` for a file that is not to be replaced; what `FileWriter` throws.
   public func write(
     to path: String, as kind: FileKind, _ body: (FileWriter) throws -> Void
   ) throws {
     if path == "-" { return try FileWriter.writeToStandardOutput(body) }
     guard !path.isEmpty else { throw UsageError("the file to write has no name") }
-    do {
-      try FileWriter.check(path, as: kind, force: has("--force"))
-    } catch let error as CifarError where error.code == .invalidArgument {
-      throw CifarError(.io, error.message)
-    }
+    try FileWriter.check(path, as: kind, force: has("--force"))
     // What goes to a device or a pipe leaves nothing to clear away.
     var status = stat()
     if stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG { Interruption.handle() }
