@@ -78,7 +78,7 @@ let package = Package(
       name: "CifarCommand", dependencies: ["Cifar", "CommandSupport"],
       path: "Sources/cifar-command"),
     .executableTarget(
-      name: "CifarRunsCommand", dependencies: ["CifarRegistry", "CifarTraining", "CommandSupport"],
+      name: "CifarRunsCommand", dependencies: ["Cifar", "CommandSupport"],
       path: "Sources/cifar-runs"),
     .executableTarget(
       name: "cifar-bench", dependencies: ["CifarNN"], path: "Benchmarks/cifar-bench"),

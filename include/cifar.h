@@ -238,6 +238,8 @@ typedef struct cifar_train_options {
   const char *model;        /* a preset's name, "tutorial", "tutorial-gap" or "tutorial-resnet", or
                                the JSON of a cifar_model_spec; put over all of the above. NULL: the
                                recipe's, "tutorial" */
+  double busy_timeout;      /* seconds for which the end of training waits for a registry that others
+                               hold, 0 to 1,000,000: 600. See cifar_trainer_run */
 } cifar_train_options;
 
 /* Hyperparameters by their names, as cifar_trainer_info shows the complete set. What is not named
@@ -289,22 +291,33 @@ typedef struct cifar_resume_options {
   const char *registry;      /* as in cifar_train_options */
   const char *data_location; /* as in cifar_dataset_open; NULL: where the run had its images from */
   const char *command_line;  /* noted down with the session; NULL: none */
+  int32_t take_over;         /* 0; 1: also a run that seems to be running, because what trained it
+                                can't be asked from here: another machine, another container, the
+                                same machine a moment after a restart. What still trains it can write
+                                nothing more */
+  double busy_timeout;       /* as in cifar_train_options */
 } cifar_resume_options;
 
 cifar_status cifar_resume_options_init(cifar_resume_options *options, size_t options_size);
 
 /** Makes a trainer that goes on with a run, to the same bits as if it had never stopped. Where the
- *  last checkpoint is damaged, it is the newest one before that is whole; a line in the log and a
- *  note on the run say so.
+ *  last checkpoint is damaged, it is the newest one before that is whole. That one, a schedule that
+ *  jumps by another number of epochs, and another instruction set than the run's, by which the bits
+ *  will differ, are told by a line in the log and a note on the run.
+ *
+ *  What is "last" or "best" is decided in the transaction in which the run becomes this trainer's. A
+ *  run that a callback ended goes on where epochs are asked for: the patience of early stopping begins
+ *  anew.
  *
  *  run                its id, the first 4 or more characters of it, or its name.
  *  train, validation  the images it was trained on; NULL to open them from their place. A run on
  *                     images from memory needs them handed over.
  *  options            NULL for the defaults.
  *
- *  Errors: NOT_FOUND; AMBIGUOUS; BUSY while another process trains the run; CHECKSUM_MISMATCH for a
- *  damaged checkpoint that was named, or where all are; SHAPE_MISMATCH if the images are others than the run's,
- *  or their class names. */
+ *  Errors: NOT_FOUND; AMBIGUOUS; BUSY while another process trains the run, see take_over;
+ *  INVALID_ARGUMENT for fewer epochs than are done; CHECKSUM_MISMATCH for a damaged checkpoint that
+ *  was named, or where all are; SHAPE_MISMATCH if the images are others than the run's, or their class
+ *  names. */
 cifar_status cifar_trainer_resume(const char *run, const cifar_dataset *train,
                                   const cifar_dataset *validation,
                                   const cifar_resume_options *options, cifar_trainer **out);
@@ -369,10 +382,26 @@ cifar_status cifar_trainer_on_batch_begin(cifar_trainer *trainer, cifar_batch_ca
 cifar_status cifar_trainer_on_batch(cifar_trainer *trainer, cifar_batch_callback callback,
                                     void *user);
 
-/** After every epoch, when it and its checkpoint are in the registry; NULL for nothing. Not while it
- *  trains. */
+/** After every epoch, when it and its checkpoint are in the registry; where others hold that, while
+ *  they wait for it. NULL for nothing. Not while it trains. */
 cifar_status cifar_trainer_on_epoch(cifar_trainer *trainer, cifar_epoch_callback callback,
                                     void *user);
+
+/** What waits because others hold the registry. */
+typedef struct cifar_storage_info {
+  uint32_t struct_size;
+  uint32_t epochs;     /* that wait to be stored; 0 where only the run's end does */
+  double seconds;      /* for which others hold it */
+  double seconds_left; /* until cifar_trainer_run waits no more; -1 while it trains */
+} cifar_storage_info;
+
+typedef int (*cifar_storage_callback)(const cifar_storage_info *info, void *user);
+
+/** While others hold the registry: during training for every epoch that waits to be stored, when it
+ *  is over some ten times a second until all is stored. Anything but 0 stops the training, or the
+ *  waiting at its end. NULL for nothing. Not while it trains. */
+cifar_status cifar_trainer_on_storage_wait(cifar_trainer *trainer, cifar_storage_callback callback,
+                                           void *user);
 
 /** Sets the learning rate from the next batch on, 0 or above: from callbacks, or while nothing
  *  trains. A rate set when an epoch begins, or before a batch, is part of the checkpoints that
@@ -385,15 +414,27 @@ cifar_status cifar_trainer_set_learning_rate(cifar_trainer *trainer, double lear
 /** Trains until all epochs are done or the recipe's early stopping ends it, then puts the best
  *  weights back. Takes minutes to hours. A trainer runs once: to go on, resume its run.
  *
+ *  Rows, checkpoints, metrics and signs of life are written beside the training, in order. Where
+ *  others hold a lock on the registry, for however long, they wait in memory and the training goes
+ *  on: the rows of all epochs, and of the checkpoints the newest and the best. When training is over
+ *  it waits for busy_timeout at most; then the last checkpoint goes to a file beside the registry,
+ *  with the epochs that are not stored. The error BUSY, or INTERRUPTED if somebody did not want to
+ *  wait, names it, and `cifar-runs import` gives it to the run. Other errors of the registry, such as
+ *  a full disk, end the training with the batch after: waiting would put more at risk.
+ *
  *  Errors: INTERRUPTED; CALLBACK; NOT_FINITE when the loss is NaN or infinite; those of the
- *  registry, whose last good checkpoint stays; INVALID_STATE for a second call, while another thread
+ *  registry, whose last good checkpoint stays; BUSY, see above; INVALID_STATE for a second call, while another thread
  *  is in it, on a stack that is too small, and in a child that a callback forked. With
  *  "terminate_on_nan" a loss that is not finite is no error: as in Keras the epoch ends with that
- *  batch, is validated and has its row, with NaN, and training is over; the run is "failed". */
+ *  batch, is validated and has its row, with NaN, and training is over; the run is "failed".
+ *  Likewise then where only the validation loss is not finite; without it that is a warning in the
+ *  log, and training goes on, as in the frameworks. */
 cifar_status cifar_trainer_run(cifar_trainer *trainer);
 
 /** Makes cifar_trainer_run stop after the batch under way and leave a checkpoint. From any thread,
- *  and from a signal handler: async-signal-safe for a trainer that is not NULL. Before cifar_trainer_run it stops that at its first batch. */
+ *  and from a signal handler: async-signal-safe for a trainer that is not NULL. Before
+ *  cifar_trainer_run it stops that at its first batch; while that waits for the registry at its end,
+ *  it ends the waiting. */
 cifar_status cifar_trainer_interrupt(cifar_trainer *trainer);
 
 /** Records a value that the caller measured, for the last completed epoch; from an epoch callback
@@ -406,8 +447,8 @@ cifar_status cifar_trainer_interrupt(cifar_trainer *trainer);
  *  cifar_trainer_run; those of the registry. */
 cifar_status cifar_trainer_record_metric(cifar_trainer *trainer, const char *name, double value);
 
-/** Records several values in one transaction: all of them or, after an error, none. Else as
- *  cifar_trainer_record_metric.
+/** Records several values in one transaction: all of them or, after an error, none. They are written
+ *  beside the training, with what else waits. Else as cifar_trainer_record_metric.
  *
  *  names   (count) strings; of one that is there twice the last value stays.
  *  values  (count).
@@ -847,8 +888,26 @@ cifar_status cifar_registry_pin(cifar_registry *registry, int64_t checkpoint, in
 cifar_status cifar_registry_fork(cifar_registry *registry, const char *run,
                                  const char *checkpoint, const char *name, char id[37]);
 
-/** Puts a run into the trash. Error: BUSY while it is running. */
-cifar_status cifar_registry_remove(cifar_registry *registry, const char *run);
+/** Makes a run from a checkpoint's file, in one transaction. One that a training left beside its
+ *  registry because that was held by others (see cifar_trainer_run) gives its run what could not be
+ *  written then; any other is the start of a new run; resume it to go on.
+ *
+ *  path  a file that cifar_model_save, cifar_registry_export or a training wrote.
+ *  name  of a new run; NULL: what the file says, or none.
+ *  id    gets the run's UUID: 37 bytes with the NUL.
+ *
+ *  Errors: NOT_FOUND, IO; BAD_DATA, NOT_FINITE and SHAPE_MISMATCH for a file that no training could
+ *  go on from. */
+cifar_status cifar_registry_import(cifar_registry *registry, const char *path, const char *name,
+                                   char id[37]);
+
+/** Puts a run into the trash.
+ *
+ *  take_over  0; 1: also one that seems to be running, see cifar_resume_options. What trains it can
+ *             write nothing more.
+ *
+ *  Error: BUSY while it is running. */
+cifar_status cifar_registry_remove(cifar_registry *registry, const char *run, int32_t take_over);
 
 /** Takes a run out of the trash, as it was. */
 cifar_status cifar_registry_restore(cifar_registry *registry, const char *run);

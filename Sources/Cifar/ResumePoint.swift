@@ -6,6 +6,8 @@ import CifarTraining
 struct ResumePoint {
   var row: CheckpointRow
   var checkpoint: Checkpoint
+  /// What was asked for, and which checkpoint that was.
+  var meant: MeantCheckpoint
   /// What had to be passed over, a sentence each.
   var remarks: [String] = []
 
@@ -18,16 +20,21 @@ struct ResumePoint {
   init(_ choice: CheckpointChoice, of run: String, in registry: Registry) throws {
     guard choice == .last else {
       let row = try registry.checkpoint(choice, of: run)
-      self = try ResumePoint(row, in: registry)
+      self = try ResumePoint(row, as: MeantCheckpoint(choice, id: row.id), in: registry)
       return
     }
+    let newest = try registry.checkpointID(.last, of: run)
     let line = try registry.currentLine(of: run)
     // Names what there is where there is nothing.
-    if line.isEmpty { _ = try registry.checkpoint(.last, of: run) }
+    guard let newest, !line.isEmpty else {
+      _ = try registry.checkpoint(.last, of: run)
+      throw CifarError(.busy, "run \(run.excerpt) goes on elsewhere; try again", isTransient: true)
+    }
     var first: CifarError?
     for row in line {
       do {
-        self = try ResumePoint(row.get(), in: registry)
+        self = try ResumePoint(
+          row.get(), as: MeantCheckpoint(.last, id: newest), in: registry)
         if let first {
           remarks = [
             "a newer checkpoint is damaged (\(first.message)); going on from checkpoint "
@@ -42,8 +49,9 @@ struct ResumePoint {
     throw first ?? CifarError(.notFound, "run \(run.excerpt) has no checkpoint to go on from")
   }
 
-  private init(_ row: CheckpointRow, in registry: Registry) throws {
+  private init(_ row: CheckpointRow, as meant: MeantCheckpoint, in registry: Registry) throws {
     self.row = row
+    self.meant = meant
     do {
       checkpoint = try Checkpoint(registry.checkpointData(row.id))
     } catch let error as CifarError where error.code == .badData {

@@ -9,7 +9,9 @@ import Kernels
 /// checkpoint of the very batch when it is stopped.
 ///
 /// The bytes of a checkpoint are put together between two batches; hashing and writing them goes on
-/// beside the training. What fails there ends the training with the next batch.
+/// beside the training, see `RegistryWriter`. What fails there ends the training with the next batch;
+/// a lock that others hold does not. Where the end can't be written the run's last checkpoint goes to
+/// a file, see `LeftFile`.
 final class RunRecorder: TrainerObserver {
   /// Who follows the training besides.
   weak var observer: (any TrainerObserver)?
@@ -17,22 +19,40 @@ final class RunRecorder: TrainerObserver {
   private let trainer: Trainer
   private let session: RunSession
   private let registry: Registry
-  private let writer = BackgroundWriter()
-  private var lastHeartbeat = time(nil)
+  private let writer: RegistryWriter
+  /// For messages and files, from every working directory.
+  private let absolutePath: String
+  private let options: TrainingSession.Options
+  private var name: String?
+  private var tags: [String]
+  /// Of the run's current line, for a file that has to stand alone.
+  private var rows: [EpochRow] = []
+  private var metrics: [MetricRow] = []
+  private var notes: [String] = []
+  /// Epochs whose observers have not heard yet that they are stored, by the number of their row.
+  private var untold: [(number: Int, report: EpochReport)] = []
+  /// The epochs that waited when somebody was last told; nil while none do.
+  private var toldWaiting: Int?
+  private var left: LeftFile?
+  /// Whether the last entries were handed over: what fails then is told as it is.
+  private var isClosed = false
   /// What SQLite may need to write down that there was no memory left.
   private let reserve: EmergencyMemory
 
-  /// Seconds between two signs of life: readers elsewhere wait half an hour for one.
-  private static let heartbeatInterval = 30
+  /// Seconds that an attempt to write waits for others. It keeps new readers out meanwhile.
+  private static let attemptTimeout = 0.5
+  /// Seconds before somebody is told that others hold the registry.
+  private static let silence = 1.0
 
   private static let reserveSize = 2 << 20
 
   var runID: String { session.id }
   var registryPath: String { registry.path }
 
-  init(starting trainer: Trainer, registryPath: String, options: TrainingSession.Options) throws {
-    self.trainer = trainer
-    reserve = try EmergencyMemory(bytes: RunRecorder.reserveSize)
+  convenience init(
+    starting trainer: Trainer, registryPath: String, options: TrainingSession.Options
+  ) throws {
+    let reserve = try EmergencyMemory(bytes: RunRecorder.reserveSize)
     let hyperparameters = trainer.hyperparameters
     var run = NewRun(
       name: options.name, recipe: hyperparameters.recipe,
@@ -45,19 +65,43 @@ final class RunRecorder: TrainerObserver {
     run.tags = options.tags
     // Before the file is made: a call that fails leaves none behind.
     try Registry.check(run)
-    registry = try Registry(path: registryPath, mode: .readWrite(create: true))
-    session = try registry.createRun(run)
+    let registry = try Registry(path: registryPath, mode: .readWrite(create: true))
+    self.init(trainer, try registry.createRun(run), registry, options, reserve)
+    try registry.setBusyTimeout(RunRecorder.attemptTimeout)
   }
 
-  init(
-    resuming trainer: Trainer, run: String, from checkpoint: CheckpointRow, epochs: Int?,
-    registry: Registry, options: TrainingSession.Options
+  /// - Throws: also `MovedCheckpoint`.
+  convenience init(
+    resuming trainer: Trainer, from point: ResumePoint, epochs: Int?, rows: [EpochRow],
+    takeOver: Bool, registry: Registry, options: TrainingSession.Options
   ) throws {
+    let reserve = try EmergencyMemory(bytes: RunRecorder.reserveSize)
+    let session = try registry.resumeRun(
+      point.row.run, from: .id(point.row.id), session: RunRecorder.info(options),
+      epochsPlanned: epochs, takeOver: takeOver, meant: point.meant)
+    self.init(trainer, session, registry, options, reserve)
+    let summary = try registry.runs(RunQuery(filter: "id = '\(session.id)'")).first
+    name = summary?.name
+    tags = summary?.tags ?? []
+    self.rows = rows.filter { $0.epoch <= point.row.epoch }
+    try registry.setBusyTimeout(RunRecorder.attemptTimeout)
+  }
+
+  private init(
+    _ trainer: Trainer, _ session: RunSession, _ registry: Registry,
+    _ options: TrainingSession.Options, _ reserve: EmergencyMemory
+  ) {
     self.trainer = trainer
-    reserve = try EmergencyMemory(bytes: RunRecorder.reserveSize)
+    self.session = session
     self.registry = registry
-    session = try registry.resumeRun(
-      run, from: .id(checkpoint.id), session: RunRecorder.info(options), epochsPlanned: epochs)
+    self.options = options
+    name = options.name
+    tags = options.tags
+    self.reserve = reserve
+    absolutePath = AbsolutePath.of(registry.path)
+    writer = RegistryWriter(
+      RegistryWriter.Sink(
+        write: { try session.write($0) }, heartbeat: { try session.heartbeat() }))
   }
 
   private static func retention(_ options: TrainingSession.Options) -> Retention {
@@ -88,17 +132,13 @@ final class RunRecorder: TrainerObserver {
 
   func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
     try writer.check()
-    let now = time(nil)
-    if now - lastHeartbeat >= RunRecorder.heartbeatInterval {
-      lastHeartbeat = now
-      try session.heartbeat()
-    }
-    return try observer?.batchEnded(progress) ?? .goOn
+    tellStored()
+    let answer = try tellDelay()
+    return try observer?.batchEnded(progress) == .stop ? .stop : answer
   }
 
   func checkpointDue() throws {
-    let checkpoint = try checkpoint(isBest: false)
-    try writer.submit { [session] in try session.save(checkpoint: checkpoint) }
+    try writer.submit([.checkpoint(checkpoint(isBest: false))])
   }
 
   func trainEnded(_ end: TrainingEnd) throws { try observer?.trainEnded(end) }
@@ -113,38 +153,61 @@ final class RunRecorder: TrainerObserver {
       learningRate: metrics.learningRate, seconds: metrics.seconds,
       imagesPerSecond: metrics.imagesPerSecond)
     let checkpoint = try checkpoint(isBest: report.isBest)
-    try writer.submit { [session] in try session.record(epoch: row, checkpoint: checkpoint) }
-    if let observer, observer.waitsForStorage { try writer.drain() }
-    return try observer?.epochEnded(report) ?? .goOn
+    let number = try writer.submit([.epoch(row), .checkpoint(checkpoint)])
+    rows.append(row)
+    untold.append((number, report))
+    guard let observer else { return .goOn }
+    if observer.waitsForStorage { try writer.waitUntilStored() }
+    let answer = try observer.epochEnded(report)
+    tellStored()
+    return answer
   }
 
-  func note(_ text: String) throws { try session.note(text) }
-
-  /// Records how the best checkpoint does class by class. The run has ended by then: whatever goes
-  /// wrong here, the run is complete.
-  func evaluateBest(on validation: Dataset, threads: Int) {
-    do {
-      try LargeStack.run {
-        let row = try registry.checkpoint(.best, of: runID)
-        let model = try Model(checkpoint: registry.checkpointData(row.id), threads: threads)
-        try registry.record(
-          evaluation: try ClassEvaluator.evaluate(model, on: validation), of: runID)
-      }
-    } catch {
-      Log.write(.warning, "run \(runID): its classes can't be evaluated: \(error)")
+  private func tellStored() {
+    let stored = writer.storedNumber
+    while let first = untold.first, first.number <= stored {
+      untold.removeFirst()
+      observer?.epochStored(first.report)
     }
   }
 
-  func record(metrics: [(name: String, value: Double)]) throws {
-    guard let first = metrics.first else { return }
+  /// Says, once for every epoch that waits, that others hold the registry.
+  private func tellDelay() throws -> TrainerAnswer {
+    guard let delay = writer.delay else {
+      if toldWaiting != nil {
+        Log.write(.info, "run \(runID): \(absolutePath) can be written again")
+      }
+      toldWaiting = nil
+      return .goOn
+    }
+    guard delay.epochs > 0, delay.seconds >= RunRecorder.silence, delay.epochs != toldWaiting
+    else { return .goOn }
+    toldWaiting = delay.epochs
+    let epochs = delay.epochs == 1 ? "1 epoch waits" : "\(delay.epochs) epochs wait"
+    Log.write(
+      .warning,
+      "run \(runID): \(absolutePath) is held by another process: \(epochs) to be stored, training "
+        + "goes on")
+    return try observer?.storageDelayed(
+      StorageDelay(epochs: delay.epochs, seconds: delay.seconds, secondsLeft: nil)) ?? .goOn
+  }
+
+  func note(_ text: String) throws {
+    try writer.submit([.note(text)])
+    notes.append(text)
+  }
+
+  func record(metrics values: [(name: String, value: Double)]) throws {
+    guard let first = values.first else { return }
     guard trainer.epoch > 0 else {
       throw CifarError(
         .invalidState, "metric \(first.name) belongs to an epoch, and none has ended yet")
     }
-    // They belong to a row that has to be there.
-    try writer.drain()
-    try session.record(
-      metrics: metrics.map { MetricRow(name: $0.name, epoch: trainer.epoch, value: $0.value) })
+    let rows = values.map { MetricRow(name: $0.name, epoch: trainer.epoch, value: $0.value) }
+    let entry = SessionEntry.metrics(rows)
+    try entry.check()
+    try writer.submit([entry])
+    metrics += rows
   }
 
   private func checkpoint(isBest: Bool) throws -> NewCheckpoint {
@@ -155,41 +218,178 @@ final class RunRecorder: TrainerObserver {
 
   // MARK: Ending
 
+  /// - Throws: `busy`, naming the file that has the rest, if others held the registry for too long;
+  ///   `interrupted` likewise, if somebody did not want to wait.
   func finish(_ end: TrainingEnd) throws {
-    try writer.drain()
     switch end {
-    case .completed(let reason): try session.finish(status: .completed, reason: reason)
-    case .diverged(let reason): try session.finish(status: .failed, reason: reason)
+    case .completed(let reason): try close([], SessionEnd(.completed, reason: reason))
+    case .diverged(let reason): try close([], SessionEnd(.failed, reason: reason))
     case .stopped:
-      try saveBatch()
-      try session.finish(status: .stopped, reason: trainer.pauseReason ?? "stopped by a callback")
+      try close(
+        try batchCheckpoint(),
+        SessionEnd(.stopped, reason: trainer.pauseReason ?? "stopped by a callback"))
     case .interrupted:
-      try saveBatch()
-      try session.finish(
-        status: .interrupted,
-        reason: "interrupted in epoch \(trainer.epoch + 1) after batch \(trainer.batch)")
+      try close(
+        try batchCheckpoint(),
+        SessionEnd(
+          .interrupted,
+          reason: "interrupted in epoch \(trainer.epoch + 1) after batch \(trainer.batch)"))
     }
   }
 
   /// Between two epochs the last epoch's checkpoint says it all, but there is none before the first.
-  private func saveBatch() throws {
-    if trainer.batch > 0 || trainer.epoch == 0 {
-      try session.save(checkpoint: checkpoint(isBest: false))
+  private func batchCheckpoint() throws -> [SessionEntry] {
+    guard trainer.batch > 0 || trainer.epoch == 0 else { return [] }
+    return [.checkpoint(try checkpoint(isBest: false))]
+  }
+
+  /// Writes the last entries, for as long as the options say.
+  private func close(_ entries: [SessionEntry], _ end: SessionEnd) throws {
+    isClosed = true
+    let begin = Moment.now
+    var isInterrupted = false
+    let isStored: Bool
+    do {
+      isStored = try writer.finish(entries + [.end(end)], limit: options.busyTimeout) { delay in
+        let waited = Moment.now - begin
+        // Who kills a program that waits loses nothing.
+        if waited >= RunRecorder.silence { keepAside(end) }
+        isInterrupted = trainer.takeInterrupt()
+        let answer = try observer?.storageDelayed(
+          StorageDelay(
+            epochs: delay.epochs, seconds: delay.seconds,
+            secondsLeft: max(0, options.busyTimeout - waited)))
+        if answer == .stop { isInterrupted = true }
+        return !isInterrupted
+      }
+    } catch {
+      throw failed(error, end)
+    }
+    tellStored()
+    guard !isStored else {
+      left?.remove()
+      return
+    }
+    let waited = Int((Moment.now - begin).rounded())
+    let how =
+      isInterrupted
+      ? "interrupted while \(absolutePath) was held by another process"
+      : "\(absolutePath) was held by another process for \(waited) s after the training"
+    throw CifarError(isInterrupted ? .interrupted : .busy, "run \(runID): \(how); \(rest(end))")
+  }
+
+  /// Where the rest of the run is, which the registry has not.
+  private func rest(_ end: SessionEnd) -> String {
+    keepAside(end)
+    guard let left else {
+      let epochs = writer.waiting.contains { if case .epoch = $0 { true } else { false } }
+      return epochs
+        ? "its last epochs are not stored" : "its epochs are stored, only how it ended is not"
+    }
+    session.willEnd(
+      SessionEnd(
+        .interrupted, reason: "its last epochs could not be stored; they are in \(left.path)"))
+    return
+      "its last checkpoint, with the epochs that are not stored, is in '\(left.path)': once the "
+      + "registry can be written, take it up with: cifar-runs import '\(left.path)' --registry "
+      + "'\(absolutePath)'"
+  }
+
+  /// Writes the newest checkpoint that waits to a file beside the registry, once.
+  private func keepAside(_ end: SessionEnd) {
+    guard left == nil else { return }
+    let checkpoints = writer.waiting.compactMap { entry in
+      if case .checkpoint(let checkpoint) = entry { checkpoint } else { nil }
+    }
+    guard let last = checkpoints.last else { return }
+    let run = LeftRun(
+      id: runID, token: session.token, name: name, tags: tags,
+      keepLast: RunRecorder.retention(options).last,
+      keepEvery: RunRecorder.retention(options).every, status: end.status, reason: end.reason,
+      ended: "\(end.time)", isBest: last.isBest,
+      epochs: rows.suffix(LeftRun.mostEpochs).map(LeftRun.Epoch.init),
+      metrics: metrics.suffix(LeftRun.mostEpochs).map {
+        LeftRun.Metric(name: $0.name, epoch: $0.epoch, value: $0.value)
+      }, notes: notes)
+    do {
+      left = try LeftFile(last, of: run, beside: absolutePath)
+    } catch {
+      Log.write(
+        .warning, "run \(runID): its last checkpoint can't be kept beside the registry: \(error)")
     }
   }
 
-  /// Notes the failure. That the registry may be what failed must not hide the first error.
-  func fail(_ error: any Error) {
+  /// Notes a failure. That the registry may be what failed must not hide the first error.
+  ///
+  /// - Returns: the error, which also says where the rest of the run is if the registry has it not.
+  func fail(_ error: any Error) -> any Error {
     reserve.release()
+    if isClosed { return error }
+    let end = SessionEnd(.failed, reason: "\(error)")
+    if writer.failure != nil { return failed(error, end) }
     do {
-      try writer.drain()
+      try close([], end)
+      return error
     } catch let second {
-      Log.write(.warning, "run \(runID): the last epoch can't be recorded: \(second)")
+      return joined(error, "\(second)")
     }
+  }
+
+  /// Ends a run whose registry fails: what can be kept is kept beside it.
+  private func failed(_ error: any Error, _ end: SessionEnd) -> any Error {
+    // What another session took over is that session's.
+    if let error = error as? CifarError, error.code == .busy { return error }
+    if let error = error as? CifarError, error.code == .invalidState { return error }
+    keepAside(end)
     do {
-      try session.finish(status: .failed, reason: "\(error)")
+      try session.write([.end(left == nil ? end : SessionEnd(.failed, reason: "\(error)"))])
     } catch let second {
       Log.write(.warning, "run \(runID): its failure can't be recorded: \(second)")
+    }
+    return left == nil ? error : joined(error, rest(end))
+  }
+
+  private func joined(_ error: any Error, _ more: String) -> any Error {
+    guard let error = error as? CifarError else {
+      Log.write(.error, more)
+      return error
+    }
+    return CifarError(error.code, "\(error.message); \(more)")
+  }
+
+  /// Records how the best checkpoint does class by class. The run has ended by then: whatever goes
+  /// wrong here, the run is complete.
+  func evaluateBest(on validation: Dataset, threads: Int) {
+    do {
+      try LargeStack.run {
+        let bytes = try patiently {
+          try registry.checkpointData(registry.checkpoint(.best, of: runID).id)
+        }
+        let model = try Model(checkpoint: bytes, threads: threads)
+        let evaluation = try ClassEvaluator.evaluate(model, on: validation)
+        try patiently { try registry.record(evaluation: evaluation, of: runID) }
+      }
+    } catch {
+      Log.write(.warning, "run \(runID): its classes can't be evaluated: \(error)")
+    }
+  }
+
+  /// Tries again while others hold the registry, for as long as the options say.
+  private func patiently<Result>(_ body: () throws -> Result) throws -> Result {
+    let begin = Moment.now
+    while true {
+      do {
+        return try body()
+      } catch let error as CifarError where error.isTransient {
+        let waited = Moment.now - begin
+        let answer = try observer?.storageDelayed(
+          StorageDelay(
+            epochs: 0, seconds: waited, secondsLeft: max(0, options.busyTimeout - waited)))
+        guard waited < options.busyTimeout, answer != .stop, !trainer.takeInterrupt() else {
+          throw error
+        }
+        usleep(100_000)
+      }
     }
   }
 }

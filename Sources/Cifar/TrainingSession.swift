@@ -3,6 +3,7 @@ import CifarData
 import CifarRegistry
 import CifarTraining
 import Glibc
+import Kernels
 
 /// One start or resume of a run: a trainer, and the registry that keeps what it does.
 ///
@@ -39,6 +40,9 @@ public final class TrainingSession {
     public var tags: [String]
     /// What the registry notes down as the way the session was started.
     public var commandLine: String
+    /// Seconds for which the end of training waits for a registry that others hold, from 0 to
+    /// 1,000,000: until then everything waits in memory, and then goes to a file beside the registry.
+    public var busyTimeout = 600.0
 
     public init(
       registryPath: String? = Registry.defaultPath(), name: String? = nil,
@@ -52,6 +56,13 @@ public final class TrainingSession {
       self.commandLine = commandLine
       self.keepEvery = keepEvery
       self.tags = tags
+    }
+
+    fileprivate func check() throws {
+      guard (0...1e6).contains(busyTimeout) else {
+        throw CifarError(
+          .invalidArgument, "the busy timeout, \(busyTimeout) s, is not in 0 to 1,000,000")
+      }
     }
   }
 
@@ -72,6 +83,7 @@ public final class TrainingSession {
   public static func start(
     train: Dataset, validation: Dataset, hyperparameters: Hyperparameters, options: Options
   ) throws -> TrainingSession {
+    try options.check()
     try hyperparameters.validate()
     try Trainer.checkMemory(
       for: hyperparameters, storesCheckpoints: options.registryPath != nil)
@@ -93,36 +105,85 @@ public final class TrainingSession {
   ///   - train: the images it was trained on; nil to open them.
   ///   - validation: likewise.
   ///   - location: where to open them; nil for where the run had them from.
-  ///   Where the last one is damaged the newest before it is taken, and `remarks` says so.
+  ///   - takeOver: also a run that seems to be running, on a machine that can't be asked. Its session
+  ///     can write nothing from then on.
+  ///   Where the last one is damaged the newest before it is taken, and `remarks` says so. What is the
+  ///   last or the best one is decided in the transaction in which the run becomes this session's.
   /// - Throws: `notFound`, `ambiguous`; `checksumMismatch` if there is no whole checkpoint, or the
   ///   one that was named is damaged; `shapeMismatch` for other images; `busy` if it is running.
   public static func resume(
     run: String, checkpoint choice: CheckpointChoice = .last, epochs: Int? = nil,
-    train: Dataset? = nil, validation: Dataset? = nil, location: String? = nil, options: Options
+    train: Dataset? = nil, validation: Dataset? = nil, location: String? = nil,
+    takeOver: Bool = false, options: Options
   ) throws -> TrainingSession {
+    try options.check()
     guard let path = options.registryPath else {
       throw CifarError(.invalidArgument, "a run is resumed from a registry: name one")
     }
     let registry = try Registry(path: path, mode: .readWrite(create: false))
-    let point = try ResumePoint(choice, of: run, in: registry)
+    // Another process may resume the run, train it and end while this one opens its images.
+    for _ in 0..<mostAttempts {
+      // Before the images are opened, which takes its time.
+      try registry.requireIdle(run, takeOver: takeOver)
+      let point = try ResumePoint(choice, of: run, in: registry)
+      let images = try Images(
+        of: point.checkpoint, train: train, validation: validation, location: location)
+      do {
+        return try resume(
+          point, of: registry, images, epochs: epochs, takeOver: takeOver, options)
+      } catch is MovedCheckpoint {}
+    }
+    throw CifarError(.busy, "run \(run.excerpt) goes on elsewhere again and again; try later")
+  }
+
+  private static let mostAttempts = 5
+
+  /// - Throws: `MovedCheckpoint` if the run has gone on meanwhile.
+  private static func resume(
+    _ point: ResumePoint, of registry: Registry, _ images: Images, epochs: Int?, takeOver: Bool,
+    _ options: Options
+  ) throws -> TrainingSession {
     let checkpoint = point.checkpoint
-    let images = try Images(
-      of: checkpoint, train: train, validation: validation, location: location)
     try Trainer.checkMemory(for: checkpoint.hyperparameters, storesCheckpoints: true)
     let trainer = try Trainer(
       resuming: checkpoint, epochs: epochs, train: images.train, validation: images.validation,
       threads: options.threads)
-    trainer.recall(try registry.epochs(of: point.row.run).map(EpochMetrics.init))
+    let rows = try registry.epochs(of: point.row.run)
+    trainer.recall(rows.map(EpochMetrics.init))
+    let remarks = try point.remarks + changes(trainer, from: point, in: registry)
     let recorder = try RunRecorder(
-      resuming: trainer, run: point.row.run, from: point.row, epochs: epochs, registry: registry,
-      options: options)
-    for remark in point.remarks {
+      resuming: trainer, from: point, epochs: epochs, rows: rows, takeOver: takeOver,
+      registry: registry, options: options)
+    for remark in remarks {
       Log.write(.warning, remark)
       try recorder.note(remark)
     }
     return TrainingSession(
       trainer: trainer, recorder: recorder, validation: images.validation,
-      threads: options.threads, remarks: point.remarks)
+      threads: options.threads, remarks: remarks)
+  }
+
+  /// What makes a resumed run another than one that had never stopped, a sentence each.
+  private static func changes(
+    _ trainer: Trainer, from point: ResumePoint, in registry: Registry
+  ) throws -> [String] {
+    var remarks: [String] = []
+    let path = AbsolutePath.of(registry.path)
+    if point.meant.choice == .last, let file = LeftFile.newer(than: point.row, beside: path) {
+      remarks.append(
+        "'\(file)' has later epochs of the run, which could not be stored; cifar-runs import takes "
+          + "them up: before a resume as this run, afterwards as a run of its own")
+    }
+    if let jump = trainer.rateJump(from: point.checkpoint.hyperparameters.epochs) {
+      remarks.append(jump)
+    }
+    let present = Kernels.current.name
+    if let before = try registry.instructionSet(of: point.row.id), before != present {
+      remarks.append(
+        "the run was trained with the instruction set \(before), and goes on with \(present): the "
+          + "results will not be to the bit those of a run that never stopped (CIFAR_ISA chooses)")
+    }
+    return remarks
   }
 
   /// Trains to the end, recording every epoch.
@@ -145,8 +206,8 @@ public final class TrainingSession {
       return end
     } catch {
       // A child that an observer forked has nothing to say about its parent's run.
-      if process == getpid() { recorder.fail(error) }
-      throw error
+      guard process == getpid() else { throw error }
+      throw recorder.fail(error)
     }
   }
 

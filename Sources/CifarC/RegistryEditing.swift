@@ -74,11 +74,28 @@ public func cifar_registry_fork(
   }
 }
 
+@_cdecl("cifar_registry_import") @implementation
+public func cifar_registry_import(
+  _ registry: OpaquePointer?, _ path: UnsafePointer<CChar>?, _ name: UnsafePointer<CChar>?,
+  _ id: UnsafeMutablePointer<CChar>?
+) -> cifar_status {
+  guarded {
+    let handle = try RegistryHandle.from(registry)
+    let path = try Argument.requiredText(path, "path", atMost: Argument.Longest.path)
+    let id = try Argument.required(id, "id")
+    let imported = try RunImport.run(
+      path, to: { try handle.writer() }, name: Argument.text(name, "name"),
+      session: SessionInfo(
+        libraryVersion: LibraryVersion.string, instructionSet: "", threads: 0))
+    strcpy(id, imported.run)
+  }
+}
+
 @_cdecl("cifar_registry_remove") @implementation
 public func cifar_registry_remove(
-  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?
+  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?, _ takeOver: Int32
 ) -> cifar_status {
-  editing(registry, run) { try $0.remove([$1]) }
+  editing(registry, run) { try $0.remove([$1], takeOver: takeOver != 0) }
 }
 
 @_cdecl("cifar_registry_restore") @implementation

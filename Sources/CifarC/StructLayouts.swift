@@ -12,13 +12,13 @@ extension cifar_train_options: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epochs, \.batch_size, \.threads, \.learning_rate, \.seed,
     \.recipe, \.name, \.registry, \.record, \.keep_last, \.command_line, \.keep_every, \.tags,
-    \.hyperparameters, \.model)
+    \.hyperparameters, \.model, \.busy_timeout)
 }
 
 extension cifar_resume_options: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epochs, \.threads, \.checkpoint, \.registry, \.data_location,
-    \.command_line)
+    \.command_line, \.take_over, \.busy_timeout)
 }
 
 extension cifar_epoch_info: Growing {

@@ -17,6 +17,7 @@ final class TrainerHandle: TrainerObserver {
   var onBatchBegin: (function: cifar_batch_callback, user: UnsafeMutableRawPointer?)?
   var onBatch: (function: cifar_batch_callback, user: UnsafeMutableRawPointer?)?
   var onEpoch: (function: cifar_epoch_callback, user: UnsafeMutableRawPointer?)?
+  var onStorageWait: (function: cifar_storage_callback, user: UnsafeMutableRawPointer?)?
 
   private let monitor = Monitor()
   /// The thread that trains; nil while none does. Under the monitor.
@@ -222,6 +223,16 @@ final class TrainerHandle: TrainerObserver {
     info.images_per_second = metrics.imagesPerSecond
     info.is_best = report.isBest ? 1 : 0
     return try answer("epoch") { onEpoch.function(&info, onEpoch.user) }
+  }
+
+  func storageDelayed(_ delay: StorageDelay) throws -> TrainerAnswer {
+    guard let onStorageWait else { return .goOn }
+    var info = cifar_storage_info()
+    info.struct_size = UInt32(MemoryLayout<cifar_storage_info>.size)
+    info.epochs = UInt32(clamping: delay.epochs)
+    info.seconds = delay.seconds
+    info.seconds_left = delay.secondsLeft ?? -1
+    return try answer("storage wait") { onStorageWait.function(&info, onStorageWait.user) }
   }
 
   private func answer(_ name: String, _ callback: () -> Int32) throws -> TrainerAnswer {

@@ -13,6 +13,7 @@ extension cifar_train_options {
     options.struct_size = UInt32(MemoryLayout<cifar_train_options>.size)
     options.record = 1
     options.keep_last = 2
+    options.busy_timeout = 600
     return options
   }
 
@@ -39,7 +40,7 @@ extension cifar_train_options {
     let path =
       try Argument.text(registry, "options.registry", atMost: Argument.Longest.path)
       ?? Registry.defaultPath()
-    return TrainingSession.Options(
+    var session = TrainingSession.Options(
       registryPath: record == 0 ? nil : path, name: try Argument.text(name, "options.name"),
       threads: try Argument.threads(threads), keepLast: Int(keep_last),
       commandLine: try Argument.text(
@@ -47,6 +48,8 @@ extension cifar_train_options {
       keepEvery: Int(keep_every),
       tags: (try Argument.text(tags, "options.tags", atMost: Argument.Longest.list) ?? "")
         .split(separator: "\n").map(String.init))
+    session.busyTimeout = busy_timeout
+    return session
   }
 }
 
@@ -54,16 +57,19 @@ extension cifar_resume_options {
   static var defaults: cifar_resume_options {
     var options = cifar_resume_options()
     options.struct_size = UInt32(MemoryLayout<cifar_resume_options>.size)
+    options.busy_timeout = 600
     return options
   }
 
   func sessionOptions() throws -> TrainingSession.Options {
-    TrainingSession.Options(
+    var session = TrainingSession.Options(
       registryPath: try Argument.text(registry, "options.registry", atMost: Argument.Longest.path)
         ?? Registry.defaultPath(),
       threads: try Argument.threads(threads),
       commandLine: try Argument.text(
         command_line, "options.command_line", atMost: Argument.Longest.note) ?? "")
+    session.busyTimeout = busy_timeout
+    return session
   }
 }
 
@@ -135,7 +141,7 @@ public func cifar_trainer_resume(
       train: DatasetHandle.optional(train), validation: DatasetHandle.optional(validation),
       location: Argument.text(
         options.data_location, "options.data_location", atMost: Argument.Longest.path),
-      options: sessionOptions)
+      takeOver: options.take_over != 0, options: sessionOptions)
     out.pointee = Handle.make(try TrainerHandle(session, threads: sessionOptions.threads))
   }
 }
@@ -191,6 +197,15 @@ public func cifar_trainer_on_epoch(
 ) -> cifar_status {
   guarded {
     try TrainerHandle.idle(trainer) { $0.onEpoch = callback.map { ($0, user) } }
+  }
+}
+
+@_cdecl("cifar_trainer_on_storage_wait") @implementation
+public func cifar_trainer_on_storage_wait(
+  _ trainer: OpaquePointer?, _ callback: cifar_storage_callback?, _ user: UnsafeMutableRawPointer?
+) -> cifar_status {
+  guarded {
+    try TrainerHandle.idle(trainer) { $0.onStorageWait = callback.map { ($0, user) } }
   }
 }
 

@@ -48,15 +48,18 @@ public struct CifarError: Error, Equatable, Sendable {
 
   public var code: Code
   public var message: String
+  /// Whether the same call may succeed later though nobody mends anything: others hold a lock.
+  public var isTransient = false
 
   /// The most bytes of a message.
   public static let longestMessage = 4095
 
   /// - Parameter message: names from files and callers may be in it as they are: it becomes one line
   ///   without control characters, and what is longer than `longestMessage` loses its middle.
-  public init(_ code: Code, _ message: String) {
+  public init(_ code: Code, _ message: String, isTransient: Bool = false) {
     self.code = code
     self.message = message.oneLine(atMost: CifarError.longestMessage)
+    self.isTransient = isTransient
   }
 
   /// The same of a file, where it is the file's content that is wrong and the message names no file.

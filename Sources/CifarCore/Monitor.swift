@@ -15,7 +15,12 @@ public final class Monitor: @unchecked Sendable {
 
   private func make() {
     pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
+    // Waits of some seconds are no longer when somebody sets the clock back.
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(condition, &attributes)
+    pthread_condattr_destroy(&attributes)
   }
 
   deinit {
@@ -38,6 +43,16 @@ public final class Monitor: @unchecked Sendable {
   /// Lets go of the lock until somebody calls `wakeAll`. May also return without a reason: the
   /// caller looks again. Only inside `withLock`.
   public func wait() { pthread_cond_wait(condition, mutex) }
+
+  /// The same for a time at most.
+  public func wait(seconds: Double) {
+    var end = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &end)
+    let nanoseconds = Int(min(max(seconds, 0), 1e6) * 1e9) + end.tv_nsec
+    end.tv_sec += nanoseconds / 1_000_000_000
+    end.tv_nsec = nanoseconds % 1_000_000_000
+    pthread_cond_timedwait(condition, mutex, &end)
+  }
 
   public func wakeAll() { pthread_cond_broadcast(condition) }
 

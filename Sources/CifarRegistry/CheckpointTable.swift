@@ -3,9 +3,9 @@ import CifarCore
 /// The table `checkpoints`: what is stored, which one is meant, which ones go.
 enum CheckpointTable {
   static func insert(
-    _ checkpoint: NewCheckpoint, sha256: String, run: Int64, session: Int64,
-    in connection: Connection
+    _ checkpoint: NewCheckpoint, run: Int64, session: Int64, in connection: Connection
   ) throws -> Int64 {
+    let sha256 = checkpoint.sha256 ?? SHA256.hexadecimal(of: checkpoint.data)
     let blob = try BlobStore.insert(checkpoint.data, sha256: sha256, in: connection)
     try connection.run(
       """
@@ -14,7 +14,8 @@ enum CheckpointTable {
       """,
       [
         .integer(run), .integer(session), .integer(checkpoint.epoch), .integer(checkpoint.batch),
-        .integer(checkpoint.step), .time(.now), .integer(checkpoint.isBest ? 1 : 0), .integer(blob),
+        .integer(checkpoint.step), .time(checkpoint.created),
+        .integer(checkpoint.isBest ? 1 : 0), .integer(blob),
       ])
     return connection.lastInsertedID
   }
@@ -119,19 +120,29 @@ enum CheckpointTable {
     return found
   }
 
+  private static func condition(_ choice: CheckpointChoice) -> String {
+    switch choice {
+    case .last: "c.id = (SELECT max(id) FROM checkpoints WHERE run = c.run AND superseded = 0)"
+    case .best: "c.id = " + best(superseded: 0, run: "c.run")
+    case .id(let id): "c.id = \(id)"
+    }
+  }
+
+  /// The checkpoint that is meant, whatever its row holds; nil if there is none.
+  static func id(
+    _ choice: CheckpointChoice, of run: Int64, in connection: Connection
+  ) throws -> Int64? {
+    try connection.integer(
+      "SELECT c.id FROM checkpoints c WHERE c.run = ? AND \(condition(choice))", [.integer(run)])
+  }
+
   /// - Throws: `notFound`, telling what there is instead.
   static func entry(
     _ choice: CheckpointChoice, of run: RunLookup, in connection: Connection
   ) throws -> Entry {
-    let condition =
-      switch choice {
-      case .last: "c.id = (SELECT max(id) FROM checkpoints WHERE run = c.run AND superseded = 0)"
-      case .best: "c.id = " + best(superseded: 0, run: "c.run")
-      case .id(let id): "c.id = \(id)"
-      }
     let found = try connection.first(
-      "\(select) WHERE c.run = ? AND \(condition)", [.integer(run.key)], of: .checkpoints,
-      Entry.init)
+      "\(select) WHERE c.run = ? AND \(condition(choice))", [.integer(run.key)],
+      of: .checkpoints, Entry.init)
     if let found { return found }
     let stored = try all(of: run.key, in: connection).map { "\($0.id)" }
     let name = run.uuid.prefix(8)
@@ -143,7 +154,25 @@ enum CheckpointTable {
       case .last, .best: "no \(choice) checkpoint"
       case .id(let id): "no checkpoint \(id)"
       }
+    let reason = choice == .best ? try reasonWithoutBest(of: run.key, in: connection) : ""
     throw CifarError(
-      .notFound, "run \(name) has \(missing); it has \(stored.joined(separator: ", "))")
+      .notFound,
+      "run \(name) has \(missing)\(reason); it has \(stored.joined(separator: ", "))")
+  }
+
+  /// Why no checkpoint of a run is the best one.
+  private static func reasonWithoutBest(
+    of run: Int64, in connection: Connection
+  ) throws -> String {
+    let count = try connection.integer("SELECT count(*) FROM epochs WHERE run = ?", [.integer(run)])
+    let finite = try connection.integer(
+      "SELECT count(*) FROM epochs WHERE run = ? AND abs(val_loss) < 9e999", [.integer(run)])
+    if count == 0 { return ", because no epoch has ended" }
+    if finite == 0 {
+      return ", because no epoch's validation loss was a finite number: training diverged (last "
+        + "means the weights of the last epoch)"
+    }
+    return ", because no epoch was better than what its ModelCheckpoint asks for (last means the "
+      + "weights of the last epoch)"
   }
 }

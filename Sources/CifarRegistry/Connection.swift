@@ -30,7 +30,7 @@ final class Connection {
     handle = opened
     self.path = path
     sqlite3_extended_result_codes(handle, 1)
-    sqlite3_busy_timeout(handle, Int32(min(max(timeout, 0), 86_400) * 1000))
+    setBusyTimeout(timeout)
     try check(DecimalNumber.register(with: handle))
   }
 
@@ -50,7 +50,19 @@ final class Connection {
     guard code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE else { return }
     throw DatabaseError.error(
       code: sqlite3_extended_errcode(handle), detail: String(cString: sqlite3_errmsg(handle)),
-      path: path)
+      path: path, systemError: systemError)
+  }
+
+  /// The last `errno` of a call that failed on the file.
+  private var systemError: Int32 {
+    var code: Int32 = 0
+    let found = sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &code)
+    return found == SQLITE_OK ? code : 0
+  }
+
+  /// - Parameter seconds: how long a call waits for other processes.
+  func setBusyTimeout(_ seconds: Double) {
+    sqlite3_busy_timeout(handle, Int32(min(max(seconds, 0), 86_400) * 1000))
   }
 
   /// Whether the file is in WAL mode, which the library's file system does not have.

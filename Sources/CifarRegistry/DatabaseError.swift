@@ -1,13 +1,23 @@
 import CSQLite
 import CifarCore
+import Glibc
 
 /// Turns what SQLite reports into the library's errors: one line that names the file and a remedy.
 enum DatabaseError {
   /// - Parameters:
   ///   - code: SQLite's extended result code.
   ///   - detail: SQLite's own message.
-  static func error(code: Int32, detail: String, path: String) -> CifarError {
+  ///   - systemError: what the system said to the call that failed; 0 where that is not known.
+  static func error(
+    code: Int32, detail: String, path: String, systemError: Int32 = 0
+  ) -> CifarError {
     switch code {
+    case _ where lockFailures.contains(code) && lockless.contains(systemError):
+      return CifarError(
+        .unsupported,
+        "\(path) lies on a file system without locks (\(String(cString: strerror(systemError)))): "
+          + "several processes at once would damage it; put the registry on another file system, or "
+          + "mount this one with locks")
     case SQLITE_READONLY | (4 << 8):  // SQLITE_READONLY_DBMOVED
       return CifarError(
         .io, "\(path) was moved or deleted while in use; put it back, or start again")
@@ -45,6 +55,12 @@ enum DatabaseError {
     }
   }
 
+  /// SQLITE_IOERR_UNLOCK, _RDLOCK, _CHECKRESERVEDLOCK and _LOCK.
+  private static let lockFailures = [8, 9, 14, 15].map { SQLITE_IOERR | ($0 << 8) }
+  /// What systems say where there are no locks: network file systems without their lock service,
+  /// and those of user space.
+  private static let lockless = [ENOLCK, EINVAL, ENOSYS, EOPNOTSUPP]
+
   static func notARegistry(_ path: String, _ reason: String) -> CifarError {
     CifarError(
       .foreignDatabase,
@@ -54,6 +70,7 @@ enum DatabaseError {
 
   private static func busy(_ path: String) -> CifarError {
     CifarError(
-      .busy, "\(path) is held by another process; try again, or see which one has it open")
+      .busy, "\(path) is held by another process; try again, or see which one has it open",
+      isTransient: true)
   }
 }

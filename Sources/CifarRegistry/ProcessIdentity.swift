@@ -18,9 +18,14 @@ struct ProcessIdentity: Sendable, Equatable {
 
   enum Life: Sendable { case alive, dead, unknown }
 
+  /// Seconds between two signs of life.
+  static let heartbeat: Double = 30
   /// After so many seconds without a sign, a process that cannot be looked up counts as dead. Long,
   /// because a suspended machine or a stalled network drive must not cost a live run its name.
   static let silence: Double = 1800
+  /// The same where the machine of that name was started anew since, as it seems: a clone of it has
+  /// its name, too, and its runs live.
+  static let silenceAfterRestart = 5 * heartbeat
 
   static var current: ProcessIdentity {
     ProcessIdentity(
@@ -32,24 +37,29 @@ struct ProcessIdentity: Sendable, Equatable {
   /// Whether this process still runs, as far as `observer` can tell.
   ///
   /// Where the two share boot and namespace the kernel's answer is final, however old the last
-  /// heartbeat is: a stopped process is alive.
+  /// heartbeat is, and whatever the clocks say: a stopped process is alive. Elsewhere silence tells.
+  /// A heartbeat from the future, by a clock that goes wrong, tells nothing.
   func life(seenFrom observer: ProcessIdentity, secondsSilent: Double) -> Life {
-    if bootID == observer.bootID && pidNamespace == observer.pidNamespace && !bootID.isEmpty {
-      return isRunningHere() ? .alive : .dead
-    }
-    if host == observer.host && !bootID.isEmpty && !observer.bootID.isEmpty
-      && bootID != observer.bootID
+    if bootID == observer.bootID && pidNamespace == observer.pidNamespace && !bootID.isEmpty,
+      let isRunning = isRunningHere()
     {
-      return .dead  // this machine was started anew since
+      return isRunning ? .alive : .dead
     }
-    return secondsSilent > ProcessIdentity.silence ? .dead : .unknown
+    let wasRestarted =
+      host == observer.host && !host.isEmpty && !bootID.isEmpty && !observer.bootID.isEmpty
+      && bootID != observer.bootID
+    let patience =
+      wasRestarted ? ProcessIdentity.silenceAfterRestart : ProcessIdentity.silence
+    return secondsSilent > patience ? .dead : .unknown
   }
 
-  private func isRunningHere() -> Bool {
+  /// What the kernel says; nil where it does not.
+  private func isRunningHere() -> Bool? {
+    // 0 and below are groups of processes to the kernel: no process has such an id.
+    guard pid > 0 else { return nil }
     if kill(pid, 0) != 0 && errno == ESRCH { return false }
-    guard let stat = ProcessIdentity.stat(of: pid) else {
-      return true  // it exists, and /proc hides other people's processes
-    }
+    // Without /proc, or where it hides other people's processes, the id may be another's by now.
+    guard let stat = ProcessIdentity.stat(of: pid), startTicks > 0 else { return nil }
     return stat.startTicks == startTicks && stat.state != "Z" && stat.state != "X"
   }
 

@@ -144,9 +144,17 @@ public struct NewCheckpoint: Sendable {
   /// Optimizer steps since the run began.
   public var step: Int
   /// A safetensors file; the registry takes the bytes as they are.
-  public var data: [UInt8]
+  public let data: [UInt8]
   /// Whether it is better than every checkpoint before it.
   public var isBest: Bool
+  /// When it was taken, which may be long before it is stored.
+  public var created = Timestamp.now
+  /// Of `data`; nil until somebody computed it.
+  private(set) var sha256: String?
+
+  mutating func hash() {
+    if sha256 == nil { sha256 = SHA256.hexadecimal(of: data) }
+  }
 
   public init(epoch: Int, batch: Int = 0, step: Int, data: [UInt8], isBest: Bool = false) {
     self.epoch = epoch

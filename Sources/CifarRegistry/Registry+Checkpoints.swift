@@ -27,6 +27,26 @@ extension Registry {
     }
   }
 
+  /// The id of the checkpoint that `choice` means, whatever its row holds; nil if there is none.
+  public func checkpointID(_ choice: CheckpointChoice, of run: String) throws -> Int64? {
+    try reading { connection in
+      let run = try RunLookup.find(run, in: connection)
+      return try CheckpointTable.id(choice, of: run.key, in: connection)
+    }
+  }
+
+  /// The kernels' instruction set that a checkpoint was computed with; nil where it is not known.
+  public func instructionSet(of checkpoint: Int64) throws -> String? {
+    try reading { connection in
+      try connection.first(
+        """
+        SELECT s.id, s.instruction_set FROM checkpoints c JOIN sessions s ON s.id = c.session
+        WHERE c.id = ? AND s.instruction_set <> ''
+        """, [.integer(checkpoint)], of: .sessions
+      ) { try $0.text("instruction_set") }
+    }
+  }
+
   /// The bytes of a checkpoint, as they were saved.
   /// - Throws: `notFound`; `checksumMismatch` if the file has been damaged since.
   public func checkpointData(_ id: Int64) throws -> [UInt8] {

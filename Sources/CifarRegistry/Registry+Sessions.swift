@@ -6,41 +6,46 @@ extension Registry {
   public func createRun(_ run: NewRun) throws -> RunSession {
     try Registry.check(run)
     let uuid = UUIDText.random()
-    let now = Timestamp.now
-    let keys = try writing { connection in
-      for (what, json) in [("hyperparameters", run.hyperparameters), ("model", run.model)] {
-        // `json_type` fails on text that is no JSON: only CASE is sure to ask it second.
-        let isObject = "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) = 'object' END"
-        if try connection.integer(isObject, [.text(json)]) != 1 {
-          throw CifarError(.invalidArgument, "the run's \(what) must be a JSON object")
-        }
-      }
-      guard let model = try TextTable.intern(run.model, in: connection) else {
-        throw CifarError(.internal, "the model's specification was not stored")
-      }
-      let shared = try TextTable.intern(
-        run.hyperparameters, as: Schema2.sharedMembers("?1"), in: connection)
-      try connection.run(
-        """
-        INSERT INTO runs (uuid, name, status, recipe, started, epochs_planned, seed, dataset,
-          dataset_hash, keep_last, keep_every, model, shared, hyperparameters)
-        VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
-          \(Schema2.ownMembers("?13")))
-        """,
-        [
-          .text(uuid), .optional(run.name), .text(run.recipe), .time(now),
-          .integer(run.epochsPlanned), .text(String(run.seed)), .text(run.dataset),
-          .optional(run.datasetHash), .optional(run.retention.last),
-          .optional(run.retention.every), .integer(model), shared.map { .integer($0) } ?? .null,
-          .text(run.hyperparameters),
-        ])
-      let key = connection.lastInsertedID
-      let owner = try Registry.beginSession(
-        run: key, info: run.session, resuming: nil, now: now, in: connection)
-      for tag in run.tags { try Registry.insert(tag: tag, run: key, in: connection) }
-      return RunSession.Keys(run: key, session: owner.id, token: owner.token)
-    }
+    let keys = try writing { try Registry.insert(run, uuid: uuid, in: $0) }
     return RunSession(registry: self, id: uuid, keys: keys, resumedFrom: nil)
+  }
+
+  /// Writes down a run that was checked, and its first session, which owns it.
+  static func insert(
+    _ run: NewRun, uuid: String, in connection: Connection
+  ) throws -> SessionKeys {
+    let now = Timestamp.now
+    for (what, json) in [("hyperparameters", run.hyperparameters), ("model", run.model)] {
+      // `json_type` fails on text that is no JSON: only CASE is sure to ask it second.
+      let isObject = "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) = 'object' END"
+      if try connection.integer(isObject, [.text(json)]) != 1 {
+        throw CifarError(.invalidArgument, "the run's \(what) must be a JSON object")
+      }
+    }
+    guard let model = try TextTable.intern(run.model, in: connection) else {
+      throw CifarError(.internal, "the model's specification was not stored")
+    }
+    let shared = try TextTable.intern(
+      run.hyperparameters, as: Schema2.sharedMembers("?1"), in: connection)
+    try connection.run(
+      """
+      INSERT INTO runs (uuid, name, status, recipe, started, epochs_planned, seed, dataset,
+        dataset_hash, keep_last, keep_every, model, shared, hyperparameters)
+      VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+        \(Schema2.ownMembers("?13")))
+      """,
+      [
+        .text(uuid), .optional(run.name), .text(run.recipe), .time(now),
+        .integer(run.epochsPlanned), .text(String(run.seed)), .text(run.dataset),
+        .optional(run.datasetHash), .optional(run.retention.last),
+        .optional(run.retention.every), .integer(model), shared.map { .integer($0) } ?? .null,
+        .text(run.hyperparameters),
+      ])
+    let key = connection.lastInsertedID
+    let owner = try beginSession(
+      run: key, info: run.session, resuming: nil, now: now, in: connection)
+    for tag in run.tags { try insert(tag: tag, run: key, in: connection) }
+    return SessionKeys(run: key, session: owner.id, token: owner.token)
   }
 
   /// Takes up a run at one of its checkpoints.
@@ -53,10 +58,12 @@ extension Registry {
   ///   - retention: which checkpoints to keep from now on; nil goes on as before.
   ///   - takeOver: also take a run that seems to be running, for example on a machine that cannot
   ///     be asked. Its session can write nothing from then on.
-  /// - Throws: `notFound`, `ambiguous`; `busy` if the run is running.
+  ///   - meant: what `choice` was taken from, some time ago: it must mean the same checkpoint still.
+  /// - Throws: `notFound`, `ambiguous`; `busy` if the run is running; `MovedCheckpoint`.
   public func resumeRun(
     _ run: String, from choice: CheckpointChoice = .last, session info: SessionInfo,
-    epochsPlanned: Int? = nil, retention: Retention? = nil, takeOver: Bool = false
+    epochsPlanned: Int? = nil, retention: Retention? = nil, takeOver: Bool = false,
+    meant: MeantCheckpoint? = nil
   ) throws -> RunSession {
     try retention?.check()
     try Registry.check(info)
@@ -64,8 +71,12 @@ extension Registry {
     let now = Timestamp.now
     let (found, keys, row) = try writing { connection in
       let found = try RunLookup.find(run, in: connection)
-      let entry = try CheckpointTable.entry(choice, of: found, in: connection)
       try Registry.endPrevious(of: found, takeOver: takeOver, now: now, in: connection)
+      if let meant {
+        let present = try CheckpointTable.id(meant.choice, of: found.key, in: connection)
+        guard present == meant.id else { throw MovedCheckpoint() }
+      }
+      let entry = try CheckpointTable.entry(choice, of: found, in: connection)
       let owner = try Registry.beginSession(
         run: found.key, info: info, resuming: entry, now: now, in: connection)
       try connection.run(
@@ -76,34 +87,32 @@ extension Registry {
           "UPDATE runs SET keep_last = ?, keep_every = ? WHERE id = ?",
           [.optional(retention.last), .optional(retention.every), .integer(found.key)])
       }
-      let keys = RunSession.Keys(run: found.key, session: owner.id, token: owner.token)
+      let keys = SessionKeys(run: found.key, session: owner.id, token: owner.token)
       return (found.uuid, keys, entry.row)
     }
     return RunSession(registry: self, id: found, keys: keys, resumedFrom: row)
+  }
+
+  /// Looks whether a run could be resumed or removed, before anything is prepared for it.
+  /// - Throws: `notFound`, `ambiguous`; `busy` if it is running and not to be taken over.
+  public func requireIdle(_ run: String, takeOver: Bool) throws {
+    try reading { connection in
+      let found = try RunLookup.find(run, in: connection)
+      _ = try SessionOwner.of(found.key, in: connection)?.requireGone(
+        from: found, takeOver: takeOver, now: .now)
+    }
   }
 
   /// Closes the session that owned the run, if it is dead or has to go.
   private static func endPrevious(
     of run: RunLookup, takeOver: Bool, now: Timestamp, in connection: Connection
   ) throws {
-    let previous = try connection.first(
-      """
-      SELECT \(SessionOwner.columns) FROM runs r JOIN sessions s ON s.id = r.owner
-      WHERE r.id = ? AND s.status = 'running'
-      """, [.integer(run.key)], of: .sessions, SessionOwner.init)
-    guard let previous else { return }
-    let process = previous.process
-    let life = previous.life(seenFrom: .current, now: now)
-    if life != .dead && !takeOver {
-      throw CifarError(
-        .busy,
-        "run \(run.uuid.prefix(8)) is running (process \(process.pid) on \(process.host)); "
-          + "stop it first")
-    }
+    guard let previous = try SessionOwner.of(run.key, in: connection) else { return }
+    let isDead = try previous.requireGone(from: run, takeOver: takeOver, now: now)
     // The session has not said how it ended: its last sign of life stands for that.
     try connection.run(
       "UPDATE sessions SET ended = heartbeat, status = ?, reason = ? WHERE id = ?",
-      life == .dead
+      isDead
         ? [.text("crashed"), .text("its process ended without a word"), .integer(previous.session)]
         : [.text("interrupted"), .text("taken over by a resume"), .integer(previous.session)])
   }

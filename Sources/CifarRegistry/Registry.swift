@@ -173,6 +173,11 @@ public final class Registry: @unchecked Sendable {
     }
   }
 
+  /// - Parameter seconds: how long each call waits for other processes from now on.
+  public func setBusyTimeout(_ seconds: Double) throws {
+    try locked { $0.setBusyTimeout(seconds) }
+  }
+
   /// Gives `body` the connection, and nobody else meanwhile.
   func locked<Result: Sendable>(_ body: (Connection) throws -> Result) throws -> Result {
     try connection.checkProcess()

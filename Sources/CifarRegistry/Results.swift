@@ -195,6 +195,20 @@ public enum CheckpointChoice: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
+/// What a checkpoint was chosen as, and which one that was when somebody looked.
+public struct MeantCheckpoint: Sendable, Equatable {
+  public var choice: CheckpointChoice
+  public var id: Int64
+
+  public init(_ choice: CheckpointChoice, id: Int64) {
+    self.choice = choice
+    self.id = id
+  }
+}
+
+/// Somebody else has gone on with the run meanwhile: "last" or "best" is another checkpoint.
+public struct MovedCheckpoint: Error {}
+
 /// The value of a field of a run.
 public enum FieldValue: Sendable, Equatable {
   case null

@@ -11,27 +11,23 @@ public final class RunSession: @unchecked Sendable {
   public let id: String
   /// The checkpoint that the session took up; nil for a new run.
   public let resumedFrom: CheckpointRow?
-
-  struct Keys: Sendable {
-    var run: Int64
-    var session: Int64
-    var token: String
-  }
+  /// What nobody else has: who shows it speaks for this session.
+  public var token: String { keys.token }
 
   private struct State {
     /// Whether the run's current line leads to this session.
     var ownsLine = false
     var finished = false
     /// How the session ended, where that could not be written down.
-    var unwrittenEnd: (status: RunStatus, reason: String)?
+    var unwrittenEnd: SessionEnd?
   }
 
   private let registry: Registry
-  private let keys: Keys
+  private let keys: SessionKeys
   private let state = Mutex(State())
   private let process = getpid()
 
-  init(registry: Registry, id: String, keys: Keys, resumedFrom: CheckpointRow?) {
+  init(registry: Registry, id: String, keys: SessionKeys, resumedFrom: CheckpointRow?) {
     self.registry = registry
     self.id = id
     self.keys = keys
@@ -42,37 +38,65 @@ public final class RunSession: @unchecked Sendable {
     guard process == getpid(), !state.withLock({ $0.finished }) else { return }
     let end = state.withLock { $0.unwrittenEnd }
     do {
-      try finish(
-        status: end?.status ?? .interrupted,
-        reason: end?.reason ?? "dropped by the program without an end")
+      let dropped = SessionEnd(.interrupted, reason: "dropped by the program without an end")
+      try write([.end(end ?? dropped)])
     } catch {
       // Readers find out that the session is gone when its process ends.
       Log.write(.warning, "run \(id): its end can't be recorded: \(error)")
     }
   }
 
+  /// Writes entries in order, all or none.
+  ///
+  /// - Returns: the id of the last checkpoint among them; nil without one.
+  /// - Throws: `invalidArgument` for what can't be stored; `invalidState` for an epoch that this
+  ///   session recorded before, and after its end; `busy` if another session has taken over the run,
+  ///   or, with `isTransient`, if others hold the registry; `diskFull`, `io`. The run's older
+  ///   checkpoints stay as they were.
+  @discardableResult
+  public func write(_ entries: [SessionEntry]) throws -> Int64? {
+    for entry in entries { try entry.check() }
+    let entries = entries.map(\.prepared)
+    var end: SessionEnd?
+    if case .end(let last)? = entries.last { end = last }
+    let belongsToLine = entries.contains {
+      switch $0 {
+      case .epoch, .checkpoint: true
+      case .metrics, .note, .end: false
+      }
+    }
+    let ownsLine = state.withLock { state in
+      if let end { state.unwrittenEnd = end }
+      return state.ownsLine
+    }
+    let saved = try owning { connection in
+      try SessionEntry.write(
+        entries, of: keys, run: "\(id.prefix(8))", selectsLine: belongsToLine && !ownsLine,
+        in: connection)
+    }
+    state.withLock { state in
+      if belongsToLine { state.ownsLine = true }
+      if end != nil { state.finished = true }
+    }
+    return saved
+  }
+
   /// Records an epoch and, with it, its checkpoint: both or neither.
   ///
   /// Prunes what the run's retention does not keep, in the same transaction.
   /// - Returns: the checkpoint's id, nil without one.
-  /// - Throws: `invalidState` for an epoch that this session recorded before; `busy` if another
-  ///   session has taken over the run; `diskFull`, `io`. The run's older checkpoints stay as they
-  ///   were.
+  /// - Throws: as `write`.
   @discardableResult
   public func record(epoch: EpochRow, checkpoint: NewCheckpoint? = nil) throws -> Int64? {
-    guard (1...Limits.epochs).contains(epoch.epoch) else {
-      throw CifarError(
-        .invalidArgument, "epochs count from 1 to \(Limits.epochs), not \(epoch.epoch)")
-    }
-    return try write(epoch: epoch, checkpoint: checkpoint)
+    try write([.epoch(epoch)] + (checkpoint.map { [.checkpoint($0)] } ?? []))
   }
 
   /// Saves a checkpoint alone, in the middle of an epoch or before the first.
   /// - Returns: the checkpoint's id.
-  /// - Throws: as `record`.
+  /// - Throws: as `write`.
   @discardableResult
   public func save(checkpoint: NewCheckpoint) throws -> Int64 {
-    guard let id = try write(epoch: nil, checkpoint: checkpoint) else {
+    guard let id = try write([.checkpoint(checkpoint)]) else {
       throw CifarError(.internal, "a saved checkpoint has no id")
     }
     return id
@@ -80,36 +104,18 @@ public final class RunSession: @unchecked Sendable {
 
   /// Records values that the program measured itself, all or none. One of the same name and epoch is
   /// replaced.
-  /// - Throws: as `record`; `invalidArgument` for a name with other characters than letters,
+  /// - Throws: as `write`; `invalidArgument` for a name with other characters than letters,
   ///   digits, `_` and `.`.
   public func record(metrics: [MetricRow]) throws {
-    for metric in metrics {
-      try MetricTable.check(metric.name)
-      guard (1...Limits.epochs).contains(metric.epoch) else {
-        throw CifarError(
-          .invalidArgument, "epochs count from 1 to \(Limits.epochs), not \(metric.epoch)")
-      }
-    }
-    guard !metrics.isEmpty else { return }
-    try owning { connection in
-      for metric in metrics {
-        try MetricTable.insert(metric, run: keys.run, session: keys.session, in: connection)
-      }
-    }
+    if !metrics.isEmpty { try write([.metrics(metrics)]) }
   }
 
   /// Records one value: see `record(metrics:)`.
   public func record(metric: MetricRow) throws { try record(metrics: [metric]) }
 
   /// Adds a remark to the run.
-  /// - Throws: as `record`.
-  public func note(_ text: String) throws {
-    try owning { connection in
-      _ = try connection.run(
-        "INSERT INTO notes (run, created, text) VALUES (?, ?, ?)",
-        [.integer(keys.run), .time(.now), .text(text)])
-    }
-  }
+  /// - Throws: as `write`.
+  public func note(_ text: String) throws { try write([.note(text)]) }
 
   /// Tells readers on other machines that the session lives; every half minute is often enough.
   /// - Throws: `busy` if another session has taken over the run.
@@ -121,66 +127,13 @@ public final class RunSession: @unchecked Sendable {
   /// - Parameters:
   ///   - status: anything but `running` and `crashed`.
   ///   - reason: why, in words: "all epochs done", "early stopping: val_loss has not improved …".
-  /// - Throws: as `record`. It is tried once more when the session is let go of.
+  /// - Throws: as `write`. It is tried once more when the session is let go of.
   public func finish(status: RunStatus, reason: String) throws {
-    guard status != .running && status != .crashed else {
-      throw CifarError(.invalidArgument, "a session cannot end as \(status.rawValue)")
-    }
-    state.withLock { $0.unwrittenEnd = (status, reason) }
-    try owning { connection in
-      let now = Timestamp.now
-      try connection.run(
-        "UPDATE sessions SET ended = ?, heartbeat = ?, status = ?, reason = ? WHERE id = ?",
-        [
-          .time(now), .time(now), .text(status.rawValue), .text(reason), .integer(keys.session),
-        ])
-      try connection.run(
-        "UPDATE runs SET status = ?, owner = NULL WHERE id = ?",
-        [.text(status.rawValue), .integer(keys.run)])
-    }
-    state.withLock { $0.finished = true }
+    try write([.end(SessionEnd(status, reason: reason))])
   }
 
-  private func write(epoch: EpochRow?, checkpoint: NewCheckpoint?) throws -> Int64? {
-    if let checkpoint {
-      guard (0...Limits.epochs).contains(checkpoint.epoch),
-        (0...Limits.batches).contains(checkpoint.batch),
-        (0...Limits.steps).contains(checkpoint.step)
-      else {
-        throw CifarError(
-          .invalidArgument,
-          "a checkpoint has an epoch from 0 to \(Limits.epochs), a batch from 0 to "
-            + "\(Limits.batches) and a step from 0 to \(Limits.steps)")
-      }
-    }
-    // Before any lock is taken: hashing takes longer than writing.
-    let sha256 = checkpoint.map { SHA256.hexadecimal(of: $0.data) }
-    let ownsLine = state.withLock { $0.ownsLine }
-    let saved = try owning { connection -> Int64? in
-      if !ownsLine {
-        try EpochTable.select(lineOf: keys.session, run: keys.run, in: connection)
-      }
-      if let epoch { try insert(epoch, in: connection) }
-      guard let checkpoint, let sha256 else { return nil }
-      let id = try CheckpointTable.insert(
-        checkpoint, sha256: sha256, run: keys.run, session: keys.session, in: connection)
-      try CheckpointTable.prune(run: keys.run, in: connection)
-      return id
-    }
-    state.withLock { $0.ownsLine = true }
-    return saved
-  }
-
-  private func insert(_ epoch: EpochRow, in connection: Connection) throws {
-    let isKnown = try connection.integer(
-      "SELECT 1 FROM epochs WHERE run = ? AND epoch = ?",
-      [.integer(keys.run), .integer(epoch.epoch)])
-    if isKnown != nil {
-      throw CifarError(
-        .invalidState, "epoch \(epoch.epoch) of run \(id.prefix(8)) is recorded already")
-    }
-    try EpochTable.insert(epoch, run: keys.run, session: keys.session, in: connection)
-  }
+  /// Has the session end so when it is let go of: for one whose real end is kept elsewhere.
+  public func willEnd(_ end: SessionEnd) { state.withLock { $0.unwrittenEnd = end } }
 
   /// Runs `body` in a transaction in which this session is certainly the run's owner.
   private func owning<Result: Sendable>(_ body: (Connection) throws -> Result) throws -> Result {

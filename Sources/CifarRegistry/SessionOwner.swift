@@ -1,5 +1,7 @@
+import CifarCore
+
 /// The process behind a session, with its last sign of life.
-struct SessionOwner {
+struct SessionOwner: Sendable {
   /// The columns it is read from.
   static let columns = "s.id, heartbeat, host, boot_id, pid_namespace, pid, pid_start_ticks"
 
@@ -19,5 +21,31 @@ struct SessionOwner {
 
   func life(seenFrom observer: ProcessIdentity, now: Timestamp) -> ProcessIdentity.Life {
     process.life(seenFrom: observer, secondsSilent: now.seconds(since: heartbeat))
+  }
+
+  /// The session that has a run at present, if it has not said how it ended.
+  static func of(_ run: Int64, in connection: Connection) throws -> SessionOwner? {
+    try connection.first(
+      """
+      SELECT \(columns) FROM runs r JOIN sessions s ON s.id = r.owner
+      WHERE r.id = ? AND s.status = 'running'
+      """, [.integer(run)], of: .sessions, SessionOwner.init)
+  }
+
+  /// - Returns: whether the session is dead for certain.
+  /// - Throws: `busy` if it lives, or may live, and is not to be taken over.
+  func requireGone(
+    from run: RunLookup, takeOver: Bool, now: Timestamp
+  ) throws -> Bool {
+    let life = life(seenFrom: .current, now: now)
+    if life == .dead { return true }
+    if takeOver { return false }
+    let silence = max(0, Int(now.seconds(since: heartbeat)))
+    let process = "process \(process.pid) on \(process.host.excerpt)"
+    let sign = life == .alive ? "" : ", heard of \(silence) s ago, which can't be asked from here"
+    throw CifarError(
+      .busy,
+      "run \(run.uuid.prefix(8)) is running (\(process)\(sign)); stop it first, or, if you know that "
+        + "it is gone, take the run over: --take-over (take_over in C and Python)")
   }
 }

@@ -113,7 +113,7 @@ extension Hyperparameters: Codable {
 }
 
 extension Int {
-  fileprivate func dividedRoundingUp(by divisor: Int) -> Int {
+  func dividedRoundingUp(by divisor: Int) -> Int {
     self / divisor + (self % divisor == 0 ? 0 : 1)
   }
 }

@@ -31,6 +31,12 @@ extension Trainer {
   public static func check(_ checkpoint: Checkpoint) throws {
     try checkpoint.requireFinite()
     let hyperparameters = checkpoint.hyperparameters
+    if let data = hyperparameters.data {
+      let perPass = max(1, data.trainCount.dividedRoundingUp(by: hyperparameters.batchSize))
+      try check(
+        checkpoint.state, batches: hyperparameters.stepsPerEpoch ?? perPass,
+        batchesPerPass: perPass)
+    }
     let network = try Network(
       spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect, seed: 0)
     try network.load(checkpoint.tensors)
@@ -48,7 +54,8 @@ extension Trainer {
   /// - Throws: `badData` for a position that this training can't come to, `notFinite` for weights
   ///   that nothing can be learned from, `shapeMismatch` for those of another model.
   func restore(_ checkpoint: Checkpoint, goesFurther: Bool) throws {
-    try check(checkpoint.state)
+    try Trainer.check(
+      checkpoint.state, batches: batchesPerEpoch, batchesPerPass: batchesPerPass)
     try checkpoint.requireFinite()
     try network.load(checkpoint.tensors)
     try optimizer.load(checkpoint.tensors, stepCount: checkpoint.state.step)
@@ -62,14 +69,18 @@ extension Trainer {
           values: tensor.values)
       }
     state = checkpoint.state
-    // Somebody who asks for more epochs wants them, also where early stopping ended the run.
-    if goesFurther { (state.stopReason, state.hasDiverged) = (nil, nil) }
     for (callback, stored) in zip(callbacks, state.callbacks) { callback.state = stored }
+    // Somebody who asks for more epochs wants them, also where early stopping ended the run.
+    if goesFurther, state.stopReason != nil {
+      for callback in callbacks { callback.goOn() }
+      (state.stopReason, state.hasDiverged) = (nil, nil)
+    }
   }
 
   /// Batch and step must be those of the epochs and of the images that there are.
-  private func check(_ state: TrainerState) throws {
-    let batches = batchesPerEpoch
+  private static func check(
+    _ state: TrainerState, batches: Int, batchesPerPass: Int
+  ) throws {
     guard state.batch <= batches else {
       throw TrainerState.illegal("batch", "\(state.batch)", "from 0 to the epoch's \(batches)")
     }

@@ -58,7 +58,10 @@ public final class Trainer {
         before.classNames, of: "the run", data.classNames, of: "the images")
     }
     hyperparameters.data = data
-    if let epochs { hyperparameters.epochs = epochs }
+    if let epochs {
+      try Trainer.check(epochs: epochs, from: checkpoint)
+      hyperparameters.epochs = epochs
+    }
     try self.init(hyperparameters, train, validation, threads)
     try restore(checkpoint, goesFurther: epochs != nil)
   }
@@ -109,6 +112,19 @@ public final class Trainer {
     }
   }
 
+  /// - Throws: `invalidArgument` for fewer epochs than are done.
+  private static func check(epochs: Int, from checkpoint: Checkpoint) throws {
+    let done = checkpoint.epoch + (checkpoint.batch > 0 ? 1 : 0)
+    guard epochs < done else { return }
+    let place =
+      checkpoint.batch == 0
+      ? "after epoch \(checkpoint.epoch)" : "within epoch \(checkpoint.epoch + 1)"
+    throw CifarError(
+      .invalidArgument,
+      "epochs \(epochs) is fewer than the run has: its checkpoint was taken \(place); give at least "
+        + "\(done), or take up an earlier checkpoint")
+  }
+
   // MARK: Standing
 
   /// Completed epochs.
@@ -154,6 +170,19 @@ public final class Trainer {
         step: step, stepsPerEpoch: batchesPerEpoch, epochs: hyperparameters.epochs)
   }
 
+  /// How the schedule changes by another number of epochs, as a sentence; nil where the next step has
+  /// the rate that it would have had.
+  public func rateJump(from epochs: Int) -> String? {
+    guard let schedule = hyperparameters.schedule else { return nil }
+    let before =
+      state.learningRate
+      * schedule.factor(step: state.step, stepsPerEpoch: batchesPerEpoch, epochs: epochs)
+    guard before != learningRate else { return nil }
+    return "the schedule '\(schedule.type)' is stretched from \(epochs) to "
+      + "\(hyperparameters.epochs) epochs: the learning rate goes on with \(learningRate), not "
+      + "\(before)"
+  }
+
   /// Makes `run` stop after the batch under way. May be called from any thread, and from a signal
   /// handler.
   public func interrupt() { interrupted.store(true, ordering: .relaxed) }
@@ -169,7 +198,7 @@ public final class Trainer {
   /// Trains until all epochs are done, a callback or the observer ends it, or it is interrupted.
   ///
   /// - Throws: `notFinite` as soon as a batch's loss is NaN or infinite, unless a TerminateOnNaN looks
-  ///   at it, and if the last epoch's validation loss is; whatever the observer throws.
+  ///   at it; whatever the observer throws.
   public func run(_ observer: any TrainerObserver) throws -> TrainingEnd {
     defer {
       trainLoader.stop()
@@ -192,12 +221,8 @@ public final class Trainer {
     if let bestWeights, hyperparameters.callbacks.contains(where: \.restoresBestWeights) {
       try network.load(bestWeights)
     }
-    if state.hasDiverged == true {
-      if let reason = state.stopReason { return .diverged(reason: reason) }
-      throw CifarError(
-        .notFinite,
-        "the validation loss of epoch \(state.epoch), the last one, is not a finite number: "
-          + "training diverged; a lower learning rate than \(learningRate) may help")
+    if state.hasDiverged == true, let reason = state.stopReason {
+      return .diverged(reason: reason)
     }
     return .completed(reason: state.stopReason ?? "all \(state.epoch) epochs are done")
   }
@@ -307,11 +332,18 @@ public final class Trainer {
         network.stateBytes + (1 << 16), for: "the best weights so far"
       ) { network.stateTensors() }
     }
+    if !metrics.valLoss.isFinite, control.divergence == nil {
+      Log.write(
+        .warning,
+        "the validation loss of epoch \(metrics.epoch) is \(metrics.valLoss): training may have "
+          + "diverged; a lower learning rate than \(metrics.learningRate) may help, "
+          + "terminate_on_nan ends such a run")
+    }
     let hasDiverged =
-      state.stopReason != nil && state.hasDiverged == true || !metrics.valLoss.isFinite
+      state.stopReason != nil && state.hasDiverged == true || control.divergence != nil
     state = TrainerState(
       epoch: state.epoch + 1, step: state.step, learningRate: control.learningRate,
-      stopReason: state.stopReason ?? control.stopReason,
+      stopReason: state.stopReason ?? control.divergence ?? control.stopReason,
       hasDiverged: hasDiverged ? true : nil)
     let answer = try observer.epochEnded(
       EpochReport(
@@ -320,7 +352,7 @@ public final class Trainer {
   }
 
   /// Whether somebody called `interrupt` since the last look.
-  private func takeInterrupt() -> Bool {
+  public func takeInterrupt() -> Bool {
     interrupted.exchange(false, ordering: .relaxed)
   }
 }

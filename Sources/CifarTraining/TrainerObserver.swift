@@ -1,8 +1,8 @@
 /// Follows a training as it happens, and may end it. All calls come on the thread that trains, and
 /// in all of them `Trainer.setLearningRate` may be called.
 public protocol TrainerObserver: AnyObject {
-  /// Whether what an epoch left must be in the registry before `epochEnded` hears of it; otherwise it
-  /// is written meanwhile.
+  /// Whether what an epoch left should be in the registry before `epochEnded` hears of it; otherwise
+  /// it is written meanwhile. Where others hold the registry nobody waits.
   var waitsForStorage: Bool { get }
   /// Before anything else, also where a run is gone on with.
   func trainBegan() throws -> TrainerAnswer
@@ -15,6 +15,12 @@ public protocol TrainerObserver: AnyObject {
   func validationBegan()
   /// After validation and callbacks; a checkpoint taken now is that of the epoch.
   func epochEnded(_ report: EpochReport) throws -> TrainerAnswer
+  /// The row of an epoch is in the registry: before or, where that takes its time, some batches after
+  /// `epochEnded`. Never without a registry.
+  func epochStored(_ report: EpochReport)
+  /// Others hold the registry: while training, for every epoch that waits to be stored; when it is
+  /// over, some ten times a second until all is stored. An end of the training then ends the waiting.
+  func storageDelayed(_ delay: StorageDelay) throws -> TrainerAnswer
   /// When training is over, but for failures; the best weights are back in their place.
   func trainEnded(_ end: TrainingEnd) throws
 }
@@ -29,6 +35,8 @@ extension TrainerObserver {
   public func checkpointDue() throws {}
   public func validationBegan() {}
   public func epochEnded(_ report: EpochReport) throws -> TrainerAnswer { .goOn }
+  public func epochStored(_ report: EpochReport) {}
+  public func storageDelayed(_ delay: StorageDelay) throws -> TrainerAnswer { .goOn }
   public func trainEnded(_ end: TrainingEnd) throws {}
 }
 
@@ -53,6 +61,22 @@ public struct BatchProgress: Equatable, Sendable {
   public var learningRate: Double
   /// Time they took.
   public var trainSeconds: Double
+}
+
+/// What waits because others hold the registry.
+public struct StorageDelay: Equatable, Sendable {
+  /// Epochs whose rows wait; 0 where only the run's end does.
+  public var epochs: Int
+  /// How long they hold it.
+  public var seconds: Double
+  /// Until the waiting ends; nil while the training goes on.
+  public var secondsLeft: Double?
+
+  public init(epochs: Int, seconds: Double, secondsLeft: Double?) {
+    self.epochs = epochs
+    self.seconds = seconds
+    self.secondsLeft = secondsLeft
+  }
 }
 
 /// An epoch that has ended.

@@ -13,6 +13,8 @@ public enum Interruption {
   private static let received = Atomic<Int32>(0)
   /// When it came: milliseconds of the monotonic clock.
   private static let time = Atomic<Int>(0)
+  /// Whether one more is asked to stop the command instead of ending the process.
+  private static let acceptsAnother = Atomic<Bool>(false)
   nonisolated(unsafe) private static var stop: (() -> Void)?
 
   /// `timeout` and others send their signal to a process and to its group at once, and a terminal
@@ -24,6 +26,7 @@ public enum Interruption {
   public static func handle() {
     // Made before a handler can need them.
     _ = (received.load(ordering: .relaxed), time.load(ordering: .relaxed), together)
+    _ = acceptsAnother.load(ordering: .relaxed)
     for number in [SIGINT, SIGTERM, SIGHUP] {
       var action = sigaction()
       guard sigaction(number, nil, &action) == 0 else { continue }
@@ -41,15 +44,16 @@ public enum Interruption {
     if received.load(ordering: .acquiring) != 0 { newStop?() }
   }
 
-  /// - Throws: `interrupted` if a signal has come.
-  public static func check() throws {
-    guard received.load(ordering: .relaxed) == 0 else {
-      throw CifarError(.interrupted, "interrupted")
-    }
-  }
+  /// The next signal, too, asks the command to stop: it has begun something new that may take long.
+  public static func acceptAnother() { acceptsAnother.store(true, ordering: .releasing) }
 
-  /// Whether a signal has come: then the process is to die of it.
-  public static var isRequested: Bool { received.load(ordering: .relaxed) != 0 }
+  /// What a command throws that a signal has stopped: there is nothing more to say.
+  public struct Stopped: Error {}
+
+  /// - Throws: `Stopped` if a signal has come.
+  public static func check() throws {
+    guard received.load(ordering: .relaxed) == 0 else { throw Stopped() }
+  }
 
   /// Dies of the signal that has come, if one has.
   static func die() {
@@ -78,10 +82,16 @@ public enum Interruption {
       .exchanged
     {
       time.store(now, ordering: .relaxed)
+      acceptsAnother.store(false, ordering: .relaxed)
       stop?()
-    } else if number != SIGHUP, now - time.load(ordering: .relaxed) > together {
-      die(of: number)
-      _exit(128 + number)
+    } else if now - time.load(ordering: .relaxed) > together {
+      if acceptsAnother.exchange(false, ordering: .acquiring) {
+        time.store(now, ordering: .relaxed)
+        stop?()
+      } else if number != SIGHUP {
+        die(of: number)
+        _exit(128 + number)
+      }
     }
     errno = code
   }

@@ -23,7 +23,7 @@ extension Tool {
     } catch let error as CifarError where error.code == .invalidArgument {
       Output.error("\(context): \(error) (see \(context) --help)")
       return 2
-    } catch let error as CifarError where error.code == .interrupted && Interruption.isRequested {
+    } catch is Interruption.Stopped {
       return 1
     } catch {
       Output.error("\(name): \(error)")

@@ -16,6 +16,8 @@ final class ProgressDisplay: TrainerObserver {
   /// Seconds that validation took in the last epoch, for the time that is left.
   private var validationSeconds = 0.0
   private var last: BatchProgress?
+  /// Whether the end waits for the registry.
+  private var isWaiting = false
 
   init(session: TrainingSession, quiet: Bool) {
     self.session = session
@@ -55,11 +57,17 @@ final class ProgressDisplay: TrainerObserver {
   }
 
   func epochEnded(_ report: EpochReport) -> TrainerAnswer {
-    guard !quiet else { return .goOn }
-    clear()
     let metrics = report.metrics
     let images = Double(epochImages)
     validationSeconds = max(0, metrics.seconds - images / max(metrics.imagesPerSecond, 1e-9))
+    return .goOn
+  }
+
+  /// Who reads the line can rely on the epoch.
+  func epochStored(_ report: EpochReport) {
+    guard !quiet else { return }
+    clear()
+    let metrics = report.metrics
     let total = trainer.hyperparameters.epochs
     let width = String(total).count
     let number = String(repeating: " ", count: width - String(metrics.epoch).count)
@@ -72,6 +80,26 @@ final class ProgressDisplay: TrainerObserver {
       + "  \(Format.duration(metrics.seconds))  \(Format.fixed(metrics.imagesPerSecond, 0)) img/s"
     if report.isBest { line += "  best" }
     Output.line(line)
+  }
+
+  func storageDelayed(_ delay: StorageDelay) -> TrainerAnswer {
+    let place = session.registryPath ?? "the registry"
+    if let left = delay.secondsLeft {
+      guard !isWaiting, delay.seconds >= 1 else { return .goOn }
+      isWaiting = true
+      clear()
+      Output.message(
+        "Training is over, and \(place) is held by another process: waiting for it, "
+          + "\(Format.duration(left)) at most. Ctrl-C ends the waiting: the rest then goes to a file.\n"
+      )
+      // The signal that may have ended the training does not end the waiting too: another one does.
+      Interruption.acceptAnother()
+    } else if !quiet {
+      clear()
+      let epochs = delay.epochs == 1 ? "1 epoch waits" : "\(delay.epochs) epochs wait"
+      Output.message(
+        "\(place) is held by another process: \(epochs) to be stored; training goes on\n")
+    }
     return .goOn
   }
 

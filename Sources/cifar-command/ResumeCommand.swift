@@ -11,13 +11,23 @@ enum ResumeCommand {
       positionals: [Positional("RUN", help: "the run's id, the start of it, or its name")],
       options: [
         Option("--epochs", value: "N", help: "train up to N epochs in all (else as planned)"),
-        .checkpoint, .data, .threads, .registry, .quiet,
+        .checkpoint, .data, .threads, .registry,
+        Option(
+          "--take-over",
+          help: "also a run that seems to be running, because what trained it can't be asked from "
+            + "here; what still trains it can write nothing more"),
+        .busyTimeout, .quiet,
       ],
       discussion: """
         A run that was interrupted, killed or finished goes on from its last checkpoint, or from \
         the one that --checkpoint names, to the same bits as if it had never stopped. The images \
         are looked for where the run had them from; they must be the same. Signals and closed \
         pipes are as with `cifar train`.
+
+        A run that early stopping ended goes on where --epochs asks for more: its patience begins \
+        anew. A run counts as running while its process does, and, where that can't be asked (on \
+        another machine, in another container), until half an hour after its last sign of life; \
+        --take-over does not wait for that.
         """,
       examples: [
         "cifar resume 3f2a", "cifar resume baseline --epochs 150",
@@ -29,13 +39,14 @@ enum ResumeCommand {
     let data = arguments.value("--data")
     let choice = try arguments.checkpointChoice(default: .last)
     let epochs = try arguments.integer("--epochs", in: 1...1_000_000)
-    let options = TrainingSession.Options(
+    var options = TrainingSession.Options(
       registryPath: arguments.registryPath(), threads: try arguments.threads(),
       commandLine: CommandLine.arguments.joined(separator: " "))
+    try arguments.apply(to: &options)
     try Training.run(quiet: arguments.has("--quiet")) {
       try TrainingSession.resume(
         run: arguments.positionals[0], checkpoint: choice, epochs: epochs, location: data,
-        options: options)
+        takeOver: arguments.has("--take-over"), options: options)
     }
   }
 }

@@ -16,6 +16,10 @@ extension Option {
     "--threads", value: "N",
     help: "threads that compute (else as many as there are processors, which are the most; results "
       + "do not depend on it)")
+  static let busyTimeout = Option(
+    "--busy-timeout", value: "S",
+    help: "seconds for which the end waits for a registry that others hold, before the rest goes to "
+      + "a file beside it (else 600)")
   static let quiet = Option("--quiet", help: "print nothing but the run's id")
   static let checkpoint = Option(
     "--checkpoint", value: "WHICH", help: "last, best, or a checkpoint's id",
@@ -42,6 +46,15 @@ extension Arguments {
 
   private func count(_ number: Int, _ what: String) -> String {
     "\(number) \(what)\(number == 1 ? "" : "s")"
+  }
+
+  /// Puts what the options say of a busy registry into a session's.
+  func apply(to options: inout TrainingSession.Options) throws {
+    guard let seconds = try number("--busy-timeout") else { return }
+    guard (0...1e6).contains(seconds) else {
+      throw UsageError("--busy-timeout \(seconds) is not in 0 to 1,000,000")
+    }
+    options.busyTimeout = seconds
   }
 
   func checkpointChoice(default other: CheckpointChoice) throws -> CheckpointChoice {

@@ -25,15 +25,16 @@ enum TrainCommand {
         Option("--limit-test", value: "N", help: "use the first N test images only"),
         .registry,
         Option("--name", value: "TEXT", help: "what to call the run"),
-        .quiet,
+        .busyTimeout, .quiet,
       ] + HyperparameterOptions.all,
       discussion: """
         The test images are the validation set, as in the tutorials. Each epoch's metrics and a \
-        checkpoint are recorded as soon as the epoch ends. Ctrl-C, SIGTERM and SIGHUP stop within a \
-        batch and leave a checkpoint of it, then end the process as they always do, so that a \
-        shell's loop ends too; a second one ends it at once. `cifar resume` goes on from there to \
-        the same bits as a run that was never stopped. `cifar train | head` trains on when its \
-        reader is gone. The run's id is printed last.
+        checkpoint are recorded as soon as the epoch ends; while others hold the registry they wait, \
+        and training goes on. An epoch's line is printed when it is stored. Ctrl-C, SIGTERM and \
+        SIGHUP stop within a batch and leave a checkpoint of it, then end the process as they always \
+        do, so that a shell's loop ends too; a second one ends it at once. `cifar resume` goes on \
+        from there to the same bits as a run that was never stopped. `cifar train | head` trains on \
+        when its reader is gone. The run's id is printed last.
         """,
       examples: [
         "cifar train --data shapes --epochs 3",
@@ -61,12 +62,13 @@ enum TrainCommand {
     let test = try Dataset.open(train.location ?? data, split: .test, limit: limits.test)
     let hyperparameters = try complete(
       recipe, model, classes: train.classNames.count, arguments)
+    var options = TrainingSession.Options(
+      registryPath: arguments.registryPath(), name: arguments.value("--name"), threads: threads,
+      commandLine: CommandLine.arguments.joined(separator: " "))
+    try arguments.apply(to: &options)
     try Training.run(quiet: arguments.has("--quiet")) {
       try TrainingSession.start(
-        train: train, validation: test, hyperparameters: hyperparameters,
-        options: TrainingSession.Options(
-          registryPath: arguments.registryPath(), name: arguments.value("--name"),
-          threads: threads, commandLine: CommandLine.arguments.joined(separator: " ")))
+        train: train, validation: test, hyperparameters: hyperparameters, options: options)
     }
   }
 

@@ -30,8 +30,8 @@ enum Training {
     Output.line(id)
     if end == .interrupted {
       Output.message("Interrupted. Go on with: cifar resume \(id.prefix(8))\n")
-      // Without a signal, which would be what the process dies of, it failed.
-      throw CifarError(.interrupted, "the training was interrupted")
+      try Interruption.check()
+      throw CifarError(.interrupted, "the training was interrupted without a signal")
     }
   }
 

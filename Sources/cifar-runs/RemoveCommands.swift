@@ -10,10 +10,20 @@ enum RemoveCommands {
       positionals: [
         Positional("RUN", help: Positional.run.help, required: false, repeats: true)
       ],
-      options: [.filter, .yes, .dryRun, .registry],
+      options: [
+        .filter, .yes, .dryRun,
+        Option(
+          "--take-over",
+          help:
+            "also runs that seem to be running, because what trained them\ncan't be asked from here; what still trains them can write\nnothing more"
+        ),
+        .registry,
+      ],
       discussion: """
         Runs in the trash are seen no more, and 'restore' gets them back as they were. Their space
-        is free after 'gc'. A run that is running is not removed.
+        is free after 'gc'. A run that is running is not removed, unless --take-over says that it is
+        not: what runs on another machine or in another container can't be asked, and counts as
+        running until half an hour after its last sign of life.
         """,
       examples: [
         "cifar-runs rm 3f2a", "cifar-runs rm --filter 'status = failed and epochs = 0' --dry-run",
@@ -37,7 +47,7 @@ enum RemoveCommands {
       guard
         try arguments.has("--yes") || Confirmation.ask("Put \(count(runs.count)) into the trash?")
       else { return }
-      try registry.remove(runs.map(\.id))
+      try registry.remove(runs.map(\.id), takeOver: arguments.has("--take-over"))
       Output.line(
         "\(count(runs.count)) in the trash; cifar-runs restore \(runs[0].shortID) gets one back, "
           + "cifar-runs gc frees the space.")

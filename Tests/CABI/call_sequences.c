@@ -298,6 +298,11 @@ static int on_epoch(const cifar_epoch_info *info, void *user) {
   if (info->struct_size != sizeof *info || info->epoch < 1) fail("an epoch info that is none");
   return on_train(user);
 }
+static int on_storage_wait(const cifar_storage_info *info, void *user) {
+  if (info->struct_size != sizeof *info || info->seconds < 0) fail("a storage info that is none");
+  visit *v = user;
+  return chance(&v->c, 2);
+}
 static int on_problem(const char *problem, void *user) {
   if (strchr(problem, '\n')) fail("a problem of several lines");
   return chance(user, 2);
@@ -341,6 +346,7 @@ static void train(world *w) {
   if (chance(&w->c, 2)) CALL(cifar_trainer_on_batch_begin, trainer, on_batch, &v);
   if (chance(&w->c, 2)) CALL(cifar_trainer_on_batch, trainer, on_batch, &v);
   if (chance(&w->c, 2)) CALL(cifar_trainer_on_epoch, trainer, on_epoch, &v);
+  if (chance(&w->c, 2)) CALL(cifar_trainer_on_storage_wait, trainer, on_storage_wait, &v);
   pthread_t other;
   racer r = {trainer, CIFAR_OK};
   unsigned how = trainer ? below(&w->c, 8) : 7;
@@ -363,6 +369,7 @@ static void train(world *w) {
   cifar_trainer_on_batch_begin(trainer, NULL, NULL);
   cifar_trainer_on_batch(trainer, NULL, NULL);
   cifar_trainer_on_epoch(trainer, NULL, NULL);
+  cifar_trainer_on_storage_wait(trainer, NULL, NULL);
 }
 
 /* A trainer that is freed by another thread while it trains. */
@@ -418,7 +425,7 @@ static void make_trainer(world *w) {
   o.record = chance(&w->c, 5);
   o.registry = "runs.db";
   for (unsigned i = below(&w->c, 3); i > 0; i--) {
-    switch (below(&w->c, 14)) {
+    switch (below(&w->c, 15)) {
       case 0: o.epochs = number(&w->c) % 4; break;
       case 1: o.batch_size = number(&w->c); break;
       case 2: o.threads = number(&w->c) == 2 ? 2 : number(&w->c) > 1024 ? 1025 : 1; break;
@@ -433,6 +440,7 @@ static void make_trainer(world *w) {
       case 11: o.hyperparameters = text(&w->c); break;
       case 12: o.seed = next(&w->c); break;
       case 13: o.struct_size = (uint32_t)size(&w->c, sizeof o); break;
+      case 14: o.busy_timeout = real(&w->c); break;
     }
   }
   /* Recipes and presets ask for a hundred epochs of the tutorial's network. */
@@ -510,6 +518,8 @@ static void step(world *w) {
       if (chance(c, 4)) o.checkpoint = text(c);
       if (chance(c, 4)) o.epochs = number(c) % 4;
       if (chance(c, 9)) o.data_location = text(c);
+      if (chance(c, 9)) o.take_over = 1;
+      if (chance(c, 9)) o.busy_timeout = real(c);
       if (chance(c, 9)) o.struct_size = (uint32_t)size(c, sizeof o);
       MAKE(w, trainers, cifar_trainer, cifar_trainer_free, cifar_trainer_resume, run_name(c),
            PICK(w, datasets), PICK(w, datasets), chance(c, 9) ? NULL : &o);
@@ -654,7 +664,7 @@ static void step(world *w) {
       break;
     case 52: {
       cifar_registry *registry = PICK(w, registries);
-      switch (below(c, 9)) {
+      switch (below(c, 10)) {
         case 0: CALL(cifar_registry_tag, registry, run_name(c), text(c)); break;
         case 1: CALL(cifar_registry_untag, registry, run_name(c), text(c)); break;
         case 2: CALL(cifar_registry_note, registry, run_name(c), chance(c, 4) ? text(c) : "a note"); break;
@@ -667,8 +677,15 @@ static void step(world *w) {
                                       chance(c, 2) ? NULL : text(c), chance(c, 20) ? NULL : id));
           break;
         }
-        case 6: CALL(cifar_registry_remove, registry, run_name(c)); break;
+        case 6: CALL(cifar_registry_remove, registry, run_name(c), chance(c, 4)); break;
         case 7: CALL(cifar_registry_restore, registry, run_name(c)); break;
+        case 9: {
+          char id[37];
+          paint(id, sizeof id);
+          painted(id, sizeof id, CALL(cifar_registry_import, registry, chance(c, 3) ? "/nowhere/x" : "export.st",
+                                      chance(c, 2) ? NULL : text(c), chance(c, 20) ? NULL : id));
+          break;
+        }
         case 8: {
           uint64_t freed;
           paint(&freed, sizeof freed);

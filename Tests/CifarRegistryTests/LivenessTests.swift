@@ -23,7 +23,77 @@ import Testing
     #expect(life(me, silent: 1e6) == .alive, "a stalled process is alive")
     #expect(life(changed { $0.startTicks -= 1 }) == .dead, "the id was used again")
     #expect(life(changed { $0.pid = 0x3fff_fff0 }) == .dead)
-    #expect(life(changed { $0.bootID = "another" }) == .dead, "the machine was started anew")
+  }
+
+  /// A machine that was started anew, or another one of the same name: a clone, a container.
+  @Test func anotherBootOfTheSameHostIsDeadAfterSomeHeartbeats() {
+    let before = changed { $0.bootID = "another" }
+    #expect(life(before, silent: 1) == .unknown)
+    #expect(life(before, silent: 120) == .unknown)
+    #expect(life(before, silent: 151) == .dead)
+  }
+
+  /// No process has the id 0: to the kernel it is the caller's group, which lives.
+  @Test func anIdThatNoProcessHasTellsNothing() {
+    let nobody = changed { $0.pid = 0 }
+    #expect(life(nobody, silent: 300) == .unknown)
+    #expect(life(nobody, silent: 1e6) == .dead)
+  }
+
+  /// Without a start time another process of that id can't be told from this one.
+  @Test func aProcessWithoutAStartTimeIsJudgedByItsSilence() {
+    let unknown = changed { $0.startTicks = 0 }
+    #expect(life(unknown, silent: 300) == .unknown)
+    #expect(life(unknown, silent: 1e6) == .dead)
+  }
+
+  @Test func clocksThatJumpKillNobody() {
+    #expect(life(me, silent: -1e9) == .alive)
+    #expect(life(me, silent: 1e9) == .alive)
+    let elsewhere = changed { ($0.host, $0.bootID) = ("elsewhere", "another") }
+    #expect(life(elsewhere, silent: -1e9) == .unknown)
+    #expect(life(changed { $0.bootID = "another" }, silent: -1e9) == .unknown)
+  }
+
+  @Test func whatSeemsToRunIsTakenOverOnlyWhenAskedFor() throws {
+    let sample = try Sample()
+    let session = try sample.start("far")
+    try session.record(epoch: Sample.epoch(1), checkpoint: Sample.checkpoint(1))
+    try sample.registry.locked {
+      try $0.execute("UPDATE sessions SET boot_id = '11111111-2222-3333-4444-555555555555'")
+    }
+    #expect(try sample.registry.runs()[0].status == .running)
+    for error in [
+      failure { try sample.registry.remove(["far"]) },
+      failure { try sample.registry.resumeRun("far", session: Sample.info) },
+      failure { try sample.registry.requireIdle("far", takeOver: false) },
+    ] {
+      #expect(error?.code == .busy && error?.isTransient == false)
+      #expect(error?.message.contains("--take-over") == true)
+    }
+    try session.heartbeat()
+    try sample.registry.remove(["far"], takeOver: true)
+    #expect(failure { try session.heartbeat() }?.code == .busy)
+    try sample.registry.restore("far")
+    let second = try sample.registry.resumeRun("far", session: Sample.info, takeOver: true)
+    #expect(failure { try session.heartbeat() }?.code == .busy)
+    try second.record(epoch: Sample.epoch(2))
+    try second.finish(status: .completed, reason: "done")
+  }
+
+  @Test func timesOfAHeartbeatFromTheFutureAreNoSilence() throws {
+    let sample = try Sample()
+    let session = try sample.start("early")
+    try sample.registry.locked {
+      try $0.execute(
+        """
+        UPDATE sessions SET boot_id = 'x', host = 'y',
+          heartbeat = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 year')
+        """)
+    }
+    let error = failure { try sample.registry.remove(["early"]) }
+    #expect(error?.code == .busy && error?.message.contains("heard of 0 s ago") == true)
+    try session.finish(status: .failed, reason: "")
   }
 
   @Test func elsewhereOnlySilenceTells() {

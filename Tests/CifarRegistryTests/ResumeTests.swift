@@ -83,6 +83,29 @@ import Testing
     #expect(outcomes.count == 8)
   }
 
+  /// What was "last" when somebody looked is another one by the time that the run is his.
+  @Test func aCheckpointThatIsNotTheLastAnyMoreIsNoticed() throws {
+    let run = try ended(2)
+    let last = try #require(try registry.checkpointID(.last, of: run))
+    let meant = MeantCheckpoint(.last, id: last)
+    let other = try resume(run)
+    try record(other, 3...3)
+    let busy = failure {
+      try registry.resumeRun(run, from: .id(last), session: Sample.info, meant: meant)
+    }
+    #expect(busy?.code == .busy)
+    try other.finish(status: .completed, reason: "")
+    #expect(throws: MovedCheckpoint.self) {
+      try registry.resumeRun(run, from: .id(last), session: Sample.info, meant: meant)
+    }
+    #expect(try registry.runs()[0].status == .completed)
+    let now = try #require(try registry.checkpointID(.last, of: run))
+    #expect(now != last)
+    let session = try registry.resumeRun(
+      run, from: .id(now), session: Sample.info, meant: MeantCheckpoint(.last, id: now))
+    #expect(session.resumedFrom?.epoch == 3)
+  }
+
   @Test func aSessionThatWasTakenOverIsFenced() throws {
     let first = try sample.start()
     try record(first, 1...2)

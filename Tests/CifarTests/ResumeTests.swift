@@ -134,6 +134,129 @@ import Testing
     try expectSameAsUndisturbed(id)
   }
 
+  /// Patience begins anew, and what has to be beaten stays.
+  @Test func aRunThatStoppedEarlyTrainsOnWhereEpochsAreAskedFor() throws {
+    var hyperparameters = try Hyperparameters.quick(epochs: 9)
+    hyperparameters.callbacks = [
+      .earlyStopping(
+        .init(
+          dialect: .pytorch, monitor: .valLoss, patience: 2, minDelta: 100,
+          restoreBestWeights: true))
+    ]
+    let session = try sample.start(hyperparameters)
+    _ = try session.run(Follower())
+    let id = try #require(session.runID)
+    let first = try sample.run(id)
+    #expect(first.epochs.count == 3)
+    #expect(first.sessions[0].reason.hasPrefix("early stopping"))
+    // Without a number of epochs it is over.
+    _ = try sample.resume(id).run(Follower())
+    #expect(try sample.run(id).epochs.count == 3)
+    _ = try sample.resume(id, epochs: 9).run(Follower())
+    #expect(try sample.run(id).epochs.count == 5)
+    _ = try sample.resume(id, epochs: 6).run(Follower())
+    let last = try sample.run(id)
+    #expect(last.epochs.count == 6 && last.summary.epochsPlanned == 6)
+    #expect(last.sessions.last?.reason == "all 6 epochs are done")
+    #expect(last.epochs.prefix(3).map(\.essence) == first.epochs.map(\.essence))
+  }
+
+  @Test func fewerEpochsThanAreDoneAreRefused() throws {
+    let id = try interrupted(after: 2)
+    let error = failure { try sample.resume(id, epochs: 1) }
+    #expect(error?.code == .invalidArgument)
+    #expect(error?.message.contains("epochs 1 is fewer") == true)
+    #expect(error?.message.contains("within epoch 2; give at least 2") == true)
+    #expect(try sample.run(id).sessions.count == 1)
+    #expect(try sample.run(id).summary.epochsPlanned == 3)
+    // The epoch under way is the last one then.
+    _ = try sample.resume(id, epochs: 2).run(Follower())
+    #expect(try sample.run(id).epochs.count == 2)
+    #expect(failure { try sample.resume(id, epochs: 1) }?.code == .invalidArgument)
+  }
+
+  @Test func aScheduleThatJumpsSaysSo() throws {
+    for (curve, jumps) in [
+      (LearningRateSchedule.Curve.cosine(steps: nil, alpha: 0), true),
+      (.cosine(steps: 9, alpha: 0), false), (.step(size: 1, gamma: 0.5), false),
+    ] {
+      var hyperparameters = try Hyperparameters.quick(epochs: 2)
+      hyperparameters.schedule = LearningRateSchedule(curve)
+      let session = try sample.start(hyperparameters)
+      _ = try session.run(Follower())
+      let same = try sample.resume(session.runID ?? "")
+      #expect(same.remarks == [])
+      _ = try same.run(Follower())
+      let further = try sample.resume(session.runID ?? "", epochs: 4)
+      #expect(further.remarks.count == (jumps ? 1 : 0))
+      if jumps {
+        #expect(further.remarks[0].contains("'cosine' is stretched from 2 to 4 epochs"))
+        #expect(further.remarks[0].contains("goes on with 0.0005, not 0"))
+      }
+      _ = try further.run(Follower())
+      #expect(try sample.run(session.runID).notes.map(\.text) == further.remarks)
+    }
+  }
+
+  @Test func anotherInstructionSetSaysThatTheBitsWillDiffer() throws {
+    let id = try interrupted(after: 2)
+    try sample.registry().locked { try $0.execute("UPDATE sessions SET instruction_set = 'mmx'") }
+    let session = try sample.resume(id)
+    #expect(session.remarks.count == 1)
+    #expect(session.remarks[0].contains("instruction set mmx, and goes on with"))
+    _ = try session.run(Follower())
+    // An import does not know what its file was computed with.
+    let other = try interrupted(after: 2)
+    try sample.registry().locked { try $0.execute("UPDATE sessions SET instruction_set = ''") }
+    #expect(try sample.resume(other).remarks == [])
+  }
+
+  @Test func whereNothingWasEverTheBestTheReasonIsTold() throws {
+    var hyperparameters = try Hyperparameters.quick(epochs: 1)
+    hyperparameters.optimizer.learningRate = 1e30
+    hyperparameters.stepsPerEpoch = 1
+    let session = try sample.start(hyperparameters)
+    _ = try session.run(Follower())
+    #expect(try sample.run(session.runID).summary.status == .completed)
+    let error = failure {
+      try Model(registryPath: sample.path, run: session.runID ?? "", threads: 1)
+    }
+    #expect(error?.code == .notFound)
+    #expect(error?.message.contains("no epoch's validation loss was a finite number") == true)
+  }
+
+  /// Another process takes the run up, trains it and ends, while this one opens its images.
+  @Test func whatIsTheLastIsDecidedWhenTheRunIsOurs() throws {
+    let id = try interrupted(after: 2)
+    let registry = try sample.registry()
+    let point = try ResumePoint(.last, of: id, in: registry)
+    let other = try sample.resume(id)
+    let follower = Follower()
+    follower.onEpoch = { _ in .stop }
+    _ = try other.run(follower)
+    #expect(throws: MovedCheckpoint.self) {
+      try registry.resumeRun(
+        id, from: .id(point.row.id),
+        session: SessionInfo(libraryVersion: "1", instructionSet: "", threads: 1),
+        meant: point.meant)
+    }
+    _ = try sample.resume(id).run(Follower())
+    try expectSameAsUndisturbed(id)
+  }
+
+  /// What is no damage is no reason for an older checkpoint.
+  @Test func aLockIsNoDamage() throws {
+    let id = try interrupted(after: 2)
+    let holder = try sample.registry()
+    let registry = try Registry(
+      path: sample.path, mode: .readWrite(create: false), busyTimeout: 0)
+    try holder.locked { try $0.execute("BEGIN EXCLUSIVE") }
+    let error = failure { try ResumePoint(.last, of: id, in: registry) }
+    #expect(error?.code == .busy && error?.isTransient == true)
+    try holder.locked { try $0.execute("ROLLBACK") }
+    #expect(try ResumePoint(.last, of: id, in: registry).remarks == [])
+  }
+
   @Test func theImagesAreFoundWhereTheRunHadThem() throws {
     let id = try interrupted(after: 2)
     let session = try TrainingSession.resume(run: id, options: sample.options())

@@ -145,15 +145,24 @@ struct Sample {
 /// Does what a test asks for at a batch, a validation or an epoch.
 final class Follower: TrainerObserver {
   var reports: [EpochReport] = []
+  /// Epochs that are in the registry, as it was told.
+  var stored: [Int] = []
   var onBatch: ((BatchProgress) throws -> TrainerAnswer)?
   var onValidation: (() -> Void)?
   var onEpoch: ((EpochReport) throws -> TrainerAnswer)?
+  var onDelay: ((StorageDelay) throws -> TrainerAnswer)?
 
   func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
     try onBatch?(progress) ?? .goOn
   }
 
   func validationBegan() { onValidation?() }
+
+  func epochStored(_ report: EpochReport) { stored.append(report.metrics.epoch) }
+
+  func storageDelayed(_ delay: StorageDelay) throws -> TrainerAnswer {
+    try onDelay?(delay) ?? .goOn
+  }
 
   func epochEnded(_ report: EpochReport) throws -> TrainerAnswer {
     reports.append(report)

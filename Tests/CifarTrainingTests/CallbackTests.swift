@@ -70,13 +70,26 @@ import Testing
     #expect(follower.reports.isEmpty && follower.batches.count == 3)
   }
 
-  /// The last step of all can make the weights none, and no batch comes to see it.
-  @Test func aLastStepThatDivergesFails() throws {
+  /// The last step of all can make the weights none, and no batch comes to see it: in the frameworks
+  /// such a training ends like any other, unless somebody asked for an end.
+  @Test func aValidationLossThatIsNoNumberEndsTrainingWhereItIsAskedFor() throws {
     var hyperparameters = try quick([], epochs: 1, rate: 1e30)
     hyperparameters.stepsPerEpoch = 1
-    let error = failure { try Training(hyperparameters) }
-    #expect(error?.code == .notFinite)
-    #expect(error?.message.contains("the validation loss of epoch 1, the last one") == true)
+    let training = try Training(hyperparameters)
+    #expect(training.end == .completed(reason: "all 1 epochs are done"))
+    #expect(training.follower.reports.map(\.isBest) == [false])
+    #expect(training.follower.reports.allSatisfy { !$0.metrics.valLoss.isFinite })
+
+    hyperparameters.callbacks = [.terminateOnNaN]
+    hyperparameters.epochs = 3
+    let terminated = try Training(hyperparameters)
+    guard case .diverged(let reason) = terminated.end else {
+      Issue.record("\(terminated.end)")
+      return
+    }
+    #expect(reason.hasPrefix("terminate on NaN: the validation loss is "))
+    #expect(reason.hasSuffix(" in epoch 1"))
+    #expect(terminated.follower.reports.count == 1)
   }
 
   @Test func aTimerPausesAndEveryResumeHasItsTimeAnew() throws {

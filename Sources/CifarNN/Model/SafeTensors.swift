@@ -28,6 +28,15 @@ public enum SafeTensors {
       }
       size += bytes
     }
+    var file = try start(of: header, reserving: size)
+    for tensor in tensors {
+      tensor.values.withUnsafeBytes { file.append(contentsOf: $0) }
+    }
+    return file
+  }
+
+  /// The header with its length before it.
+  private static func start(of header: Header, reserving size: Int) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     var json = Array(try encoder.encode(header))
@@ -36,11 +45,31 @@ public enum SafeTensors {
     var file: [UInt8] = []
     file.reserveCapacity(8 + json.count + size)
     for shift in 0..<8 { file.append(UInt8(truncatingIfNeeded: json.count >> (8 * shift))) }
-    file += json
-    for tensor in tensors {
-      tensor.values.withUnsafeBytes { file.append(contentsOf: $0) }
+    return file + json
+  }
+
+  /// The same file with another string in its metadata. What was added and is taken out again leaves
+  /// the bytes that `encode` wrote.
+  ///
+  /// - Parameter value: nil takes the string out.
+  /// - Throws: `badData` for bytes that are not such a file, `outOfMemory`.
+  public static func setting(
+    _ name: String, to value: String?, in bytes: [UInt8]
+  ) throws -> [UInt8] {
+    let added = (value?.utf8.count ?? 0) * 2
+    return try MemoryNeed.secured(bytes.count + added + (1 << 17), for: "the bytes of a file") {
+      var (header, first) = try header(of: bytes)
+      header.metadata[name] = value
+      var file = try start(of: header, reserving: bytes.count - first)
+      file += bytes[first...]
+      return file
     }
-    return file
+  }
+
+  /// The strings of a file by their names.
+  /// - Throws: `badData` for bytes that are not such a file.
+  public static func metadata(of bytes: [UInt8]) throws -> [String: String] {
+    try header(of: bytes).header.metadata
   }
 
   /// Reads a file.
@@ -77,21 +106,25 @@ public enum SafeTensors {
     }
   }
 
-  private static func parse(
-    _ bytes: [UInt8]
-  ) throws -> (tensors: [Tensor], metadata: [String: String]) {
+  /// - Returns: also where the numbers begin.
+  private static func header(of bytes: [UInt8]) throws -> (header: Header, start: Int) {
     try checkStart(bytes, size: bytes.count)
     let length = bytes[0..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     let start = 8 + Int(length)
     guard JSONDepth.isAcceptable(bytes[8..<start]) else {
       throw notOne("its header is nested more than \(JSONDepth.most) deep")
     }
-    let header: Header
     do {
-      header = try JSONDecoder().decode(Header.self, from: Data(bytes[8..<start]))
+      return (try JSONDecoder().decode(Header.self, from: Data(bytes[8..<start])), start)
     } catch {
       throw notOne("its header is not the JSON it should be")
     }
+  }
+
+  private static func parse(
+    _ bytes: [UInt8]
+  ) throws -> (tensors: [Tensor], metadata: [String: String]) {
+    let (header, start) = try header(of: bytes)
     var placed: [(begin: Int, tensor: Tensor)] = []
     for (name, entry) in header.entries {
       try MemoryNeed.checkReserve()

@@ -12,6 +12,8 @@ protocol Callback: AnyObject {
   func trainBegan(epoch: Int) throws
   func batchEnded(_ outcome: BatchOutcome, _ control: inout BatchControl)
   func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) throws
+  /// A run that a callback had ended is to go on all the same.
+  func goOn()
 }
 
 extension Callback {
@@ -19,6 +21,7 @@ extension Callback {
   func trainBegan(epoch: Int) throws {}
   func batchEnded(_ outcome: BatchOutcome, _ control: inout BatchControl) {}
   func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) throws {}
+  func goOn() {}
 }
 
 /// The counters of a callback, the same for all kinds; what a kind does not use stays as it is.
@@ -58,6 +61,8 @@ struct EpochControl: Equatable {
   var learningRate: Double
   /// Why training is to end; nil to go on.
   var stopReason: String?
+  /// Why training is to end as one that diverged; nil to go on.
+  var divergence: String?
   /// The weights are the best so far and are to be kept for the end.
   var keepsWeights = false
   /// The epoch's checkpoint is the one to be used.

@@ -80,6 +80,9 @@ public final class EarlyStopping: Callback {
     }
   }
 
+  /// Patience begins anew; what has to be beaten stays.
+  func goOn() { state.wait = 0 }
+
   private func improves(_ value: Double, over best: Double?) -> Bool {
     switch options.dialect {
     case .keras: comparison.isKerasImprovement(value, over: best, by: abs(options.minDelta))

@@ -1,7 +1,8 @@
 /// Ends training, instead of failing, when a loss is NaN or infinite: Keras's `TerminateOnNaN`.
 ///
 /// As there, the step is taken, the epoch ends with this batch, it is validated, and every callback
-/// hears of it. A finite loss of the batches so far can't be seen in its row any more.
+/// hears of it. A finite loss of the batches so far can't be seen in its row any more. A validation
+/// loss that is not finite, which Keras's does not look at, ends training too.
 final class TerminateOnNaN: Callback {
   var state = CallbackState()
 
@@ -10,5 +11,11 @@ final class TerminateOnNaN: Callback {
     control.stopReason =
       "terminate on NaN: the loss is \(outcome.loss) in epoch \(outcome.epoch), batch "
       + "\(outcome.batch)"
+  }
+
+  func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) {
+    guard !metrics.valLoss.isFinite else { return }
+    control.divergence =
+      "terminate on NaN: the validation loss is \(metrics.valLoss) in epoch \(metrics.epoch)"
   }
 }

@@ -15,7 +15,7 @@ from .dataset import Dataset, load
 from .model import ClassScores, Evaluation, Model
 from .model_spec import ModelSpec
 from .registry import Registry
-from .training import Batch, Epoch, Run, fit, resume
+from .training import Batch, Epoch, Run, StorageWait, fit, resume
 
 __version__ = "0.1.0"
 
@@ -32,6 +32,7 @@ __all__ = [
     "ModelSpec",
     "Registry",
     "Run",
+    "StorageWait",
     "default_threads",
     "fit",
     "instruction_set",

@@ -13,6 +13,7 @@ LOG_CALLBACK = CFUNCTYPE(None, c_uint32, c_char_p, c_void_p)
 TRAIN_CALLBACK = CFUNCTYPE(c_int, c_void_p)
 BATCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.BatchInfo), c_void_p)
 EPOCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.EpochInfo), c_void_p)
+STORAGE_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.StorageInfo), c_void_p)
 PROBLEM_CALLBACK = CFUNCTYPE(c_int, c_char_p, c_void_p)
 
 _out = POINTER(c_void_p)
@@ -42,6 +43,7 @@ _FUNCTIONS = {
     "cifar_trainer_set_learning_rate": [c_void_p, c_double],
     "cifar_trainer_on_batch": [c_void_p, BATCH_CALLBACK, c_void_p],
     "cifar_trainer_on_epoch": [c_void_p, EPOCH_CALLBACK, c_void_p],
+    "cifar_trainer_on_storage_wait": [c_void_p, STORAGE_CALLBACK, c_void_p],
     "cifar_trainer_run": [c_void_p],
     "cifar_trainer_interrupt": [c_void_p],
     "cifar_trainer_record_metric": [c_void_p, c_char_p, c_double],
@@ -103,7 +105,8 @@ _FUNCTIONS = {
     "cifar_registry_rename": [c_void_p, c_char_p, c_char_p],
     "cifar_registry_pin": [c_void_p, c_int64, c_int32],
     "cifar_registry_fork": [c_void_p, c_char_p, c_char_p, c_char_p, c_char_p],
-    "cifar_registry_remove": [c_void_p, c_char_p],
+    "cifar_registry_import": [c_void_p, c_char_p, c_char_p, c_char_p],
+    "cifar_registry_remove": [c_void_p, c_char_p, c_int32],
     "cifar_registry_restore": [c_void_p, c_char_p],
     "cifar_registry_collect": [c_void_p, POINTER(c_uint64)],
     "cifar_registry_verify": [c_void_p, c_char_p, PROBLEM_CALLBACK, c_void_p],

@@ -41,6 +41,7 @@ class TrainOptions(Structure):
         ("tags", c_char_p),
         ("hyperparameters", c_char_p),
         ("model", c_char_p),
+        ("busy_timeout", c_double),
     ]
 
 
@@ -53,6 +54,8 @@ class ResumeOptions(Structure):
         ("registry", c_char_p),
         ("data_location", c_char_p),
         ("command_line", c_char_p),
+        ("take_over", c_int32),
+        ("busy_timeout", c_double),
     ]
 
 
@@ -83,6 +86,15 @@ class EpochInfo(Structure):
         ("seconds", c_double),
         ("images_per_second", c_double),
         ("is_best", c_int32),
+    ]
+
+
+class StorageInfo(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("epochs", c_uint32),
+        ("seconds", c_double),
+        ("seconds_left", c_double),
     ]
 
 

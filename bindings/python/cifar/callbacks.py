@@ -34,13 +34,19 @@ class Callback:
         """Before an epoch's first batch, with a ``Batch`` of 0 batches done."""
 
     def on_epoch_end(self, epoch):
-        """After an ``Epoch``, when it and its checkpoint are in the registry."""
+        """After an ``Epoch``, when it and its checkpoint are in the registry; where others hold
+        that, while they wait for it."""
 
     def on_batch_begin(self, batch):
         """Before every batch, with a ``Batch`` of what is done so far."""
 
     def on_batch_end(self, batch):
         """After every batch, with a ``Batch``."""
+
+    def on_storage_wait(self, wait):
+        """While others hold the registry, with a ``StorageWait``: during training for every epoch
+        that waits to be stored, when it is over some ten times a second until all is stored. True
+        then ends the waiting."""
 
 
 class LearningRateScheduler(Callback):

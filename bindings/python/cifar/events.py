@@ -1,6 +1,7 @@
 """What callbacks are told."""
 
 from dataclasses import dataclass, replace
+from typing import Optional
 
 from . import _structs as structs
 
@@ -47,6 +48,25 @@ class Epoch:
 
     def __getstate__(self):
         return {name: value for name, value in self.__dict__.items() if name != "_recorder"}
+
+
+@dataclass(frozen=True)
+class StorageWait:
+    """What waits because others hold the registry."""
+
+    epochs: int
+    """That wait to be stored; 0 where only the run's end does."""
+    seconds: float
+    """For which others hold it."""
+    seconds_left: Optional[float]
+    """Until ``fit`` waits no more; None while it trains."""
+
+
+def storage_wait_of(row: structs.StorageInfo) -> StorageWait:
+    return StorageWait(
+        epochs=row.epochs, seconds=row.seconds,
+        seconds_left=None if row.seconds_left < 0 else row.seconds_left,
+    )
 
 
 def batch_of(row: structs.BatchInfo) -> Batch:

@@ -126,9 +126,32 @@ class Registry(Held):
         )
         return uuid.value.decode()
 
-    def remove(self, run: str) -> None:
-        """Puts a run into the trash; ``restore`` gets it back until ``collect`` empties it."""
-        call("cifar_registry_remove", self._handle, argument.required_text(run, "run"))
+    def import_file(self, path, name: Optional[str] = None) -> str:
+        """Makes a run from a checkpoint's file; returns its id.
+
+        A file that a training left beside its registry, because that was held by others, gives its
+        run what could not be written then. Any other is the start of a new run, which ``resume``
+        goes on with.
+
+        name: of a new run; None for what the file says.
+        """
+        uuid = ctypes.create_string_buffer(37)
+        call(
+            "cifar_registry_import", self._handle, argument.required_path(path, "path"),
+            argument.text(name, "name"), uuid,
+        )
+        return uuid.value.decode()
+
+    def remove(self, run: str, take_over: bool = False) -> None:
+        """Puts a run into the trash; ``restore`` gets it back until ``collect`` empties it.
+
+        take_over: also one that seems to be running, because what trained it can't be asked from
+            here, as on another machine. What still trains it can write nothing more.
+        """
+        call(
+            "cifar_registry_remove", self._handle, argument.required_text(run, "run"),
+            argument.flag(take_over, "take_over"),
+        )
 
     def restore(self, run: str) -> None:
         call("cifar_registry_restore", self._handle, argument.required_text(run, "run"))

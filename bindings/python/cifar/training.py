@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import warnings
 from ctypes import byref, c_char_p, c_double, c_void_p, sizeof
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +17,7 @@ from ._handle import Handle
 from ._library import (
     BATCH_CALLBACK,
     EPOCH_CALLBACK,
+    STORAGE_CALLBACK,
     TRAIN_CALLBACK,
     call,
     create,
@@ -29,7 +31,7 @@ from ._library import (
 from ._listening import Listening
 from .callbacks import Callback
 from .dataset import Dataset
-from .events import Batch, Epoch, batch_of, epoch_of, recording
+from .events import Batch, Epoch, StorageWait, batch_of, epoch_of, recording, storage_wait_of
 from .model import Model
 from .model_spec import ModelSpec
 
@@ -74,6 +76,7 @@ def fit(
     record: bool = True,
     keep_last: int = 2,
     keep_every: int = 0,
+    busy_timeout: float = 600,
     tags: Union[str, Iterable[str]] = (),
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
@@ -90,6 +93,10 @@ def fit(
     record: False keeps nothing.
     keep_last: checkpoints kept besides the best one; 0 keeps all.
     keep_every: those of every so many epochs stay too; 0 for none of them.
+    busy_timeout: seconds for which the end waits for a registry that others hold. While training
+        goes on everything waits in memory, however long they hold it; at the end, the last
+        checkpoint then goes to a file beside the registry. The error names it, and
+        ``Registry.import_file`` gives it to the run.
     tags: words to find the run by; a str is one.
     callbacks: each is a ``Callback``, or called with an ``Epoch`` after every epoch. One that
         returns True, Python's or NumPy's, stops the training, and ``Run.reason`` names it; anything
@@ -131,6 +138,7 @@ def fit(
     options.record = argument.flag(record, "record")
     options.keep_last = argument.whole(keep_last, "keep_last")
     options.keep_every = argument.whole(keep_every, "keep_every")
+    options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
     options.tags = _lines(tags)
     options.model = _model_text(model)
     if hyperparameters:
@@ -150,6 +158,8 @@ def resume(
     threads: Optional[int] = None,
     registry=None,
     data=None,
+    take_over: bool = False,
+    busy_timeout: float = 600,
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
 ) -> Run:
@@ -159,7 +169,11 @@ def resume(
     train, validation: the images it was trained on; None opens them from their place, or from
         ``data``. A run on arrays needs them handed over.
     checkpoint: ``"last"``, ``"best"`` or a checkpoint's id.
-    epochs: train up to so many in all; None as planned.
+    epochs: train up to so many in all; None as planned. A run that a callback ended goes on where
+        epochs are asked for: the patience of early stopping begins anew.
+    take_over: also a run that seems to be running, because what trained it can't be asked from
+        here: another machine, another container, the same machine a moment after a restart. What
+        still trains it can write nothing more.
 
     The rest is as in ``fit``.
     """
@@ -177,6 +191,8 @@ def resume(
     options.checkpoint = argument.checkpoint(checkpoint)
     options.registry = argument.path(registry, "registry")
     options.data_location = argument.path(data, "data")
+    options.take_over = argument.flag(take_over, "take_over")
+    options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
     options.command_line = _command_line()
     return training.run(
         "cifar_trainer_resume", argument.required_text(run, "run"), train, validation,
@@ -253,6 +269,7 @@ class _Training:
         self._listening = Listening()
         # The first that returned True.
         self._stopper: Optional[Callable] = None
+        self._has_warned = False
 
     def run(self, name: str, *arguments) -> Run:
         """Makes the trainer by a function of C, and trains."""
@@ -333,6 +350,8 @@ class _Training:
         # Ctrl-C would wait for the epoch's end. It costs microseconds.
         yield "batch", BATCH_CALLBACK, self._batch_ended
         yield "epoch", EPOCH_CALLBACK, self._epoch_ended
+        # Likewise while the end waits for the registry.
+        yield "storage_wait", STORAGE_CALLBACK, self._storage_waits
 
     def _caller(self, method: str, event_of=None):
         """Calls the method of every callback object."""
@@ -348,6 +367,15 @@ class _Training:
         epoch = epoch_of(info.contents)
         self._epochs.append(epoch)
         return self._ask(self._on_epoch, recording(epoch, self._record))
+
+    def _storage_waits(self, info) -> int:
+        wait = storage_wait_of(info.contents)
+        if wait.seconds_left is not None and wait.seconds >= 1 and not self._has_warned:
+            self._has_warned = True
+            warnings.warn(
+                "the registry is held by another program: what is not stored waits for it, up to "
+                f"{wait.seconds_left:.0f} s", RuntimeWarning, stacklevel=2)
+        return self._ask([item.on_storage_wait for item in self._objects], wait)
 
     def _ask(self, functions, *event) -> int:
         """0 to go on. Every function is asked, also after one that wants to stop."""

@@ -1,0 +1,145 @@
+import CifarCore
+import CifarNN
+import CifarRegistry
+import CifarTraining
+import Glibc
+
+/// What a session knew of its run when its end could not be written: it stands in the metadata of the
+/// checkpoint that it leaves beside the registry, so that an import can put it where it belongs.
+struct LeftRun: Codable {
+  /// The run's UUID.
+  var id: String
+  var token: String
+  var name: String?
+  var tags: [String]
+  var keepLast: Int?
+  var keepEvery: Int?
+  var status: RunStatus
+  var reason: String
+  /// As `Timestamp` writes it.
+  var ended: String
+  var isBest: Bool
+  var epochs: [Epoch]
+  var metrics: [Metric]
+  var notes: [String]
+
+  struct Epoch: Codable {
+    var epoch: Int
+    var trainLoss: Double
+    var trainAccuracy: Double
+    var valLoss: Double?
+    var valAccuracy: Double?
+    var learningRate: Double
+    var seconds: Double
+    var imagesPerSecond: Double
+
+    init(_ row: EpochRow) {
+      epoch = row.epoch
+      trainLoss = row.trainLoss
+      trainAccuracy = row.trainAccuracy
+      valLoss = row.valLoss
+      valAccuracy = row.valAccuracy
+      learningRate = row.learningRate
+      seconds = row.seconds
+      imagesPerSecond = row.imagesPerSecond
+    }
+
+    var row: EpochRow {
+      EpochRow(
+        epoch: epoch, trainLoss: trainLoss, trainAccuracy: trainAccuracy, valLoss: valLoss,
+        valAccuracy: valAccuracy, learningRate: learningRate, seconds: seconds,
+        imagesPerSecond: imagesPerSecond)
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case epoch, seconds
+      case trainLoss = "train_loss"
+      case trainAccuracy = "train_accuracy"
+      case valLoss = "val_loss"
+      case valAccuracy = "val_accuracy"
+      case learningRate = "lr"
+      case imagesPerSecond = "images_per_second"
+    }
+  }
+
+  struct Metric: Codable {
+    var name: String
+    var epoch: Int
+    var value: Double
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case id, token, name, tags, status, reason, ended, epochs, metrics, notes
+    case keepLast = "keep_last"
+    case keepEvery = "keep_every"
+    case isBest = "is_best"
+  }
+
+  /// The name of the string in the file's metadata.
+  static let key = "run"
+  /// Rows that a file has at most: a header has its limits.
+  static let mostEpochs = 10_000
+}
+
+/// The file beside the registry.
+struct LeftFile {
+  /// From the root on.
+  let path: String
+
+  /// Writes a file with a name of its own.
+  ///
+  /// - Parameters:
+  ///   - registry: the registry's path, from the root on.
+  /// - Throws: `diskFull`, `io`, `outOfMemory`.
+  init(_ checkpoint: NewCheckpoint, of run: LeftRun, beside registry: String) throws {
+    let bytes = try SafeTensors.setting(
+      LeftRun.key, to: StateCoding.encode(run), in: checkpoint.data)
+    var number = 1
+    var path = LeftFile.path(number, of: run.id, beside: registry)
+    while LeftFile.exists(path) {
+      number += 1
+      path = LeftFile.path(number, of: run.id, beside: registry)
+    }
+    try FileWriter.write(bytes, to: path, as: .checkpoint)
+    self.path = path
+  }
+
+  private static func path(_ number: Int, of run: String, beside registry: String) -> String {
+    "\(registry).run-\(run.prefix(8))\(number == 1 ? "" : "-\(number)").safetensors"
+  }
+
+  /// A file that has more of a run than the registry, to go on from there.
+  ///
+  /// - Parameter row: the registry's checkpoint.
+  static func newer(than row: CheckpointRow, beside registry: String) -> String? {
+    var number = 1
+    while true {
+      let path = path(number, of: row.run, beside: registry)
+      guard exists(path) else { return nil }
+      do {
+        let bytes = try FileStore.read(path, check: SafeTensors.checkStart)
+        let checkpoint = try Checkpoint(bytes)
+        if let text = try SafeTensors.metadata(of: bytes)[LeftRun.key] {
+          let run = try StateCoding.decode(LeftRun.self, from: text, what: "the file's run")
+          let isLater = (checkpoint.epoch, checkpoint.batch) > (row.epoch, row.batch)
+          if run.id == row.run, isLater { return path }
+        }
+      } catch {
+        Log.write(.warning, "'\(path)' can't be looked at: \(error)")
+      }
+      number += 1
+    }
+  }
+
+  private static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
+  }
+
+  /// What it has is in the registry after all.
+  func remove() {
+    if unlink(path) != 0, errno != ENOENT {
+      Log.write(.warning, "'\(path)' can't be removed: \(String(cString: strerror(errno)))")
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import CifarCore
+import CifarNN
+import CifarRegistry
+import CifarTraining
+
+/// A checkpoint's file as a run of a registry.
+public enum RunImport {
+  /// Makes a run from a file: an exported checkpoint becomes the start of a new run; one that a
+  /// session left beside its registry gives the run back what could not be written.
+  ///
+  /// All that a resume looks at is looked at before, and everything is written in one transaction.
+  /// - Parameters:
+  ///   - name: what to call a new run; nil for the name that the file has.
+  ///   - tags: of a new run.
+  ///   - info: who imports.
+  /// - Throws: `notFound`, `io`; `badData` for what is no checkpoint of this library, `notFinite`,
+  ///   `shapeMismatch`, each naming the file; those of the registry.
+  public static func run(
+    _ path: String, to registry: () throws -> Registry, name: String? = nil, tags: [String] = [],
+    session info: SessionInfo
+  ) throws -> Registry.Imported {
+    let imported: ImportedRun
+    do {
+      imported = try content(of: path, name: name, tags: tags, info)
+    } catch let error as CifarError {
+      throw error.of(file: path)
+    }
+    try Registry.check(imported.run)
+    return try registry().importRun(imported)
+  }
+
+  private static func content(
+    of path: String, name: String?, tags: [String], _ info: SessionInfo
+  ) throws -> ImportedRun {
+    let file = try FileStore.read(path, check: SafeTensors.checkStart)
+    let checkpoint = try Checkpoint(file)
+    try Trainer.check(checkpoint)
+    let left = try SafeTensors.metadata(of: file)[LeftRun.key].map {
+      try StateCoding.decode(LeftRun.self, from: $0, what: "what the file says of its run")
+    }
+    // The bytes of a checkpoint that was stored in its time.
+    let bytes = left == nil ? file : try SafeTensors.setting(LeftRun.key, to: nil, in: file)
+    let hyperparameters = checkpoint.hyperparameters
+    var run = NewRun(
+      name: name ?? left?.name, recipe: hyperparameters.recipe,
+      hyperparameters: try StateCoding.encode(hyperparameters),
+      model: try StateCoding.encode(hyperparameters.modelSpec),
+      dataset: hyperparameters.data?.name ?? "memory",
+      datasetHash: hyperparameters.data?.trainHash, seed: hyperparameters.seed,
+      epochsPlanned: hyperparameters.epochs,
+      retention: left.map { Retention(last: $0.keepLast, every: $0.keepEvery) } ?? .last(2),
+      session: info)
+    run.tags = tags + (left?.tags ?? []).filter { !tags.contains($0) }
+    let stored = NewCheckpoint(
+      epoch: checkpoint.epoch, batch: checkpoint.batch, step: checkpoint.step, data: bytes,
+      isBest: left?.isBest ?? true)
+    var imported = ImportedRun(
+      run: run, checkpoint: stored,
+      end: SessionEnd(.interrupted, reason: "imported from \(path)"))
+    if let left { try add(left, to: &imported) }
+    return imported
+  }
+
+  /// - Throws: `badData` for values that can't be.
+  private static func add(_ left: LeftRun, to imported: inout ImportedRun) throws {
+    guard let ended = Timestamp(left.ended) else {
+      throw CifarError(
+        .badData,
+        "what the file says of its run can't be read: ended is '\(left.ended.excerpt)', no time")
+    }
+    let numbers = left.epochs.map(\.epoch)
+    guard zip(numbers, numbers.dropFirst()).allSatisfy(<),
+      numbers.allSatisfy({ $0 <= imported.checkpoint.epoch })
+    else {
+      throw CifarError(
+        .badData, "what the file says of its run can't be read: its epochs are not in order")
+    }
+    imported.epochs = left.epochs.map(\.row)
+    imported.metrics = left.metrics.map {
+      MetricRow(name: $0.name, epoch: $0.epoch, value: $0.value)
+    }
+    imported.notes = left.notes
+    imported.end = SessionEnd(left.status, reason: left.reason, time: ended)
+    imported.origin = ImportedRun.Origin(run: left.id, token: left.token)
+  }
+}
