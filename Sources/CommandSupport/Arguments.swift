@@ -37,7 +37,7 @@ public struct Arguments {
       }
     }
     try checkPositionals()
-    try checkFormat()
+    _ = try format()
   }
 
   private static func option(named name: String, of command: Command) throws -> Option {

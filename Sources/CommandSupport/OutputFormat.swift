@@ -21,18 +21,17 @@ public enum OutputFormat: Sendable {
 public typealias Record = [(name: String, value: JSONValue)]
 
 extension Arguments {
-  /// The format that was asked for; `Arguments` holds one at most.
-  public var format: OutputFormat {
-    if has("--json") { return .json }
-    if has("--jsonl") { return .jsonLines }
-    return has("--csv") ? .csv : .table
-  }
-
-  /// - Throws: `UsageError` when several formats are asked for.
-  func checkFormat() throws {
+  /// - Throws: `UsageError` when several are asked for, as the initializer does.
+  public func format() throws -> OutputFormat {
     let chosen = ["--json", "--jsonl", "--csv"].filter(has)
     guard chosen.count <= 1 else {
       throw UsageError("\(chosen.joined(separator: " and ")) exclude each other")
+    }
+    switch chosen.first {
+    case "--json": return .json
+    case "--jsonl": return .jsonLines
+    case "--csv": return .csv
+    default: return .table
     }
   }
 }

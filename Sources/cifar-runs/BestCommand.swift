@@ -37,7 +37,7 @@ enum BestCommand {
     else {
       throw CifarError(.notFound, "no run in \(registry.path) fits and has a \(field)")
     }
-    let format = arguments.format
+    let format = try arguments.format()
     if format != .table { return Output.write(run.record, as: format) }
     let terminal = Terminal.standardOutput
     guard terminal.isInteractive else { return Output.line(run.id) }

@@ -29,7 +29,7 @@ enum CheckpointsCommand {
       try registry.pin(checkpoint: registry.checkpoint(choice, of: name).id, isPinned)
     }
     let run = try arguments.openRegistry().run(matching: name)
-    let format = arguments.format
+    let format = try arguments.format()
     if format != .table {
       return Output.write(
         run.checkpoints.map(\.record), as: format, columns: CheckpointRow.recordColumns)

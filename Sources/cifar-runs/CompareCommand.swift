@@ -28,7 +28,7 @@ enum CompareCommand {
       throw UsageError("two runs at least are compared; name them, or select them with --filter")
     }
     let lines = try rows(of: runs, all: arguments.has("--all"))
-    let format = arguments.format
+    let format = try arguments.format()
     if format != .table {
       let records: [Record] = lines.map { line in
         [("what", .string(line.name))]

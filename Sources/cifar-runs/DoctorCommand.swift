@@ -56,7 +56,7 @@ enum DoctorCommand {
         what: "quick check", state: facts.quickCheck,
         advice: facts.quickCheck == "ok"
           ? nil : "copy the file at once, then salvage it with sqlite3's .recover"))
-    try write(findings, arguments.format)
+    try write(findings, try arguments.format())
     // Advice on crashed runs and trash is a service, no fault.
     let faults = findings.filter { $0.advice != nil && !["runs", "trash"].contains($0.what) }
     if !faults.isEmpty {

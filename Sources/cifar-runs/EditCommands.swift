@@ -44,13 +44,13 @@ enum EditCommands {
         while let line = readLine(strippingNewline: false) { text += line }
       }
       try arguments.openRegistryForWriting().note(run, text)
-      if arguments.format != .table { try showNotes(of: run, arguments) }
+      if try arguments.format() != .table { try showNotes(of: run, arguments) }
     }
   }
 
   private static func showNotes(of run: String, _ arguments: Arguments) throws {
     let notes = try arguments.openRegistry().run(matching: run).notes
-    let format = arguments.format
+    let format = try arguments.format()
     if format != .table {
       return Output.write(notes.map(\.record), as: format, columns: ["created", "text"])
     }

@@ -58,7 +58,7 @@ enum ListCommand {
     var query = try arguments.query()
     query.sort = arguments.value("--sort")
     query.descending = query.sort == nil || arguments.has("--desc")
-    let format = arguments.format
+    let format = try arguments.format()
     let limit = try arguments.integer("-n", in: 1...Int.max) ?? 20
     // One more, to know whether there are more.
     query.limit = arguments.has("--all") || limit == .max ? nil : limit + 1

@@ -39,7 +39,7 @@ enum MetricsCommand {
       [("epoch", .integer(Int64(row.epoch)))]
         + zip(names, series).map { (name: $0, value: .optional($1[row.epoch])) }
     }
-    let format = arguments.format
+    let format = try arguments.format()
     if format != .table {
       return Output.write(records, as: format, columns: ["epoch"] + names)
     }

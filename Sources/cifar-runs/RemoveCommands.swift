@@ -80,7 +80,7 @@ enum RemoveCommands {
     ) { arguments in
       let registry = try arguments.openRegistryForWriting()
       let trash = try registry.runs(RunQuery(trash: true), damaged: Output.leftOut)
-      let format = arguments.format
+      let format = try arguments.format()
       if arguments.has("--dry-run") {
         guard format == .table else {
           return Output.write(trash.map(\.record), as: format, columns: RunSummary.recordColumns)

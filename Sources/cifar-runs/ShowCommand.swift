@@ -22,7 +22,7 @@ enum ShowCommand {
   private static func run(_ arguments: Arguments) throws {
     let registry = try arguments.openRegistry()
     let run = try registry.run(matching: arguments.positionals[0])
-    let format = arguments.format
+    let format = try arguments.format()
     if format != .table { return Output.write(try run.record, as: format) }
     let page = RunPage(
       run: run, registryOption: arguments.value("--registry"), terminal: .standardOutput)

@@ -20,7 +20,7 @@ enum VerifyCommand {
       guard terminal.canRedraw else { return }
       Output.redraw(done == all ? "" : "checkpoint \(done + 1) of \(all)")
     }
-    let format = arguments.format
+    let format = try arguments.format()
     let records = problems.map { [(name: "problem", value: JSONValue.string($0))] as Record }
     Output.write(records, as: format, columns: ["problem"])
     if format == .table {
