@@ -56,7 +56,7 @@ enum EditCommands {
     }
     for note in notes {
       let time = Format.localTime(secondsSince1970: note.created.secondsSince1970)
-      for (index, line) in note.text.split(separator: "\n").enumerated() {
+      for (index, line) in note.text.split(whereSeparator: \.isNewline).enumerated() {
         Output.line((index == 0 ? time : "                ") + "  \(line)")
       }
     }

@@ -76,7 +76,7 @@ struct RunPage {
       if !info.commandLine.isEmpty { fact("command", info.commandLine) }
     }
     for note in run.notes {
-      for (index, line) in note.text.split(separator: "\n").prefix(20).enumerated() {
+      for (index, line) in note.text.split(whereSeparator: \.isNewline).prefix(20).enumerated() {
         fact(index == 0 ? "note" : "", String(line))
       }
     }

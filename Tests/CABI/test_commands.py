@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sqlite3
+import time
 
 import pytest
 from conftest import run, start
@@ -183,6 +184,18 @@ def test_a_damaged_checkpoint_is_found(workplace):
         options = ["--epochs", 2] if command == "resume" else []
         message = run("cifar", command, "damaged", *options, expect=1).stderr_text
         assert "checkpoint" in message and len(message.splitlines()) == 1
+
+
+def wait_for_epochs(name, count):
+    """Until the run is there and has so many epochs."""
+    for _ in range(600):
+        # Before the first run is in it, the file is missing or empty: the command says so.
+        process = start("cifar-runs", "list", "--json")
+        rows = json.loads(process.communicate()[0] or "[]")
+        if any(row["name"] == name and row["epochs"] >= count for row in rows):
+            return
+        time.sleep(0.05)
+    pytest.fail("the run makes no progress")
 
 
 def test_hyperparameters_on_the_command_line(workplace):

@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -104,10 +105,35 @@ def test_a_second_signal_ends_it_at_once(workplace):
     assert process.returncode == -signal.SIGTERM and time.monotonic() - begin < 2
 
 
+def test_one_for_the_training_and_one_for_its_end(workplace):
+    """While another program holds the registry, the second ends the waiting, and nothing is lost."""
+    process = start(
+        "cifar", "train", *SMALL, "--model", small_model(workplace), "--epochs", 500, "--name", "held"
+    )
+    wait_until(lambda: has_epochs("held", 1))
+    other = sqlite3.connect("runs.db", isolation_level=None)
+    other.execute("BEGIN")
+    other.execute("SELECT count(*) FROM runs").fetchone()
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    line = process.stderr.readline()
+    while "Ctrl-C ends the waiting" not in line:
+        assert line
+        line = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == -signal.SIGINT
+    (file,) = workplace.glob("runs.db.run-*.safetensors")
+    assert f"cifar-runs import '{file}'" in errors
+    other.close()
+    run("cifar-runs", "import", file)
+    run("cifar", "resume", "held", "--epochs", show("held")["epochs"][-1]["epoch"] + 1, "--quiet")
+
+
 def test_what_is_ignored_stays_ignored(workplace):
     """`nohup cifar train` outlives its terminal."""
     process = start(
-        "cifar", "train", *SMALL, "--model", small_model(workplace), "--epochs", 20,
+        "cifar", "train", *SMALL, "--model", small_model(workplace), "--epochs", 8,
         "--name", "nohup", "--quiet",
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
     )

@@ -149,6 +149,17 @@ def test_a_report_of_a_run_with_markup_in_its_name(registry):
     assert page.count("<script") == page.count("</script>") == 2
 
 
+def test_notes_with_the_line_ends_of_windows(registry):
+    process = subprocess.Popen(
+        [BUILD / "bin" / "cifar-runs", "note", "plain", "-"], stdin=subprocess.PIPE)
+    process.communicate(b"first\r\nsecond\r\n")
+    assert process.returncode == 0
+    for command in ["note", "show"]:
+        lines = [line.rstrip() for line in output(command, "plain").splitlines()]
+        assert any(line.endswith("  first") for line in lines)
+        assert any(line.endswith("  second") for line in lines)
+
+
 # Files for other programs -------------------------------------------------------------------------
 
 
@@ -288,7 +299,7 @@ def test_names_that_look_like_files(registry, workplace):
     for name in data:
         data[name] = json.loads(run("cifar", "evaluate", name, "--json").stdout_text)
     assert data["wide net"] == data["other"], "the same hyperparameters, the same bits"
-    names = ["plain.safetensors", "data", "notes", "model.json", "a/b"]
+    names = ["plain.safetensors", "data", "notes", "a/b"]
     (workplace / "data").mkdir()
     (workplace / "notes").write_text("nothing to train")
     for name in names:
