@@ -64,6 +64,10 @@ public enum Output {
         let written = Glibc.write(descriptor, next.baseAddress, next.count)
         if written > 0 {
           rest = rest.dropFirst(written)
+        } else if errno == EAGAIN {
+          // Another program of the same terminal made it non-blocking.
+          var output = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+          poll(&output, 1, -1)
         } else if errno != EINTR {
           if descriptor == STDOUT_FILENO {
             _ = failure.compareExchange(expected: 0, desired: errno, ordering: .relaxed)
