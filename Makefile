@@ -4,8 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
 .PHONY: help build demo test test-swift test-abi test-memory torture fuzz sanitize bench \
-  bench-registry format lint install uninstall \
-  clean
+  bench-registry format lint install uninstall clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=

@@ -71,8 +71,10 @@ const char *cifar_version(void);
  *  environment's CIFAR_ISA overrides the choice. Never NULL; lives forever. */
 const char *cifar_instruction_set(void);
 
-/** The threads that compute where nobody says how many: the processors this process may use, or
- *  its control group's quota where that is less. At least 1. */
+/** The threads that compute where nobody says how many, and the most that do: the processors this
+ *  process may use, or the quota of its control group or one around it where that is less. At least 1.
+ *  Who asks for more gets these, and a warning in the log: results do not depend on the number of
+ *  threads, and more of them than processors make each other wait. */
 uint32_t cifar_default_threads(void);
 
 /* ---- Errors ----------------------------------------------------------------------------------- */
@@ -218,7 +220,7 @@ typedef struct cifar_train_options {
   uint32_t struct_size;
   uint32_t epochs;          /* at most; 0: as the recipe says, 100 */
   uint32_t batch_size;      /* 1 to 65,536; 0: as the recipe says, 64 */
-  uint32_t threads;         /* 1 to 1024; 0: cifar_default_threads() */
+  uint32_t threads;         /* 1 to 1024, of which cifar_default_threads() compute at most; 0: these */
   double learning_rate;     /* above 0; 0: as the recipe says, 0.001 */
   uint64_t seed;            /* where all random numbers come from; 0 */
   const char *recipe;       /* "pytorch" or "keras", the tutorial's dialects, or "keras-tuned", the
@@ -284,7 +286,7 @@ cifar_status cifar_trainer_create(const cifar_dataset *train, const cifar_datase
 typedef struct cifar_resume_options {
   uint32_t struct_size;
   uint32_t epochs;           /* train up to so many in all; 0: as planned */
-  uint32_t threads;          /* 1 to 1024; 0: cifar_default_threads() */
+  uint32_t threads;          /* 1 to 1024, of which cifar_default_threads() compute at most; 0: these */
   const char *checkpoint;    /* "last", "best" or a checkpoint's id; NULL: "last" */
   const char *registry;      /* as in cifar_train_options */
   const char *data_location; /* as in cifar_dataset_open; NULL: where the run had its images from */
@@ -489,7 +491,7 @@ typedef struct cifar_model cifar_model;
 
 /** Opens a checkpoint file that was exported.
  *
- *  threads  1 to 1024; 0: cifar_default_threads().
+ *  threads  1 to 1024, of which cifar_default_threads() compute at most; 0: these.
  *  Errors: NOT_FOUND; IO; BAD_DATA if it is no checkpoint of this library, or one whose numbers
  *  can't be; NOT_FINITE, naming the tensor, if a weight is NaN or infinite or a running variance is
  *  negative: such a file is what a diverged training leaves, and says nothing about any image. */
