@@ -23,7 +23,8 @@ extension Registry {
       // A size that can't be counts nothing, and a sum of doubles does not overflow.
       func size(_ sum: String) throws -> Int {
         let found = try connection.first(
-          "SELECT \(sum) AS size FROM blobs WHERE size BETWEEN 0 AND ?", [.integer(bytes)], of: .blobs
+          "SELECT \(sum) AS size FROM blobs WHERE size BETWEEN 0 AND ?", [.integer(bytes)],
+          of: .blobs
         ) { try $0.number("size") }
         return min(bytes, Int(exactly: (found ?? 0) ?? 0) ?? 0)
       }
