@@ -9,10 +9,10 @@ struct Pace {
   /// Between two steps: long enough for one that waits to notice (see `LockWait`).
   static let pause = 0.005
   /// A step does at least so much, or a slow disk would make every row a commit of its own.
-  private static let least = 0.005
+  private static let least = 0.01
 
   /// Seconds of work after which a step commits.
-  private(set) var work = least
+  private(set) var work = 0.02
   /// What steps took lately.
   private var hold = target
 
