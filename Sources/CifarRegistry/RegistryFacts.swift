@@ -53,8 +53,10 @@ extension Registry {
         lastCrashed: try connection.first(
           "SELECT id, uuid \(present) AND \(look.status) = 'crashed' ORDER BY id DESC LIMIT 1",
           of: .runs
-        ) { try $0.text("uuid") }.flatMap { UUIDText.isValid($0) ? $0 : nil },
-        trash: try number("SELECT count(*) FROM runs WHERE trashed IS NOT NULL"), quickCheck: try Registry.quickCheck(connection))
+        ) { try $0.text("uuid") }
+        .flatMap { UUIDText.isValid($0) ? $0 : nil },
+        trash: try number("SELECT count(*) FROM runs WHERE trashed IS NOT NULL"),
+        quickCheck: try Registry.quickCheck(connection))
     }
   }
 
