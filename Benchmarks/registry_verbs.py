@@ -51,7 +51,7 @@ def add_checkpoints(path, runs, epochs):
 class Table:
     def __init__(self):
         self.good = True
-        print(f"{'verb':<58} {'ms':>8} {'MB':>7} {'printed':>9}")
+        print(f"{'verb':<58} {'ms':>8} {'CPU ms':>8} {'MB':>7} {'printed':>9}")
 
     def row(self, name, command, limit_ms=LIMIT_MS, repeats=5, memory=True):
         """Runs a verb `repeats` times; the median counts."""
@@ -71,13 +71,16 @@ class Table:
                 sys.exit(f"{name} ended with {process.returncode}")
         median = sorted(times)[repeats // 2]
         megabytes = usage.ru_maxrss / 1024
+        cpu = (usage.ru_utime + usage.ru_stime) * 1000
         verdict = ""
         if limit_ms is not None and median > limit_ms:
             verdict += f"  above {limit_ms} ms"
         if memory and megabytes > BASE_MB + 2 * printed / 1e6:
             verdict += f"  above {BASE_MB} MB and twice what it prints"
         self.good = self.good and not verdict
-        print(f"{name:<58} {median:8.1f} {megabytes:7.1f} {printed / 1e6:9.3f}{verdict}", flush=True)
+        print(
+            f"{name:<58} {median:8.1f} {cpu:8.1f} {megabytes:7.1f} {printed / 1e6:9.3f}{verdict}",
+            flush=True)
 
 
 def verbs(path, directory):

@@ -112,7 +112,8 @@ func measureWaits(_ path: String, seconds: Double) throws {
   let session = try registry.createRun(
     NewRun(
       name: "trainer", recipe: "pytorch", hyperparameters: "{}", model: "{}", dataset: "none",
-      seed: 0, epochsPlanned: 1, session: SessionInfo(
+      seed: 0, epochsPlanned: 1,
+      session: SessionInfo(
         libraryVersion: "", instructionSet: "", threads: 1)))
   var times: [Double] = []
   let end = now() + seconds

@@ -23,7 +23,8 @@ enum JSONCheck {
             ":memory:", &database,
             SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX, nil) == SQLITE_OK,
           sqlite3_prepare_v3(
-            database, "SELECT json_valid(?)", -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+            database, "SELECT json_valid(?)", -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil
+          )
             == SQLITE_OK
         else { return nil }
       }

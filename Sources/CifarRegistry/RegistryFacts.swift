@@ -10,6 +10,13 @@ public struct RegistryFacts: Sendable, Equatable {
   public var freeBytes: Int
   public var checkpointBytes: Int
   public var largestCheckpoint: Int
+  /// Runs that are not in the trash, and of these the running and the crashed ones.
+  public var runs: Int
+  public var running: Int
+  public var crashed: Int
+  /// The id of the newest run that crashed; nil without any.
+  public var lastCrashed: String?
+  public var trash: Int
   /// "ok", or what SQLite found first in the tables of runs, sessions and checkpoints.
   public var quickCheck: String
 }
@@ -23,15 +30,32 @@ extension Registry {
       // A size that can't be counts nothing, and a sum of doubles does not overflow.
       func size(_ sum: String) throws -> Int {
         let found = try connection.first(
-          "SELECT \(sum) AS size FROM blobs WHERE size BETWEEN 0 AND ?", [.integer(bytes)], of: .blobs
+          "SELECT \(sum) AS size FROM blobs WHERE size BETWEEN 0 AND ?", [.integer(bytes)],
+          of: .blobs
         ) { try $0.number("size") }
         return min(bytes, Int(exactly: (found ?? 0) ?? 0) ?? 0)
+      }
+      let look = try RunLook(in: connection)
+      let present = "FROM runs r WHERE r.trashed IS NULL"
+      let statuses = try connection.rows(
+        "SELECT \(look.status) AS status, count(*) \(present) GROUP BY 1"
+      ) { (status: $0.text(0), count: Int($0.integer(1))) }
+      func count(_ status: RunStatus) -> Int {
+        statuses.first { $0.status == status.rawValue }?.count ?? 0
       }
       return RegistryFacts(
         sqliteVersion: String(cString: sqlite3_libversion()),
         schema: try number("PRAGMA user_version"), bytes: bytes,
         freeBytes: try number("PRAGMA freelist_count") * page,
         checkpointBytes: try size("total(size)"), largestCheckpoint: try size("max(size)"),
+        runs: statuses.reduce(0) { $0 + $1.count }, running: count(.running),
+        crashed: count(.crashed),
+        lastCrashed: try connection.first(
+          "SELECT id, uuid \(present) AND \(look.status) = 'crashed' ORDER BY id DESC LIMIT 1",
+          of: .runs
+        ) { try $0.text("uuid") }
+        .flatMap { UUIDText.isValid($0) ? $0 : nil },
+        trash: try number("SELECT count(*) FROM runs WHERE trashed IS NOT NULL"),
         quickCheck: try Registry.quickCheck(connection))
     }
   }

@@ -114,7 +114,8 @@ import Testing
       try registry.backup(to: target)
       let copy = try Registry(path: target, mode: .readOnly)
       // It was checked already; here by another road.
-      #expect(try copy.integer("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'") == 0)
+      let check = "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"
+      #expect(try copy.integer(check) == 0)
       for (trainer, epochs) in before.enumerated() {
         let run = try copy.run(matching: "trainer \(trainer)")
         #expect(run.epochs.count >= epochs)

@@ -41,8 +41,8 @@ struct SchemaCheck {
             remedy: "sqlite3 takes it away with: \(item.dropped)"))
         continue
       }
-      if original.type != item.type || SchemaCheck.words(original.sql) != SchemaCheck.words(item.sql)
-      {
+      let isSame = SchemaCheck.words(original.sql) == SchemaCheck.words(item.sql)
+      if original.type != item.type || !isSame {
         findings.append(
           Stranger(
             what: "the \(original.type) '\(original.name)' is not as the library makes it",
