@@ -156,6 +156,7 @@ class Disk:
             (target / directory).mkdir(exist_ok=True)
         for name, file in names.items():
             path = target / name
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(contents[id(file)])
             os.chmod(path, file.mode)
 
