@@ -8,6 +8,7 @@ as a process of its own, and prints a table. Verbs that answer somebody at a ter
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -18,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from registry import BIN, multiply, tiny
+from registry import BIN, ROOT, multiply, tiny
 
 LIMIT_MS = 100
 CHECKPOINT_BYTES = 8192
@@ -130,12 +131,52 @@ def verbs(path, directory):
     for kind, target in [("json", "runs.json"), ("csv", "runs.csv")]:
         table.row(f"export --format {kind} -o FILE", [
             "export", "--format", kind, "-o", directory / target, *here], limit_ms=None, repeats=1)
-    table.row("verify", ["verify", *here], limit_ms=None, repeats=1)
-    table.row("backup FILE", ["backup", directory / "copy.db", *here], limit_ms=None, repeats=1)
-    table.row("rm of all but one", [
-        "rm", "--filter", f"id != {first}", "--yes", *here], limit_ms=None, repeats=1)
-    table.row("gc of all but one", ["gc", "--yes", *here], limit_ms=None, repeats=1)
+    long = [
+        ("verify", ["verify"]),
+        ("backup FILE", ["backup", directory / "copy.db"]),
+        ("rm of all but one", ["rm", "--filter", f"id != {first} and name != trainer", "--yes"]),
+        ("gc of all but one", ["gc", "--yes"]),
+    ]
+    for name, command in long:
+        table.row(name, [*command, *here], limit_ms=None, repeats=1)
     return table.good
+
+
+def beside(original, directory):
+    """What `gc`, `verify`, `rm` and `backup` cost a training beside them: its slowest commit."""
+    command = "swift build -c release -Xswiftc -static-stdlib --product registry-bench".split()
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    program = ROOT / ".build" / "release" / "registry-bench"
+    path = directory / "beside.db"
+    stop = directory / "beside.db.stop"
+    shutil.copyfile(original, path)
+    here = ["--registry", path]
+    print(f"\n{'beside a training that commits every 10 ms':<58} {'ms':>8} its slowest commit")
+    for name, *command in [
+        ("(nothing)", None),
+        ("verify", "verify"),
+        ("backup FILE", "backup", directory / "another.db"),
+        ("rm of all", "rm", "--filter", "name != trainer", "--yes"),
+        ("gc of all", "gc", "--yes"),
+    ]:
+        stop.unlink(missing_ok=True)
+        trainer = subprocess.Popen(
+            [program, "waits", path, "600"], stdout=subprocess.PIPE, text=True)
+        time.sleep(1)
+        start = time.perf_counter()
+        if command[0] is None:
+            time.sleep(5)
+        else:
+            subprocess.run(
+                [str(BIN / "cifar-runs"), *map(str, command), *map(str, here)], check=True,
+                stdout=subprocess.DEVNULL)
+        taken = (time.perf_counter() - start) * 1000
+        stop.touch()
+        found = json.loads(trainer.communicate()[0])
+        print(
+            f"{name:<58} {taken:8.1f} {found['slowest_s'] * 1000:.1f} ms, 99 % below "
+            f"{found['p99_s'] * 1000:.1f} ms, half below {found['median_s'] * 1000:.1f} ms "
+            f"({found['epochs']} commits)", flush=True)
 
 
 def main():
@@ -156,7 +197,10 @@ def main():
             if options.keep:
                 shutil.copyfile(path, options.keep)
         print(f"{options.runs:,} runs of {options.epochs} epochs, {path.stat().st_size / 1e6:.0f} MB:")
+        original = directory / "original.db"
+        shutil.copyfile(path, original)
         good = verbs(path, directory)
+        beside(original, directory)
     sys.exit(0 if good else 1)
 
 

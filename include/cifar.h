@@ -907,10 +907,14 @@ cifar_status cifar_registry_import(cifar_registry *registry, const char *path, c
  *  Error: BUSY while it is running. */
 cifar_status cifar_registry_remove(cifar_registry *registry, const char *run, int32_t take_over);
 
-/** Takes a run out of the trash, as it was. */
+/** Takes a run out of the trash, as it was. Error: INVALID_STATE for one that a call of
+ *  cifar_registry_collect had begun to delete when it was stopped. */
 cifar_status cifar_registry_restore(cifar_registry *registry, const char *run);
 
 /** Empties the trash for good and makes the file as small as what is in it.
+ *
+ *  Works in steps that hold the file for 50 ms at most, as far as the disk's syncs let them, so that
+ *  trainings write in between; what was stopped in the middle the next call goes on with.
  *
  *  freed  gets the bytes given back; NULL to leave out. */
 cifar_status cifar_registry_collect(cifar_registry *registry, uint64_t *freed);
@@ -918,14 +922,26 @@ cifar_status cifar_registry_collect(cifar_registry *registry, uint64_t *freed);
 /** Receives a sentence about something that is damaged. 0 goes on, anything else stops. */
 typedef int (*cifar_problem_callback)(const char *problem, void *user);
 
-/** Looks for damage: SQLite's structures, references, values that can't be, the SHA-256 of every
- *  checkpoint.
+/** Looks for damage: SQLite's structures, tables, views, indexes and triggers that others added,
+ *  references, values that can't be, the SHA-256 of every checkpoint.
+ *
+ *  Reads in pieces, so that trainings write in between. SQLite's check of the whole file gives way to
+ *  them; where they never leave it the time, a warning in the log (cifar_set_log) says so.
  *
  *  run       look at this run's checkpoints only; NULL: all.
  *  callback  called for each problem; none if all is well.
  *  Error: CALLBACK. */
 cifar_status cifar_registry_verify(cifar_registry *registry, const char *run,
                                    cifar_problem_callback callback, void *user);
+
+/** Writes a copy of the registry as it is at one moment, while others train. (A copy of the bare file
+ *  may be damaged then.) It is checked as by cifar_registry_verify, every SHA-256 included, before it
+ *  gets its name; where anything is wrong there is no copy. It is a registry like any other.
+ *
+ *  path  links are followed. A file that holds something is not replaced.
+ *  Errors: INVALID_ARGUMENT for a path that holds something, a directory or a device;
+ *  CHECKSUM_MISMATCH if the registry is damaged; BUSY; DISK_FULL; IO. */
+cifar_status cifar_registry_backup(cifar_registry *registry, const char *path);
 
 /** Writes a checkpoint to a safetensors file, as cifar_model_save does; memory stays flat.
  *

@@ -69,7 +69,7 @@ enum BlobStore {
   }
 
   /// The bytes that the pieces of a blob have; nil for more than the file has.
-  private static func size(of blob: Int64, in connection: Connection) throws -> Int? {
+  static func size(of blob: Int64, in connection: Connection) throws -> Int? {
     let pages = try connection.integer("PRAGMA page_count") ?? 0
     let page = try connection.integer("PRAGMA page_size") ?? 0
     // `total` is a double, that does not overflow.
@@ -79,14 +79,6 @@ enum BlobStore {
     ) { try $0.number("size") }
     guard let stored, let stored, stored <= Double(pages) * Double(page) else { return nil }
     return Int(exactly: stored)
-  }
-
-  /// - Returns: whether the bytes are still those that were stored.
-  static func isWhole(_ blob: Int64, in connection: Connection) throws -> Bool {
-    do {
-      try read(blob, of: "", in: connection) { _ in }
-      return true
-    } catch let error as CifarError where error.code == .checksumMismatch { return false }
   }
 
   /// Deletes those of `blobs` that nothing refers to any more.

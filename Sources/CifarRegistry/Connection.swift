@@ -18,13 +18,13 @@ final class Connection {
   ///   - name: a path that SQLite takes literally, or a `file:` URI (see `DatabasePath`).
   ///   - flags: `SQLITE_OPEN_…`.
   ///   - timeout: how long a call waits for other processes, in seconds.
-  ///   - fileSystem: SQLite's name of it; nil for this library's.
+  ///   - fileSystem: SQLite's name of it; nil for this library's, which believes no schema either.
   init(
     opening name: String, path: String, flags: Int32, timeout: Double, fileSystem: String? = nil
   ) throws {
-    let fileSystem = try fileSystem ?? RegistryFileSystem.registered()
+    let system = try fileSystem ?? RegistryFileSystem.registered()
     var opened: OpaquePointer?
-    let code = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX, fileSystem)
+    let code = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX, system)
     guard let opened, code == SQLITE_OK else {
       let detail = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
       sqlite3_close_v2(opened)
@@ -36,6 +36,23 @@ final class Connection {
     wait = LockWait(seconds: timeout)
     wait.install(on: handle)
     try check(DecimalNumber.register(with: handle))
+    if fileSystem == nil { try distrust() }
+  }
+
+  /// A value that is longer is damage or an attack: pieces of checkpoints have 1 MiB, the longest
+  /// texts some.
+  static let longestValue: Int32 = 64 << 20
+
+  /// Whatever stands in the file, it is data: it does not act, and asks for no more memory than any
+  /// registry does.
+  private func distrust() throws {
+    try check(sqlite_distrust(handle))
+    try check(JSONCheck.register(with: handle))
+    try execute("PRAGMA cell_size_check = ON")
+    for (limit, value) in [
+      (SQLITE_LIMIT_LENGTH, Connection.longestValue), (SQLITE_LIMIT_SQL_LENGTH, 16 << 20),
+      (SQLITE_LIMIT_ATTACHED, 0), (SQLITE_LIMIT_WORKER_THREADS, 0),
+    ] { sqlite3_limit(handle, limit, value) }
   }
 
   deinit {
@@ -118,6 +135,25 @@ final class Connection {
 
   func integer(_ sql: String, _ values: [SQLValue] = []) throws -> Int64? {
     try first(sql, values) { $0.integer(0) }
+  }
+
+  /// Runs a query that ends early where a writer has to wait for it.
+  /// - Returns: nil if it did.
+  func givingWay<Result>(_ body: () throws -> Result) throws -> Result? {
+    func tell(_ operation: Int32, _ value: Int32) throws -> Int32 {
+      var value = value
+      try check(sqlite3_file_control(handle, "main", operation, &value))
+      return value
+    }
+    _ = try tell(RegistryFile.courtesy, 1)
+    defer { _ = try? tell(RegistryFile.courtesy, 0) }
+    do {
+      let result = try body()
+      return try tell(RegistryFile.gaveWay, 0) == 0 ? result : nil
+    } catch {
+      if try tell(RegistryFile.gaveWay, 0) != 0 { return nil }
+      throw error
+    }
   }
 
   var lastInsertedID: Int64 { sqlite3_last_insert_rowid(handle) }

@@ -45,7 +45,35 @@ public final class FileWriter {
     let writer = FileWriter(path, temporary.descriptor)
     try body(writer)
     try writer.flush()
-    if try temporary.commit(replaces: old != nil) { return }
+    try commit(temporary, replaces: old != nil, path, kind, force)
+  }
+
+  /// Likewise, for what opens files by their names, such as SQLite.
+  ///
+  /// - Parameter body: gets the path of an empty file in the same directory, to be filled.
+  /// - Throws: also `invalidArgument` for a device or a pipe.
+  public static func make(
+    at path: String, as kind: FileKind, force: Bool = false, _ body: (String) throws -> Void
+  ) throws {
+    let target = try FileTarget(path, kind: kind, force: force)
+    var old: stat?
+    switch target.content {
+    case .nothing: break
+    case .file(let status): old = status
+    case .stream:
+      throw CifarError(
+        .invalidArgument, "'\(path)' is a device or a pipe; \(kind.name) must go to a file")
+    }
+    let temporary = try TemporaryFile(
+      in: target.directory, for: target.name, named: path, replacing: old)
+    try body(temporary.path)
+    try commit(temporary, replaces: old != nil, path, kind, force)
+  }
+
+  private static func commit(
+    _ temporary: TemporaryFile, replaces: Bool, _ path: String, _ kind: FileKind, _ force: Bool
+  ) throws {
+    if try temporary.commit(replaces: replaces) { return }
     // Somebody was faster with a file of that name: is it one to replace?
     guard case .stream = try FileTarget(path, kind: kind, force: force).content else {
       _ = try temporary.commit(replaces: true)

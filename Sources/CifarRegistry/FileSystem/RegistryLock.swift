@@ -86,6 +86,13 @@ struct RegistryLock {
     return RegistryLock.isFree(RegistryLock.reserved, 1, descriptor).map { !$0 }
   }
 
+  /// Whether a writer holds the pending byte, that is, waits for readers to go.
+  static func isAwaited(_ descriptor: Int32) -> Bool {
+    // A lock for reading is refused by a writer's only: readers take the byte for a moment, too.
+    var request = flock(pending, 1, F_RDLCK)
+    return fcntl(descriptor, openFileGetLock, &request) == 0 && request.l_type == Int16(F_WRLCK)
+  }
+
   /// Whether a write lock could be had; nil if the system can't tell.
   private static func isFree(_ start: Int64, _ length: Int64, _ descriptor: Int32) -> Bool? {
     var request = flock(start, length, F_WRLCK)
