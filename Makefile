@@ -3,9 +3,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-swift test-abi test-memory torture fuzz sanitize bench bench-registry \
-  format lint install uninstall \
-  clean
+.PHONY: help build demo test test-swift test-abi test-memory torture fuzz sanitize bench \
+  bench-registry format lint install uninstall clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -71,8 +70,10 @@ torture: build ## failing calls, full disks, kills, power losses, crowds: make t
 SWIFT_CLANG = "$$(dirname "$$(readlink -f "$$(command -v swift)")")/clang"
 SECONDS ?= 60
 TARGETS ?=
-FUZZ_FLAGS := -c release --scratch-path .build-fuzz --sanitize address --sanitize fuzzer \
-  -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined
+# Of two `--sanitize` the compiler takes the last one, and their order is anybody's guess.
+FUZZ_FLAGS := -c release --scratch-path .build-fuzz --sanitize address \
+  -Xswiftc -sanitize-coverage=edge,indirect-calls,trace-cmp,inline-8bit-counters,pc-table \
+  -Xcc -fsanitize=undefined,fuzzer-no-link -Xcc -fno-sanitize-recover=undefined
 
 fuzz: .build/dependencies ## feeds the readers damaged input: make fuzz SECONDS=60 TARGETS='pickle csv'
 	CIFAR_FUZZ=1 swift build $(FUZZ_FLAGS) --product fuzz

@@ -94,15 +94,41 @@ struct LeftFile {
   init(_ checkpoint: NewCheckpoint, of run: LeftRun, beside registry: String) throws {
     let bytes = try SafeTensors.setting(
       LeftRun.key, to: StateCoding.encode(run), in: checkpoint.data)
-    let base = "\(registry).run-\(run.id.prefix(8))"
-    var path = base + ".safetensors"
     var number = 1
+    var path = LeftFile.path(number, of: run.id, beside: registry)
     while LeftFile.exists(path) {
       number += 1
-      path = "\(base)-\(number).safetensors"
+      path = LeftFile.path(number, of: run.id, beside: registry)
     }
     try FileWriter.write(bytes, to: path, as: .checkpoint)
     self.path = path
+  }
+
+  private static func path(_ number: Int, of run: String, beside registry: String) -> String {
+    "\(registry).run-\(run.prefix(8))\(number == 1 ? "" : "-\(number)").safetensors"
+  }
+
+  /// A file that has more of a run than the registry, to go on from there.
+  ///
+  /// - Parameter row: the registry's checkpoint.
+  static func newer(than row: CheckpointRow, beside registry: String) -> String? {
+    var number = 1
+    while true {
+      let path = path(number, of: row.run, beside: registry)
+      guard exists(path) else { return nil }
+      do {
+        let bytes = try FileStore.read(path, check: SafeTensors.checkStart)
+        let checkpoint = try Checkpoint(bytes)
+        if let text = try SafeTensors.metadata(of: bytes)[LeftRun.key] {
+          let run = try StateCoding.decode(LeftRun.self, from: text, what: "the file's run")
+          let isLater = (checkpoint.epoch, checkpoint.batch) > (row.epoch, row.batch)
+          if run.id == row.run, isLater { return path }
+        }
+      } catch {
+        Log.write(.warning, "'\(path)' can't be looked at: \(error)")
+      }
+      number += 1
+    }
   }
 
   private static func exists(_ path: String) -> Bool {

@@ -8,8 +8,8 @@ extension Registry {
   /// in steps of at most 50 ms, so that others can write in between.
   /// - Parameter takeOver: also runs that seem to be running, for example on a machine that can't be
   ///   asked. What trains them can write nothing from then on.
-  /// - Throws: `notFound`, `ambiguous`; `busy` for a run that is running. For one that is resumed
-  ///   while thousands are being removed, the message says how many went before it.
+  /// - Throws: `notFound`, `ambiguous`; `busy` for a run that is running, also one that is resumed
+  ///   while others are being removed: those before it may be in the trash then.
   public func remove(_ runs: [String], takeOver: Bool = false) throws {
     let keys = try keys(of: runs, takeOver: takeOver)
     var next = 0
@@ -21,7 +21,7 @@ extension Registry {
           try Registry.requireGone(run, takeOver: takeOver, in: connection)
         } catch let error as CifarError where error.code == .busy && next > 0 {
           throw CifarError(
-            .busy, "\(error.message) (\(next) other runs are in the trash already)")
+            .busy, "\(error.message); others of those named may be in the trash already")
         }
         // A session that only seemed dead writes no more.
         try connection.run(

@@ -22,8 +22,8 @@ enum VerifyCommand {
     let problems = try registry.verify(
       run: arguments.positionals.first, leftOut: { Output.error("cifar-runs: \($0)") },
       progress: { done, all in
-        guard terminal.isInteractive else { return }
-        Output.message(done == all ? "\r\u{1B}[K" : "\r\u{1B}[Kcheckpoint \(done + 1) of \(all)")
+        guard terminal.canRedraw else { return }
+        Output.redraw(done == all ? "" : "checkpoint \(done + 1) of \(all)")
       })
     let format = try arguments.format()
     let records = problems.map { [(name: "problem", value: JSONValue.string($0))] as Record }

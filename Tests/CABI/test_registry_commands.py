@@ -101,19 +101,20 @@ def test_list_shows_twenty(workplace):
 
 
 @pytest.mark.parametrize(
-    "arguments, words",
+    "arguments, code, words",
     [
-        (["list", "--filter", "val_acuracy > 0.8"], "column 1: .*did you mean val_accuracy"),
-        (["list", "--filter", "lr < 1 and (epochs > 1"], "column 23"),
-        (["list", "--sort", "colour"], "colour"),
-        (["list", "--columns", "id,colour"], "colour"),
-        (["show", "nobody"], "nobody"), (["tag", "plain", "two\nlines"], "tag"),
-        (["checkpoints", "plain", "--pin", "99"], "99"), (["restore", "plain"], "not in the trash"),
-        (["best", "--max", "metrics.none"], "metrics.none"),
+        (["list", "--filter", "val_acuracy > 0.8"], 2, "column 1: .*did you mean val_accuracy"),
+        (["list", "--filter", "lr < 1 and (epochs > 1"], 2, "column 23"),
+        (["list", "--sort", "colour"], 2, "colour"),
+        (["list", "--columns", "id,colour"], 2, "colour"),
+        (["show", "nobody"], 1, "nobody"), (["tag", "plain", "two\nlines"], 2, "tag"),
+        (["checkpoints", "plain", "--pin", "99"], 1, "99"),
+        (["restore", "plain"], 1, "not in the trash"),
+        (["best", "--max", "metrics.none"], 1, "metrics.none"),
     ],
 )
-def test_what_fails_says_why_on_one_line(registry, arguments, words):
-    result = run("cifar-runs", *arguments, expect=1)
+def test_what_fails_says_why_on_one_line(registry, arguments, code, words):
+    result = run("cifar-runs", *arguments, expect=code)
     assert re.search(words, result.stderr_text) and len(result.stderr_text.splitlines()) == 1
 
 
@@ -265,7 +266,7 @@ def test_tags_notes_and_names(registry):
     output("tag", "plain", "good", "a b")
     output("tag", "plain", "--remove", "sweep")
     output("note", "plain", "first\nsecond")
-    run("cifar-runs", "note", "plain", "-", stdin=subprocess.DEVNULL, expect=1)
+    run("cifar-runs", "note", "plain", "-", stdin=subprocess.DEVNULL, expect=2)
     output("rename", "plain", "renamed")
     row = data("show", "renamed")
     assert row["tags"] == ["a b", "good"] and row["notes"][0]["text"] == "first\nsecond"

@@ -11,14 +11,19 @@ public final class FileWriter {
   private let descriptor: Int32
   /// Whether it may be a pipe that somebody named: its other end may close at any time.
   private let mayBreak: Bool
+  private let check: () throws -> Void
   private var buffer: [UInt8] = []
 
   private static let bufferSize = 1 << 16
 
-  private init(_ name: String, _ descriptor: Int32, mayBreak: Bool = false) {
+  private init(
+    _ name: String, _ descriptor: Int32, mayBreak: Bool = false,
+    check: @escaping () throws -> Void = {}
+  ) {
     self.name = name
     self.descriptor = descriptor
     self.mayBreak = mayBreak
+    self.check = check
     buffer.reserveCapacity(FileWriter.bufferSize)
   }
 
@@ -28,11 +33,13 @@ public final class FileWriter {
   ///   - path: links are followed as `cp` follows them.
   ///   - kind: an existing file is replaced if it is empty or of this kind.
   ///   - force: whether any other is replaced too. Directories and registries never are.
+  ///   - check: is called before every piece that goes to a regular file; may throw to end it.
   ///   - body: writes the content. Where it throws, the file stays as it was.
   /// - Throws: `invalidArgument` for a file that is not to be replaced, `diskFull`, `io`; what `body`
   ///   throws.
   public static func write(
-    to path: String, as kind: FileKind, force: Bool = false, _ body: (FileWriter) throws -> Void
+    to path: String, as kind: FileKind, force: Bool = false,
+    check: @escaping () throws -> Void = {}, _ body: (FileWriter) throws -> Void
   ) throws {
     let target = try FileTarget(path, kind: kind, force: force)
     if case .stream(let status) = target.content {
@@ -42,7 +49,7 @@ public final class FileWriter {
     if case .file(let status) = target.content { old = status }
     let temporary = try TemporaryFile(
       in: target.directory, for: target.name, named: path, replacing: old)
-    let writer = FileWriter(path, temporary.descriptor)
+    let writer = FileWriter(path, temporary.descriptor, check: check)
     try body(writer)
     try writer.flush()
     try commit(temporary, replaces: old != nil, path, kind, force)
@@ -126,6 +133,7 @@ public final class FileWriter {
   private func put(_ bytes: UnsafeRawBufferPointer) throws {
     var rest = bytes[...]
     while !rest.isEmpty {
+      try check()
       let next = UnsafeRawBufferPointer(rebasing: rest)
       let (written, code) =
         mayBreak ? PipeSignal.blocked { attempt(next) } : attempt(next)

@@ -252,7 +252,8 @@ def instruction_set() -> str:
 
 
 def default_threads() -> int:
-    """The threads that compute where nobody says how many."""
+    """The threads that compute where nobody says how many, and the most that do: the processors that
+    there are to use, or the control group's quota."""
     return library.cifar_default_threads()
 
 
