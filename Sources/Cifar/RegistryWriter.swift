@@ -101,6 +101,9 @@ final class RegistryWriter {
   /// What is not stored.
   var waiting: [SessionEntry] { queue.waiting }
 
+  /// Lets go of the checkpoints that wait, but for the best one: there is no memory for the next.
+  func dropCheckpoints() { queue.dropCheckpoints() }
+
   /// Hands over the last entries and waits until all are stored. Nothing can be written afterwards.
   ///
   /// - Parameters:
@@ -209,6 +212,17 @@ private final class EntryQueue: @unchecked Sendable {
       return stays
     }
     items = kept.reversed()
+  }
+
+  func dropCheckpoints() {
+    monitor.withLock {
+      let best = items.last {
+        if case .checkpoint(let checkpoint) = $0.entry { checkpoint.isBest } else { false }
+      }
+      items.removeAll { item in
+        if case .checkpoint = item.entry { item.number != best?.number } else { false }
+      }
+    }
   }
 
   func waitUntilStored() throws {

@@ -212,8 +212,18 @@ final class RunRecorder: TrainerObserver {
 
   private func checkpoint(isBest: Bool) throws -> NewCheckpoint {
     NewCheckpoint(
-      epoch: trainer.epoch, batch: trainer.batch, step: trainer.step,
-      data: try trainer.checkpoint(), isBest: isBest)
+      epoch: trainer.epoch, batch: trainer.batch, step: trainer.step, data: try checkpointBytes(),
+      isBest: isBest)
+  }
+
+  /// Where there is no memory because others hold the registry, the one that this one supersedes goes.
+  private func checkpointBytes() throws -> [UInt8] {
+    do {
+      return try trainer.checkpoint()
+    } catch let error as CifarError where error.code == .outOfMemory && writer.delay != nil {
+      writer.dropCheckpoints()
+      return try trainer.checkpoint()
+    }
   }
 
   // MARK: Ending
