@@ -9,7 +9,11 @@ enum ClassEvaluator {
   private static let samplesKept = 16
   private static let batchSize = 256
 
-  static func evaluate(_ model: Model, on dataset: Dataset) throws -> ClassEvaluation {
+  /// - Parameter goesOn: is asked between two batches.
+  /// - Returns: nil if it did not go on.
+  static func evaluate(
+    _ model: Model, on dataset: Dataset, goesOn: () -> Bool
+  ) throws -> ClassEvaluation? {
     let classes = dataset.classNames.count
     var confusion = try MemoryNeed.secured(
       2 * classes * (classes + 8) * MemoryLayout<Int>.stride, for: "the confusion matrix"
@@ -22,6 +26,7 @@ enum ClassEvaluator {
     let sampled = Set((0..<samplesKept).map { $0 * dataset.count / samplesKept })
     let probabilities = try AlignedBuffer<Float>(count: batchSize * classes)
     for first in stride(from: 0, to: dataset.count, by: batchSize) {
+      guard goesOn() else { return nil }
       let count = min(batchSize, dataset.count - first)
       try model.predict(
         images: dataset.images.pointer + first * Dataset.imageBytes, count: count,

@@ -368,7 +368,7 @@ final class RunRecorder: TrainerObserver {
   }
 
   /// Records how the best checkpoint does class by class. The run has ended by then: whatever goes
-  /// wrong here, the run is complete.
+  /// wrong here, the run is complete, and who interrupts it need not wait.
   func evaluateBest(on validation: Dataset, threads: Int) {
     do {
       try LargeStack.run {
@@ -376,7 +376,9 @@ final class RunRecorder: TrainerObserver {
           try registry.checkpointData(registry.checkpoint(.best, of: runID).id)
         }
         let model = try Model(checkpoint: bytes, threads: threads)
-        let evaluation = try ClassEvaluator.evaluate(model, on: validation)
+        let evaluation = try ClassEvaluator.evaluate(
+          model, on: validation, goesOn: { !trainer.takeInterrupt() })
+        guard let evaluation else { return }
         try patiently { try registry.record(evaluation: evaluation, of: runID) }
       }
     } catch {

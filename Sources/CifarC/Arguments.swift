@@ -48,13 +48,17 @@ enum Argument {
     return value
   }
 
-  /// - Parameter value: 0 for as many as fit the machine.
+  /// - Parameter value: 0 for as many as fit the machine, which are the most.
   static func threads(_ value: UInt32) throws -> Int {
     if value == 0 { return ThreadPool.defaultThreads }
-    guard value <= 1024 else {
-      throw CifarError(.invalidArgument, "threads \(value) is not in 1 to 1024")
+    let threads = try ThreadPool.threads(askedFor: Int(value))
+    if threads < value {
+      Log.write(
+        .warning,
+        "\(value) threads are asked for, and no more than the \(threads) that fit the processors "
+          + "compute")
     }
-    return Int(value)
+    return threads
   }
 
   static func index(_ value: Int, below count: Int, _ what: String) throws -> Int {

@@ -20,11 +20,12 @@ public enum ChildProcess {
   ///
   /// - Parameters:
   ///   - input: a descriptor that it reads as its standard input; nil for nothing to read.
+  ///   - check: is called five times a second at least. Where it throws, the program is ended.
   ///   - receive: gets its standard output piece by piece, in place of `Result.output`. Where it
   ///     throws, the program is ended.
-  /// - Throws: `unsupported` if there is no such program; what `receive` throws.
+  /// - Throws: `unsupported` if there is no such program; what `check` and `receive` throw.
   public static func run(
-    _ arguments: [String], input: Int32? = nil,
+    _ arguments: [String], input: Int32? = nil, check: () throws -> Void = {},
     receive: ((UnsafeRawBufferPointer) throws -> Void)? = nil
   ) throws -> Result {
     let drawsProgress = arguments.contains("--progress-bar")
@@ -63,7 +64,7 @@ public enum ChildProcess {
     }
     let texts: (String, String)
     do {
-      texts = try collect(output[0], errors[0], receive)
+      texts = try collect(output[0], errors[0], check, receive)
     } catch {
       kill(process, SIGTERM)
       _ = wait(for: process)
@@ -83,13 +84,17 @@ public enum ChildProcess {
 
   /// Reads both pipes until they end, whichever has something to say.
   private static func collect(
-    _ first: Int32, _ second: Int32, _ receive: ((UnsafeRawBufferPointer) throws -> Void)?
+    _ first: Int32, _ second: Int32, _ check: () throws -> Void,
+    _ receive: ((UnsafeRawBufferPointer) throws -> Void)?
   ) throws -> (String, String) {
     var texts: [[UInt8]] = [[], []]
     var polled = [first, second].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     var buffer = [UInt8](repeating: 0, count: 65_536)
     while polled.contains(where: { $0.fd >= 0 }) {
-      guard poll(&polled, 2, -1) >= 0 || errno == EINTR else { break }
+      let count = poll(&polled, 2, 200)
+      try check()
+      guard count >= 0 || errno == EINTR else { break }
+      guard count > 0 else { continue }
       for i in 0..<2 where polled[i].fd >= 0 && polled[i].revents != 0 {
         let got = read(polled[i].fd, &buffer, buffer.count)
         if got > 0, i == 0, let receive {

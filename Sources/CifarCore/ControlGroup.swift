@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A control group that limits the memory of the processes in it (containers, batch systems,
-/// systemd's MemoryMax).
+/// systemd's MemoryMax); what it allows them of the processors is asked for by itself.
 struct ControlGroup: Equatable {
   /// Its place in the hierarchy.
   var path: String
@@ -32,20 +32,28 @@ struct ControlGroup: Equatable {
     return places.compactMap { read($0, SystemFile.read) }
   }
 
-  /// The process's own group of memory and those around it.
+  /// The process's own group of a controller and those around it.
   ///
   /// - Parameters:
   ///   - groups: /proc/self/cgroup, a line a hierarchy: number:controllers:path.
   ///   - mounts: /proc/self/mountinfo.
-  static func places(groups: String, mounts: String) -> [Place] {
+  ///   - controller: `memory` or `cpu`, which in version 1 has a hierarchy of its own.
+  static func places(
+    groups: String, mounts: String, controller: String = "memory"
+  ) -> [Place] {
     var result: [Place] = []
     for line in groups.split(separator: "\n") {
       let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
       guard parts.count == 3 else { continue }
       let isVersion2 = parts[0] == "0" && parts[1].isEmpty
-      guard isVersion2 || parts[1].split(separator: ",").contains("memory") else { continue }
-      guard let mount = Mount.first(in: mounts, isVersion2: isVersion2) else { continue }
+      guard isVersion2 || parts[1].split(separator: ",").contains(controller[...])
+      else { continue }
+      guard
+        let mount = Mount.first(in: mounts, isVersion2: isVersion2, controller: controller)
+      else { continue }
       var path = String(parts[2])
+      // A group outside of the process's namespace: only the namespace's root can be seen.
+      if path.hasPrefix("/..") { path = "/" }
       // In a container the mount shows a part of the hierarchy only.
       if mount.root != "/", path == mount.root || path.hasPrefix(mount.root + "/") {
         path = String(path.dropFirst(mount.root.count))
@@ -91,7 +99,7 @@ struct ControlGroup: Equatable {
     var point: String
 
     /// Fields of a line: id, parent, device, root, mount point, options, … - type, source, options.
-    static func first(in mounts: String, isVersion2: Bool) -> Mount? {
+    static func first(in mounts: String, isVersion2: Bool, controller: String) -> Mount? {
       for line in mounts.split(separator: "\n") {
         let words = line.split(separator: " ")
         guard let dash = words.firstIndex(of: "-"), dash >= 6, words.count > dash + 3
@@ -100,7 +108,7 @@ struct ControlGroup: Equatable {
         let fits =
           isVersion2
           ? words[dash + 1] == "cgroup2"
-          : words[dash + 1] == "cgroup" && options.contains("memory")
+          : words[dash + 1] == "cgroup" && options.contains(controller[...])
         if fits { return Mount(root: String(words[3]), point: String(words[4])) }
       }
       return nil

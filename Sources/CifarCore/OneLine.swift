@@ -13,7 +13,32 @@ extension String {
     return head + ellipsis + tail
   }
 
-  private static func needsEscape(_ scalar: Unicode.Scalar) -> Bool {
+  /// The text with every control character and every one that turns the direction of writing spelled
+  /// out, as `oneLine(atMost:)` does, however long it is.
+  ///
+  /// - Parameter keepsLines: whether line ends and tabs stay as they are.
+  public func visible(keepsLines: Bool = false) -> String {
+    func isKept(_ scalar: Unicode.Scalar) -> Bool {
+      !String.needsEscape(scalar) || keepsLines && (scalar == "\n" || scalar == "\t")
+    }
+    // Printable ASCII, which nearly all text is, is recognised by its bytes.
+    if utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) || unicodeScalars.allSatisfy(isKept) {
+      return self
+    }
+    var text = ""
+    for scalar in unicodeScalars {
+      if isKept(scalar) {
+        text.unicodeScalars.append(scalar)
+      } else {
+        text += String.escaped(scalar)
+      }
+    }
+    return text
+  }
+
+  /// Whether a character steers a terminal or turns the direction of writing, instead of showing
+  /// something.
+  public static func needsEscape(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0..<0x20, 0x7f..<0xa0: true
     // Line and paragraph separators; marks, embeddings, overrides and isolates of direction.

@@ -1,35 +1,26 @@
 import CCPUFeatures
-import Glibc
 
 extension ThreadPool {
+  /// The most threads that may be asked for.
+  public static let mostThreads = 1024
+
   /// As many threads as this process may really use: the processors it is allowed to run on, or
-  /// the quota of its control group where that is less.
+  /// the quota of its control group, or of one around it, where that is less.
   public static var defaultThreads: Int {
-    max(1, min(Int(cpu_allowed_count()), controlGroupQuota() ?? Int.max))
+    max(1, min(Int(cpu_allowed_count()), ControlGroup.processorQuota() ?? Int.max))
   }
 
-  /// The processors that the control group's CPU bandwidth allows, rounded up; nil without a limit.
+  /// The threads that compute where somebody asks for so many.
   ///
-  /// Version 2 writes "quota period" or "max period" to `cpu.max`, version 1 one number a file and
-  /// -1 for no limit.
-  private static func controlGroupQuota() -> Int? {
-    let unified = words(of: "/sys/fs/cgroup/cpu.max")
-    let quota = unified.first ?? words(of: "/sys/fs/cgroup/cpu/cpu.cfs_quota_us").first
-    let period =
-      unified.dropFirst().first ?? words(of: "/sys/fs/cgroup/cpu/cpu.cfs_period_us").first
-    guard let quota = quota.flatMap(Int.init), let period = period.flatMap(Int.init),
-      quota > 0, period > 0
-    else { return nil }
-    return max(1, (quota + period - 1) / period)
-  }
-
-  private static func words(of path: String) -> [String] {
-    guard let file = fopen(path, "r") else { return [] }
-    defer { fclose(file) }
-    var line = [CChar](repeating: 0, count: 256)
-    guard fgets(&line, Int32(line.count), file) != nil else { return [] }
-    let bytes = line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-    return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-      .map(String.init)
+  /// Results do not depend on their number, and threads beyond the processors make each other wait:
+  /// 64 on two processors took many times as long as 2. So there are `defaultThreads` at most.
+  ///
+  /// - Throws: `invalidArgument` for a number that is not in 1 to 1024.
+  public static func threads(askedFor number: Int) throws -> Int {
+    guard (1...mostThreads).contains(number) else {
+      throw CifarError(
+        .invalidArgument, "threads \(number) is not in 1 to \(mostThreads)")
+    }
+    return min(number, defaultThreads)
   }
 }

@@ -10,6 +10,8 @@ public struct Download: Sendable {
   public var directory: String
   /// Whether curl may draw its progress on standard error.
   public var showsProgress: Bool
+  /// Is called several times a second while something comes or is unpacked; may throw to end it.
+  public var check: @Sendable () throws -> Void = {}
   /// Seconds of silence after which a connection is given up.
   var patience = 15
 
@@ -38,7 +40,7 @@ public struct Download: Sendable {
   /// - Returns: the directory of the batches, from the root on.
   /// - Throws: `invalidArgument` for a URL of another kind, `io` or `diskFull` if it can't be had or
   ///   written, `checksumMismatch` for a wrong MD5 sum, `busy` while another download is at it,
-  ///   `unsupported` if curl, md5sum or tar is missing.
+  ///   `unsupported` if curl, md5sum or tar is missing; what `check` throws.
   public func run(_ remark: (String) -> Void = { _ in }) throws -> String {
     let directory = AbsolutePath.of(self.directory)
     let target = "\(directory)/\(archive.directory)"
@@ -95,6 +97,8 @@ public struct Download: Sendable {
     while true {
       let start = try part.size
       let result = try curl(url, from: start, to: part)
+      // Ctrl-C ends curl as well.
+      try check()
       if result.exitCode == 0 { return }
       // All of it was there: the server has nothing to add.
       if start > 0, [22, 33].contains(result.exitCode), try MD5.sum(of: part.path) == archive.md5 {
@@ -126,7 +130,7 @@ public struct Download: Sendable {
         "--proto-redir", "=http,https,ftp", "--connect-timeout", "20", "--speed-limit", "100",
         "--speed-time", "\(patience)", "--max-filesize", "\(Download.largest)", "--continue-at",
         "\(start)",
-      ] + progress + ["--url", url]
+      ] + progress + ["--url", url], check: check
     ) { bytes in
       guard try part.size + bytes.count <= Download.largest else {
         try part.clear()
@@ -145,13 +149,14 @@ public struct Download: Sendable {
     _ file: String, in directory: String, to target: String, _ remark: (String) -> Void
   ) throws {
     let scratch = try ScratchDirectory(in: directory)
-    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+    let descriptor = uninterrupted { open(file, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else {
       throw CifarError(.io, "can't open '\(file)': \(String(cString: strerror(errno)))")
     }
     defer { close(descriptor) }
     let result = try ChildProcess.run(
-      ["tar", "-x", "-z", "-o", "-f", "-", "-C", scratch.path], input: descriptor)
+      ["tar", "-x", "-z", "-o", "-f", "-", "-C", scratch.path], input: descriptor, check: check)
+    try check()
     guard result.exitCode == 0 else {
       throw CifarError(.io, "can't unpack '\(file)': \(result.lastErrorLine(or: "tar failed"))")
     }

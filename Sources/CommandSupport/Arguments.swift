@@ -37,6 +37,7 @@ public struct Arguments {
       }
     }
     try checkPositionals()
+    _ = try format()
   }
 
   private static func option(named name: String, of command: Command) throws -> Option {

@@ -56,12 +56,23 @@ public struct Positional: Sendable {
   public var required: Bool
   /// Whether any number of them may follow; for the last positional only.
   public var repeats: Bool
+  /// Words that it may be besides, for shell completion.
+  public var choices: [String]
+  /// Whether it is a run of the trash, for shell completion.
+  public var isInTrash: Bool
 
-  public init(_ name: String, help: String, required: Bool = true, repeats: Bool = false) {
+  /// - Parameter name: RUN for a run, FILE or DIR for a file, NAME|FILE|RUN for what may be several
+  ///   of them: shell completion goes by it.
+  public init(
+    _ name: String, help: String, required: Bool = true, repeats: Bool = false,
+    choices: [String] = [], isInTrash: Bool = false
+  ) {
     self.name = name
     self.help = help
     self.required = required
     self.repeats = repeats
+    self.choices = choices
+    self.isInTrash = isInTrash
   }
 
   /// As usage lines show it.

@@ -1,121 +1,123 @@
+import CifarCore
+
+/// Completions for shells: scripts that know the tool's words, and the runs of a registry for them.
+///
+/// Ids and names come from a file that somebody else may have written. A shell gets them as the output
+/// of `cifar-runs list --completion`, a line a run, and never evaluates them: nothing of them stands in
+/// a script, in a list of words for `compgen -W` or in an `eval`, and what is put on the command line is
+/// quoted.
 extension Tool {
-  /// A script that completes the tool's commands and options in a shell.
+  /// A script that completes the tool's commands, options and runs in a shell.
   func completion(for arguments: [String]) throws -> String {
-    let shells = ["bash", "zsh", "fish"]
-    guard let shell = arguments.first, arguments.count == 1 else {
-      throw UsageError("the shell is missing: \(name) completion \(shells.joined(separator: "|"))")
+    guard let word = arguments.first, arguments.count == 1 else {
+      throw UsageError(
+        "the shell is missing: \(name) completion \(Shell.names.joined(separator: "|"))")
+    }
+    guard let shell = Shell(rawValue: word) else {
+      throw UsageError(
+        "unknown shell '\(word)', use \(Shell.names.joined(separator: ", "))"
+          + Suggestion.text(for: word, among: Shell.names))
     }
     switch shell {
-    case "bash": return bashCompletion()
-    case "zsh":
-      // zsh runs bash's completions through its own compatibility layer.
-      return "#compdef \(name)\nautoload -U +X bashcompinit && bashcompinit\n" + bashCompletion()
-    case "fish": return fishCompletion()
-    default:
-      throw UsageError(
-        "unknown shell '\(shell)', use \(shells.joined(separator: ", "))"
-          + Suggestion.text(for: shell, among: shells))
+    case .bash: return BashCompletion(tool: self).script
+    case .zsh: return ZshCompletion(tool: self).script
+    case .fish: return FishCompletion(tool: self).script
     }
   }
 
-  private var firstWords: [String] {
-    commands.reduce(into: []) { words, command in
-      if !words.contains(command.words[0]) { words.append(command.words[0]) }
-    } + ["completion", "man"]
+  private enum Shell: String, CaseIterable {
+    case bash, zsh, fish
+    static let names = allCases.map(\.rawValue)
+  }
+}
+
+/// A run as completion offers it.
+public struct CompletedRun: Sendable {
+  public var id: String
+  public var name: String?
+
+  public init(id: String, name: String?) {
+    self.id = id
+    self.name = name
   }
 
-  private func bashCompletion() -> String {
-    let function = "_" + name.replacing("-", with: "_")
-    var text = """
-      # Completions of \(name) for bash: source <(\(name) completion bash)
-      \(function)() {
-        local word="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}"
-        local registry=() index
-        for ((index = 1; index < COMP_CWORD; index++)); do
-          if [[ ${COMP_WORDS[index]} == --registry ]]; then
-            registry=(--registry "${COMP_WORDS[index+1]}")
-          fi
-        done
-        COMPREPLY=()
-        if ((COMP_CWORD == 1)); then
-          COMPREPLY=($(compgen -W "\((firstWords + ["--help", "--version"]).joined(separator: " "))" -- "$word"))
-          return
-        fi
-        case "${COMP_WORDS[1]}" in
+  /// A line a run, its id, a tab and its name, for those that are safe to type.
+  public static func lines(of runs: [CompletedRun]) -> String {
+    let counts = Dictionary(runs.compactMap(\.name).map { ($0, 1) }, uniquingKeysWith: +)
+    var text = ""
+    for run in runs where run.hasUsableID {
+      // A name that several have says which run is meant no better than none.
+      let name = run.usableName.flatMap { counts[$0] == 1 ? $0 : nil } ?? ""
+      text += "\(run.id)\t\(name)\n"
+    }
+    return text
+  }
 
-      """
-    for first in firstWords.dropLast(2) {
+  /// Whether the id is made of a UUID's characters.
+  var hasUsableID: Bool { !id.isEmpty && id.allSatisfy { "0123456789abcdef-".contains($0) } }
+
+  /// The name, where it can be typed and is taken for no option.
+  var usableName: String? {
+    guard let name, !name.isEmpty, !name.hasPrefix("-"), name == name.visible() else { return nil }
+    return name
+  }
+}
+
+/// What completion knows of a tool's commands that begin with the same word.
+struct CompletedCommand {
+  var first: String
+  var summary: String
+  /// What may follow: second words, options.
+  var words: [String]
+  var options: [Option]
+  /// The positional that decides what is offered; nil where none does.
+  var positional: Positional?
+  /// Whether only the first argument is one.
+  var isFirstOnly: Bool
+
+  var takesRun: Bool { positional?.kinds.contains("RUN") == true }
+  var takesFile: Bool { positional?.kinds.contains("FILE") == true }
+  var choices: [String] { positional?.choices ?? [] }
+  var takesTrash: Bool { positional?.isInTrash == true }
+  /// The command that tells the runs that may stand there.
+  var runs: String { "cifar-runs list --completion" + (takesTrash ? " --trash" : "") }
+}
+
+extension Tool {
+  var completedWords: [String] { completedCommands.map(\.first) + ["completion", "man"] }
+
+  var completedCommands: [CompletedCommand] {
+    var firsts: [String] = []
+    for command in commands where !firsts.contains(command.words[0]) {
+      firsts.append(command.words[0])
+    }
+    return firsts.map { first in
       let group = commands.filter { $0.words[0] == first }
-      let options = group.flatMap(\.options)
-      text += "    \(first))\n      case \"$previous\" in\n"
-      for option in options where option.value != nil {
-        let names = [option.name, option.short].compactMap { $0 }.joined(separator: "|")
-        if !option.choices.isEmpty {
-          let words = option.choices.joined(separator: " ")
-          text +=
-            "        \(names)) COMPREPLY=($(compgen -W \"\(words)\" -- \"$word\")); return ;;\n"
-        } else if option.takesFile {
-          text += "        \(names)) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
-        } else {
-          text += "        \(names)) return ;;\n"
-        }
+      let options = group.flatMap(\.options).reduce(into: [Option]()) { all, option in
+        if !all.contains(where: { $0.name == option.name }) { all.append(option) }
       }
-      text += "      esac\n"
       let seconds = group.filter { $0.words.count > 1 }.map { $0.words[1] }
-      let words = seconds + options.map(\.name) + ["--help"]
-      text += "      COMPREPLY=($(compgen -W \"\(words.joined(separator: " "))\" -- \"$word\"))\n"
-      if group.contains(where: { $0.positionals.contains { $0.name == "RUN" } }) {
-        text +=
-          "      [[ $word == -* ]] || COMPREPLY+=($(compgen -W \"$(cifar-runs list --all --csv "
-        text += "--columns id \"${registry[@]}\" 2>/dev/null | tail -n +2)\" -- \"$word\"))\n"
-      }
-      text += "      ;;\n"
+      let positional = group.count == 1 ? group[0].positionals.first : nil
+      return CompletedCommand(
+        first: first, summary: group.first { $0.name == first }?.summary ?? "",
+        words: seconds + options.map(\.name) + ["--help"], options: options,
+        positional: positional, isFirstOnly: positional?.repeats != true)
     }
-    return text + """
-          completion) COMPREPLY=($(compgen -W "bash zsh fish" -- "$word")) ;;
-        esac
-      }
-      complete -F \(function) \(name)
-
-      """
   }
+}
 
-  private func fishCompletion() -> String {
-    var text = "# Completions of \(name) for fish: \(name) completion fish | source\n"
-    text += "complete -c \(name) -f\n"
-    for first in firstWords {
-      let summary = commands.first { $0.name == first }?.summary ?? ""
-      text += "complete -c \(name) -n __fish_use_subcommand -a \(first) -d \(quoted(summary))\n"
-    }
-    for command in commands {
-      let seen = "-n '__fish_seen_subcommand_from \(command.words[0])'"
-      if command.words.count > 1 {
-        text += "complete -c \(name) \(seen) -a \(command.words[1]) -d \(quoted(command.summary))\n"
-      }
-      for option in command.options {
-        text += "complete -c \(name) \(seen) -l \(option.name.dropFirst(2))"
-        if let short = option.short { text += " -s \(short.dropFirst())" }
-        if option.value != nil { text += option.takesFile ? " -r -F" : " -x" }
-        if !option.choices.isEmpty {
-          text += " -a \(quoted(option.choices.joined(separator: " ")))"
-        }
-        text += " -d \(quoted(option.help.split(separator: "\n").first.map(String.init) ?? ""))\n"
-      }
-      if command.positionals.contains(where: { $0.name == "RUN" }) {
-        text += "complete -c \(name) \(seen) -a '(cifar-runs list --all --csv --columns id,name "
-        text += "2>/dev/null | tail -n +2 | string replace , \\t)'\n"
-      }
-    }
-    return text + "complete -c \(name) -n '__fish_seen_subcommand_from completion' "
-      + "-a 'bash zsh fish'\n"
+extension Positional {
+  /// `RUN|FILE` may be a run and may be a file.
+  fileprivate var kinds: [Substring] {
+    name.split(separator: "|").map { $0.hasPrefix("FILE") || $0.hasPrefix("DIR") ? "FILE" : $0 }
   }
-
-  private func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "\\'") + "'" }
 }
 
 extension Option {
-  fileprivate var takesFile: Bool {
+  var takesFile: Bool {
     guard let value else { return false }
     return value.contains("FILE") || value.contains("DIR")
   }
+
+  var names: [String] { [name, short].compactMap { $0 } }
 }

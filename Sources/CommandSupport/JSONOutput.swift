@@ -31,5 +31,10 @@ public enum JSONOutput {
   }
 
   /// Writes the value to stdout.
-  public static func write(_ value: some Encodable) throws { Output.line(try text(value)) }
+  public static func write(_ value: some Encodable) throws {
+    // The encoder leaves some control characters as they are; they stand within strings only.
+    let text = try text(value)
+    let needsNone = text.unicodeScalars.allSatisfy { $0 == "\n" || !String.needsEscape($0) }
+    Output.data((needsNone ? text : try JSONValue(text: text).text(indented: true)) + "\n")
+  }
 }

@@ -1,9 +1,12 @@
+import CifarCore
+
 extension JSONValue {
   /// The value as JSON text, members in the order of their names.
   ///
   /// Written straight from the value, because a list of ten thousand runs is to be there at once.
   /// JSON has no NaN and no infinity: they become the strings "NaN", "Infinity" and "-Infinity",
-  /// which Python's `float` and JavaScript's `Number` read back.
+  /// which Python's `float` and JavaScript's `Number` read back. What could steer a terminal is
+  /// written as `\uXXXX`.
   /// - Parameter indented: one member a line, else all on one line.
   public func text(indented: Bool) -> String {
     var text: [UInt8] = []
@@ -14,7 +17,9 @@ extension JSONValue {
   /// Records with the same names in the same order, as an indented array of objects.
   static func text(of records: [Record]) -> String {
     let names = records.first?.map(\.name) ?? []
-    let order = names.indices.sorted { names[$0] < names[$1] }
+    // A name that is there twice counts once, as in an object: with its last value.
+    let last = Dictionary(names.indices.map { (names[$0], $0) }) { $1 }
+    let order = last.values.sorted { names[$0] < names[$1] }
     var text: [UInt8] = []
     write("[", records, "]", to: &text, 0) { record, text, indent in
       write("{", order, "}", to: &text, indent) { place, text, indent in
@@ -76,18 +81,37 @@ extension JSONValue {
 
   private static func write(_ string: String, to text: inout [UInt8]) {
     text.append(UInt8(ascii: "\""))
-    for byte in string.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""): text += "\\\"".utf8
-      case UInt8(ascii: "\\"): text += "\\\\".utf8
-      case UInt8(ascii: "\n"): text += "\\n".utf8
-      case UInt8(ascii: "\t"): text += "\\t".utf8
-      case 0..<0x20:
-        let digits = String(byte, radix: 16)
-        text += ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).utf8
-      default: text.append(byte)
+    if string.utf8.allSatisfy({ $0 < 0x7f }) {
+      for byte in string.utf8 { write(byte, to: &text) }
+    } else {
+      for scalar in string.unicodeScalars {
+        if scalar.isASCII, scalar.value != 0x7f {
+          write(UInt8(truncatingIfNeeded: scalar.value), to: &text)
+        } else if String.needsEscape(scalar) {
+          escape(scalar.value, to: &text)
+        } else {
+          text += scalar.utf8
+        }
       }
     }
     text.append(UInt8(ascii: "\""))
+  }
+
+  /// A character of ASCII but for DEL.
+  private static func write(_ byte: UInt8, to text: inout [UInt8]) {
+    switch byte {
+    case UInt8(ascii: "\""): text += "\\\"".utf8
+    case UInt8(ascii: "\\"): text += "\\\\".utf8
+    case UInt8(ascii: "\n"): text += "\\n".utf8
+    case UInt8(ascii: "\t"): text += "\\t".utf8
+    case 0..<0x20: escape(UInt32(byte), to: &text)
+    default: text.append(byte)
+    }
+  }
+
+  /// `\u` and four digits; all that steer a terminal are of the first plane.
+  private static func escape(_ scalar: UInt32, to text: inout [UInt8]) {
+    let digits = String(scalar, radix: 16)
+    text += ("\\u" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits).utf8
   }
 }

@@ -20,7 +20,7 @@ extension Tool {
         text += ".TP\n.I \(roff(positional.name))\n\(roff(positional.help))\n"
       }
       for option in command.options {
-        text += ".TP\n.B \(roff(Help.title(of: option)))\n\(roff(option.help))\n"
+        text += ".TP\n.B \(roff(Help.title(of: option)))\n\(roff(Help.unwrapped(option.help)))\n"
       }
       if !command.examples.isEmpty {
         text += ".PP\n.nf\n"
@@ -36,8 +36,15 @@ extension Tool {
       .TP
       .B NO_COLOR
       set to anything, it turns colours off
+      .TP
+      .B TERM
+      where it is dumb, unknown or not set, no escape sequence is written
+      .TP
+      .B COLUMNS
+      how wide help is where it does not go to a terminal (else 80)
       .SH EXIT STATUS
-      0 for success, 1 for failure, 2 for wrong usage.
+      0 for success, 1 for failure, 2 for wrong usage. Ctrl\\-C, SIGTERM and SIGHUP end a command as
+      they end any program: a shell tells 130, 143 or 129.
 
       """
     return text

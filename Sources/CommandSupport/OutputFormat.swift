@@ -10,7 +10,10 @@ public enum OutputFormat: Sendable {
   public static let options = [
     Option("--json", help: "JSON instead of a table"),
     Option("--jsonl", help: "one JSON object a line"),
-    Option("--csv", help: "comma-separated values with a title line"),
+    Option(
+      "--csv",
+      help: "comma-separated values with a title line; a ' stands before text that a spreadsheet "
+        + "would take for a formula"),
   ]
 }
 
@@ -18,7 +21,7 @@ public enum OutputFormat: Sendable {
 public typealias Record = [(name: String, value: JSONValue)]
 
 extension Arguments {
-  /// - Throws: `UsageError` when several are asked for.
+  /// - Throws: `UsageError` when several are asked for, as the initializer does.
   public func format() throws -> OutputFormat {
     let chosen = ["--json", "--jsonl", "--csv"].filter(has)
     guard chosen.count <= 1 else {
@@ -39,15 +42,15 @@ extension Output {
   public static func write(_ records: [Record], as format: OutputFormat, columns: [String]) {
     switch format {
     case .table: break
-    case .json: line(JSONValue.text(of: records))
+    case .json: data(JSONValue.text(of: records) + "\n")
     case .jsonLines:
       var text = ""
       for record in records { text += object(record).text(indented: false) + "\n" }
-      write(text)
+      data(text)
     case .csv:
       var text = CSV.line(columns)
-      for record in records { text += CSV.line(record.map { field($0.value) }) }
-      write(text)
+      for record in records { text += CSV.line(record.map(\.value)) }
+      data(text)
     }
   }
 
@@ -55,24 +58,13 @@ extension Output {
   public static func write(_ record: Record, as format: OutputFormat) {
     switch format {
     case .table: break
-    case .json: line(object(record).text(indented: true))
-    case .jsonLines: line(object(record).text(indented: false))
-    case .csv:
-      write(CSV.line(record.map(\.name)) + CSV.line(record.map { field($0.value) }))
+    case .json: data(object(record).text(indented: true) + "\n")
+    case .jsonLines: data(object(record).text(indented: false) + "\n")
+    case .csv: data(CSV.line(record.map(\.name)) + CSV.line(record.map(\.value)))
     }
   }
 
   private static func object(_ record: Record) -> JSONValue {
     .object(Dictionary(record.map { ($0.name, $0.value) }) { $1 })
-  }
-
-  private static func field(_ value: JSONValue) -> String {
-    switch value {
-    case .null: ""
-    case .string(let text): text
-    case .number(let number) where !number.isFinite:
-      number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity"
-    default: value.text(indented: false)
-    }
   }
 }

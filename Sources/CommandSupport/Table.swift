@@ -1,3 +1,5 @@
+import CifarCore
+
 /// A table of text that fits the terminal it is for.
 ///
 /// Where the terminal is too narrow, columns marked as flexible are cut short first; then whole
@@ -24,7 +26,7 @@ public struct Table {
     public var style: Style
 
     public init(_ text: String, _ style: Style = .plain) {
-      self.text = TextWidth.printable(text)
+      self.text = text.visible()
       self.style = style
     }
 
@@ -56,10 +58,10 @@ public struct Table {
   private static let gap = 2
 
   /// The table's lines, each ending in a newline; the title line (if the table has one) first.
-  public func text(for terminal: Terminal, indent: Int = 0) -> String {
+  public func text(for terminal: Terminal, indent: Int = 0) -> TerminalText {
     let (shown, widths) = layout(width: terminal.width.map { $0 - indent })
-    let margin = String(repeating: " ", count: indent)
-    var result = ""
+    let margin = TerminalText(String(repeating: " ", count: indent))
+    var result = TerminalText()
     if showsTitles {
       result += margin + line(shown, widths, terminal) { Cell(columns[$0].title, .dim) }
     }
@@ -69,8 +71,8 @@ public struct Table {
 
   private func line(
     _ shown: [Int], _ widths: [Int], _ terminal: Terminal, cell: (Int) -> Cell
-  ) -> String {
-    var text = ""
+  ) -> TerminalText {
+    var text = TerminalText()
     var pending = 0
     for (position, column) in shown.enumerated() {
       let content = cell(column)
@@ -80,7 +82,8 @@ public struct Table {
       // Spaces wait for the next text: no line ends in spaces.
       if isRight { pending += spaces }
       if !cut.isEmpty {
-        text += String(repeating: " ", count: pending) + terminal.styled(cut, content.style)
+        text += TerminalText(String(repeating: " ", count: pending))
+        text += terminal.styled(cut, content.style)
         pending = 0
       }
       if !isRight { pending += spaces }

@@ -7,9 +7,12 @@ public struct Terminal: Sendable, Equatable {
   /// Columns to fit into; nil when there is no limit (a file, a pipe).
   public var width: Int?
   public var usesColor: Bool
+  /// Whether a line that was written can be taken back.
+  public var canRedraw: Bool
 
-  public init(isInteractive: Bool, width: Int?, usesColor: Bool) {
+  public init(isInteractive: Bool, width: Int?, usesColor: Bool, canRedraw: Bool = false) {
     self.isInteractive = isInteractive
+    self.canRedraw = canRedraw
     self.width = width
     self.usesColor = usesColor
   }
@@ -18,12 +21,12 @@ public struct Terminal: Sendable, Equatable {
   public static var standardError: Terminal { Terminal(descriptor: STDERR_FILENO) }
 
   /// Asks the system about `descriptor`. Colour needs a terminal and neither `NO_COLOR`
-  /// (https://no-color.org: set and not empty) nor `TERM=dumb`.
+  /// (https://no-color.org: set and not empty) nor a dumb terminal: `TERM=dumb`, or no `TERM`.
   public init(descriptor: Int32) {
     isInteractive = isatty(descriptor) == 1
     width = isInteractive ? Terminal.columns(of: descriptor) : nil
-    usesColor =
-      isInteractive && environment("NO_COLOR") == nil && environment("TERM") != "dumb"
+    canRedraw = isInteractive && !["dumb", "unknown", nil].contains(environment("TERM"))
+    usesColor = canRedraw && environment("NO_COLOR") == nil
   }
 
   private static func columns(of descriptor: Int32) -> Int {
@@ -33,9 +36,9 @@ public struct Terminal: Sendable, Equatable {
   }
 
   /// `text` in `style` where the terminal shows it, else as it is.
-  public func styled(_ text: String, _ style: Style) -> String {
-    guard usesColor, style != .plain, !text.isEmpty else { return text }
-    return "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m"
+  public func styled(_ text: String, _ style: Style) -> TerminalText {
+    guard usesColor, style != .plain, !text.isEmpty else { return TerminalText(text) }
+    return TerminalText(text, style)
   }
 }
 

@@ -7,8 +7,11 @@ public enum TextWidth {
   }
 
   static func columns(_ character: Character) -> Int {
+    // U+FE0F asks for the coloured picture of a sign that is text by itself: ❤️, ☀️, 1️⃣.
+    let scalars = character.unicodeScalars
+    if scalars.contains("\u{fe0f}"), scalars.first?.properties.isEmoji == true { return 2 }
     // A character is as wide as its widest scalar: a flag or a joined emoji is one wide sign.
-    character.unicodeScalars.map(columns).max() ?? 0
+    return scalars.map(columns).max() ?? 0
   }
 
   private static func columns(_ scalar: Unicode.Scalar) -> Int {
@@ -46,17 +49,5 @@ public enum TextWidth {
       used += next
     }
     return kept + "…"
-  }
-
-  /// `text` with control characters replaced, so that stored text cannot steer a terminal.
-  public static func printable(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: isControl) else { return text }
-    var result = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars { result.append(isControl(scalar) ? "\u{fffd}" : scalar) }
-    return String(result)
-  }
-
-  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.properties.generalCategory == .control
   }
 }

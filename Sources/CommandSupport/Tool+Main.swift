@@ -4,9 +4,15 @@ extension Tool {
   /// Runs the command that `arguments` name (the program's own name not included).
   ///
   /// - Returns: the exit code: 0, 1 (it failed) or 2 (wrong usage). Errors go to stderr as one
-  ///   line.
+  ///   line. Not at all where a signal has stopped the command: then the process dies of it.
   public func main(_ arguments: [String]) -> Int32 {
     var context = name
+    let code = run(arguments, context: &context)
+    Interruption.die()
+    return code
+  }
+
+  private func run(_ arguments: [String], context: inout String) -> Int32 {
     do {
       try dispatch(arguments, context: &context)
       try Output.check()
@@ -14,6 +20,11 @@ extension Tool {
     } catch let error as UsageError {
       Output.error("\(context): \(error.message) (see \(context) --help)")
       return 2
+    } catch let error as CifarError where error.code == .invalidArgument {
+      Output.error("\(context): \(error) (see \(context) --help)")
+      return 2
+    } catch is Interruption.Stopped {
+      return 1
     } catch {
       Output.error("\(name): \(error)")
       return 1
@@ -25,23 +36,23 @@ extension Tool {
       throw UsageError("a command is missing: \(commands.map(\.name).joined(separator: ", "))")
     }
     switch first {
-    case "--help", "-h": return Output.line(help())
+    case "--help", "-h": return Output.write(help())
     case "--version": return Output.line("\(name) \(version)")
     case "completion" where !wantsHelp(arguments):
-      return Output.write(try completion(for: Array(arguments.dropFirst())))
-    case "man" where arguments.count == 1: return Output.write(manual())
-    case "help" where arguments.count == 1: return Output.line(help())
+      return Output.data(try completion(for: Array(arguments.dropFirst())))
+    case "man" where arguments.count == 1: return Output.data(manual())
+    case "help" where arguments.count == 1: return Output.write(help())
     case "help": return try dispatch(arguments.dropFirst() + ["--help"], context: &context)
     default: break
     }
     let wantsHelp = wantsHelp(arguments)
     guard let command = commands.first(where: { arguments.starts(with: $0.words) }) else {
       let group = commands.filter { $0.words.count > 1 && $0.words[0] == first }
-      if wantsHelp && !group.isEmpty { return Output.line(help(forGroup: first, of: group)) }
+      if wantsHelp && !group.isEmpty { return Output.write(help(forGroup: first, of: group)) }
       throw unknown(first, group: group)
     }
     context = "\(name) \(command.name)"
-    if wantsHelp { return Output.line(help(for: command)) }
+    if wantsHelp { return Output.write(help(for: command)) }
     try command.run(Arguments(Array(arguments.dropFirst(command.words.count)), for: command))
   }
 

@@ -10,9 +10,13 @@ enum DataCommand {
       "data download",
       summary: "gets CIFAR-10 or CIFAR-100 from its publisher, verifies and unpacks it",
       options: [
-        Option("--dataset", value: "NAME", help: "cifar10 or cifar100 (else cifar10)"),
+        Option(
+          "--dataset", value: "NAME", help: "cifar10 or cifar100 (else cifar10)",
+          choices: ["cifar10", "cifar100"]),
         Option("--dir", value: "DIR", help: "where to (else $CIFAR10_DIR, else ~/.cache/cifar10)"),
-        Option("--layout", value: "NAME", help: "binary or python (else binary)"),
+        Option(
+          "--layout", value: "NAME", help: "binary or python (else binary)",
+          choices: ["binary", "python"]),
         Option("--url", value: "URL", help: "where from (else $CIFAR10_URL, else the publisher)"),
         .quiet,
       ],
@@ -32,10 +36,13 @@ enum DataCommand {
           name == "cifar100"
           ? (layout == "python" ? .python100 : .binary100)
           : (layout == "python" ? .python : .binary)
-        let download = Download(
+        var download = Download(
           archive: archive, baseURL: arguments.value("--url"),
           directory: arguments.value("--dir"),
-          showsProgress: Terminal.standardError.isInteractive && !arguments.has("--quiet"))
+          showsProgress: Terminal.standardError.canRedraw && !arguments.has("--quiet"))
+        // What was unpacked half is cleared away before the process ends.
+        Interruption.handle()
+        download.check = { try Interruption.check() }
         Output.line(try download.run { Output.error("cifar: \($0)") })
       })
   }

@@ -2,7 +2,6 @@ import Cifar
 import CifarCore
 import CifarData
 import CommandSupport
-import Glibc
 
 /// `cifar evaluate`: how good a stored model is.
 enum EvaluateCommand {
@@ -10,7 +9,9 @@ enum EvaluateCommand {
     Command(
       "evaluate", summary: "measures a run's model, or an exported one, on test images",
       positionals: [
-        Positional("RUN|FILE", help: "a run's id or name, or a .safetensors file")
+        Positional(
+          "RUN|FILE",
+          help: "a run's id or name, or a .safetensors file; ./NAME is always a file")
       ],
       options: [
         .checkpoint, .data,
@@ -75,8 +76,8 @@ enum EvaluateCommand {
   }
 
   private static func run(_ arguments: Arguments) throws {
-    let model = try Stored.model(arguments, arguments.positionals[0])
     let limit = try arguments.integer("--limit-test", in: 1...Int.max)
+    let model = try Stored.model(arguments, arguments.positionals[0])
     let data = arguments.value("--data") ?? model.hyperparameters.data?.location
     let recorded =
       arguments.value("--data") == nil
@@ -118,14 +119,20 @@ enum EvaluateCommand {
 
 /// A stored model by what a person calls it.
 enum Stored {
-  /// A file if the name ends like one or is one, else a run.
+  /// A run may be called like a file, and a file like a run: what is written like a file (with a `/`
+  /// or `.safetensors`) is one if it exists, anything else is a run if there is one.
   static func model(_ arguments: Arguments, _ name: String) throws -> Model {
     let threads = try arguments.threads()
-    if name.hasSuffix(".safetensors") || access(name, F_OK) == 0 {
-      return try Model(file: name, threads: threads)
+    let choice = try arguments.checkpointChoice(default: .best)
+    let looksLikeFile = name.contains("/") || name.hasSuffix(".safetensors")
+    if looksLikeFile, FileName.isFile(name) { return try Model(file: name, threads: threads) }
+    do {
+      return try Model(
+        registryPath: arguments.registryPath(), run: name, checkpoint: choice, threads: threads)
+    } catch let error as CifarError where error.code == .notFound {
+      if FileName.isFile(name) { return try Model(file: name, threads: threads) }
+      guard looksLikeFile else { throw error }
+      throw CifarError(.notFound, "'\(name)' is no file, and no run: \(error.message)")
     }
-    return try Model(
-      registryPath: arguments.registryPath(), run: name,
-      checkpoint: try arguments.checkpointChoice(default: .best), threads: threads)
   }
 }

@@ -14,26 +14,45 @@ extension Option {
 /// A model by what a person calls it: a preset's name or a JSON file.
 enum ModelOption {
   /// - Returns: the name, or what is in the file.
-  /// - Throws: `UsageError` for what is neither; `notFound`, `io`; `invalidArgument` or
-  ///   `shapeMismatch`, naming the file and the layer.
+  /// - Throws: `UsageError` for what is neither; `notFound`, `io`; `badData` or `shapeMismatch`,
+  ///   naming the file and the layer.
   static func text(_ name: String) throws -> String {
     if ModelSpec.presetNames.contains(name) { return name }
-    guard isFile(name) else {
+    guard FileName.isFile(name) || FileName.looksLikeModel(name) else {
       throw UsageError(
         "--model '\(name)' is none of \(ModelSpec.presetNames.joined(separator: ", ")), and no file"
       )
     }
-    let text = String(decoding: try FileStore.read(name), as: UTF8.self)
+    return try json(of: name)
+  }
+
+  /// What is in a JSON file with a list of layers.
+  static func json(of file: String) throws -> String {
+    var bytes = try FileStore.read(file)[...]
+    // Editors of other systems begin a file with U+FEFF.
+    if bytes.starts(with: [0xef, 0xbb, 0xbf]) { bytes = bytes.dropFirst(3) }
+    let text = String(decoding: bytes, as: UTF8.self)
     do {
       _ = try ModelBuilder(ModelSpec(json: text))
     } catch let error as CifarError {
-      throw CifarError(error.code, "'\(name)': \(error.message)")
+      // The file is wrong, not the command line.
+      throw CifarError(
+        error.code == .invalidArgument ? .badData : error.code, "'\(file)': \(error.message)")
     }
     return text
   }
+}
 
-  /// Whether it is one, or is written as one.
+/// What a person wrote, where it may be the name of a file, a model or a run.
+enum FileName {
+  /// Whether there is such a file; a directory is none.
   static func isFile(_ name: String) -> Bool {
-    name.contains("/") || name.hasSuffix(".json") || access(name, F_OK) == 0
+    var status = stat()
+    return stat(name, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR
+  }
+
+  /// Whether it is written like a JSON file.
+  static func looksLikeModel(_ name: String) -> Bool {
+    name.contains("/") || name.hasSuffix(".json")
   }
 }

@@ -3,10 +3,12 @@ import CifarTraining
 import CommandSupport
 import Glibc
 
-/// Shows a training: on a terminal a bar that is drawn anew, everywhere a line an epoch.
+/// Shows a training: on a terminal that is not dumb a bar that is drawn anew, everywhere a line an
+/// epoch.
 final class ProgressDisplay: TrainerObserver {
   private let quiet: Bool
-  private let terminal = Terminal.standardError
+  // Asked each time: a window changes its size.
+  private var terminal: Terminal { .standardError }
   private let trainer: Trainer
   private let session: TrainingSession
   private var lastDrawn = 0.0
@@ -40,7 +42,7 @@ final class ProgressDisplay: TrainerObserver {
 
   func batchEnded(_ progress: BatchProgress) -> TrainerAnswer {
     last = progress
-    guard !quiet, terminal.isInteractive else { return .goOn }
+    guard !quiet else { return .goOn }
     let now = ProgressDisplay.now()
     if now - lastDrawn >= 0.1 || progress.batch == progress.batches {
       lastDrawn = now
@@ -50,7 +52,7 @@ final class ProgressDisplay: TrainerObserver {
   }
 
   func validationBegan() {
-    guard !quiet, terminal.isInteractive, let last else { return }
+    guard !quiet, let last else { return }
     draw(last, note: "validating …")
   }
 
@@ -81,7 +83,7 @@ final class ProgressDisplay: TrainerObserver {
   }
 
   func storageDelayed(_ delay: StorageDelay) -> TrainerAnswer {
-    let place = TextWidth.printable(session.registryPath ?? "the registry")
+    let place = session.registryPath ?? "the registry"
     if let left = delay.secondsLeft {
       guard !isWaiting, delay.seconds >= 1 else { return .goOn }
       isWaiting = true
@@ -90,8 +92,8 @@ final class ProgressDisplay: TrainerObserver {
         "Training is over, and \(place) is held by another process: waiting for it, "
           + "\(Format.duration(left)) at most. Ctrl-C ends the waiting: the rest then goes to a file.\n"
       )
-      // The signal that may have ended the training does not end the waiting too.
-      Interruption.install()
+      // The signal that may have ended the training does not end the waiting too: another one does.
+      Interruption.acceptAnother()
     } else if !quiet {
       clear()
       let epochs = delay.epochs == 1 ? "1 epoch waits" : "\(delay.epochs) epochs wait"
@@ -104,11 +106,13 @@ final class ProgressDisplay: TrainerObserver {
   /// Takes the bar away.
   func clear() {
     guard isDrawn else { return }
-    Output.message("\r\u{1B}[K")
+    Output.redraw("")
     isDrawn = false
   }
 
   private func draw(_ progress: BatchProgress, note: String? = nil) {
+    let terminal = terminal
+    guard terminal.canRedraw else { return }
     let share = Double(progress.batch) / Double(progress.batches)
     let rate = Double(progress.images) / max(progress.trainSeconds, 1e-9)
     let head = "epoch \(progress.epoch)/\(progress.epochs) "
@@ -125,7 +129,7 @@ final class ProgressDisplay: TrainerObserver {
       line += String(repeating: " ", count: room - full) + "]"
     }
     line += tail
-    Output.message("\r\u{1B}[K" + String(line.prefix(width - 1)))
+    Output.redraw(String(line.prefix(max(0, width - 1))))
     isDrawn = true
   }
 

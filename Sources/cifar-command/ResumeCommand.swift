@@ -14,15 +14,15 @@ enum ResumeCommand {
         .checkpoint, .data, .threads, .registry,
         Option(
           "--take-over",
-          help:
-            "also a run that seems to be running, because what trained it\ncan't be asked from here; what still trains it can write\nnothing more"
-        ),
+          help: "also a run that seems to be running, because what trained it can't be asked from "
+            + "here; what still trains it can write nothing more"),
         .busyTimeout, .quiet,
       ],
       discussion: """
         A run that was interrupted, killed or finished goes on from its last checkpoint, or from \
         the one that --checkpoint names, to the same bits as if it had never stopped. The images \
-        are looked for where the run had them from; they must be the same.
+        are looked for where the run had them from; they must be the same. Signals and closed \
+        pipes are as with `cifar train`.
 
         A run that early stopping ended goes on where --epochs asks for more: its patience begins \
         anew. A run counts as running while its process does, and, where that can't be asked (on \
@@ -38,15 +38,15 @@ enum ResumeCommand {
   private static func run(_ arguments: Arguments) throws {
     let data = arguments.value("--data")
     let choice = try arguments.checkpointChoice(default: .last)
+    let epochs = try arguments.integer("--epochs", in: 1...1_000_000)
     var options = TrainingSession.Options(
       registryPath: arguments.registryPath(), threads: try arguments.threads(),
       commandLine: CommandLine.arguments.joined(separator: " "))
     try arguments.apply(to: &options)
-    let session = try TrainingSession.resume(
-      run: arguments.positionals[0], checkpoint: choice,
-      epochs: try arguments.integer("--epochs", in: 1...1_000_000), location: data,
-      takeOver: arguments.has("--take-over"), options: options)
-    for remark in session.remarks { Output.message("cifar resume: \(remark)\n") }
-    try Training.run(session, quiet: arguments.has("--quiet"))
+    try Training.run(quiet: arguments.has("--quiet")) {
+      try TrainingSession.resume(
+        run: arguments.positionals[0], checkpoint: choice, epochs: epochs, location: data,
+        takeOver: arguments.has("--take-over"), options: options)
+    }
   }
 }

@@ -7,29 +7,45 @@ import CommandSupport
 extension Option {
   static let data = Option(
     "--data", value: "DIR|NAME",
-    help:
-      "CIFAR-10's directory, 'shapes', 'cifar100[:DIR]' or 'cifar100-coarse[:DIR]'\n(else $CIFAR10_DIR or, if that is not set, ./data, ~/.cache/cifar10, "
-      + "~/.keras/datasets)")
+    help: "CIFAR-10's directory, 'shapes', 'cifar100[:DIR]' or 'cifar100-coarse[:DIR]' (else "
+      + "$CIFAR10_DIR or, if that is not set, ./data, ~/.cache/cifar10, ~/.keras/datasets)")
   static let registry = Option(
     "--registry", value: "FILE",
     help: "where runs are kept (else $CIFAR_REGISTRY, else ./cifar-runs.db)")
   static let threads = Option(
-    "--threads", value: "N", help: "threads that compute (else as many as there are processors)")
+    "--threads", value: "N",
+    help: "threads that compute (else as many as there are processors, which are the most; results "
+      + "do not depend on it)")
   static let busyTimeout = Option(
     "--busy-timeout", value: "S",
-    help:
-      "seconds for which the end waits for a registry that others\nhold, before the rest goes to a file beside it (else 600)"
-  )
+    help: "seconds for which the end waits for a registry that others hold, before the rest goes to "
+      + "a file beside it (else 600)")
   static let quiet = Option("--quiet", help: "print nothing but the run's id")
   static let checkpoint = Option(
-    "--checkpoint", value: "WHICH", help: "last, best, or a checkpoint's id")
+    "--checkpoint", value: "WHICH", help: "last, best, or a checkpoint's id",
+    choices: ["last", "best"])
 }
 
 extension Arguments {
   func registryPath() -> String { value("--registry") ?? Registry.defaultPath() }
 
+  /// - Throws: `UsageError` for what is no number of threads.
   func threads() throws -> Int {
-    try integer("--threads", in: 1...1024) ?? ThreadPool.defaultThreads
+    guard let asked = try integer("--threads", in: 1...ThreadPool.mostThreads) else {
+      return ThreadPool.defaultThreads
+    }
+    let threads = try ThreadPool.threads(askedFor: asked)
+    if threads < asked {
+      Output.error(
+        "cifar: --threads \(asked) is more than the \(count(threads, "processor")) that there "
+          + "\(threads == 1 ? "is" : "are") to use: \(count(threads, "thread")) "
+          + "\(threads == 1 ? "computes" : "compute")")
+    }
+    return threads
+  }
+
+  private func count(_ number: Int, _ what: String) -> String {
+    "\(number) \(what)\(number == 1 ? "" : "s")"
   }
 
   /// Puts what the options say of a busy registry into a session's.

@@ -13,9 +13,9 @@ enum SummaryCommand {
       positionals: [
         Positional(
           "MODEL|FILE|RUN",
-          help: "\(ModelSpec.presetNames.joined(separator: ", ")); a JSON file with a list\n"
-            + "of layers or a .safetensors file; a run's id or name (else tutorial)",
-          required: false)
+          help: "\(ModelSpec.presetNames.joined(separator: ", ")); a JSON file with a list of "
+            + "layers or a .safetensors file; a run's id or name (else tutorial); ./NAME is always a file",
+          required: false, choices: ModelSpec.presetNames)
       ],
       options: [
         Option(
@@ -46,32 +46,41 @@ enum SummaryCommand {
     let spec: ModelSpec
     if ModelSpec.presetNames.contains(name) {
       spec = try .preset(name, dialect: dialect, classes: classes)
-    } else if name.hasSuffix(".safetensors") {
-      spec = try checkpoint(name)
-    } else if ModelOption.isFile(name) {
-      spec = try ModelSpec(json: ModelOption.text(name)).resolved(for: dialect)
+    } else if FileName.isFile(name), isWrittenLikeFile(name) {
+      spec = try file(name, dialect)
     } else {
-      spec = try model(ofRun: name, arguments)
+      spec = try run(name, dialect, arguments)
     }
     let summary = try ModelSummary(of: spec)
     if arguments.has("--json") { return try JSONOutput.write(summary) }
     Output.write(summary.text)
   }
 
-  private static func checkpoint(_ file: String) throws -> ModelSpec {
+  private static func isWrittenLikeFile(_ name: String) -> Bool {
+    FileName.looksLikeModel(name) || name.hasSuffix(".safetensors")
+  }
+
+  private static func file(_ name: String, _ dialect: Dialect) throws -> ModelSpec {
+    guard name.hasSuffix(".safetensors") else {
+      return try ModelSpec(json: ModelOption.json(of: name)).resolved(for: dialect)
+    }
     do {
-      return try Checkpoint(FileStore.read(file, check: SafeTensors.checkStart)).hyperparameters
+      return try Checkpoint(FileStore.read(name, check: SafeTensors.checkStart)).hyperparameters
         .modelSpec
     } catch let error as CifarError {
-      throw error.of(file: file)
+      throw error.of(file: name)
     }
   }
 
-  private static func model(ofRun name: String, _ arguments: Arguments) throws -> ModelSpec {
+  /// The model of a run or, where there is none of that name, of a file that is called like one.
+  private static func run(
+    _ name: String, _ dialect: Dialect, _ arguments: Arguments
+  ) throws -> ModelSpec {
     do {
       let registry = try Registry(path: arguments.registryPath(), mode: .readOnly)
       return try ModelSpec(json: registry.run(matching: name).model)
     } catch let error as CifarError where error.code == .notFound {
+      if FileName.isFile(name) { return try file(name, dialect) }
       throw CifarError(
         .notFound,
         "'\(name)' is none of \(ModelSpec.presetNames.joined(separator: ", ")), no file, and no "

@@ -30,9 +30,11 @@ enum TrainCommand {
       discussion: """
         The test images are the validation set, as in the tutorials. Each epoch's metrics and a \
         checkpoint are recorded as soon as the epoch ends; while others hold the registry they wait, \
-        and training goes on. An epoch's line is printed when it is stored. Ctrl-C stops within a batch and leaves \
-        a checkpoint of it; `cifar resume` goes on from there to the same bits as a run that was \
-        never stopped. The run's id is printed last.
+        and training goes on. An epoch's line is printed when it is stored. Ctrl-C, SIGTERM and \
+        SIGHUP stop within a batch and leave a checkpoint of it, then end the process as they always \
+        do, so that a shell's loop ends too; a second one ends it at once. `cifar resume` goes on \
+        from there to the same bits as a run that was never stopped. `cifar train | head` trains on \
+        when its reader is gone. The run's id is printed last.
         """,
       examples: [
         "cifar train --data shapes --epochs 3",
@@ -64,9 +66,10 @@ enum TrainCommand {
       registryPath: arguments.registryPath(), name: arguments.value("--name"), threads: threads,
       commandLine: CommandLine.arguments.joined(separator: " "))
     try arguments.apply(to: &options)
-    let session = try TrainingSession.start(
-      train: train, validation: test, hyperparameters: hyperparameters, options: options)
-    try Training.run(session, quiet: arguments.has("--quiet"))
+    try Training.run(quiet: arguments.has("--quiet")) {
+      try TrainingSession.start(
+        train: train, validation: test, hyperparameters: hyperparameters, options: options)
+    }
   }
 
   /// The recipe with what the options say.

@@ -2,15 +2,20 @@ import Cifar
 import CifarCore
 import CifarTraining
 import CommandSupport
-import Glibc
 
 /// Runs a session for a person: progress, Ctrl-C, and the run's id at the end.
 enum Training {
-  static func run(_ session: TrainingSession, quiet: Bool) throws {
+  /// - Parameter start: makes the session. From when it is called on, Ctrl-C, SIGTERM and SIGHUP
+  ///   leave a checkpoint, a second one ends the process at once, and a reader of the standard output
+  ///   may leave.
+  static func run(quiet: Bool, _ start: () throws -> TrainingSession) throws {
+    Output.outlivesItsReader()
+    Interruption.handle()
+    let session = try start()
+    for remark in session.remarks { Output.error("cifar: \(remark)") }
+    Interruption.onSignal { [unowned session] in session.interrupt() }
+    defer { Interruption.onSignal(nil) }
     let display = ProgressDisplay(session: session, quiet: quiet)
-    Interruption.session = session
-    Interruption.install()
-    defer { Interruption.session = nil }
     display.begin()
     let end: TrainingEnd
     do {
@@ -25,7 +30,8 @@ enum Training {
     Output.line(id)
     if end == .interrupted {
       Output.message("Interrupted. Go on with: cifar resume \(id.prefix(8))\n")
-      exit(1)
+      try Interruption.check()
+      throw CifarError(.interrupted, "the training was interrupted without a signal")
     }
   }
 
@@ -39,20 +45,6 @@ enum Training {
     case .interrupted:
       "Interrupted in epoch \(session.trainer.epoch + 1) after batch \(session.trainer.batch) of "
         + "\(session.trainer.batchesPerEpoch); the checkpoint is stored."
-    }
-  }
-}
-
-/// Ctrl-C and SIGTERM: the first stops after the batch under way, the second at once.
-enum Interruption {
-  nonisolated(unsafe) static var session: TrainingSession?
-
-  static func install() {
-    for number in [SIGINT, SIGTERM] {
-      signal(number) { number in
-        signal(number, SIG_DFL)
-        Interruption.session?.interrupt()
-      }
     }
   }
 }

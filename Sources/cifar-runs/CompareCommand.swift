@@ -56,7 +56,9 @@ enum CompareCommand {
     query.descending = !arguments.has("--min")
     let registry = try arguments.openRegistry()
     let isSelected = query.filter != nil || !query.also.isEmpty
+    var seen: Set<String> = []
     let named = try arguments.positionals.map { try registry.run(matching: $0) }
+      .filter { seen.insert($0.id).inserted }
     if named.isEmpty || isSelected {
       query.limit = try arguments.integer("-n", in: 2...100) ?? 5
     }

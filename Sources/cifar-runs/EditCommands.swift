@@ -44,6 +44,7 @@ enum EditCommands {
         while let line = readLine(strippingNewline: false) { text += line }
       }
       try arguments.openRegistryForWriting().note(run, text)
+      if try arguments.format() != .table { try showNotes(of: run, arguments) }
     }
   }
 
@@ -55,9 +56,8 @@ enum EditCommands {
     }
     for note in notes {
       let time = Format.localTime(secondsSince1970: note.created.secondsSince1970)
-      for (index, line) in note.text.split(separator: "\n").enumerated() {
-        Output.line(
-          (index == 0 ? time : "                ") + "  " + TextWidth.printable("\(line)"))
+      for (index, line) in note.text.split(whereSeparator: \.isNewline).enumerated() {
+        Output.line((index == 0 ? time : "                ") + "  \(line)")
       }
     }
   }

@@ -22,7 +22,8 @@ enum ExportCommand {
       ] + Option.selection + [.registry],
       discussion: """
         json is everything 'show' knows, an array of runs. csv has a row an epoch with the run's id
-        and name before it. tensorboard makes a directory a run: tensorboard --logdir DIR shows them.
+        and name before it; a ' stands before a name that a spreadsheet would take for a formula.
+        tensorboard makes a directory a run: tensorboard --logdir DIR shows them.
         Checkpoints are written by `cifar export`.
         """,
       examples: [
@@ -69,8 +70,8 @@ enum ExportCommand {
     for name in names {
       let run = try registry.run(matching: name)
       for row in run.epochs {
-        let values = row.record.map { field($0.value) }
-        try file.write(CSV.line([run.id, run.summary.name ?? ""] + values))
+        let values = [.string(run.id), .optional(run.summary.name)] + row.record.map(\.value)
+        try file.write(CSV.line(values))
       }
     }
   }
@@ -84,11 +85,6 @@ enum ExportCommand {
   private static let csv = FileKind("a CSV export of cifar-runs", startsWith: titles)
   private static let events = FileKind("a TensorBoard event file", contains: "brain.Event:")
 
-  private static func field(_ value: JSONValue) -> String {
-    if case .null = value { return "" }
-    return value.text(indented: false).filter { $0 != "\"" }
-  }
-
   private static func writeEvents(
     _ names: [String], _ registry: Registry, to directory: String, _ arguments: Arguments
   ) throws {
@@ -101,7 +97,7 @@ enum ExportCommand {
       // Ids and names come from a file: none of their characters may lead out of the directory.
       let name = run.summary.name.map { "-" + plain($0) } ?? ""
       let place = "\(directory)/\(plain(run.summary.shortID))\(name.prefix(100))"
-      try makeDirectory(place)
+      try makeDirectory(place, followsLink: false)
       let start = run.summary.started.secondsSince1970
       var file = EventFile(time: start)
       var time = start
@@ -117,9 +113,10 @@ enum ExportCommand {
       }
       let host = plain(String((run.sessions.first?.host ?? "localhost").prefix(64)))
       let second = Int(exactly: start.rounded(.down)) ?? 0
-      try FileWriter.write(
-        file.bytes, to: "\(place)/events.out.tfevents.\(second).\(host)", as: events,
-        force: arguments.has("--force"))
+      let path = "\(place)/events.out.tfevents.\(second).\(host)"
+      try refuseLink(path)
+      try arguments.write(to: path, as: events) { try $0.write(file.bytes) }
+      try Interruption.check()
     }
     Output.line("\(names.count) runs in \(directory); tensorboard --logdir \(directory)")
   }
@@ -128,8 +125,16 @@ enum ExportCommand {
     String(text.map { $0.isLetter || $0.isNumber || $0 == "-" ? $0 : "_" })
   }
 
-  private static func makeDirectory(_ path: String) throws {
+  /// What is made within the directory stays there: links that others put into it lead elsewhere.
+  private static func refuseLink(_ path: String) throws {
     var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return }
+    throw CifarError(.io, "can't write '\(path)': it is a link out of the directory; remove it")
+  }
+
+  private static func makeDirectory(_ path: String, followsLink: Bool = true) throws {
+    var status = stat()
+    if !followsLink { try refuseLink(path) }
     guard mkdir(path, 0o777) != 0 else { return }
     let code = errno
     if code == EEXIST, stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }

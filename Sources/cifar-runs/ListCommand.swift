@@ -17,6 +17,7 @@ enum ListCommand {
           "--columns", value: "A,B,…",
           help: "what to show: \((ListColumn.standard.map(\.name)).joined(separator: ", ")), uuid, "
             + "data,\nany field, hyperparameter or metric"),
+        Option("--completion", help: "ids and names alone, as shell completion reads them"),
         .registry,
       ] + OutputFormat.options,
       discussion: """
@@ -63,11 +64,21 @@ enum ListCommand {
     query.limit = arguments.has("--all") || limit == .max ? nil : limit + 1
     let names = arguments.value("--columns")?.split(separator: ",").map {
       String($0).filter { $0 != " " }
+    }.filter { !$0.isEmpty }
+    if names?.isEmpty == true {
+      throw UsageError("--columns names no column; --columns id,name,val_loss, for example")
     }
     let columns = names.map { ListColumn.named($0, fields: &query.fields) }
     query.withLosses =
       format == .table && (columns ?? ListColumn.standard).contains { $0.name == "curve" }
 
+    if arguments.has("--completion") {
+      query.limit = nil
+      query.withLosses = false
+      let runs = try arguments.openRegistry().runs(query, damaged: { _ in })
+        .map { CompletedRun(id: $0.id, name: $0.name) }
+      return Output.data(CompletedRun.lines(of: runs))
+    }
     let registry = try arguments.openRegistry()
     var runs = try registry.runs(query, damaged: Output.leftOut)
     let isCut = query.limit != nil && runs.count > limit
@@ -101,7 +112,7 @@ enum ListCommand {
 
   private static func table(
     of runs: [RunSummary], _ columns: [ListColumn]?, _ query: RunQuery
-  ) -> String {
+  ) -> TerminalText {
     var none: [String] = []
     let shown =
       columns

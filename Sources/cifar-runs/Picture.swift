@@ -16,6 +16,7 @@ enum Picture {
     guard file.hasSuffix(".png") else {
       throw UsageError("--output '\(file)' must end in .svg or .png")
     }
+    Interruption.handle()
     let bytes = try PNG.marked(try converted(text), file)
     try arguments.write(to: file, as: PNG.kind) { try $0.write(bytes) }
   }
@@ -26,9 +27,9 @@ enum Picture {
     let (source, result) = ("\(temporary.path)/plot.svg", "\(temporary.path)/plot.png")
     try FileWriter.write(Array(text.utf8), to: source, as: svg)
     do {
-      let run = try ChildProcess.run([
-        "rsvg-convert", "--format=png", "--output", result, "--", source,
-      ])
+      let run = try ChildProcess.run(
+        ["rsvg-convert", "--format=png", "--output", result, "--", source],
+        check: Interruption.check)
       guard run.exitCode == 0 else {
         throw CifarError(.io, "rsvg-convert failed: \(run.lastErrorLine(or: "\(run.exitCode)"))")
       }

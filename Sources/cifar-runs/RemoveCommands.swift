@@ -56,7 +56,10 @@ enum RemoveCommands {
 
   static var restore: Command {
     Command(
-      "restore", summary: "takes runs out of the trash", positionals: [.runs], options: [.registry],
+      "restore", summary: "takes runs out of the trash",
+      positionals: [
+        Positional("RUN", help: Positional.run.help, repeats: true, isInTrash: true)
+      ], options: [.registry],
       examples: ["cifar-runs list --trash", "cifar-runs restore 3f2a"]
     ) { arguments in
       let registry = try arguments.openRegistryForWriting()
@@ -70,22 +73,26 @@ enum RemoveCommands {
       options: [.yes, .dryRun, .registry] + OutputFormat.options,
       discussion: """
         What was in the trash is gone for good. Works in small steps: trainings go on meanwhile, and
-        after an interruption the next call goes on. Asks where somebody sits at a terminal.
+        after an interruption the next call goes on. Asks where somebody sits at a terminal. With
+        --dry-run and --json the runs themselves are written, as 'list' has them.
         """,
       examples: ["cifar-runs gc --dry-run", "cifar-runs gc --yes"]
     ) { arguments in
       let registry = try arguments.openRegistryForWriting()
       let trash = try registry.runs(RunQuery(trash: true), damaged: Output.leftOut)
+      let format = try arguments.format()
       if arguments.has("--dry-run") {
+        guard format == .table else {
+          return Output.write(trash.map(\.record), as: format, columns: RunSummary.recordColumns)
+        }
         show(trash)
         return Output.line("Would delete \(count(trash.count)) for good.")
       }
       if !trash.isEmpty, !arguments.has("--yes"), isatty(STDIN_FILENO) == 1 {
-        show(trash)
+        if format == .table { show(trash) }
         guard try Confirmation.ask("Delete \(count(trash.count)) for good?") else { return }
       }
       let collected = try registry.collectGarbage()
-      let format = try arguments.format()
       Output.write(
         [
           ("runs", .integer(Int64(collected.runs))), ("bytes", .integer(Int64(collected.bytes))),
@@ -99,7 +106,7 @@ enum RemoveCommands {
 
   private static func show(_ runs: [RunSummary]) {
     for run in runs.prefix(20) {
-      let name = run.name.map { "  \(TextWidth.printable($0))" } ?? ""
+      let name = run.name.map { "  \($0)" } ?? ""
       Output.line("  \(run.shortID)\(name)  \(run.status.rawValue)  \(run.epochsText) epochs")
     }
     if runs.count > 20 { Output.line("  … and \(runs.count - 20) more") }

@@ -12,7 +12,7 @@ struct RunPage {
   private var checkpoints: [CheckpointRow] { run.checkpoints }
 
   /// - Parameter brief: without the tables of epochs and sessions.
-  func text(brief: Bool = false) throws -> String {
+  func text(brief: Bool = false) throws -> TerminalText {
     var sections = [heading, section("Hyperparameters", try hyperparameters)]
     if !brief { sections.append(section("Epochs", epochTable)) }
     sections.append(section("Checkpoints", checkpointTable))
@@ -23,16 +23,16 @@ struct RunPage {
     return sections.filter { !$0.isEmpty }.joined(separator: "\n")
   }
 
-  private func section(_ title: String, _ table: Table) -> String {
+  private func section(_ title: String, _ table: Table) -> TerminalText {
     if table.rows.isEmpty { return "" }
     return terminal.styled(title, .bold) + "\n" + table.text(for: terminal, indent: 2)
   }
 
-  private var heading: String {
+  private var heading: TerminalText {
     let summary = run.summary
     var title = terminal.styled(String(run.id.prefix(8)), .cyan)
     if let name = summary.name {
-      title += "  " + terminal.styled(TextWidth.printable(name), .bold)
+      title += "  " + terminal.styled(name, .bold)
     }
     title += "  " + terminal.styled(summary.status.rawValue, summary.status.style)
     var facts = Table(withoutTitles: [.init(""), .init("")])
@@ -76,7 +76,7 @@ struct RunPage {
       if !info.commandLine.isEmpty { fact("command", info.commandLine) }
     }
     for note in run.notes {
-      for (index, line) in note.text.split(separator: "\n").prefix(20).enumerated() {
+      for (index, line) in note.text.split(whereSeparator: \.isNewline).prefix(20).enumerated() {
         fact(index == 0 ? "note" : "", String(line))
       }
     }

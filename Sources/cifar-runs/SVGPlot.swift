@@ -1,3 +1,4 @@
+import CifarCore
 import CommandSupport
 
 /// Curves as an SVG picture that needs nothing else.
@@ -99,7 +100,7 @@ struct SVGPlot {
 
 enum XML {
   static func escaped(_ text: String) -> String {
-    TextWidth.printable(text).reduce(into: "") { result, character in
+    text.visible().reduce(into: "") { result, character in
       switch character {
       case "&": result += "&amp;"
       case "<": result += "&lt;"

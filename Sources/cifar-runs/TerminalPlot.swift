@@ -9,7 +9,7 @@ struct TerminalPlot {
 
   static let styles: [Style] = [.cyan, .yellow, .green, .red, .bold, .dim]
 
-  func text(for terminal: Terminal) -> String {
+  func text(for terminal: Terminal) -> TerminalText {
     let xs = Axis(series.flatMap { $0.points.map(\.x) }, count: 6, whole: true)
     let ys = Axis(series.flatMap { $0.points.map(\.y) }, count: 5)
     let labels = ys.ticks.map(Axis.label)
@@ -31,21 +31,33 @@ struct TerminalPlot {
     var text = terminal.styled(title, .bold) + "\n"
     for row in 0..<height {
       let label = rows["\(row)"] ?? ""
-      text += TextWidth.pad(label, to: margin - 2, right: true) + (label.isEmpty ? " │" : " ┤")
+      let edge = label.isEmpty ? " │" : " ┤"
+      text += TerminalText(TextWidth.pad(label, to: margin - 2, right: true) + edge)
+      // Spaces wait for the next dot: no line ends in spaces.
+      var pending = 0
       for column in 0..<columns {
-        let bits = dots[row][column]
-        let character = bits == 0 ? " " : String(UnicodeScalar(0x2800 + UInt32(bits))!)
-        text += bits == 0 ? character : terminal.styled(character, style(owners[row][column]))
+        guard let dots = TerminalPlot.character(dots[row][column]) else {
+          pending += 1
+          continue
+        }
+        text += TerminalText(String(repeating: " ", count: pending))
+        text += terminal.styled(dots, style(owners[row][column]))
+        pending = 0
       }
-      while text.hasSuffix(" ") { text.removeLast() }
       text += "\n"
     }
-    text += String(repeating: " ", count: margin - 1) + "└" + String(repeating: "─", count: columns)
-    text += "\n" + epochLine(xs, margin, columns) + "\n"
+    let floor = String(repeating: "─", count: columns)
+    text += TerminalText(String(repeating: " ", count: margin - 1) + "└" + floor) + "\n"
+    text += TerminalText(epochLine(xs, margin, columns)) + "\n"
     return text + legend(terminal) + "\n"
   }
 
   private static let bits: [[UInt8]] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]]
+
+  /// The braille character with these dots; nil for none.
+  private static func character(_ bits: UInt8) -> String? {
+    bits == 0 ? nil : UnicodeScalar(0x2800 + UInt32(bits)).map { String($0) }
+  }
 
   private func style(_ number: Int) -> Style {
     TerminalPlot.styles[number % TerminalPlot.styles.count]
@@ -87,10 +99,10 @@ struct TerminalPlot {
     return String(line)
   }
 
-  private func legend(_ terminal: Terminal) -> String {
-    String(repeating: " ", count: 4)
+  private func legend(_ terminal: Terminal) -> TerminalText {
+    "    "
       + series.enumerated().map { number, series in
-        terminal.styled("⠶", style(number)) + " " + TextWidth.printable(series.label)
+        terminal.styled("⠶", style(number)) + " " + TerminalText(series.label)
       }.joined(separator: "   ")
   }
 }

@@ -39,21 +39,28 @@ enum WatchCommand {
       // A run that was resumed from an earlier epoch begins anew there.
       shown = min(shown, detail.epochs.count)
       for row in detail.epochs[shown...] {
-        Output.line(
-          isJSON
-            ? JSONValue.members(row.record).text(indented: false)
-            : line(row, detail.summary.epochsPlanned))
+        if isJSON {
+          Output.data(JSONValue.members(row.record).text(indented: false) + "\n")
+        } else {
+          Output.line(line(row, detail.summary.epochsPlanned))
+        }
       }
       try Output.check()
       shown = detail.epochs.count
       guard detail.summary.status == .running else { break }
-      usleep(UInt32(interval * 1e6))
+      guard sleep(seconds: interval) else { return }
       detail = try registry.run(matching: detail.id)
     }
     if !isJSON {
       let reason = detail.sessions.last?.reason ?? ""
       Output.line(detail.summary.status.rawValue + (reason.isEmpty ? "" : ": \(reason)"))
     }
+  }
+
+  /// - Returns: false if whoever read the output has left: then there is nobody to follow it for.
+  private static func sleep(seconds: Double) -> Bool {
+    var output = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+    return poll(&output, 1, Int32(seconds * 1000)) <= 0
   }
 
   private static func line(_ row: EpochRow, _ planned: Int) -> String {

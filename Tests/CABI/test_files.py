@@ -59,7 +59,7 @@ def test_own_kind_is_replaced_and_nothing_else(trained, kind):
     assert (trained / "out").read_bytes() == first
     assert stat.S_IMODE(os.stat("out").st_mode) == 0o640, "the permissions are the old file's"
     (trained / "out").write_text("precious")
-    error = run(*command, expect=1).stderr_text
+    error = run(*command, expect=2).stderr_text
     assert "'out' exists" in error and (trained / "out").read_text() == "precious"
     run(*command, "--force")
     assert (trained / "out").read_bytes() == first
@@ -75,10 +75,10 @@ def test_registries_and_directories_are_refused(trained, kind, force):
     (trained / "d").mkdir()
     os.symlink("runs.db", "link.db")
     for target, word in [("runs.db", "registry"), ("link.db", "registry"), ("d", "directory")]:
-        error = run(*writers(target)[kind], *force, expect=1).stderr_text
+        error = run(*writers(target)[kind], *force, expect=2).stderr_text
         assert word in error and target in error
     assert (trained / "runs.db").read_bytes() == before and not leftovers(trained)
-    train("--csv-log", "runs.db", expect=1)
+    train("--csv-log", "runs.db", expect=2)
     run("cifar-runs", "verify")
 
 
@@ -349,7 +349,7 @@ def test_a_file_of_something_else_is_no_log(trained):
         (trained / "log.csv").write_text(text)
         for append in [True, False]:
             log = json.dumps({"csv_logger": {"filename": "log.csv", "append": append}})
-            error = train("--hyperparameters", log, expect=1).stderr_text
+            error = train("--hyperparameters", log, expect=2).stderr_text
             assert "log.csv" in error and (trained / "log.csv").read_text() == text
 
 
@@ -389,7 +389,7 @@ def test_half_a_directory_is_not_a_data_set(workplace):
 
 
 def test_nothing_is_taken_for_an_option(workplace):
-    error = run("cifar", "data", "download", "--dir", "e", "--url", "-K/dev/null", expect=1)
+    error = run("cifar", "data", "download", "--dir", "e", "--url", "-K/dev/null", expect=2)
     assert "URL '-K/dev/null" in error.stderr_text
     run("cifar", "data", "download", "--dir", "-C", "--url", "file:///nonexistent", expect=1)
     assert os.path.isdir("-C")

@@ -110,6 +110,29 @@ def test_a_folder_with_a_subfolder_a_class(tmp_path):
         cifar.Dataset.from_folder(tmp_path / "d")
 
 
+def test_what_lies_beside_pictures_in_folders(tmp_path):
+    Image = pytest.importorskip("PIL.Image")
+    values = np.arange(1024, dtype=np.uint16).reshape(32, 32) * 64
+    expected = np.repeat((values >> 8).astype(np.uint8)[..., None], 3, 2)
+    for name in ["a", "b"]:
+        (tmp_path / name).mkdir()
+        Image.fromarray(values).save(tmp_path / name / "deep.png")
+        Image.fromarray(values).save(tmp_path / name / "deep.tif")
+        # What macOS writes on disks of others, and Windows into folders with pictures.
+        (tmp_path / name / "._deep.png").write_bytes(b"\0\x05\x16\x07")
+        (tmp_path / name / ".hidden.png").write_bytes(b"")
+        (tmp_path / name / "Thumbs.db").write_bytes(b"\xd0\xcf")
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / ".git").mkdir()
+    dataset = cifar.Dataset.from_folder(tmp_path)
+    assert dataset.class_names == ["a", "b"] and len(dataset) == 4
+    assert all(np.array_equal(image, expected) for image in dataset.images)
+    for wrong in [np.zeros((32, 32), np.float32), np.full((32, 32), 70000, np.int32)]:
+        Image.fromarray(wrong).save(tmp_path / "a" / "wrong.tif")
+        with pytest.raises(ValueError, match="wrong.tif.*its values are"):
+            cifar.Dataset.from_folder(tmp_path)
+
+
 def test_other_numbers_of_classes_are_learned(shapes, workplace):
     train = cifar.Dataset.from_arrays(shapes.train.images, shapes.train.labels % 3)
     test = cifar.Dataset.from_arrays(shapes.test.images, shapes.test.labels % 3, split="test")

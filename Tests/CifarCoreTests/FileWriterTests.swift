@@ -46,6 +46,36 @@ import Testing
     #expect(try Array(Data(contentsOf: URL(fileURLWithPath: path("a")))) == expected)
   }
 
+  /// As Ctrl-C does it: no part of the file is left, under no name.
+  @Test func aCheckEndsTheWriting() throws {
+    try write("mine 1", "a")
+    struct Stop: Error {}
+    for name in ["a", "b"] {
+      var pieces = 0
+      func check() throws {
+        pieces += 1
+        if pieces == 3 { throw Stop() }
+      }
+      #expect(throws: Stop.self) {
+        try FileWriter.write(to: path(name), as: kind, check: check) { file in
+          for _ in 0..<10 { try file.write([UInt8](repeating: 1, count: 100_000)) }
+        }
+      }
+    }
+    #expect(content("a") == "mine 1" && names == ["a"])
+  }
+
+  @Test func aCheckEndsAProgram() {
+    struct Stop: Error {}
+    let start = ContinuousClock.now
+    #expect(throws: Stop.self) {
+      try ChildProcess.run(
+        ["sleep", "60"],
+        check: { if ContinuousClock.now - start > .milliseconds(300) { throw Stop() } })
+    }
+    #expect(ContinuousClock.now - start < .seconds(20))
+  }
+
   @Test func anErrorInTheMiddleLeavesWhatWasThere() throws {
     try write("mine 1", "a")
     struct Stop: Error {}

@@ -91,6 +91,60 @@ import Testing
       ])
   }
 
+  @Test func processorsHaveAHierarchyOfTheirOwnInVersionOne() {
+    let mounts = """
+      33 24 0:28 /docker/77 /sys/fs/cgroup/cpu,cpuacct rw shared:1 - cgroup cgroup rw,cpu,cpuacct
+      36 24 0:31 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+      """
+    let places = ControlGroup.places(
+      groups: "12:cpu,cpuacct:/docker/77/job\n5:memory:/docker/77\n", mounts: mounts,
+      controller: "cpu")
+    #expect(
+      places.map(\.directory) == [
+        "/sys/fs/cgroup/cpu,cpuacct/job", "/sys/fs/cgroup/cpu,cpuacct",
+      ])
+  }
+
+  @Test func aGroupOutsideOfTheNamespaceIsItsRoot() {
+    let places = ControlGroup.places(groups: "0::/../../x\n", mounts: Self.version2)
+    #expect(places.map(\.directory) == ["/sys/fs/cgroup"])
+  }
+
+  @Test(
+    arguments: [
+      (["cpu.max": "max 100000\n"], nil), (["cpu.max": "150000 100000\n"], 2),
+      (["cpu.max": "50000 100000\n"], 1), (["cpu.max": "200000 100000"], 2),
+      (["cpu.max": "1 9223372036854775807"], 1), (["cpu.max": "9223372036854775807 1"], Int.max),
+      (["cpu.max": "0 0"], nil), (["cpu.max": "100000"], nil), (["cpu.max": "x y z"], nil),
+      ([:], nil),
+    ] as [([String: String], Int?)])
+  func aQuotaIsCountedInProcessors(files: [String: String], processors: Int?) {
+    let place = ControlGroup.Place(path: "/a", directory: "/g/a", isVersion2: true)
+    let found = ControlGroup.processors(place) { path in
+      path.hasPrefix("/g/a/") ? files[String(path.dropFirst(5))] : nil
+    }
+    #expect(found == processors)
+  }
+
+  @Test func versionOneWritesQuotaAndPeriodApart() {
+    let place = ControlGroup.Place(path: "/a", directory: "/g/a", isVersion2: false)
+    func processors(_ quota: String) -> Int? {
+      ControlGroup.processors(place) {
+        ["/g/a/cpu.cfs_quota_us": quota, "/g/a/cpu.cfs_period_us": "100000\n"][$0]
+      }
+    }
+    #expect(processors("-1\n") == nil)
+    #expect(processors("250000\n") == 3)
+  }
+
+  @Test func moreThreadsThanProcessorsAreNotMade() throws {
+    let most = ThreadPool.defaultThreads
+    #expect(try ThreadPool.threads(askedFor: 1) == 1)
+    #expect(try ThreadPool.threads(askedFor: 1024) == min(1024, most))
+    #expect(throws: CifarError.self) { try ThreadPool.threads(askedFor: 1025) }
+    #expect(throws: CifarError.self) { try ThreadPool.threads(askedFor: 0) }
+  }
+
   @Test(arguments: ["", "nonsense", "0::", "x:memory", "0::/a\n\n:::"])
   func textsThatAreNoneGiveNothing(text: String) {
     #expect(ControlGroup.places(groups: text, mounts: "").isEmpty)

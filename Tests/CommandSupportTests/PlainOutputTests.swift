@@ -23,6 +23,30 @@ import Testing
     #expect(line == "plain,\"a,b\",\"say \"\"no\"\"\",\"two\nlines\",\n")
   }
 
+  @Test(arguments: [
+    ("=1+1", "'=1+1"), ("+1+1", "'+1+1"), ("-a", "'-a"), ("@x", "'@x"), ("\t=1", "\"'\t=1\""),
+    ("\n=1", "\"'\n=1\""), ("＝1", "'＝1"), ("=\"a\"", "\"'=\"\"a\"\"\""), ("-0.5", "-0.5"),
+    ("+1e-3", "+1e-3"), ("-inf", "-inf"), ("a=b", "a=b"), ("a;=b", "\"a;=b\""),
+    ("\r=1", "\\r=1"), ("\u{1b}x", "\\u{1B}x"), ("-", "'-"),
+  ])
+  func noTextIsAFormula(text: String, field: String) {
+    #expect(CSV.line([text, "b"]) == field + ",b\n")
+    #expect(CSV.line([JSONValue.string(text)]) == field + "\n")
+  }
+
+  @Test func numbersStayNumbersInCSV() {
+    let line = CSV.line([.number(-0.5), .integer(-3), .number(-.infinity), .number(.nan), .null])
+    #expect(line == "-0.5,-3,-Infinity,NaN,\n")
+  }
+
+  @Test func aNameThatIsThereTwiceCountsOnce() throws {
+    let record: Record = [("id", .integer(1)), ("a", .null), ("id", .integer(2))]
+    #expect(JSONValue.text(of: [record]).split(separator: "\"id\"").count == 2)
+    #expect(
+      try JSONValue(text: JSONValue.text(of: [record]))
+        == .array([.object(["id": .integer(2), "a": .null])]))
+  }
+
   @Test func jsonIsWrittenAsItReads() throws {
     let value = JSONValue.object([
       "b": .array([.integer(-1), .unsigned(.max), .number(0.1), .null, .bool(true)]),

@@ -30,7 +30,63 @@ import Testing
     #expect(TextWidth.columns("猫🐈") == 4)
     #expect(TextWidth.truncate("猫猫猫", to: 4) == "猫…")
     #expect(TextWidth.truncate("short", to: 5) == "short")
-    #expect(TextWidth.printable("a\u{1b}[31mb") == "a\u{fffd}[31mb")
+  }
+
+  @Test(arguments: [
+    ("❤️", 2), ("☀️", 2), ("☀", 1), ("1️⃣", 2), ("👩‍👩‍👧", 2), ("🇩🇪", 2), ("🚀", 2),
+    ("a\u{fe0f}", 1), ("❤️❤️ x", 6),
+  ])
+  func emojiTakeTwoColumns(text: String, columns: Int) {
+    #expect(TextWidth.columns(text) == columns)
+    #expect(TextWidth.columns(TextWidth.pad(text, to: 8)) == 8)
+  }
+
+  @Test func nothingButStylesSteersATerminal() {
+    let hostile = "a\u{1b}[2J\u{9b}31m\u{202e}\u{2066}\u{7f}\r\n\u{7}b"
+    let visible = "a\\u{1B}[2J\\u{9B}31m\\u{202E}\\u{2066}\\u{7F}\\r\\n\\u{7}b"
+    #expect(TerminalText(hostile).content == visible)
+    #expect(TerminalText(lines: "a\tb\n\u{1b}").content == "a\tb\n\\u{1B}")
+    #expect(TerminalText(hostile, .red).content == "\u{1b}[31m" + visible + "\u{1b}[0m")
+    let colourful = Terminal(isInteractive: true, width: 80, usesColor: true)
+    #expect(colourful.styled(hostile, .plain).content == visible)
+    var table = Table([.init(hostile)])
+    table.add([.init(hostile, .bold)])
+    #expect(
+      table.text(for: colourful).content
+        == "\u{1b}[2m\(visible)\u{1b}[0m\n\u{1b}[1m\(visible)\u{1b}[0m\n")
+    #expect(
+      !JSONValue.string(hostile).text(indented: false).unicodeScalars.contains { scalar in
+        scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value) || scalar == "\u{202e}"
+      })
+  }
+
+  @Test func helpFitsItsWidth() {
+    let option = Option(
+      "--reduce-on-plateau", short: "-r", value: "KEY=X,…",
+      help: "factor, patience, cooldown, monitor, mode,\nthreshold, epsilon of another one; or off")
+    let tool = Tool(name: "tool", version: "1", summary: "a tool", commands: [])
+    let command = Command(
+      "do", summary: "does what is to be done, and a little more than that, at any time",
+      options: [option],
+      discussion: """
+        A paragraph that its author broke at a hundred columns,
+        as it happens.
+
+          field  what it is in rather many words for such a small field
+        And the rest.
+        """
+    ) { _ in }
+    for width in [34, 50, 80, 100] {
+      let lines = tool.help(for: command, width: width).split(
+        separator: "\n", omittingEmptySubsequences: false)
+      #expect(!lines.contains { TextWidth.columns(String($0)) > width || $0.hasSuffix(" ") })
+    }
+    let text = tool.help(for: command, width: 50)
+    #expect(
+      text.contains("A paragraph that its author broke at a hundred\ncolumns, as it happens.\n"))
+    #expect(
+      text.contains("  field  what it is in rather many words for such a\n         small field\n"))
+    #expect(text.contains("  -r, --reduce-on-plateau KEY=X,…\n"))
   }
 
   @Test func aTableFitsItsTerminal() {
@@ -56,7 +112,7 @@ import Testing
     let plain = Terminal(isInteractive: false, width: nil, usesColor: false)
     #expect(plain.styled("x", .red) == "x")
     let colourful = Terminal(isInteractive: true, width: 80, usesColor: true)
-    #expect(colourful.styled("x", .red) == "\u{1b}[31mx\u{1b}[0m")
+    #expect(colourful.styled("x", .red).content == "\u{1b}[31mx\u{1b}[0m")
   }
 
   @Test func jsonHoldsNumbersThatAreNone() throws {

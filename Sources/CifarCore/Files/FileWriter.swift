@@ -11,14 +11,19 @@ public final class FileWriter {
   private let descriptor: Int32
   /// Whether it may be a pipe that somebody named: its other end may close at any time.
   private let mayBreak: Bool
+  private let check: () throws -> Void
   private var buffer: [UInt8] = []
 
   private static let bufferSize = 1 << 16
 
-  private init(_ name: String, _ descriptor: Int32, mayBreak: Bool = false) {
+  private init(
+    _ name: String, _ descriptor: Int32, mayBreak: Bool = false,
+    check: @escaping () throws -> Void = {}
+  ) {
     self.name = name
     self.descriptor = descriptor
     self.mayBreak = mayBreak
+    self.check = check
     buffer.reserveCapacity(FileWriter.bufferSize)
   }
 
@@ -28,11 +33,13 @@ public final class FileWriter {
   ///   - path: links are followed as `cp` follows them.
   ///   - kind: an existing file is replaced if it is empty or of this kind.
   ///   - force: whether any other is replaced too. Directories and registries never are.
+  ///   - check: is called before every piece that goes to a regular file; may throw to end it.
   ///   - body: writes the content. Where it throws, the file stays as it was.
   /// - Throws: `invalidArgument` for a file that is not to be replaced, `diskFull`, `io`; what `body`
   ///   throws.
   public static func write(
-    to path: String, as kind: FileKind, force: Bool = false, _ body: (FileWriter) throws -> Void
+    to path: String, as kind: FileKind, force: Bool = false,
+    check: @escaping () throws -> Void = {}, _ body: (FileWriter) throws -> Void
   ) throws {
     let target = try FileTarget(path, kind: kind, force: force)
     if case .stream(let status) = target.content {
@@ -42,10 +49,38 @@ public final class FileWriter {
     if case .file(let status) = target.content { old = status }
     let temporary = try TemporaryFile(
       in: target.directory, for: target.name, named: path, replacing: old)
-    let writer = FileWriter(path, temporary.descriptor)
+    let writer = FileWriter(path, temporary.descriptor, check: check)
     try body(writer)
     try writer.flush()
-    if try temporary.commit(replaces: old != nil) { return }
+    try commit(temporary, replaces: old != nil, path, kind, force)
+  }
+
+  /// Likewise, for what opens files by their names, such as SQLite.
+  ///
+  /// - Parameter body: gets the path of an empty file in the same directory, to be filled.
+  /// - Throws: also `invalidArgument` for a device or a pipe.
+  public static func make(
+    at path: String, as kind: FileKind, force: Bool = false, _ body: (String) throws -> Void
+  ) throws {
+    let target = try FileTarget(path, kind: kind, force: force)
+    var old: stat?
+    switch target.content {
+    case .nothing: break
+    case .file(let status): old = status
+    case .stream:
+      throw CifarError(
+        .invalidArgument, "'\(path)' is a device or a pipe; \(kind.name) must go to a file")
+    }
+    let temporary = try TemporaryFile(
+      in: target.directory, for: target.name, named: path, replacing: old)
+    try body(temporary.path)
+    try commit(temporary, replaces: old != nil, path, kind, force)
+  }
+
+  private static func commit(
+    _ temporary: TemporaryFile, replaces: Bool, _ path: String, _ kind: FileKind, _ force: Bool
+  ) throws {
+    if try temporary.commit(replaces: replaces) { return }
     // Somebody was faster with a file of that name: is it one to replace?
     guard case .stream = try FileTarget(path, kind: kind, force: force).content else {
       _ = try temporary.commit(replaces: true)
@@ -98,6 +133,7 @@ public final class FileWriter {
   private func put(_ bytes: UnsafeRawBufferPointer) throws {
     var rest = bytes[...]
     while !rest.isEmpty {
+      try check()
       let next = UnsafeRawBufferPointer(rebasing: rest)
       let (written, code) =
         mayBreak ? PipeSignal.blocked { attempt(next) } : attempt(next)
@@ -130,14 +166,16 @@ public final class FileWriter {
     try body(writer)
     try writer.flush()
     let isBlockDevice = status.st_mode & S_IFMT == S_IFBLK
-    if isBlockDevice, fsync(descriptor) != 0 { throw FileFailure.error("write", path, errno) }
+    if isBlockDevice, uninterrupted({ fsync(descriptor) }) != 0 {
+      throw FileFailure.error("write", path, errno)
+    }
   }
 
   private static func open(_ path: String, _ status: stat) throws -> Int32 {
     let truncates = status.st_mode & S_IFMT == S_IFREG ? O_TRUNC : 0
     // Without O_NONBLOCK a pipe that nobody reads would keep the caller for ever.
     let flags = O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | truncates
-    var descriptor = Glibc.open(path, flags)
+    var descriptor = uninterrupted { Glibc.open(path, flags) }
     var attempts = 0
     while descriptor < 0, errno == ENXIO, status.st_mode & S_IFMT == S_IFIFO {
       attempts += 1
@@ -145,7 +183,7 @@ public final class FileWriter {
         throw CifarError(.io, "can't write '\(path)': it is a pipe that nobody reads from")
       }
       usleep(50_000)
-      descriptor = Glibc.open(path, flags)
+      descriptor = uninterrupted { Glibc.open(path, flags) }
     }
     guard descriptor >= 0 else { throw FileFailure.error("write", path, errno) }
     let present = fcntl(descriptor, F_GETFL)

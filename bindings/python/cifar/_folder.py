@@ -19,8 +19,7 @@ def read(path, resize: bool):
     if not root.is_dir():
         raise FileNotFoundError(f"no directory '{root}'")
     folders = sorted(
-        entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")
-    )
+        entry for entry in root.iterdir() if entry.is_dir() and not _is_beside(entry.name))
     if len(folders) < 2:
         raise ValueError(
             f"'{root}' has {len(folders)} subfolders; it needs one a class, two at least")
@@ -28,13 +27,20 @@ def read(path, resize: bool):
     known = set(Image.EXTENSION)
     images, labels = [], []
     for label, folder in enumerate(folders):
-        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in known)
+        files = sorted(
+            file for file in folder.iterdir()
+            if file.suffix.lower() in known and not _is_beside(file.name))
         if not files:
             raise ValueError(f"'{folder}' has no pictures")
         for file in files:
             images.append(_read_picture(Image, file, resize))
             labels.append(label)
     return np.stack(images), np.array(labels, np.int32), [folder.name for folder in folders]
+
+
+def _is_beside(name: str) -> bool:
+    """Hidden files, and what macOS puts beside others: ``._cat.png``, ``__MACOSX`` of archives."""
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def _read_picture(Image, file: Path, resize: bool) -> np.ndarray:
@@ -44,7 +50,7 @@ def _read_picture(Image, file: Path, resize: bool) -> np.ndarray:
         with Image.open(file) as picture:
             # The header alone says how large it is: nothing is decoded before that is looked at.
             wrong = _wrong_size(*picture.size, resize)
-            pixels = None if wrong else picture.convert("RGB")
+            pixels = None if wrong else _eight_bits(Image, picture).convert("RGB")
     except Exception as error:  # damaged files raise whatever a decoder stumbles over
         raise ValueError(f"'{file}' can't be read: {error}") from error
     if wrong:
@@ -52,6 +58,20 @@ def _read_picture(Image, file: Path, resize: bool) -> np.ndarray:
     if pixels.size != (32, 32):
         pixels = pixels.resize((32, 32), Image.Resampling.BICUBIC)
     return np.asarray(pixels, np.uint8)
+
+
+def _eight_bits(Image, picture):
+    """The picture itself or, of grey values of 16 bits, one of their upper eight, as Pillow reads the
+    colours of such files. Its own conversion cuts off everything above 255."""
+    if picture.mode == "F":
+        raise ValueError("its values are floating-point numbers, of which nobody knows the range")
+    # Some versions of Pillow keep 16 bits in 32.
+    if picture.mode != "I" and not picture.mode.startswith("I;16"):
+        return picture
+    values = np.asarray(picture).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError(f"its values are from {values.min()} to {values.max()}, not 16 bits")
+    return Image.fromarray((values >> 8).astype(np.uint8))
 
 
 def _wrong_size(width: int, height: int, resize: bool) -> str:

@@ -96,7 +96,8 @@ class Dataset(Held):
     @classmethod
     def from_folder(cls, path, split: str = "train", resize: bool = False) -> "Dataset":
         """Reads pictures from a folder with a subfolder a class, in the order of the names. Needs
-        Pillow.
+        Pillow. Hidden files, ``._*`` of macOS among them, are passed over; of values with 16 bits the
+        upper eight count.
 
         resize: shrink or stretch pictures that are not 32×32; else they are an error.
         """

@@ -79,7 +79,8 @@ class Model(Held):
 
     @classmethod
     def open(cls, path, threads: int = 0) -> "Model":
-        """Opens a checkpoint file that was saved or exported. 0 threads: as many as fit.
+        """Opens a checkpoint file that was saved or exported. 0 threads: as many as fit, which are
+        the most.
 
         Weights that are NaN or infinite, those of a training that diverged, are an error that names
         the tensor; so are numbers in the file that can't be.

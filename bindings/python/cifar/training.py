@@ -88,6 +88,7 @@ def fit(
         with the learning rate halved on a plateau; what is None is as it says.
     model: ``"tutorial"``, ``"tutorial-gap"``, ``"tutorial-resnet"`` or a ``ModelSpec``, also as
         what its JSON says: a dict, or the list of its layers alone.
+    threads: those that compute, ``default_threads()`` at most: the results are the same.
     registry: the SQLite file; None for ``$CIFAR_REGISTRY``, else ``./cifar-runs.db``.
     record: False keeps nothing.
     keep_last: checkpoints kept besides the best one; 0 keeps all.
