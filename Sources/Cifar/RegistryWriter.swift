@@ -172,7 +172,7 @@ private final class EntryQueue: @unchecked Sendable {
   /// Seconds from an attempt that a lock was in the way of to the next: while none is made others can
   /// read, which a writer that waits keeps them from.
   private static let shortestPause = 0.05
-  private static let longestPause = 1.0
+  private static let longestPause = 0.25
 
   init(_ sink: RegistryWriter.Sink, _ heartbeatInterval: Double) {
     self.sink = sink

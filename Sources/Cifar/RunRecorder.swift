@@ -41,8 +41,8 @@ final class RunRecorder: TrainerObserver {
 
   /// Seconds that an attempt to write waits for others. It keeps new readers out meanwhile.
   private static let attemptTimeout = 0.5
-  /// Seconds before somebody is told that others hold the registry.
-  private static let silence = 1.0
+  /// Seconds before somebody is told that others hold the registry: many trainers may take turns.
+  private static let silence = 3.0
 
   private static let reserveSize = 2 << 20
 
