@@ -87,7 +87,8 @@ class Look:
         """The epochs of a run that have a row, which begin at 1 and leave none out; of the last of
         them there is a checkpoint."""
         database = sqlite3.connect(self.path)
-        key, = database.execute("SELECT id FROM runs WHERE uuid = ?", [self.runs[run]["id"]]).fetchone()
+        key, = database.execute(
+            "SELECT id FROM runs WHERE uuid = ?", [self.runs[run]["id"]]).fetchone()
         rows = {row for row, in database.execute("SELECT epoch FROM epochs WHERE run = ?", [key])}
         saved = {row for row, in database.execute(
             "SELECT epoch FROM checkpoints WHERE run = ? AND batch = 0 AND superseded = 0", [key])}
@@ -232,8 +233,8 @@ class Train(Scenario):
         return bool(json.loads(listing))
 
     def check_log(self):
-        """Each epoch's line once, in order; beside them at most pieces that were being written when the
-        power failed."""
+        """Each epoch's line once, in order; beside them at most pieces that were being written when
+        the power failed."""
         text = (self.place / "log.csv").read_bytes().decode(errors="replace")
         expected = self.lines
         lines = text.splitlines()
@@ -252,7 +253,7 @@ class Train(Scenario):
 
 
 class Large(Train):
-    """Checkpoints of 38 MB: SQLite's cache overflows, and pages are in the file before the commit."""
+    """Checkpoints of 38 MB: SQLite's cache overflows, pages are in the file before the commit."""
 
     name = "train-large"
     # Of so many instants of other commands one is tried.
