@@ -31,7 +31,7 @@ def change_numbers(steps):
 
 
 class Kill:
-    """SIGKILL at a call that changes something: before it, after it, or in the middle of a write."""
+    """SIGKILL at a call that changes something: before it, after it, or within a write."""
 
     name = "kill"
     also = ("train-large",)

@@ -1,5 +1,5 @@
-/* Lets one system call of a short training fail, or all from one on, inside a host that goes
-   on living.
+/* Lets one system call of a short training fail, or all from one on, inside a host that goes on
+   living.
 
    fail_calls DIRECTORY CALL ERROR STEP [on]
 
