@@ -101,6 +101,9 @@ final class RegistryWriter {
   /// What is not stored.
   var waiting: [SessionEntry] { queue.waiting }
 
+  /// Lets go of the checkpoints that wait, but for the best one: there is no memory for the next.
+  func dropCheckpoints() { queue.dropCheckpoints() }
+
   /// Hands over the last entries and waits until all are stored. Nothing can be written afterwards.
   ///
   /// - Parameters:
@@ -169,7 +172,7 @@ private final class EntryQueue: @unchecked Sendable {
   /// Seconds from an attempt that a lock was in the way of to the next: while none is made others can
   /// read, which a writer that waits keeps them from.
   private static let shortestPause = 0.05
-  private static let longestPause = 1.0
+  private static let longestPause = 0.25
 
   init(_ sink: RegistryWriter.Sink, _ heartbeatInterval: Double) {
     self.sink = sink
@@ -209,6 +212,17 @@ private final class EntryQueue: @unchecked Sendable {
       return stays
     }
     items = kept.reversed()
+  }
+
+  func dropCheckpoints() {
+    monitor.withLock {
+      let best = items.last {
+        if case .checkpoint(let checkpoint) = $0.entry { checkpoint.isBest } else { false }
+      }
+      items.removeAll { item in
+        if case .checkpoint = item.entry { item.number != best?.number } else { false }
+      }
+    }
   }
 
   func waitUntilStored() throws {

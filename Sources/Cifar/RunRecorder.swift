@@ -41,8 +41,8 @@ final class RunRecorder: TrainerObserver {
 
   /// Seconds that an attempt to write waits for others. It keeps new readers out meanwhile.
   private static let attemptTimeout = 0.5
-  /// Seconds before somebody is told that others hold the registry.
-  private static let silence = 1.0
+  /// Seconds before somebody is told that others hold the registry: many trainers may take turns.
+  private static let silence = 3.0
 
   private static let reserveSize = 2 << 20
 
@@ -212,8 +212,18 @@ final class RunRecorder: TrainerObserver {
 
   private func checkpoint(isBest: Bool) throws -> NewCheckpoint {
     NewCheckpoint(
-      epoch: trainer.epoch, batch: trainer.batch, step: trainer.step,
-      data: try trainer.checkpoint(), isBest: isBest)
+      epoch: trainer.epoch, batch: trainer.batch, step: trainer.step, data: try checkpointBytes(),
+      isBest: isBest)
+  }
+
+  /// Where there is no memory because others hold the registry, the one that this one supersedes goes.
+  private func checkpointBytes() throws -> [UInt8] {
+    do {
+      return try trainer.checkpoint()
+    } catch let error as CifarError where error.code == .outOfMemory && writer.delay != nil {
+      writer.dropCheckpoints()
+      return try trainer.checkpoint()
+    }
   }
 
   // MARK: Ending

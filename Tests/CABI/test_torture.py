@@ -19,16 +19,16 @@ from programs import Programs, interposer  # noqa: E402
 SEED = 2
 # Each kind, the commands that it is tried on, and so many cases, chosen by the seed.
 SHORT = [
-    (failures.FailingCalls(most=4), ["train", "resume", "import"], 24),
-    (failures.FailingCalls(most=4), ["gc", "export", "migrate-2", "backup"], 24),
+    (failures.FailingCalls(most=4), ["train", "resume", "import"], 16),
+    (failures.FailingCalls(most=4), ["gc", "export", "migrate-2", "backup"], 16),
     (failures.FullDisk(most=4), ["train", "gc", "report"], 8),
-    (crashes.Kill(6, 6), ["train", "gc", "rm"], 18),
-    (crashes.Kill(6, 6), ["import", "export", "migrate-1", "backup"], 18),
-    (crashes.PowerLoss(20), ["train", "resume", "export"], 24),
-    (crashes.PowerLoss(20), ["gc", "import", "migrate-2", "backup"], 24),
+    (crashes.Kill(6, 6), ["train", "gc", "rm"], 10),
+    (crashes.Kill(6, 6), ["import", "export", "migrate-1", "backup"], 10),
+    (crashes.PowerLoss(20), ["train", "resume", "export"], 12),
+    (crashes.PowerLoss(20), ["gc", "import", "migrate-2", "backup"], 12),
     (situations.TwoResumes(3), ["resume"], 3),
     (situations.Stopped(3), ["train", "gc"], 4),
-    (situations.Clock(), ["train", "import"], 8),
+    (situations.Clock(), ["train", "import"], 4),
     (situations.Identity(), ["trained"], 7),
     (situations.NoLocks(), ["train", "rm"], 2),
     (Crowd(8), ["trained"], 1),

@@ -6,7 +6,14 @@ import signal
 from power_loss import Disk, inside_commits, inodes, read_log
 
 def logged(scenario):
-    """The steps of a scenario's command, undisturbed, and the disk before them."""
+    """The steps of a scenario's command, undisturbed, and the names of the files before them by the
+    inodes' numbers. The command runs once."""
+    if scenario.log is None:
+        scenario.log = run_logged(scenario)
+    return scenario.log
+
+
+def run_logged(scenario):
     place = scenario.fresh()
     log = place.with_name("log")
     log.unlink(missing_ok=True)
@@ -14,7 +21,7 @@ def logged(scenario):
     scenario.programs.must(*scenario.command, place=place, log=log)
     steps = read_log(log)
     log.unlink()
-    return steps, Disk(scenario.template, numbers)
+    return steps, numbers
 
 
 def change_numbers(steps):
@@ -24,9 +31,10 @@ def change_numbers(steps):
 
 
 class Kill:
-    """SIGKILL at a call that changes something: before it, behind it, or in the middle of a write."""
+    """SIGKILL at a call that changes something: before it, after it, or within a write."""
 
     name = "kill"
+    also = ("train-large",)
 
     def __init__(self, count, in_commit):
         """- count, in_commit: instants of each command, and how many more of them in a commit."""
@@ -36,9 +44,10 @@ class Kill:
         steps, _ = logged(scenario)
         numbers = change_numbers(steps)
         inside = [numbers[index] for index in inside_commits(steps)]
-        chosen = generator.choices(range(1, len(numbers) + 1), k=self.count)
+        count, in_commit = (-(-number // scenario.share) for number in [self.count, self.in_commit])
+        chosen = generator.choices(range(1, len(numbers) + 1), k=count)
         if inside:
-            chosen += generator.choices(inside, k=self.in_commit)
+            chosen += generator.choices(inside, k=in_commit)
         for number in sorted(chosen):
             yield number, generator.choice(["before", "half", "after"])
 
@@ -56,26 +65,21 @@ class PowerLoss:
     """The disk as it may be after the power failed."""
 
     name = "power-loss"
+    also = ("train-large",)
 
     def __init__(self, count):
         """- count: instants of each command; commands that write one file have fewer calls."""
         self.count = count
-        self.logs = {}
-
-    def log(self, scenario):
-        if scenario.name not in self.logs:
-            steps, disk = logged(scenario)
-            self.logs[scenario.name] = steps, disk
-        return self.logs[scenario.name]
 
     def cases(self, scenario, generator):
-        steps, _ = self.log(scenario)
-        for _ in range(self.count):
+        steps, _ = logged(scenario)
+        for _ in range(-(-self.count // scenario.share)):
             yield generator.randint(0, len(steps)), generator.randrange(1 << 32)
 
     def run(self, scenario, case):
         instant, seed = case
-        steps, disk = logged(scenario)
+        steps, numbers = logged(scenario)
+        disk = Disk(scenario.template, numbers)
         for step in steps[:instant]:
             disk.apply(step)
         place = scenario.fresh()

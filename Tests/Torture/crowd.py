@@ -130,14 +130,15 @@ class Gathering:
             self.do("gc", "cifar-runs", "gc", "--yes")
 
     def copy(self):
+        target = self.place / "copy.db"
         while time.monotonic() < self.end:
-            if self.do("backup", "cifar-runs", "backup", "copy.db", "--force"):
+            if self.do("backup", "cifar-runs", "backup", target):
                 shell = subprocess.run(
-                    ["sqlite3", self.place / "copy.db", "PRAGMA integrity_check"],
-                    capture_output=True, text=True)
+                    ["sqlite3", target, "PRAGMA integrity_check"], capture_output=True, text=True)
                 if shell.stdout.strip() != "ok":
                     with self.lock:
                         self.problems.append(f"a copy: {shell.stdout} {shell.stderr}")
+            target.unlink(missing_ok=True)
 
     def examine(self):
         look = self.scenario.look()

@@ -1,10 +1,11 @@
-/* Lets one system call of a short training fail, or all from one on, inside a host that goes on living.
+/* Lets one system call of a short training fail, or all from one on, inside a host that goes on
+   living.
 
    fail_calls DIRECTORY CALL ERROR STEP [on]
 
-   CALL and ERROR as in interpose.c, which is a part of this program. For each n of 1, 1 + STEP, … up
-   to the calls that a training makes, a child process is made whose n-th call fails. Afterwards there
-   must be as many threads and descriptors as before; another training in the same process must
+   CALL and ERROR as in interpose.c, which is a part of this program. For each n of 1, 1 + STEP, …
+   up to the calls that a training makes, a child process is made whose n-th call fails. Afterwards
+   there must be as many threads and descriptors as before; another training in the same process must
    succeed; the registry must be whole; and the run, gone on with, must end as one that nothing
    happened to. */
 #include "interpose.c"
@@ -18,7 +19,8 @@
   "{\"type\":\"max_pool\"},{\"type\":\"global_average_pool\"},{\"type\":\"dense\",\"units\":10}]"
 enum { EPOCHS = 2, IMAGES = 8, CLASSES = 10 };
 
-static char directory[PATH_MAX - 100], registry[PATH_MAX], model_file[PATH_MAX], settings[PATH_MAX + 200];
+static char directory[PATH_MAX - 100], registry[PATH_MAX], model_file[PATH_MAX];
+static char settings[PATH_MAX + 200];
 static float expected[IMAGES * CLASSES];
 static int had_trainer;
 
@@ -164,7 +166,8 @@ int main(int count, char **words) {
   clean();
   struct counts before = *counts;
   if (train("first") || predict("first", expected)) return puts(cifar_last_error()), 1;
-  long last = call == ANY ? counts->changes - before.changes : counts->made[call] - before.made[call];
+  long last = call == ANY ? counts->changes - before.changes
+                          : counts->made[call] - before.made[call];
   long tried = 0, succeeded = 0, refused = 0, failures = 0;
   for (long n = 1; n <= last; n += step) {
     clean();

@@ -72,7 +72,7 @@ class FailingCalls:
 
 
 class FullDisk:
-    """Files that may not grow beyond a size, at every write that would: as on a full disk, for all."""
+    """Files that may not grow beyond a size, at every write that would: like a full disk."""
 
     name = "file-size-limit"
 

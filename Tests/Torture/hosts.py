@@ -26,7 +26,7 @@ def compiled(directory):
 
 
 class Host:
-    """The n-th call fails within a host: it lives, nothing leaks, and the next training succeeds."""
+    """The n-th call fails within a host: it lives, nothing leaks, the next training succeeds."""
 
     name = "failing-host"
     commands = ("trained",)

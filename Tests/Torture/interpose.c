@@ -1,22 +1,23 @@
 /* Stands between a program and the C library: makes system calls fail, kills the process at one of
    them, writes down what they did, and tells other times and names.
 
-   Preloaded (LD_PRELOAD) into the commands, or a part of a C program: functions of either come before
-   the C library's, whoever calls them, libsqlite3 and the library's statically linked code included.
+   Preloaded (LD_PRELOAD) into the commands, or a part of a C program: functions of either come
+   before the C library's, whoever calls them, libsqlite3 and statically linked code included.
 
    What happens is said by the environment:
 
      TORTURE_DIRECTORY  an absolute path without links: only calls on files below it count
-     TORTURE_FAIL       CALL:N:ERROR, CALL:N:ERROR:on: the N-th CALL fails, and with `on` all behind it.
-                        CALL is one of `calls` below or `any`; ERROR is EIO, ENOSPC, EINTR, EDQUOT, EMFILE,
-                        EACCES, ENOLCK or SHORT, a write that puts half of its bytes and succeeds
+     TORTURE_FAIL       CALL:N:ERROR, CALL:N:ERROR:on: the N-th CALL fails, and with `on` all behind
+                        it. CALL is one of `calls` below or `any`; ERROR is EIO, ENOSPC, EINTR,
+                        EDQUOT, EMFILE, EACCES, ENOLCK or SHORT, a write that puts half of its
+                        bytes and succeeds
      TORTURE_KILL       N:before, N:half or N:after: SIGKILL at the N-th call of those that change
                         something, in the middle of it if it is a write
-     TORTURE_STOP       N:before or N:after: likewise SIGSTOP; the process goes on when it is told to
+     TORTURE_STOP       N:before or N:after: likewise SIGSTOP; it goes on when it is told to
      TORTURE_LOG        a file that gets every change, for Tests/Torture/power_loss.py
      TORTURE_COUNTS     a file that gets `struct counts`, always up to date
-     TORTURE_CLOCK      N:SECONDS: from the N-th time that it is asked, the clock of the day is wrong by
-                        SECONDS; wild:SEED: each time by something within a year
+     TORTURE_CLOCK      N:SECONDS: from the N-th time that it is asked, the clock of the day is
+                        wrong by SECONDS; wild:SEED: each time by something within a year
      TORTURE_HOST, TORTURE_BOOT, TORTURE_NAMESPACE
                         the host's name, the boot's id, and the namespace of process ids */
 #define _GNU_SOURCE
@@ -41,7 +42,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum call { WRITE, PWRITE, SYNC, TRUNCATE, OPEN, UNLINK, RENAME, LINK, CHANGES, LOCK = CHANGES, KINDS };
+enum call {
+  WRITE, PWRITE, SYNC, TRUNCATE, OPEN, UNLINK, RENAME, LINK, CHANGES, LOCK = CHANGES, KINDS
+};
 static const char *const calls[KINDS] = {
     "write", "pwrite", "sync", "truncate", "open", "unlink", "rename", "link", "lock"};
 
@@ -53,8 +56,8 @@ struct counts {
   int64_t changes;
   /* Calls that were made to fail. */
   int64_t failed;
-  /* The longest time that one lock was waited for, in nanoseconds, and of which byte: 0 for SQLite's
-     pending byte, 1 for the reserved one, 2 for the shared ones. */
+  /* The longest time that one lock was waited for, in nanoseconds, and of which byte: 0 for
+     SQLite's pending byte, 1 for the reserved one, 2 for the shared ones. */
   int64_t longest_wait, longest_byte;
 };
 
@@ -206,7 +209,8 @@ static void note_write(int file, const void *data, size_t size, off_t at) {
   put(line, data, size);
 }
 
-static void note(char what, const char *first, const char *second, unsigned long number, long size) {
+static void note(
+    char what, const char *first, const char *second, unsigned long number, long size) {
   char line[2 * PATH_MAX + 64];
   /* Paths come last, each with its length. */
   snprintf(line, sizeof line, "%c %lu %ld %zu %zu\n%s%s", what, number, size, strlen(first),

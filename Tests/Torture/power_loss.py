@@ -2,14 +2,14 @@
 
 What was synced is there. Of the rest, each piece may be there or not, whatever came after it:
 
-- bytes written and not synced, by 512-byte sectors: the new ones, the old ones; behind the old end of
-  the file also zeros or whatever the disk had there before;
+- bytes written and not synced, by 512-byte sectors: the new ones, the old ones; behind the old end
+  of the file also zeros or whatever the disk had there before;
 - the size of a file that was not synced since it was cut;
-- names made, removed or renamed in a directory that was not synced since: as journaling file systems
-  do it, up to one of them; or each by itself. A rename happens whole or not at all.
+- names made, removed or renamed in a directory that was not synced since: as journaling file
+  systems do it, up to one of them; or each by itself. A rename happens whole or not at all.
 
-This is what SQLite's own crash tests assume of a file system ("How SQLite Is Tested", I/O errors and
-crashes), and more than ext4, XFS or Btrfs lose.
+This is what SQLite's own crash tests assume of a file system ("How SQLite Is Tested", I/O errors
+and crashes), and more than ext4, XFS or Btrfs lose.
 """
 
 import os
@@ -156,6 +156,7 @@ class Disk:
             (target / directory).mkdir(exist_ok=True)
         for name, file in names.items():
             path = target / name
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(contents[id(file)])
             os.chmod(path, file.mode)
 
@@ -204,7 +205,7 @@ def inodes(directory):
 
 
 def inside_commits(steps):
-    """The indices of the steps that are part of a commit: from a journal's first write to its end."""
+    """The indices of the steps that are part of a commit: from a journal's making to its end."""
     found, journals, is_open = [], set(), False
     for index, (kind, number, first, second, _) in enumerate(steps):
         if kind == "C" and first.endswith("-journal"):

@@ -102,7 +102,7 @@ def torture(chosen, names, seed, directory, workers=2, report=print):
         for kind in chosen:
             start = time.monotonic()
             problems, jobs = [], []
-            wanted = getattr(kind, "commands", names)
+            wanted = getattr(kind, "commands", [*names, *getattr(kind, "also", ())])
             known = {*names, *(place.name for place in PLACES)}
             places = [(kind, name, seed) for name in wanted if name in known]
             for found, problem in pool.map(list_cases, places, chunksize=1):

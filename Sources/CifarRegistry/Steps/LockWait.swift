@@ -11,7 +11,10 @@ import Glibc
 final class LockWait {
   /// How long a statement waits.
   var seconds: Double
+  /// When the statement began to wait, and the first of several that were tried one after another.
   private var start = 0.0
+  private var firstStart = 0.0
+  private var gaveUp = -Double.infinity
 
   init(seconds: Double) { self.seconds = seconds }
 
@@ -20,9 +23,16 @@ final class LockWait {
   /// - Returns: whether there is time for one.
   private func waits(after tries: Int32) -> Bool {
     let now = MonotonicTime.seconds
-    if tries == 0 { start = now }
-    guard now - start < seconds else { return false }
-    usleep(LockWait.pause(after: now - start))
+    if tries == 0 {
+      start = now
+      // Who comes back at once has not lost its place.
+      if now - gaveUp > 1 { firstStart = now }
+    }
+    guard now - start < seconds else {
+      gaveUp = now
+      return false
+    }
+    usleep(LockWait.pause(after: now - firstStart))
     return true
   }
 

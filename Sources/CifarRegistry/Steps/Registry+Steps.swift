@@ -71,7 +71,6 @@ extension Connection {
   /// - Returns: nil where others were in the way: nothing has happened then.
   func step(_ pace: Pace, _ unit: () throws -> Bool) throws -> Step? {
     let patience = wait.seconds
-    wait.seconds = min(patience, 0.02)
     defer { wait.seconds = patience }
     if sqlite3_get_autocommit(handle) == 0 { try execute("ROLLBACK") }
     guard try lands("BEGIN IMMEDIATE") else { return nil }
