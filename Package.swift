@@ -43,8 +43,12 @@ var fuzzTargets: [Target] = [
   .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
 ]
 if Context.environment["CIFAR_FUZZ"] != nil {
-  fuzzTargets.append(
-    .executableTarget(name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Driver"))
+  fuzzTargets += [
+    .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzz/CLibFuzzer"),
+    .executableTarget(
+      name: "fuzz", dependencies: ["FuzzTargets", "CLibFuzzer"], path: "Tests/Fuzz/Driver",
+      linkerSettings: [.unsafeFlags(["-sanitize=address,fuzzer", "-use-ld=lld"])]),
+  ]
 }
 
 let package = Package(

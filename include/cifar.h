@@ -113,7 +113,7 @@ typedef enum cifar_status {
   /** A callback returned something else than 0, or a timer ran out; a checkpoint of the very batch
    *  was left. */
   CIFAR_E_CALLBACK = 81,
-  /** The loss is no longer a finite number. */
+  /** A loss, a weight or a probability is not a finite number. */
   CIFAR_E_NOT_FINITE = 90,
   /** A feature that this build or this machine does not have. */
   CIFAR_E_UNSUPPORTED = 100,
@@ -541,8 +541,9 @@ typedef struct cifar_evaluation {
   double macro_f1;      /* the mean of the classes' F1; 0 to 1 */
 } cifar_evaluation;
 
-/** Loss and accuracy on a data set. Error: SHAPE_MISMATCH for another number of classes, for other
- *  class names, or the same in another order. */
+/** Loss and accuracy on a data set. Errors: SHAPE_MISMATCH for another number of classes, for other
+ *  class names, or the same in another order; NOT_FINITE for weights so large that the numbers
+ *  overflow, unless the model is of cifar_model_from_trainer. */
 cifar_status cifar_model_evaluate(cifar_model *model, const cifar_dataset *dataset,
                                   cifar_evaluation *evaluation, size_t evaluation_size);
 
@@ -553,7 +554,7 @@ cifar_status cifar_model_evaluate(cifar_model *model, const cifar_dataset *datas
  *  confusion  (classes, classes), overwritten: images by label and, in each row, by the class that
  *             they were taken for; NULL to leave out.
  *  scores     (classes, 3), overwritten: each class's precision, recall and F1; NULL to leave out.
- *  Error: SHAPE_MISMATCH, as for cifar_model_evaluate. */
+ *  Errors: those of cifar_model_evaluate. */
 cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_dataset *dataset,
                                           int32_t flips, cifar_evaluation *evaluation,
                                           size_t evaluation_size, uint64_t *confusion,
@@ -562,7 +563,8 @@ cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_datase
 /** The probability of each class for each image.
  *
  *  images         (count, 3, 32, 32) bytes; normalised as the model was trained.
- *  probabilities  (count, classes), overwritten; each row adds up to 1. */
+ *  probabilities  (count, classes), overwritten; each row adds up to 1.
+ *  Error: NOT_FINITE, as for cifar_model_evaluate; what is in probabilities then means nothing. */
 cifar_status cifar_model_predict(cifar_model *model, const uint8_t *images, size_t count,
                                  float *probabilities);
 
@@ -909,10 +911,14 @@ cifar_status cifar_registry_import(cifar_registry *registry, const char *path, c
  *  Error: BUSY while it is running. */
 cifar_status cifar_registry_remove(cifar_registry *registry, const char *run, int32_t take_over);
 
-/** Takes a run out of the trash, as it was. */
+/** Takes a run out of the trash, as it was. Error: INVALID_STATE for one that a call of
+ *  cifar_registry_collect had begun to delete when it was stopped. */
 cifar_status cifar_registry_restore(cifar_registry *registry, const char *run);
 
 /** Empties the trash for good and makes the file as small as what is in it.
+ *
+ *  Works in steps that hold the file for 50 ms at most, as far as the disk's syncs let them, so that
+ *  trainings write in between; what was stopped in the middle the next call goes on with.
  *
  *  freed  gets the bytes given back; NULL to leave out. */
 cifar_status cifar_registry_collect(cifar_registry *registry, uint64_t *freed);
@@ -920,14 +926,26 @@ cifar_status cifar_registry_collect(cifar_registry *registry, uint64_t *freed);
 /** Receives a sentence about something that is damaged. 0 goes on, anything else stops. */
 typedef int (*cifar_problem_callback)(const char *problem, void *user);
 
-/** Looks for damage: SQLite's structures, references, values that can't be, the SHA-256 of every
- *  checkpoint.
+/** Looks for damage: SQLite's structures, tables, views, indexes and triggers that others added,
+ *  references, values that can't be, the SHA-256 of every checkpoint.
+ *
+ *  Reads in pieces, so that trainings write in between. SQLite's check of the whole file gives way to
+ *  them; where they never leave it the time, a warning in the log (cifar_set_log) says so.
  *
  *  run       look at this run's checkpoints only; NULL: all.
  *  callback  called for each problem; none if all is well.
  *  Error: CALLBACK. */
 cifar_status cifar_registry_verify(cifar_registry *registry, const char *run,
                                    cifar_problem_callback callback, void *user);
+
+/** Writes a copy of the registry as it is at one moment, while others train. (A copy of the bare file
+ *  may be damaged then.) It is checked as by cifar_registry_verify, every SHA-256 included, before it
+ *  gets its name; where anything is wrong there is no copy. It is a registry like any other.
+ *
+ *  path  links are followed. A file that holds something is not replaced.
+ *  Errors: INVALID_ARGUMENT for a path that holds something, a directory or a device;
+ *  CHECKSUM_MISMATCH if the registry is damaged; BUSY; DISK_FULL; IO. */
+cifar_status cifar_registry_backup(cifar_registry *registry, const char *path);
 
 /** Writes a checkpoint to a safetensors file, as cifar_model_save does; memory stays flat.
  *

@@ -4,6 +4,11 @@
 //
 // records a run of that many epochs with a checkpoint of that size each, keeping the last two and
 // the best, while a second connection reads the last checkpoint again and again. Prints JSON.
+//
+//     registry-bench waits FILE SECONDS
+//
+// records an epoch every 10 ms for so long, and prints what the slowest took, beside whatever else
+// works on the file. A file named FILE.stop ends it early.
 
 import CifarCore
 import CifarRegistry
@@ -102,7 +107,43 @@ final class Job: Sendable {
   init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
+func measureWaits(_ path: String, seconds: Double) throws {
+  let registry = try Registry(path: path, mode: .readWrite(create: false))
+  let session = try registry.createRun(
+    NewRun(
+      name: "trainer", recipe: "pytorch", hyperparameters: "{}", model: "{}", dataset: "none",
+      seed: 0, epochsPlanned: 1, session: SessionInfo(
+        libraryVersion: "", instructionSet: "", threads: 1)))
+  var times: [Double] = []
+  let end = now() + seconds
+  while now() < end, access(path + ".stop", F_OK) != 0 {
+    let start = now()
+    try session.record(
+      epoch: EpochRow(
+        epoch: times.count + 1, trainLoss: 1, trainAccuracy: 0.5, valLoss: 1, valAccuracy: 0.5,
+        learningRate: 0.001, seconds: 60, imagesPerSecond: 1000))
+    times.append(now() - start)
+    usleep(10_000)
+  }
+  try session.finish(status: .completed, reason: "done")
+  times.sort()
+  print(
+    """
+    {"epochs": \(times.count), "median_s": \(times[times.count / 2]), \
+    "p99_s": \(times[times.count * 99 / 100]), "slowest_s": \(times[times.count - 1])}
+    """)
+}
+
 let arguments = CommandLine.arguments
+if arguments.count == 4, arguments[1] == "waits", let seconds = Double(arguments[3]), seconds > 0 {
+  do {
+    try measureWaits(arguments[2], seconds: seconds)
+    exit(0)
+  } catch {
+    Output.error("registry-bench: \(error)")
+    exit(1)
+  }
+}
 guard arguments.count == 4, let epochs = Int(arguments[2]), let megabytes = Double(arguments[3]),
   epochs > 0, (0.001...500).contains(megabytes)
 else {

@@ -21,6 +21,7 @@ public final class Model: @unchecked Sendable {
   private let plan: Plan
   private let monitor = Monitor()
   private let bytes: [UInt8]
+  private let allowsNonFinite: Bool
 
   /// Images in a batch when many are to be looked at.
   private static let batchSize = 256
@@ -54,6 +55,7 @@ public final class Model: @unchecked Sendable {
       pool: ThreadPool(threads: threads))
     plan.loss = hyperparameters.loss.options
     self.bytes = bytes
+    self.allowsNonFinite = allowsNonFinite
   }
 
   /// Opens an exported checkpoint.
@@ -98,7 +100,8 @@ public final class Model: @unchecked Sendable {
   /// - Parameter flips: whether each image is looked at together with its mirror image, and the
   ///   probabilities of both are averaged: better by some tenths of a per cent, for twice the time.
   /// - Throws: `shapeMismatch` if the data set has other classes than the model, or the same in
-  ///   another order. A data set whose classes are called "0", "1", … goes with every model.
+  ///   another order; `notFinite` for weights so large that the numbers overflow. A data set whose
+  ///   classes are called "0", "1", … goes with every model.
   public func evaluate(_ dataset: Dataset, flips: Bool = false) throws -> Evaluation {
     try monitor.withLock { try evaluateAlone(dataset, flips) }
   }
@@ -125,6 +128,7 @@ public final class Model: @unchecked Sendable {
       try MemoryNeed.checkReserve()
       let result = plan.evaluate(images: batch.images, labels: batch.labels, count: batch.count)
       plan.lastProbabilities(count: batch.count, to: probabilities.pointer)
+      try requireFinite(probabilities.pointer, count: batch.count * classes)
       guard flips else {
         sums.add(
           probabilities.pointer, labels: batch.labels, count: batch.count,
@@ -134,6 +138,7 @@ public final class Model: @unchecked Sendable {
       plan.lastLogProbabilities(of: batch.labels, count: batch.count, to: logarithms.pointer)
       Model.mirror(batch.images, count: batch.count, to: mirrored.pointer)
       plan.predict(images: mirrored.pointer, count: batch.count, probabilities: others.pointer)
+      try requireFinite(others.pointer, count: batch.count * classes)
       plan.lastLogProbabilities(
         of: batch.labels, count: batch.count, to: logarithms.pointer + batch.count)
       for i in 0..<(batch.count * classes) {
@@ -160,7 +165,8 @@ public final class Model: @unchecked Sendable {
   /// - Parameters:
   ///   - images: (count, 3, 32, 32) bytes.
   ///   - probabilities: (count, classes), overwritten.
-  /// - Throws: `outOfMemory`.
+  /// - Throws: `outOfMemory`; `notFinite` for weights so large that the numbers overflow, unless the
+  ///   model was opened with `allowsNonFinite`.
   public func predict(
     images: UnsafePointer<UInt8>, count: Int, probabilities: UnsafeMutablePointer<Float>
   ) throws {
@@ -173,12 +179,22 @@ public final class Model: @unchecked Sendable {
       for image in 0..<some {
         pipeline.run(images + (first + image) * size, to: numbers.pointer + image * size)
       }
+      let results = probabilities + first * network.spec.classes
       monitor.withLock {
-        plan.predict(
-          images: numbers.pointer, count: some,
-          probabilities: probabilities + first * network.spec.classes)
+        plan.predict(images: numbers.pointer, count: some, probabilities: results)
       }
+      try requireFinite(results, count: some * network.spec.classes)
       first += some
+    }
+  }
+
+  private func requireFinite(_ probabilities: UnsafePointer<Float>, count: Int) throws {
+    guard !allowsNonFinite else { return }
+    for i in 0..<count where !probabilities[i].isFinite {
+      throw CifarError(
+        .notFinite,
+        "the model's probabilities are not finite: its weights are so large that the numbers "
+          + "overflow; use a checkpoint from before the training diverged")
     }
   }
 }

@@ -32,8 +32,9 @@ final class RegistryWriter {
   private var hasJoined = false
   private let owner = getpid()
 
-  init(_ sink: Sink) {
-    let queue = EntryQueue(sink)
+  /// - Parameter heartbeatInterval: seconds between two signs of life.
+  init(_ sink: Sink, heartbeatInterval: Double = 30) {
+    let queue = EntryQueue(sink, heartbeatInterval)
     self.queue = queue
     thread = WorkerThread { queue.serve() }
   }
@@ -162,16 +163,19 @@ private final class EntryQueue: @unchecked Sendable {
   private var lockedSince: Double?
   private var nextAttempt = 0.0
   private var pause = EntryQueue.shortestPause
-  private var nextHeartbeat = Moment.now + EntryQueue.heartbeatInterval
+  private let heartbeatInterval: Double
+  private var nextHeartbeat: Double
 
-  /// Seconds between two signs of life.
-  private static let heartbeatInterval = 30.0
   /// Seconds from an attempt that a lock was in the way of to the next: while none is made others can
   /// read, which a writer that waits keeps them from.
   private static let shortestPause = 0.05
   private static let longestPause = 1.0
 
-  init(_ sink: RegistryWriter.Sink) { self.sink = sink }
+  init(_ sink: RegistryWriter.Sink, _ heartbeatInterval: Double) {
+    self.sink = sink
+    self.heartbeatInterval = heartbeatInterval
+    nextHeartbeat = Moment.now + heartbeatInterval
+  }
 
   // MARK: The training's side
 
@@ -263,13 +267,13 @@ private final class EntryQueue: @unchecked Sendable {
       if error == nil {
         if !items.isEmpty, now >= nextAttempt { return .write(items) }
         if now >= nextHeartbeat {
-          nextHeartbeat = now + EntryQueue.heartbeatInterval
+          nextHeartbeat = now + heartbeatInterval
           return .heartbeat
         }
       }
       guard waits else { return nil }
       let due = items.isEmpty ? nextHeartbeat : min(nextAttempt, nextHeartbeat)
-      monitor.wait(seconds: error == nil ? due - now : EntryQueue.heartbeatInterval)
+      monitor.wait(seconds: error == nil ? due - now : heartbeatInterval)
     }
     return nil
   }
@@ -303,7 +307,7 @@ private final class EntryQueue: @unchecked Sendable {
         lockedSince = nil
         pause = EntryQueue.shortestPause
         nextAttempt = 0
-        nextHeartbeat = Moment.now + EntryQueue.heartbeatInterval
+        nextHeartbeat = Moment.now + heartbeatInterval
       case let lock as CifarError where lock.isTransient:
         refused = last
         lockedSince = lockedSince ?? begin

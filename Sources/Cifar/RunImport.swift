@@ -79,8 +79,9 @@ public enum RunImport {
     imported.metrics = left.metrics.map {
       MetricRow(name: $0.name, epoch: $0.epoch, value: $0.value)
     }
-    imported.notes = left.notes
-    imported.end = SessionEnd(left.status, reason: left.reason, time: ended)
+    imported.notes = left.notes.map { $0.utf8.count > 100_000 ? $0.oneLine(atMost: 4095) : $0 }
+    imported.end = SessionEnd(
+      left.status, reason: left.reason.oneLine(atMost: CifarError.longestMessage), time: ended)
     imported.origin = ImportedRun.Origin(run: left.id, token: left.token)
   }
 }

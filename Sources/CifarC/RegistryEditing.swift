@@ -134,6 +134,17 @@ public func cifar_registry_verify(
   }
 }
 
+@_cdecl("cifar_registry_backup") @implementation
+public func cifar_registry_backup(
+  _ registry: OpaquePointer?, _ path: UnsafePointer<CChar>?
+) -> cifar_status {
+  guarded {
+    let path = try Argument.requiredText(path, "path", atMost: Argument.Longest.path)
+    let registry = try RegistryHandle.from(registry).reader
+    _ = try LargeStack.run { try registry.backup(to: path) }
+  }
+}
+
 @_cdecl("cifar_registry_export") @implementation
 public func cifar_registry_export(
   _ registry: OpaquePointer?, _ checkpoint: Int64, _ path: UnsafePointer<CChar>?

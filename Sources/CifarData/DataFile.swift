@@ -16,7 +16,9 @@ struct DataFile: ~Copyable {
       throw CifarError(.invalidArgument, "a path holds a NUL character: it ends before its end")
     }
     // Without O_NONBLOCK the call waits until somebody writes to a pipe.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    let descriptor = uninterrupted {
+      open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    }
     guard descriptor >= 0 else {
       let code: CifarError.Code = errno == ENOENT ? .notFound : .io
       throw CifarError(

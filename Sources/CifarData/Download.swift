@@ -149,7 +149,7 @@ public struct Download: Sendable {
     _ file: String, in directory: String, to target: String, _ remark: (String) -> Void
   ) throws {
     let scratch = try ScratchDirectory(in: directory)
-    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+    let descriptor = uninterrupted { open(file, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else {
       throw CifarError(.io, "can't open '\(file)': \(String(cString: strerror(errno)))")
     }

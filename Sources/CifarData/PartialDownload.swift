@@ -10,9 +10,11 @@ final class PartialDownload {
 
   /// - Throws: `busy` if another download has it, `io` for what is no regular file.
   init(of file: String, in directory: String) throws {
-    path = "\(directory)/.\(file).cifar-part"
-    descriptor = open(
-      path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o666)
+    let path = "\(directory)/.\(file).cifar-part"
+    self.path = path
+    descriptor = uninterrupted {
+      open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o666)
+    }
     var status = stat()
     guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
       let code = errno

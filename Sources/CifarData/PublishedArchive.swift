@@ -79,7 +79,7 @@ extension Download {
 /// What the system's md5sum makes of a file.
 enum MD5 {
   static func sum(of path: String) throws -> String {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC) }
     guard descriptor >= 0 else {
       throw CifarError(.io, "can't open '\(path)': \(String(cString: strerror(errno)))")
     }

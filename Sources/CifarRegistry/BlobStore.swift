@@ -69,7 +69,7 @@ enum BlobStore {
   }
 
   /// The bytes that the pieces of a blob have; nil for more than the file has.
-  private static func size(of blob: Int64, in connection: Connection) throws -> Int? {
+  static func size(of blob: Int64, in connection: Connection) throws -> Int? {
     let pages = try connection.integer("PRAGMA page_count") ?? 0
     let page = try connection.integer("PRAGMA page_size") ?? 0
     // `total` is a double, that does not overflow.
@@ -81,14 +81,6 @@ enum BlobStore {
     return Int(exactly: stored)
   }
 
-  /// - Returns: whether the bytes are still those that were stored.
-  static func isWhole(_ blob: Int64, in connection: Connection) throws -> Bool {
-    do {
-      try read(blob, of: "", in: connection) { _ in }
-      return true
-    } catch let error as CifarError where error.code == .checksumMismatch { return false }
-  }
-
   /// Deletes those of `blobs` that nothing refers to any more.
   static func deleteUnused(_ blobs: [Int64], in connection: Connection) throws {
     for blob in Set(blobs).sorted() {
@@ -96,5 +88,37 @@ enum BlobStore {
         "DELETE FROM blobs WHERE id = ? AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE blob = ?)",
         [.integer(blob), .integer(blob)])
     }
+  }
+
+  /// Deletes the next blob that nothing refers to, or a piece of it.
+  ///
+  /// - Parameter last: where the search stands, at first `Int64.min`.
+  /// - Returns: whether there may be more.
+  static func deleteUnused(after last: inout Int64, in connection: Connection) throws -> Bool {
+    let unused = try connection.integer(
+      """
+      SELECT id FROM blobs WHERE id > ?
+        AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE blob = blobs.id) ORDER BY id LIMIT 1
+      """, [.integer(last)])
+    guard let unused else { return false }
+    let blob = SQLValue.integer(unused)
+    let chunks = try connection.integer(
+      "SELECT count(*) FROM (SELECT 1 FROM blob_chunks WHERE blob = ? LIMIT 2)", [blob])
+    if chunks ?? 0 > 1 {
+      // Bytes that are gone in part must not be found by their hash, which a blob that is half
+      // deleted therefore loses.
+      try connection.run(
+        "UPDATE blobs SET sha256 = printf('%064d', id) WHERE id = ? AND sha256 <> printf('%064d', id)",
+        [blob])
+      try connection.run(
+        """
+        DELETE FROM blob_chunks WHERE blob = ?1
+          AND number = (SELECT max(number) FROM blob_chunks WHERE blob = ?1)
+        """, [blob])
+      return true
+    }
+    try connection.run("DELETE FROM blobs WHERE id = ?", [blob])
+    last = unused
+    return true
   }
 }

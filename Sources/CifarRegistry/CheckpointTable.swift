@@ -34,7 +34,7 @@ enum CheckpointTable {
   /// may want it back).
   static func prune(run: Int64, in connection: Connection) throws {
     let keep = try connection.first(
-      "SELECT uuid, keep_last, keep_every FROM runs WHERE id = ?", [.integer(run)], of: .runs
+      "SELECT id, uuid, keep_last, keep_every FROM runs WHERE id = ?", [.integer(run)], of: .runs
     ) {
       (
         last: try $0.optionalCount("keep_last", in: 1...Int.max),
@@ -60,7 +60,7 @@ enum CheckpointTable {
     SELECT c.id, r.uuid, c.epoch, c.batch, c.step, c.created, b.size, b.sha256,
       c.id IS \(best(superseded: 0, run: "c.run")) AS is_best, c.superseded, c.pinned, c.session,
       c.blob
-    FROM checkpoints c JOIN runs r ON r.id = c.run LEFT JOIN blobs b ON b.id = c.blob
+    FROM checkpoints c CROSS JOIN runs r ON r.id = c.run LEFT JOIN blobs b ON b.id = c.blob
     """
   }
 
@@ -72,7 +72,7 @@ enum CheckpointTable {
 
     init(_ row: Row) throws {
       self.row = CheckpointRow(
-        id: try row.key("id"), run: try row.text("uuid"),
+        id: try row.key("id"), run: try row.uuid("uuid", of: "runs"),
         epoch: try row.count("epoch", in: 0...Limits.epochs),
         batch: try row.count("batch", in: 0...Limits.batches),
         step: try row.count("step", in: 0...Limits.steps), created: try row.time("created"),
@@ -99,8 +99,9 @@ enum CheckpointTable {
   }
 
   /// What is wrong with the entries of all runs.
-  static func damage(in connection: Connection) throws -> [CifarError] {
-    try connection.soundRows(select, of: .checkpoints, Entry.init).damage
+  static func damage(in registry: Registry) throws -> [CifarError] {
+    try registry.damage(
+      select, of: .checkpoints, key: [(sql: "c.id", column: "id")], Entry.init)
   }
 
   static func all(of run: Int64, in connection: Connection) throws -> [CheckpointRow] {

@@ -9,19 +9,22 @@ final class Connection {
   let handle: OpaquePointer
   /// The file as the caller named it, for messages.
   let path: String
+  /// How it waits for other processes.
+  let wait: LockWait
+  let statements = StatementCache()
   private let process = getpid()
 
   /// - Parameters:
   ///   - name: a path that SQLite takes literally, or a `file:` URI (see `DatabasePath`).
   ///   - flags: `SQLITE_OPEN_…`.
   ///   - timeout: how long a call waits for other processes, in seconds.
-  ///   - fileSystem: SQLite's name of it; nil for this library's.
+  ///   - fileSystem: SQLite's name of it; nil for this library's, which believes no schema either.
   init(
     opening name: String, path: String, flags: Int32, timeout: Double, fileSystem: String? = nil
   ) throws {
-    let fileSystem = try fileSystem ?? RegistryFileSystem.registered()
+    let system = try fileSystem ?? RegistryFileSystem.registered()
     var opened: OpaquePointer?
-    let code = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX, fileSystem)
+    let code = sqlite3_open_v2(name, &opened, flags | SQLITE_OPEN_NOMUTEX, system)
     guard let opened, code == SQLITE_OK else {
       let detail = opened.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
       sqlite3_close_v2(opened)
@@ -30,13 +33,33 @@ final class Connection {
     handle = opened
     self.path = path
     sqlite3_extended_result_codes(handle, 1)
-    setBusyTimeout(timeout)
+    wait = LockWait(seconds: timeout)
+    wait.install(on: handle)
     try check(DecimalNumber.register(with: handle))
+    if fileSystem == nil { try distrust() }
+  }
+
+  /// A value that is longer is damage or an attack: pieces of checkpoints have 1 MiB, the longest
+  /// texts some.
+  static let longestValue: Int32 = 64 << 20
+
+  /// Whatever stands in the file, it is data: it does not act, and asks for no more memory than any
+  /// registry does.
+  private func distrust() throws {
+    try check(sqlite_distrust(handle))
+    try check(JSONCheck.register(with: handle))
+    try execute("PRAGMA cell_size_check = ON")
+    for (limit, value) in [
+      (SQLITE_LIMIT_LENGTH, Connection.longestValue), (SQLITE_LIMIT_SQL_LENGTH, 16 << 20),
+      (SQLITE_LIMIT_ATTACHED, 0), (SQLITE_LIMIT_WORKER_THREADS, 0),
+    ] { sqlite3_limit(handle, limit, value) }
   }
 
   deinit {
     // In a child of fork the file belongs to the parent: closing could roll back its transaction.
-    if process == getpid() { sqlite3_close_v2(handle) }
+    guard process == getpid() else { return }
+    statements.clear()
+    sqlite3_close_v2(handle)
   }
 
   /// - Throws: `invalidState` in a child of `fork`; SQLite's locks do not survive one.
@@ -62,7 +85,7 @@ final class Connection {
 
   /// - Parameter seconds: how long a call waits for other processes.
   func setBusyTimeout(_ seconds: Double) {
-    sqlite3_busy_timeout(handle, Int32(min(max(seconds, 0), 86_400) * 1000))
+    wait.seconds = seconds
   }
 
   /// Whether the file is in WAL mode, which the library's file system does not have.
@@ -112,6 +135,25 @@ final class Connection {
 
   func integer(_ sql: String, _ values: [SQLValue] = []) throws -> Int64? {
     try first(sql, values) { $0.integer(0) }
+  }
+
+  /// Runs a query that ends early where a writer has to wait for it.
+  /// - Returns: nil if it did.
+  func givingWay<Result>(_ body: () throws -> Result) throws -> Result? {
+    func tell(_ operation: Int32, _ value: Int32) throws -> Int32 {
+      var value = value
+      try check(sqlite3_file_control(handle, "main", operation, &value))
+      return value
+    }
+    _ = try tell(RegistryFile.courtesy, 1)
+    defer { _ = try? tell(RegistryFile.courtesy, 0) }
+    do {
+      let result = try body()
+      return try tell(RegistryFile.gaveWay, 0) == 0 ? result : nil
+    } catch {
+      if try tell(RegistryFile.gaveWay, 0) != 0 { return nil }
+      throw error
+    }
   }
 
   var lastInsertedID: Int64 { sqlite3_last_insert_rowid(handle) }

@@ -23,6 +23,12 @@ enum DatabaseError {
         .io, "\(path) was moved or deleted while in use; put it back, or start again")
     case SQLITE_BUSY | (1 << 8):  // SQLITE_BUSY_RECOVERY
       return busy(path)
+    case SQLITE_READONLY | (3 << 8), SQLITE_READONLY | (1 << 8):  // _ROLLBACK, _RECOVERY
+      return CifarError(
+        .io,
+        "\(path) was being written when its writer was killed, and must be put right by its journal "
+          + "(\(path)-journal), which can't be done where neither may be written; copy both to a place "
+          + "that can be written and open the copy")
     default: break
     }
     switch code & 0xff {
@@ -49,7 +55,10 @@ enum DatabaseError {
           + "sqlite3's .recover")
     case SQLITE_NOMEM: return CifarError(.outOfMemory, "no memory left to work on \(path)")
     case SQLITE_TOOBIG:
-      return CifarError(.invalidArgument, "a text is too long to be stored in \(path)")
+      return CifarError(
+        .badData,
+        "a value of \(path), stored or to be stored, is longer than "
+          + "\(Connection.longestValue >> 20) MiB")
     default:
       return CifarError(.database, "\(path): \(detail) (SQLite code \(code))")
     }
@@ -68,7 +77,7 @@ enum DatabaseError {
         + "another path")
   }
 
-  private static func busy(_ path: String) -> CifarError {
+  static func busy(_ path: String) -> CifarError {
     CifarError(
       .busy, "\(path) is held by another process; try again, or see which one has it open",
       isTransient: true)

@@ -78,12 +78,13 @@ enum EpochTable {
   }
 
   /// What is wrong with the rows of all runs, on the current lines and off them.
-  static func damage(in connection: Connection) throws -> [CifarError] {
-    try [("epochs", Row.Table.epochs), ("superseded_epochs", .supersededEpochs)].flatMap {
-      try connection.soundRows(
-        "SELECT run, epoch, \(metricColumns), nan FROM \($0)", of: $1, read
-      ).damage
-    }
+  static func damage(in registry: Registry) throws -> [CifarError] {
+    let columns = "run, epoch, session, \(metricColumns), nan"
+    let key = [(sql: "run", column: "run"), (sql: "epoch", column: "epoch")]
+    return try registry.damage("SELECT \(columns) FROM epochs", of: .epochs, key: key, read)
+      + registry.damage(
+        "SELECT \(columns) FROM superseded_epochs", of: .supersededEpochs,
+        key: key + [(sql: "session", column: "session")], read)
   }
 
   private static func read(_ row: Row) throws -> EpochRow {
@@ -141,12 +142,10 @@ enum EpochTable {
   }
 
   /// Keys of sessions rise, so that one can only have resumed an earlier one.
-  ///
-  /// - Parameter run: nil for all.
-  static func checkOrigins(of run: Int64?, in connection: Connection) throws {
+  static func checkOrigins(of run: Int64, in connection: Connection) throws {
     _ = try connection.rows(
-      "SELECT id, resumed_session FROM sessions WHERE run = coalesce(?, run) "
-        + "AND resumed_session >= id", [run.map { .integer($0) } ?? .null], of: .sessions
+      "SELECT id, resumed_session FROM sessions WHERE run = ? AND resumed_session >= id",
+      [.integer(run)], of: .sessions
     ) { row in
       throw row.illegal("resumed_session", nil, "an earlier session")
     }

@@ -88,10 +88,15 @@ enum EvaluationTable {
   }
 
   /// What is wrong with the evaluations of all runs: the first thing of each.
-  static func damage(in connection: Connection) throws -> [CifarError] {
-    try connection.rows("SELECT run FROM evaluations") { $0.integer(0) }.compactMap { run in
+  static func damage(in registry: Registry) throws -> [CifarError] {
+    var runs: [Int64] = []
+    try registry.walk(
+      RowWalk(
+        "SELECT run FROM evaluations", of: .evaluations, key: [(sql: "run", column: "run")])
+    ) { runs.append(try $0.key("run")) }
+    return try runs.compactMap { run in
       do {
-        _ = try read(of: run, in: connection)
+        _ = try registry.reading { try read(of: run, in: $0) }
         return nil
       } catch let error as CifarError where error.code == .badData { return error }
     }

@@ -36,9 +36,10 @@ enum MetricTable {
   }
 
   /// What is wrong with the rows of all runs.
-  static func damage(in connection: Connection) throws -> [CifarError] {
-    try connection.soundRows("SELECT run, name, epoch, value FROM metrics", of: .metrics, read)
-      .damage
+  static func damage(in registry: Registry) throws -> [CifarError] {
+    try registry.damage(
+      "SELECT run, name, epoch, session, value FROM metrics", of: .metrics,
+      key: ["run", "name", "epoch", "session"].map { (sql: $0, column: $0) }, read)
   }
 
   private static func read(_ row: Row) throws -> MetricRow {

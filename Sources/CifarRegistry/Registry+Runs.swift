@@ -84,20 +84,27 @@ extension Registry {
   }
 
   /// What is wrong with values in the tables, a sentence each.
-  static func damage(in connection: Connection) throws -> [CifarError] {
-    let reader = RunReader(try RunLook(in: connection))
-    var damage = try connection.soundRows(reader.details, of: .runs, reader.detail).damage
-    damage += try connection.soundRows(reader.sessions, of: .sessions, reader.session).damage
-    do {
-      try EpochTable.checkOrigins(of: nil, in: connection)
-    } catch let error as CifarError where error.code == .badData { damage.append(error) }
-    damage += try EpochTable.damage(in: connection)
-    damage += try CheckpointTable.damage(in: connection)
-    damage += try MetricTable.damage(in: connection)
-    damage += try connection.soundRows(
-      "SELECT id, created, text FROM notes", of: .notes, note
-    ).damage
-    return damage + (try EvaluationTable.damage(in: connection))
+  func damage() throws -> [CifarError] {
+    let reader = RunReader(try reading { try RunLook(in: $0) })
+    var damage = try damage(
+      reader.details, of: .runs, key: [(sql: "r.id", column: "id")], reader.detail)
+    damage += try self.damage(
+      reader.sessions, of: .sessions, key: [(sql: "x.id", column: "id")], reader.session)
+    damage += try self.damage(
+      "SELECT id, resumed_session FROM sessions", of: .sessions, key: [(sql: "id", column: "id")]
+    ) { row in
+      guard case .integer(let origin) = try row.value("resumed_session") else { return }
+      if try origin >= row.key("id") {
+        throw row.illegal("resumed_session", nil, "an earlier session")
+      }
+    }
+    damage += try EpochTable.damage(in: self)
+    damage += try CheckpointTable.damage(in: self)
+    damage += try MetricTable.damage(in: self)
+    damage += try self.damage(
+      "SELECT id, created, text FROM notes", of: .notes, key: [(sql: "id", column: "id")],
+      Registry.note)
+    return damage + (try EvaluationTable.damage(in: self))
   }
 
   private static func note(_ row: Row) throws -> Note {
@@ -126,7 +133,7 @@ private struct RunReader {
     SELECT \(columns), \(Schema2.completeHyperparameters) AS hyperparameters, m.json AS model,
       r.dataset_hash, r.seed, r.keep_last, r.keep_every,
       \(isObject(Schema2.completeHyperparameters)) AS has_options, \(isObject("m.json")) AS has_model
-    FROM runs r JOIN texts m ON m.id = r.model LEFT JOIN texts s ON s.id = r.shared
+    FROM runs r CROSS JOIN texts m ON m.id = r.model LEFT JOIN texts s ON s.id = r.shared
     """
   }
 
@@ -136,7 +143,7 @@ private struct RunReader {
 
   func summary(_ row: Row) throws -> RunSummary {
     RunSummary(
-      id: try row.text("uuid"), name: try row.optionalText("name"), status: try status(row),
+      id: try row.uuid("uuid"), name: try row.optionalText("name"), status: try status(row),
       recipe: try row.text("recipe"), dataset: try row.text("dataset"),
       started: try row.time("started"), durationSeconds: try row.number("duration") ?? 0,
       epochs: try row.count("epochs", in: 0...Limits.epochs),
@@ -146,7 +153,7 @@ private struct RunReader {
       lastValAccuracy: try row.number("last_val_accuracy"),
       lastValLoss: try row.number("last_val_loss"),
       tags: (try row.optionalText("tags") ?? "").split(separator: "\n").map(String.init),
-      parent: try row.optionalText("parent").map {
+      parent: try row.optionalUUID("parent").map {
         RunSummary.Parent(run: $0, checkpoint: try row.key("parent_checkpoint"))
       }, trashed: try row.optionalTime("trashed"))
   }

@@ -196,4 +196,14 @@ enum UUIDText {
     }
     return String(decoding: text, as: UTF8.self)
   }
+
+  /// Whether a text is a UUID in the form that this library writes: lowercase, with hyphens.
+  static func isValid(_ text: String) -> Bool {
+    text.utf8.count == 36
+      && text.utf8.enumerated().allSatisfy { index, byte in
+        if [8, 13, 18, 23].contains(index) { return byte == UInt8(ascii: "-") }
+        return (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+          || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+      }
+  }
 }

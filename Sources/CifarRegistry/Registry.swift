@@ -18,6 +18,8 @@ public final class Registry: @unchecked Sendable {
   /// The file, as it was named.
   public let path: String
   public let mode: Mode
+  /// How long a call waits for other processes, in seconds.
+  let busyTimeout: Double
   private let connection: Connection
   private let lock = Mutex<Void>(())
 
@@ -41,6 +43,7 @@ public final class Registry: @unchecked Sendable {
   init(path: String, mode: Mode, busyTimeout: Double, migrations: Migrations) throws {
     self.path = path
     self.mode = mode
+    self.busyTimeout = busyTimeout
     try Registry.checkLibrary()
     try Registry.checkPresence(path, mode)
     // SQLite opens a file that cannot be written for reading; asking for more even where only
@@ -50,7 +53,7 @@ public final class Registry: @unchecked Sendable {
       opening: DatabasePath.literal(path), path: path, flags: SQLITE_OPEN_READWRITE | create,
       timeout: busyTimeout)
     if connection.isWAL { try Registry.leaveWAL(path, busyTimeout) }
-    try distrustSchema()
+    try refuseImpostors()
     if mode != .readOnly {
       try prepareForWriting(migrations, busyTimeout)
       return
@@ -105,26 +108,36 @@ public final class Registry: @unchecked Sendable {
       Log.write(.info, "\(path) was brought to a new schema; the old file is kept as \(backup)")
     }
     try connection.execute("PRAGMA foreign_keys = ON")
+    if let obstacle = try SchemaCheck(connection).obstacle {
+      throw CifarError(
+        .badData,
+        "\(path) has an index '\(obstacle.name.excerpt)' on \(obstacle.table) that is not the "
+          + "library's and can make writing fail; take it away with: sqlite3 '\(path)' "
+          + "'\(obstacle.dropped)'")
+    }
   }
 
-  private static let tables = [
+  static let tables = [
     "runs", "sessions", "epochs", "superseded_epochs", "blobs", "blob_chunks", "checkpoints",
     "tags", "notes", "meta", "texts", "metrics", "evaluations", "predictions",
   ]
 
-  /// A registry may come from anywhere: no trigger in it fires, and no view, whose query may never
-  /// end, stands in a table's place. Tables and views of other names are nobody's business.
-  private func distrustSchema() throws {
-    try connection.check(sqlite_disable_triggers(connection.handle))
+  /// A registry may come from anywhere: no view, whose query may never end, and no virtual table
+  /// stands in a table's place. Tables and views of other names are nobody's business; `verify` names
+  /// them.
+  private func refuseImpostors() throws {
     let names = Registry.tables.map { "'\($0)'" }.joined(separator: ", ")
-    let view = try connection.first(
-      "SELECT name FROM sqlite_schema WHERE type <> 'table' AND name COLLATE NOCASE IN (\(names))",
-      []
-    ) { $0.text(0) }
-    if let view {
+    let impostor = try connection.first(
+      """
+      SELECT name, CASE type WHEN 'table' THEN 'virtual table' ELSE type END FROM sqlite_schema
+      WHERE (type <> 'table' OR coalesce(rootpage, 0) = 0) AND name COLLATE NOCASE IN (\(names))
+      """
+    ) { (name: $0.text(0), kind: $0.text(1)) }
+    if let impostor {
       throw CifarError(
         .badData,
-        "\(path) has a view '\(view.excerpt)' in the place of a table; restore a backup")
+        "\(path) has a \(impostor.kind.excerpt) '\(impostor.name.excerpt)' in the place of a table; "
+          + "restore a backup")
     }
   }
 

@@ -89,6 +89,18 @@ struct Row {
     throw illegal(column, nil, what)
   }
 
+  /// The id of a run: text that is nothing else, and can be shown, typed and named a file by.
+  func uuid(_ column: String, of owner: String? = nil) throws -> String {
+    let text = try text(column, of: owner)
+    if UUIDText.isValid(text) { return text }
+    throw illegal(column, owner, "a UUID such as 3f2a77c0-5b1e-4d2a-9c3f-0123456789ab")
+  }
+
+  /// nil for NULL.
+  func optionalUUID(_ column: String) throws -> String? {
+    try isNull(column) ? nil : uuid(column)
+  }
+
   func time(_ column: String) throws -> Timestamp {
     try text(column, as: "a time such as 2026-11-23T20:22:08.123Z") { Timestamp($0) }
   }
@@ -113,6 +125,11 @@ struct Row {
   func value(_ column: String) throws -> FieldValue { statement.value(try index(of: column)) }
 
   func isNull(_ column: String) throws -> Bool { statement.isNull(try index(of: column)) }
+
+  /// What is stored, for a message.
+  func description(_ column: String) throws -> String {
+    statement.description(of: try index(of: column))
+  }
 
   private func index(of column: String) throws -> Int {
     if let index = statement.columns[column] { return index }

@@ -7,7 +7,7 @@ struct RunLookup {
 
   /// - Parameter text: a UUID, at least its first four characters, or a run's exact name.
   /// - Parameter trashed: whether to look in the trash instead.
-  /// - Throws: `notFound`; `ambiguous`, naming the candidates.
+  /// - Throws: `notFound`; `ambiguous`, naming the candidates; `badData` for a run whose id is none.
   static func find(
     _ text: String, trashed: Bool = false, in connection: Connection
   ) throws -> RunLookup {
@@ -37,8 +37,13 @@ struct RunLookup {
       """,
       [
         isPrefix ? .text(prefix) : .null, isPrefix ? .text(prefix + "~") : .null, .text(text),
-      ]
-    ) { (RunLookup(key: $0.integer(0), uuid: $0.text(1)), $0.optionalText(2)) }
+      ],
+      of: .runs
+    ) {
+      (
+        RunLookup(key: try $0.key("id"), uuid: try $0.uuid("uuid")), try $0.optionalText("name")
+      )
+    }
   }
 
   private static func missing(

@@ -131,6 +131,8 @@ enum Schema3 {
         CREATE INDEX runs_by_name ON runs (name) WHERE name IS NOT NULL;
         CREATE INDEX runs_by_owner ON runs (owner) WHERE owner IS NOT NULL;
         CREATE INDEX runs_trashed ON runs (trashed) WHERE trashed IS NOT NULL;
+        CREATE INDEX runs_by_model ON runs (model);
+        CREATE INDEX runs_by_shared ON runs (shared) WHERE shared IS NOT NULL;
         CREATE INDEX sessions_by_run ON sessions (run);
         CREATE INDEX checkpoints_by_run ON checkpoints (run);
         CREATE INDEX checkpoints_by_blob ON checkpoints (blob);

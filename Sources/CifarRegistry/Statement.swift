@@ -30,14 +30,11 @@ final class Statement {
   private let connection: Connection
 
   init(_ connection: Connection, _ sql: String) throws {
-    var prepared: OpaquePointer?
-    try connection.check(sqlite3_prepare_v2(connection.handle, sql, -1, &prepared, nil))
-    guard let prepared else { throw CifarError(.internal, "an empty statement was prepared") }
-    handle = prepared
+    handle = try connection.statements.take(sql, connection)
     self.connection = connection
   }
 
-  deinit { sqlite3_finalize(handle) }
+  deinit { connection.statements.giveBack(handle) }
 
   /// Binds all parameters; their number must be the statement's.
   func bind(_ values: [SQLValue]) throws {

@@ -1,6 +1,6 @@
 /// The tables as messages name them, with the columns that say which row is meant.
 extension Row.Table {
-  static let runs = Row.Table("runs", key: "uuid")
+  static let runs = Row.Table("runs", key: "id", "uuid")
   static let sessions = Row.Table("sessions", key: "id")
   static let epochs = Row.Table("epochs", key: "run", "epoch")
   static let supersededEpochs = Row.Table("superseded_epochs", key: "run", "epoch")

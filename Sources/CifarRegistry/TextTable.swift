@@ -11,12 +11,23 @@ enum TextTable {
     return try connection.integer("SELECT id FROM texts WHERE json = \(sql)", [.text(value)])
   }
 
-  /// Deletes what no run refers to any more.
-  static func deleteUnused(in connection: Connection) throws {
-    try connection.run(
+  /// Deletes the next texts that no run refers to.
+  ///
+  /// - Parameter last: where the search stands, at first `Int64.min`.
+  /// - Returns: whether there may be more.
+  static func deleteUnused(after last: inout Int64, in connection: Connection) throws -> Bool {
+    let texts = try connection.rows(
       """
-      DELETE FROM texts WHERE id NOT IN (SELECT model FROM runs)
-        AND id NOT IN (SELECT shared FROM runs WHERE shared IS NOT NULL)
-      """)
+      SELECT id, NOT EXISTS (SELECT 1 FROM runs WHERE model = texts.id)
+        AND NOT EXISTS (SELECT 1 FROM runs WHERE shared = texts.id)
+      FROM texts WHERE id > ? ORDER BY id LIMIT 10
+      """, [.integer(last)]
+    ) { (id: $0.integer(0), isUnused: $0.integer(1) == 1) }
+    for text in texts where text.isUnused {
+      try connection.run("DELETE FROM texts WHERE id = ?", [.integer(text.id)])
+    }
+    guard let end = texts.last else { return false }
+    last = end.id
+    return true
   }
 }

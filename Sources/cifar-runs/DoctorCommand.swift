@@ -56,6 +56,10 @@ enum DoctorCommand {
         what: "quick check", state: facts.quickCheck,
         advice: facts.quickCheck == "ok"
           ? nil : "copy the file at once, then salvage it with sqlite3's .recover"))
+    for stranger in try registry.strangers() {
+      findings.append(
+        Finding(what: "definitions", state: stranger.what, advice: stranger.remedy))
+    }
     try write(findings, try arguments.format())
     // Advice on crashed runs and trash is a service, no fault.
     let faults = findings.filter { $0.advice != nil && !["runs", "trash"].contains($0.what) }

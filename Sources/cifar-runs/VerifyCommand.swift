@@ -9,17 +9,22 @@ enum VerifyCommand {
       "verify", summary: "looks for damage, reads every checkpoint",
       positionals: [Positional("RUN", help: "only this run's checkpoints", required: false)],
       options: [.registry] + OutputFormat.options,
-      discussion: "Ends with exit code 1 if anything is wrong.",
+      discussion: """
+        Ends with exit code 1 if anything is wrong. Reads in pieces, so that trainings go on; names
+        tables, views, indexes and triggers that others added, too.
+        """,
       examples: ["cifar-runs verify", "cifar-runs verify 3f2a --json"], run: run)
   }
 
   private static func run(_ arguments: Arguments) throws {
     let registry = try arguments.openRegistry()
     let terminal = Terminal.standardError
-    let problems = try registry.verify(run: arguments.positionals.first) { done, all in
-      guard terminal.canRedraw else { return }
-      Output.redraw(done == all ? "" : "checkpoint \(done + 1) of \(all)")
-    }
+    let problems = try registry.verify(
+      run: arguments.positionals.first, leftOut: { Output.error("cifar-runs: \($0)") },
+      progress: { done, all in
+        guard terminal.canRedraw else { return }
+        Output.redraw(done == all ? "" : "checkpoint \(done + 1) of \(all)")
+      })
     let format = try arguments.format()
     let records = problems.map { [(name: "problem", value: JSONValue.string($0))] as Record }
     Output.write(records, as: format, columns: ["problem"])

@@ -12,7 +12,7 @@ let tool = Tool(
     EditCommands.tag, EditCommands.note, EditCommands.rename, CheckpointsCommand.command,
     ForkCommand.command, ExportCommand.command, ImportCommand.command, RemoveCommands.remove,
     RemoveCommands.restore,
-    RemoveCommands.collect, VerifyCommand.command, DoctorCommand.command,
+    RemoveCommands.collect, VerifyCommand.command, BackupCommand.command, DoctorCommand.command,
   ],
   examples: [
     "cifar-runs list                          # the newest runs",

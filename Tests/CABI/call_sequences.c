@@ -700,6 +700,10 @@ static void step(world *w) {
            chance(c, 20) ? NULL : on_problem, c);
       break;
     case 54:
+      if (chance(c, 4)) {
+        CALL(cifar_registry_backup, PICK(w, registries), chance(c, 3) ? "/nowhere/x" : "copy.db");
+        break;
+      }
       CALL(cifar_registry_export, PICK(w, registries), (int64_t)index_(c),
            chance(c, 3) ? "/nowhere/x" : "export.st");
       break;

@@ -51,7 +51,7 @@ def hold_after_first_epoch(process, lines):
 
 def test_the_end_waits_and_everything_is_stored(options):
     lines = []
-    process = start("cifar", "train", *options, "--epochs", 400, "--name", "held")
+    process = start("cifar", "train", *options, "--epochs", 200, "--name", "held")
     held = hold_after_first_epoch(process, lines)
     told = []
     for line in process.stderr:
@@ -69,8 +69,8 @@ def test_the_end_waits_and_everything_is_stored(options):
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     printed = [line for line in "".join(lines + [out]).splitlines() if line.startswith("epoch")]
-    assert len(printed) == 400
-    assert rows()["held"]["epochs"] == 400 and rows()["held"]["status"] == "completed"
+    assert len(printed) == 200
+    assert rows()["held"]["epochs"] == 200 and rows()["held"]["status"] == "completed"
     assert not list(Path().glob("*.safetensors"))
     assert cifar.Registry().verify() == []
 
@@ -79,7 +79,7 @@ def test_the_end_waits_and_everything_is_stored(options):
 def test_what_can_not_be_stored_goes_to_a_file_that_import_takes_up(options, gives_up):
     limit = 0.5 if gives_up == "limit" else 600
     process = start(
-        "cifar", "train", *options, "--epochs", 300, "--name", "kept", "--busy-timeout", limit)
+        "cifar", "train", *options, "--epochs", 150, "--name", "kept", "--busy-timeout", limit)
     held = hold_after_first_epoch(process, [])
     if gives_up == "Ctrl-C":
         for line in process.stderr:
@@ -91,14 +91,14 @@ def test_what_can_not_be_stored_goes_to_a_file_that_import_takes_up(options, giv
     (file,) = Path().glob("runs.db.run-*.safetensors")
     assert f"cifar-runs import '{file.absolute()}'" in err
     before = rows()["kept"]["epochs"]
-    assert before < 300
+    assert before < 150
     held.let_go()
     done = run("cifar-runs", "import", file)
     kept = rows()["kept"]
     assert done.stdout_text.strip() == kept["id"]
-    assert kept["epochs"] == 300 and kept["status"] == "completed" and len(rows()) == 1
+    assert kept["epochs"] == 150 and kept["status"] == "completed" and len(rows()) == 1
     assert "has all of it already" in run("cifar-runs", "import", file).stderr_text
-    run("cifar", "train", *options, "--epochs", 300, "--name", "straight")
+    run("cifar", "train", *options, "--epochs", 150, "--name", "straight")
     registry = cifar.Registry()
     last = [registry.run(name)["checkpoints"][-1]["sha256"] for name in ["kept", "straight"]]
     same = [[{**row, "seconds": 0, "images_per_second": 0} for row in registry.run(name)["epochs"]]
@@ -127,11 +127,11 @@ def test_in_python(workplace):
     with pytest.warns(RuntimeWarning, match="held by another program"):
         with pytest.raises(cifar.CifarError) as error:
             cifar.fit(train, test, epochs=3, batch_size=16, model=eval(SMALL), name="python",
-                      busy_timeout=1.5, callbacks=[Holding()])
+                      busy_timeout=4, callbacks=[Holding()])
     assert error.value.status == "CIFAR_E_BUSY"
     held[0].let_go()
     ends = [wait for wait in waits if wait.seconds_left is not None]
-    assert len(ends) >= 5 and all(wait.epochs == 2 for wait in ends)
+    assert len(ends) >= 2 and all(wait.epochs == 2 for wait in ends)
     (file,) = Path().glob("runs.db.run-*.safetensors")
     assert str(file.absolute()) in str(error.value)
     registry = cifar.Registry()

@@ -136,6 +136,25 @@ def test_what_is_exported_opens_in_safetensors(registry, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["x.safetensors"]
 
 
+def test_backup_while_others_train(registry, trained, tmp_path):
+    path = tmp_path / "runs.db"
+    registry.backup(path)
+    copied = cifar.Registry(path)
+    cifar.fit(
+        *cifar.load("shapes", limit_train=64, limit_test=32), epochs=4, batch_size=32,
+        registry=path, name="beside", keep_last=1,
+        callbacks=[lambda epoch: copied.backup(tmp_path / f"copy {epoch.epoch}.db")],
+    )
+    for number in range(1, 5):
+        other = cifar.Registry(tmp_path / f"copy {number}.db")
+        assert other.verify() == []
+        assert len(other.run("beside")["epochs"]) in (number - 1, number)
+    for target in (tmp_path / "copy 1.db", tmp_path, trained, "/dev/null"):
+        with pytest.raises(cifar.CifarError) as caught:
+            registry.backup(target)
+        assert caught.value.status == "CIFAR_E_INVALID_ARGUMENT"
+
+
 def test_pandas_takes_the_rows_as_they_are(registry):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(registry.runs())
@@ -172,6 +191,9 @@ def test_from_c(trained, tmp_path):
           }
           cifar_run_list_free(list);
           if (cifar_registry_verify(registry, NULL, print, NULL)) return 3;
+          if (argc > 2 && cifar_registry_backup(registry, argv[2])) return 5;
+          if (cifar_registry_backup(registry, argv[1]) != CIFAR_E_INVALID_ARGUMENT) return 6;
+          if (cifar_registry_backup(registry, NULL) != CIFAR_E_INVALID_ARGUMENT) return 7;
           query.filter = "epochs >";
           if (cifar_registry_query(registry, &query, &list) != CIFAR_E_INVALID_ARGUMENT) return 4;
           puts(cifar_last_error());

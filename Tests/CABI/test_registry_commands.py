@@ -400,6 +400,81 @@ def test_doctor(registry):
     assert rows["schema"]["state"] == str(version) and rows["quick check"]["advice"] is None
 
 
+def stranger(registry, sql):
+    database = sqlite3.connect(registry)
+    database.executescript(sql)
+    database.close()
+
+
+def test_verify_and_doctor_name_what_others_added(registry):
+    stranger(registry, "CREATE TRIGGER spy AFTER UPDATE ON runs BEGIN DELETE FROM epochs; END")
+    stranger(registry, "CREATE TABLE \"note\x1b]0;book\" (line TEXT)")
+    found = json.loads(run("cifar-runs", "verify", "--json", expect=1).stdout_text)
+    assert len(found) == 2 and "trigger 'spy'" in found[0]["problem"]
+    assert "DROP TRIGGER" in found[0]["problem"]
+    result = run("cifar-runs", "doctor", "--json", expect=1)
+    added = [row for row in json.loads(result.stdout_text) if row["what"] == "definitions"]
+    assert len(added) == 2 and all(row["advice"] for row in added)
+    for command in ("verify", "doctor"):
+        result = run("cifar-runs", command, expect=1)
+        assert "\x1b]0" not in result.stdout_text + result.stderr_text
+    output("tag", "plain", "x")
+    assert len(data("metrics", "plain")) > 0
+
+
+def test_a_run_whose_id_is_none_is_named_and_left_out(registry):
+    stranger(registry, "UPDATE runs SET uuid = '$(touch pwned)' WHERE name = 'plain'")
+    result = run("cifar-runs", "list", "--json")
+    assert len(json.loads(result.stdout_text)) == 2
+    assert "runs.uuid is '$(touch pwned)'" in result.stderr_text
+    result = run("cifar-runs", "show", "plain", expect=1)
+    assert "runs.uuid" in result.stderr_text and "id 1" in result.stderr_text
+
+
+def test_backup(registry, workplace):
+    ids = [row["id"] for row in data("list")]
+    copy = workplace / "copy.db"
+    assert "3 runs" in output("backup", copy)
+    assert [row["id"] for row in data("list", "--registry", copy)] == ids
+    assert "as it should be" in output("verify", "--registry", copy)
+    row = json.loads(output("backup", "other.db", "--json"))
+    assert row["runs"] == 3 and row["bytes"] == (workplace / "other.db").stat().st_size
+    # A registry is never replaced, any other file with --force only.
+    before = copy.read_bytes()
+    for options in ([], ["--force"]):
+        result = run("cifar-runs", "backup", copy, *options, expect=1)
+        assert "is a registry" in result.stderr_text
+    assert copy.read_bytes() == before
+    (workplace / "thesis.txt").write_text("years of work")
+    run("cifar-runs", "backup", "thesis.txt", expect=1)
+    assert (workplace / "thesis.txt").read_text() == "years of work"
+    output("backup", "thesis.txt", "--force")
+    run("cifar-runs", "backup", "-", expect=2)
+    assert not list(workplace.glob(".*cifar-part"))
+
+
+def test_backup_of_a_damaged_registry_says_so(registry, workplace):
+    damage(registry, data("checkpoints", "plain")[-1]["id"])
+    result = run("cifar-runs", "backup", "copy.db", expect=1)
+    assert "damaged" in result.stderr_text and not (workplace / "copy.db").exists()
+
+
+def test_gc_takes_few_syncs_a_run(registry, workplace):
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    for _ in range(30):
+        output("fork", "plain")
+    output("rm", "--filter", "name is null", "--yes")
+    subprocess.run(
+        ["strace", "-f", "-c", "-e", "trace=fsync,fdatasync", "-o", "counts",
+         BUILD / "bin" / "cifar-runs", "gc", "--yes"], check=True, capture_output=True)
+    syncs = sum(
+        int(line.split()[3]) for line in (workplace / "counts").read_text().splitlines()
+        if "sync" in line)
+    assert 0 < syncs <= 60
+    assert not (workplace / "runs.db-journal").exists()
+
+
 # Around -------------------------------------------------------------------------------------------
 
 

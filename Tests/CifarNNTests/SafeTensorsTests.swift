@@ -25,6 +25,16 @@ import Testing
     #expect(bytes[0] % 8 == 0)
   }
 
+  /// What a file is given on its way can be taken out again, and nobody sees that it was there.
+  @Test func aStringIsAddedAndTakenOut() throws {
+    let bytes = try SafeTensors.encode(Self.tensors, metadata: ["epoch": "3"])
+    let more = try SafeTensors.setting("run", to: "{\"é\": 1}\n", in: bytes)
+    #expect(try SafeTensors.metadata(of: more) == ["epoch": "3", "run": "{\"é\": 1}\n"])
+    #expect(try SafeTensors.decode(more).tensors == SafeTensors.decode(bytes).tensors)
+    #expect(try SafeTensors.setting("run", to: nil, in: more) == bytes)
+    #expect(throws: CifarError.self) { try SafeTensors.setting("run", to: "", in: [1, 2, 3]) }
+  }
+
   @Test func notANumberComesBackToTheBit() throws {
     let odd = Float(bitPattern: 0x7FC1_2345)
     let bytes = try SafeTensors.encode(

@@ -39,7 +39,8 @@ import Testing
   @Test(arguments: [
     ("runs", "epochs", "-1", "id = 2"), ("runs", "epochs_planned", "99999999999", "id = 2"),
     ("runs", "status", "'done'", "id = 2"), ("runs", "started", "'yesterday'", "id = 2"),
-    ("runs", "trashed", "''", "id = 2"),
+    ("runs", "trashed", "''", "id = 2"), ("runs", "uuid", "'$(id)'", "id = 2"),
+    ("runs", "parent", "'../x'", "id = 2"),
   ])
   func aRunThatCannotBeReadIsLeftOut(
     table: String, column: String, value: String, row: String

@@ -1,5 +1,6 @@
 import CifarCore
 import CifarData
+import CifarNN
 import CifarRegistry
 import Glibc
 import Testing
@@ -53,6 +54,25 @@ import Testing
     }
     let best = try Model(registryPath: sample.path, run: run.id, threads: 1)
     #expect(best.epoch == run.checkpoints.first { $0.isBest }?.epoch)
+  }
+
+  @Test func whatOverflowsIsNoAnswer() throws {
+    let checkpoint = try Checkpoint(try Sample.undisturbed().last.bytes)
+    let tensors = checkpoint.tensors.map { tensor in
+      guard tensor.name.hasSuffix("weight") else { return tensor }
+      return Tensor(
+        name: tensor.name, shape: tensor.shape,
+        values: tensor.values.map { $0 < 0 ? -1e38 : 1e38 })
+    }
+    let bytes = try Checkpoint(
+      hyperparameters: checkpoint.hyperparameters, state: checkpoint.state, tensors: tensors
+    ).encoded()
+    let images = try Images.train()
+    let model = try Model(checkpoint: bytes, threads: 1)
+    #expect(failure { try predict(model, images, count: 3) }?.code == .notFinite)
+    #expect(failure { try model.evaluate(images) }?.code == .notFinite)
+    let diverged = try Model(checkpoint: bytes, threads: 1, allowsNonFinite: true)
+    #expect(try predict(diverged, images, count: 3).contains { !$0.isFinite })
   }
 
   @Test func predictionsAreProbabilities() throws {

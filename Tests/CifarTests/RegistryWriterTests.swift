@@ -163,6 +163,28 @@ private final class Journal: Sendable {
     #expect(journal.state.withLock { $0.attempts } == 1)
   }
 
+  /// One that can't be written is only late; that another session has the run ends the training.
+  @Test func heartbeatsAreWorthNoRun() throws {
+    let errors = Mutex<[CifarError]>([
+      Journal.lock, CifarError(.diskFull, "full"), Journal.lock, CifarError(.busy, "taken over"),
+    ])
+    let seen = Mutex(0)
+    let journal = journal
+    let writer = RegistryWriter(
+      RegistryWriter.Sink(
+        write: { try journal.write($0) },
+        heartbeat: {
+          let error = errors.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+          seen.withLock { $0 += 1 }
+          if let error { throw error }
+        }), heartbeatInterval: 0.05)
+    for _ in 0..<2000 where seen.withLock({ $0 }) < 3 { usleep(1000) }
+    try writer.check()
+    for _ in 0..<2000 where writer.failure == nil { usleep(1000) }
+    #expect(failure { try writer.check() } == CifarError(.busy, "taken over"))
+    #expect(seen.withLock { $0 } == 4)
+  }
+
   @Test func nothingCanBeWrittenAfterTheEnd() throws {
     let writer = journal.writer
     _ = try writer.finish(end, limit: 10) { _ in true }

@@ -25,10 +25,7 @@ package enum DatabaseDescriptors {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     closeKept()
-    var descriptor = Glibc.open(path, flags | O_CLOEXEC, mode)
-    while descriptor < 0 && errno == EINTR {
-      descriptor = Glibc.open(path, flags | O_CLOEXEC, mode)
-    }
+    var descriptor = uninterrupted { Glibc.open(path, flags | O_CLOEXEC, mode) }
     if (0...2).contains(descriptor) { descriptor = moveUp(descriptor) }
     if descriptor >= 0 { all.insert(descriptor) }
     return descriptor
@@ -83,20 +80,24 @@ package enum DatabaseDescriptors {
   /// one of several locks only, so that any lock counts, not just this process's.
   private static func isLocked(_ descriptor: Int32) -> Bool {
     let pending = fcntl(descriptor, setLock, F_WRLCK, pendingByte, 1)
+    // A file system without locks has none to lose. A system with no room for more may have some.
+    if !pending && errno == ENOLCK { return isFree(descriptor, pendingByte, 512) == false }
     // A descriptor that can't write can't hold the byte, and only looks.
     if !pending && errno != EBADF { return true }
-    if isFree(descriptor, pendingByte + 1, 511) { return false }
+    if isFree(descriptor, pendingByte + 1, 511) == true { return false }
     _ = fcntl(descriptor, setLock, F_UNLCK, pendingByte, 1)
     return true
   }
 
-  private static func isFree(_ descriptor: Int32, _ start: off_t, _ length: off_t) -> Bool {
+  /// nil if the system can't tell.
+  private static func isFree(_ descriptor: Int32, _ start: off_t, _ length: off_t) -> Bool? {
     var request = flock()
     request.l_type = Int16(F_WRLCK)
     request.l_whence = Int16(SEEK_SET)
     request.l_start = start
     request.l_len = length
-    return Glibc.fcntl(descriptor, getLock, &request) == 0 && request.l_type == Int16(F_UNLCK)
+    let failed = uninterrupted { Glibc.fcntl(descriptor, getLock, &request) }
+    return failed == 0 ? request.l_type == Int16(F_UNLCK) : nil
   }
 
   private static func fcntl(
@@ -107,7 +108,7 @@ package enum DatabaseDescriptors {
     request.l_whence = Int16(SEEK_SET)
     request.l_start = start
     request.l_len = length
-    return Glibc.fcntl(descriptor, command, &request) == 0
+    return uninterrupted { Glibc.fcntl(descriptor, command, &request) } == 0
   }
 
   /// F_OFD_GETLK and F_OFD_SETLK, which the C library declares for _GNU_SOURCE only.

@@ -10,7 +10,7 @@ public enum FileStore {
   public static func read(
     _ path: String, check: (_ start: [UInt8], _ size: Int?) throws -> Void = { _, _ in }
   ) throws -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
+    let descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) }
     guard descriptor >= 0 else {
       throw FileFailure.error("open", path, errno, missing: .notFound)
     }

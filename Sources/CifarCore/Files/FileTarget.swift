@@ -115,7 +115,9 @@ struct FileTarget {
 enum FileStart {
   /// - Parameter name: what messages call it.
   static func read(_ path: String, named name: String) throws -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    let descriptor = uninterrupted {
+      open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    }
     guard descriptor >= 0 else { throw FileFailure.error("look at", name, errno) }
     do {
       let start = try read(descriptor, named: name)

@@ -52,7 +52,35 @@ public final class FileWriter {
     let writer = FileWriter(path, temporary.descriptor, check: check)
     try body(writer)
     try writer.flush()
-    if try temporary.commit(replaces: old != nil) { return }
+    try commit(temporary, replaces: old != nil, path, kind, force)
+  }
+
+  /// Likewise, for what opens files by their names, such as SQLite.
+  ///
+  /// - Parameter body: gets the path of an empty file in the same directory, to be filled.
+  /// - Throws: also `invalidArgument` for a device or a pipe.
+  public static func make(
+    at path: String, as kind: FileKind, force: Bool = false, _ body: (String) throws -> Void
+  ) throws {
+    let target = try FileTarget(path, kind: kind, force: force)
+    var old: stat?
+    switch target.content {
+    case .nothing: break
+    case .file(let status): old = status
+    case .stream:
+      throw CifarError(
+        .invalidArgument, "'\(path)' is a device or a pipe; \(kind.name) must go to a file")
+    }
+    let temporary = try TemporaryFile(
+      in: target.directory, for: target.name, named: path, replacing: old)
+    try body(temporary.path)
+    try commit(temporary, replaces: old != nil, path, kind, force)
+  }
+
+  private static func commit(
+    _ temporary: TemporaryFile, replaces: Bool, _ path: String, _ kind: FileKind, _ force: Bool
+  ) throws {
+    if try temporary.commit(replaces: replaces) { return }
     // Somebody was faster with a file of that name: is it one to replace?
     guard case .stream = try FileTarget(path, kind: kind, force: force).content else {
       _ = try temporary.commit(replaces: true)
@@ -138,14 +166,16 @@ public final class FileWriter {
     try body(writer)
     try writer.flush()
     let isBlockDevice = status.st_mode & S_IFMT == S_IFBLK
-    if isBlockDevice, fsync(descriptor) != 0 { throw FileFailure.error("write", path, errno) }
+    if isBlockDevice, uninterrupted({ fsync(descriptor) }) != 0 {
+      throw FileFailure.error("write", path, errno)
+    }
   }
 
   private static func open(_ path: String, _ status: stat) throws -> Int32 {
     let truncates = status.st_mode & S_IFMT == S_IFREG ? O_TRUNC : 0
     // Without O_NONBLOCK a pipe that nobody reads would keep the caller for ever.
     let flags = O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | truncates
-    var descriptor = Glibc.open(path, flags)
+    var descriptor = uninterrupted { Glibc.open(path, flags) }
     var attempts = 0
     while descriptor < 0, errno == ENXIO, status.st_mode & S_IFMT == S_IFIFO {
       attempts += 1
@@ -153,7 +183,7 @@ public final class FileWriter {
         throw CifarError(.io, "can't write '\(path)': it is a pipe that nobody reads from")
       }
       usleep(50_000)
-      descriptor = Glibc.open(path, flags)
+      descriptor = uninterrupted { Glibc.open(path, flags) }
     }
     guard descriptor >= 0 else { throw FileFailure.error("write", path, errno) }
     let present = fcntl(descriptor, F_GETFL)

@@ -38,7 +38,7 @@ public final class TemporaryFile {
     throws
   {
     // A directory that may be written and not read can be named all the same.
-    var place = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    var place = uninterrupted { open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     if place < 0, errno == EACCES { place = open(directory, TemporaryFile.pathOnly) }
     guard place >= 0 else {
       throw FileFailure.error("write", target, errno)
@@ -47,9 +47,11 @@ public final class TemporaryFile {
     var candidate = ""
     for _ in 0..<16 where made < 0 {
       candidate = TemporaryFile.name(for: targetName)
-      made = openat(
-        place, candidate, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-        old == nil ? 0o666 : 0o600)
+      made = uninterrupted {
+        openat(
+          place, candidate, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+          old == nil ? 0o666 : 0o600)
+      }
       if made < 0, errno != EEXIST { break }
     }
     guard made >= 0 else {
@@ -83,7 +85,9 @@ public final class TemporaryFile {
   /// - Parameter replaces: whether a file of that name may be there.
   /// - Returns: false if one is there and may not be: nothing has happened then.
   public func commit(replaces: Bool) throws -> Bool {
-    guard fsync(descriptor) == 0 else { throw FileFailure.error("write", target, errno) }
+    guard uninterrupted({ fsync(descriptor) }) == 0 else {
+      throw FileFailure.error("write", target, errno)
+    }
     if replaces {
       guard renameat(directory, name, directory, targetName) == 0 else {
         throw FileFailure.error("write", target, errno)
@@ -92,7 +96,7 @@ public final class TemporaryFile {
       return false
     }
     isDone = true
-    if fsync(directory) != 0, errno != EINVAL, errno != EROFS {
+    if uninterrupted({ fsync(directory) }) != 0, errno != EINVAL, errno != EROFS {
       guard errno == EBADF else {
         throw FileFailure.error("sync the directory of", target, errno)
       }

@@ -10,12 +10,19 @@ struct RegistryFile {
   private(set) var descriptor: Int32
   private var lock = RegistryLock()
   private var lastError: Int32 = 0
+  private var courtesy: ReaderCourtesy?
   /// The name that SQLite opened it by, which lives as long as the file is open.
   private let name: UnsafePointer<CChar>
 
   /// Asks for the file format's write version: 1 for a rollback journal, 2 for WAL, 0 for an empty
   /// file. SQLite leaves numbers above 100 to programs.
   static let writeVersion: Int32 = 0x4349_4601
+
+  /// Makes reading fail with SQLITE_BUSY as soon as a writer has waited for it: a number other than
+  /// 0 begins such a piece of reading, 0 ends it.
+  static let courtesy: Int32 = 0x4349_4602
+  /// Asks whether that has happened.
+  static let gaveWay: Int32 = 0x4349_4603
 
   init(descriptor: Int32, name: UnsafePointer<CChar>) {
     base = sqlite3_file(pMethods: UnsafePointer(methods))
@@ -26,6 +33,7 @@ struct RegistryFile {
   // MARK: Bytes
 
   mutating func read(_ target: UnsafeMutableRawPointer, _ count: Int32, at offset: Int64) -> Int32 {
+    if courtesy?.mustGiveWay(descriptor) == true { return SQLITE_BUSY }
     var done = 0
     while done < Int(count) {
       let got = pread(descriptor, target + done, Int(count) - done, off_t(offset) + done)
@@ -56,14 +64,12 @@ struct RegistryFile {
   }
 
   mutating func truncate(to size: Int64) -> Int32 {
-    while ftruncate(descriptor, off_t(size)) != 0 {
-      if errno != EINTR { return fails(SQLITE_IOERR | (6 << 8)) }  // SQLITE_IOERR_TRUNCATE
-    }
-    return SQLITE_OK
+    let failed = uninterrupted { ftruncate(descriptor, off_t(size)) }
+    return failed == 0 ? SQLITE_OK : fails(SQLITE_IOERR | (6 << 8))  // SQLITE_IOERR_TRUNCATE
   }
 
   mutating func sync(onlyData: Bool) -> Int32 {
-    let failed = onlyData ? fdatasync(descriptor) : fsync(descriptor)
+    let failed = uninterrupted { onlyData ? fdatasync(descriptor) : fsync(descriptor) }
     return failed == 0 ? SQLITE_OK : fails(SQLITE_IOERR | (4 << 8))  // SQLITE_IOERR_FSYNC
   }
 
@@ -96,6 +102,10 @@ struct RegistryFile {
     case SQLITE_FCNTL_LOCKSTATE: argument.storeBytes(of: lock.level, as: Int32.self)
     case SQLITE_FCNTL_LAST_ERRNO: argument.storeBytes(of: lastError, as: Int32.self)
     case SQLITE_FCNTL_HAS_MOVED: argument.storeBytes(of: hasMoved ? 1 : 0, as: Int32.self)
+    case RegistryFile.courtesy:
+      courtesy = argument.load(as: Int32.self) == 0 ? nil : ReaderCourtesy()
+    case RegistryFile.gaveWay:
+      argument.storeBytes(of: courtesy?.gaveWay == true ? 1 : 0, as: Int32.self)
     case RegistryFile.writeVersion:
       var byte: UInt8 = 0
       let got = pread(descriptor, &byte, 1, 18)

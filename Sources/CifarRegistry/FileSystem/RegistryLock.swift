@@ -1,4 +1,5 @@
 import CSQLite
+import CifarCore
 import Glibc
 
 /// SQLite's lock on a database file, held as open-file-description locks.
@@ -85,10 +86,18 @@ struct RegistryLock {
     return RegistryLock.isFree(RegistryLock.reserved, 1, descriptor).map { !$0 }
   }
 
+  /// Whether a writer holds the pending byte, that is, waits for readers to go.
+  static func isAwaited(_ descriptor: Int32) -> Bool {
+    // A lock for reading is refused by a writer's only: readers take the byte for a moment, too.
+    var request = flock(pending, 1, F_RDLCK)
+    return fcntl(descriptor, openFileGetLock, &request) == 0 && request.l_type == Int16(F_WRLCK)
+  }
+
   /// Whether a write lock could be had; nil if the system can't tell.
   private static func isFree(_ start: Int64, _ length: Int64, _ descriptor: Int32) -> Bool? {
     var request = flock(start, length, F_WRLCK)
-    guard fcntl(descriptor, openFileGetLock, &request) == 0 else { return nil }
+    let failed = uninterrupted { fcntl(descriptor, openFileGetLock, &request) }
+    guard failed == 0 else { return nil }
     return request.l_type == Int16(F_UNLCK)
   }
 
@@ -96,9 +105,10 @@ struct RegistryLock {
     _ type: Int32, _ start: Int64, _ length: Int64, _ descriptor: Int32
   ) -> Int32 {
     var request = flock(start, length, type)
-    if fcntl(descriptor, openFileSetLock, &request) == 0 { return SQLITE_OK }
+    let failed = uninterrupted { fcntl(descriptor, openFileSetLock, &request) }
+    if failed == 0 { return SQLITE_OK }
     return switch errno {
-    case EACCES, EAGAIN, EINTR, EBUSY, ETIMEDOUT: SQLITE_BUSY
+    case EACCES, EAGAIN, EBUSY, ETIMEDOUT: SQLITE_BUSY
     default: SQLITE_IOERR | (15 << 8)  // SQLITE_IOERR_LOCK
     }
   }

@@ -151,8 +151,10 @@ struct CSVLogFile {
       let put = bytes[done...].withUnsafeBytes {
         Glibc.write(descriptor, $0.baseAddress, $0.count)
       }
-      if put > 0 { done += put }
-      if put < 0 && errno != EINTR {
+      if put > 0 {
+        done += put
+      } else if put == 0 || errno != EINTR {
+        if put == 0 { errno = EIO }
         let error = failure("write")
         if done > 0, try self.size(of: descriptor) == size + done {
           _ = ftruncate(descriptor, off_t(size))
@@ -160,7 +162,7 @@ struct CSVLogFile {
         throw error
       }
     }
-    if fdatasync(descriptor) != 0, errno != EINVAL { throw failure("write") }
+    if uninterrupted({ fdatasync(descriptor) }) != 0, errno != EINVAL { throw failure("write") }
   }
 
   // MARK: The file
@@ -212,7 +214,9 @@ struct CSVLogFile {
   /// Opens the file, made if need be, and gives it to `body` while nobody else writes.
   private func locked<Result>(_ body: (Int32) throws -> Result) throws -> Result {
     while true {
-      let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0o666)
+      let descriptor = uninterrupted {
+        open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0o666)
+      }
       guard descriptor >= 0 else { throw failure("write") }
       defer { close(descriptor) }
       for _ in 0..<CSVLogFile.lockPatience {

@@ -22,7 +22,11 @@ enum ModelTargets {
     try require(model.classNames.count == classes, "\(model.classNames.count) names")
     let image = [UInt8](repeating: 100, count: Dataset.imageBytes)
     let probabilities = try AlignedBuffer<Float>(count: classes)
-    try model.predict(images: image, count: 1, probabilities: probabilities.pointer)
+    let isAnswered: Void? = try answer {
+      try model.predict(images: image, count: 1, probabilities: probabilities.pointer)
+    }
+    guard isAnswered != nil else { return }
+    try require(probabilities.span.allSatisfy(\.isFinite), "a probability that is no number")
   }
 
   static func modelJSON(_ bytes: [UInt8]) throws {

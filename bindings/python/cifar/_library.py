@@ -109,6 +109,7 @@ _FUNCTIONS = {
     "cifar_registry_remove": [c_void_p, c_char_p, c_int32],
     "cifar_registry_restore": [c_void_p, c_char_p],
     "cifar_registry_collect": [c_void_p, POINTER(c_uint64)],
+    "cifar_registry_backup": [c_void_p, c_char_p],
     "cifar_registry_verify": [c_void_p, c_char_p, PROBLEM_CALLBACK, c_void_p],
     "cifar_registry_export": [c_void_p, c_int64, c_char_p],
 }

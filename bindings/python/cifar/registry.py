@@ -157,13 +157,17 @@ class Registry(Held):
         call("cifar_registry_restore", self._handle, argument.required_text(run, "run"))
 
     def collect(self) -> int:
-        """Empties the trash and makes the file small again. Returns the bytes given back."""
+        """Empties the trash and makes the file small again. Returns the bytes given back.
+
+        Works in short steps; trainings write in between.
+        """
         freed = ctypes.c_uint64()
         call("cifar_registry_collect", self._handle, ctypes.byref(freed))
         return freed.value
 
     def verify(self, run: Optional[str] = None) -> List[str]:
-        """Looks for damage. Returns a sentence for each thing that is wrong."""
+        """Looks for damage, and for tables, views, indexes and triggers that others added. Returns a
+        sentence for each thing that is wrong. Trainings go on meanwhile."""
         problems = []
 
         def receive(problem) -> int:
@@ -179,6 +183,16 @@ class Registry(Held):
         if error is not None:
             raise error
         return problems
+
+    def backup(self, path) -> None:
+        """Writes a copy of the registry as it is at one moment, while others train.
+
+        The copy is a registry like any other. It is checked, every checkpoint included, before it
+        gets its name: where anything is wrong, ``CifarError`` is raised and there is no copy. A file
+        that holds something is not replaced. (A copy of the bare file, by shutil or cp, may be
+        damaged while somebody writes.)
+        """
+        call("cifar_registry_backup", self._handle, argument.required_path(path, "path"))
 
     def export(self, checkpoint: int, path) -> None:
         """Writes a checkpoint to a safetensors file, whole or not at all.
