@@ -87,13 +87,13 @@ final class ProgressDisplay: TrainerObserver {
     if let left = delay.secondsLeft {
       guard !isWaiting, delay.seconds >= 3 else { return .goOn }
       isWaiting = true
+      // The signal that may have ended the training does not end the waiting too: another one does.
+      Interruption.acceptAnother()
       clear()
       Output.message(
         "Training is over, and \(place) is held by another process: waiting for it, "
           + "\(Format.duration(left)) at most. Ctrl-C ends the waiting: the rest then goes to a file.\n"
       )
-      // The signal that may have ended the training does not end the waiting too: another one does.
-      Interruption.acceptAnother()
     } else if !quiet {
       clear()
       let epochs = delay.epochs == 1 ? "1 epoch waits" : "\(delay.epochs) epochs wait"

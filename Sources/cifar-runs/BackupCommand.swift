@@ -29,10 +29,10 @@ enum BackupCommand {
     let registry = try arguments.openRegistry()
     let terminal = Terminal.standardError
     let backup = try registry.backup(to: file, force: arguments.has("--force")) { done, all in
-      guard terminal.isInteractive, all > 0 else { return }
-      Output.message("\r\u{1B}[Kcopied \(100 * done / all) %")
+      guard terminal.canRedraw, all > 0 else { return }
+      Output.redraw("copied \(100 * done / all) %")
     }
-    if terminal.isInteractive { Output.message("\r\u{1B}[K") }
+    if terminal.canRedraw { Output.redraw("") }
     Output.write(
       [
         ("file", .string(file)), ("bytes", .integer(Int64(backup.bytes))),

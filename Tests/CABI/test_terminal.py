@@ -64,7 +64,7 @@ def test_a_dumb_terminal_gets_no_escapes(workplace):
         assert "\x1b" not in text and "epoch 1/1" in text
         assert not CONTROL.search(text.replace("\r\n", "\n"))
     assert "\x1b[K" in on_a_terminal(*train, TERM="xterm")
-    for command in [["list"], ["verify"], ["plot", "--metric", "lr", "x"]]:
+    for command in [["list"], ["verify"], ["plot", "--metric", "lr", "x"], ["backup", "b.db"]]:
         assert "\x1b" not in on_a_terminal(BUILD / "bin" / "cifar-runs", *command, TERM="dumb")
 
 
@@ -95,7 +95,7 @@ def test_nothing_stored_steers_a_terminal(hostile, workplace):
         ["metrics", identifier], ["plot", identifier], ["plot", identifier, "--metric", HOSTILE],
         ["plot", identifier, "--metric", HOSTILE + "?"], ["watch", identifier],
         ["note", identifier], ["checkpoints", identifier], ["verify"], ["doctor"],
-        ["rm", identifier, "--dry-run"], ["best"], ["list", "--filter", HOSTILE],
+        ["backup", "backup.db"], ["rm", identifier, "--dry-run"], ["best"], ["list", "--filter", HOSTILE],
         ["tag", identifier, HOSTILE], ["export", "--format", "csv"], ["export"],
         ["report", identifier, "-o", "-"], ["list", "--completion"], [HOSTILE], ["show", "--" + HOSTILE],
     ]
