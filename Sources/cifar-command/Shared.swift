@@ -18,8 +18,8 @@ extension Option {
       + "do not depend on it)")
   static let busyTimeout = Option(
     "--busy-timeout", value: "S",
-    help: "seconds for which the end waits for a registry that others hold, before the rest goes to "
-      + "a file beside it (else 600)")
+    help: "seconds for which the end waits for a registry that others hold, before the rest goes "
+      + "to a file beside it (else 600)")
   static let quiet = Option("--quiet", help: "print nothing but the run's id")
   static let checkpoint = Option(
     "--checkpoint", value: "WHICH", help: "last, best, or a checkpoint's id",
