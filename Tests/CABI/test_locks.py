@@ -122,7 +122,7 @@ def test_in_python(workplace):
 
     with pytest.raises(cifar.CifarError) as error:
         cifar.fit(train, test, epochs=3, batch_size=16, model=eval(SMALL), name="python",
-                  busy_timeout=1, callbacks=[Holding()])
+                  busy_timeout=5, callbacks=[Holding()])
     assert error.value.status == "CIFAR_E_BUSY"
     held[0].let_go()
     ends = [wait for wait in waits if wait.seconds_left is not None]
