@@ -397,8 +397,8 @@ typedef struct cifar_storage_info {
 
 typedef int (*cifar_storage_callback)(const cifar_storage_info *info, void *user);
 
-/** While others hold the registry: during training for every epoch that waits to be stored, when it
- *  is over some ten times a second until all is stored. Anything but 0 stops the training, or the
+/** While others hold the registry: during training, when they do so for 10 seconds, for every epoch
+ *  that waits to be stored, when it is over some ten times a second until all is stored. Anything but 0 stops the training, or the
  *  waiting at its end. NULL for nothing. Not while it trains. */
 cifar_status cifar_trainer_on_storage_wait(cifar_trainer *trainer, cifar_storage_callback callback,
                                            void *user);

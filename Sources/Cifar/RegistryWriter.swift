@@ -14,7 +14,8 @@ import Glibc
 final class RegistryWriter {
   /// Where entries go; in tests something that fails when it is told to.
   struct Sink {
-    var write: ([SessionEntry]) throws -> Void
+    /// The second argument: seconds that it may wait for others.
+    var write: ([SessionEntry], Double) throws -> Void
     var heartbeat: () throws -> Void
   }
 
@@ -165,14 +166,17 @@ private final class EntryQueue: @unchecked Sendable {
   /// When a lock came in the way; nil if none is.
   private var lockedSince: Double?
   private var nextAttempt = 0.0
-  private var pause = EntryQueue.shortestPause
+  private var attemptLength = EntryQueue.shortestAttempt
   private let heartbeatInterval: Double
   private var nextHeartbeat: Double
 
   /// Seconds from an attempt that a lock was in the way of to the next: while none is made others can
   /// read, which a writer that waits keeps them from.
-  private static let shortestPause = 0.05
-  private static let longestPause = 0.25
+  private static let pauseLength = 0.2
+  /// Seconds that an attempt waits for others; one after one that was in vain waits longer. A writer
+  /// that waits for readers keeps new ones out.
+  private static let shortestAttempt = 0.5
+  private static let longestAttempt = 2.0
 
   init(_ sink: RegistryWriter.Sink, _ heartbeatInterval: Double) {
     self.sink = sink
@@ -310,8 +314,9 @@ private final class EntryQueue: @unchecked Sendable {
         }
       }
     }
+    let patience = monitor.withLock { attemptLength }
     var failure: (any Error)?
-    do { try sink.write(entries) } catch { failure = error }
+    do { try sink.write(entries, patience) } catch { failure = error }
     monitor.withLock {
       let last = batch.last?.number ?? stored
       switch failure {
@@ -319,14 +324,14 @@ private final class EntryQueue: @unchecked Sendable {
         items.removeAll { $0.number <= last }
         stored = last
         lockedSince = nil
-        pause = EntryQueue.shortestPause
+        attemptLength = EntryQueue.shortestAttempt
         nextAttempt = 0
         nextHeartbeat = Moment.now + heartbeatInterval
       case let lock as CifarError where lock.isTransient:
         refused = last
         lockedSince = lockedSince ?? begin
-        nextAttempt = Moment.now + pause
-        pause = min(2 * pause, EntryQueue.longestPause)
+        nextAttempt = Moment.now + EntryQueue.pauseLength
+        attemptLength = min(2 * attemptLength, EntryQueue.longestAttempt)
         dropSuperseded()
       case let other: error = other
       }

@@ -39,10 +39,8 @@ final class RunRecorder: TrainerObserver {
   /// What SQLite may need to write down that there was no memory left.
   private let reserve: EmergencyMemory
 
-  /// Seconds that an attempt to write waits for others. It keeps new readers out meanwhile.
+  /// Seconds that what is not written by the writer waits for others at a time.
   private static let attemptTimeout = 0.5
-  /// Seconds before somebody is told that others hold the registry: many trainers may take turns.
-  private static let silence = 3.0
 
   private static let reserveSize = 2 << 20
 
@@ -101,7 +99,10 @@ final class RunRecorder: TrainerObserver {
     absolutePath = AbsolutePath.of(registry.path)
     writer = RegistryWriter(
       RegistryWriter.Sink(
-        write: { try session.write($0) }, heartbeat: { try session.heartbeat() }))
+        write: { entries, patience in
+          try registry.setBusyTimeout(patience)
+          try session.write(entries)
+        }, heartbeat: { try session.heartbeat() }))
   }
 
   private static func retention(_ options: TrainingSession.Options) -> Retention {
@@ -180,7 +181,7 @@ final class RunRecorder: TrainerObserver {
       toldWaiting = nil
       return .goOn
     }
-    guard delay.epochs > 0, delay.seconds >= RunRecorder.silence, delay.epochs != toldWaiting
+    guard delay.epochs > 0, delay.seconds >= options.silence, delay.epochs != toldWaiting
     else { return .goOn }
     toldWaiting = delay.epochs
     let epochs = delay.epochs == 1 ? "1 epoch waits" : "\(delay.epochs) epochs wait"
@@ -263,7 +264,7 @@ final class RunRecorder: TrainerObserver {
       isStored = try writer.finish(entries + [.end(end)], limit: options.busyTimeout) { delay in
         let waited = Moment.now - begin
         // Who kills a program that waits loses nothing.
-        if waited >= RunRecorder.silence { keepAside(end) }
+        if waited >= options.silence / 2 { keepAside(end) }
         isInterrupted = trainer.takeInterrupt()
         let answer = try observer?.storageDelayed(
           StorageDelay(

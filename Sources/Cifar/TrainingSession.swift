@@ -43,6 +43,9 @@ public final class TrainingSession {
     /// Seconds for which the end of training waits for a registry that others hold, from 0 to
     /// 1,000,000: until then everything waits in memory, and then goes to a file beside the registry.
     public var busyTimeout = 600.0
+    /// Seconds before somebody is told that others hold the registry, and half of them before a file
+    /// is made at the end.
+    var silence = StorageDelay.worthTelling
 
     public init(
       registryPath: String? = Registry.defaultPath(), name: String? = nil,

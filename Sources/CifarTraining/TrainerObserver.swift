@@ -72,6 +72,9 @@ public struct StorageDelay: Equatable, Sendable {
   /// Until the waiting ends; nil while the training goes on.
   public var secondsLeft: Double?
 
+  /// Seconds from which on a person should hear of it: many trainers may take turns on a busy disk.
+  public static let worthTelling = 10.0
+
   public init(epochs: Int, seconds: Double, secondsLeft: Double?) {
     self.epochs = epochs
     self.seconds = seconds

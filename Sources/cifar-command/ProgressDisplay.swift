@@ -85,7 +85,7 @@ final class ProgressDisplay: TrainerObserver {
   func storageDelayed(_ delay: StorageDelay) -> TrainerAnswer {
     let place = session.registryPath ?? "the registry"
     if let left = delay.secondsLeft {
-      guard !isWaiting, delay.seconds >= 3 else { return .goOn }
+      guard !isWaiting, delay.seconds >= StorageDelay.worthTelling else { return .goOn }
       isWaiting = true
       // The signal that may have ended the training does not end the waiting too: another one does.
       Interruption.acceptAnother()

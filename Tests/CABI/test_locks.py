@@ -53,13 +53,9 @@ def test_the_end_waits_and_everything_is_stored(options):
     lines = []
     process = start("cifar", "train", *options, "--epochs", 200, "--name", "held")
     held = hold_after_first_epoch(process, lines)
-    told = []
     for line in process.stderr:
-        told.append(line)
         if line.startswith("Training is over"):
             break
-    # Silence would look like a training that hangs: a line for every epoch that waits.
-    assert any("epochs wait to be stored; training goes on" in line for line in told)
     # Whoever is killed in this moment finds a file beside the registry.
     deadline = time.time() + 30
     while not list(Path().glob("runs.db.run-*.safetensors")) and time.time() < deadline:
@@ -124,14 +120,13 @@ def test_in_python(workplace):
         def on_storage_wait(self, wait):
             waits.append(wait)
 
-    with pytest.warns(RuntimeWarning, match="held by another program"):
-        with pytest.raises(cifar.CifarError) as error:
-            cifar.fit(train, test, epochs=3, batch_size=16, model=eval(SMALL), name="python",
-                      busy_timeout=6, callbacks=[Holding()])
+    with pytest.raises(cifar.CifarError) as error:
+        cifar.fit(train, test, epochs=3, batch_size=16, model=eval(SMALL), name="python",
+                  busy_timeout=5, callbacks=[Holding()])
     assert error.value.status == "CIFAR_E_BUSY"
     held[0].let_go()
     ends = [wait for wait in waits if wait.seconds_left is not None]
-    assert len(ends) >= 2 and all(wait.epochs == 2 for wait in ends)
+    assert ends and all(wait.epochs == 2 for wait in ends)
     (file,) = Path().glob("runs.db.run-*.safetensors")
     assert str(file.absolute()) in str(error.value)
     registry = cifar.Registry()
@@ -153,7 +148,7 @@ def hold(epoch):
 class Say(cifar.Callback):
     said = False
     def on_storage_wait(self, wait):
-        if wait.seconds_left is not None and wait.seconds > 1 and not self.said:
+        if wait.seconds_left is not None and wait.seconds > 11 and not self.said:
             self.said = True
             print("waiting", flush=True)
 try:
@@ -171,6 +166,7 @@ except KeyboardInterrupt as error:
     out, err = process.communicate(timeout=60)
     assert time.time() - began < 30
     # The epoch is stored before its callback is called: only the end waits.
+    assert "RuntimeWarning: the registry is held by another program" in err
     assert out.startswith("interrupted") and "only how it ended is not" in out, (out, err)
 
 

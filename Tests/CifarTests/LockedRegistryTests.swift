@@ -39,6 +39,7 @@ import Testing
   ) throws -> TrainingSession {
     var options = sample.options(name: name)
     options.busyTimeout = busyTimeout
+    options.silence = 1
     return try TrainingSession.start(
       train: try Images.train(), validation: try Images.test(),
       hyperparameters: try .quick(epochs: epochs), options: options)

@@ -46,7 +46,7 @@ private final class Journal: Sendable {
   var writer: RegistryWriter {
     RegistryWriter(
       RegistryWriter.Sink(
-        write: { try self.write($0) },
+        write: { entries, _ in try self.write(entries) },
         heartbeat: { self.state.withLock { $0.heartbeats += 1 } }))
   }
 }
@@ -176,7 +176,7 @@ private final class Journal: Sendable {
     let journal = journal
     let writer = RegistryWriter(
       RegistryWriter.Sink(
-        write: { try journal.write($0) },
+        write: { entries, _ in try journal.write(entries) },
         heartbeat: {
           let error = errors.withLock { $0.isEmpty ? nil : $0.removeFirst() }
           seen.withLock { $0 += 1 }

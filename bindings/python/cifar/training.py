@@ -370,7 +370,7 @@ class _Training:
 
     def _storage_waits(self, info) -> int:
         wait = storage_wait_of(info.contents)
-        if wait.seconds_left is not None and wait.seconds >= 3 and not self._has_warned:
+        if wait.seconds_left is not None and wait.seconds >= 10 and not self._has_warned:
             self._has_warned = True
             warnings.warn(
                 "the registry is held by another program: what is not stored waits for it, up to "
