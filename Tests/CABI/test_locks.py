@@ -134,7 +134,7 @@ def test_in_python(workplace):
     assert registry.run("python")["status"] == "running"
     id = registry.import_file(file)
     assert registry.run(id)["name"] == "python" and rows()["python"]["epochs"] == 3
-    with pytest.raises(ValueError):
+    with pytest.raises(cifar.CifarError, match="busy timeout, nan s, is not in 0 to 1,000,000"):
         cifar.fit(train, test, busy_timeout=float("nan"))
 
 

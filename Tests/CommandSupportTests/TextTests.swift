@@ -96,7 +96,7 @@ import Testing
     table.add(["a1", "a long name", "remark", "5"])
     table.add(["b2", "", "", "12"])
     func text(_ width: Int?) -> String {
-      table.text(for: Terminal(isInteractive: true, width: width, usesColor: false))
+      table.text(for: Terminal(isInteractive: true, width: width, usesColor: false)).content
     }
     #expect(
       text(nil)
