@@ -47,10 +47,21 @@ public enum ChildProcess {
     for descriptor in output + errors {
       posix_spawn_file_actions_addclose(&actions, descriptor)
     }
+    // Signals that this thread does not take, or that the process ignores, still end the program.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    sigaddset(&signals, SIGTERM)
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF))
     let words = arguments.map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
     var process = pid_t()
-    let failure = posix_spawnp(&process, arguments[0], &actions, nil, words, environ)
+    let failure = posix_spawnp(&process, arguments[0], &actions, &attributes, words, environ)
     close(output[1])
     close(errors[1])
     defer {

@@ -435,7 +435,7 @@ def test_the_summary_command(workplace):
     [
         (["train", *SMALL, "--model", "resnet"], 2, "none of tutorial, tutorial-gap"),
         (["train", *SMALL, "--model", "missing.json"], 1, "can't open 'missing.json'"),
-        (["train", *SMALL, "--model", "."], 1, "can't read '.': Is a directory"),
+        (["train", *SMALL, "--model", "."], 2, "--model '.' is none of"),
         (["train", *SMALL, "--model", "bad.json"], 1, "'bad.json': "),
         (["train", *SMALL, "--model", "wrong.json"], 1, "'wrong.json': layer 0 (dense)"),
         (["train", *SMALL, "--model", "seven.json"], 1, "7 classes"),

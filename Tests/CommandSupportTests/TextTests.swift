@@ -85,7 +85,7 @@ import Testing
     #expect(
       text.contains("A paragraph that its author broke at a hundred\ncolumns, as it happens.\n"))
     #expect(
-      text.contains("  field  what it is in rather many words for such a\n         small field\n"))
+      text.contains("  field  what it is in rather many words for such\n         a small field\n"))
     #expect(text.contains("  -r, --reduce-on-plateau KEY=X,…\n"))
   }
 

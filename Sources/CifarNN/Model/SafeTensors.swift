@@ -45,7 +45,8 @@ public enum SafeTensors {
     var file: [UInt8] = []
     file.reserveCapacity(8 + json.count + size)
     for shift in 0..<8 { file.append(UInt8(truncatingIfNeeded: json.count >> (8 * shift))) }
-    return file + json
+    file += json
+    return file
   }
 
   /// The same file with another string in its metadata. What was added and is taken out again leaves
