@@ -442,11 +442,11 @@ def test_backup(registry, workplace):
     # A registry is never replaced, any other file with --force only.
     before = copy.read_bytes()
     for options in ([], ["--force"]):
-        result = run("cifar-runs", "backup", copy, *options, expect=1)
+        result = run("cifar-runs", "backup", copy, *options, expect=2)
         assert "is a registry" in result.stderr_text
     assert copy.read_bytes() == before
     (workplace / "thesis.txt").write_text("years of work")
-    run("cifar-runs", "backup", "thesis.txt", expect=1)
+    run("cifar-runs", "backup", "thesis.txt", expect=2)
     assert (workplace / "thesis.txt").read_text() == "years of work"
     output("backup", "thesis.txt", "--force")
     run("cifar-runs", "backup", "-", expect=2)
