@@ -108,7 +108,7 @@ public final class Registry: @unchecked Sendable {
       Log.write(.info, "\(path) was brought to a new schema; the old file is kept as \(backup)")
     }
     try connection.execute("PRAGMA foreign_keys = ON")
-    if let obstacle = try SchemaCheck(connection).obstacle {
+    if let obstacle = try SchemaCheck.obstacle(in: connection) {
       throw CifarError(
         .badData,
         "\(path) has an index '\(obstacle.name.excerpt)' on \(obstacle.table) that is not the "

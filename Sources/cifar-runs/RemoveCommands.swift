@@ -1,3 +1,4 @@
+import CifarCore
 import CifarRegistry
 import CommandSupport
 import Glibc
@@ -31,25 +32,28 @@ enum RemoveCommands {
       ]
     ) { arguments in
       let registry = try arguments.openRegistryForWriting()
-      var runs = try arguments.positionals.map { try registry.run(matching: $0).summary }
-      if let filter = arguments.value("--filter") {
-        runs += try registry.runs(RunQuery(filter: filter), damaged: Output.leftOut)
-      } else if runs.isEmpty {
+      var ids = try arguments.positionals.map { try registry.run(matching: $0).id }
+      let filter = arguments.value("--filter").map { RunQuery(filter: $0) }
+      if let filter {
+        ids += try registry.ids(filter, damaged: Output.leftOut)
+      } else if ids.isEmpty {
         throw UsageError("RUN is missing: \(Positional.run.help)")
       }
       var seen: Set<String> = []
-      runs = runs.filter { seen.insert($0.id).inserted }
-      if runs.isEmpty { return Output.line("No run fits.") }
-      if arguments.has("--dry-run") || !arguments.has("--yes") { show(runs) }
+      ids = ids.filter { seen.insert($0).inserted }
+      if ids.isEmpty { return Output.line("No run fits.") }
+      if arguments.has("--dry-run") || !arguments.has("--yes") {
+        show(try ids.prefix(shown).compactMap { try summary($0, registry) }, of: ids.count)
+      }
       if arguments.has("--dry-run") {
-        return Output.line("Would put \(count(runs.count)) into the trash.")
+        return Output.line("Would put \(count(ids.count)) into the trash.")
       }
       guard
-        try arguments.has("--yes") || Confirmation.ask("Put \(count(runs.count)) into the trash?")
+        try arguments.has("--yes") || Confirmation.ask("Put \(count(ids.count)) into the trash?")
       else { return }
-      try registry.remove(runs.map(\.id), takeOver: arguments.has("--take-over"))
+      try registry.remove(ids, takeOver: arguments.has("--take-over"))
       Output.line(
-        "\(count(runs.count)) in the trash; cifar-runs restore \(runs[0].shortID) gets one back, "
+        "\(count(ids.count)) in the trash; cifar-runs restore \(ids[0].prefix(8)) gets one back, "
           + "cifar-runs gc frees the space.")
     }
   }
@@ -79,18 +83,20 @@ enum RemoveCommands {
       examples: ["cifar-runs gc --dry-run", "cifar-runs gc --yes"]
     ) { arguments in
       let registry = try arguments.openRegistryForWriting()
-      let trash = try registry.runs(RunQuery(trash: true), damaged: Output.leftOut)
       let format = try arguments.format()
-      if arguments.has("--dry-run") {
-        guard format == .table else {
+      let asks = !arguments.has("--yes") && isatty(STDIN_FILENO) == 1
+      if arguments.has("--dry-run") || asks {
+        let trash = try registry.runs(RunQuery(trash: true), damaged: Output.leftOut)
+        if arguments.has("--dry-run"), format != .table {
           return Output.write(trash.map(\.record), as: format, columns: RunSummary.recordColumns)
         }
-        show(trash)
-        return Output.line("Would delete \(count(trash.count)) for good.")
-      }
-      if !trash.isEmpty, !arguments.has("--yes"), isatty(STDIN_FILENO) == 1 {
-        if format == .table { show(trash) }
-        guard try Confirmation.ask("Delete \(count(trash.count)) for good?") else { return }
+        if format == .table { show(Array(trash.prefix(shown)), of: trash.count) }
+        if arguments.has("--dry-run") {
+          return Output.line("Would delete \(count(trash.count)) for good.")
+        }
+        guard
+          try trash.isEmpty || Confirmation.ask("Delete \(count(trash.count)) for good?")
+        else { return }
       }
       let collected = try registry.collectGarbage()
       Output.write(
@@ -104,12 +110,25 @@ enum RemoveCommands {
     }
   }
 
-  private static func show(_ runs: [RunSummary]) {
-    for run in runs.prefix(20) {
+  /// nil for a run that holds a value that can't be, which is told: it can be removed all the same.
+  private static func summary(_ id: String, _ registry: Registry) throws -> RunSummary? {
+    do {
+      return try registry.run(matching: id).summary
+    } catch let error as CifarError where error.code == .badData {
+      Output.error("cifar-runs: \(error)")
+      return nil
+    }
+  }
+
+  /// So many runs are named before a question.
+  private static let shown = 20
+
+  private static func show(_ runs: [RunSummary], of all: Int) {
+    for run in runs {
       let name = run.name.map { "  \($0)" } ?? ""
       Output.line("  \(run.shortID)\(name)  \(run.status.rawValue)  \(run.epochsText) epochs")
     }
-    if runs.count > 20 { Output.line("  … and \(runs.count - 20) more") }
+    if all > runs.count { Output.line("  … and \(all - runs.count) more") }
   }
 
   private static func count(_ runs: Int) -> String { runs == 1 ? "1 run" : "\(runs) runs" }

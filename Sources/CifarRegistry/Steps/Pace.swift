@@ -5,9 +5,9 @@
 /// afterwards: the pace follows what the last steps took.
 struct Pace {
   /// Seconds that a step aims at: single ones take longer.
-  private static let target = 0.038
+  private static let target = 0.03
   /// Between two steps: long enough for one that waits to notice (see `LockWait`).
-  static let pause = 0.005
+  static let pause = 0.01
   /// A step does at least so much, or a slow disk would make every row a commit of its own.
   private static let least = 0.01
 

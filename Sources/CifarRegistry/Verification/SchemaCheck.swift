@@ -61,14 +61,22 @@ struct SchemaCheck {
 
   /// An index of somebody else's that can make a write fail: one that allows no value twice, or
   /// computes something.
-  var obstacle: Item? {
-    let names = Set(own.map { $0.name.lowercased() })
-    let tables = Set(own.filter { $0.type == "table" }.map { $0.name.lowercased() })
-    return present.first { item in
-      item.type == "index" && !names.contains(item.name.lowercased())
-        && tables.contains(item.table.lowercased()) && SchemaCheck.acts(item.sql)
+  ///
+  /// Asked at every opening for writing, so that it knows the library's indexes from the text of the
+  /// schema, without making them.
+  static func obstacle(in connection: Connection) throws -> Item? {
+    try items(of: connection).first { item in
+      item.type == "index" && Registry.tables.contains(item.table.lowercased()) && acts(item.sql)
+        && !ownIndexes.contains(words(item.sql))
     }
   }
+
+  private static let ownIndexes = Set(
+    Migrations.all.steps.flatMap { step in
+      step.sql.split(separator: ";").map { words(String($0)) }.filter {
+        $0.starts(with: ["CREATE", "INDEX"])
+      }
+    })
 
   private static func acts(_ sql: String) -> Bool {
     let words = words(sql)
