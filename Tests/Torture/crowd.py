@@ -12,6 +12,7 @@ from scenarios import EPOCHS, training
 WRITERS, READERS = 8, 4
 # Seconds that anybody may wait for a lock.
 LONGEST = 1.0
+BYTES = ["pending", "reserved", "shared"]
 
 
 class Crowd:
@@ -48,6 +49,8 @@ class Gathering:
         self.commands = {}
         # Seconds, by role: the longest wait for one lock, and the longest command.
         self.longest, self.slowest = {}, {}
+        # Commands that waited too long, by role and lock.
+        self.late = {}
         self.whole, self.removed = [], set()
 
     def gather(self):
@@ -71,10 +74,13 @@ class Gathering:
                 self.problems.append(str(problem))
             return None
         seconds = time.monotonic() - start
-        wait = read_counts(counts)["longest_wait"] / 1e9
+        found = read_counts(counts)
+        wait, byte = found["longest_wait"] / 1e9, found["longest_byte"]
         counts.unlink()
         with self.lock:
             self.commands[role] = self.commands.get(role, 0) + 1
+            if wait > LONGEST:
+                self.late[role, BYTES[byte]] = self.late.get((role, BYTES[byte]), 0) + 1
             self.longest[role] = max(self.longest.get(role, 0), wait)
             self.slowest[role] = max(self.slowest.get(role, 0), seconds)
             if outcome.code not in expected:
@@ -151,6 +157,9 @@ class Gathering:
             assert look.last(name) == self.scenario.expected, f"other bits in {name}"
 
     def note(self):
+        late = "".join(
+            f"; {count} {role} too long for the {byte} lock"
+            for (role, byte), count in sorted(self.late.items()))
         return ", ".join(
             f"{self.commands[role]} {role} (waited {1000 * self.longest[role]:.0f} ms at most, "
-            f"slowest {self.slowest[role]:.1f} s)" for role in sorted(self.commands))
+            f"slowest {self.slowest[role]:.1f} s)" for role in sorted(self.commands)) + late
