@@ -59,6 +59,8 @@ struct counts {
   /* The longest time that one lock was waited for, in nanoseconds, and of which byte: 0 for
      SQLite's pending byte, 1 for the reserved one, 2 for the shared ones. */
   int64_t longest_wait, longest_byte;
+  /* The longest time that a sync took, and that the reserved lock was held. */
+  int64_t longest_sync, longest_hold;
 };
 
 static struct counts own_counts, *counts = &own_counts;
@@ -290,15 +292,24 @@ ssize_t pwrite64(int file, const void *data, size_t size, off_t at) {
   return write_to(file, data, size, at, 1);
 }
 
+static int64_t nanoseconds(void) {
+  struct timespec now;
+  syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+  return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 static int sync_file(int file, long number) {
   if (!is_tracked(file)) return (int)syscall(number, file);
   pthread_mutex_lock(&mutex);
+  int64_t start = nanoseconds();
   int code = due(SYNC);
   if (stops(BEFORE) || stops(HALF)) stop();
   int result = -1;
   if (code == 0 || code == SHORT) {
     result = (int)syscall(number, file);
     code = errno;
+    int64_t took = nanoseconds() - start;
+    if (took > counts->longest_sync) counts->longest_sync = took;
     if (result == 0) {
       char buffer[PATH_MAX];
       const char *name = tracked[file] == 2 ? path_of(file, buffer) : NULL;
@@ -459,14 +470,21 @@ int linkat(int from, const char *old, int to, const char *new, int flags) {
 
 /* Locks. */
 
-static int64_t nanoseconds(void) {
-  struct timespec now;
-  syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
-  return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
+/* When this thread was first refused each of SQLite's three locks, and when it got the reserved
+   one. */
+static __thread int64_t refused[3], reserved_since;
 
-/* When this thread was first refused each of SQLite's three locks. */
-static __thread int64_t refused[3];
+/* The reserved byte is let go of with the pending one, or with all. */
+static void note_hold(const struct flock *request, int result) {
+  if (result != 0) return;
+  if (request->l_type == F_WRLCK && request->l_start == 0x40000001) {
+    reserved_since = nanoseconds();
+  } else if (request->l_type == F_UNLCK && request->l_len != 1 && reserved_since != 0) {
+    int64_t held = nanoseconds() - reserved_since;
+    if (held > counts->longest_hold) counts->longest_hold = held;
+    reserved_since = 0;
+  }
+}
 
 static void note_lock(const struct flock *request, int result, int code) {
   int64_t byte = request->l_start - 0x40000000;
@@ -505,6 +523,7 @@ static int control(int file, int command, void *argument) {
   if (is_lock && is_tracked(file)) {
     int code = errno;
     note_lock(argument, result, code);
+    note_hold(argument, result);
     errno = code;
   }
   if (copies && result >= 0 && result < (int)sizeof tracked) tracked[result] = is_tracked(file);

@@ -86,8 +86,9 @@ class Programs:
 
 
 def read_counts(file):
-    numbers = struct.unpack(f"{len(CALLS) + 4}q", Path(file).read_bytes())
-    names = [*CALLS, "changes", "failed", "longest_wait", "longest_byte"]
+    numbers = struct.unpack(f"{len(CALLS) + 6}q", Path(file).read_bytes())
+    names = [*CALLS, "changes", "failed", "longest_wait", "longest_byte",
+             "longest_sync", "longest_hold"]
     return dict(zip(names, numbers))
 
 

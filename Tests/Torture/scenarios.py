@@ -207,7 +207,7 @@ class Train(Scenario):
         if is_done:
             assert row["status"] == "completed" and recorded == EPOCHS, row
         elif row:
-            assert row["status"] in ("crashed", "failed", "completed"), row["status"]
+            assert row["status"] in ("crashed", "failed", "interrupted", "completed"), row["status"]
         if row and self.has_checkpoint(look):
             self.tell("cifar", "resume", "run", "--threads", 2, "--epochs", EPOCHS)
         elif row:
