@@ -65,7 +65,9 @@ def test_eight_trainers_and_four_readers(workplace):
         reader.start()
     for trainer in trainers:
         _, errors = trainer.communicate(timeout=280)
-        if trainer.returncode or errors:
+        # On a busy machine somebody may have to wait at the end, and says so.
+        told = [line for line in errors.splitlines() if not line.startswith("Training is over, and")]
+        if trainer.returncode or told:
             problems.append(errors)
     done.set()
     for reader in readers:
