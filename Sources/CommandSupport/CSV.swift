@@ -29,7 +29,7 @@ public enum CSV {
     let isPlain = !safe.utf8.contains { byte in
       [UInt8(ascii: ","), UInt8(ascii: "\""), UInt8(ascii: ";"), 9, 10].contains(byte)
     }
-    return isPlain ? safe : "\"" + safe.replacing("\"", with: "\"\"") + "\""
+    return isPlain ? safe : "\"" + safe.replacingScalars { $0 == "\"" ? "\"\"" : nil } + "\""
   }
 
   /// Whether a cell with this text would be computed: it begins with one of = + - @, their

@@ -52,7 +52,8 @@ enum ReportCommand {
       for (index, summary) in summaries.enumerated() {
         let run = try registry.run(matching: summary.id)
         // In a script element "</script" and "<!--" would mean something to the HTML parser.
-        let text = try data(run).text(indented: false).replacing("<", with: "\\u003c")
+        let text = try data(run).text(indented: false)
+          .replacingScalars { $0 == "<" ? "\\u003c" : nil }
         try output.write((index == 0 ? "[" : ",") + text)
       }
       try output.write("]" + foot)

@@ -60,6 +60,11 @@ import Testing
       })
   }
 
+  /// For Swift a quote and a combining mark are one character, for a reader of CSV they are two.
+  @Test func quotesAreQuotesBeforeACombiningMark() {
+    #expect(CSV.line(["a\"\u{301}", "b"]).utf8.elementsEqual("\"a\"\"\u{301}\",b\n".utf8))
+  }
+
   @Test func helpFitsItsWidth() {
     let option = Option(
       "--reduce-on-plateau", short: "-r", value: "KEY=X,…",

@@ -16,7 +16,8 @@ struct SchemaCheck {
 
     /// As SQL has it, in a command to paste.
     var dropped: String {
-      "DROP \(type.uppercased()) \"\(name.replacing("\"", with: "\"\"").excerpt)\""
+      let quoted = name.replacingScalars { $0 == "\"" ? "\"\"" : nil }
+      return "DROP \(type.uppercased()) \"\(quoted.excerpt)\""
     }
   }
 
