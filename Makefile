@@ -14,7 +14,10 @@ PYTHON := $(VENV)/bin/python
 
 SONAME := libcifar.so.0
 RELEASE := .build/release
-STATIC := -Xswiftc -static-stdlib
+# C++'s library, too: its own allocations are to have the reserve behind them. Sources/CMemory refers
+# to its operators weakly, which alone takes nothing out of an archive.
+STATIC := -Xswiftc -static-stdlib -Xswiftc -L$(CURDIR)/.build/static $(foreach operator,\
+  _Znwm _ZnwmSt11align_val_t _ZdlPvm _ZdlPvmSt11align_val_t,-Xlinker -u -Xlinker $(operator))
 # An allocation of the Swift runtime that fails ends the process: Sources/CMemory stands behind them.
 RESERVE := $(foreach function,malloc calloc realloc free posix_memalign aligned_alloc \
   malloc_usable_size strdup _Znwm _ZnwmSt11align_val_t _ZdlPvm _ZdlPvmSt11align_val_t,\
@@ -141,6 +144,9 @@ clean: ## everything that was built or installed here
 .build/dependencies:
 	@mkdir -p .build
 	@echo '#include <sqlite3.h>' | cc -E - >/dev/null 2>&1 || Tools/install-packages libsqlite3-dev
+	@# The linker takes the first library of a name: there is only the static one there.
+	@mkdir -p .build/static
+	@ln -sf "$$(cc -print-file-name=libstdc++.a)" .build/static/libstdc++.a
 	@touch $@
 
 $(VENV)/ready: Tests/CABI/requirements.txt

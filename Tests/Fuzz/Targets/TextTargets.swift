@@ -23,7 +23,8 @@ enum TextTargets {
         && zip(read, visible).allSatisfy { $0 == $1 || $0 == "'" + $1 },
       "the fields are others when they are read back")
     try require(
-      !read.contains { "=+-@".contains($0.first ?? " ") && Double($0) == nil }, "a field is a formula")
+      !read.contains { "=+-@".contains($0.first ?? " ") && Double($0) == nil },
+      "a field is a formula")
   }
 
   /// Arguments, each ended by a NUL.
