@@ -43,6 +43,15 @@
  *           has nothing; calls that would use it up are refused. Allocations of the host are its own.
  *           Two cases remain in which the process is ended: the system's out-of-memory killer, and a
  *           failure in the C library where a thread first uses a library loaded with dlopen.
+ * Registry  Other programs and other copies of SQLite, also in this process, may read and write the
+ *           file meanwhile, and anybody may open, read and close it: the library's locks are those of
+ *           its own file description (Linux 3.15), which a close elsewhere does not drop and which
+ *           every SQLite respects. What nobody may do while it is in use: rename, replace or delete
+ *           the file or the "-journal" beside it; open it by a second name (a hard link, a bind
+ *           mount), whose journal is another; switch it to WAL; write to it without locks
+ *           (SQLite's nolock, "unix-none", immutable); copy it but by cifar_registry_backup. Another
+ *           SQLite's own locks are as weak as ever: a host that opens the file by one should not
+ *           close it by hand (open and close) while that one has it open.
  * Silence   Nothing is ever printed; see cifar_set_log.
  *
  * Everything here is there since 0.1.

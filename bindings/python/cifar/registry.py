@@ -17,6 +17,11 @@ class Registry(Held):
 
     path: the SQLite file; None for ``$CIFAR_REGISTRY``, else ``./cifar-runs.db``.
 
+    ``sqlite3`` of Python, with a SQLite of its own or the same, may read and write the file meanwhile,
+    and a backup or a checksum may open and close it. While it is in use, never rename, replace or
+    delete it or the ``-journal`` beside it, never open it by a second name (a hard link), never
+    switch it to WAL or open it with ``nolock``, and copy it by ``backup`` only.
+
     Rows are plain dicts, so that ``pandas.DataFrame(registry.runs())`` works as it is. What is not
     known yet is None.
     """
