@@ -54,7 +54,7 @@ public enum MemoryNeed {
   private static func error(_ bytes: Int, _ thing: String, _ reason: String) -> CifarError {
     CifarError(
       .outOfMemory,
-      "\(thing) need \(size(bytes)), \(reason); use a smaller model or batch size")
+      "\(size(bytes)) are needed for \(thing), \(reason); use a smaller model or batch size")
   }
 
   /// `3.1 GiB`

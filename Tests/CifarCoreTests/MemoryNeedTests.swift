@@ -15,7 +15,7 @@ import Testing
       try MemoryNeed.check(1 << 60, for: "the activations")
     }
     #expect(error?.code == .outOfMemory)
-    #expect(error?.message.hasPrefix("the activations need 1.0 EiB, but of the ") == true)
+    #expect(error?.message.hasPrefix("1.0 EiB are needed for the activations, but of the ") == true)
     for count in [1 << 58, Int.max] {
       let error = #expect(throws: CifarError.self) {
         _ = try AlignedBuffer<Double>(count: count, for: "the weights")

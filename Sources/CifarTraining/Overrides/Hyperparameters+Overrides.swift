@@ -50,7 +50,7 @@ extension Hyperparameters {
     do {
       result = try StateCoding.decode(
         Hyperparameters.self, from: StateCoding.encode(merged), what: "hyperparameters")
-    } catch let error as CifarError {
+    } catch let error as CifarError where error.code == .badData {
       throw CifarError(.invalidArgument, error.message)
     }
     if overrides["model"] != nil { try result.checkModelName() }

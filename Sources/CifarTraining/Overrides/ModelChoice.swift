@@ -77,7 +77,7 @@ extension ModelSpec {
     do {
       self = try StateCoding.decode(
         ModelSpec.self, from: StateCoding.encode(spec), what: "the model's spec")
-    } catch let error as CifarError {
+    } catch let error as CifarError where error.code == .badData {
       throw CifarError(.invalidArgument, error.message)
     }
   }
