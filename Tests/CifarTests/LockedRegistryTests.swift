@@ -69,7 +69,7 @@ import Testing
       return .goOn
     }
     var epochsWaiting: [Int] = []
-    follower.onDelay = { delay in
+    follower.onDelay = { [unowned follower] delay in
       if delay.secondsLeft == nil { return .goOn }
       epochsWaiting.append(delay.epochs)
       #expect(follower.stored.isEmpty)
