@@ -43,7 +43,7 @@ public enum MemoryNeed {
   }
 
   /// What to throw where the system refused.
-  static func failure(_ bytes: Int, for thing: String) -> CifarError {
+  public static func failure(_ bytes: Int, for thing: String) -> CifarError {
     let tightest = MemoryLimit.all().min { $0.room < $1.room }
     guard let tightest, bytes > tightest.room else {
       return error(bytes, thing, "which can't be had")

@@ -16,7 +16,7 @@ public final class Plan {
 
   private let kernels: any KernelTable
   private let pool: ThreadPool
-  private let layers: [any Layer]
+  private let operators: [any Operator]
   private let images: Activation
   private let logits: Activation
   private let classes: Int
@@ -43,15 +43,20 @@ public final class Plan {
     self.training = training
     self.kernels = kernels
     self.pool = pool
-    let context = LayerContext(
-      network: network, kernels: kernels, pool: pool, batchSize: batchSize,
-      scratch: try Scratch(threads: pool.threads),
-      training: training, storage: precision.storage)
-    var builder = try PlanBuilder(context: context)
-    layers = try builder.build()
-    try context.scratch.allocate()
-    images = builder.input
-    logits = builder.output
+    let target = PlanTarget(
+      mode: training ? .training : .inference, batchSize: batchSize, threads: pool.threads,
+      storage: precision.storage, convolution: try .requested(), tiles: KernelTiles(kernels))
+    let nodes = try network.spec.nodes()
+    let memory = try MemoryPlan(
+      fuse(nodes, target.mode), input: nodes[0].input, target: target)
+    try MemoryNeed.check(memory.bytes, for: "the activations of \(batchSize) images")
+    let context = OperatorContext(
+      network: network, kernels: kernels, pool: pool,
+      scratch: try Scratch(memory.scratch, threads: pool.threads), target: target)
+    let assembly = try Assembly(memory, context)
+    operators = assembly.operators
+    images = assembly.activations[memory.input]
+    logits = assembly.activations[memory.output]
     classes = network.spec.classes
   }
 
@@ -72,7 +77,7 @@ public final class Plan {
     let result = SoftmaxCrossEntropy.evaluate(
       logits: logits.values, labels: labels, count: count, classes: classes,
       gradient: logits.gradient, options: loss)
-    for layer in layers.reversed() { layer.backward(pass) }
+    for step in operators.reversed() { step.backward(pass) }
     return result
   }
 
@@ -108,6 +113,6 @@ public final class Plan {
         source + image * input[0] * pixels, channels: input[0], pixels: pixels,
         to: images.values + image * images.stride)
     }
-    for layer in layers { layer.forward(pass) }
+    for step in operators { step.forward(pass) }
   }
 }

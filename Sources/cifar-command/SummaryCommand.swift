@@ -23,7 +23,14 @@ enum SummaryCommand {
           help: "\(Recipe.list): whose dialect decides what\na named model or a file leaves out "
             + "(else pytorch)", choices: Recipe.names),
         Option("--classes", value: "N", help: "that a named model tells apart (else 10)"),
-        .registry,
+        Option(
+          "--plan",
+          help: "how the model is computed: layers that share a pass over memory,\nbuffers and "
+            + "their bytes"),
+        Option("--inference", help: "with --plan: for a model that is only asked"),
+        Option("--batch-size", value: "N", help: "with --plan: images of a batch (else 64)"),
+        Option("--precision", value: "NAME", help: "with --plan: float32 or mixed_bfloat16"),
+        .threads, .registry,
         Option("--json", help: "JSON instead of a table"),
       ],
       discussion: """
@@ -31,10 +38,15 @@ enum SummaryCommand {
         residual block is indented; every line has the layer's own numbers, so a column adds up \
         to the total. FLOPs are additions and multiplications for one image. Options are those \
         that the shape does not tell, with the values that a training has.
+
+        With --plan, [a] → b → moments of c is a convolution b that computes its input by the \
+        layers a as it reads it, and takes the moments for c as it writes. What is not stored is \
+        computed where it is read.
         """,
       examples: [
         "cifar summary", "cifar summary tutorial-resnet --recipe keras",
         "cifar summary my-model.json", "cifar summary baseline --json",
+        "cifar summary tutorial --plan",
       ], run: run)
   }
 
@@ -51,7 +63,23 @@ enum SummaryCommand {
     } else {
       spec = try run(name, dialect, arguments)
     }
+    if arguments.has("--plan") { return try plan(spec, arguments) }
+    for option in ["--inference", "--batch-size", "--precision", "--threads"]
+    where arguments.has(option) || arguments.value(option) != nil {
+      throw UsageError("\(option) goes with --plan")
+    }
     let summary = try ModelSummary(of: spec)
+    if arguments.has("--json") { return try JSONOutput.write(summary) }
+    Output.write(summary.text)
+  }
+
+  private static func plan(_ spec: ModelSpec, _ arguments: Arguments) throws {
+    let precision = try arguments.choice("--precision", of: Precision.allCases.map(\.rawValue))
+    let summary = try PlanSummary(
+      of: spec, training: !arguments.has("--inference"),
+      batchSize: try arguments.integer("--batch-size", in: 1...65_536) ?? 64,
+      threads: try arguments.threads(),
+      precision: precision.flatMap(Precision.init(rawValue:)) ?? .float32)
     if arguments.has("--json") { return try JSONOutput.write(summary) }
     Output.write(summary.text)
   }

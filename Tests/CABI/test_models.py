@@ -430,6 +430,22 @@ def test_the_summary_command(workplace):
     assert "cifar summary my-model.json" in run("cifar", "summary", "--help").stdout_text
 
 
+def test_the_plan_of_a_model(workplace):
+    text = run("cifar", "summary", "--plan", "--threads", 1).stdout_text
+    assert text.startswith("Plan for training: batches of 64, float32, 1 thread, ")
+    fused = "[4 batch_norm + 5 relu + 6 max_pool + 7 dropout] → 8 conv2d → moments of 9 batch_norm"
+    row = next(line for line in text.splitlines() if line.startswith(fused))
+    assert "(None, 64, 16, 16)" in row and "4.00 MiB" in row
+    arguments = ["tutorial-resnet", "--plan", "--inference", "--batch-size", 1, "--json"]
+    value = json.loads(run("cifar", "summary", *arguments).stdout_text)
+    assert value["mode"] == "inference" and value["gradient_bytes"] == []
+    parts = ["activation_bytes", "saved_bytes", "scratch_bytes"]
+    assert value["total_bytes"] == sum(value[part] for part in parts)
+    fork = next(row for row in value["operators"] if row["layers"] == "fork of 3 residual")
+    assert fork["depth"] == 0 and fork["bytes"] == 0
+    assert "goes with --plan" in run("cifar", "summary", "--batch-size", 8, expect=2).stderr_text
+
+
 @pytest.mark.parametrize(
     "arguments, code, words",
     [

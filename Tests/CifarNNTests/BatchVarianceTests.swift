@@ -18,9 +18,7 @@ import Testing
     let norm = LayerSpec.batchNorm(momentum: 1, epsilon: 1e-12, unbiased: false)
     let bench = try LayerBench(
       [norm], from: [Self.channels, Self.height, Self.width], images: Self.images, set: set)
-    let layer = try PointwiseBlock(
-      parts: .init(norm: try normalization(bench, "0", Self.channels)), input: bench.input,
-      output: bench.output, context: bench.context)
+    let layer = try WholeStage(bench)
     let pixels = Self.height * Self.width
     try check(bench, layer, "0", ratio, channels: Self.channels, pixels: pixels)
   }
@@ -32,14 +30,14 @@ import Testing
       [.flatten, .batchNorm(momentum: 1, epsilon: 1e-12, unbiased: false)], first: 1,
       from: [1, 1, features], images: 50, set: set)
     let layer = try RowNormalization(
-      norm: try normalization(bench, "1", features), input: bench.input, output: bench.output,
+      bench.network.spec.nodes()[1], input: bench.input, output: bench.output,
       context: bench.context)
     try check(bench, layer, "1", ratio, channels: features, pixels: 1)
   }
 
   /// What stands in the running statistics, which a checkpoint brings back, has no part in it.
   private func check(
-    _ bench: LayerBench, _ layer: any Layer, _ name: String, _ ratio: Float, channels: Int,
+    _ bench: LayerBench, _ layer: any Operator, _ name: String, _ ratio: Float, channels: Int,
     pixels: Int
   ) throws {
     let count = bench.pass.count * channels * pixels
@@ -70,14 +68,6 @@ import Testing
       #expect(relativeError(y, plain) < 1e-6 + 2e-7 * Double(ratio))
     }
     #expect(seen[0] == seen[1])
-  }
-
-  private func normalization(
-    _ bench: LayerBench, _ name: String, _ channels: Int
-  ) throws -> BatchNormalization {
-    try BatchNormalization(
-      name: name, channels: channels, momentum: 1, epsilon: 1e-12, unbiased: false,
-      context: bench.context)
   }
 
   /// With mixed precision the moments are those of the images as they are kept, in bfloat16: the

@@ -66,13 +66,18 @@ import Testing
   func theWholeLayer(set: InstructionSet, channels: (Int, Int)) throws {
     let test = Case(inputs: channels.0, outputs: channels.1, size: [6, 5], choice: .auto)
     let bench = try bench(set, test)
+    guard case .convolution(let group) = bench.groups[0] else {
+      Issue.record("\(bench.groups)")
+      return
+    }
+    let method = ConvolutionChoice.auto.method(
+      for: shape(test), needsInputGradient: true, bench.context.target)
     let layer = try Convolution(
-      name: "0", shape: shape(test), input: bench.input, output: bench.output,
-      biasIsCancelled: false, context: bench.context)
+      group, method, input: bench.input, output: bench.output, context: bench.context)
     let x = Samples.uniform(bench.pass.count * test.inputs * 30, seed: 1)
     let oracle = ConvolutionOracle(shape(test), images: bench.pass.count)
     for seed in [1, 2] as [UInt64] {
-      // New weights are packed anew.
+      // New weights are packed again.
       try bench.setParameter("0.weight", Samples.uniform(channels.0 * channels.1 * 9, seed: seed))
       let filters = try bench.parameter("0.weight")
       let bias = try bench.parameter("0.bias")
@@ -91,20 +96,22 @@ import Testing
     }
   }
 
-  @Test(arguments: InstructionSet.all)
-  func winogradIsTakenWhereItPays(set: InstructionSet) throws {
-    let bench = try LayerBench([.relu], from: [1, 4, 4], images: 1, set: set)
-    func name(_ inputs: Int, _ outputs: Int, kernel: Int = 3, stride: Int = 1) throws -> Bool {
+  @Test func winogradIsTakenWhereItPays() throws {
+    let target = PlanTarget(
+      mode: .training, batchSize: 1, threads: 1, tiles: KernelTiles(Kernels.current))
+    func isWinograd(_ inputs: Int, _ outputs: Int, kernel: Int = 3, stride: Int = 1) -> Bool {
       let shape = ConvolutionShape(
         inputChannels: inputs, outputChannels: outputs, height: 8, width: 8, kernel: kernel,
         stride: stride, padding: kernel / 2)
-      return try ConvolutionChoice.auto.algorithm(
-        for: shape, needsInputGradient: true, context: bench.context) is WinogradConvolution
+      let method = ConvolutionChoice.auto.method(
+        for: shape, needsInputGradient: true, target)
+      if case .winograd = method { return true }
+      return false
     }
-    #expect(try name(32, 32))
-    #expect(try !name(3, 32))
-    #expect(try !name(32, 32, kernel: 5))
-    #expect(try !name(32, 32, stride: 2))
+    #expect(isWinograd(32, 32))
+    #expect(!isWinograd(3, 32))
+    #expect(!isWinograd(32, 32, kernel: 5))
+    #expect(!isWinograd(32, 32, stride: 2))
   }
 
   private func shape(_ test: Case) -> ConvolutionShape {
@@ -122,7 +129,7 @@ import Testing
         .conv2d(
           filters: test.outputs, kernelSize: test.kernel, stride: test.stride,
           padding: test.padding)
-      ], from: [test.inputs] + test.size, images: 3, set: set)
+      ], from: [test.inputs] + test.size, images: 3, set: set, convolution: test.choice)
     try bench.setParameter("0.bias", Samples.uniform(test.outputs, seed: 7))
     return bench
   }

@@ -5,10 +5,12 @@ import Testing
 
 @testable import CifarNN
 
-/// One layer on its own, with plain arrays in and out: images (N, C, H, W), rows (N, F).
+/// One operator on its own, with plain arrays in and out: images (N, C, H, W), rows (N, F).
 final class LayerBench {
   let network: Network
-  let context: LayerContext
+  let context: OperatorContext
+  /// The groups of the model, for the group under test.
+  let groups: [Group]
   let input: Activation
   let output: Activation
   let pass: Pass
@@ -20,15 +22,22 @@ final class LayerBench {
   ///   - first: where in `layers` the layer under test begins.
   init(
     _ layers: [LayerSpec], first: Int = 0, from image: [Int], images: Int, set: InstructionSet,
-    dialect: Dialect = .pytorch, threads: Int = 2, training: Bool = true
+    dialect: Dialect = .pytorch, threads: Int = 2, training: Bool = true,
+    convolution: ConvolutionChoice = .auto
   ) throws {
     let spec = ModelSpec(input: image, layers: layers + [.flatten, .dense(units: 2)])
     let shapes = try spec.shapes()
     let lanes = set.kernels.lanes
     network = try Network(spec: spec, dialect: dialect, seed: 3)
-    context = LayerContext(
+    let target = PlanTarget(
+      mode: training ? .training : .inference, batchSize: images, threads: threads,
+      convolution: convolution, tiles: KernelTiles(set.kernels))
+    let nodes = try network.spec.nodes()
+    groups = fuse(nodes, target.mode)
+    let plan = try MemoryPlan(groups, input: nodes[0].input, target: target)
+    context = OperatorContext(
       network: network, kernels: set.kernels, pool: ThreadPool(threads: threads),
-      batchSize: images, scratch: try Scratch(threads: threads), training: training)
+      scratch: try Scratch(plan.scratch, threads: threads), target: target)
     gradients = try [shapes[first], shapes[layers.count]].map {
       try AlignedBuffer(count: Activation.stride(of: $0, lanes: lanes) * images)
     }
@@ -58,15 +67,14 @@ final class LayerBench {
     return tensor.values
   }
 
-  func forward(_ layer: any Layer, _ x: [Float]) -> [Float] {
-    do { try context.scratch.allocate() } catch { Issue.record(error) }
+  func forward(_ layer: any Operator, _ x: [Float]) -> [Float] {
     write(x, to: input.values, input.shape)
     layer.forward(pass)
     return read(output.values, output.shape)
   }
 
   /// The input's gradient. To be called after `forward`.
-  func backward(_ layer: any Layer, _ dy: [Float]) -> [Float] {
+  func backward(_ layer: any Operator, _ dy: [Float]) -> [Float] {
     write(dy, to: gradients[1].pointer, output.shape)
     layer.backward(pass)
     return read(gradients[0].pointer, input.shape)
@@ -91,6 +99,25 @@ final class LayerBench {
       values, images: images, channels: channels, pixels: height * width,
       lanes: context.kernels.lanes)
   }
+}
+
+/// A pointwise stage that no convolution has a part in.
+final class WholeStage: Operator {
+  private let operators: [any Operator]
+
+  init(_ bench: LayerBench) throws {
+    for case .pointwiseOutput(let group) in bench.groups {
+      let stage = try Pointwise(
+        group, input: bench.input, output: bench.output, context: bench.context)
+      operators = [PointwiseInput(stage), PointwiseStatistics(stage), PointwiseOutput(stage)]
+      return
+    }
+    throw CifarError(.internal, "no pointwise stage in \(bench.groups)")
+  }
+
+  func forward(_ pass: Pass) { for step in operators { step.forward(pass) } }
+
+  func backward(_ pass: Pass) { for step in operators.reversed() { step.backward(pass) } }
 }
 
 extension Dropout {

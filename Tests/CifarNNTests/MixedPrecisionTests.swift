@@ -33,18 +33,6 @@ import Testing
     }
   }
 
-  /// What a training needs besides its weights: half as much for images.
-  @Test func imagesTakeHalfTheMemory() throws {
-    let shape = ValueShape.image(channels: 20, height: 4, width: 4)
-    let sizes = try [Storage.float32, .bfloat16].map { storage in
-      try Activation(shape: shape, lanes: 8, batchSize: 3, gradient: nil, storage: storage).bytes
-    }
-    #expect(sizes == [3 * 24 * 16 * 4, 3 * 24 * 16 * 2])
-    let rows = try Activation(
-      shape: .flat(7), lanes: 8, batchSize: 3, gradient: nil, storage: .bfloat16)
-    #expect(rows.bytes == 3 * 7 * 4)
-  }
-
   private func gradients(
     _ set: InstructionSet, _ spec: ModelSpec, _ precision: Precision
   ) throws -> ([Tensor], loss: Double) {

@@ -20,7 +20,7 @@ import Testing
   func gradients(set: InstructionSet, chain: [LayerSpec]) throws {
     let bench = try LayerBench(
       chain, from: [Self.channels, Self.height, Self.width], images: Self.images, set: set)
-    let layer = try block(chain, bench)
+    let layer = try WholeStage(bench)
     let x = Samples.apart(
       Self.images * Self.channels * Self.height * Self.width, seed: 1, gap: 5e-4)
     var weight = [Double](repeating: 1, count: Self.channels)
@@ -59,7 +59,7 @@ import Testing
     let chain = [LayerSpec.batchNorm(momentum: 0.3, epsilon: 1e-4, unbiased: unbiased)]
     let bench = try LayerBench(
       chain, from: [Self.channels, Self.height, Self.width], images: Self.images, set: set)
-    let layer = try block(chain, bench)
+    let layer = try WholeStage(bench)
     let pixels = Self.height * Self.width
     let n = Double(Self.images * pixels)
     var mean = [Double](repeating: 0, count: Self.channels)
@@ -85,7 +85,7 @@ import Testing
     let bench = try LayerBench(
       chain, from: [Self.channels, Self.height, Self.width], images: Self.images, set: set,
       training: false)
-    let layer = try block(chain, bench)
+    let layer = try WholeStage(bench)
     let mean = Samples.uniform(Self.channels, seed: 1)
     let variance = Samples.uniform(Self.channels, seed: 2, 0.5, 2)
     for (name, values) in [("0.running_mean", mean), ("0.running_var", variance)] {
@@ -117,24 +117,6 @@ import Testing
       masks.insert(mask)
     }
     #expect(masks.count == 6)
-  }
-
-  private func block(_ chain: [LayerSpec], _ bench: LayerBench) throws -> PointwiseBlock {
-    var parts = PointwiseBlock.Parts()
-    for (index, layer) in chain.enumerated() {
-      switch layer {
-      case .batchNorm(let momentum?, let epsilon?, let unbiased?):
-        parts.norm = try BatchNormalization(
-          name: "0", channels: Self.channels, momentum: momentum, epsilon: epsilon,
-          unbiased: unbiased, context: bench.context)
-      case .relu: parts.relu = true
-      case .maxPool: parts.pool = true
-      case .dropout(let rate): parts.dropout = Dropout(layer: index, rate: rate)
-      default: Issue.record("\(layer) is no part of a pointwise block")
-      }
-    }
-    return try PointwiseBlock(
-      parts: parts, input: bench.input, output: bench.output, context: bench.context)
   }
 
   /// The chain in double, of the input and batch norm's weight and bias.

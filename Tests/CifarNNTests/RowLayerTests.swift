@@ -27,9 +27,12 @@ import Testing
     let bench = try LayerBench(
       specs, first: 1, from: [1, 1, test.features], images: Self.images, set: set)
     let dropout = test.rate.map { Dropout(layer: specs.count - 1, rate: $0) }
+    guard case .dense(let group) = bench.groups[1] else {
+      Issue.record("\(bench.groups)")
+      return
+    }
     let layer = try Dense(
-      name: "1", relu: test.relu, dropout: dropout, input: bench.input, output: bench.output,
-      context: bench.context)
+      group, input: bench.input, output: bench.output, context: bench.context)
     try bench.setParameter("1.bias", Samples.uniform(test.units, seed: 1))
     let weight = try bench.parameter("1.weight").doubles
     let bias = try bench.parameter("1.bias").doubles
@@ -68,9 +71,12 @@ import Testing
     let specs = [.flatten] + parts
     let bench = try LayerBench(specs, first: 1, from: [1, 3, 7], images: Self.images, set: set)
     let dropout = test.rate.map { Dropout(layer: specs.count - 1, rate: $0) }
+    guard case .rowActivation(let group) = bench.groups[1] else {
+      Issue.record("\(bench.groups)")
+      return
+    }
     let layer = try RowActivation(
-      relu: test.relu, dropout: dropout, input: bench.input, output: bench.output,
-      context: bench.context)
+      group, input: bench.input, output: bench.output, context: bench.context)
     let mask = dropout?.mask(bench.output.shape, bench.pass, kernels: set.kernels)
     func oracle(_ x: [Double]) -> [Double] {
       let z = test.relu ? PointwiseOracles.relu(x) : x

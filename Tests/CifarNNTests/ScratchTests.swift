@@ -2,16 +2,15 @@ import Testing
 
 @testable import CifarNN
 
-/// Memory that layers share: none of it twice at a time, and workers far from each other.
+/// Memory that operators share: none of it twice at a time, and workers far from each other.
 @Suite struct ScratchTests {
   @Test func placesDoNotOverlap() throws {
-    let scratch = try Scratch(threads: 3)
-    scratch.reserve(shared: 100, worker: 33)
-    scratch.reserve(worker: 17, for: .desks)
-    scratch.reserve(shared: 50, worker: 20)
-    scratch.reserve(worker: 5, for: .gradients)
-    try scratch.allocate()
-    let sizes: [(Scratch.Use, Int)] = [(.layer, 33), (.desks, 17), (.images, 0), (.gradients, 5)]
+    let size = ScratchSize(shared: 100, worker: 33)
+      .union(ScratchSize(worker: 17, for: .staging))
+      .union(ScratchSize(shared: 50, worker: 20))
+      .union(ScratchSize(worker: 5, for: .gradients))
+    let scratch = try Scratch(size, threads: 3)
+    let sizes: [(Scratch.Use, Int)] = [(.own, 33), (.staging, 17), (.images, 0), (.gradients, 5)]
     var places = [(start: scratch.shared, count: 100)]
     for worker in 0..<3 {
       for (use, count) in sizes {
@@ -26,9 +25,7 @@ import Testing
   }
 
   @Test func workersLieFarApart() throws {
-    let scratch = try Scratch(threads: 2)
-    scratch.reserve(shared: 10, worker: 1000)
-    try scratch.allocate()
+    let scratch = try Scratch(ScratchSize(shared: 10, worker: 1000), threads: 2)
     let first = scratch.pointer(worker: 0)
     // 256 KB, where threads were seen not to disturb each other.
     #expect(first - scratch.shared > 1 << 16)

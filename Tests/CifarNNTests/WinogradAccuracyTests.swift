@@ -41,7 +41,7 @@ import Testing
     for set in InstructionSet.all {
       let bench = try LayerBench(
         [.conv2d(filters: test.outputs)], from: [test.inputs, test.size, test.size],
-        images: test.images, set: set)
+        images: test.images, set: set, convolution: .winograd)
       try bench.setParameter("0.weight", filters)
       try bench.setParameter("0.bias", bias)
       let layer = try AlgorithmLayer(.winograd, shape, bench)
@@ -55,13 +55,15 @@ import Testing
 }
 
 /// A convolution by an algorithm of the test's choice.
-final class AlgorithmLayer: Layer {
+final class AlgorithmLayer: Operator {
   private let algorithm: any ConvolutionAlgorithm
   private let bench: LayerBench
   private let bias: GuardedBuffer<Float>
 
   init(_ choice: ConvolutionChoice, _ shape: ConvolutionShape, _ bench: LayerBench) throws {
-    algorithm = try choice.algorithm(for: shape, needsInputGradient: true, context: bench.context)
+    let method = choice.method(
+      for: shape, needsInputGradient: true, bench.context.target)
+    algorithm = try method.algorithm(bench.context)
     self.bench = bench
     let padded = blocks(shape.outputChannels, of: 2 * bench.context.kernels.lanes)
     bias = GuardedBuffer(
@@ -76,7 +78,7 @@ final class AlgorithmLayer: Layer {
     algorithm.prepare(weights: weights)
     algorithm.forward(
       count: pass.count, input: bench.input.stored, bias: bias.pointer, relu: false,
-      output: bench.output.stored, visitor: nil)
+      output: bench.output.stored, consumer: nil)
   }
 
   func backward(_ pass: Pass) {
@@ -87,6 +89,6 @@ final class AlgorithmLayer: Layer {
       count: pass.count, input: bench.input.stored, outputGradient: Values(gradient),
       weightGradient: dw)
     algorithm.backwardData(
-      count: pass.count, outputGradient: Values(gradient), inputGradient: dx, visitor: nil)
+      count: pass.count, outputGradient: Values(gradient), inputGradient: dx, consumer: nil)
   }
 }

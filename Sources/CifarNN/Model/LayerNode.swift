@@ -1,7 +1,7 @@
 import CifarCore
 
 /// A layer where it stands in a model: its place, its shapes, and the layers inside it.
-struct LayerNode: Sendable {
+struct LayerNode: Equatable, Sendable {
   /// `3`, or `3.layers.0` and `3.shortcut.0` inside a residual block: the layer's name in PyTorch
   /// if the block is a module with an `nn.Sequential` called `layers` and one called `shortcut`.
   let path: String

@@ -65,33 +65,19 @@ public struct ModelSummary: Equatable, Sendable, Encodable {
 
   /// The table and the totals, each line ended by a newline.
   public var text: String {
-    let titles = ["Layer (type)", "Output shape", "Params", "FLOPs", "Options"]
-    let cells = rows.map { row in
-      [
+    var table = TextTable(
+      ["Layer (type)", "Output shape", "Params", "FLOPs", "Options"],
+      alignment: [.left, .left, .right, .right, .left])
+    for row in rows {
+      table.add([
         String(repeating: "  ", count: row.depth) + "\(row.name) (\(row.type))",
         ModelSummary.batch(row.outputShape), ModelSummary.grouped(row.trainable + row.nonTrainable),
         ModelSummary.grouped(row.flops), row.optionText,
-      ]
+      ])
     }
-    let widths = titles.indices.map { column in
-      cells.reduce(titles[column].count) { max($0, $1[column].count) }
-    }
-    let width = widths.reduce(0, +) + 2 * (widths.count - 1)
-    func line(_ texts: [String]) -> String {
-      let padded = texts.indices.map { column in
-        let spaces = String(repeating: " ", count: widths[column] - texts[column].count)
-        return [0, 1, 4].contains(column) ? texts[column] + spaces : spaces + texts[column]
-      }
-      var text = padded.joined(separator: "  ")
-      while text.last == " " { text.removeLast() }
-      return text + "\n"
-    }
-    var text = "Input \(ModelSummary.batch(inputShape))\n"
-    text += line(titles) + String(repeating: "=", count: width) + "\n"
-    for row in cells { text += line(row) }
-    text += String(repeating: "-", count: width) + "\n"
+    var text = "Input \(ModelSummary.batch(inputShape))\n" + table.text
     func total(_ name: String, _ count: Int) {
-      text += "\(name): \(ModelSummary.grouped(count)) (\(ModelSummary.memory(count)))\n"
+      text += "\(name): \(ModelSummary.grouped(count)) (\(ByteCount.text(4 * count)))\n"
     }
     total("Total params", trainable + nonTrainable)
     total("Trainable params", trainable)
@@ -100,7 +86,7 @@ public struct ModelSummary: Equatable, Sendable, Encodable {
   }
 
   /// (None, C, H, W)
-  private static func batch(_ shape: [Int]) -> String {
+  static func batch(_ shape: [Int]) -> String {
     "(" + (["None"] + shape.map { "\($0)" }).joined(separator: ", ") + ")"
   }
 
@@ -113,22 +99,6 @@ public struct ModelSummary: Equatable, Sendable, Encodable {
       text.append(digit)
     }
     return text
-  }
-
-  /// The size of so many floats: `5.12 MiB`.
-  private static func memory(_ floats: Int) -> String {
-    var unit = 1.0
-    var names = ["B", "KiB", "MiB", "GiB", "TiB"][...]
-    let bytes = 4 * Double(floats)
-    while bytes >= 1024 * unit, names.count > 1 {
-      unit *= 1024
-      names.removeFirst()
-    }
-    let name = names[names.startIndex]
-    if unit == 1 { return "\(4 * floats) \(name)" }
-    let hundredths = Int((100 * bytes / unit).rounded())
-    let decimals = hundredths % 100
-    return "\(hundredths / 100).\(decimals < 10 ? "0" : "")\(decimals) \(name)"
   }
 }
 
@@ -146,7 +116,7 @@ extension ModelSummary.Row {
 }
 
 extension ValueShape {
-  fileprivate var dimensions: [Int] {
+  var dimensions: [Int] {
     switch self {
     case .image(let channels, let height, let width): [channels, height, width]
     case .flat(let count): [count]

@@ -31,13 +31,15 @@ public final class IsolatedConvolution {
     weights = try AlignedBuffer(count: shape.outputChannels * shape.inputChannels * taps)
     weightGradient = try AlignedBuffer(count: weights.count)
     bias = try AlignedBuffer(count: channels.1)
-    let scratch = try Scratch(threads: pool.threads)
-    algorithm = try ConvolutionChoice.requested().algorithm(
-      for: shape, needsInputGradient: true,
-      context: LayerContext(
+    let target = PlanTarget(
+      mode: .training, batchSize: batchSize, threads: pool.threads, tiles: KernelTiles(kernels))
+    let method = try ConvolutionChoice.requested().method(
+      for: shape, needsInputGradient: true, target)
+    algorithm = try method.algorithm(
+      OperatorContext(
         network: Network(spec: .preset("tutorial", dialect: .pytorch), dialect: .pytorch, seed: 0),
-        kernels: kernels, pool: pool, batchSize: batchSize, scratch: scratch, training: true))
-    try scratch.allocate()
+        kernels: kernels, pool: pool,
+        scratch: try Scratch(method.scratch, threads: pool.threads), target: target))
     var random = RandomSequence(seed: 0, purpose: .initialization)
     for buffer in [input, output, weights] {
       for index in 0..<buffer.count { buffer[index] = Float(random.uniform() * 2 - 1) }
@@ -48,13 +50,13 @@ public final class IsolatedConvolution {
   public func forward() {
     algorithm.forward(
       count: batchSize, input: Values(input.pointer), bias: bias.pointer, relu: false,
-      output: Values(output.pointer), visitor: nil)
+      output: Values(output.pointer), consumer: nil)
   }
 
   public func backwardData() {
     algorithm.backwardData(
       count: batchSize, outputGradient: Values(output.pointer), inputGradient: input.pointer,
-      visitor: nil)
+      consumer: nil)
   }
 
   public func backwardWeights() {

@@ -10,6 +10,17 @@ struct Dropout {
   let layer: Int
   let rate: Double
 
+  init(layer: Int, rate: Double) {
+    self.layer = layer
+    self.rate = rate
+  }
+
+  /// nil for another layer.
+  init?(_ node: LayerNode) {
+    guard case .dropout(let rate) = node.spec else { return nil }
+    self.init(layer: node.number, rate: rate)
+  }
+
   /// What a value that stays is multiplied by.
   var scale: Float { Float(1 / (1 - rate)) }
 

@@ -3,9 +3,9 @@ import Kernels
 
 /// One step of a plan: a layer, or several layers that are computed in one pass.
 ///
-/// A layer calls kernels; it has no loops over numbers of its own. It reads its input and writes
+/// An operator calls kernels; it has no loops over numbers of its own. It reads its input and writes
 /// its output, both made by the plan, and allocates nothing after `init`.
-protocol Layer: AnyObject {
+protocol Operator: AnyObject {
   func forward(_ pass: Pass)
 
   /// From the output's gradient to the parameters' gradients and, unless the input is the image,
@@ -24,15 +24,17 @@ struct Pass {
   var step: UInt64 = 0
 }
 
-/// What every layer is made with.
-struct LayerContext {
+/// What every operator is made with.
+struct OperatorContext {
   let network: Network
   let kernels: any KernelTable
   let pool: ThreadPool
-  let batchSize: Int
   let scratch: Scratch
+  let target: PlanTarget
+
+  var batchSize: Int { target.batchSize }
   /// Whether `backward` will ever be called.
-  let training: Bool
-  /// How images are kept between two layers.
-  var storage = Storage.float32
+  var training: Bool { target.training }
+  /// How images are stored between two operators.
+  var storage: Storage { target.storage }
 }

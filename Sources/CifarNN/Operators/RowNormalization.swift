@@ -5,11 +5,11 @@ import Kernels
 ///
 /// A group of features is gathered into a plane of N pixels, and from there on it is what the batch
 /// normalisation of an image does.
-final class RowNormalization: Layer {
+final class RowNormalization: Operator {
   private let norm: BatchNormalization
   private let input: Activation
   private let output: Activation
-  private let context: LayerContext
+  private let context: OperatorContext
   private let features: Int
   private let groups: Int
   /// (F/lanes, 3, lanes): forward what `planeMoments` makes of a plane, backward two sums over its
@@ -17,9 +17,9 @@ final class RowNormalization: Layer {
   private let planeSums: AlignedBuffer<Float>
 
   init(
-    norm: BatchNormalization, input: Activation, output: Activation, context: LayerContext
+    _ node: LayerNode, input: Activation, output: Activation, context: OperatorContext
   ) throws {
-    self.norm = norm
+    norm = try BatchNormalization(node, context: context)
     self.input = input
     self.output = output
     self.context = context
@@ -27,7 +27,10 @@ final class RowNormalization: Layer {
     let lanes = context.kernels.lanes
     groups = blocks(features, of: lanes)
     planeSums = try AlignedBuffer(count: groups * 3 * lanes)
-    context.scratch.reserve(worker: 2 * context.batchSize * lanes)
+  }
+
+  static func scratch(_ target: PlanTarget) -> ScratchSize {
+    ScratchSize(worker: 2 * target.batchSize * target.tiles.lanes)
   }
 
   func forward(_ pass: Pass) {

@@ -2,15 +2,15 @@ import CifarCore
 import Kernels
 
 /// Blocked images, (N, C/lanes, H, W, lanes), to rows of (C·H·W), channels slowest.
-final class Flatten: Layer {
+final class Flatten: Operator {
   private let input: Activation
   private let output: Activation
-  private let context: LayerContext
+  private let context: OperatorContext
   private let channels: Int
   private let pixels: Int
-  private let desks: PlaneDesks
+  private let staging: StagingBuffers
 
-  init(input: Activation, output: Activation, context: LayerContext) throws {
+  init(input: Activation, output: Activation, context: OperatorContext) throws {
     guard case .image(let channels, let height, let width) = input.shape else {
       throw CifarError(.internal, "flatten needs an image, not \(input.shape)")
     }
@@ -19,13 +19,18 @@ final class Flatten: Layer {
     self.context = context
     self.channels = channels
     pixels = height * width
-    desks = PlaneDesks(1, size: input.stride, context: context)
+    staging = StagingBuffers(size: input.stride, context: context)
+  }
+
+  static func scratch(_ input: ValueShape, _ target: PlanTarget) -> ScratchSize {
+    StagingBuffers.scratch(
+      1, size: Activation.stride(of: input, lanes: target.tiles.lanes), target)
   }
 
   func forward(_ pass: Pass) {
     context.pool.forEach(pass.count) { image, worker in
       context.kernels.unblock(
-        desks.read(input.stored + image * input.stride, count: input.stride, worker: worker),
+        staging.read(input.stored + image * input.stride, count: input.stride, worker: worker),
         channels: channels, pixels: pixels, to: output.values + image * output.stride)
     }
   }

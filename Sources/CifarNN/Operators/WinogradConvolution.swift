@@ -1,6 +1,56 @@
 import CifarCore
 import Kernels
 
+/// How `WinogradConvolution` cuts its work.
+struct WinogradBlocking: Equatable, Sendable {
+  let shape: ConvolutionShape
+  let inputGroups: Int
+  let outputGroups: Int
+  let inputPanels: Int
+  let outputPanels: Int
+  /// Images of a piece, unless one has more tiles than a block.
+  let pieceImages: Int
+  /// Floats of a block's transforms; in a worker's scratch memory its products with one panel
+  /// follow.
+  let transformedFloats: Int
+  /// Floats of all transformed weights.
+  let filterFloats: Int
+  /// Those of them in the scratch memory; 0 where they stay as they are.
+  let scratchFilters: Int
+  /// nil where nothing is trained.
+  let weightGradient: WinogradWeightGradientBlocking?
+  let scratch: ScratchSize
+
+  var imagesAtOnce: Int { max(pieceImages, weightGradient?.imagesAtOnce ?? 0) }
+
+  /// The most packs of a block.
+  static let packs = 6
+
+  init(_ shape: ConvolutionShape, needsInputGradient: Bool, _ target: PlanTarget) {
+    self.shape = shape
+    let (lanes, panel) = (target.tiles.lanes, target.tiles.panelLanes)
+    inputGroups = blocks(shape.inputChannels, of: lanes)
+    outputGroups = blocks(shape.outputChannels, of: lanes)
+    inputPanels = blocks(shape.inputChannels, of: panel)
+    outputPanels = blocks(shape.outputChannels, of: panel)
+    let packs = WinogradBlocking.packs
+    let tiling = WinogradTiling(height: shape.height, width: shape.width)
+    pieceImages = max(1, packs * Winograd.packTiles / tiling.tilesPerImage)
+    weightGradient = target.training ? WinogradWeightGradientBlocking(shape, target) : nil
+    let hasInputGradient = target.training && needsInputGradient
+    let groups = hasInputGradient ? max(inputGroups, outputGroups) : inputGroups
+    transformedFloats = packs * WinogradConvolution.packStride(groups * lanes)
+    filterFloats = outputPanels * Winograd.points * inputGroups * lanes * panel
+    let rotated =
+      hasInputGradient ? inputPanels * Winograd.points * outputGroups * lanes * panel : 0
+    scratchFilters = target.training ? max(filterFloats, rotated) : 0
+    scratch = ScratchSize(
+      shared: scratchFilters + target.threads * transformedFloats,
+      worker: transformedFloats + packs * Winograd.packTiles * Winograd.points * panel
+    ).union(weightGradient?.scratch ?? ScratchSize())
+  }
+}
+
 /// 3×3 convolution with stride 1 and a frame of one zero, by Winograd's F(4×4, 3×3) and
 /// F(3×3, 4×4).
 ///
@@ -8,61 +58,32 @@ import Kernels
 /// tiles: transformed, multiplied and transformed back while they are in the second-level cache.
 /// What happens to the images just before and after happens there as well.
 final class WinogradConvolution: ConvolutionAlgorithm {
+  private let blocking: WinogradBlocking
   private let shape: ConvolutionShape
-  private let context: LayerContext
+  private let context: OperatorContext
   private let tiling: WinogradTiling
-  private let inputGroups: Int
-  private let outputGroups: Int
-  private let inputPanels: Int
-  private let outputPanels: Int
   private var weights: UnsafePointer<Float>?
   /// (panels of output, 36, inputs, panel), where the weights stay as they are. Those of a network
   /// that learns serve for one pass: they are made in the scratch memory, which the caches hold.
   private let keptFilters: AlignedBuffer<Float>?
-  private let scratchFilters: Int
   private let weightGradient: WinogradWeightGradient?
-  /// Floats of a block's transforms; in a worker's scratch memory its products with one panel
-  /// follow.
-  private let transformedFloats: Int
-  /// Images of a piece, unless one has more tiles than a block.
-  private let pieceImages: Int
-  let imagesAtOnce: Int
-  var asksOnceForGradients: Bool { weightGradient?.asksOnceForGradients ?? true }
-
-  /// The most packs of a block.
-  private static let blockPacks = 6
 
   /// Whether the shape is one that this algorithm computes.
   static func fits(_ shape: ConvolutionShape) -> Bool {
     shape.kernel == 3 && shape.stride == 1 && shape.padding == 1 && shape.paddingAfter == 1
   }
 
-  init(shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext) throws {
-    self.shape = shape
+  init(_ blocking: WinogradBlocking, context: OperatorContext) throws {
+    self.blocking = blocking
+    shape = blocking.shape
     self.context = context
-    let lanes = context.kernels.lanes
-    let panel = context.kernels.panelLanes
     tiling = WinogradTiling(height: shape.height, width: shape.width)
-    inputGroups = blocks(shape.inputChannels, of: lanes)
-    outputGroups = blocks(shape.outputChannels, of: lanes)
-    inputPanels = blocks(shape.inputChannels, of: panel)
-    outputPanels = blocks(shape.outputChannels, of: panel)
-    let packs = WinogradConvolution.blockPacks
-    pieceImages = max(1, packs * Winograd.packTiles / tiling.tilesPerImage)
-    weightGradient =
-      context.training ? WinogradWeightGradient(shape: shape, context: context) : nil
-    imagesAtOnce = max(pieceImages, weightGradient?.imagesAtOnce ?? 0)
-    let turns = context.training && needsInputGradient
-    let groups = turns ? max(inputGroups, outputGroups) : inputGroups
-    transformedFloats = packs * WinogradConvolution.packStride(groups * lanes)
-    let filters = outputPanels * Winograd.points * inputGroups * lanes * panel
-    let turned = turns ? inputPanels * Winograd.points * outputGroups * lanes * panel : 0
+    weightGradient = blocking.weightGradient.map {
+      WinogradWeightGradient($0, shape: blocking.shape, context: context)
+    }
     keptFilters =
-      context.training ? nil : try AlignedBuffer(count: filters, for: "the transformed weights")
-    scratchFilters = context.training ? max(filters, turned) : 0
-    context.scratch.reserve(
-      shared: scratchFilters + context.pool.threads * transformedFloats,
-      worker: transformedFloats + packs * Winograd.packTiles * Winograd.points * panel)
+      context.training
+      ? nil : try AlignedBuffer(count: blocking.filterFloats, for: "the transformed weights")
   }
 
   /// Floats from one pack of so many channels to the next: a little more than it holds. At a power
@@ -73,52 +94,53 @@ final class WinogradConvolution: ConvolutionAlgorithm {
 
   func prepare(weights: UnsafePointer<Float>) {
     self.weights = weights
-    if let keptFilters { transformFilters(turned: false, to: keptFilters.pointer) }
+    if let keptFilters { transformFilters(rotated: false, to: keptFilters.pointer) }
   }
 
-  private func transformFilters(turned: Bool, to filters: UnsafeMutablePointer<Float>) {
+  private func transformFilters(rotated: Bool, to filters: UnsafeMutablePointer<Float>) {
     guard let weights else { return }
-    let panels = turned ? inputPanels : outputPanels
-    let groups = turned ? outputGroups : inputGroups
+    let panels = rotated ? blocking.inputPanels : blocking.outputPanels
+    let groups = rotated ? blocking.outputGroups : blocking.inputGroups
     context.pool.forEach(panels * groups) { index, _ in
       context.kernels.winogradFilters(
-        shape, weights, to: filters, turned: turned, panel: index / groups, group: index % groups)
+        shape, weights, to: filters, turned: rotated, panel: index / groups, group: index % groups)
     }
   }
 
   /// The filters of one pass: those that are kept, or new ones.
-  private func filters(turned: Bool) -> UnsafePointer<Float> {
-    if let keptFilters, !turned { return UnsafePointer(keptFilters.pointer) }
-    transformFilters(turned: turned, to: context.scratch.shared)
+  private func filters(rotated: Bool) -> UnsafePointer<Float> {
+    if let keptFilters, !rotated { return UnsafePointer(keptFilters.pointer) }
+    transformFilters(rotated: rotated, to: context.scratch.shared)
     return UnsafePointer(context.scratch.shared)
   }
 
   func forward(
-    count: Int, input: any ImageSource, bias: UnsafePointer<Float>, relu: Bool, output: Values,
-    visitor: (any ImageVisitor)?
+    count: Int, input: any ImageProducer, bias: UnsafePointer<Float>, relu: Bool, output: Values,
+    consumer: (any ImageConsumer)?
   ) {
     convolve(
       Product(
-        input: input, groups: inputGroups, filters: filters(turned: false), panels: outputPanels,
-        bias: bias, relu: relu, output: output, outputGroups: outputGroups),
-      images: count, visitor)
+        input: input, groups: blocking.inputGroups, filters: filters(rotated: false),
+        panels: blocking.outputPanels,
+        bias: bias, relu: relu, output: output, outputGroups: blocking.outputGroups),
+      images: count, consumer)
   }
 
   func backwardData(
-    count: Int, outputGradient: any ImageSource,
-    inputGradient: UnsafeMutablePointer<Float>, visitor: (any ImageVisitor)?
+    count: Int, outputGradient: any ImageProducer,
+    inputGradient: UnsafeMutablePointer<Float>, consumer: (any ImageConsumer)?
   ) {
     convolve(
       Product(
-        input: outputGradient, groups: outputGroups, filters: filters(turned: true),
-        panels: inputPanels, bias: nil, relu: false, output: Values(inputGradient),
-        outputGroups: inputGroups),
-      images: count, visitor)
+        input: outputGradient, groups: blocking.outputGroups, filters: filters(rotated: true),
+        panels: blocking.inputPanels, bias: nil, relu: false, output: Values(inputGradient),
+        outputGroups: blocking.inputGroups),
+      images: count, consumer)
   }
 
   /// What is convolved with what: the forward pass and the one to the data differ in nothing else.
   private struct Product {
-    var input: any ImageSource
+    var input: any ImageProducer
     var groups: Int
     var filters: UnsafePointer<Float>
     var panels: Int
@@ -128,23 +150,23 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     var outputGroups: Int
   }
 
-  private func convolve(_ product: Product, images count: Int, _ visitor: (any ImageVisitor)?) {
+  private func convolve(_ product: Product, images count: Int, _ consumer: (any ImageConsumer)?) {
     // With too little to share, the panels are shared as well. Every number is made in the same
     // way, so that the choice does not show in the result.
     let packs = blocks(tiles(of: 0..<count).count, of: Winograd.packTiles)
     let threads = context.pool.threads
-    if packs <= WinogradConvolution.blockPacks * threads || count < threads,
+    if packs <= WinogradBlocking.packs * threads || count < threads,
       let images = product.input.batch(count)
     {
-      let most = WinogradConvolution.blockPacks * threads
+      let most = WinogradBlocking.packs * threads
       let parts = Pieces(tiles(of: 0..<count), most: most, unit: Winograd.packTiles)
       for part in 0..<parts.count { convolveByPanels(product, images, tiles: parts[part]) }
-      if let visitor {
-        context.pool.forEach(count) { image, _ in visitor.visit(image..<(image + 1)) }
+      if let consumer {
+        context.pool.forEach(count) { image, _ in consumer.consume(image..<(image + 1)) }
       }
       return
     }
-    let pieces = Pieces(0..<count, most: pieceImages, multiple: 4)
+    let pieces = Pieces(0..<count, most: blocking.pieceImages, multiple: 4)
     context.pool.forEach(pieces.count) { index, worker in
       let piece = pieces[index]
       if piece.isEmpty { return }
@@ -162,14 +184,14 @@ final class WinogradConvolution: ConvolutionAlgorithm {
           if number == 0 {
             // Also what this piece will need at its end.
             upcoming.fourth = written(product, piece, panel)
-            upcoming.fifth = visitor?.upcoming(piece)?.part(panel, of: product.panels)
+            upcoming.fifth = consumer?.upcoming(piece)?.part(panel, of: product.panels)
           }
           multiply(
-            product, x, blocks[number], panel, products: x + transformedFloats,
+            product, x, blocks[number], panel, products: x + blocking.transformedFloats,
             upcoming: upcoming)
         }
       }
-      visitor?.visit(piece)
+      consumer?.consume(piece)
     }
   }
 
@@ -178,14 +200,14 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   }
 
   private func tileBlocks(of images: Range<Int>) -> Pieces {
-    Pieces(tiles(of: images), most: WinogradConvolution.blockPacks, unit: Winograd.packTiles)
+    Pieces(tiles(of: images), most: WinogradBlocking.packs, unit: Winograd.packTiles)
   }
 
   /// First all tiles are transformed, then each panel takes them up, some packs at a time.
   private func convolveByPanels(_ product: Product, _ images: Values, tiles: Range<Int>) {
     let pack = Winograd.packTiles
     let stride = WinogradConvolution.packStride(product.groups * context.kernels.lanes)
-    let x = context.scratch.shared + scratchFilters
+    let x = context.scratch.shared + blocking.scratchFilters
     let packs = Pieces(tiles, most: 1, unit: pack)
     context.pool.forEach(packs.count) { index, _ in
       transform(product, images, packs[index], to: x + index * stride)
@@ -240,7 +262,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   }
 
   func backwardWeights(
-    count: Int, input: any ImageSource, outputGradient: any ImageSource,
+    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
     self.weightGradient?.compute(

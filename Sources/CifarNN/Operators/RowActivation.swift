@@ -2,25 +2,24 @@ import CifarCore
 import Kernels
 
 /// ReLU and dropout on flat values that no dense layer stands before.
-final class RowActivation: Layer {
+final class RowActivation: Operator {
   private let input: Activation
   private let output: Activation
-  private let context: LayerContext
+  private let context: OperatorContext
   private let relu: Bool
-  private let dropout: CifarNN.Dropout?
+  private let dropout: Dropout?
   /// (N, F)
   private let mask: AlignedBuffer<UInt8>
   private let zeros: AlignedBuffer<Float>
 
   init(
-    relu: Bool, dropout: CifarNN.Dropout?, input: Activation, output: Activation,
-    context: LayerContext
+    _ group: RowActivationGroup, input: Activation, output: Activation, context: OperatorContext
   ) throws {
     self.input = input
     self.output = output
     self.context = context
-    self.relu = relu
-    self.dropout = dropout
+    relu = group.relu != nil
+    dropout = group.dropout.flatMap { Dropout($0) }
     mask = try AlignedBuffer(
       count: dropout != nil && context.training ? context.batchSize * output.stride : 0)
     zeros = try AlignedBuffer(count: output.stride)

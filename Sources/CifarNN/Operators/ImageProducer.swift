@@ -1,10 +1,10 @@
 import Kernels
 
-/// Where a convolution finds its images: in memory, or with a layer that makes them some at a time,
-/// just before they are read and while they are in the caches.
+/// Where a convolution finds its images: in memory, or with a stage that computes them some at a
+/// time, just before they are read and while they are in the caches.
 ///
-/// `Values` are such a source themselves: images that are there already.
-protocol ImageSource {
+/// `Values` are such a producer themselves: images that are there already.
+protocol ImageProducer {
   /// What of the memory `images` will touch, in up to three regions.
   ///
   /// - Parameter layout: of the images themselves.
@@ -14,15 +14,15 @@ protocol ImageSource {
   ///
   /// - Parameters:
   ///   - groups: those that will be read; others may be missing.
-  ///   - worker: what is made for a worker stays until it asks again.
+  ///   - worker: what is computed for a worker stays until it asks again.
   /// - Returns: where the batch would begin, image n lying n images further on.
   func images(_ images: Range<Int>, groups: Range<Int>, worker: Int) -> Values
 
-  /// The first `count` images at once, by all threads; nil if there is no room for so many.
+  /// The first `count` images at once, by all threads; nil if there is no memory for so many.
   func batch(_ count: Int) -> Values?
 }
 
-extension Values: ImageSource {
+extension Values: ImageProducer {
   func upcoming(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout) -> Upcoming {
     Upcoming(layout.region(images, groups: groups, of: self))
   }
@@ -46,10 +46,10 @@ struct ImageLayout {
   }
 }
 
-/// Looks at images of a batch as soon as a convolution has written them, in the same worker.
-protocol ImageVisitor {
-  func visit(_ images: Range<Int>)
+/// Reads images of a batch as soon as a convolution has written them, in the same worker.
+protocol ImageConsumer {
+  func consume(_ images: Range<Int>)
 
-  /// What of the memory `visit` will read besides the images.
+  /// What of the memory `consume` will read besides the images.
   func upcoming(_ images: Range<Int>) -> Region?
 }

@@ -4,13 +4,18 @@ import Kernels
 /// y[n, o] = b[o] + Σ_i x[n, i] ⋆ w[o, i], the cross-correlation that deep learning calls
 /// convolution.
 ///
-/// Batch normalisation, ReLU and pooling that stand before or behind it see the images as it reads
-/// and writes them; see `PointwiseBlock`. A plan that only infers hands over the batch
-/// normalisation and the ReLU that follow: scale and offset go into the weights and the bias.
-final class Convolution: Layer {
+/// The prologue computes the input as it is read, the epilogue takes moments of the output as it is
+/// written; see `Pointwise`. A plan for inference has scale and offset of the batch normalisation
+/// that follows in the weights and the bias, and its ReLU.
+final class Convolution: Operator {
   private let input: Activation
-  let output: Activation
-  private let context: LayerContext
+  private let output: Activation
+  /// The stage that computes the input.
+  private let prologue: Pointwise?
+  /// The stage that reads the output.
+  private let consumer: Pointwise?
+  private let context: OperatorContext
+  private let method: ConvolutionMethod
   private let algorithm: any ConvolutionAlgorithm
   private let shape: ConvolutionShape
   private let weights: UnsafePointer<Float>
@@ -19,42 +24,48 @@ final class Convolution: Layer {
   private let bias: AlignedBuffer<Float>
   private let biasSource: UnsafePointer<Float>
   private let biasGradient: UnsafeMutablePointer<Float>?
-  /// Batch normalisation takes the mean away again, so that the bias has no effect on the loss and
-  /// its gradient is exactly 0.
   private let biasIsCancelled: Bool
+  /// Images of a worker's scratch memory that the gradient of the output is computed in, as often as
+  /// it is read; nil where it is stored.
+  private let gradientCapacity: Int?
   /// (N, C/lanes, lanes): sums over a plane of the output's gradient.
   private let planeSums: AlignedBuffer<Float>
   private var packedVersion = -1
-  private let following: Following
-  /// What makes the input.
-  private let before: PointwiseBlock?
-  /// What takes sums of the output, and makes its gradient.
-  private var behind: PointwiseBlock?
-  /// (out, in, k, k), weights times the scale of the normalisation that follows.
+  private let foldedNorm: BatchNormalization?
+  private let relu: Bool
+  /// (out, in, k, k), weights times the scale of the folded normalisation.
   private let scaledWeights: AlignedBuffer<Float>
 
-  /// What stands behind the convolution and is computed with it.
-  struct Following {
-    var norm: BatchNormalization?
-    var relu = false
-  }
-
+  /// - Parameters:
+  ///   - prologue: the operator of the group's prologue, of which `input` is the output.
+  ///   - consumer: that of its epilogue, of which `output` is the input.
   init(
-    name: String, shape: ConvolutionShape, input: Activation, before: PointwiseBlock? = nil,
-    output: Activation, biasIsCancelled: Bool, following: Following = Following(),
-    context: LayerContext
+    _ group: ConvolutionGroup, _ method: ConvolutionMethod, input: Activation,
+    output: Activation, prologue: Pointwise? = nil, consumer: Pointwise? = nil,
+    context: OperatorContext
   ) throws {
     self.input = input
-    self.before = before
     self.output = output
+    self.prologue = prologue
+    self.consumer = consumer
     self.context = context
-    self.shape = shape
-    self.biasIsCancelled = biasIsCancelled
-    self.following = following
+    self.method = method
+    shape = method.shape
+    biasIsCancelled = group.biasIsCancelled
+    gradientCapacity =
+      Convolution.recomputesGradients(group, method) ? method.imagesAtOnce : nil
+    if case .folded(let norm, let relu) = group.epilogue {
+      foldedNorm = try norm.map { try BatchNormalization($0, context: context) }
+      self.relu = relu != nil
+    } else {
+      foldedNorm = nil
+      relu = false
+    }
     scaledWeights = try AlignedBuffer(
-      count: following.norm == nil
+      count: foldedNorm == nil
         ? 0 : shape.outputChannels * shape.inputChannels * shape.kernel * shape.kernel)
     let network = context.network
+    let name = group.node.path
     weights = UnsafePointer(try network.pointer("\(name).weight"))
     biasSource = UnsafePointer(try network.pointer("\(name).bias"))
     weightGradient = context.training ? try network.gradientPointer("\(name).weight") : nil
@@ -64,19 +75,13 @@ final class Convolution: Layer {
     let groups = blocks(shape.outputChannels, of: lanes)
     let needsSums = context.training && !biasIsCancelled
     planeSums = try AlignedBuffer(count: needsSums ? context.batchSize * groups * lanes : 0)
-    algorithm = try ConvolutionChoice.requested().algorithm(
-      for: shape, needsInputGradient: input.gradient != nil, context: context)
-    before?.reserveRoom(images: algorithm.imagesAtOnce)
+    algorithm = try method.algorithm(context)
   }
 
-  /// Lets the layer behind it gather its statistics, and make its gradients where they are read.
-  func feed(_ block: PointwiseBlock) {
-    block.takeFeed()
-    behind = block
-    // With a bias they are needed once more.
-    if algorithm.asksOnceForGradients && biasIsCancelled {
-      block.reserveGradientRoom(images: algorithm.imagesAtOnce)
-    }
+  /// Whether the gradient of the output is computed where it is read and stored nowhere: where each
+  /// image of it is read once a pass, and the bias does not need it once more.
+  static func recomputesGradients(_ group: ConvolutionGroup, _ method: ConvolutionMethod) -> Bool {
+    group.biasIsCancelled && method.readsGradientsOnce
   }
 
   func forward(_ pass: Pass) {
@@ -85,12 +90,16 @@ final class Convolution: Layer {
       prepare()
     }
     algorithm.forward(
-      count: pass.count, input: before ?? input.stored, bias: bias.pointer, relu: following.relu,
-      output: output.stored, visitor: pass.training ? behind?.statistics : nil)
+      count: pass.count, input: images(pass), bias: bias.pointer, relu: relu,
+      output: output.stored, consumer: pass.training ? consumer?.moments : nil)
+  }
+
+  private func images(_ pass: Pass) -> any ImageProducer {
+    prologue?.outputs(pass, capacity: method.imagesAtOnce) ?? input.stored
   }
 
   private func prepare() {
-    guard let norm = following.norm else {
+    guard let norm = foldedNorm else {
       algorithm.prepare(weights: weights)
       bias.pointer.update(from: biasSource, count: shape.outputChannels)
       return
@@ -110,18 +119,18 @@ final class Convolution: Layer {
   /// dw[o, i] = Σ_n x[n, i] ⋆ dy[n, o]; db[o] = Σ dy[n, o]; dx[n, i] = Σ_o dy[n, o] ∗ w[o, i].
   func backward(_ pass: Pass) {
     guard let gradient = output.gradient, let weightGradient, let biasGradient else { return }
-    var gradients: any ImageSource = Values(gradient)
-    if let behind { gradients = behind.gradients }
+    var gradients =
+      consumer?.inputGradients(capacity: gradientCapacity) ?? Values(gradient)
     if let inputGradient = input.gradient {
       algorithm.backwardData(
         count: pass.count, outputGradient: gradients, inputGradient: inputGradient,
-        visitor: before?.gradientSums)
-      if behind?.keepsGradients ?? true { gradients = Values(gradient) }
+        consumer: prologue?.gradientSums)
+      if gradientCapacity == nil { gradients = Values(gradient) }
     }
-    // What is kept was made in the forward pass.
-    let images: any ImageSource = if let before, !input.isKept { before } else { input.stored }
+    // What is stored was computed in the forward pass.
     algorithm.backwardWeights(
-      count: pass.count, input: images, outputGradient: gradients, weightGradient: weightGradient)
+      count: pass.count, input: input.isStored ? input.stored : images(pass),
+      outputGradient: gradients, weightGradient: weightGradient)
     if biasIsCancelled {
       biasGradient.update(repeating: 0, count: shape.outputChannels)
     } else {

@@ -2,16 +2,16 @@ import CifarCore
 import Kernels
 
 /// y[n, c] = the mean of x[n, c] over all pixels: blocked images to rows of (C).
-final class GlobalAveragePool: Layer {
+final class GlobalAveragePool: Operator {
   private let input: Activation
   private let output: Activation
-  private let context: LayerContext
+  private let context: OperatorContext
   private let channels: Int
   private let groups: Int
   private let pixels: Int
-  private let desks: PlaneDesks
+  private let staging: StagingBuffers
 
-  init(input: Activation, output: Activation, context: LayerContext) throws {
+  init(input: Activation, output: Activation, context: OperatorContext) throws {
     guard case .image(let channels, let height, let width) = input.shape else {
       throw CifarError(.internal, "global average pooling needs an image, not \(input.shape)")
     }
@@ -21,14 +21,19 @@ final class GlobalAveragePool: Layer {
     self.channels = channels
     groups = blocks(channels, of: context.kernels.lanes)
     pixels = height * width
-    desks = PlaneDesks(1, size: pixels * context.kernels.lanes, context: context)
+    staging = StagingBuffers(size: pixels * context.kernels.lanes, context: context)
+  }
+
+  static func scratch(_ input: ValueShape, _ target: PlanTarget) -> ScratchSize {
+    StagingBuffers.scratch(
+      1, size: input.count / input.channels * target.tiles.lanes, target)
   }
 
   func forward(_ pass: Pass) {
     let size = pixels * context.kernels.lanes
     forEachPlane(pass) { plane, row, count, worker in
       context.kernels.planeMean(
-        desks.read(input.stored + plane, count: size, worker: worker), pixels: pixels,
+        staging.read(input.stored + plane, count: size, worker: worker), pixels: pixels,
         channels: count,
         mean: output.values + row)
     }

@@ -2,16 +2,16 @@ import CifarCore
 import Kernels
 
 /// y = the mean of every 2×2 square of each channel.
-final class AveragePool: Layer {
+final class AveragePool: Operator {
   private let input: Activation
   private let output: Activation
-  private let context: LayerContext
+  private let context: OperatorContext
   private let groups: Int
   private let height: Int
   private let width: Int
-  private let desks: PlaneDesks
+  private let staging: StagingBuffers
 
-  init(input: Activation, output: Activation, context: LayerContext) throws {
+  init(input: Activation, output: Activation, context: OperatorContext) throws {
     guard case .image(let channels, let height, let width) = input.shape else {
       throw CifarError(.internal, "average pooling needs an image, not \(input.shape)")
     }
@@ -21,16 +21,21 @@ final class AveragePool: Layer {
     self.height = height
     self.width = width
     groups = blocks(channels, of: context.kernels.lanes)
-    desks = PlaneDesks(2, size: height * width * context.kernels.lanes, context: context)
+    staging = StagingBuffers(size: height * width * context.kernels.lanes, context: context)
+  }
+
+  static func scratch(_ input: ValueShape, _ target: PlanTarget) -> ScratchSize {
+    StagingBuffers.scratch(
+      2, size: input.count / input.channels * target.tiles.lanes, target)
   }
 
   func forward(_ pass: Pass) {
     let (from, to) = (input.stride / groups, output.stride / groups)
     context.pool.forEach(pass.count * groups) { plane, worker in
-      context.kernels.planeAveragePool(
-        desks.read(input.stored + plane * from, count: from, worker: worker), height: height,
-        width: width, output: desks.write(output.stored + plane * to, worker: worker, desk: 1))
-      desks.keep(output.stored + plane * to, count: to, worker: worker, desk: 1)
+      let x = staging.read(input.stored + plane * from, count: from, worker: worker)
+      staging.write(output.stored + plane * to, count: to, worker: worker, buffer: 1) {
+        context.kernels.planeAveragePool(x, height: height, width: width, output: $0)
+      }
     }
   }
 

@@ -35,15 +35,18 @@ final class MatrixProduct {
   private static let depthBlock = 256
 
   /// - Parameter sizes: rows and depth of every product that will be asked for.
-  init(sizes: [(rows: Int, depth: Int)], context: LayerContext) throws {
+  init(sizes: [(rows: Int, depth: Int)], context: OperatorContext) throws {
     kernels = context.kernels
     pool = context.pool
     scratch = context.scratch
     let tileRows = kernels.tileRows
     packedA = try AlignedBuffer(
       count: sizes.map { blocks($0.rows, of: tileRows) * tileRows * $0.depth }.max() ?? 0)
-    // One panel of B a worker: (depthBlock, tileColumns)
-    scratch.reserve(worker: MatrixProduct.depthBlock * kernels.tileColumns)
+  }
+
+  /// One panel of B a worker: (depthBlock, tileColumns)
+  static func scratch(_ tiles: KernelTiles) -> ScratchSize {
+    ScratchSize(worker: MatrixProduct.depthBlock * tiles.columns)
   }
 
   /// - Parameter c: row-major, `columns` long rows; overwritten.

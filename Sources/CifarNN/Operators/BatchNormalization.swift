@@ -26,11 +26,14 @@ final class BatchNormalization {
   let mean: AlignedBuffer<Float>
   private let inverseDeviation: AlignedBuffer<Float>
 
-  init(
-    name: String, channels: Int, momentum: Double, epsilon: Double, unbiased: Bool,
-    context: LayerContext
-  ) throws {
-    self.channels = channels
+  /// - Parameter node: with every option spelled out.
+  /// - Throws: `internal` for another layer, `outOfMemory`.
+  init(_ node: LayerNode, context: OperatorContext) throws {
+    guard case .batchNorm(let momentum?, let epsilon?, let unbiased?) = node.spec else {
+      throw CifarError(.internal, "layer \(node.label) is no resolved batch normalisation")
+    }
+    let name = node.path
+    channels = node.input.channels
     self.momentum = momentum
     self.epsilon = epsilon
     self.unbiased = unbiased

@@ -2,13 +2,13 @@ import CifarCore
 import Kernels
 
 /// y = x·Wᵀ + b on rows, then ReLU and dropout where the model has them right behind.
-final class Dense: Layer {
+final class Dense: Operator {
   private let input: Activation
   private let output: Activation
-  private let context: LayerContext
+  private let context: OperatorContext
   private let relu: Bool
-  private let dropout: CifarNN.Dropout?
-  /// As in `Convolution`: a batch normalisation takes the mean away again.
+  private let dropout: Dropout?
+  /// As in `ConvolutionGroup`: a batch normalisation takes the mean away again.
   private let biasIsCancelled: Bool
   private let features: Int
   private let units: Int
@@ -21,15 +21,15 @@ final class Dense: Layer {
   private let mask: AlignedBuffer<UInt8>
 
   init(
-    name: String, relu: Bool, dropout: CifarNN.Dropout?, biasIsCancelled: Bool = false,
-    input: Activation, output: Activation, context: LayerContext
+    _ group: DenseGroup, input: Activation, output: Activation, context: OperatorContext
   ) throws {
+    let name = group.node.path
     self.input = input
     self.output = output
     self.context = context
-    self.relu = relu
-    self.dropout = dropout
-    self.biasIsCancelled = biasIsCancelled
+    relu = group.activation.relu != nil
+    dropout = group.activation.dropout.flatMap { Dropout($0) }
+    biasIsCancelled = group.biasIsCancelled
     features = input.shape.count
     units = output.shape.count
     let network = context.network

@@ -1,84 +1,116 @@
 import CifarCore
 import Kernels
 
-/// Convolution as its definition says, for any kernel size and stride.
-final class DirectConvolution: ConvolutionAlgorithm {
-  private let shape: ConvolutionShape
-  private let context: LayerContext
-  private let inputGroups: Int
-  private let outputGroups: Int
-  private let outputPairs: Int
-  /// (pairs of output groups, input channels, k, k, 2·lanes)
-  private let packed: AlignedBuffer<Float>
-  /// The same for the backward pass, inputs and outputs exchanged.
-  private let packedTurned: AlignedBuffer<Float>?
+/// How `DirectConvolution` cuts its work.
+struct DirectBlocking: Equatable, Sendable {
+  let shape: ConvolutionShape
+  /// Groups of lanes.
+  let inputGroups: Int
+  let outputGroups: Int
+  /// Pairs of output groups.
+  let outputPairs: Int
+  /// Whether there is a gradient of the input to compute.
+  let hasInputGradient: Bool
   /// Images are cut into this many chunks, each with a sum of its own for the weights' gradient.
-  private let chunks: Int
-  /// (chunks, input groups, output pairs, k, k, lanes, 2·lanes)
-  private let partialSums: AlignedBuffer<Float>
-  private let tapFloats: Int
-  private let desks: PlaneDesks
-  let imagesAtOnce = 1
-  var asksOnceForGradients: Bool { inputGroups * outputPairs == 1 }
+  /// Enough to keep many threads busy, few enough that their sums stay in the cache.
+  let chunks: Int
+  /// Floats of the largest image, with its channels padded.
+  let imageFloats: Int
+  let scratch: ScratchSize
 
-  init(shape: ConvolutionShape, needsInputGradient: Bool, context: LayerContext) throws {
+  /// Whether each image of the output's gradient is read once for the weights' gradient.
+  var readsGradientsOnce: Bool { items == 1 }
+  /// Pieces of the weights' gradient.
+  var items: Int { inputGroups * outputPairs }
+
+  init(_ shape: ConvolutionShape, needsInputGradient: Bool, _ target: PlanTarget) {
     self.shape = shape
-    self.context = context
-    let lanes = context.kernels.lanes
+    let lanes = target.tiles.lanes
     inputGroups = blocks(shape.inputChannels, of: lanes)
     outputGroups = blocks(shape.outputChannels, of: lanes)
     outputPairs = blocks(outputGroups, of: 2)
+    hasInputGradient = target.training && needsInputGradient
+    chunks = min(target.batchSize, max(1, 16 / (inputGroups * outputPairs)))
+    imageFloats = max(
+      shape.height * shape.width * inputGroups * lanes,
+      shape.outputHeight * shape.outputWidth * outputGroups * lanes)
+    // A worker's image with its frame of zeros.
+    let forward = shape.paddedHeight * shape.paddedWidth * inputGroups * lanes
+    let rotated = shape.backwardData
+    let backward =
+      hasInputGradient ? rotated.paddedHeight * rotated.paddedWidth * outputGroups * lanes : 0
+    scratch = ScratchSize(worker: max(forward, backward))
+      .union(StagingBuffers.scratch(2, size: imageFloats, target))
+  }
+}
+
+/// Convolution as its definition says, for any kernel size and stride.
+final class DirectConvolution: ConvolutionAlgorithm {
+  private let shape: ConvolutionShape
+  private let context: OperatorContext
+  private let inputGroups: Int
+  private let outputGroups: Int
+  private let outputPairs: Int
+  private let chunks: Int
+  private let readsGradientsOnce: Bool
+  /// (pairs of output groups, input channels, k, k, 2·lanes)
+  private let packed: AlignedBuffer<Float>
+  /// The same for the backward pass, inputs and outputs exchanged.
+  private let packedRotated: AlignedBuffer<Float>?
+  /// (chunks, input groups, output pairs, k, k, lanes, 2·lanes)
+  private let partialSums: AlignedBuffer<Float>
+  private let tapFloats: Int
+  private let staging: StagingBuffers
+
+  init(_ blocking: DirectBlocking, context: OperatorContext) throws {
+    shape = blocking.shape
+    self.context = context
+    inputGroups = blocking.inputGroups
+    outputGroups = blocking.outputGroups
+    outputPairs = blocking.outputPairs
+    chunks = blocking.chunks
+    readsGradientsOnce = blocking.readsGradientsOnce
+    let lanes = context.kernels.lanes
     let taps = shape.kernel * shape.kernel
     packed = try AlignedBuffer(count: outputPairs * shape.inputChannels * taps * 2 * lanes)
-    let turns = context.training && needsInputGradient
-    packedTurned =
-      turns
+    packedRotated =
+      blocking.hasInputGradient
       ? try AlignedBuffer(
         count: blocks(inputGroups, of: 2) * shape.outputChannels * taps * 2 * lanes) : nil
-    let turned = shape.backwardData
-    let forwardFrame = shape.paddedHeight * shape.paddedWidth * inputGroups * lanes
-    let backwardFrame =
-      turns ? turned.paddedHeight * turned.paddedWidth * outputGroups * lanes : 0
-    // A worker's image with its frame of zeros.
-    context.scratch.reserve(worker: max(forwardFrame, backwardFrame))
     tapFloats = taps * lanes * 2 * lanes
-    // Enough pieces to keep many threads busy, few enough that their sums stay in the cache.
-    let items = inputGroups * outputPairs
-    chunks = min(context.batchSize, max(1, 16 / items))
-    desks = PlaneDesks(
-      2,
-      size: max(
-        shape.height * shape.width * inputGroups * lanes,
-        shape.outputHeight * shape.outputWidth * outputGroups * lanes), context: context)
-    partialSums = try AlignedBuffer(count: context.training ? chunks * items * tapFloats : 0)
+    staging = StagingBuffers(size: blocking.imageFloats, context: context)
+    partialSums = try AlignedBuffer(
+      count: context.training ? chunks * blocking.items * tapFloats : 0)
   }
 
   func prepare(weights: UnsafePointer<Float>) {
     context.kernels.packFilters(shape, weights, to: packed.pointer, turned: false)
-    if let packedTurned {
-      context.kernels.packFilters(shape, weights, to: packedTurned.pointer, turned: true)
+    if let packedRotated {
+      context.kernels.packFilters(shape, weights, to: packedRotated.pointer, turned: true)
     }
   }
 
   func forward(
-    count: Int, input: any ImageSource, bias: UnsafePointer<Float>, relu: Bool, output: Values,
-    visitor: (any ImageVisitor)?
+    count: Int, input: any ImageProducer, bias: UnsafePointer<Float>, relu: Bool, output: Values,
+    consumer: (any ImageConsumer)?
   ) {
     let kernels = context.kernels
     let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
     let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
     func convolve(_ image: Int, _ images: Values, rows: Range<Int>, _ worker: Int) {
       let frame = context.scratch.pointer(worker: worker)
-      let to = output + image * outputStride
       kernels.padImage(
-        desks.read(images + image * inputStride, count: inputStride, worker: worker),
+        staging.read(images + image * inputStride, count: inputStride, worker: worker),
         groups: inputGroups, height: shape.height, width: shape.width, to: frame,
         paddedHeight: shape.paddedHeight,
         paddedWidth: shape.paddedWidth, offset: shape.padding, spread: 1)
-      kernels.convolve(
-        shape, padded: frame, packed: packed.pointer, bias: bias, relu: relu, rows: rows,
-        output: desks.write(to, worker: worker, desk: 1))
-      desks.keep(to, count: outputStride, worker: worker, desk: 1)
+      staging.write(
+        output + image * outputStride, count: outputStride, worker: worker, buffer: 1
+      ) {
+        kernels.convolve(
+          shape, padded: frame, packed: packed.pointer, bias: bias, relu: relu, rows: rows,
+          output: $0)
+      }
     }
     // Few images are shared row by row, if rows can be kept one by one.
     if count < 2 * context.pool.threads, output.storage == .float32,
@@ -89,8 +121,8 @@ final class DirectConvolution: ConvolutionAlgorithm {
         let (image, part) = index.quotientAndRemainder(dividingBy: parts.count)
         convolve(image, images, rows: parts[part], worker)
       }
-      if let visitor {
-        context.pool.forEach(count) { image, _ in visitor.visit(image..<(image + 1)) }
+      if let consumer {
+        context.pool.forEach(count) { image, _ in consumer.consume(image..<(image + 1)) }
       }
       return
     }
@@ -99,19 +131,19 @@ final class DirectConvolution: ConvolutionAlgorithm {
       convolve(
         image, input.images(one, groups: 0..<inputGroups, worker: worker),
         rows: 0..<shape.outputHeight, worker)
-      visitor?.visit(one)
+      consumer?.consume(one)
     }
   }
 
   func backwardData(
-    count: Int, outputGradient: any ImageSource,
-    inputGradient: UnsafeMutablePointer<Float>, visitor: (any ImageVisitor)?
+    count: Int, outputGradient: any ImageProducer,
+    inputGradient: UnsafeMutablePointer<Float>, consumer: (any ImageConsumer)?
   ) {
-    guard let packedTurned else { return }
+    guard let packedRotated else { return }
     let kernels = context.kernels
     let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
     let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
-    let turned = shape.backwardData
+    let rotated = shape.backwardData
     context.pool.forEach(count) { image, worker in
       let frame = context.scratch.pointer(worker: worker)
       let one = image..<(image + 1)
@@ -119,18 +151,18 @@ final class DirectConvolution: ConvolutionAlgorithm {
       kernels.padImage(
         gradients + image * outputStride, groups: outputGroups,
         height: shape.outputHeight, width: shape.outputWidth, to: frame,
-        paddedHeight: turned.paddedHeight, paddedWidth: turned.paddedWidth,
-        offset: turned.padding, spread: shape.stride)
+        paddedHeight: rotated.paddedHeight, paddedWidth: rotated.paddedWidth,
+        offset: rotated.padding, spread: shape.stride)
       kernels.convolve(
-        turned, padded: frame, packed: packedTurned.pointer, bias: nil, relu: false,
-        rows: 0..<turned.outputHeight,
+        rotated, padded: frame, packed: packedRotated.pointer, bias: nil, relu: false,
+        rows: 0..<rotated.outputHeight,
         output: inputGradient + image * inputStride)
-      visitor?.visit(one)
+      consumer?.consume(one)
     }
   }
 
   func backwardWeights(
-    count: Int, input: any ImageSource, outputGradient: any ImageSource,
+    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
     let kernels = context.kernels
@@ -139,7 +171,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
     let items = inputGroups * outputPairs
     // Each item needs the gradients.
     let outputGradient =
-      asksOnceForGradients ? outputGradient : outputGradient.batch(count) ?? outputGradient
+      readsGradientsOnce ? outputGradient : outputGradient.batch(count) ?? outputGradient
     context.pool.forEach(chunks * items) { index, worker in
       let (chunk, item) = index.quotientAndRemainder(dividingBy: items)
       let sum = partialSums.pointer + index * tapFloats
@@ -151,7 +183,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
         let gradients = outputGradient.images(one, groups: 0..<outputGroups, worker: worker)
         kernels.addFilterGradient(
           shape, inputGroup: group, outputPair: item % outputPairs,
-          image: desks.read(images + image * inputStride, count: inputStride, worker: worker),
+          image: staging.read(images + image * inputStride, count: inputStride, worker: worker),
           gradient: gradients.floats + image * outputStride, sum: sum)
       }
     }

@@ -1,0 +1,88 @@
+import CifarCore
+import Kernels
+
+/// Buffers and operators, as a memory plan describes them.
+struct Assembly {
+  private(set) var activations: [Activation] = []
+  private(set) var operators: [any Operator] = []
+
+  /// - Throws: `outOfMemory`.
+  init(_ plan: MemoryPlan, _ context: OperatorContext) throws {
+    let gradients = try plan.gradients.map { floats in
+      try AlignedBuffer<Float>(
+        count: floats * plan.target.batchSize, for: "the gradients of the activations")
+    }
+    for value in plan.values {
+      activations.append(
+        try Assembly.activation(value, value.gradient.map { gradients[$0] }, activations, context))
+    }
+    let stages = try plan.stages.map { stage in
+      try Pointwise(
+        stage.group, input: activations[stage.input], output: activations[stage.output],
+        context: context)
+    }
+    func stage(_ group: PointwiseGroup) throws -> Pointwise {
+      guard let place = plan.stages.firstIndex(where: { $0.group.path == group.path }) else {
+        throw CifarError(.internal, "the memory plan has no stage \(group)")
+      }
+      return stages[place]
+    }
+    for operation in plan.operations {
+      operators.append(try make(operation, stage, context))
+    }
+  }
+
+  private static func activation(
+    _ value: MemoryPlan.Value, _ gradient: AlignedBuffer<Float>?, _ others: [Activation],
+    _ context: OperatorContext
+  ) throws -> Activation {
+    var storage: Storage?
+    switch value.place {
+    case .shared(let other): return Activation(of: others[other], gradient: gradient)
+    case .stored(let kept): storage = kept
+    case .computed: storage = nil
+    }
+    return try Activation(
+      shape: value.shape, lanes: context.kernels.lanes, batchSize: context.batchSize,
+      storage: storage, gradient: gradient)
+  }
+
+  private func make(
+    _ operation: MemoryPlan.Operation, _ stage: (PointwiseGroup) throws -> Pointwise,
+    _ context: OperatorContext
+  ) throws -> any Operator {
+    switch operation {
+    case .convolution(let group, let method, let input, let output):
+      try Convolution(
+        group, method, input: activations[input], output: activations[output],
+        prologue: group.prologue.map(stage), consumer: group.consumer.map(stage),
+        context: context)
+    case .pointwiseInput(let group): PointwiseInput(try stage(group))
+    case .statistics(let group): PointwiseStatistics(try stage(group))
+    case .pointwiseOutput(let group, _): PointwiseOutput(try stage(group))
+    case .averagePool(let input, let output):
+      try AveragePool(input: activations[input], output: activations[output], context: context)
+    case .globalAveragePool(let input, let output):
+      try GlobalAveragePool(
+        input: activations[input], output: activations[output], context: context)
+    case .flatten(let input, let output):
+      try Flatten(input: activations[input], output: activations[output], context: context)
+    case .dense(let group, let input, let output):
+      try Dense(
+        group, input: activations[input], output: activations[output], context: context)
+    case .rowNormalization(let node, let input, let output):
+      try RowNormalization(
+        node, input: activations[input], output: activations[output], context: context)
+    case .rowActivation(let group, let input, let output):
+      try RowActivation(
+        group, input: activations[input], output: activations[output], context: context)
+    case .fork(let input, let shortcut):
+      ResidualFork(
+        input: activations[input], shortcut: activations[shortcut], context: context)
+    case .sum(let layers, let shortcut, let output, let relu):
+      ResidualSum(
+        layers: activations[layers], shortcut: activations[shortcut],
+        output: activations[output], relu: relu, context: context)
+    }
+  }
+}

@@ -1,0 +1,150 @@
+/// What a plan is for.
+enum PlanMode: Equatable, Sendable {
+  case training
+  /// The running statistics are all that batch norm needs, and no gradients are taken.
+  case inference
+}
+
+/// Joins layers that can share a pass over memory.
+///
+/// - Images: batch norm, ReLU, max-pool and dropout that follow one another in this order are one
+///   pointwise stage. A convolution behind the stage computes it as it reads; one before it takes
+///   its moments as it writes.
+/// - Inference: batch norm and ReLU directly behind a convolution go into its weights.
+/// - Flat values: ReLU and dropout go with the dense layer before them.
+/// - Nothing is joined across the ends of a residual block, whose values have two readers.
+///
+/// - Parameter nodes: with every option spelled out.
+func fuse(_ nodes: [LayerNode], _ mode: PlanMode) -> [Group] {
+  var fusion = Fusion(nodes: nodes, mode: mode)
+  return fusion.run()
+}
+
+/// A chain of layers on its way to groups.
+private struct Fusion {
+  let nodes: [LayerNode]
+  let mode: PlanMode
+  private var next = 0
+  private var groups: [Group] = []
+  /// A stage that the convolution which comes next computes.
+  private var prologue: PointwiseGroup?
+
+  init(nodes: [LayerNode], mode: PlanMode) {
+    self.nodes = nodes
+    self.mode = mode
+  }
+
+  mutating func run() -> [Group] {
+    while next < nodes.count {
+      let node = nodes[next]
+      switch (node.spec, node.input) {
+      case (.conv2d, _): addConvolution()
+      case (.batchNorm, .image), (.relu, .image), (.dropout, .image), (.maxPool, _): addPointwise()
+      case (.dense, _): addDense()
+      case (.relu, .flat), (.dropout, .flat): add(.rowActivation(takeRowActivation()))
+      case (.flatten, .flat): add(.rowActivation(RowActivationGroup(identity: take())))
+      case (.flatten, .image): add(.flatten(take()))
+      case (.batchNorm, .flat): add(.rowNormalization(take()))
+      case (.avgPool, _): add(.averagePool(take()))
+      case (.globalAveragePool, _): add(.globalAveragePool(take()))
+      case (.residual, _): addResidual()
+      }
+    }
+    return groups
+  }
+
+  private mutating func add(_ group: Group) { groups.append(group) }
+
+  private mutating func take() -> LayerNode {
+    next += 1
+    return nodes[next - 1]
+  }
+
+  /// The next layer, if it is the one that is asked for.
+  private mutating func take(if isWanted: (LayerSpec) -> Bool) -> LayerNode? {
+    next < nodes.count && isWanted(nodes[next].spec) ? take() : nil
+  }
+
+  private mutating func addConvolution() {
+    var group = ConvolutionGroup(prologue: prologue, node: take())
+    prologue = nil
+    if mode == .inference {
+      let norm = take(if: \.isBatchNorm)
+      let relu = take { $0 == .relu }
+      if norm != nil || relu != nil { group.epilogue = .folded(norm: norm, relu: relu) }
+      return add(.convolution(group))
+    }
+    guard let stage = takePointwise() else { return add(.convolution(group)) }
+    group.epilogue = .consumer(stage)
+    add(.convolution(group))
+    addOutput(of: stage)
+  }
+
+  private mutating func addPointwise() {
+    guard let stage = takePointwise() else { return }
+    if mode == .training { add(.pointwiseInput(stage)) }
+    addOutput(of: stage)
+  }
+
+  private mutating func addOutput(of stage: PointwiseGroup) {
+    if stage.norm != nil { add(.statistics(stage)) }
+    if next < nodes.count, nodes[next].spec.isConvolution {
+      prologue = stage
+    } else {
+      add(.pointwiseOutput(stage))
+    }
+  }
+
+  /// As much of a stage as follows; nil if nothing of it does.
+  private mutating func takePointwise() -> PointwiseGroup? {
+    guard next < nodes.count, case .image = nodes[next].input else { return nil }
+    var stage = PointwiseGroup()
+    stage.norm = take(if: \.isBatchNorm)
+    stage.relu = take { $0 == .relu }
+    stage.pool = take { $0 == .maxPool }
+    stage.dropout = take(if: \.isDropout)
+    return stage.layers.isEmpty ? nil : stage
+  }
+
+  private mutating func addDense() {
+    let node = take()
+    let normFollows = next < nodes.count && nodes[next].spec.isBatchNorm
+    add(
+      .dense(
+        DenseGroup(node: node, activation: takeRowActivation(), biasIsCancelled: normFollows)))
+  }
+
+  private mutating func takeRowActivation() -> RowActivationGroup {
+    var group = RowActivationGroup()
+    group.relu = take { $0 == .relu }
+    group.dropout = take(if: \.isDropout)
+    return group
+  }
+
+  private mutating func addResidual() {
+    let node = take()
+    let relu = take { $0 == .relu }
+    add(
+      .residual(
+        ResidualGroup(
+          node: node, layers: fuse(node.layers, mode), shortcut: fuse(node.shortcut, mode),
+          relu: relu)))
+  }
+}
+
+extension LayerSpec {
+  fileprivate var isConvolution: Bool {
+    if case .conv2d = self { return true }
+    return false
+  }
+
+  fileprivate var isBatchNorm: Bool {
+    if case .batchNorm = self { return true }
+    return false
+  }
+
+  fileprivate var isDropout: Bool {
+    if case .dropout = self { return true }
+    return false
+  }
+}

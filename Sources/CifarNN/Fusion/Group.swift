@@ -1,0 +1,158 @@
+import Kernels
+
+/// Layers that are computed together, in one pass over memory.
+///
+/// `fuse` decides on the groups from the layers alone; `MemoryPlan` says which of their values are
+/// stored and where; `Plan` makes operators of them. Nothing about fusion is decided later.
+indirect enum Group: Equatable, Sendable {
+  case convolution(ConvolutionGroup)
+  /// The input side of a stage that no convolution stands before: forward the moments of its input,
+  /// backward the gradient of its input.
+  case pointwiseInput(PointwiseGroup)
+  /// Between the two sides of a stage that normalises: sums over the batch become the factors of
+  /// the forward and of the backward pass.
+  case statistics(PointwiseGroup)
+  /// The output side of a stage that no convolution follows: forward its output, backward the sums
+  /// over the gradient of its output.
+  case pointwiseOutput(PointwiseGroup)
+  case averagePool(LayerNode)
+  case globalAveragePool(LayerNode)
+  case flatten(LayerNode)
+  case dense(DenseGroup)
+  /// Batch norm on flat values.
+  case rowNormalization(LayerNode)
+  /// ReLU and dropout on flat values that no dense layer stands before.
+  case rowActivation(RowActivationGroup)
+  case residual(ResidualGroup)
+}
+
+/// A convolution with what is computed on its input just before it reads it, and on its output just
+/// after it wrote it, while the images are in the caches.
+struct ConvolutionGroup: Equatable, Sendable {
+  /// What computes the input; nil where it is stored.
+  var prologue: PointwiseGroup?
+  var node: LayerNode
+  var epilogue = Epilogue.none
+
+  enum Epilogue: Equatable, Sendable {
+    case none
+    /// The stage that reads the output. Its moments are taken as the output is written, and the
+    /// gradient of the output is computed as the backward pass reads it.
+    case consumer(PointwiseGroup)
+    /// Inference: batch norm's scale and offset are in the weights and the bias.
+    case folded(norm: LayerNode?, relu: LayerNode?)
+  }
+
+  var consumer: PointwiseGroup? {
+    if case .consumer(let stage) = epilogue { return stage }
+    return nil
+  }
+
+  /// Batch norm takes the mean away again, so that the bias has no effect on the loss and its
+  /// gradient is exactly 0.
+  var biasIsCancelled: Bool { consumer?.norm != nil }
+
+  /// The last layer in it.
+  var last: LayerNode {
+    if case .folded(let norm, let relu) = epilogue { return relu ?? norm ?? node }
+    return node
+  }
+}
+
+/// A pointwise stage: batch norm → ReLU → 2×2 max-pool → dropout on images, each of them optional,
+/// at least one there.
+struct PointwiseGroup: Equatable, Sendable {
+  var norm: LayerNode?
+  var relu: LayerNode?
+  var pool: LayerNode?
+  var dropout: LayerNode?
+
+  var layers: [LayerNode] { [norm, relu, pool, dropout].compactMap(\.self) }
+  var input: ValueShape { layers[0].input }
+  var output: ValueShape { layers[layers.count - 1].output }
+  /// The first layer's, which no other stage has.
+  var path: String { layers[0].path }
+
+  /// Whether computing the output once more costs less than reading it from memory, and gives the
+  /// same numbers.
+  var isCheapToRecompute: Bool { pool == nil && dropout == nil }
+}
+
+/// A dense layer with the ReLU and the dropout that follow it.
+struct DenseGroup: Equatable, Sendable {
+  var node: LayerNode
+  var activation = RowActivationGroup()
+  /// As in a `ConvolutionGroup`.
+  var biasIsCancelled = false
+
+  var last: LayerNode { activation.layers.last ?? node }
+}
+
+/// ReLU → dropout on flat values, or a flatten of values that are flat already.
+struct RowActivationGroup: Equatable, Sendable {
+  var identity: LayerNode?
+  var relu: LayerNode?
+  var dropout: LayerNode?
+
+  var layers: [LayerNode] { [identity, relu, dropout].compactMap(\.self) }
+}
+
+/// y = layers(x) + shortcut(x), then the ReLU that follows.
+struct ResidualGroup: Equatable, Sendable {
+  var node: LayerNode
+  var layers: [Group]
+  var shortcut: [Group]
+  var relu: LayerNode?
+
+  var last: LayerNode { relu ?? node }
+}
+
+// MARK: - Text
+
+extension Group {
+  /// One line an operation of the memory plan, those inside a residual block indented.
+  var lines: [String] {
+    switch self {
+    case .convolution(let group): return [group.description]
+    case .pointwiseInput(let stage): return ["input side of \(stage)"]
+    case .statistics(let stage): return ["statistics of \(stage.norm?.label ?? "")"]
+    case .pointwiseOutput(let stage): return ["\(stage)"]
+    case .averagePool(let node), .globalAveragePool(let node), .flatten(let node),
+      .rowNormalization(let node):
+      return [node.label]
+    case .dense(let group): return [([group.node] + group.activation.layers).joined]
+    case .rowActivation(let group): return [group.layers.joined]
+    case .residual(let group):
+      return ["fork of \(group.node.label)"]
+        + (group.layers + group.shortcut).flatMap(\.lines).map { "  " + $0 }
+        + ["sum of \([group.node, group.relu].compactMap(\.self).joined)"]
+    }
+  }
+}
+
+extension ConvolutionGroup: CustomStringConvertible {
+  var description: String {
+    let before = prologue.map { "[\($0)] → " } ?? ""
+    switch epilogue {
+    case .none: return before + node.label
+    case .consumer(let stage):
+      guard let norm = stage.norm else { return before + node.label }
+      return before + "\(node.label) → moments of \(norm.label)"
+    case .folded(let norm, let relu):
+      return before + [node, norm, relu].compactMap(\.self).joined
+    }
+  }
+}
+
+extension PointwiseGroup: CustomStringConvertible {
+  var description: String { layers.joined }
+}
+
+extension LayerNode {
+  /// `3 conv2d`
+  var label: String { "\(path) \(spec.type)" }
+}
+
+extension [LayerNode] {
+  fileprivate var joined: String { map(\.label).joined(separator: " + ") }
+}

@@ -1,0 +1,114 @@
+import CifarCore
+import Glibc
+import Kernels
+
+/// How a convolution is computed: the one seam between the layer and its kernels.
+///
+/// All three passes take blocked batches, (N, C/lanes, H, W, lanes), and give the same numbers for
+/// any number of threads.
+protocol ConvolutionAlgorithm: AnyObject {
+  /// Takes `weights`, (out, in, k, k), which stay until the next call. Called before `forward`
+  /// whenever they have changed.
+  func prepare(weights: UnsafePointer<Float>)
+
+  /// - Parameters:
+  ///   - bias: padded with zeros to whole pairs of channel groups.
+  ///   - relu: whether negative values become 0.
+  ///   - consumer: reads every image of the output once.
+  func forward(
+    count: Int, input: any ImageProducer, bias: UnsafePointer<Float>, relu: Bool, output: Values,
+    consumer: (any ImageConsumer)?)
+
+  /// - Parameters:
+  ///   - outputGradient: asked for every image once, or for the batch.
+  ///   - weightGradient: (out, in, k, k), overwritten.
+  func backwardWeights(
+    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
+    weightGradient: UnsafeMutablePointer<Float>)
+
+  /// - Parameters:
+  ///   - outputGradient: asked for every image once, or for the batch.
+  ///   - inputGradient: overwritten.
+  ///   - consumer: reads every image of it once.
+  func backwardData(
+    count: Int, outputGradient: any ImageProducer,
+    inputGradient: UnsafeMutablePointer<Float>, consumer: (any ImageConsumer)?)
+}
+
+/// Which algorithm convolutions use.
+enum ConvolutionChoice: String, CaseIterable {
+  case direct
+  case winograd
+  case auto
+
+  /// What `CIFAR_CONV` says; `auto` without it.
+  ///
+  /// - Throws: `invalidArgument` for a word that is none of the three.
+  static func requested() throws -> ConvolutionChoice {
+    guard let text = getenv("CIFAR_CONV").map({ String(cString: $0) }) else { return .auto }
+    guard let choice = ConvolutionChoice(rawValue: text) else {
+      throw CifarError(
+        .invalidArgument, "CIFAR_CONV is '\(text)'; use direct, winograd or auto")
+    }
+    return choice
+  }
+
+  /// `auto` takes Winograd wherever it fits and there are at least 16 channels on both sides; with
+  /// fewer the transforms cost more than the products save.
+  func method(
+    for shape: ConvolutionShape, needsInputGradient: Bool, _ target: PlanTarget
+  ) -> ConvolutionMethod {
+    let wins = min(shape.inputChannels, shape.outputChannels) >= 16
+    if WinogradConvolution.fits(shape), self == .winograd || self == .auto && wins {
+      return .winograd(
+        WinogradBlocking(shape, needsInputGradient: needsInputGradient, target))
+    }
+    return .direct(DirectBlocking(shape, needsInputGradient: needsInputGradient, target))
+  }
+}
+
+/// An algorithm and how it cuts the work into parts that fit the caches: all that a memory plan
+/// needs to know of it.
+enum ConvolutionMethod: Equatable, Sendable {
+  case direct(DirectBlocking)
+  case winograd(WinogradBlocking)
+
+  var shape: ConvolutionShape {
+    switch self {
+    case .direct(let blocking): blocking.shape
+    case .winograd(let blocking): blocking.shape
+    }
+  }
+
+  var scratch: ScratchSize {
+    switch self {
+    case .direct(let blocking): blocking.scratch
+    case .winograd(let blocking): blocking.scratch
+    }
+  }
+
+  /// The most images that a pass asks its producer for at a time, unless it takes the whole batch.
+  var imagesAtOnce: Int {
+    switch self {
+    case .direct: 1
+    case .winograd(let blocking): blocking.imagesAtOnce
+    }
+  }
+
+  /// Whether the weight gradient asks for each image of the output's gradient once, and never for
+  /// the batch.
+  var readsGradientsOnce: Bool {
+    switch self {
+    case .direct(let blocking): blocking.readsGradientsOnce
+    case .winograd(let blocking): blocking.weightGradient?.readsGradientsOnce ?? true
+    }
+  }
+
+  /// - Throws: `outOfMemory`.
+  func algorithm(_ context: OperatorContext) throws -> any ConvolutionAlgorithm {
+    switch self {
+    case .direct(let blocking): try DirectConvolution(blocking, context: context)
+    case .winograd(let blocking): try WinogradConvolution(blocking, context: context)
+    }
+  }
+}

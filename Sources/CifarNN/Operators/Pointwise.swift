@@ -1,0 +1,268 @@
+import CifarCore
+import Kernels
+
+/// Batch normalisation → ReLU → 2×2 max-pool → dropout on images, each of them optional, in one
+/// pass over memory.
+///
+/// What a stage needs for its backward pass is the input, for each pooled value a byte (which of
+/// the four it was) and its input, and one byte a value that dropout may drop.
+///
+/// Its work on single planes is here. Who asks for it, and when, is decided by `fuse`: the
+/// convolutions before and behind it (`Pointwise+Convolutions.swift`) or operators of its own
+/// (`PointwiseOperators.swift`).
+final class Pointwise {
+  private let group: PointwiseGroup
+  let norm: BatchNormalization?
+  private let dropout: Dropout?
+  let input: Activation
+  let output: Activation
+  let context: OperatorContext
+  let groups: Int
+  private let height: Int
+  private let width: Int
+  let outputPixels: Int
+  /// (N, C/lanes, H/2, W/2, lanes): which of the four was the maximum.
+  private let choice: AlignedBuffer<UInt8>
+  /// What the pool chose before it was normalised, of the same shape: the moments of the backward
+  /// pass need a quarter of the input, and this saves them from searching for it.
+  let chosen: AlignedBuffer<Float>?
+  /// (N, C/lanes, output pixels, lanes)
+  private let mask: AlignedBuffer<UInt8>
+  /// (N, C/lanes, 3, lanes): forward what `planeMoments` makes of a plane, backward two sums over
+  /// its gradient.
+  private let planeSums: AlignedBuffer<Float>
+  /// (C/lanes, lanes): the scale, slope and constant of a stage without normalisation.
+  private let ones: AlignedBuffer<Float>
+  private let zeros: AlignedBuffer<Float>
+  private let staging: StagingBuffers
+
+  init(
+    _ group: PointwiseGroup, input: Activation, output: Activation, context: OperatorContext
+  ) throws {
+    guard case .image(let channels, let height, let width) = input.shape else {
+      throw CifarError(.internal, "a pointwise stage needs an image, not \(input.shape)")
+    }
+    self.group = group
+    norm = try group.norm.map { try BatchNormalization($0, context: context) }
+    dropout = group.dropout.flatMap { Dropout($0) }
+    self.input = input
+    self.output = output
+    self.context = context
+    self.height = height
+    self.width = width
+    let lanes = context.kernels.lanes
+    groups = blocks(channels, of: lanes)
+    outputPixels = group.pool != nil ? (height / 2) * (width / 2) : height * width
+    let saved = Pointwise.saved(group, context.target)
+    let images = context.batchSize
+    choice = try AlignedBuffer(count: images * saved.choices, for: "the argmax masks of pooling")
+    chosen =
+      saved.maxima > 0
+      ? try AlignedBuffer(count: images * saved.maxima, for: "the maxima of pooling") : nil
+    mask = try AlignedBuffer(count: images * saved.mask, for: "the masks of dropout")
+    planeSums = try AlignedBuffer(count: images * saved.sums)
+    ones = try AlignedBuffer(count: groups * lanes)
+    ones.fill(1)
+    zeros = try AlignedBuffer(count: groups * lanes)
+    staging = StagingBuffers(size: outputPixels * lanes, context: context)
+  }
+
+  static func scratch(_ group: PointwiseGroup, _ target: PlanTarget) -> ScratchSize {
+    StagingBuffers.scratch(
+      1, size: group.output.count / group.output.channels * target.tiles.lanes, target)
+  }
+
+  /// What an image needs from the forward to the backward pass, in numbers.
+  private static func saved(
+    _ group: PointwiseGroup, _ target: PlanTarget
+  ) -> (choices: Int, maxima: Int, mask: Int, sums: Int) {
+    let lanes = target.tiles.lanes
+    let outputs = Activation.stride(of: group.output, lanes: lanes)
+    let pools = group.pool != nil
+    return (
+      choices: pools ? outputs : 0,
+      maxima: pools && group.norm != nil && target.training ? outputs : 0,
+      mask: group.dropout != nil && target.training ? outputs : 0,
+      sums: group.norm == nil ? 0 : blocks(group.input.channels, of: lanes) * 3 * lanes
+    )
+  }
+
+  /// The same in bytes.
+  static func savedBytes(_ group: PointwiseGroup, _ target: PlanTarget) -> Int {
+    let saved = saved(group, target)
+    return saved.choices + saved.mask + 4 * (saved.maxima + saved.sums)
+  }
+
+  // MARK: Forward
+
+  /// The moments of one plane of the input.
+  func takeMoments(plane: Int) {
+    if norm == nil { return }
+    let lanes = context.kernels.lanes
+    let sums = sums(plane)
+    context.kernels.planeMoments(
+      values(plane), pixels: height * width, shift: sums, sum: sums + lanes,
+      squares: sums + 2 * lanes)
+  }
+
+  /// Scale and offset of the pass, from the moments of all planes or the running statistics.
+  func finishMoments(_ pass: Pass) {
+    guard let norm else { return }
+    if pass.training {
+      norm.useBatch(moments: { moments($0, pass.count) }, count: pass.count * height * width)
+    } else {
+      norm.useRunningStatistics()
+    }
+  }
+
+  /// The output of all images.
+  ///
+  /// - Parameter to: where the batch begins.
+  func computeAll(_ pass: Pass, to: Values) {
+    let size = outputPixels * context.kernels.lanes
+    context.pool.forEach(pass.count * groups) { plane, worker in
+      compute(plane, pass, to: to + plane * size, worker)
+    }
+  }
+
+  /// One plane of the output.
+  func compute(_ plane: Int, _ pass: Pass, to place: Values, _ worker: Int) {
+    let kernels = context.kernels
+    let lanes = kernels.lanes
+    let channel = plane % groups * lanes
+    let scale = (norm?.scale ?? ones).pointer + channel
+    let offset = (norm?.offset ?? zeros).pointer + channel
+    let first = plane * outputPixels * lanes
+    let from = values(plane)
+    let count = outputPixels * lanes
+    staging.write(place, count: count, worker: worker) { to in
+      if group.pool != nil {
+        kernels.planeForwardPool(
+          from, height: height, width: width, scale: scale, offset: offset,
+          relu: group.relu != nil, output: to, choice: choice.pointer + first,
+          chosen: chosen.map { $0.pointer + first })
+      } else {
+        kernels.planeForward(
+          from, pixels: height * width, scale: scale, offset: offset, relu: group.relu != nil,
+          output: to)
+      }
+      if let dropout, pass.training {
+        kernels.dropout(
+          to, count: count, mask: mask.pointer + first,
+          draw: dropout.draw(pass, run: plane, of: count, lanes: lanes), scale: dropout.scale)
+      }
+    }
+  }
+
+  // MARK: Backward
+
+  /// Takes dropout out of one plane of the output's gradient, and sums over it.
+  func takeGradientSums(plane: Int) {
+    guard let gradients = output.gradient else { return }
+    let kernels = context.kernels
+    let lanes = kernels.lanes
+    let first = plane * outputPixels * lanes
+    let gradient = gradients + first
+    if let dropout {
+      kernels.applyMask(
+        gradient, count: outputPixels * lanes, mask: mask.pointer + first, scale: dropout.scale)
+    }
+    guard let norm else { return }
+    let channel = plane % groups * lanes
+    let sums = sums(plane)
+    if let chosen {
+      kernels.planeBackwardPoolMoments(
+        chosen.pointer + first, gradient: gradient, choice: choice.pointer + first,
+        pixels: outputPixels, mean: norm.mean.pointer + channel, sum: sums,
+        products: sums + lanes)
+    } else {
+      kernels.planeBackwardMoments(
+        values(plane), gradient: gradient, pixels: height * width,
+        scale: norm.scale.pointer + channel, offset: norm.offset.pointer + channel,
+        relu: group.relu != nil, mean: norm.mean.pointer + channel, sum: sums,
+        products: sums + lanes)
+    }
+  }
+
+  /// Slope and constant of the pass, and the gradients of batch norm's parameters.
+  func finishGradientSums(_ pass: Pass) {
+    norm?.useGradients(sums: { total($0, pass.count) }, count: pass.count * height * width)
+  }
+
+  /// The gradient of the input for all images.
+  ///
+  /// - Parameter to: where the batch begins.
+  func computeGradients(_ count: Int, to: UnsafeMutablePointer<Float>) {
+    let size = height * width * context.kernels.lanes
+    context.pool.forEach(count * groups) { plane, _ in
+      computeGradient(plane, to: to + plane * size)
+    }
+  }
+
+  /// One plane of the input's gradient.
+  func computeGradient(_ plane: Int, to dx: UnsafeMutablePointer<Float>) {
+    guard let gradients = output.gradient else { return }
+    let kernels = context.kernels
+    let lanes = kernels.lanes
+    let channel = plane % groups * lanes
+    let scale = (norm?.scale ?? ones).pointer + channel
+    let slope = (norm?.slope ?? zeros).pointer + channel
+    let constant = (norm?.constant ?? zeros).pointer + channel
+    let x = values(plane)
+    let first = plane * outputPixels * lanes
+    if group.pool != nil {
+      kernels.planeBackwardPool(
+        x, gradient: gradients + first, choice: choice.pointer + first, height: height,
+        width: width, scale: scale, slope: slope, constant: constant, dx: dx)
+    } else {
+      kernels.planeBackward(
+        x, gradient: gradients + first, pixels: height * width, scale: scale,
+        offset: (norm?.offset ?? zeros).pointer + channel, relu: group.relu != nil, slope: slope,
+        constant: constant, dx: dx)
+    }
+  }
+
+  // MARK: Planes
+
+  var inputLayout: ImageLayout {
+    ImageLayout(groups: groups, plane: height * width * context.kernels.lanes)
+  }
+
+  var outputLayout: ImageLayout {
+    ImageLayout(groups: groups, plane: outputPixels * context.kernels.lanes)
+  }
+
+  /// A plane of the input.
+  private func values(_ plane: Int) -> Values {
+    input.stored + plane * height * width * context.kernels.lanes
+  }
+
+  private func sums(_ plane: Int) -> UnsafeMutablePointer<Float> {
+    planeSums.pointer + plane * 3 * context.kernels.lanes
+  }
+
+  /// The moments of a channel over all images, added in the order of the images.
+  private func moments(_ channel: Int, _ count: Int) -> ChannelMoments {
+    let lanes = context.kernels.lanes
+    let pixels = Double(height * width)
+    let (group, lane) = channel.quotientAndRemainder(dividingBy: lanes)
+    var moments = ChannelMoments(sums(group) + lane, lanes: lanes, pixels: pixels)
+    for image in 1..<max(1, count) {
+      moments.add(sums(image * groups + group) + lane, lanes: lanes, pixels: pixels)
+    }
+    return moments
+  }
+
+  /// The two sums over the gradient of a channel, added in the order of the images.
+  private func total(_ channel: Int, _ count: Int) -> (Double, Double) {
+    let lanes = context.kernels.lanes
+    var first = 0.0
+    var second = 0.0
+    for image in 0..<count {
+      let sums = sums(image * groups + channel / lanes) + channel % lanes
+      first += Double(sums[0])
+      second += Double(sums[lanes])
+    }
+    return (first, second)
+  }
+}

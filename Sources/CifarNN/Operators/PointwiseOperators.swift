@@ -1,0 +1,46 @@
+// What of a pointwise stage no convolution does, as operators.
+
+/// The input side.
+final class PointwiseInput: Operator {
+  private let stage: Pointwise
+
+  init(_ stage: Pointwise) { self.stage = stage }
+
+  func forward(_ pass: Pass) {
+    guard pass.training, stage.norm != nil else { return }
+    stage.context.pool.forEach(pass.count * stage.groups) { plane, _ in
+      stage.takeMoments(plane: plane)
+    }
+  }
+
+  func backward(_ pass: Pass) {
+    guard let gradient = stage.input.gradient else { return }
+    stage.computeGradients(pass.count, to: gradient)
+  }
+}
+
+/// Between the two sides: sums over the batch become factors.
+final class PointwiseStatistics: Operator {
+  private let stage: Pointwise
+
+  init(_ stage: Pointwise) { self.stage = stage }
+
+  func forward(_ pass: Pass) { stage.finishMoments(pass) }
+
+  func backward(_ pass: Pass) { stage.finishGradientSums(pass) }
+}
+
+/// The output side.
+final class PointwiseOutput: Operator {
+  private let stage: Pointwise
+
+  init(_ stage: Pointwise) { self.stage = stage }
+
+  func forward(_ pass: Pass) { stage.computeAll(pass, to: stage.output.stored) }
+
+  func backward(_ pass: Pass) {
+    stage.context.pool.forEach(pass.count * stage.groups) { plane, _ in
+      stage.takeGradientSums(plane: plane)
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import Kernels
+
+/// Parts of images as float32, however they are stored: each worker has a buffer for every part that
+/// it needs at a time. Nothing is copied where they are float32 anyway.
+struct StagingBuffers {
+  private let kernels: any KernelTable
+  private let scratch: Scratch
+  private let size: Int
+
+  /// - Parameter size: as in `scratch`.
+  init(size: Int, context: OperatorContext) {
+    kernels = context.kernels
+    scratch = context.scratch
+    self.size = size
+  }
+
+  /// - Parameters:
+  ///   - count: parts that a worker needs at a time.
+  ///   - size: numbers in the largest of them, a multiple of the lanes.
+  static func scratch(_ count: Int, size: Int, _ target: PlanTarget) -> ScratchSize {
+    target.storage == .float32
+      ? ScratchSize() : ScratchSize(worker: count * size, for: .staging)
+  }
+
+  /// The first `count` of the values, to be read.
+  func read(
+    _ values: Values, count: Int, worker: Int, buffer: Int = 0
+  ) -> UnsafePointer<Float> {
+    guard values.storage == .bfloat16 else { return UnsafePointer(values.floats) }
+    let floats = place(worker, buffer)
+    kernels.widen(values.halves, count: count, to: floats)
+    return UnsafePointer(floats)
+  }
+
+  /// Has `body` write the first `count` of the values.
+  func write(
+    _ values: Values, count: Int, worker: Int, buffer: Int = 0,
+    _ body: (UnsafeMutablePointer<Float>) -> Void
+  ) {
+    guard values.storage == .bfloat16 else { return body(values.floats) }
+    let floats = place(worker, buffer)
+    body(floats)
+    kernels.narrow(floats, count: count, to: values.halves)
+  }
+
+  private func place(_ worker: Int, _ buffer: Int) -> UnsafeMutablePointer<Float> {
+    scratch.pointer(worker: worker, for: .staging) + buffer * size
+  }
+}

@@ -1,0 +1,183 @@
+import CifarCore
+import Kernels
+
+/// How `WinogradWeightGradient` cuts its work.
+struct WinogradWeightGradientBlocking: Equatable, Sendable {
+  let inputGroups: Int
+  let outputGroups: Int
+  let outputPanels: Int
+  /// Parts of the input's groups, and the most groups that one has.
+  let parts: Int
+  let partGroups: Int
+  /// Packs that are transformed and multiplied at a time.
+  let packs: Int
+  /// Floats from one pack of transformed images to the next, (groups of a part, 36, 6, lanes), and
+  /// of transformed gradients, (panels, 36, 6, panel).
+  let inputStride: Int
+  let gradientStride: Int
+  /// Images that are transformed at a time, unless one has more tiles than a block.
+  let imagesAtOnce: Int
+  let scratch: ScratchSize
+
+  /// Whether there is one part, so that no gradient is transformed twice.
+  var readsGradientsOnce: Bool { parts == 1 }
+
+  static let mostPieces = 8
+  /// What the transforms of a block may take of a second-level cache of 1 MB.
+  private static let blockFloats = 200_000
+
+  init(_ shape: ConvolutionShape, _ target: PlanTarget) {
+    let (lanes, panel) = (target.tiles.lanes, target.tiles.panelLanes)
+    inputGroups = blocks(shape.inputChannels, of: lanes)
+    outputGroups = blocks(shape.outputChannels, of: lanes)
+    outputPanels = blocks(shape.outputChannels, of: panel)
+    let inputPanels = blocks(shape.inputChannels, of: panel)
+    partGroups = blocks(inputPanels, of: 4) * panel / lanes
+    parts = blocks(inputGroups, of: partGroups)
+    inputStride = WinogradConvolution.packStride(partGroups * lanes)
+    gradientStride = WinogradConvolution.packStride(outputPanels * panel)
+    packs = max(1, WinogradWeightGradientBlocking.blockFloats / (inputStride + gradientStride))
+    let tiling = WinogradTiling(height: shape.height, width: shape.width)
+    imagesAtOnce = max(1, packs * Winograd.packTiles / tiling.tilesPerImage)
+    scratch = ScratchSize(
+      shared: WinogradWeightGradientBlocking.mostPieces * Winograd.points * outputPanels
+        * partGroups * lanes * panel,
+      worker: packs * (inputStride + gradientStride))
+  }
+}
+
+/// Σ over all tiles of (Bᵀ·d·B) ⊙ (D·dy·Dᵀ), and its way back to the filters.
+///
+/// The work is cut twice: the panels of the input into up to four parts, the images of the batch
+/// into as many runs as make four to eight pieces. Both factors of a piece are made by the worker
+/// that multiplies them and stay in its second-level cache, its sums beside them: handing
+/// transforms from core to core cost a sixth of a step. As the cuts follow from the problem alone,
+/// so does the order of every sum.
+final class WinogradWeightGradient {
+  private let blocking: WinogradWeightGradientBlocking
+  private let shape: ConvolutionShape
+  private let context: OperatorContext
+  private let tiling: WinogradTiling
+
+  /// Fewer pieces than eight if they would have less tiles than this: each has sums to bring into
+  /// the cache.
+  private static let runTiles = 256
+
+  init(
+    _ blocking: WinogradWeightGradientBlocking, shape: ConvolutionShape,
+    context: OperatorContext
+  ) {
+    self.blocking = blocking
+    self.shape = shape
+    self.context = context
+    tiling = WinogradTiling(height: shape.height, width: shape.width)
+  }
+
+  /// The sums of a piece: (36, panels of output, inputs of its part, panel).
+  private var sumFloats: Int { Winograd.points * pointFloats(blocking.partGroups) }
+
+  private func pointFloats(_ groups: Int) -> Int {
+    blocking.outputPanels * groups * context.kernels.lanes * context.kernels.panelLanes
+  }
+
+  private func runs(images: Int) -> Int {
+    let most = WinogradWeightGradientBlocking.mostPieces / blocking.parts
+    let tiles = images * tiling.tilesPerImage
+    let worthwhile = max(most / 2, tiles / WinogradWeightGradient.runTiles)
+    return min(most, worthwhile, images)
+  }
+
+  private func groups(ofPart part: Int) -> Range<Int> {
+    (part * blocking.partGroups)..<min(blocking.inputGroups, (part + 1) * blocking.partGroups)
+  }
+
+  private func sums(run: Int, part: Int) -> UnsafeMutablePointer<Float> {
+    context.scratch.shared + (run * blocking.parts + part) * sumFloats
+  }
+
+  /// - Parameter weightGradient: (out, in, 3, 3), overwritten.
+  func compute(
+    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
+    to weightGradient: UnsafeMutablePointer<Float>
+  ) {
+    let kernels = context.kernels
+    // Each part needs all of the gradients.
+    let outputGradient =
+      blocking.readsGradientsOnce ? outputGradient : outputGradient.batch(count) ?? outputGradient
+    let runs = Pieces(0..<count, count: runs(images: count))
+    context.pool.forEach(runs.count * blocking.parts) { index, worker in
+      let (run, part) = index.quotientAndRemainder(dividingBy: blocking.parts)
+      add(runs[run], part, input, outputGradient, to: sums(run: run, part: part), worker)
+    }
+    context.pool.forEach(blocking.parts * Winograd.points) { index, _ in
+      let (part, point) = index.quotientAndRemainder(dividingBy: Winograd.points)
+      let floats = pointFloats(groups(ofPart: part).count)
+      for run in stride(from: 1, to: runs.count, by: 1) {
+        kernels.accumulate(
+          sums(run: run, part: part) + point * floats, count: floats,
+          into: sums(run: 0, part: part) + point * floats)
+      }
+    }
+    context.pool.forEach(blocking.inputGroups) { group, _ in
+      let (part, place) = group.quotientAndRemainder(dividingBy: blocking.partGroups)
+      let floats = pointFloats(groups(ofPart: part).count)
+      kernels.winogradFilterGradient(
+        shape, sums(run: 0, part: part) + place * kernels.lanes * kernels.panelLanes,
+        pointStride: floats, panelStride: floats / blocking.outputPanels, group: group,
+        to: weightGradient)
+    }
+  }
+
+  /// The sums over one run of images, a block of tiles at a time.
+  private func add(
+    _ run: Range<Int>, _ part: Int, _ input: any ImageProducer,
+    _ outputGradient: any ImageProducer, to sums: UnsafeMutablePointer<Float>, _ worker: Int
+  ) {
+    let kernels = context.kernels
+    let groups = groups(ofPart: part)
+    let x = context.scratch.pointer(worker: worker)
+    let dy = x + blocking.packs * blocking.inputStride
+    let plane = shape.height * shape.width * kernels.lanes
+    let pieces = Pieces(run, most: blocking.imagesAtOnce)
+    for index in 0..<pieces.count {
+      let images = input.images(pieces[index], groups: groups, worker: worker)
+      let gradients = outputGradient.images(
+        pieces[index], groups: 0..<blocking.outputGroups, worker: worker)
+      let blocks = tileBlocks(of: pieces[index])
+      var next = outputGradient.upcoming(
+        pieces[index + 1], groups: 0..<blocking.outputGroups,
+        layout: ImageLayout(groups: blocking.outputGroups, plane: plane))
+      next.fourth =
+        input.upcoming(
+          pieces[index + 1], groups: groups,
+          layout: ImageLayout(groups: blocking.inputGroups, plane: plane)
+        ).first
+      for number in 0..<blocks.count {
+        let tiles = blocks[number]
+        kernels.winogradInput(
+          tiling,
+          WinogradTiles(
+            images: images, imageGroups: blocking.inputGroups, groups: groups, tiles: tiles),
+          to: x, packStride: blocking.inputStride)
+        kernels.winogradGradient(
+          tiling,
+          WinogradTiles(
+            images: gradients, imageGroups: blocking.outputGroups,
+            groups: 0..<blocking.outputGroups, tiles: tiles),
+          to: dy, packStride: blocking.gradientStride)
+        kernels.winogradAccumulate(
+          x, xStride: blocking.inputStride, groups: groups.count, dy: dy,
+          dyStride: blocking.gradientStride,
+          panels: blocking.outputPanels, tiles: tiles.count, sums: sums,
+          accumulate: index + number > 0,
+          upcoming: next.part(number, of: blocks.count))
+      }
+    }
+  }
+
+  private func tileBlocks(of images: Range<Int>) -> Pieces {
+    Pieces(
+      (images.lowerBound * tiling.tilesPerImage)..<(images.upperBound * tiling.tilesPerImage),
+      most: blocking.packs, unit: Winograd.packTiles)
+  }
+}

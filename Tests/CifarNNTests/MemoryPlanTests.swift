@@ -1,0 +1,107 @@
+import CifarCore
+import Kernels
+import Testing
+
+@testable import CifarNN
+
+/// Where values and gradients lie, without anything being allocated.
+@Suite struct MemoryPlanTests {
+  @Test func onlyWhatIsDearToComputeIsStored() throws {
+    let plan = try plan("tutorial", .training)
+    let computed = plan.values.filter { $0.place == .computed }.map(\.name)
+    // Batch norm and ReLU; not what was pooled or dropped.
+    #expect(computed == ["2", "10", "18"])
+    #expect(try self.plan("tutorial", .inference).values.allSatisfy { $0.place != .computed })
+  }
+
+  @Test func bytesOfTheTutorial() throws {
+    let plan = try plan("tutorial", .training)
+    // (64, 32, 32, 32) floats.
+    let first = try #require(plan.values.first { $0.name == "0" })
+    #expect(plan.bytes(first) == 64 * 32 * 32 * 32 * 4)
+    #expect(plan.valueBytes == plan.values.reduce(0) { $0 + plan.bytes($1) })
+    // Three buffers in turn, each as large as the largest value.
+    #expect(plan.gradients == [32768, 32768, 32768])
+    // A mask and an argmax byte a value behind the pools, and the maxima.
+    let pooled = 64 * (32 * 256 + 64 * 64 + 128 * 16)
+    let sums = 64 * 4 * 3 * 2 * (32 + 64 + 128)
+    #expect(plan.stageBytes == pooled * (1 + 1 + 4) + sums)
+    let inference = try self.plan("tutorial", .inference)
+    #expect(inference.gradients.isEmpty)
+    #expect(inference.values.allSatisfy { $0.gradient == nil })
+  }
+
+  @Test func imagesHaveNoGradientIfAConvolutionReadsThem() throws {
+    #expect(try plan("tutorial", .training).values[0].gradient == nil)
+    let nodes = try ModelSpec(input: [3, 8, 8], layers: [.relu, .flatten, .dense(units: 2)])
+      .nodes()
+    #expect(try plan(nodes, .training).values[0].gradient == 0)
+  }
+
+  /// Operators that go backward one after the other never find the gradient that they read where
+  /// they write theirs, but for the ends of a residual block.
+  @Test(arguments: ModelSpec.presetNames)
+  func neighboursHaveDifferentGradients(preset: String) throws {
+    let plan = try plan(preset, .training)
+    for operation in plan.operations {
+      switch operation {
+      case .convolution(let group, _, let input, let output):
+        if let gradient = plan.values[input].gradient {
+          #expect(gradient != plan.values[output].gradient, "\(group)")
+        }
+      case .averagePool(let input, let output), .globalAveragePool(let input, let output),
+        .flatten(let input, let output), .dense(_, let input, let output):
+        #expect(plan.values[input].gradient != plan.values[output].gradient)
+      case .fork(let input, let shortcut):
+        #expect(plan.values[input].gradient != plan.values[shortcut].gradient)
+        #expect(plan.values[shortcut].place == .shared(with: input))
+      case .sum(let layers, let shortcut, let output, _):
+        #expect(plan.values[layers].gradient == plan.values[output].gradient)
+        #expect(plan.values[layers].gradient != plan.values[shortcut].gradient)
+      default: break
+      }
+    }
+    for stage in plan.stages {
+      #expect(plan.values[stage.input].gradient != plan.values[stage.output].gradient)
+    }
+  }
+
+  @Test func imagesAreStoredAsTheTargetSays() throws {
+    let plan = try plan("tutorial", .training, storage: .bfloat16)
+    for value in plan.values.dropFirst() {
+      switch (value.shape, value.place) {
+      case (.image, .stored(let storage)): #expect(storage == .bfloat16)
+      case (.flat, .stored(let storage)): #expect(storage == .float32)
+      default: #expect(value.place == .computed)
+      }
+    }
+    #expect(plan.values[0].place == .stored(.float32))
+    // Half the memory, but for the images and the rows.
+    let wide = try self.plan("tutorial", .training)
+    let same = 64 * 4 * (8 * 1024 + 2048 + 512 + 10)
+    #expect(2 * (plan.valueBytes - same) == wide.valueBytes - same)
+  }
+
+  @Test func sizesBeyondAnyMemoryAreCounted() throws {
+    #expect(try plan("tutorial", .training, batchSize: 1 << 40).bytes > 1 << 60)
+    #expect(throws: CifarError.self) { try plan("tutorial", .training, batchSize: .max) }
+  }
+
+  private func plan(
+    _ preset: String, _ mode: PlanMode, storage: Storage = .float32, batchSize: Int = 64
+  ) throws -> MemoryPlan {
+    try plan(
+      ModelSpec.preset(preset, dialect: .pytorch).nodes(), mode, storage: storage,
+      batchSize: batchSize)
+  }
+
+  private func plan(
+    _ nodes: [LayerNode], _ mode: PlanMode, storage: Storage = .float32, batchSize: Int = 64
+  ) throws -> MemoryPlan {
+    try MemoryPlan(
+      fuse(nodes, mode), input: nodes[0].input,
+      target: PlanTarget(
+        mode: mode, batchSize: batchSize, threads: 2, storage: storage,
+        tiles: KernelTiles(Kernels.current)))
+  }
+}
