@@ -29,6 +29,8 @@
  *           block the host's signals, and it installs no signal handler.
  * Stack     A thread that calls needs 64 KiB of stack, 128 KiB for cifar_trainer_run; its callbacks
  *           take theirs on top.
+ * Signals   A write to a pipe without a reader, or beyond the process's limit (RLIMIT_FSIZE), is an
+ *           error of the call: SIGPIPE and SIGXFSZ are held back meanwhile, and not in callbacks.
  * Numbers   The caller's floating-point environment (rounding mode, flush to zero, unmasked
  *           exceptions) has no influence on a result. It is put back before a callback is called
  *           and when a call returns, with what callbacks changed in it.

@@ -2,31 +2,68 @@
 #include "host_thread.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <time.h>
 
-static _Thread_local float_environment *innermost;
+static _Thread_local host_environment *innermost;
 
-void float_environment_enter(float_environment *frame) {
-  fegetenv(&frame->host);
+static void file_size_signal(sigset_t *set) {
+  sigemptyset(set);
+  sigaddset(set, SIGXFSZ);
+}
+
+/// A write beyond the process's limit is an error of the call, and not the end of the process.
+static void hold_signal(host_environment *frame) {
+  sigset_t set, before;
+  file_size_signal(&set);
+  frame->held_signal =
+      pthread_sigmask(SIG_BLOCK, &set, &before) == 0 && !sigismember(&before, SIGXFSZ);
+}
+
+static void release_signal(host_environment *frame) {
+  if (!frame->held_signal) return;
+  sigset_t set;
+  file_size_signal(&set);
+  struct timespec now = {0, 0};
+  while (sigtimedwait(&set, NULL, &now) == SIGXFSZ) continue;
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void take_default(host_environment *frame) {
+  fegetenv(&frame->floats);
   fesetenv(FE_DFL_ENV);
+  hold_signal(frame);
+}
+
+static void give_back(host_environment *frame) {
+  release_signal(frame);
+  fesetenv(&frame->floats);
+}
+
+void host_environment_enter(host_environment *frame) {
+  take_default(frame);
   frame->outer = innermost;
   innermost = frame;
 }
 
-void float_environment_leave(float_environment *frame) {
+void host_environment_leave(host_environment *frame) {
   innermost = frame->outer;
-  fesetenv(&frame->host);
+  give_back(frame);
 }
 
-void float_environment_lend(void) {
-  if (innermost) fesetenv(&innermost->host);
+void host_environment_lend(void) {
+  if (innermost) give_back(innermost);
 }
 
-void float_environment_take_back(void) {
-  if (innermost) fegetenv(&innermost->host);
-  fesetenv(FE_DFL_ENV);
+void host_environment_take_back(void) {
+  if (innermost) {
+    take_default(innermost);
+  } else {
+    fesetenv(FE_DFL_ENV);
+  }
 }
 
-void float_environment_set_default(void) { fesetenv(FE_DFL_ENV); }
+void host_environment_set_default(void) { fesetenv(FE_DFL_ENV); }
 
 size_t stack_remaining(void) {
   // Asking costs a system call, and for the first thread reads /proc/self/maps: once a thread.

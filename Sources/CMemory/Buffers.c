@@ -79,6 +79,22 @@ static struct {
 } secured[tickets];
 static pthread_mutex_t table = PTHREAD_MUTEX_INITIALIZER;
 
+// A fork must not catch another thread inside: the child could not allocate any more. Prepared by the
+// time the library is loaded, the locks are the last to be taken and the first to be given back.
+static void before_fork(void) {
+  pthread_mutex_lock(&table);
+  memory_reserve_lock();
+}
+
+static void after_fork(void) {
+  memory_reserve_unlock();
+  pthread_mutex_unlock(&table);
+}
+
+__attribute__((constructor)) static void guard_forks(void) {
+  pthread_atfork(before_fork, after_fork, after_fork);
+}
+
 int memory_secure(size_t bytes) {
   if (bytes > SIZE_MAX / 2) return -1;
   void *block = memory_system_malloc(bytes);

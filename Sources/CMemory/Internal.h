@@ -16,6 +16,10 @@ bool memory_reserve_holds(const void *block);
 /// What the block has room for.
 size_t memory_reserve_block_size(const void *block);
 
+/// The lock of the reserve, for who forks.
+void memory_reserve_lock(void);
+void memory_reserve_unlock(void);
+
 /// Gives up what is secured for the calling thread; false if there is nothing.
 bool memory_give_up_secured(void);
 

@@ -24,11 +24,11 @@ static atomic_flag lock = ATOMIC_FLAG_INIT;
 static bool is_laid_out;
 static _Atomic size_t used_bytes;
 
-static void acquire(void) {
+void memory_reserve_lock(void) {
   while (atomic_flag_test_and_set_explicit(&lock, memory_order_acquire)) sched_yield();
 }
 
-static void release(void) { atomic_flag_clear_explicit(&lock, memory_order_release); }
+void memory_reserve_unlock(void) { atomic_flag_clear_explicit(&lock, memory_order_release); }
 
 static Header *first(void) { return (Header *)reserve; }
 static Header *end(void) { return (Header *)(reserve + reserve_size); }
@@ -74,7 +74,7 @@ void *memory_reserve_take(size_t bytes, size_t alignment) {
   // Two blocks must not have one address.
   if (units == 1) units = 2;
   void *found = NULL;
-  acquire();
+  memory_reserve_lock();
   if (!is_laid_out) {
     first()->units = reserve_size / unit;
     first()->used = 0;
@@ -89,16 +89,16 @@ void *memory_reserve_take(size_t bytes, size_t alignment) {
     found = cut(block, skip, units);
     break;
   }
-  release();
+  memory_reserve_unlock();
   return found;
 }
 
 void memory_reserve_return(void *block) {
   Header *header = (Header *)block - 1;
-  acquire();
+  memory_reserve_lock();
   header->used = 0;
   atomic_fetch_sub_explicit(&used_bytes, (size_t)header->units * unit, memory_order_relaxed);
-  release();
+  memory_reserve_unlock();
 }
 
 bool memory_is_low(void) {

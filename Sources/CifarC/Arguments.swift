@@ -87,7 +87,7 @@ enum Handle {
   static func free(_ pointer: OpaquePointer?) {
     guard let pointer else { return }
     let object = Unmanaged<AnyObject>.fromOpaque(UnsafeRawPointer(pointer))
-    FloatEnvironment.isolated {
+    HostEnvironment.isolated {
       do {
         try LargeStack.run { object.release() }
       } catch {

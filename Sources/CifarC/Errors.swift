@@ -45,7 +45,7 @@ public func cifar_set_log(
     let receiver = LogReceiver(callback: callback, user: user)
     Log.setReceiver { level, line in
       line.withCString { line in
-        FloatEnvironment.lent {
+        HostEnvironment.lent {
           receiver.callback(
             cifar_log_level(rawValue: UInt32(level.rawValue)), line, receiver.user)
         }

@@ -13,7 +13,7 @@ enum CallStack {
 /// Runs the body of an export in the default floating-point environment. What it throws becomes the
 /// status, and this thread's last error.
 func guarded(on stack: CallStack = .large, _ body: () throws -> Void) -> cifar_status {
-  FloatEnvironment.isolated {
+  HostEnvironment.isolated {
     do {
       switch stack {
       case .large: try LargeStack.run(body)

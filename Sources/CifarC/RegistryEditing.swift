@@ -126,7 +126,7 @@ public func cifar_registry_verify(
     let problems = try LargeStack.run { try registry.verify(run: Argument.text(run, "run")) }
     for problem in problems {
       let line = problem.oneLine(atMost: CifarError.longestMessage)
-      let answer = FloatEnvironment.lent { callback(line, user) }
+      let answer = HostEnvironment.lent { callback(line, user) }
       guard answer == 0 else {
         throw CifarError(.callback, "stopped by the problem callback, which returned \(answer)")
       }

@@ -246,7 +246,7 @@ final class TrainerHandle: TrainerObserver {
   ///
   /// - Throws: `invalidState` where the code forked and this is the child.
   private func call(_ callback: () -> Int32) throws -> Int32 {
-    let value = FloatEnvironment.lent(callback)
+    let value = HostEnvironment.lent(callback)
     guard process == getpid() else {
       throw CifarError(
         .invalidState,

@@ -273,7 +273,7 @@ public func cifar_trainer_get_info(
 @_cdecl("cifar_trainer_free") @implementation
 public func cifar_trainer_free(_ trainer: OpaquePointer?) {
   guard let trainer else { return }
-  FloatEnvironment.isolated {
+  HostEnvironment.isolated {
     Unmanaged<TrainerHandle>.fromOpaque(UnsafeRawPointer(trainer)).takeUnretainedValue().close()
   }
   Handle.free(trainer)

@@ -16,5 +16,5 @@ public func cifar_instruction_set() -> UnsafePointer<CChar>! { instructionSet }
 
 @_cdecl("cifar_default_threads") @implementation
 public func cifar_default_threads() -> UInt32 {
-  FloatEnvironment.isolated { UInt32(clamping: ThreadPool.defaultThreads) }
+  HostEnvironment.isolated { UInt32(clamping: ThreadPool.defaultThreads) }
 }

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// A control group that limits the memory of the processes in it (containers, batch systems,
 /// systemd's MemoryMax); what it allows them of the processors is asked for by itself.
 struct ControlGroup: Equatable {
@@ -17,7 +15,7 @@ struct ControlGroup: Equatable {
     var isVersion2: Bool
   }
 
-  private static let known = Mutex<(source: String, places: [Place])>(("", []))
+  private static let known = ProcessLock(.controlGroups, (source: "", places: [Place]()))
 
   /// The groups with a limit that this process is in, the innermost first.
   static func current() -> [ControlGroup] {

@@ -30,7 +30,7 @@ public final class WorkerThread {
       pthread_create(
         &handle, &attributes,
         { argument in
-          float_environment_set_default()
+          host_environment_set_default()
           guard let argument else { return nil }
           Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
           return nil

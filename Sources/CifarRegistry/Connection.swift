@@ -71,16 +71,18 @@ final class Connection {
 
   func check(_ code: Int32) throws {
     guard code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE else { return }
+    let extended = sqlite3_extended_errcode(handle)
     throw DatabaseError.error(
-      code: sqlite3_extended_errcode(handle), detail: String(cString: sqlite3_errmsg(handle)),
-      path: path, systemError: systemError)
+      code: extended, detail: String(cString: sqlite3_errmsg(handle)), path: path,
+      systemError: systemError(extended))
   }
 
-  /// The last `errno` of a call that failed on the file.
-  private var systemError: Int32 {
-    var code: Int32 = 0
-    let found = sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &code)
-    return found == SQLITE_OK ? code : 0
+  /// What the system said to the call that failed: on the file, or on its journal.
+  private func systemError(_ code: Int32) -> Int32 {
+    var own: Int32 = 0
+    let found = sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &own)
+    let isOwn = own == EFBIG || DatabaseError.lockFailures.contains(code)
+    return found == SQLITE_OK && isOwn ? own : sqlite3_system_errno(handle)
   }
 
   /// - Parameter seconds: how long a call waits for other processes.

@@ -18,6 +18,11 @@ enum DatabaseError {
         "\(path) lies on a file system without locks (\(String(cString: strerror(systemError)))): "
           + "several processes at once would damage it; put the registry on another file system, or "
           + "mount this one with locks")
+    case _ where code & 0xff == SQLITE_IOERR && systemError == EFBIG:
+      return CifarError(
+        .diskFull,
+        "\(path) cannot grow: the process may not write files that large (ulimit -f); raise the "
+          + "limit, then resume the run")
     case SQLITE_READONLY | (4 << 8):  // SQLITE_READONLY_DBMOVED
       return CifarError(
         .io, "\(path) was moved or deleted while in use; put it back, or start again")
@@ -65,7 +70,7 @@ enum DatabaseError {
   }
 
   /// SQLITE_IOERR_UNLOCK, _RDLOCK, _CHECKRESERVEDLOCK and _LOCK.
-  private static let lockFailures = [8, 9, 14, 15].map { SQLITE_IOERR | ($0 << 8) }
+  static let lockFailures = [8, 9, 14, 15].map { SQLITE_IOERR | ($0 << 8) }
   /// What systems say where there are no locks: network file systems without their lock service,
   /// and those of user space.
   private static let lockless = [ENOLCK, EINVAL, ENOSYS, EOPNOTSUPP]

@@ -84,9 +84,10 @@ extension Trainer {
     guard state.batch <= batches else {
       throw TrainerState.illegal("batch", "\(state.batch)", "from 0 to the epoch's \(batches)")
     }
-    // An epoch that a callback ended early had fewer steps.
+    // An epoch that a callback ended early had fewer steps, but one at least.
     let (before, overflow) = state.epoch.multipliedReportingOverflow(by: batches)
-    guard !overflow, (state.batch...before + state.batch).contains(state.step) else {
+    let legal = state.epoch + state.batch...max(before, state.epoch) + state.batch
+    guard !overflow, legal.contains(state.step) else {
       throw TrainerState.illegal(
         "step", "\(state.step)",
         "possible after \(state.epoch) epochs of \(batches) batches and \(state.batch) more")

@@ -38,6 +38,10 @@ struct TrainerState: Codable, Equatable, Sendable {
 extension TrainerState {
   /// Larger than any training reaches, and small enough that counting on from it does not overflow.
   private static let mostCounted = 1 << 53
+  /// Seconds beyond this, three hundred years, are a mistake.
+  private static let mostSeconds = 1e10
+  /// A loss is computed in float32.
+  private static let mostLoss = Double(Float.greatestFiniteMagnitude)
 
   /// Makes sure that training can go on from here: every number is one that a training can come to.
   ///
@@ -47,12 +51,18 @@ extension TrainerState {
     try check(epoch, in: 0...Hyperparameters.mostEpochs, "epoch")
     try check(batch, in: 0...hyperparameters.mostBatches, "batch")
     try check(step, in: counted, "step")
-    try check(seen, in: counted, "seen")
+    // All batches but the last of a pass are full, and each has an image.
+    let batchSize = hyperparameters.batchSize
+    try check(seen, in: batch...batch * batchSize, "seen")
     try check(correct, in: 0...seen, "correct")
-    try check(learningRate, "learning_rate", isLegal: learningRate >= 0)
-    try check(lossSum, "loss_sum")
-    try check(trainSeconds, "train_seconds", isLegal: trainSeconds >= 0)
-    try check(epochSeconds, "epoch_seconds", isLegal: epochSeconds >= 0)
+    try check(learningRate, in: 0...Double.greatestFiniteMagnitude, "learning_rate")
+    // Between two epochs there is nothing to sum up.
+    let isBetween = batch == 0
+    let mostSum = TrainerState.mostLoss * Double(seen)
+    try check(lossSum, in: 0...mostSum, "loss_sum")
+    let mostSeconds = isBetween ? 0 : TrainerState.mostSeconds
+    try check(trainSeconds, in: 0...mostSeconds, "train_seconds")
+    try check(epochSeconds, in: 0...mostSeconds, "epoch_seconds")
     let wanted = hyperparameters.callbacks.count
     guard callbacks.count == wanted else {
       throw TrainerState.illegal(
@@ -76,10 +86,12 @@ extension TrainerState {
     }
   }
 
-  private func check(_ value: Double, _ name: String, isLegal: Bool = true) throws {
-    guard value.isFinite, isLegal else {
+  private func check(_ value: Double, in range: ClosedRange<Double>, _ name: String) throws {
+    guard range.contains(value) else {
       throw TrainerState.illegal(
-        name, "\(value)", name == "loss_sum" ? "a finite number" : "a finite number of 0 or above")
+        name, "\(value)",
+        range.upperBound == 0
+          ? "0, as between two epochs" : "a number from 0 to \(range.upperBound)")
     }
   }
 

@@ -1,4 +1,5 @@
 import CifarCore
+import Glibc
 
 extension Tool {
   /// Runs the command that `arguments` name (the program's own name not included).
@@ -6,6 +7,8 @@ extension Tool {
   /// - Returns: the exit code: 0, 1 (it failed) or 2 (wrong usage). Errors go to stderr as one
   ///   line. Not at all where a signal has stopped the command: then the process dies of it.
   public func main(_ arguments: [String]) -> Int32 {
+    // A write beyond the process's limit is an error to tell.
+    signal(SIGXFSZ, SIG_IGN)
     var context = name
     let code = run(arguments, context: &context)
     Interruption.die()

@@ -1,7 +1,10 @@
 """The C calls with what a careless program passes: an error each, and the process lives."""
 
 import ctypes
+import json
 import os
+import resource
+import signal
 import threading
 from ctypes import byref, c_char_p, c_double, c_size_t, c_void_p, sizeof
 
@@ -221,6 +224,55 @@ def test_a_forked_child_trains_on_its_own(workplace):
     train, test = cifar.load("shapes", 128, 64)
     cifar.fit(train, test, epochs=1, threads=2, record=False)
     assert in_child(lambda: cifar.fit(train, test, epochs=1, threads=2).status) == "completed"
+
+
+def test_a_fork_beside_threads_in_the_registry(workplace):
+    """SQLite's own locks are not left locked in the child."""
+    cifar.fit(*cifar.load("shapes", 64, 64), epochs=1, registry="r.db")
+    over = threading.Event()
+
+    def ask():
+        while not over.is_set():
+            cifar.Registry("r.db").runs()
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(100):
+            assert in_child(lambda: len(cifar.Registry("r.db").runs())) == "1"
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_files_that_may_not_grow(workplace):
+    """SIGXFSZ, which would end the process, is held back; outside of calls it is the host's."""
+    data = cifar.load("shapes", 64, 64)
+    model = cifar.fit(*data, epochs=1, registry="r.db", name="plain").model
+
+    def body():
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        registry = cifar.Registry("r.db")
+        words = []
+        for call in [
+            lambda: registry.note("plain", "a note"),
+            lambda: registry.backup("copy.db"),
+            lambda: model.save("model.safetensors"),
+            lambda: cifar.fit(*data, epochs=1, registry="new.db"),
+        ]:
+            try:
+                call()
+            except (cifar.CifarError, OSError) as error:
+                words.append(type(error).__name__ + str(error))
+        return json.dumps([words, len(signal.pthread_sigmask(signal.SIG_BLOCK, []))])
+
+    words, blocked = json.loads(in_child(body))
+    assert len(words) == 4 and blocked == 0
+    assert all("ulimit -f" in word or "File too large" in word for word in words), words
+    assert not os.path.exists("copy.db") and not os.path.exists("model.safetensors")
 
 
 def test_a_forked_child_is_told_about_its_parents_trainer(trainer):

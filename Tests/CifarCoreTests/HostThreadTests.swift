@@ -9,10 +9,10 @@ import Testing
   @Test func theHostsRoundingModeComesBack() {
     let before = fegetround()
     fesetround(FE_UPWARD)
-    let (inside, lent) = FloatEnvironment.isolated {
+    let (inside, lent) = HostEnvironment.isolated {
       (
         fegetround(),
-        FloatEnvironment.lent { () -> Int32 in
+        HostEnvironment.lent { () -> Int32 in
           let seen = fegetround()
           fesetround(FE_DOWNWARD)
           return seen
@@ -27,9 +27,9 @@ import Testing
   @Test func callsNestInCallbacks() {
     let before = fegetround()
     fesetround(FE_UPWARD)
-    let modes = FloatEnvironment.isolated {
-      FloatEnvironment.lent {
-        [FloatEnvironment.isolated { fegetround() }, fegetround()]
+    let modes = HostEnvironment.isolated {
+      HostEnvironment.lent {
+        [HostEnvironment.isolated { fegetround() }, fegetround()]
       }
     }
     let after = fegetround()

@@ -214,7 +214,7 @@ private func isSame(_ one: Double?, _ other: Double) -> Bool {
       hyperparameters: hyperparameters, train: try Images.train(12),
       validation: try Images.test(12), threads: 1)
     let follower = Follower()
-    follower.onBatch = {
+    follower.onBatch = { [unowned follower] in
       guard let last = follower.batches.last, (last.epoch, last.batch) == (2, 2) else { return }
       try trainer.network.load(
         trainer.network.stateTensors().map { tensor in

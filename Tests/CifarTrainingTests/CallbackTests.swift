@@ -46,7 +46,7 @@ import Testing
         validation: try Images.test(40), threads: 1)
       let follower = Follower(trainer)
       // Infinite biases of the last layer: no weight of a checkpoint is NaN.
-      follower.onBatch = {
+      follower.onBatch = { [unowned follower, unowned trainer] in
         guard follower.batches.count == 2 else { return }
         try trainer.network.load(
           trainer.network.stateTensors().map { tensor in
@@ -65,7 +65,7 @@ import Testing
     }
     #expect(wholeFollower.batches.count == 3 && wholeFollower.reports.count == 1)
     let (trainer, follower) = try make()
-    follower.onValidation = { trainer.interrupt() }
+    follower.onValidation = { [unowned trainer] in trainer.interrupt() }
     #expect(try trainer.run(follower) == .interrupted)
     #expect(follower.reports.isEmpty && follower.batches.count == 3)
   }

@@ -60,12 +60,38 @@ import Testing
     }
   }
 
-  @Test(arguments: [Double.nan, .infinity, -1])
+  @Test func sumsAreThoseOfTheBatches() throws {
+    let state = try Checkpoint(bytes).state
+    #expect(state.batch == 3 && state.seen > 0)
+    for seen in [2, 3 * 65_536 + 1, 1 << 50] {
+      try refuse(naming: "seen is \(seen)") { state, _, _ in state.seen = seen }
+    }
+    let between: (inout TrainerState) -> Void = { state in
+      (state.batch, state.step, state.seen, state.correct) = (0, state.step - 3, 0, 0)
+      (state.lossSum, state.trainSeconds, state.epochSeconds) = (0, 0, 0)
+    }
+    _ = try resumed(try changed { state, _, _ in between(&state) })
+    try refuse(naming: "seen is 1") { state, _, _ in
+      between(&state)
+      state.seen = 1
+    }
+    try refuse(naming: "loss_sum is 0.5, not 0") { state, _, _ in
+      between(&state)
+      state.lossSum = 0.5
+    }
+    try refuse(naming: "epoch_seconds is 1.0, not 0") { state, _, _ in
+      between(&state)
+      state.epochSeconds = 1
+    }
+  }
+
+  @Test(arguments: [Double.nan, .infinity, -1, 1e300])
   func measuresAreNumbers(value: Double) throws {
-    try refuse(naming: "learning_rate is \(value)") { state, _, _ in state.learningRate = value }
+    if value != 1e300 {
+      try refuse(naming: "learning_rate is \(value)") { state, _, _ in state.learningRate = value }
+    }
     try refuse(naming: "train_seconds is \(value)") { state, _, _ in state.trainSeconds = value }
     try refuse(naming: "epoch_seconds is \(value)") { state, _, _ in state.epochSeconds = value }
-    guard !value.isFinite else { return }
     try refuse(naming: "loss_sum is \(value)") { state, _, _ in state.lossSum = value }
   }
 

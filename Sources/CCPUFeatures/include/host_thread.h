@@ -1,4 +1,5 @@
-// What a thread of the host brings along: its floating-point environment, and how much stack it has.
+// What a thread of the host brings along: its floating-point environment, what it does about SIGXFSZ,
+// and how much stack it has.
 #ifndef CIFAR_HOST_THREAD_H
 #define CIFAR_HOST_THREAD_H
 
@@ -6,30 +7,33 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/// The floating-point environment of the host while the library computes in the default one. They
-/// nest: a callback may call the library again.
-typedef struct float_environment {
-  fenv_t host;
-  struct float_environment *outer;
-} float_environment;
+/// What of the host's is put aside while the library works. They nest: a callback may call the
+/// library again.
+typedef struct host_environment {
+  fenv_t floats;
+  /// Whether SIGXFSZ would have come through.
+  bool held_signal;
+  struct host_environment *outer;
+} host_environment;
 
-/// Keeps the calling thread's environment (rounding mode, flush to zero, unmasked exceptions, flags)
-/// in `frame` and takes the default one.
-void float_environment_enter(float_environment *frame);
+/// Keeps the calling thread's floating-point environment (rounding mode, flush to zero, unmasked
+/// exceptions, flags) in `frame` and takes the default one; holds back SIGXFSZ, with which the system
+/// ends a process that writes beyond its limit (RLIMIT_FSIZE).
+void host_environment_enter(host_environment *frame);
 
 /// Puts back what `frame` keeps; the innermost first.
-void float_environment_leave(float_environment *frame);
+void host_environment_leave(host_environment *frame);
 
 /// Before the host's code is called: puts its environment back. On the library's own threads
 /// nothing changes.
-void float_environment_lend(void);
+void host_environment_lend(void);
 
 /// After the host's code has returned: keeps the environment that it left, for
-/// `float_environment_leave`, and takes the default one.
-void float_environment_take_back(void);
+/// `host_environment_leave`, and holds back what `host_environment_enter` does.
+void host_environment_take_back(void);
 
-/// The default environment, for threads of the library's own: a thread begins in its creator's.
-void float_environment_set_default(void);
+/// The default floating-point environment, for threads of the library's own: a thread begins in its creator's.
+void host_environment_set_default(void);
 
 /// Bytes of stack that the calling thread has left; 0 where it runs on another stack than its own (a
 /// coroutine's), whose size nobody knows.

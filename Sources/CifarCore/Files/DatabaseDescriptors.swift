@@ -6,29 +6,28 @@ import Glibc
 /// the process is kept until it may go. And the child of a fork shares the descriptors' locks: it
 /// closes its copies at once, so that the locks end with the parent.
 package enum DatabaseDescriptors {
-  /// Under `mutex`.
-  nonisolated(unsafe) private static var all: Set<Int32> = []
-  nonisolated(unsafe) private static var kept: Set<Int32> = []
-  nonisolated(unsafe) private static let mutex: UnsafeMutablePointer<pthread_mutex_t> = {
-    let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    pthread_mutex_init(mutex, nil)
-    pthread_atfork(
-      { pthread_mutex_lock(DatabaseDescriptors.mutex) },
-      { pthread_mutex_unlock(DatabaseDescriptors.mutex) },
-      { DatabaseDescriptors.closeInChild() })
-    return mutex
-  }()
+  private struct State {
+    var all: Set<Int32> = []
+    var kept: Set<Int32> = []
+  }
+
+  /// The child has no locks of its own that a close could drop.
+  private static let state = ProcessLock(.descriptors, State()) { state in
+    for descriptor in state.all { Glibc.close(descriptor) }
+    for descriptor in state.kept { Glibc.close(descriptor) }
+    state = State()
+  }
 
   /// Opens a file that stays closed to programs that this one starts.
   /// - Returns: -1 on failure, with `errno`.
   package static func open(_ path: UnsafePointer<CChar>, _ flags: Int32, mode: mode_t) -> Int32 {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    closeKept()
-    var descriptor = uninterrupted { Glibc.open(path, flags | O_CLOEXEC, mode) }
-    if (0...2).contains(descriptor) { descriptor = moveUp(descriptor) }
-    if descriptor >= 0 { all.insert(descriptor) }
-    return descriptor
+    state.withLock { state in
+      closeKept(&state)
+      var descriptor = uninterrupted { Glibc.open(path, flags | O_CLOEXEC, mode) }
+      if (0...2).contains(descriptor) { descriptor = moveUp(descriptor) }
+      if descriptor >= 0 { state.all.insert(descriptor) }
+      return descriptor
+    }
   }
 
   /// A program that prints must not print into a database: such a descriptor is none of the three
@@ -51,25 +50,23 @@ package enum DatabaseDescriptors {
 
   /// Takes over a descriptor that was opened elsewhere and turned out to be a database's.
   static func adopt(_ descriptor: Int32) {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    all.insert(descriptor)
+    state.withLock { _ = $0.all.insert(descriptor) }
   }
 
   /// Closes a descriptor as soon as no lock can be lost by it, at once or with a later call.
   package static func close(_ descriptor: Int32) {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    // A child's copy is closed already, and the number may be another file's.
-    guard all.remove(descriptor) != nil else { return }
-    kept.insert(descriptor)
-    closeKept()
+    state.withLock { state in
+      // A child's copy is closed already, and the number may be another file's.
+      guard state.all.remove(descriptor) != nil else { return }
+      state.kept.insert(descriptor)
+      closeKept(&state)
+    }
   }
 
-  private static func closeKept() {
-    for descriptor in kept where !isLocked(descriptor) {
+  private static func closeKept(_ state: inout State) {
+    for descriptor in state.kept where !isLocked(descriptor) {
       Glibc.close(descriptor)
-      kept.remove(descriptor)
+      state.kept.remove(descriptor)
     }
   }
 
@@ -116,13 +113,4 @@ package enum DatabaseDescriptors {
   private static let setLock: Int32 = 37
   /// SQLite's PENDING_BYTE; the reserved byte and the 510 shared ones follow.
   private static let pendingByte: off_t = 0x4000_0000
-
-  /// The child has no locks of its own that a close could drop.
-  private static func closeInChild() {
-    for descriptor in all { Glibc.close(descriptor) }
-    for descriptor in kept { Glibc.close(descriptor) }
-    all = []
-    kept = []
-    pthread_mutex_unlock(mutex)
-  }
 }

@@ -176,6 +176,8 @@ public enum SafeTensors {
       throw notOne("tensor '\(name.excerpt)' does not lie where its header says")
     }
     let first = data.startIndex + entry.dataOffsets[0]
+    // Swift writes the count of an empty array into the one that all empty arrays are.
+    if count == 0 { return Tensor(name: name, shape: entry.shape, values: []) }
     let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
       data[first..<(first + count * 4)].withUnsafeBytes { source in
         UnsafeMutableRawBufferPointer(buffer).copyMemory(from: source)

@@ -54,7 +54,7 @@ struct RegistryFile {
     while done < Int(count) {
       let put = pwrite(descriptor, source + done, Int(count) - done, off_t(offset) + done)
       if put < 0 && errno == EINTR { continue }
-      if put < 0 && errno != ENOSPC && errno != EDQUOT && errno != EFBIG {
+      if put < 0 && errno != ENOSPC && errno != EDQUOT {
         return fails(SQLITE_IOERR | (3 << 8))  // SQLITE_IOERR_WRITE
       }
       if put <= 0 { return fails(SQLITE_FULL) }

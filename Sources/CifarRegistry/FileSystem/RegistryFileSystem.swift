@@ -1,7 +1,6 @@
 import CSQLite
 import CifarCore
 import Glibc
-import Synchronization
 
 /// SQLite's view of the file system in this library: SQLite's own, but for the database file itself,
 /// which is locked as `RegistryLock` says.
@@ -9,7 +8,7 @@ enum RegistryFileSystem {
   /// What connections open through. Not the default, so that the host's own databases are left as
   /// they are.
   private static let name: StaticString = "cifar"
-  private static let isRegistered = Mutex(false)
+  private static let isRegistered = ProcessLock(.fileSystem, false)
   /// SQLite's own, written once, before the first file is opened.
   nonisolated(unsafe) private static var system: UnsafeMutablePointer<sqlite3_vfs>?
 
@@ -28,6 +27,7 @@ enum RegistryFileSystem {
           .unsupported, "the system's SQLite has no file system layer 'unix' to build on")
       }
       system = found
+      SQLiteMutexes.guardForks()
       guard sqlite3_vfs_register(made(from: found.pointee), 0) == SQLITE_OK else {
         throw CifarError(.outOfMemory, "no memory left to prepare SQLite for the registry")
       }

@@ -1,6 +1,5 @@
 import CSQLite
 import CifarCore
-import Synchronization
 
 /// What is in a file besides the library's own tables, indexes, triggers and view.
 ///
@@ -136,7 +135,7 @@ struct SchemaCheck {
     }
   }
 
-  private static let made = Mutex<[Item]?>(nil)
+  private static let made = ProcessLock<[Item]?>(.schemaCheck, nil)
 }
 
 /// A table, view, index or trigger that is not as the library made it.
