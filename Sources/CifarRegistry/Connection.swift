@@ -71,10 +71,13 @@ final class Connection {
 
   func check(_ code: Int32) throws {
     guard code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE else { return }
-    let extended = sqlite3_extended_errcode(handle)
-    throw DatabaseError.error(
-      code: extended, detail: String(cString: sqlite3_errmsg(handle)), path: path,
-      systemError: systemError(extended))
+    throw error(
+      sqlite3_extended_errcode(handle), detail: String(cString: sqlite3_errmsg(handle)))
+  }
+
+  /// What a code of a call on this database means.
+  func error(_ code: Int32, detail: String) -> CifarError {
+    DatabaseError.error(code: code, detail: detail, path: path, systemError: systemError(code))
   }
 
   /// What the system said to the call that failed: on the file, or on its journal.

@@ -119,9 +119,8 @@ private final class OnlineCopy {
         continue
       }
       guard code == SQLITE_OK else {
-        throw DatabaseError.error(
-          code: code, detail: String(cString: sqlite3_errstr(code)),
-          path: isOfTarget(code) ? target.path : source.path)
+        throw (isOfTarget(code) ? target : source).error(
+          code, detail: String(cString: sqlite3_errstr(code)))
       }
       lastStep = now
       let rest = sqlite3_backup_remaining(copying)
