@@ -16,6 +16,8 @@ SONAME := libcifar.so.0
 RELEASE := .build/release
 # C++'s library, too: its own allocations are to have the reserve behind them. Sources/CMemory refers
 # to its operators weakly, which alone takes nothing out of an archive.
+# An import of a module that the manifest does not name is an error.
+IMPORTS := --explicit-target-dependency-import-check error
 STATIC := -Xswiftc -static-stdlib -Xswiftc -L$(CURDIR)/.build/static $(foreach operator,\
   _Znwm _ZnwmSt11align_val_t _ZdlPvm _ZdlPvmSt11align_val_t,-Xlinker -u -Xlinker $(operator))
 # An allocation of the Swift runtime that fails ends the process: Sources/CMemory stands behind them.
@@ -29,9 +31,9 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 build: .build/dependencies ## build/lib/libcifar.so, build/bin/cifar and build/bin/cifar-runs
-	swift build -c release $(STATIC) $(RESERVE) --product cifar-command
-	swift build -c release $(STATIC) $(RESERVE) --product cifar-runs
-	swift build -c release $(STATIC) $(RESERVE) $(LIBRARY_LINK) --product cifar
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) --product cifar-command
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) --product cifar-runs
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(LIBRARY_LINK) --product cifar
 	mkdir -p build/lib build/bin
 	install -m 755 $(RELEASE)/cifar-command build/bin/cifar
 	install -m 755 $(RELEASE)/cifar-runs build/bin/cifar-runs
@@ -45,7 +47,7 @@ demo: build ## trains the network on the built-in drawings, lists the run, asks 
 test: build test-swift test-abi ## every test
 
 test-swift: .build/dependencies ## the Swift tests: kernels, layers, data, training, registry
-	swift test
+	swift test $(IMPORTS)
 
 test-abi: build $(VENV)/ready ## C, Python and the commands against what was built
 	$(PYTHON) -m pytest -n 2 --dist worksteal --durations 10 Tests/CABI

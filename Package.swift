@@ -38,7 +38,11 @@ var kernelTargets: [Target] = [
 // `make fuzz` asks for it.
 var fuzzTargets: [Target] = [
   .target(
-    name: "FuzzTargets", dependencies: ["Cifar", "CommandSupport", "CSQLite"],
+    name: "FuzzTargets",
+    dependencies: [
+      "Cifar", "CifarCore", "CifarData", "CifarNN", "CifarRegistry", "CifarTraining",
+      "CommandSupport", "CSQLite",
+    ],
     path: "Tests/Fuzz/Targets"),
   .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
 ]
@@ -72,37 +76,59 @@ let package = Package(
         + kernelTargets.map { .target(name: $0.name) }),
     .target(name: "CifarCore", dependencies: ["CCPUFeatures", "CMemory"]),
     .target(name: "CifarNN", dependencies: ["CifarCore", "Kernels"]),
-    .target(name: "CifarData", dependencies: ["CifarCore", "Kernels"]),
-    .target(name: "CifarTraining", dependencies: ["CifarNN", "CifarData"]),
+    .target(name: "CifarData", dependencies: ["CifarCore"]),
+    .target(name: "CifarTraining", dependencies: ["CifarCore", "CifarNN", "CifarData"]),
     .target(name: "CifarRegistry", dependencies: ["CifarCore", "CSQLite"]),
-    .target(name: "Cifar", dependencies: ["CifarTraining", "CifarRegistry", "Kernels"]),
-    .target(name: "CifarC", dependencies: ["Cifar", "CCifar"], exclude: ["exports.map"]),
+    .target(
+      name: "Cifar",
+      dependencies: [
+        "CifarCore", "CifarNN", "CifarData", "CifarTraining", "CifarRegistry", "Kernels",
+      ]),
+    .target(
+      name: "CifarC",
+      dependencies: [
+        "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining", "CifarRegistry", "Kernels",
+        "CCifar",
+      ], exclude: ["exports.map"]),
     .target(name: "CommandSupport", dependencies: ["CifarCore"]),
     .executableTarget(
-      name: "CifarCommand", dependencies: ["Cifar", "CommandSupport"],
+      name: "CifarCommand",
+      dependencies: [
+        "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining", "CifarRegistry",
+        "CommandSupport",
+      ],
       path: "Sources/cifar-command"),
     .executableTarget(
-      name: "CifarRunsCommand", dependencies: ["Cifar", "CommandSupport"],
+      name: "CifarRunsCommand",
+      dependencies: ["Cifar", "CifarCore", "CifarRegistry", "CommandSupport"],
       path: "Sources/cifar-runs"),
     .executableTarget(
-      name: "cifar-bench", dependencies: ["CifarNN"], path: "Benchmarks/cifar-bench"),
+      name: "cifar-bench", dependencies: ["CifarCore", "CifarNN", "Kernels"],
+      path: "Benchmarks/cifar-bench"),
     .executableTarget(
-      name: "registry-bench", dependencies: ["CifarRegistry", "CommandSupport"],
+      name: "registry-bench", dependencies: ["CifarCore", "CifarRegistry", "CommandSupport"],
       path: "Benchmarks/registry-bench"),
 
-    .target(name: "TestSupport", dependencies: ["CifarNN"], path: "Tests/Support"),
+    .target(name: "TestSupport", dependencies: ["CifarCore", "Kernels"], path: "Tests/Support"),
     .testTarget(name: "CifarCoreTests", dependencies: ["CifarCore", "CMemory"]),
-    .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"]),
+    .testTarget(name: "KernelsTests", dependencies: ["CifarCore", "Kernels", "TestSupport"]),
     .testTarget(
-      name: "CifarNNTests", dependencies: ["CifarNN", "TestSupport"],
+      name: "CifarNNTests", dependencies: ["CifarCore", "CifarNN", "Kernels", "TestSupport"],
       exclude: ["Golden"]),
-    .testTarget(name: "CifarDataTests", dependencies: ["CifarData"], exclude: ["Golden"]),
     .testTarget(
-      name: "CifarTrainingTests", dependencies: ["CifarTraining"], exclude: ["Golden"]),
+      name: "CifarDataTests", dependencies: ["CifarCore", "CifarData"], exclude: ["Golden"]),
+    .testTarget(
+      name: "CifarTrainingTests",
+      dependencies: ["CifarCore", "CifarNN", "CifarData", "CifarTraining"], exclude: ["Golden"]),
     .testTarget(name: "CommandSupportTests", dependencies: ["CommandSupport"]),
     .testTarget(
-      name: "CifarRegistryTests", dependencies: ["CifarRegistry"], exclude: ["Fixtures"]),
-    .testTarget(name: "CifarTests", dependencies: ["Cifar"]),
+      name: "CifarRegistryTests", dependencies: ["CifarCore", "CifarRegistry", "CSQLite"],
+      exclude: ["Fixtures"]),
+    .testTarget(
+      name: "CifarTests",
+      dependencies: [
+        "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining", "CifarRegistry", "Kernels",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
