@@ -168,7 +168,12 @@ public final class Registry: @unchecked Sendable {
 
   private static func checkPresence(_ path: String, _ mode: Mode) throws {
     let content = try DatabasePath.examine(path)
+    let literal = try DatabasePath.literal(path)
+    if content == .registry || mode == .readWrite(create: true) {
+      try DatabaseCompanion.check(beside: literal, named: path)
+    }
     if mode == .readWrite(create: true) {
+      if content != .registry { try DatabaseCompanion.refuse(literal, for: "a registry") }
       let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
       let directory = path.hasPrefix("/") && parts.count == 1 ? "/" : parts.joined(separator: "/")
       if content == .nothing, !directory.isEmpty, access(directory, F_OK) != 0 {

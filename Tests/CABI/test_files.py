@@ -278,6 +278,75 @@ def test_a_refused_registry_keeps_its_locks(trained):
     database.close()
 
 
+# Names that SQLite keeps for itself ---------------------------------------------------------------
+
+FILES_BESIDE = ["journal", "wal"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("ending", ["journal", "wal", "shm"])
+def test_nothing_is_written_beside_a_database_under_a_name_of_sqlites(trained, kind, ending):
+    os.symlink(f"runs.db-{ending}", "link")
+    for target in [f"runs.db-{ending}", f"{trained}/runs.db-{ending}", "link"]:
+        for force in [[], ["--force"]]:
+            error = run(*writers(target)[kind], *force, expect=2).stderr_text
+            assert f"runs.db-{ending}'" in error and "SQLite keeps" in error and "runs.db'" in error
+    assert not os.path.exists(f"runs.db-{ending}") and not leftovers(trained)
+    # Without a database it is a name like any other.
+    run(*writers(f"other.db-{ending}")[kind])
+    assert "s " in run("cifar-runs", "list").stdout_text
+
+
+@pytest.mark.parametrize("ending", FILES_BESIDE)
+def test_logs_backups_and_registries_keep_off_sqlites_names(trained, ending):
+    target = f"runs.db-{ending}"
+    checkpoint = cifar.Registry("runs.db").run("s")["checkpoints"][-1]["id"]
+    error = train("--epochs", 1, "--csv-log", target, expect=2).stderr_text
+    assert target in error and "SQLite keeps" in error
+    assert target in train("--epochs", 1, "--registry", target, expect=2).stderr_text
+    assert target in run("cifar-runs", "backup", target, expect=2).stderr_text
+    registry = cifar.Registry("runs.db")
+    for call in [registry.backup, lambda path: registry.export(checkpoint, path)]:
+        with pytest.raises(cifar.CifarError, match=f"{target}.*SQLite keeps"):
+            call(target)
+    assert not os.path.exists(target)
+    # A registry that is only made when the log has been begun is not harmed either.
+    error = train("--epochs", 1, "--registry", "new.db", "--csv-log", f"new.db-{ending}", expect=2)
+    assert f"new.db-{ending}" in error.stderr_text
+    run("cifar-runs", "list", "--registry", "new.db")
+
+
+@pytest.mark.parametrize("ending", FILES_BESIDE)
+def test_a_foreign_file_in_a_journals_place_is_named_and_kept(trained, ending):
+    foreign = trained / f"runs.db-{ending}"
+    foreign.write_text("precious")
+    for command in [["cifar-runs", "list"], ["cifar-runs", "tag", "s", "x"]]:
+        error = run(*command, expect=1).stderr_text
+        assert f"runs.db-{ending}' lies where SQLite" in error and "move it away" in error
+    assert foreign.read_text() == "precious"
+    foreign.unlink()
+    foreign.mkdir()
+    assert f"runs.db-{ending}'" in run("cifar-runs", "list", expect=1).stderr_text
+    foreign.rmdir()
+    new = trained / f"new.db-{ending}"
+    new.write_text("precious")
+    assert f"new.db-{ending}'" in train("--epochs", 1, "--registry", "new.db", expect=1).stderr_text
+    assert new.read_text() == "precious"
+    run("cifar-runs", "list")
+
+
+def test_the_log_of_another_database_is_named(trained):
+    other = sqlite3.connect("other.db")
+    other.execute("PRAGMA journal_mode = WAL")
+    other.execute("CREATE TABLE t (x)")
+    other.commit()
+    (trained / "runs.db-wal").write_bytes((trained / "other.db-wal").read_bytes())
+    other.close()
+    assert "runs.db-wal'" in run("cifar-runs", "list", expect=1).stderr_text
+    os.remove("runs.db-wal")
+    run("cifar-runs", "list")
+
+
 # The CSV log --------------------------------------------------------------------------------------
 
 

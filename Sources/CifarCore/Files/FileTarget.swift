@@ -19,8 +19,8 @@ struct FileTarget {
   let name: String
   let content: Content
 
-  /// - Throws: `invalidArgument` for a directory, a registry, and a file of another kind unless
-  ///   `force`; `io`.
+  /// - Throws: `invalidArgument` for a directory, a registry, a name that SQLite needs beside a
+  ///   database, and a file of another kind unless `force`; `io`.
   init(_ path: String, kind: FileKind, force: Bool) throws {
     guard !path.isEmpty, !path.utf8.contains(0) else {
       throw CifarError(
@@ -34,6 +34,7 @@ struct FileTarget {
     let (last, isInProcess) = try FileTarget.follow(path)
     (directory, name) = FileTarget.split(last)
     guard !name.isEmpty else { throw FileTarget.isDirectory(path, kind) }
+    try DatabaseCompanion.refuse(last, for: kind.name)
     guard exists else {
       content = .nothing
       return
