@@ -24,9 +24,9 @@ public final class Registry: @unchecked Sendable {
   private let lock = Mutex<Void>(())
 
   /// `$CIFAR_REGISTRY`, or `./cifar-runs.db` where that is not set.
-  public static func defaultPath() -> String {
-    guard let value = getenv("CIFAR_REGISTRY"), value.pointee != 0 else { return "cifar-runs.db" }
-    return String(cString: value)
+  /// - Throws: `invalidArgument` where that is not UTF-8.
+  public static func defaultPath() throws -> String {
+    try SystemText.variable("CIFAR_REGISTRY") ?? "cifar-runs.db"
   }
 
   /// Opens a registry, creates it, or brings an older one to the present schema (a copy of the old

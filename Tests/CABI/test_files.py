@@ -7,11 +7,12 @@ import signal
 import sqlite3
 import stat
 import subprocess
+import sys
 import time
 
 import cifar
 import pytest
-from conftest import BUILD, run, start
+from conftest import BUILD, ROOT, run, start
 
 SMALL = json.dumps([{"type": "flatten"}, {"type": "dense", "units": 10}])
 DATA = ["--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--batch-size", 32,
@@ -480,3 +481,60 @@ def test_import_looks_at_everything_before_it_writes(trained):
         assert "t.safetensors" in error.stderr_text
         assert not (trained / "e.db").exists()
     run("cifar-runs", "import", "m.safetensors", "--registry", "e.db")
+
+
+# Names that are not UTF-8 -------------------------------------------------------------------------
+
+
+def test_arguments_that_are_not_utf8_are_refused(trained):
+    for number, arguments in enumerate([
+        [b"train", b"--registry", b"r\xff.db"],
+        [b"train", b"--registry=r\xff.db"],
+        [b"summary", b"r\xff.db"],
+        [b"help", b"r\xff.db"],
+    ]):
+        done = subprocess.run([BUILD / "bin" / "cifar", *arguments], capture_output=True)
+        assert done.returncode == 2 and b"r\\xff.db" in done.stderr, done
+        assert b"is not UTF-8" in done.stderr and not done.stdout
+    done = subprocess.run(
+        [BUILD / "bin" / "cifar-runs", "backup", b"\xc3\xa4\xe2\x82"], capture_output=True)
+    assert done.returncode == 2 and "argument 2 is not UTF-8: 'ä\\xe2\\x82'".encode() in done.stderr
+    assert sorted(os.listdir(b".")) == [b"runs.db", b"small.json"]
+    run("cifar-runs", "backup", "ä.db")
+
+
+@pytest.mark.parametrize("command, variable", [
+    (["cifar-runs", "list"], "CIFAR_REGISTRY"),
+    (["cifar", "export", "s", "-o", "x"], "CIFAR_REGISTRY"),
+    (["cifar", "train", "--epochs", 1], "CIFAR10_DIR"),
+    (["cifar", "data", "info"], "CIFAR10_DIR"),
+    (["cifar", "data", "download"], "CIFAR10_DIR"),
+    (["cifar-runs", "plot", "s", "-o", "x.png"], "TMPDIR"),
+])
+def test_variables_that_are_not_utf8_are_refused(trained, command, variable):
+    environment = {**os.environb, variable.encode(): b"r\xff"}
+    error = run(*command, env=environment, expect=2).stderr_text
+    assert f"{variable} is not UTF-8: 'r\\xff'" in error
+    assert sorted(os.listdir(b".")) == [b"runs.db", b"small.json"]
+
+
+def test_the_library_refuses_a_registry_that_is_not_utf8(trained):
+    script = "import cifar; cifar.Registry()"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True,
+        env={**os.environb, b"CIFAR_REGISTRY": b"r\xff", b"PYTHONPATH": os.fsencode(ROOT / "bindings" / "python")})
+    assert "CIFAR_REGISTRY is not UTF-8: 'r\\xff'" in done.stderr
+
+
+def test_a_link_to_a_name_that_is_not_utf8_is_refused(trained):
+    os.symlink(b"x\xff", b"link")
+    assert "'x\\xff', which is not UTF-8" in run("cifar", "export", "s", "-o", "link", expect=2).stderr_text
+    assert not os.path.exists(b"x\xff")
+
+
+def test_a_working_directory_that_is_not_utf8_is_no_hindrance(trained):
+    os.mkdir(b"d\xff")
+    os.chdir(b"d\xff")
+    (trained / "small.json").rename("small.json")
+    train("--epochs", 1, "--registry", "r.db", "--csv-log", "log.csv")
+    assert sorted(os.listdir(".")) == ["log.csv", "r.db", "small.json"]

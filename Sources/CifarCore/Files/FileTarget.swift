@@ -74,7 +74,7 @@ struct FileTarget {
     var current = path
     // As many as the kernel follows.
     for _ in 0...40 {
-      guard let link = target(ofLink: current) else { return (current, false) }
+      guard let link = try target(ofLink: current) else { return (current, false) }
       let (directory, _) = split(current)
       if isProcess(directory) { return (current, true) }
       current = link.hasPrefix("/") ? link : directory + "/" + link
@@ -82,11 +82,14 @@ struct FileTarget {
     throw FileFailure.error("write", path, ELOOP)
   }
 
-  private static func target(ofLink path: String) -> String? {
-    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let count = readlink(path, &bytes, bytes.count)
-    guard count > 0 else { return nil }
-    return String(decoding: bytes[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+  private static func target(ofLink path: String) throws -> String? {
+    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    guard readlink(path, &bytes, bytes.count - 1) > 0 else { return nil }
+    if let text = String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self) { return text }
+    throw CifarError(
+      .invalidArgument,
+      "'\(path)' leads to '\(SystemText.escaped(bytes).excerpt)', which is not UTF-8; give another "
+        + "name")
   }
 
   /// Links there name what is open, whatever their text is.
