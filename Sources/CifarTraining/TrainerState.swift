@@ -37,13 +37,13 @@ struct TrainerState: Codable, Equatable, Sendable {
 
 extension TrainerState {
   /// Larger than any training reaches, and small enough that counting on from it does not overflow.
-  private static let mostCounted = 1 << 53
+  static let counted = 0...(1 << 53)
 
   /// Makes sure that training can go on from here: every number is one that a training can come to.
   ///
   /// - Throws: `badData`, naming the value and its range.
   func validate(for hyperparameters: Hyperparameters) throws {
-    let counted = 0...TrainerState.mostCounted
+    let counted = TrainerState.counted
     try check(epoch, in: 0...Hyperparameters.mostEpochs, "epoch")
     try check(batch, in: 0...hyperparameters.mostBatches, "batch")
     try check(step, in: counted, "step")
