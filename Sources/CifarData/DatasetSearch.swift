@@ -52,7 +52,8 @@ extension Dataset {
     }
     let candidates = parts.count > 1 ? [parts[1]] : try usualPlaces()
     if parts.count == 1, let named = try SystemText.variable("CIFAR10_DIR"),
-      access(named, F_OK) != 0 {
+      access(named, F_OK) != 0
+    {
       throw CifarError(
         .notFound,
         "$CIFAR10_DIR is '\(named)', and there is no such directory; set it to another, or get "

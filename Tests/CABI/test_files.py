@@ -498,7 +498,8 @@ def test_arguments_that_are_not_utf8_are_refused(trained):
         assert b"is not UTF-8" in done.stderr and not done.stdout
     done = subprocess.run(
         [BUILD / "bin" / "cifar-runs", "backup", b"\xc3\xa4\xe2\x82"], capture_output=True)
-    assert done.returncode == 2 and "argument 2 is not UTF-8: 'ä\\xe2\\x82'".encode() in done.stderr
+    assert done.returncode == 2
+    assert "argument 2 is not UTF-8: 'ä\\xe2\\x82'" in done.stderr.decode()
     assert sorted(os.listdir(b".")) == [b"runs.db", b"small.json"]
     run("cifar-runs", "backup", "ä.db")
 
@@ -519,16 +520,17 @@ def test_variables_that_are_not_utf8_are_refused(trained, command, variable):
 
 
 def test_the_library_refuses_a_registry_that_is_not_utf8(trained):
-    script = "import cifar; cifar.Registry()"
+    bindings = os.fsencode(ROOT / "bindings" / "python")
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True,
-        env={**os.environb, b"CIFAR_REGISTRY": b"r\xff", b"PYTHONPATH": os.fsencode(ROOT / "bindings" / "python")})
+        [sys.executable, "-c", "import cifar; cifar.Registry()"], capture_output=True, text=True,
+        env={**os.environb, b"CIFAR_REGISTRY": b"r\xff", b"PYTHONPATH": bindings})
     assert "CIFAR_REGISTRY is not UTF-8: 'r\\xff'" in done.stderr
 
 
 def test_a_link_to_a_name_that_is_not_utf8_is_refused(trained):
     os.symlink(b"x\xff", b"link")
-    assert "'x\\xff', which is not UTF-8" in run("cifar", "export", "s", "-o", "link", expect=2).stderr_text
+    error = run("cifar", "export", "s", "-o", "link", expect=2).stderr_text
+    assert "'x\\xff', which is not UTF-8" in error
     assert not os.path.exists(b"x\xff")
 
 

@@ -1,5 +1,5 @@
-/// Reads values from JSON that is parsed already, with errors that name the place, what is there and
-/// what may be there.
+/// Reads values from JSON that is parsed already, with errors that name the place, what is there,
+/// and what may be there.
 struct JSONTreeDecoder: Decoder {
   let tree: JSONTree
   let codingPath: [any CodingKey]
