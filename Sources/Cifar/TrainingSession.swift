@@ -48,7 +48,7 @@ public final class TrainingSession {
     var silence = StorageDelay.worthTelling
 
     public init(
-      registryPath: String? = Registry.defaultPath(), name: String? = nil,
+      registryPath: String?, name: String? = nil,
       threads: Int = ThreadPool.defaultThreads, keepLast: Int = 2, commandLine: String = "",
       keepEvery: Int = 0, tags: [String] = []
     ) {

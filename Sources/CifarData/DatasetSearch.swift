@@ -27,13 +27,14 @@ extension Dataset {
     }
     if location == Shapes.name { return try Shapes.dataset(split: split, limit: limit) }
     if let hundred = try hundred(location, split, limit) { return hundred }
-    let candidates = location.map { [$0] } ?? variable("CIFAR10_DIR").map { [$0] } ?? usualPlaces()
+    let candidates =
+      try location.map { [$0] } ?? SystemText.variable("CIFAR10_DIR").map { [$0] } ?? usualPlaces()
     for directory in candidates.map(AbsolutePath.of) {
       if let layout = layout(in: directory) {
         return try layout.read(split: split, limit: limit)
       }
     }
-    throw notFound(location, candidates)
+    throw try notFound(location, candidates)
   }
 
   /// CIFAR-100, if the location asks for it.
@@ -49,8 +50,10 @@ extension Dataset {
     if parts.count > 1, parts[1].isEmpty {
       throw CifarError(.invalidArgument, "no directory stands behind '\(location)'")
     }
-    let candidates = parts.count > 1 ? [parts[1]] : usualPlaces()
-    if parts.count == 1, let named = variable("CIFAR10_DIR"), access(named, F_OK) != 0 {
+    let candidates = parts.count > 1 ? [parts[1]] : try usualPlaces()
+    if parts.count == 1, let named = try SystemText.variable("CIFAR10_DIR"),
+      access(named, F_OK) != 0
+    {
       throw CifarError(
         .notFound,
         "$CIFAR10_DIR is '\(named)', and there is no such directory; set it to another, or get "
@@ -75,11 +78,11 @@ extension Dataset {
   }
 
   /// The directories that are searched when none is named.
-  public static func usualPlaces() -> [String] {
+  public static func usualPlaces() throws -> [String] {
     var places: [String] = []
-    if let directory = variable("CIFAR10_DIR") { places.append(directory) }
+    if let directory = try SystemText.variable("CIFAR10_DIR") { places.append(directory) }
     places.append("data")
-    if let home = variable("HOME") {
+    if let home = try SystemText.variable("HOME") {
       places.append(home + "/.cache/cifar10")
       places.append(home + "/.keras/datasets")
     }
@@ -100,10 +103,10 @@ extension Dataset {
     return nil
   }
 
-  private static func notFound(_ location: String?, _ searched: [String]) -> CifarError {
+  private static func notFound(_ location: String?, _ searched: [String]) throws -> CifarError {
     let remedy = "name its directory, get it with `cifar data download`, or use 'shapes'"
     guard let location else {
-      if let named = variable("CIFAR10_DIR") {
+      if let named = try SystemText.variable("CIFAR10_DIR") {
         return CifarError(
           .notFound,
           "$CIFAR10_DIR is '\(named)', and there is no CIFAR-10; unset it or set it to another place, "

@@ -18,15 +18,17 @@ public struct Download: Sendable {
   /// More than any of the archives has (170 MB): whoever sends more sends something else.
   static let largest = 256 << 20
 
+  /// - Throws: `invalidArgument` for a variable of the environment that is not UTF-8.
   public init(
     archive: Archive = .binary, baseURL: String? = nil, directory: String? = nil,
     showsProgress: Bool = false
-  ) {
+  ) throws {
     self.archive = archive
     self.baseURL =
-      baseURL ?? variable("CIFAR10_URL") ?? "https://www.cs.toronto.edu/~kriz"
+      try baseURL ?? SystemText.variable("CIFAR10_URL") ?? "https://www.cs.toronto.edu/~kriz"
     self.directory =
-      directory ?? variable("CIFAR10_DIR") ?? (variable("HOME") ?? ".") + "/.cache/cifar10"
+      try directory ?? SystemText.variable("CIFAR10_DIR")
+      ?? (SystemText.variable("HOME") ?? ".") + "/.cache/cifar10"
     self.showsProgress = showsProgress
   }
 
@@ -219,10 +221,4 @@ public struct Download: Sendable {
       }
     }
   }
-}
-
-/// A variable of the environment; one that is empty counts as not set.
-func variable(_ name: String) -> String? {
-  guard let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty else { return nil }
-  return value
 }

@@ -47,6 +47,13 @@ enum DatabaseError {
         "\(path) cannot be written (\(detail)); check the permissions of the file and of its "
           + "directory")
     case SQLITE_CANTOPEN:
+      let log = path + "-wal"
+      if access(log, F_OK) == 0 {
+        return CifarError(
+          .io,
+          "\(path) cannot be opened with '\(log)', the write-ahead log of another database or of an "
+            + "older state of this one, beside it; move that file away")
+      }
       return CifarError(
         .io, "\(path) cannot be opened (\(detail)); check that it is a file and its permissions")
     case SQLITE_IOERR:

@@ -23,6 +23,14 @@ enum DatabasePath {
   /// back, no `-wal` or `-shm` created.
   /// - Throws: `foreignDatabase` for a file that is anything else than a registry; `io`.
   static func examine(_ path: String) throws -> Content {
+    let working = path.hasPrefix("/") ? nil : getcwd(nil, 0)
+    defer { free(working) }
+    if working == nil, !path.hasPrefix("/"), errno == ENOENT {
+      throw CifarError(
+        .notFound,
+        "the working directory, where \(path) would be, was removed: change to another, or give the "
+          + "registry's whole path")
+    }
     var status = stat()
     if stat(try literal(path), &status) != 0 {
       switch errno {

@@ -59,6 +59,10 @@ struct Migrations: Sendable {
           try step.check?(connection)
           try connection.execute(step.sql)
         } catch let error as CifarError {
+          if old == 0 {
+            throw CifarError(
+              error.code, "the registry \(connection.path) can't be made: \(error.message)")
+          }
           throw CifarError(
             error.code,
             "\(connection.path) cannot be brought to schema \(step.version) (\(step.name)) and "

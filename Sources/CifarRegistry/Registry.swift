@@ -24,9 +24,9 @@ public final class Registry: @unchecked Sendable {
   private let lock = Mutex<Void>(())
 
   /// `$CIFAR_REGISTRY`, or `./cifar-runs.db` where that is not set.
-  public static func defaultPath() -> String {
-    guard let value = getenv("CIFAR_REGISTRY"), value.pointee != 0 else { return "cifar-runs.db" }
-    return String(cString: value)
+  /// - Throws: `invalidArgument` where that is not UTF-8.
+  public static func defaultPath() throws -> String {
+    try SystemText.variable("CIFAR_REGISTRY") ?? "cifar-runs.db"
   }
 
   /// Opens a registry, creates it, or brings an older one to the present schema (a copy of the old
@@ -168,7 +168,12 @@ public final class Registry: @unchecked Sendable {
 
   private static func checkPresence(_ path: String, _ mode: Mode) throws {
     let content = try DatabasePath.examine(path)
+    let literal = try DatabasePath.literal(path)
+    if content == .registry || mode == .readWrite(create: true) {
+      try DatabaseCompanion.check(beside: literal, named: path)
+    }
     if mode == .readWrite(create: true) {
+      if content != .registry { try DatabaseCompanion.refuse(literal, for: "a registry") }
       let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
       let directory = path.hasPrefix("/") && parts.count == 1 ? "/" : parts.joined(separator: "/")
       if content == .nothing, !directory.isEmpty, access(directory, F_OK) != 0 {

@@ -40,7 +40,8 @@ public struct Hyperparameters: Equatable, Sendable {
 
   /// No run has more epochs.
   static let mostEpochs = 1_000_000
-  private static let mostSteps = 1_000_000
+  static let mostSteps = 1_000_000
+  static let batchSizes = 1...65_536
 
   /// No epoch has more batches; where `data` is known, those that an epoch has.
   var mostBatches: Int {
@@ -51,7 +52,7 @@ public struct Hyperparameters: Equatable, Sendable {
 
   /// - Throws: `invalidArgument` or `shapeMismatch`, naming the option, its value and its range.
   public func validate() throws {
-    try check(batchSize, in: 1...65_536, "batch size")
+    try check(batchSize, in: Hyperparameters.batchSizes, "batch size")
     try check(epochs, in: 1...Hyperparameters.mostEpochs, "epochs")
     if let stepsPerEpoch {
       try check(stepsPerEpoch, in: 1...Hyperparameters.mostSteps, "steps per epoch")

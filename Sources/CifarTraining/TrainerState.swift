@@ -37,7 +37,7 @@ struct TrainerState: Codable, Equatable, Sendable {
 
 extension TrainerState {
   /// Larger than any training reaches, and small enough that counting on from it does not overflow.
-  private static let mostCounted = 1 << 53
+  static let counted = 0...(1 << 53)
   /// Seconds beyond this, three hundred years, are a mistake.
   private static let mostSeconds = 1e10
   /// A loss is computed in float32.
@@ -47,7 +47,7 @@ extension TrainerState {
   ///
   /// - Throws: `badData`, naming the value and its range.
   func validate(for hyperparameters: Hyperparameters) throws {
-    let counted = 0...TrainerState.mostCounted
+    let counted = TrainerState.counted
     try check(epoch, in: 0...Hyperparameters.mostEpochs, "epoch")
     try check(batch, in: 0...hyperparameters.mostBatches, "batch")
     try check(step, in: counted, "step")

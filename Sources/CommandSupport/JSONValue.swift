@@ -15,8 +15,8 @@ public enum JSONValue: Codable, Equatable, Sendable {
 
   /// - Throws: `CifarError.badData` for text that is not JSON.
   public init(text: String) throws {
-    guard JSONDepth.isAcceptable(text.utf8) else {
-      throw CifarError(.badData, "a stored JSON is nested more than \(JSONDepth.most) deep")
+    if let fault = JSONStructure.fault(in: text.utf8) {
+      throw CifarError(.badData, "a stored JSON \(fault)")
     }
     do {
       self = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))

@@ -2,6 +2,22 @@ import CifarCore
 import Glibc
 
 extension Tool {
+  /// Runs the command that the program's arguments name.
+  ///
+  /// - Returns: as `main(_:)`; 2 too for an argument that is not UTF-8. Put right in silence, it
+  ///   would name another file.
+  public func main() -> Int32 {
+    for number in 1..<max(1, Int(CommandLine.argc)) {
+      guard let argument = CommandLine.unsafeArgv[number],
+        String(validatingCString: argument) == nil
+      else { continue }
+      let shown = SystemText.escaped(argument).excerpt
+      Output.error("\(name): argument \(number) is not UTF-8: '\(shown)' (see \(name) --help)")
+      return 2
+    }
+    return main(Array(CommandLine.arguments.dropFirst()))
+  }
+
   /// Runs the command that `arguments` name (the program's own name not included).
   ///
   /// - Returns: the exit code: 0, 1 (it failed) or 2 (wrong usage). Errors go to stderr as one

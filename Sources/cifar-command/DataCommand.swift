@@ -36,7 +36,7 @@ enum DataCommand {
           name == "cifar100"
           ? (layout == "python" ? .python100 : .binary100)
           : (layout == "python" ? .python : .binary)
-        var download = Download(
+        var download = try Download(
           archive: archive, baseURL: arguments.value("--url"),
           directory: arguments.value("--dir"),
           showsProgress: Terminal.standardError.canRedraw && !arguments.has("--quiet"))

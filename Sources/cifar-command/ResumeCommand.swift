@@ -40,7 +40,7 @@ enum ResumeCommand {
     let choice = try arguments.checkpointChoice(default: .last)
     let epochs = try arguments.integer("--epochs", in: 1...1_000_000)
     var options = TrainingSession.Options(
-      registryPath: arguments.registryPath(), threads: try arguments.threads(),
+      registryPath: try arguments.registryPath(), threads: try arguments.threads(),
       commandLine: CommandLine.arguments.joined(separator: " "))
     try arguments.apply(to: &options)
     try Training.run(quiet: arguments.has("--quiet")) {

@@ -27,7 +27,9 @@ extension Option {
 }
 
 extension Arguments {
-  func registryPath() -> String { value("--registry") ?? Registry.defaultPath() }
+  func registryPath() throws -> String {
+    try value("--registry") ?? Registry.defaultPath()
+  }
 
   /// - Throws: `UsageError` for what is no number of threads.
   func threads() throws -> Int {

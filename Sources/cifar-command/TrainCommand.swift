@@ -63,7 +63,7 @@ enum TrainCommand {
     let hyperparameters = try complete(
       recipe, model, classes: train.classNames.count, arguments)
     var options = TrainingSession.Options(
-      registryPath: arguments.registryPath(), name: arguments.value("--name"), threads: threads,
+      registryPath: try arguments.registryPath(), name: arguments.value("--name"), threads: threads,
       commandLine: CommandLine.arguments.joined(separator: " "))
     try arguments.apply(to: &options)
     try Training.run(quiet: arguments.has("--quiet")) {

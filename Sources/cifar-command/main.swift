@@ -18,4 +18,4 @@ let tool = Tool(
     "cifar summary tutorial-resnet            # a model's layers, parameters and FLOPs",
   ])
 
-exit(tool.main(Array(CommandLine.arguments.dropFirst())))
+exit(tool.main())

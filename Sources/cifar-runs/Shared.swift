@@ -40,14 +40,18 @@ extension Output {
 }
 
 extension Arguments {
-  private var registryPath: String { value("--registry") ?? Registry.defaultPath() }
+  private func registryPath() throws -> String {
+    try value("--registry") ?? Registry.defaultPath()
+  }
 
   /// The registry that the options and the environment name, for reading.
-  func openRegistry() throws -> Registry { try Registry(path: registryPath, mode: .readOnly) }
+  func openRegistry() throws -> Registry {
+    try Registry(path: registryPath(), mode: .readOnly)
+  }
 
   /// Likewise for writing.
   func openRegistryForWriting(create: Bool = false) throws -> Registry {
-    try Registry(path: registryPath, mode: .readWrite(create: create))
+    try Registry(path: registryPath(), mode: .readWrite(create: create))
   }
 
   /// The runs that the options select.

@@ -24,4 +24,4 @@ let tool = Tool(
     "cifar-runs list --json | jq '.[0].id'    # for programs",
   ])
 
-exit(tool.main(Array(CommandLine.arguments.dropFirst())))
+exit(tool.main())

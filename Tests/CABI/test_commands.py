@@ -4,10 +4,11 @@ import json
 import os
 import re
 import sqlite3
+import subprocess
 import time
 
 import pytest
-from conftest import run, start
+from conftest import BUILD, run, start
 from safetensors.numpy import load_file
 
 SMALL = ["--data", "shapes", "--limit-train", 512, "--limit-test", 128, "--batch-size", 32]
@@ -286,3 +287,94 @@ def test_every_option_of_an_augmentation_can_be_said(workplace, text, expected):
     )
     (augmentation,) = show("augmented")["hyperparameters"]["augmentations"]
     assert augmentation.pop("type") == text.split(",")[0] and augmentation == expected
+
+
+WHOLE = "not a whole number from"
+
+
+@pytest.mark.parametrize("options, words", [
+    (["--hyperparameters", '{"seed": -1}'], f"seed is -1, {WHOLE} 0 to 18446744073709551615"),
+    (["--hyperparameters", '{"seed": 1.5}'], f"seed is 1.5, {WHOLE} 0 to 18446744073709551615"),
+    (["--hyperparameters", '{"batch_size": 1e30}'], f"batch_size is 1e+30, {WHOLE} 1 to 65536"),
+    (["--hyperparameters", '{"epochs": 1.5}'], f"epochs is 1.5, {WHOLE} 1 to 1000000"),
+    (["--hyperparameters", '{"seed": 1e3000}'], "number, seed, that is out of range"),
+    (["--hyperparameters", '{"seed": %s}' % ("1" * 400)], "number, seed, that is out of range"),
+    (["--hyperparameters", '{"normalization": {"std": [1e-320, 1, 1]}}'],
+     "normalization.std.0 is 1e-320, which float32 does not hold"),
+    (["--hyperparameters", '{"epochs": "x"}'], 'wrong type: "x" is not a whole number'),
+    (["--hyperparameters", '{"seed": 1, "epochs": 1, "seed": 2}'], "key 'seed' twice"),
+    (["--schedule", "cosine,warmup=1e30"], f"schedule.warmup is 1e+30, {WHOLE} 0 to 1000000000"),
+    (["--augment", "cutout,size=1e308"], f"size is 1e+308, {WHOLE} 1 to 64"),
+    (["--schedule", "exponential,gamma=0.5"],
+     "no 'schedule.gamma'; use decay_rate, decay_steps, staircase, unit, warmup, warmup_start"),
+    (["--schedule", "multistep,milestone=3"], "'schedule.milestone'; did you mean 'milestones'?"),
+    (["--schedule", "exponential"], "schedule has no 'decay_rate'"),
+    (["--precision", "bf16"], "precision 'bf16' is none of float32, mixed_bfloat16"),
+    (["--early-stopping", "monitor=x"], "monitor 'x' is none of loss, accuracy, val_loss"),
+    (["--schedule", "cosine,unit=x"], "schedule.unit 'x' is none of epoch, step"),
+])
+def test_a_wrong_value_is_named_with_what_it_may_be(workplace, options, words):
+    error = train(*options, expect=2).stderr_text
+    assert words in error and "JSON" not in error and not (workplace / "runs.db").exists()
+
+
+@pytest.mark.parametrize("key, above", [
+    ("batch_size", 65537), ("epochs", 1_000_001), ("steps_per_epoch", 1_000_001),
+    ("augment", [{"type": "cutout", "size": 65}]),
+    ("augment", [{"type": "random_crop", "padding": 33}]),
+    ("model_spec", [{"type": "flatten"}, {"type": "dense", "units": 65537}]),
+    ("model_spec", [{"type": "conv2d", "filters": 4097}]),
+    ("model_spec", [{"type": "conv2d", "filters": 1, "stride": 3}]),
+])
+def test_the_range_is_the_same_for_what_fits_no_integer(workplace, key, above):
+    text = json.dumps({key: above})
+    legal = re.search(r"\d+ to \d+", train("--hyperparameters", text, expect=2).stderr_text).group()
+    text = re.sub(r"\d+(?=[]}]*$)", "1e30", text)
+    assert f"from {legal}" in train("--hyperparameters", text, expect=2).stderr_text
+
+
+def changed_header(data, change):
+    """A safetensors file with its header's text changed."""
+    length = int.from_bytes(data[:8], "little")
+    header = change(data[8 : 8 + length].decode()).encode()
+    return len(header).to_bytes(8, "little") + header + data[8 + length :]
+
+
+@pytest.mark.parametrize("name, limit", [
+    ("epoch", "0 to 1000000"), ("batch", "0 to 4294967295"), ("step", "0 to 9007199254740992"),
+    ("seen", "0 to 9007199254740992"), ("correct", "0 to 9007199254740992"),
+])
+def test_a_wrong_number_in_a_checkpoint_is_named(workplace, name, limit):
+    train("--epochs", 1, "--name", "a")
+    run("cifar", "export", "a", "-o", "a.safetensors")
+    data = (workplace / "a.safetensors").read_bytes()
+    (workplace / "b.safetensors").write_bytes(changed_header(
+        data, lambda text: re.sub(rf'(\\"{name}\\":)\d+', r"\g<1>1e308", text)))
+    error = run("cifar", "evaluate", "b.safetensors", "--data", "shapes", expect=1).stderr_text
+    assert f"state can't be read: {name} is 1e+308, {WHOLE} {limit}" in error
+
+
+def test_a_key_that_is_there_twice_is_refused(workplace):
+    train("--epochs", 1, "--name", "a")
+    run("cifar", "export", "a", "-o", "a.safetensors")
+    data = (workplace / "a.safetensors").read_bytes()
+    for change, key in [
+        (lambda text: text.replace('{"0.bias":', '{"0.bias":[],"0.bias":', 1), "0.bias"),
+        (lambda text: text.replace('"format":', '"format":"x","format":', 1), "format"),
+        (lambda text: text.replace('\\"epoch\\":', '\\"epoch\\":0,\\"epoch\\":', 1), "epoch"),
+    ]:
+        (workplace / "b.safetensors").write_bytes(changed_header(data, change))
+        error = run("cifar", "evaluate", "b.safetensors", "--data", "shapes", expect=1).stderr_text
+        assert f"key '{key}' twice" in error
+    (workplace / "m.json").write_text('[{"type": "relu", "type": "flatten"}]')
+    assert "key 'type' twice" in run("cifar", "summary", "m.json", expect=1).stderr_text
+
+
+def test_a_removed_working_directory_is_named(workplace):
+    script = 'mkdir d && cd d && rmdir ../d && exec "$@"'
+    for command in [["cifar-runs", "list"], ["cifar", "train", *map(str, SMALL)]]:
+        program = [str(BUILD / "bin" / command[0]), *command[1:], "--registry", "r.db"]
+        done = subprocess.run(
+            ["sh", "-c", script, "sh", *program], capture_output=True, text=True)
+        assert done.returncode == 1 and "working directory" in done.stderr, done.stderr
+        assert "was removed" in done.stderr

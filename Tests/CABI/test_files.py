@@ -7,11 +7,12 @@ import signal
 import sqlite3
 import stat
 import subprocess
+import sys
 import time
 
 import cifar
 import pytest
-from conftest import BUILD, run, start
+from conftest import BUILD, ROOT, run, start
 
 SMALL = json.dumps([{"type": "flatten"}, {"type": "dense", "units": 10}])
 DATA = ["--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--batch-size", 32,
@@ -278,6 +279,75 @@ def test_a_refused_registry_keeps_its_locks(trained):
     database.close()
 
 
+# Names that SQLite keeps for itself ---------------------------------------------------------------
+
+FILES_BESIDE = ["journal", "wal"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("ending", ["journal", "wal", "shm"])
+def test_nothing_is_written_beside_a_database_under_a_name_of_sqlites(trained, kind, ending):
+    os.symlink(f"runs.db-{ending}", "link")
+    for target in [f"runs.db-{ending}", f"{trained}/runs.db-{ending}", "link"]:
+        for force in [[], ["--force"]]:
+            error = run(*writers(target)[kind], *force, expect=2).stderr_text
+            assert f"runs.db-{ending}'" in error and "SQLite keeps" in error and "runs.db'" in error
+    assert not os.path.exists(f"runs.db-{ending}") and not leftovers(trained)
+    # Without a database it is a name like any other.
+    run(*writers(f"other.db-{ending}")[kind])
+    assert "s " in run("cifar-runs", "list").stdout_text
+
+
+@pytest.mark.parametrize("ending", FILES_BESIDE)
+def test_logs_backups_and_registries_keep_off_sqlites_names(trained, ending):
+    target = f"runs.db-{ending}"
+    checkpoint = cifar.Registry("runs.db").run("s")["checkpoints"][-1]["id"]
+    error = train("--epochs", 1, "--csv-log", target, expect=2).stderr_text
+    assert target in error and "SQLite keeps" in error
+    assert target in train("--epochs", 1, "--registry", target, expect=2).stderr_text
+    assert target in run("cifar-runs", "backup", target, expect=2).stderr_text
+    registry = cifar.Registry("runs.db")
+    for call in [registry.backup, lambda path: registry.export(checkpoint, path)]:
+        with pytest.raises(cifar.CifarError, match=f"{target}.*SQLite keeps"):
+            call(target)
+    assert not os.path.exists(target)
+    # A registry that is only made when the log has been begun is not harmed either.
+    error = train("--epochs", 1, "--registry", "new.db", "--csv-log", f"new.db-{ending}", expect=2)
+    assert f"new.db-{ending}" in error.stderr_text
+    run("cifar-runs", "list", "--registry", "new.db")
+
+
+@pytest.mark.parametrize("ending", FILES_BESIDE)
+def test_a_foreign_file_in_a_journals_place_is_named_and_kept(trained, ending):
+    foreign = trained / f"runs.db-{ending}"
+    foreign.write_text("precious")
+    for command in [["cifar-runs", "list"], ["cifar-runs", "tag", "s", "x"]]:
+        error = run(*command, expect=1).stderr_text
+        assert f"runs.db-{ending}' lies where SQLite" in error and "move it away" in error
+    assert foreign.read_text() == "precious"
+    foreign.unlink()
+    foreign.mkdir()
+    assert f"runs.db-{ending}'" in run("cifar-runs", "list", expect=1).stderr_text
+    foreign.rmdir()
+    new = trained / f"new.db-{ending}"
+    new.write_text("precious")
+    assert f"new.db-{ending}'" in train("--epochs", 1, "--registry", "new.db", expect=1).stderr_text
+    assert new.read_text() == "precious"
+    run("cifar-runs", "list")
+
+
+def test_the_log_of_another_database_is_named(trained):
+    other = sqlite3.connect("other.db")
+    other.execute("PRAGMA journal_mode = WAL")
+    other.execute("CREATE TABLE t (x)")
+    other.commit()
+    (trained / "runs.db-wal").write_bytes((trained / "other.db-wal").read_bytes())
+    other.close()
+    assert "runs.db-wal'" in run("cifar-runs", "list", expect=1).stderr_text
+    os.remove("runs.db-wal")
+    run("cifar-runs", "list")
+
+
 # The CSV log --------------------------------------------------------------------------------------
 
 
@@ -411,3 +481,62 @@ def test_import_looks_at_everything_before_it_writes(trained):
         assert "t.safetensors" in error.stderr_text
         assert not (trained / "e.db").exists()
     run("cifar-runs", "import", "m.safetensors", "--registry", "e.db")
+
+
+# Names that are not UTF-8 -------------------------------------------------------------------------
+
+
+def test_arguments_that_are_not_utf8_are_refused(trained):
+    for number, arguments in enumerate([
+        [b"train", b"--registry", b"r\xff.db"],
+        [b"train", b"--registry=r\xff.db"],
+        [b"summary", b"r\xff.db"],
+        [b"help", b"r\xff.db"],
+    ]):
+        done = subprocess.run([BUILD / "bin" / "cifar", *arguments], capture_output=True)
+        assert done.returncode == 2 and b"r\\xff.db" in done.stderr, done
+        assert b"is not UTF-8" in done.stderr and not done.stdout
+    done = subprocess.run(
+        [BUILD / "bin" / "cifar-runs", "backup", b"\xc3\xa4\xe2\x82"], capture_output=True)
+    assert done.returncode == 2
+    assert "argument 2 is not UTF-8: 'ä\\xe2\\x82'" in done.stderr.decode()
+    assert sorted(os.listdir(b".")) == [b"runs.db", b"small.json"]
+    run("cifar-runs", "backup", "ä.db")
+
+
+@pytest.mark.parametrize("command, variable", [
+    (["cifar-runs", "list"], "CIFAR_REGISTRY"),
+    (["cifar", "export", "s", "-o", "x"], "CIFAR_REGISTRY"),
+    (["cifar", "train", "--epochs", 1], "CIFAR10_DIR"),
+    (["cifar", "data", "info"], "CIFAR10_DIR"),
+    (["cifar", "data", "download"], "CIFAR10_DIR"),
+    (["cifar-runs", "plot", "s", "-o", "x.png"], "TMPDIR"),
+])
+def test_variables_that_are_not_utf8_are_refused(trained, command, variable):
+    environment = {**os.environb, variable.encode(): b"r\xff"}
+    error = run(*command, env=environment, expect=2).stderr_text
+    assert f"{variable} is not UTF-8: 'r\\xff'" in error
+    assert sorted(os.listdir(b".")) == [b"runs.db", b"small.json"]
+
+
+def test_the_library_refuses_a_registry_that_is_not_utf8(trained):
+    bindings = os.fsencode(ROOT / "bindings" / "python")
+    done = subprocess.run(
+        [sys.executable, "-c", "import cifar; cifar.Registry()"], capture_output=True, text=True,
+        env={**os.environb, b"CIFAR_REGISTRY": b"r\xff", b"PYTHONPATH": bindings})
+    assert "CIFAR_REGISTRY is not UTF-8: 'r\\xff'" in done.stderr
+
+
+def test_a_link_to_a_name_that_is_not_utf8_is_refused(trained):
+    os.symlink(b"x\xff", b"link")
+    error = run("cifar", "export", "s", "-o", "link", expect=2).stderr_text
+    assert "'x\\xff', which is not UTF-8" in error
+    assert not os.path.exists(b"x\xff")
+
+
+def test_a_working_directory_that_is_not_utf8_is_no_hindrance(trained):
+    os.mkdir(b"d\xff")
+    os.chdir(b"d\xff")
+    (trained / "small.json").rename("small.json")
+    train("--epochs", 1, "--registry", "r.db", "--csv-log", "log.csv")
+    assert sorted(os.listdir(".")) == ["log.csv", "r.db", "small.json"]

@@ -501,7 +501,7 @@ def test_nesting_without_end_is_refused():
     threading.stack_size(old)
     assert "more than 16" in messages[0] and len(messages) == 3
     assert messages[1] == messages[2] == (
-        "the model's spec is JSON that is nested more than 48 deep")
+        "the model's spec is nested more than 48 deep")
 
 
 def test_hyperparameters_nested_without_end_are_refused(shapes):

@@ -19,8 +19,8 @@ struct FileTarget {
   let name: String
   let content: Content
 
-  /// - Throws: `invalidArgument` for a directory, a registry, and a file of another kind unless
-  ///   `force`; `io`.
+  /// - Throws: `invalidArgument` for a directory, a registry, a name that SQLite needs beside a
+  ///   database, and a file of another kind unless `force`; `io`.
   init(_ path: String, kind: FileKind, force: Bool) throws {
     guard !path.isEmpty, !path.utf8.contains(0) else {
       throw CifarError(
@@ -34,6 +34,7 @@ struct FileTarget {
     let (last, isInProcess) = try FileTarget.follow(path)
     (directory, name) = FileTarget.split(last)
     guard !name.isEmpty else { throw FileTarget.isDirectory(path, kind) }
+    try DatabaseCompanion.refuse(last, for: kind.name)
     guard exists else {
       content = .nothing
       return
@@ -73,7 +74,7 @@ struct FileTarget {
     var current = path
     // As many as the kernel follows.
     for _ in 0...40 {
-      guard let link = target(ofLink: current) else { return (current, false) }
+      guard let link = try target(ofLink: current) else { return (current, false) }
       let (directory, _) = split(current)
       if isProcess(directory) { return (current, true) }
       current = link.hasPrefix("/") ? link : directory + "/" + link
@@ -81,11 +82,14 @@ struct FileTarget {
     throw FileFailure.error("write", path, ELOOP)
   }
 
-  private static func target(ofLink path: String) -> String? {
-    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let count = readlink(path, &bytes, bytes.count)
-    guard count > 0 else { return nil }
-    return String(decoding: bytes[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+  private static func target(ofLink path: String) throws -> String? {
+    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    guard readlink(path, &bytes, bytes.count - 1) > 0 else { return nil }
+    if let text = String(validating: bytes.prefix { $0 != 0 }, as: UTF8.self) { return text }
+    throw CifarError(
+      .invalidArgument,
+      "'\(path)' leads to '\(SystemText.escaped(bytes).excerpt)', which is not UTF-8; give another "
+        + "name")
   }
 
   /// Links there name what is open, whatever their text is.

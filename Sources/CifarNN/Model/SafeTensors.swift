@@ -112,9 +112,7 @@ public enum SafeTensors {
     try checkStart(bytes, size: bytes.count)
     let length = bytes[0..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     let start = 8 + Int(length)
-    guard JSONDepth.isAcceptable(bytes[8..<start]) else {
-      throw notOne("its header is nested more than \(JSONDepth.most) deep")
-    }
+    if let fault = JSONStructure.fault(in: bytes[8..<start]) { throw notOne("its header \(fault)") }
     do {
       return (try JSONDecoder().decode(Header.self, from: Data(bytes[8..<start])), start)
     } catch {

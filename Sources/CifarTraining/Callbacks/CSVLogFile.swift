@@ -107,6 +107,8 @@ struct CSVLogFile {
   func append(_ line: CSVLogLine) throws {
     let line = line.text(separator: separator)
     try naming {
+      // The database may have been made since the log was begun.
+      try DatabaseCompanion.refuse(path, for: kind.name)
       guard isRegular else {
         return try FileWriter.write(Array((line + "\n").utf8), to: path, as: kind)
       }

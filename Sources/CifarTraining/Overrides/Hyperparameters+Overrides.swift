@@ -19,10 +19,8 @@ extension Hyperparameters {
     let given: JSONTree
     do {
       given = try JSONTree(text: text)
-    } catch let error as CifarError {
+    } catch let error as CifarError where error.code == .invalidArgument {
       throw CifarError(error.code, "hyperparameters: the text \(error.message)")
-    } catch {
-      throw CifarError(.invalidArgument, "hyperparameters: not JSON: \(text.excerpt)")
     }
     guard case .object = given else {
       throw CifarError(.invalidArgument, "hyperparameters: not a JSON object: \(text.excerpt)")
@@ -46,59 +44,60 @@ extension Hyperparameters {
       overrides["optimizer"]?["weight_decay"] = .number(isKeras ? 0.004 : 0.01)
     }
     let merged = base.merged(with: overrides)
+    let keys = KeyLog()
     let result: Hyperparameters
     do {
-      result = try StateCoding.decode(
-        Hyperparameters.self, from: StateCoding.encode(merged), what: "hyperparameters")
+      result = try MemoryNeed.secured(64 * text.utf8.count + (1 << 17), for: "hyperparameters") {
+        try StateCoding.decode(
+          Hyperparameters.self, from: merged, what: "hyperparameters", noting: keys)
+      }
     } catch let error as CifarError where error.code == .badData {
+      // An option that nobody knows may be why another is missing.
+      if keys.isComplete { try UnknownKeys.check(overrides, against: keys) }
       throw CifarError(.invalidArgument, error.message)
     }
     if overrides["model"] != nil { try result.checkModelName() }
-    try UnknownKeys.check(
-      overrides, against: try JSONTree(text: StateCoding.encode(result)), path: "")
+    try UnknownKeys.check(overrides, against: keys)
     self = result
   }
 }
 
 /// Finds options that nobody asks for.
 enum UnknownKeys {
-  /// Those that are not written down where they are nil.
-  private static let optional: Set<String> = [
-    "baseline", "brightness_range", "clip_norm", "clipnorm", "clipvalue", "decay_steps",
-    "initial_value_threshold", "schedule", "steps_per_epoch",
-  ]
-
-  /// - Parameter known: the result, which has every key that was understood.
-  static func check(_ given: JSONTree, against known: JSONTree, path: String) throws {
-    switch (given, known) {
-    case (.object(let entries), .object(let names)):
+  /// - Parameter keys: those that were asked for when all was read.
+  static func check(_ given: JSONTree, against keys: KeyLog, path: String = "") throws {
+    let start = path.isEmpty ? "" : path + "."
+    switch given {
+    case .object(let entries):
+      guard let known = keys.asked[path] else { return }
       for (key, value) in entries.sorted(by: { $0.key < $1.key }) {
-        if let meaning = names[key] {
-          try check(value, against: meaning, path: path + key + ".")
-        } else if value != .null || !optional.contains(key) {
-          throw unknown(path + key, key, Array(names.keys) + (path.isEmpty ? shorthands : []))
+        guard known.contains(key) else {
+          throw unknown(start + key, key, known.union(path.isEmpty ? shorthands : []))
         }
+        try check(value, against: keys, path: start + key)
       }
-    case (.array(let items), .array(let others)):
-      for (index, (item, other)) in zip(items, others).enumerated() {
-        try check(item, against: other, path: "\(path)\(index).")
+    case .array(let items):
+      for (index, item) in items.enumerated() {
+        try check(item, against: keys, path: start + "\(index)")
       }
-    // A number may stand for a range.
     default: break
     }
   }
 
   private static var shorthands: [String] {
-    OverrideShorthand.optimizerKeys + CallbackSpec.types
-      + ["label_smoothing", "augment", "schedule", "steps_per_epoch"]
+    OverrideShorthand.optimizerKeys + CallbackSpec.types + ["label_smoothing", "augment"]
   }
 
-  private static func unknown(_ path: String, _ key: String, _ names: [String]) -> CifarError {
+  private static func unknown(_ path: String, _ key: String, _ names: Set<String>) -> CifarError {
     let closest = names.map { ($0, EditDistance.between(key, $0)) }
       .min { ($0.1, $0.0) < ($1.1, $1.0) }
     var message = "hyperparameters: there is no '\(path.excerpt)'"
     if let (name, edits) = closest, edits <= (key.count + 2) / 3 {
       message += "; did you mean '\(name)'?"
+    } else {
+      let fixed: Set = path == key ? ["data", "recipe"] : ["type"]
+      let choice = names.subtracting(fixed).sorted().joined(separator: ", ")
+      message += choice.isEmpty ? "; it has no options" : "; use \(choice)"
     }
     return CifarError(.invalidArgument, message)
   }

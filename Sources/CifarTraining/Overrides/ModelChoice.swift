@@ -63,10 +63,8 @@ extension ModelSpec {
     let tree: JSONTree
     do {
       tree = try JSONTree(text: text)
-    } catch let error as CifarError {
+    } catch let error as CifarError where error.code == .invalidArgument {
       throw CifarError(error.code, "the model's spec \(error.message)")
-    } catch {
-      throw CifarError(.invalidArgument, "the model's spec is not JSON: \(text.excerpt)")
     }
     let spec = tree.array == nil ? tree : .object(["layers": tree])
     guard case .object = spec else {
@@ -75,8 +73,9 @@ extension ModelSpec {
         "the model's spec is neither a JSON object nor a list of layers: \(text.excerpt)")
     }
     do {
-      self = try StateCoding.decode(
-        ModelSpec.self, from: StateCoding.encode(spec), what: "the model's spec")
+      self = try MemoryNeed.secured(64 * text.utf8.count + (1 << 14), for: "the model's spec") {
+        try StateCoding.decode(ModelSpec.self, from: spec, what: "the model's spec")
+      }
     } catch let error as CifarError where error.code == .badData {
       throw CifarError(.invalidArgument, error.message)
     }

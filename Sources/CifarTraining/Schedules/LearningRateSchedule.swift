@@ -72,12 +72,14 @@ public struct LearningRateSchedule: Equatable, Sendable {
     }
   }
 
+  static let mostSteps = 1_000_000_000
+
   /// - Throws: `invalidArgument`, naming the option and its range.
   func validate() throws {
     func check(_ holds: Bool, _ what: String) throws {
       guard holds else { throw CifarError(.invalidArgument, "schedule \(type): \(what)") }
     }
-    let counts = 1...1_000_000_000
+    let counts = 1...LearningRateSchedule.mostSteps
     try check((0...counts.upperBound).contains(warmup), "warmup \(warmup) is not 0 or above")
     try check(
       warmupStart >= 0 && warmupStart <= 1, "warmup_start \(warmupStart) is not in 0 to 1")

@@ -13,35 +13,52 @@ enum JSONTree: Codable, Equatable {
   case array([JSONTree])
   case object([String: JSONTree])
 
-  /// - Throws: what `JSONDecoder` throws for text that is not JSON; `invalidArgument` for what is
-  ///   nested too deep.
+  /// - Throws: `invalidArgument` with a message that begins with a verb: `is not JSON: …`.
   init(text: String) throws {
-    guard JSONDepth.isAcceptable(text.utf8) else {
+    if let fault = JSONStructure.fault(in: text.utf8) { throw CifarError(.invalidArgument, fault) }
+    do {
+      self = try LargeStack.run { try JSONDecoder().decode(JSONTree.self, from: Data(text.utf8)) }
+    } catch DecodingError.typeMismatch(_, let context) {
+      // Anything but a number is some kind of a tree.
+      let place = KeyLog.name(of: context.codingPath)
       throw CifarError(
-        .invalidArgument, "is JSON that is nested more than \(JSONDepth.most) deep")
+        .invalidArgument,
+        "has a number\(place.isEmpty ? "" : ", \(place.excerpt),") that is out of range: 0 or an "
+          + "amount from \(Double.leastNonzeroMagnitude) to \(Double.greatestFiniteMagnitude)")
+    } catch is DecodingError {
+      throw CifarError(.invalidArgument, "is not JSON: \(text.excerpt)")
     }
-    self = try LargeStack.run { try JSONDecoder().decode(JSONTree.self, from: Data(text.utf8)) }
   }
 
   init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if container.decodeNil() {
       self = .null
+    } else if let value = try? container.decode(Double.self) {
+      self = JSONTree.number(value, in: container)
     } else if let value = try? container.decode(Bool.self) {
       self = .bool(value)
-    } else if let value = try? container.decode(Int64.self) {
-      self = .integer(value)
-    } else if let value = try? container.decode(UInt64.self) {
-      self = .unsigned(value)
-    } else if let value = try? container.decode(Double.self) {
-      self = .number(value)
     } else if let value = try? container.decode(String.self) {
       self = .string(value)
-    } else if let value = try? container.decode([JSONTree].self) {
-      self = .array(value)
     } else {
-      self = .object(try container.decode([String: JSONTree].self))
+      do {
+        self = .array(try container.decode([JSONTree].self))
+      } catch DecodingError.typeMismatch(_, let context)
+        where context.codingPath.count == decoder.codingPath.count
+      {
+        self = .object(try container.decode([String: JSONTree].self))
+      }
     }
+  }
+
+  /// A whole number to the last digit; −0 is none.
+  private static func number(
+    _ value: Double, in container: any SingleValueDecodingContainer
+  ) -> JSONTree {
+    guard value == value.rounded(), value != 0 || value.sign == .plus else { return .number(value) }
+    if let value = try? container.decode(Int64.self) { return .integer(value) }
+    if let value = try? container.decode(UInt64.self) { return .unsigned(value) }
+    return .number(value)
   }
 
   func encode(to encoder: any Encoder) throws {
