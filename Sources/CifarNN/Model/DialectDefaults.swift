@@ -14,28 +14,6 @@ extension Dialect {
   }
 }
 
-extension LayerSpec {
-  /// The layer with every option spelled out, those inside a residual block included.
-  public func resolved(for dialect: Dialect) -> LayerSpec {
-    switch self {
-    case .conv2d(let filters, let kernelSize, let stride, let padding):
-      .conv2d(
-        filters: filters, kernelSize: kernelSize, stride: stride,
-        padding: padding ?? dialect.padding(stride: stride))
-    case .batchNorm(let momentum, let epsilon, let unbiased):
-      .batchNorm(
-        momentum: momentum ?? dialect.batchNormMomentum,
-        epsilon: epsilon ?? dialect.batchNormEpsilon,
-        unbiased: unbiased ?? dialect.batchNormUnbiased)
-    case .residual(let layers, let shortcut):
-      .residual(
-        layers: layers.map { $0.resolved(for: dialect) },
-        shortcut: shortcut.map { $0.resolved(for: dialect) })
-    case .relu, .maxPool, .avgPool, .globalAveragePool, .dropout, .flatten, .dense: self
-    }
-  }
-}
-
 extension ModelSpec {
   /// The model with every option of its layers spelled out.
   public func resolved(for dialect: Dialect) -> ModelSpec {

@@ -58,7 +58,7 @@ struct LayerNode: Equatable, Sendable {
         output = layers.last?.output ?? input
         try named { try checkSum(output, shortcut.last?.output ?? input) }
       } else {
-        output = try named { try spec.output(of: input) }
+        output = try named { try spec.description.output(input) }
       }
       nodes.append(
         LayerNode(
@@ -85,73 +85,19 @@ struct LayerNode: Equatable, Sendable {
   }
 }
 
-extension LayerSpec {
-  /// The shape that the layer, which is no residual block, makes of `input`.
-  fileprivate func output(of input: ValueShape) throws -> ValueShape {
-    switch (self, input) {
-    case (.conv2d(let filters, let kernel, let stride, let padding), .image(_, let h, let w)):
-      try check(filters, 1...4096, "filters")
-      guard [1, 3, 5].contains(kernel) else {
-        throw CifarError(.invalidArgument, "kernel_size \(kernel) is not 1, 3 or 5")
-      }
-      try check(stride, 1...2, "stride")
-      // Whichever dialect decides what is left out, the output has the same shape.
-      let padding = padding ?? .same
-      let rows = padding.amounts(size: h, kernel: kernel, stride: stride)
-      let columns = padding.amounts(size: w, kernel: kernel, stride: stride)
-      guard rows == columns else {
-        throw CifarError(
-          .unsupported, "same_upper pads the rows and columns of \(input) differently")
-      }
-      let margin = rows.before + rows.after
-      guard h + margin >= kernel, w + margin >= kernel else {
-        throw CifarError(
-          .shapeMismatch, "a \(kernel)×\(kernel) filter does not fit into \(input)")
-      }
-      return .image(
-        channels: filters, height: (h + margin - kernel) / stride + 1,
-        width: (w + margin - kernel) / stride + 1)
-    case (.batchNorm(let momentum, let epsilon, _), _):
-      if let momentum, !(momentum > 0 && momentum <= 1) {
-        throw CifarError(.invalidArgument, "momentum \(momentum) is not in (0, 1]")
-      }
-      if let epsilon, !(epsilon > 0 && epsilon.isFinite) {
-        throw CifarError(.invalidArgument, "epsilon \(epsilon) is not a positive number")
-      }
-      return input
-    case (.relu, _): return input
-    case (.maxPool, .image(let channels, let h, let w)),
-      (.avgPool, .image(let channels, let h, let w)):
-      guard h >= 2, w >= 2 else {
-        throw CifarError(.shapeMismatch, "\(input) is too small to pool 2×2")
-      }
-      return .image(channels: channels, height: h / 2, width: w / 2)
-    case (.globalAveragePool, .image(let channels, _, _)): return .flat(channels)
-    case (.dropout(let rate), _):
-      guard rate >= 0, rate < 1 else {
-        throw CifarError(.invalidArgument, "rate \(rate) is not in [0, 1)")
-      }
-      return input
-    case (.flatten, _): return .flat(input.count)
-    case (.dense(let units), .flat):
-      try check(units, 1...65536, "units")
-      return .flat(units)
-    case (.dense, .image):
-      throw CifarError(
-        .shapeMismatch,
-        "takes flat values, not \(input): put a flatten or global_average_pool before it")
-    case (_, .flat):
-      throw CifarError(.shapeMismatch, "takes an image, not \(input) flat values")
-    case (.residual, _):
-      throw CifarError(.internal, "a residual block has the shape of its layers")
-    }
-  }
+extension LayerNode {
+  /// What the layer itself trains, as the last part of its name and its shape.
+  var parameters: [(name: String, shape: [Int])] { spec.description.parameters(input) }
+  /// What the layer itself keeps besides.
+  var statistics: [(name: String, shape: [Int])] { spec.description.statistics(input) }
+  /// Numbers that the layer itself trains.
+  var parameterCount: Int { LayerNode.count(parameters) }
+  /// Numbers that it keeps besides.
+  var statisticCount: Int { LayerNode.count(statistics) }
+  /// See `LayerDescription.flops`.
+  var flops: Int { spec.description.flops(input, output) }
 
-  private func check(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws {
-    guard range.contains(value) else {
-      throw CifarError(
-        .invalidArgument,
-        "\(name) \(value) is not in \(range.lowerBound) to \(range.upperBound)")
-    }
+  private static func count(_ list: [(name: String, shape: [Int])]) -> Int {
+    list.reduce(0) { $0 + $1.shape.reduce(1, *) }
   }
 }

@@ -4,90 +4,27 @@ import CifarCore
 /// example `{"type": "conv2d", "filters": 32, "kernel_size": 3}`. Options that are left out have
 /// the defaults of `LayerSpec`, or stay nil; what is not an option of the layer is an error.
 extension LayerSpec: Codable {
-  private enum Key: String, CodingKey, CaseIterable {
-    case type, filters, stride, padding, momentum, epsilon, unbiased, rate, units, layers, shortcut
-    case kernelSize = "kernel_size"
-  }
+  private static let type = AnyKey(stringValue: "type")
 
   public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: Key.self)
-    let type = try values.decode(String.self, forKey: .type)
-    let options: [Key]
-    switch type {
-    case "conv2d":
-      options = [.filters, .kernelSize, .stride, .padding]
-      self = .conv2d(
-        filters: try values.decode(Int.self, forKey: .filters),
-        kernelSize: try values.decodeIfPresent(Int.self, forKey: .kernelSize) ?? 3,
-        stride: try values.decodeIfPresent(Int.self, forKey: .stride) ?? 1,
-        padding: try LayerSpec.padding(in: values))
-    case "batch_norm":
-      options = [.momentum, .epsilon, .unbiased]
-      self = .batchNorm(
-        momentum: try values.decodeIfPresent(Double.self, forKey: .momentum),
-        epsilon: try values.decodeIfPresent(Double.self, forKey: .epsilon),
-        unbiased: try values.decodeIfPresent(Bool.self, forKey: .unbiased))
-    case "dropout":
-      options = [.rate]
-      self = .dropout(rate: try values.decode(Double.self, forKey: .rate))
-    case "dense":
-      options = [.units]
-      self = .dense(units: try values.decode(Int.self, forKey: .units))
-    case "residual":
-      options = [.layers, .shortcut]
-      self = .residual(
-        layers: try values.decode([LayerSpec].self, forKey: .layers),
-        shortcut: try values.decodeIfPresent([LayerSpec].self, forKey: .shortcut) ?? [])
-    default:
-      options = []
-      guard let plain = LayerSpec.plain[type] else {
-        throw DecodingError.dataCorruptedError(
-          forKey: .type, in: values,
-          debugDescription: "unknown layer type '\(type.excerpt)'; use "
-            + LayerSpec.types.dropLast().joined(separator: ", ") + " or residual")
-      }
-      self = plain
-    }
-    try AnyKey.refuse(decoder, type, besides: options.map(\.rawValue), andAlso: "type")
-  }
-
-  private static func padding(in values: KeyedDecodingContainer<Key>) throws -> Padding? {
-    guard let name = try values.decodeIfPresent(String.self, forKey: .padding) else { return nil }
-    guard let padding = Padding(rawValue: name) else {
+    let values = try decoder.container(keyedBy: AnyKey.self)
+    let type = try values.decode(String.self, forKey: LayerSpec.type)
+    guard let kind = LayerSpec.decoders.first(where: { $0.types.contains(type) }) else {
       throw DecodingError.dataCorruptedError(
-        forKey: .padding, in: values,
-        debugDescription: "'\(name)' is none of "
-          + Padding.allCases.map(\.rawValue).joined(separator: ", "))
+        forKey: LayerSpec.type, in: values,
+        debugDescription: "unknown layer type '\(type.excerpt)'; use "
+          + LayerSpec.types.dropLast().joined(separator: ", ") + " or residual")
     }
-    return padding
+    var options = LayerOptionReader(values)
+    self = try kind.decode(&options)
+    try AnyKey.refuse(decoder, type, besides: options.known, andAlso: "type")
   }
-
-  /// Layers without options. Registries and checkpoints have `max_pool2d` from before pooling had
-  /// one more kind.
-  private static let plain: [String: LayerSpec] = [
-    "relu": .relu, "max_pool": .maxPool, "max_pool2d": .maxPool, "avg_pool": .avgPool,
-    "global_average_pool": .globalAveragePool, "flatten": .flatten,
-  ]
 
   public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: Key.self)
-    try values.encode(type, forKey: .type)
-    switch self {
-    case .conv2d(let filters, let kernelSize, let stride, let padding):
-      try values.encode(filters, forKey: .filters)
-      try values.encode(kernelSize, forKey: .kernelSize)
-      try values.encode(stride, forKey: .stride)
-      try values.encodeIfPresent(padding, forKey: .padding)
-    case .batchNorm(let momentum, let epsilon, let unbiased):
-      try values.encodeIfPresent(momentum, forKey: .momentum)
-      try values.encodeIfPresent(epsilon, forKey: .epsilon)
-      try values.encodeIfPresent(unbiased, forKey: .unbiased)
-    case .dropout(let rate): try values.encode(rate, forKey: .rate)
-    case .dense(let units): try values.encode(units, forKey: .units)
-    case .residual(let layers, let shortcut):
-      try values.encode(layers, forKey: .layers)
-      try values.encode(shortcut, forKey: .shortcut)
-    case .relu, .maxPool, .avgPool, .globalAveragePool, .flatten: break
+    var values = encoder.container(keyedBy: AnyKey.self)
+    try values.encode(type, forKey: LayerSpec.type)
+    for option in description.options {
+      try values.encodeIfPresent(option.value, forKey: AnyKey(stringValue: option.name))
     }
   }
 }

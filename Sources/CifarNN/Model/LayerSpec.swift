@@ -51,25 +51,38 @@ public enum LayerSpec: Equatable, Sendable {
     }
   }
 
-  /// What `type` is in JSON, and what errors call the layer.
-  public var type: String {
+  /// What there is to say of it: see `Layers`.
+  var description: LayerDescription {
     switch self {
-    case .conv2d: "conv2d"
-    case .batchNorm: "batch_norm"
-    case .relu: "relu"
-    case .maxPool: "max_pool"
-    case .avgPool: "avg_pool"
-    case .globalAveragePool: "global_average_pool"
-    case .dropout: "dropout"
-    case .flatten: "flatten"
-    case .dense: "dense"
-    case .residual: "residual"
+    case .conv2d(let filters, let kernelSize, let stride, let padding):
+      .conv2d(filters, kernelSize, stride, padding)
+    case .batchNorm(let momentum, let epsilon, let unbiased):
+      .batchNorm(momentum, epsilon, unbiased)
+    case .relu: .relu
+    case .maxPool: .maxPool
+    case .avgPool: .avgPool
+    case .globalAveragePool: .globalAveragePool
+    case .dropout(let rate): .dropout(rate)
+    case .flatten: .flatten
+    case .dense(let units): .dense(units)
+    case .residual(let layers, let shortcut): .residual(layers, shortcut)
     }
   }
 
-  /// The types that there are, in the order of the cases.
-  public static let types = [
-    "conv2d", "batch_norm", "relu", "max_pool", "avg_pool", "global_average_pool", "dropout",
-    "flatten", "dense", "residual",
+  /// All kinds of layers, in the order of the cases.
+  static let decoders: [LayerDecoder] = [
+    .conv2d, .batchNorm, .relu, .maxPool, .avgPool, .globalAveragePool, .dropout, .flatten, .dense,
+    .residual,
   ]
+
+  /// What `type` is in JSON, and what errors call the layer.
+  public var type: String { description.type }
+
+  /// The types that there are, in the order of the cases.
+  public static let types = decoders.map { $0.types[0] }
+
+  /// The layer with every option spelled out, those inside a residual block included.
+  public func resolved(for dialect: Dialect) -> LayerSpec {
+    description.resolved?(dialect) ?? self
+  }
 }

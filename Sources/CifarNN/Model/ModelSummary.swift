@@ -104,14 +104,23 @@ public struct ModelSummary: Equatable, Sendable, Encodable {
 
 extension ModelSummary.Row {
   fileprivate static func all(of node: LayerNode, depth: Int) -> [Self] {
+    let options = node.spec.description.options.filter { !$0.isInShape }
     let own = Self(
       name: node.path, type: node.spec.type, depth: depth, outputShape: node.output.dimensions,
       trainable: node.parameterCount, nonTrainable: node.statisticCount, flops: node.flops,
       options: Dictionary(
-        node.spec.options.compactMap { option in option.value.map { (option.name, $0) } },
+        options.compactMap { option in option.value.map { (option.name, $0) } },
         uniquingKeysWith: { $1 }),
-      optionText: node.spec.optionText)
+      optionText: text(of: options))
     return [own] + (node.layers + node.shortcut).flatMap { all(of: $0, depth: depth + 1) }
+  }
+
+  /// `momentum 0.1, rest by dialect`
+  private static func text(of options: [LayerDescription.Option]) -> String {
+    var words = options.compactMap { option in option.value.map { "\(option.name) \($0)" } }
+    let open = options.count - words.count
+    if open > 0 { words.append(words.isEmpty ? "by dialect" : "rest by dialect") }
+    return words.joined(separator: ", ")
   }
 }
 

@@ -1,0 +1,41 @@
+import CifarCore
+
+extension LayerDecoder {
+  static let batchNorm = LayerDecoder("batch_norm") { options in
+    .batchNorm(
+      momentum: try options.optional("momentum"), epsilon: try options.optional("epsilon"),
+      unbiased: try options.optional("unbiased"))
+  }
+}
+
+extension LayerDescription {
+  static func batchNorm(
+    _ momentum: Double?, _ epsilon: Double?, _ unbiased: Bool?
+  ) -> LayerDescription {
+    LayerDescription(
+      type: "batch_norm",
+      options: [
+        Option(name: "momentum", value: momentum.map(LayerOption.number)),
+        Option(name: "epsilon", value: epsilon.map(LayerOption.number)),
+        Option(name: "unbiased", value: unbiased.map(LayerOption.flag)),
+      ],
+      resolved: { dialect in
+        .batchNorm(
+          momentum: momentum ?? dialect.batchNormMomentum,
+          epsilon: epsilon ?? dialect.batchNormEpsilon,
+          unbiased: unbiased ?? dialect.batchNormUnbiased)
+      },
+      output: { input in
+        if let momentum, !(momentum > 0 && momentum <= 1) {
+          throw CifarError(.invalidArgument, "momentum \(momentum) is not in (0, 1]")
+        }
+        if let epsilon, !(epsilon > 0 && epsilon.isFinite) {
+          throw CifarError(.invalidArgument, "epsilon \(epsilon) is not a positive number")
+        }
+        return input
+      },
+      parameters: { [("weight", [$0.channels]), ("bias", [$0.channels])] },
+      statistics: { [("running_mean", [$0.channels]), ("running_var", [$0.channels])] },
+      flops: { input, _ in 2 * input.count })
+  }
+}
