@@ -60,18 +60,11 @@ struct Assembly {
     case .pointwiseInput(let group): PointwiseInput(try stage(group))
     case .statistics(let group): PointwiseStatistics(try stage(group))
     case .pointwiseOutput(let group, _): PointwiseOutput(try stage(group))
-    case .averagePool(let input, let output):
-      try AveragePool(input: activations[input], output: activations[output], context: context)
-    case .globalAveragePool(let input, let output):
-      try GlobalAveragePool(
-        input: activations[input], output: activations[output], context: context)
-    case .flatten(let input, let output):
-      try Flatten(input: activations[input], output: activations[output], context: context)
     case .dense(let group, let input, let output):
       try Dense(
         group, input: activations[input], output: activations[output], context: context)
-    case .rowNormalization(let node, let input, let output):
-      try RowNormalization(
+    case .single(let node, let input, let output):
+      try SingleLayer.make(
         node, input: activations[input], output: activations[output], context: context)
     case .rowActivation(let group, let input, let output):
       try RowActivation(

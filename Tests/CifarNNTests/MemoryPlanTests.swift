@@ -49,8 +49,7 @@ import Testing
         if let gradient = plan.values[input].gradient {
           #expect(gradient != plan.values[output].gradient, "\(group)")
         }
-      case .averagePool(let input, let output), .globalAveragePool(let input, let output),
-        .flatten(let input, let output), .dense(_, let input, let output):
+      case .single(_, let input, let output), .dense(_, let input, let output):
         #expect(plan.values[input].gradient != plan.values[output].gradient)
       case .fork(let input, let shortcut):
         #expect(plan.values[input].gradient != plan.values[shortcut].gradient)

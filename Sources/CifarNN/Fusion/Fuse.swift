@@ -43,11 +43,9 @@ private struct Fusion {
       case (.dense, _): addDense()
       case (.relu, .flat), (.dropout, .flat): add(.rowActivation(takeRowActivation()))
       case (.flatten, .flat): add(.rowActivation(RowActivationGroup(identity: take())))
-      case (.flatten, .image): add(.flatten(take()))
-      case (.batchNorm, .flat): add(.rowNormalization(take()))
-      case (.avgPool, _): add(.averagePool(take()))
-      case (.globalAveragePool, _): add(.globalAveragePool(take()))
       case (.residual, _): addResidual()
+      case (.flatten, .image), (.batchNorm, .flat), (.avgPool, _), (.globalAveragePool, _):
+        add(.single(take()))
       }
     }
     return groups

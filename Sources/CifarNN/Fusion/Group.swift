@@ -15,12 +15,9 @@ indirect enum Group: Equatable, Sendable {
   /// The output side of a stage that no convolution follows: forward its output, backward the sums
   /// over the gradient of its output.
   case pointwiseOutput(PointwiseGroup)
-  case averagePool(LayerNode)
-  case globalAveragePool(LayerNode)
-  case flatten(LayerNode)
   case dense(DenseGroup)
-  /// Batch norm on flat values.
-  case rowNormalization(LayerNode)
+  /// A layer by itself: see `SingleLayer`.
+  case single(LayerNode)
   /// ReLU and dropout on flat values that no dense layer stands before.
   case rowActivation(RowActivationGroup)
   case residual(ResidualGroup)
@@ -117,9 +114,7 @@ extension Group {
     case .pointwiseInput(let stage): return ["input side of \(stage)"]
     case .statistics(let stage): return ["statistics of \(stage.norm?.label ?? "")"]
     case .pointwiseOutput(let stage): return ["\(stage)"]
-    case .averagePool(let node), .globalAveragePool(let node), .flatten(let node),
-      .rowNormalization(let node):
-      return [node.label]
+    case .single(let node): return [node.label]
     case .dense(let group): return [([group.node] + group.activation.layers).joined]
     case .rowActivation(let group): return [group.layers.joined]
     case .residual(let group):

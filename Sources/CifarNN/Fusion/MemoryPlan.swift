@@ -67,11 +67,8 @@ struct MemoryPlan: Equatable, Sendable {
     case pointwiseInput(PointwiseGroup)
     case statistics(PointwiseGroup)
     case pointwiseOutput(PointwiseGroup, output: Int)
-    case averagePool(input: Int, output: Int)
-    case globalAveragePool(input: Int, output: Int)
-    case flatten(input: Int, output: Int)
     case dense(DenseGroup, input: Int, output: Int)
-    case rowNormalization(LayerNode, input: Int, output: Int)
+    case single(LayerNode, input: Int, output: Int)
     case rowActivation(RowActivationGroup, input: Int, output: Int)
     /// Where the two branches of a residual block begin.
     case fork(input: Int, shortcut: Int)
@@ -219,30 +216,15 @@ struct MemoryPlan: Equatable, Sendable {
       let output = add(stage, from: input, ring: ring, .stored(target.storage))
       operations.append(.pointwiseOutput(stage, output: output))
       return output
-    case .averagePool(let node):
-      let output = add(node, after: input, ring)
-      operations.append(.averagePool(input: input, output: output))
-      scratch.formUnion(AveragePool.scratch(node.input, target))
-      return output
-    case .globalAveragePool(let node):
-      let output = add(node, after: input, ring)
-      operations.append(.globalAveragePool(input: input, output: output))
-      scratch.formUnion(GlobalAveragePool.scratch(node.input, target))
-      return output
-    case .flatten(let node):
-      let output = add(node, after: input, ring)
-      operations.append(.flatten(input: input, output: output))
-      scratch.formUnion(Flatten.scratch(node.input, target))
-      return output
     case .dense(let group):
       let output = add(group.last, after: input, ring)
       operations.append(.dense(group, input: input, output: output))
       scratch.formUnion(MatrixProduct.scratch(target.tiles))
       return output
-    case .rowNormalization(let node):
+    case .single(let node):
       let output = add(node, after: input, ring)
-      operations.append(.rowNormalization(node, input: input, output: output))
-      scratch.formUnion(RowNormalization.scratch(target))
+      operations.append(.single(node, input: input, output: output))
+      scratch.formUnion(SingleLayer.scratch(node, target))
       return output
     case .rowActivation(let group):
       guard let last = group.layers.last else { return input }

@@ -119,10 +119,8 @@ public struct PlanSummary: Equatable, Sendable, Encodable {
 extension MemoryPlan.Operation {
   fileprivate var output: Int? {
     switch self {
-    case .convolution(_, _, _, let output), .averagePool(_, let output),
-      .globalAveragePool(_, let output), .flatten(_, let output), .dense(_, _, let output),
-      .rowNormalization(_, _, let output), .rowActivation(_, _, let output),
-      .sum(_, _, let output, _):
+    case .convolution(_, _, _, let output), .dense(_, _, let output), .single(_, _, let output),
+      .rowActivation(_, _, let output), .sum(_, _, let output, _):
       output
     case .pointwiseOutput(_, let output): output
     case .pointwiseInput, .statistics, .fork: nil
