@@ -227,7 +227,7 @@ def _lines(tags) -> bytes:
         return b""
     if isinstance(tags, str):
         tags = [tags]
-    texts = [argument.required_text(tag, "a tag") for tag in tags]
+    texts = argument.texts(tags, "tags")
     for text in texts:
         if b"\n" in text:
             raise ValueError(f"the tag {text.decode()!r} is more than one line")
@@ -297,9 +297,9 @@ class _Training:
     def _run(self, name: str, arguments) -> Optional[Run]:
         """None if there are exceptions to raise."""
         self._trainer = new_handle("trainer")
-        # The cell alone, which is NULL for C when the trainer is freed: an exception keeps the frames
-        # it came through, and the one that its signal handler interrupted; they must not keep the
-        # trainer.
+        # The cell alone, which is NULL for C when the trainer is freed: an exception keeps the
+        # frames it came through, and the one that its signal handler interrupted; they must not
+        # keep the trainer.
         trainer = self._trainer._as_parameter_
         call(name, *arguments, byref(self._trainer.pointer))
         self._listening.stop = partial(library.cifar_trainer_interrupt, trainer)
