@@ -188,8 +188,8 @@ cifar_status cifar_dataset_open(const char *location, cifar_split split, size_t 
  *  labels       (count), each in 0 ... classes - 1.
  *  count        at least 1.
  *  classes      from 2 to 1000.
- *  class_names  (classes) strings of 1 to 200 bytes; NULL for "0", "1", ..., which go with the names
- *               of any other data set or model.
+ *  class_names  (classes) different strings of 1 to 200 bytes; NULL for "0", "1", ..., which go with
+ *               the names of any other data set or model.
  *
  *  Errors: BAD_DATA for a label out of range, naming it; INVALID_ARGUMENT. */
 cifar_status cifar_dataset_from_memory(const uint8_t *images, const int32_t *labels, size_t count,

@@ -1,7 +1,25 @@
 import CifarCore
 
-/// Compares the class names of images that are to go together.
+/// Looks at class names: of one list, and of images that are to go together.
 public enum ClassNames {
+  /// Makes sure that no two classes share a name: scores are told apart by it.
+  ///
+  /// Byte by byte, as file systems and Python compare, for which "é" in one character is not "é" in
+  /// two.
+  ///
+  /// - Parameter list: what the caller calls the list, for the error.
+  /// - Throws: `invalidArgument`, naming the first name that comes again, and both places.
+  public static func requireDistinct(_ names: [String], _ list: String) throws {
+    var places: [[UInt8]: Int] = [:]
+    for (index, name) in names.enumerated() {
+      guard let first = places.updateValue(index, forKey: Array(name.utf8)) else { continue }
+      throw CifarError(
+        .invalidArgument,
+        "\(list)[\(first)] and \(list)[\(index)] are both '\(name.excerpt)'; each class needs a "
+          + "name of its own")
+    }
+  }
+
   /// Whether these are "0", "1", …: the names of classes that nobody named, which say no more than
   /// where a class stands.
   public static func areNumbers(_ names: [String]) -> Bool {

@@ -46,8 +46,8 @@ public final class Dataset: @unchecked Sendable {
   ///   - images: (count, 3, 32, 32) bytes.
   ///   - labels: (count), each in 0 ..< classNames.count.
   /// - Throws: `shapeMismatch` if the sizes do not fit together, `badData` for a label out of
-  ///   range, `invalidArgument` for no images, fewer than 2 classes, or a class name of no or more
-  ///   than 200 bytes.
+  ///   range, `invalidArgument` for no images, fewer than 2 classes, a class name of no or more
+  ///   than 200 bytes, or one that two classes have.
   public convenience init(
     images: UnsafeBufferPointer<UInt8>, labels: UnsafeBufferPointer<Int32>,
     classNames: [String], split: Split
@@ -68,6 +68,7 @@ public final class Dataset: @unchecked Sendable {
             + "without a NUL")
       }
     }
+    try ClassNames.requireDistinct(classNames, "class_names")
     guard images.count == labels.count * Dataset.imageBytes else {
       throw CifarError(
         .shapeMismatch,

@@ -36,7 +36,8 @@ public struct DataRecord: Codable, Equatable, Sendable {
       of: "the validation images")
   }
 
-  /// Makes sure that it is one that a data set can have, with a name for every class of the model.
+  /// Makes sure that it is one that a data set can have, with a name of its own for every class
+  /// of the model.
   ///
   /// - Parameter classes: the units of the model's last layer.
   /// - Throws: `invalidArgument` or `shapeMismatch`, naming the value and its range.
@@ -61,6 +62,7 @@ public struct DataRecord: Codable, Equatable, Sendable {
     for (index, name) in classNames.enumerated() {
       try DataRecord.check(name, atMost: Dataset.longestClassName, "data.class_names[\(index)]")
     }
+    try ClassNames.requireDistinct(classNames, "data.class_names")
   }
 
   /// - Throws: `invalidArgument` for an empty text, one of more than `length` bytes, and one that

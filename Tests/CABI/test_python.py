@@ -110,6 +110,22 @@ def test_a_folder_with_a_subfolder_a_class(tmp_path):
         cifar.Dataset.from_folder(tmp_path / "d")
 
 
+def test_folders_that_differ_in_bytes_are_classes(tmp_path):
+    """As with and without a combining mark: equal for Unicode, two for the file system."""
+    Image = pytest.importorskip("PIL.Image")
+    names = ["e\u0301", "\u00e9"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (32, 32)).save(tmp_path / name / "0.png")
+    assert cifar.Dataset.from_folder(tmp_path).class_names == names
+
+
+def test_no_two_classes_share_a_name(shapes):
+    names = ["a", "b", "c", "b", *map(str, range(6))]
+    with pytest.raises(cifar.CifarError, match=r"names\[1\] and class_names\[3\] are both 'b'"):
+        cifar.Dataset.from_arrays(shapes.test.images, shapes.test.labels, names)
+
+
 def test_what_lies_beside_pictures_in_folders(tmp_path):
     Image = pytest.importorskip("PIL.Image")
     values = np.arange(1024, dtype=np.uint16).reshape(32, 32) * 64

@@ -4,6 +4,7 @@ somebody who comes from Keras types first."""
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import cifar
@@ -12,6 +13,10 @@ import pytest
 from conftest import ROOT
 
 SPEC = cifar.ModelSpec().flatten().dense(10)
+HALF = "a\ud800"
+MASKED = np.ma.array([1, 2, 3], mask=[0, 1, 0])
+ENDLESS = []
+ENDLESS.append(ENDLESS)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +66,32 @@ def test_numpys_numbers_are_numbers(small, workplace):
         ({"registry": "a\0b"}, ValueError, "registry has a NUL"),
         ({"registry": 3}, TypeError, "registry is a int, not a path"),
         ({"tags": ["two\nlines"]}, ValueError, "more than one line"),
-        ({"tags": ["a", 3]}, TypeError, "a tag is a int"),
+        ({"tags": ["a", 3]}, TypeError, "tags[1] is a int, not a str"),
+        ({"tags": 3}, TypeError, "tags is a int, not a list of str"),
+        ({"tags": b"a"}, TypeError, "tags is a bytes, not a list of str"),
+        ({"tags": {"a": 1}}, TypeError, "tags is a dict, not a list of str"),
+        ({"tags": ["a", HALF]}, ValueError, "tags[1] is not Unicode: its character 1"),
+        ({"name": HALF}, ValueError, "name is not Unicode"),
+        ({"recipe": HALF}, ValueError, "recipe is not Unicode"),
+        ({"model": HALF}, ValueError, "model is not Unicode"),
+        ({"model": [{"type": HALF}]}, ValueError, "model[0].type is not Unicode"),
+        ({"model": [{HALF: 3}]}, ValueError, "a key of model[0] is not Unicode"),
+        ({HALF: 3}, ValueError, "a hyperparameter's name is not Unicode"),
+        ({"csv_logger": {"filename": HALF}}, ValueError, "csv_logger.filename is not Unicode"),
+        ({"registry": HALF}, ValueError, "registry can't be a path: character 1"),
+        ({"lr": 10**400}, ValueError, "lr is out of range"),
+        ({"busy_timeout": 10**400}, ValueError, "busy_timeout is out of range"),
+        ({"weight_decay": 10**5000}, ValueError, "weight_decay is out of range"),
+        ({"lr": Decimal("sNaN")}, TypeError, "lr is a decimal.Decimal, not a number"),
+        ({"epochs": 10**5000}, ValueError, "epochs is out of range: it is 1 to 4294967295"),
+        ({"seed": -(10**5000)}, ValueError, "seed is out of range"),
+        ({"augment": ENDLESS}, ValueError, "nested too deeply"),
+        ({"lr": MASKED[1]}, ValueError, "lr has masked values"),
+        ({"epochs": np.ma.array(3, mask=True)}, ValueError, "epochs has masked values"),
+        (
+            {"schedule": {"type": "multistep", "milestones": MASKED}}, ValueError,
+            "schedule.milestones has masked values",
+        ),
         ({"recipe": None}, TypeError, "recipe is None"),
         ({"early_stopping": "patience=3"}, cifar.CifarError, 'early_stopping is "patience=3"'),
         ({"early_stopping": [3]}, cifar.CifarError, "early_stopping is [3]"),
@@ -149,13 +179,31 @@ assert named.class_names[1] == "\\u00e9\\u00e9"
         ("cifar.Dataset.open('shapes', limit=0)", ValueError, "limit 0 is out of range"),
         ("cifar.Dataset.open('shapes', split=1)", ValueError, "split 1 is neither"),
         ("cifar.Dataset.from_arrays(x, y, 'abcdefghij')", TypeError, "class_names is one str"),
+        ("cifar.Dataset.from_arrays(x, y, b'ab')", TypeError, "class_names is a bytes, not a list"),
+        ("cifar.Dataset.from_arrays(x, y, 5)", TypeError, "class_names is a int, not a list"),
+        ("cifar.Dataset.from_arrays(x, y, ['a', half])", ValueError, "class_names[1] is not Uni"),
         ("cifar.Dataset.from_arrays(x, [['a', 'b']] * 64)", ValueError, "labels of shape"),
+        ("cifar.Dataset.from_arrays(x, [[1, 2], [3]])", ValueError, "labels"),
+        ("cifar.Dataset.from_arrays(x, masked(y))", ValueError, "labels has masked values"),
+        ("cifar.Dataset.from_arrays(masked(x), y)", ValueError, "images has masked values"),
+        ("cifar.Dataset.from_arrays([masked(x[0])], y[:1])", ValueError, "give images.filled"),
+        ("model.predict(masked(x))", ValueError, "images has masked values"),
+        ("model.save(half)", ValueError, "path can't be a path"),
+        ("cifar.Dataset.from_folder(5)", TypeError, "path is a int, not a path"),
+        ("cifar.Dataset.from_folder('.', resize='no')", TypeError, "resize is a str"),
+        ("cifar.Dataset.open(half)", ValueError, "location can't be a path"),
+        ("cifar.Model.from_run(half)", ValueError, "run is not Unicode"),
+        ("cifar.Model.from_run('a', 10**5000)", ValueError, "checkpoint is out of range"),
+        ("cifar.ModelSpec().dropout(10**400)", ValueError, "rate is out of range"),
+        ("cifar.ModelSpec.from_json(half)", ValueError, "text is not Unicode"),
+        ("cifar.ModelSpec.preset(half)", ValueError, "name is not Unicode"),
     ],
 )
 def test_first_lines_are_answered(small, workplace, line, error, words):
     names = {
         "cifar": cifar, "train": small.train, "test": small.test, "x": small.train.images,
-        "y": small.train.labels,
+        "y": small.train.labels, "half": HALF,
+        "masked": lambda values: np.ma.array(values, mask=values == values.flat[0]),
     }
     if "model" in line or "run" in line:
         names["run"] = cifar.fit(*small, model=SPEC, epochs=1, record=False)
@@ -163,3 +211,37 @@ def test_first_lines_are_answered(small, workplace, line, error, words):
     with pytest.raises(error) as info:
         eval(line, names)
     assert words in str(info.value) and "\n" not in str(info.value)
+
+
+def test_a_mask_that_masks_nothing_is_none(small):
+    images, labels = np.ma.array(small.test.images), np.ma.array(small.test.labels, mask=False)
+    dataset = cifar.Dataset.from_arrays(images, labels, small.test.class_names)
+    assert (dataset.images == small.test.images).all()
+
+
+@pytest.mark.parametrize(
+    "call", ["tag", "untag", "note", "rename", "remove", "fork", "runs", "run"])
+def test_texts_for_a_registry_are_named(small, workplace, call):
+    cifar.fit(*small, model=SPEC, epochs=1)
+    registry = cifar.Registry()
+    arguments = {"runs": {"filter": HALF}, "run": {"run": HALF}}.get(call)
+    with pytest.raises(ValueError, match="(run|filter) is not Unicode"):
+        if arguments:
+            getattr(registry, call)(**arguments)
+        else:
+            getattr(registry, call)(HALF, *["a"] * (call in ["tag", "untag", "note", "rename"]))
+
+
+@pytest.mark.parametrize("rate, error", [(10**400, ValueError), ("0.1", TypeError)])
+def test_what_a_schedule_returns_is_named(small, rate, error):
+    scheduler = cifar.LearningRateScheduler(lambda epoch, lr: rate)
+    with pytest.raises(error, match="^what the schedule returned is"):
+        cifar.fit(*small, model=SPEC, epochs=1, record=False, callbacks=[scheduler])
+
+
+def test_a_folder_that_is_not_unicode_is_named(tmp_path):
+    pytest.importorskip("PIL.Image")
+    for name in [b"cat", b"d\xff"]:
+        os.mkdir(os.path.join(os.fsencode(tmp_path), name))
+    with pytest.raises(ValueError, match=r"the name of the folder '.*d\\udcff' is not Unicode"):
+        cifar.Dataset.from_folder(tmp_path)

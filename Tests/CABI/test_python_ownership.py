@@ -270,12 +270,3 @@ def test_probabilities_fit_although_the_names_were_changed(small):
     model.class_names.clear()
     assert model.predict(small.test.images).shape == (32, 10)
     assert np.array(model.evaluate(small.test).confusion).shape == (10, 10)
-
-
-def test_one_log_after_another():
-    for _ in range(50):
-        cifar.set_log(lambda level, line: None)
-    with pytest.raises(TypeError, match="can't be called"):
-        cifar.set_log(3)
-    cifar.set_log(None)
-    assert len(_library._log_callbacks) == 1

@@ -54,6 +54,23 @@ import Testing
     #expect(failure { try make(3072, [0], classes: 2) } == nil)
   }
 
+  @Test func noTwoClassesShareAName() {
+    func make(_ names: [String]) throws -> Dataset {
+      try [UInt8](repeating: 0, count: 3072).withUnsafeBufferPointer { images in
+        try [Int32(0)].withUnsafeBufferPointer { labels in
+          try Dataset(images: images, labels: labels, classNames: names, split: .train)
+        }
+      }
+    }
+    let error = failure { try make(["cat", "dog", "bird", "dog"]) }
+    #expect(error?.code == .invalidArgument)
+    #expect(
+      error?.message
+        == "class_names[1] and class_names[3] are both 'dog'; each class needs a name of its own")
+    // Two folders, for file systems.
+    #expect(failure { try make(["\u{E9}", "e\u{301}", "E", "e"]) } == nil)
+  }
+
   @Test func theHashIsThatOfImagesAndLabels() throws {
     let dataset = try memory(3)
     var bytes = noise(7, count: 3 * Dataset.imageBytes)

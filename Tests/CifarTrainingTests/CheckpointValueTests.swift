@@ -120,6 +120,11 @@ import Testing
         options.data?.classNames[3] = name
       }
     }
+    let twice = "data.class_names[2] and data.class_names[7] are both 'a'"
+    try refuse(naming: twice) { _, options, _ in
+      options.data?.classNames[2] = "a"
+      options.data?.classNames[7] = "a"
+    }
     try refuse(naming: "data.train_count -1") { _, options, _ in options.data?.trainCount = -1 }
   }
 

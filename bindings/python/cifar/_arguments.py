@@ -5,7 +5,7 @@ import math
 import operator
 import os
 from collections.abc import Mapping
-from typing import Optional
+from typing import List, Optional
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def text(value, name: str) -> Optional[bytes]:
         return None
     if not isinstance(value, str):
         raise TypeError(f"{name} is a {_kind(value)}, not a str")
-    return _whole_string(value.encode(), name)
+    return _whole_string(_utf8(value, name), name)
 
 
 def required_text(value, name: str) -> bytes:
@@ -25,13 +25,46 @@ def required_text(value, name: str) -> bytes:
     return text(value, name)
 
 
+def texts(value, name: str) -> List[bytes]:
+    """A list of strings for C, or whatever else gives one after the other."""
+    if isinstance(value, str):
+        raise TypeError(f"{name} is one str, not a list of them")
+    # Bytes are a list of numbers for Python, a dict one of its keys.
+    if isinstance(value, (bytes, bytearray, memoryview, Mapping)) or not _is_list(value):
+        raise TypeError(f"{name} is a {_kind(value)}, not a list of str")
+    return [required_text(item, f"{name}[{index}]") for index, item in enumerate(value)]
+
+
+def _is_list(value) -> bool:
+    try:
+        iter(value)
+        return True
+    except TypeError:
+        return False
+
+
+def _utf8(value: str, name: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name} is not Unicode: its character {error.start} is {value[error.start]!r}, half of a "
+            "surrogate pair") from None
+
+
 def path(value, name: str) -> Optional[bytes]:
     """A path for C, as the file system has it; None stays None."""
     if value is None:
         return None
     if not isinstance(value, (str, bytes, os.PathLike)):
         raise TypeError(f"{name} is a {_kind(value)}, not a path")
-    return _whole_string(os.fsencode(value), name)
+    try:
+        encoded = os.fsencode(value)
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{name} can't be a path: character {error.start} is {error.object[error.start]!a}, "
+            f"which {error.encoding} does not have") from None
+    return _whole_string(encoded, name)
 
 
 def required_path(value, name: str) -> bytes:
@@ -49,12 +82,15 @@ def _whole_string(value: bytes, name: str) -> bytes:
 
 def whole(value, name: str, low: int = 0, high: int = 2**32 - 1) -> int:
     """A whole number in a range; numpy's too."""
+    unmasked(value, name)
     try:
         value = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} is a {_kind(value)}, not a whole number") from None
     if not low <= value <= high:
-        raise ValueError(f"{name} {value} is out of range: it is {low} to {high}")
+        # Python does not print any number.
+        said = f" {value}" if value.bit_length() <= 128 else ""
+        raise ValueError(f"{name}{said} is out of range: it is {low} to {high}")
     return value
 
 
@@ -67,9 +103,12 @@ def number(value, name: str) -> float:
     """A number as Python's float: numpy's, and whatever else can be one."""
     if isinstance(value, (str, bytes)):
         raise TypeError(f"{name} is a {_kind(value)}, not a number")
+    unmasked(value, name)
     try:
         return float(value)
-    except TypeError:
+    except OverflowError:
+        raise ValueError(f"{name} is out of range: a float is up to 1.8e308") from None
+    except (TypeError, ValueError):
         raise TypeError(f"{name} is a {_kind(value)}, not a number") from None
 
 
@@ -84,11 +123,29 @@ def checkpoint(value) -> bytes:
     """``"last"``, ``"best"`` or a checkpoint's id."""
     if isinstance(value, str):
         return text(value, "checkpoint")
+    if not hasattr(value, "__index__"):
+        raise TypeError(f"checkpoint is a {_kind(value)}, neither 'last', 'best' nor an id")
+    return str(whole(value, "checkpoint", 0, 2**63 - 1)).encode()
+
+
+def unmasked(value, name: str):
+    """The value itself, if none of it is masked: NumPy hands on what is behind the mask."""
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
+        raise ValueError(
+            f"{name} has masked values, and masks are not known here: give {name}.filled(…) or leave "
+            "those values out")
+    return value
+
+
+def array(value, name: str) -> np.ndarray:
+    """An array of whatever NumPy makes one."""
+    unmasked(value, name)
     try:
-        return str(operator.index(value)).encode()
-    except TypeError:
-        raise TypeError(
-            f"checkpoint is a {_kind(value)}, neither 'last', 'best' nor an id") from None
+        return np.asarray(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} can't be an array: {error}") from None
 
 
 def handle(value, kind: type, name: str, remedy: str = ""):
@@ -100,28 +157,37 @@ def handle(value, kind: type, name: str, remedy: str = ""):
 
 def json_text(value, name: str) -> bytes:
     """JSON for C of what Python and numpy call numbers, lists and texts."""
-    return json.dumps(_plain(value, name), allow_nan=False).encode()
+    try:
+        return json.dumps(_plain(value, name), allow_nan=False).encode()
+    except RecursionError:
+        raise ValueError(
+            f"{name or 'a hyperparameter'} is nested too deeply, or has itself in it") from None
 
 
 def _plain(value, name: str):
-    if value is None or isinstance(value, (bool, str)):
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        _utf8(value, name)
         return value
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, (int, np.integer)):
+        number(value, name)
         return int(value)
     if isinstance(value, (float, np.floating)):
         if not math.isfinite(value):
             raise ValueError(f"{name} {value} is not a finite number")
         return float(value)
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist(), name)
+        return _plain(unmasked(value, name).tolist(), name)
     if isinstance(value, os.PathLike):
-        return os.fspath(value)
+        return _plain(os.fsdecode(value), name)
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
                 raise TypeError(f"{name} has the key {key!r}, which is no str")
+            _utf8(key, f"a key of {name}" if name else "a hyperparameter's name")
         return {key: _plain(item, f"{name}.{key}" if name else key) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item, f"{name}[{index}]") for index, item in enumerate(value)]

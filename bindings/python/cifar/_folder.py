@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ._arguments import required_text
+
 # Of one picture: 300 MB as it is decoded.
 _MOST_PIXELS = 100_000_000
 
@@ -23,6 +25,8 @@ def read(path, resize: bool):
     if len(folders) < 2:
         raise ValueError(
             f"'{root}' has {len(folders)} subfolders; it needs one a class, two at least")
+    for folder in folders:
+        required_text(folder.name, f"the name of the folder {str(folder)!a}")
     Image.init()
     known = set(Image.EXTENSION)
     images, labels = [], []

@@ -2,7 +2,9 @@
 
 from ctypes import c_void_p
 from functools import partial
-from operator import attrgetter
+from operator import attrgetter, itemgetter
+
+import numpy as np
 
 
 class Handle:
@@ -13,18 +15,55 @@ class Handle:
     ``void *`` argument, and thereby keeps it alive for the time of the call.
     """
 
-    __slots__ = ("_as_parameter_", "_free")
+    __slots__ = ("_as_parameter_", "_owner", "pointer")
 
     def __init__(self, free):
-        self._as_parameter_ = c_void_p()
-        self._free = partial(free, self._as_parameter_)
-
-    # `__del__` without a bytecode: a signal handler that raised in a finaliser of Python's would
-    # keep it from freeing, and its exception would be lost. The library's `_free` takes NULL.
-    __del__ = property(attrgetter("_free"))
+        """free: made by ``freeing``."""
+        self.pointer = c_void_p()
+        self._as_parameter_ = _Cell((None, self.pointer))
+        # The garbage collector calls the finalisers of a whole cycle before it takes anything
+        # apart: freed by one of them, the object would be gone for those that come later, such as
+        # the `finally` of a generator. It does not look into arrays, so it takes the owner for one
+        # that is still in use, and the object is freed with the last reference to the handle.
+        self._owner = np.empty((), object)
+        self._owner[()] = _Owner(partial(free, self._as_parameter_))
 
     def __reduce__(self):
         raise TypeError("an object of the library can't be copied or pickled")
+
+
+class _Cell(list):
+    """None and, until it is freed, a pointer: C gets what is last, so NULL thereafter."""
+
+    __slots__ = ()
+    _as_parameter_ = property(itemgetter(-1))
+
+
+class _Owner:
+    """Frees when it goes."""
+
+    __slots__ = ("free",)
+
+    def __init__(self, free):
+        self.free = free
+
+    # `__del__` without a bytecode: a signal handler that raised in a finaliser of Python's would
+    # keep it from freeing, and its exception would be lost. The library's `_free` takes NULL.
+    __del__ = property(attrgetter("free"))
+
+
+class _Taken:
+    """The type of an argument that is taken out of its cell."""
+
+    from_param = list.pop
+
+
+def freeing(library, name: str):
+    """The library's function of that name, which empties the cell it is called with."""
+    function = library[name]
+    function.argtypes = [_Taken]
+    function.restype = None
+    return function
 
 
 class Held:

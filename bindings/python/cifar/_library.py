@@ -7,7 +7,7 @@ from ctypes import c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 
 from . import _structs as structs
-from ._handle import Handle
+from ._handle import Handle, freeing
 
 LOG_CALLBACK = CFUNCTYPE(None, c_uint32, c_char_p, c_void_p)
 TRAIN_CALLBACK = CFUNCTYPE(c_int, c_void_p)
@@ -183,6 +183,8 @@ def _declare(library):
 
 
 library = _declare(_load())
+# By the kind of object.
+_free = {name[len("cifar_"):-len("_free")]: freeing(library, name) for name in _FREES}
 
 
 def error_of(status: int) -> CifarError:
@@ -200,7 +202,7 @@ def call(name: str, *arguments) -> None:
 
 def new_handle(kind: str) -> Handle:
     """An empty handle, for C to fill."""
-    return Handle(getattr(library, f"cifar_{kind}_free"))
+    return Handle(_free[kind])
 
 
 def create(kind: str, name: str, *arguments) -> Handle:
@@ -210,7 +212,7 @@ def create(kind: str, name: str, *arguments) -> Handle:
     """
     handle = new_handle(kind)
     try:
-        call(name, *arguments, byref(handle._as_parameter_))
+        call(name, *arguments, byref(handle.pointer))
         return handle
     except BaseException:
         # Interactive sessions keep the last traceback: it must not keep the object.
@@ -257,9 +259,14 @@ def default_threads() -> int:
     return library.cifar_default_threads()
 
 
-# The one in use is the last. It is here before C has it, and those before go when C is done with
-# them, so that C never calls one that is gone.
-_log_callbacks = []
+_log_function = None
+
+
+@LOG_CALLBACK
+def _log(level, line, _):
+    function = _log_function
+    if function is not None:
+        function(level, line.decode(errors="replace"))
 
 
 def set_log(function) -> None:
@@ -268,13 +275,11 @@ def set_log(function) -> None:
     ``level`` is 10 (debug), 20 (info), 30 (warning) or 40 (error), as in ``logging``. Called from
     any thread; what it raises goes to ``sys.unraisablehook``.
     """
-    if function is None:
-        callback = LOG_CALLBACK()
-    elif callable(function):
-        callback = LOG_CALLBACK(
-            lambda level, line, _: function(level, line.decode(errors="replace")))
-    else:
+    global _log_function
+    if function is not None and not callable(function):
         raise TypeError(f"function is a {type(function).__name__}, which can't be called")
-    _log_callbacks.append(callback)
-    call("cifar_set_log", callback, None)
-    del _log_callbacks[:-1]
+    # C has the same callback always, one that is never gone: threads that set functions at once
+    # need no lock, which a function that sets another one would wait for in vain. C is called each
+    # time because it waits until nobody is inside the function before.
+    _log_function = function
+    call("cifar_set_log", LOG_CALLBACK() if function is None else _log, None)

@@ -2,6 +2,8 @@
 
 from typing import Callable, Optional
 
+from ._arguments import number
+
 
 class Callback:
     """Overwrite what you need; give instances to ``fit(..., callbacks=[...])``.
@@ -58,4 +60,4 @@ class LearningRateScheduler(Callback):
     def on_epoch_begin(self, batch):
         lr = self.schedule(batch.epoch - 1, batch.lr)
         if lr is not None:
-            self.set_lr(float(lr))
+            self.set_lr(number(lr, "what the schedule returned"))

@@ -68,17 +68,15 @@ class Dataset(Held):
 
         images: uint8, (N, 32, 32, 3) as Keras and Pillow have them, or (N, 3, 32, 32).
         labels: whole numbers from 0, (N,) or (N, 1) as Keras has them; or one-hot, (N, classes).
-        class_names: one a class; None names the classes "0", "1", … up to the highest label: such
-            a data set goes with the class names of any other, and of any model.
+        class_names: one a class, all different; None names the classes "0", "1", … up to the
+            highest label: such a data set goes with the class names of any other, and of any model.
         """
         pixels = _pixels(images)
         numbers, one_hot_classes = _labels(labels)
         if len(pixels) != len(numbers):
             raise ValueError(f"{len(pixels)} images, but {len(numbers)} labels")
         if class_names is not None:
-            if isinstance(class_names, str):
-                raise TypeError("class_names is one str, not a list of them")
-            texts = [argument.required_text(name, "a class's name") for name in class_names]
+            texts = argument.texts(class_names, "class_names")
             classes = len(texts)
             names = (ctypes.c_char_p * classes)(*texts)
         else:
@@ -103,7 +101,8 @@ class Dataset(Held):
         """
         from ._folder import read
 
-        images, labels, class_names = read(path, resize)
+        root = os.fsdecode(argument.required_path(path, "path"))
+        images, labels, class_names = read(root, argument.flag(resize, "resize"))
         return cls.from_arrays(images, labels, class_names, split)
 
     def __copy__(self):
@@ -167,7 +166,7 @@ def _pixels(images) -> np.ndarray:
         raise TypeError(
             f"images is a {type(images).__name__}, not an array: read the picture first, or "
             "a folder of them by Dataset.from_folder")
-    images = np.asarray(images)
+    images = argument.array(images, "images")
     if images.dtype != np.uint8:
         raise TypeError(
             f"images are {images.dtype}, not uint8 from 0 to 255; they are normalised here, as the "
@@ -184,7 +183,7 @@ def _pixels(images) -> np.ndarray:
 
 def _labels(labels):
     """Labels as int32, (N,); and the number of classes where one-hot rows say it."""
-    labels = np.asarray(labels)
+    labels = argument.array(labels, "labels")
     classes = None
     if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "iufb":
         if not ((labels == 0) | (labels == 1)).all() or not (labels.sum(axis=1) == 1).all():

@@ -4,7 +4,7 @@ import json
 import sys
 import threading
 import warnings
-from ctypes import byref, c_char_p, c_double, c_void_p, sizeof
+from ctypes import byref, c_char_p, c_double, sizeof
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Callable, Iterable, List, Optional, Union
@@ -227,7 +227,7 @@ def _lines(tags) -> bytes:
         return b""
     if isinstance(tags, str):
         tags = [tags]
-    texts = [argument.required_text(tag, "a tag") for tag in tags]
+    texts = argument.texts(tags, "tags")
     for text in texts:
         if b"\n" in text:
             raise ValueError(f"the tag {text.decode()!r} is more than one line")
@@ -297,10 +297,11 @@ class _Training:
     def _run(self, name: str, arguments) -> Optional[Run]:
         """None if there are exceptions to raise."""
         self._trainer = new_handle("trainer")
-        # The pointer alone: an exception keeps the frames it came through, and the one that its
-        # signal handler interrupted; they must not keep the trainer.
+        # The cell alone, which is NULL for C when the trainer is freed: an exception keeps the
+        # frames it came through, and the one that its signal handler interrupted; they must not
+        # keep the trainer.
         trainer = self._trainer._as_parameter_
-        call(name, *arguments, byref(trainer))
+        call(name, *arguments, byref(self._trainer.pointer))
         self._listening.stop = partial(library.cifar_trainer_interrupt, trainer)
         for event, kind, answer in self._events():
             function = self._listening.function(kind, answer)
@@ -321,7 +322,7 @@ class _Training:
             return None
         return self._result(trainer, ends[error.status] if error else None)
 
-    def _result(self, trainer: c_void_p, status: Optional[str]) -> Run:
+    def _result(self, trainer, status: Optional[str]) -> Run:
         info = get("cifar_trainer_get_info", structs.TrainerInfo, trainer)
         status = status or ("failed" if info.has_diverged else "completed")
         reason = decode(info.end_reason)
@@ -390,7 +391,11 @@ class _Training:
     # Called by callbacks ----------------------------------------------------------------------
 
     def set_learning_rate(self, lr: float) -> None:
-        call("cifar_trainer_set_learning_rate", self._trainer, argument.number(lr, "lr"))
+        # Like `_record`: None when another thread asks as training ends.
+        trainer = self._trainer
+        if trainer is None:
+            raise RuntimeError("set_lr works while training only")
+        call("cifar_trainer_set_learning_rate", trainer, argument.number(lr, "lr"))
 
     def _record(self, epoch: Epoch, metrics: dict) -> None:
         # A reference of its own keeps the trainer for the time of the call.
