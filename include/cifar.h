@@ -271,7 +271,11 @@ typedef struct cifar_train_options {
  *                               dialect, "threshold" with "threshold_mode" in PyTorch's.
  *   {"csv_logger": {"filename": "log.csv", "append": true}}
  *                               a line an epoch; the file may hold lines of other runs, which a
- *                               resume leaves alone. Without "append" a new run begins it anew
+ *                               resume leaves alone. Without "append" a new run begins it anew,
+ *                               and gets BUSY where another training is writing it. A new run
+ *                               fails if it can't be written; a resume and a training under way go
+ *                               on without it, with one warning in the log (cifar_set_log) and a
+ *                               note of the run, and the next resume puts the lines back
  *   {"model": "tutorial-gap"}   a preset, for the dialect and the classes there are; or a spec,
  *                               {"model_spec": {"layers": [...]}}, whose "model" is then "custom";
  *                               what it leaves out is as the dialect has it

@@ -193,6 +193,12 @@ final class RunRecorder: TrainerObserver {
       StorageDelay(epochs: delay.epochs, seconds: delay.seconds, secondsLeft: nil)) ?? .goOn
   }
 
+  func remarked(_ remark: String) {
+    // A registry that fails is heard of with the next batch.
+    try? note(remark)
+    observer?.remarked(remark)
+  }
+
   func note(_ text: String) throws {
     try writer.submit([.note(text)])
     notes.append(text)
