@@ -457,6 +457,35 @@ def test_backup_of_a_damaged_registry_says_so(registry, workplace):
     damage(registry, data("checkpoints", "plain")[-1]["id"])
     result = run("cifar-runs", "backup", "copy.db", expect=1)
     assert "damaged" in result.stderr_text and not (workplace / "copy.db").exists()
+    result = run("cifar-runs", "backup", "copy.db", "--damaged", expect=1)
+    assert "1 problem" in result.stderr_text
+    assert data("list", "--registry", "copy.db") == data("list")
+
+
+def test_a_backup_is_checked_as_verify_does(registry, workplace):
+    database = sqlite3.connect("runs.db")
+    database.execute("CREATE TRIGGER tt AFTER INSERT ON runs BEGIN DELETE FROM checkpoints; END")
+    database.commit()
+    # Additions are no damage.
+    result = run("cifar-runs", "backup", "copy.db")
+    assert "'tt'" in result.stderr_text
+    database.execute("DROP TABLE meta")
+    database.execute("DROP TRIGGER blob_chunks_insert")
+    database.close()
+    found = run("cifar-runs", "verify", expect=1).stdout_text
+    assert "'meta'" in found and "'blob_chunks_insert'" in found
+    told = run("cifar-runs", "backup", "other.db", expect=1).stderr_text
+    assert "'meta'" in told and "'blob_chunks_insert'" in told and not os.path.exists("other.db")
+    run("cifar-runs", "backup", "other.db", "--damaged", expect=1)
+    assert run("cifar-runs", "verify", "--registry", "other.db", expect=1).stdout_text == found
+
+
+def test_an_import_takes_no_time_of_its_own(registry, workplace):
+    run("cifar", "export", "plain", "-o", "a.safetensors")
+    output("import", "a.safetensors", "--name", "again")
+    rows = {row["name"]: row for row in data("list")}
+    assert 0 <= rows["again"]["duration_s"] < 1
+    assert data("list", "--filter", "duration < 0") == []
 
 
 def test_gc_takes_few_syncs_a_run(registry, workplace):

@@ -192,10 +192,12 @@ class Registry(Held):
     def backup(self, path) -> None:
         """Writes a copy of the registry as it is at one moment, while others train.
 
-        The copy is a registry like any other. It is checked, every checkpoint included, before it
-        gets its name: where anything is wrong, ``CifarError`` is raised and there is no copy. A file
-        that holds something is not replaced. (A copy of the bare file, by shutil or cp, may be
-        damaged while somebody writes.)
+        The copy is a registry like any other. It goes through all checks of ``verify`` before it
+        gets its name: where anything is damaged, missing or changed, ``CifarError`` is raised and
+        there is no copy (``cifar-runs backup --damaged`` saves such a registry as it is). What others
+        added, such as tables, comes along, and a warning (``set_log``) names it. A file that holds
+        something is not replaced. (A copy of the bare file, by shutil or cp, may be damaged while
+        somebody writes.)
         """
         call("cifar_registry_backup", self._handle, argument.required_path(path, "path"))
 
