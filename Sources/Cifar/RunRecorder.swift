@@ -288,10 +288,11 @@ final class RunRecorder: TrainerObserver {
       return
     }
     let waited = Int((Moment.now - begin).rounded())
+    let holder = registry.holder ?? "another process"
     let how =
       isInterrupted
-      ? "interrupted while \(absolutePath) was held by another process"
-      : "\(absolutePath) was held by another process for \(waited) s after the training"
+      ? "interrupted while \(absolutePath) was held by \(holder)"
+      : "\(absolutePath) was held by \(holder) for \(waited) s after the training"
     throw CifarError(isInterrupted ? .interrupted : .busy, "run \(runID): \(how); \(rest(end))")
   }
 

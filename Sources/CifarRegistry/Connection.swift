@@ -71,9 +71,20 @@ final class Connection {
 
   func check(_ code: Int32) throws {
     guard code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE else { return }
+    let extended = sqlite3_extended_errcode(handle)
+    // Who tries again at once need not know whom it waits for, which takes a look at all processes.
+    let isBusy = extended & 0xff == SQLITE_BUSY && wait.seconds >= 1
     throw DatabaseError.error(
-      code: sqlite3_extended_errcode(handle), detail: String(cString: sqlite3_errmsg(handle)),
-      path: path, systemError: systemError)
+      code: extended, detail: String(cString: sqlite3_errmsg(handle)), path: path,
+      systemError: systemError, holder: isBusy ? holder : nil)
+  }
+
+  /// Who else has a lock on the file, as a message names them: "another process, 4711 (python3)". nil
+  /// if nobody has, or the system does not tell.
+  var holder: String? {
+    var descriptor: Int32 = -1
+    let found = sqlite3_file_control(handle, "main", RegistryFile.descriptor, &descriptor)
+    return found == SQLITE_OK && descriptor >= 0 ? RegistryLock.holder(descriptor) : nil
   }
 
   /// The last `errno` of a call that failed on the file.

@@ -141,7 +141,7 @@ private final class OnlineCopy {
       let now = MonotonicTime.seconds
       if code == SQLITE_DONE { break }
       if code & 0xff == SQLITE_BUSY || code & 0xff == SQLITE_LOCKED {
-        if now - lastStep > patience { throw DatabaseError.busy(source.path) }
+        if now - lastStep > patience { throw DatabaseError.busy(source.path, source.holder) }
         usleep(10_000)
         continue
       }

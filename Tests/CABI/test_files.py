@@ -409,7 +409,7 @@ def test_nobody_begins_a_log_anew_that_another_training_writes(trained):
     process = training("--csv-log", "log.csv")
     wait_for(trained / "log.csv", "\n1,")
     error = train("--csv-log", "log.csv", "--epochs", 1, expect=1).stderr_text
-    assert f"process {process.pid}" in error and "another file" in error
+    assert f"another process, {process.pid} (cifar)" in error and "another file" in error
     logged("--epochs", 1, name="B")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)

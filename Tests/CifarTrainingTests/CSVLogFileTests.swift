@@ -13,12 +13,13 @@ import Testing
 
   init() throws {
     scratch = try ScratchDirectory()
-    file = CSVLogFileTests.file(in: scratch)
+    file = CSVLogFileTests.log(scratch.path + "/log.csv")
   }
 
-  private static func file(in scratch: ScratchDirectory) -> CSVLogFile {
+  /// As another training has it.
+  private static func log(_ path: String) -> CSVLogFile {
     CSVLogFile(
-      path: scratch.path + "/log.csv", separator: ",", columns: ["epoch", "loss", "val_loss"])
+      path: path, separator: ",", columns: ["epoch", "loss", "val_loss"])
   }
 
   private func line(_ epoch: Int, _ loss: Double) -> CSVLogLine {
@@ -60,11 +61,11 @@ import Testing
 
   @Test func writersAtOnceLoseNothing() async throws {
     try file.begin()
-    let scratch = scratch
+    let path = file.path
     await withTaskGroup(of: Void.self) { group in
       for writer in 1...4 {
         group.addTask {
-          let file = CSVLogFileTests.file(in: scratch)
+          let file = CSVLogFileTests.log(path)
           for epoch in 0..<50 {
             let line = CSVLogLine(epoch: epoch, values: [Double(writer), 0])
             #expect(throws: Never.self) { try file.append(line) }
@@ -73,7 +74,7 @@ import Testing
       }
       // Replaces the file under the feet of the others, or writes over it.
       group.addTask {
-        let file = CSVLogFileTests.file(in: scratch)
+        let file = CSVLogFileTests.log(path)
         for epoch in 0..<50 {
           let line = CSVLogLine(epoch: epoch, values: [9, 9])
           #expect(throws: Never.self) {
@@ -90,13 +91,13 @@ import Testing
   }
 
   @Test func nobodyBeginsAnewWhatOthersWrite() throws {
-    let other = CSVLogFileTests.file(in: scratch)
-    let third = CSVLogFileTests.file(in: scratch)
+    let other = CSVLogFileTests.log(file.path)
+    let third = CSVLogFileTests.log(file.path)
     try file.begin()
     try file.append(line(0, 1))
     let error = failure { try other.begin() }
     #expect(error?.code == .busy)
-    #expect(error?.message.contains("this process itself") == true)
+    #expect(error?.message.contains("another part of this process") == true)
     // Who goes on with a log does not take it from others, also where lines go.
     _ = try other.goOn(keeping: [line(0, 2)], dropping: [], isNew: false)
     _ = try other.goOn(keeping: [line(1, 2)], dropping: [line(0, 2)], isNew: false)
@@ -112,7 +113,7 @@ import Testing
   @Test func aNewFileIsHeldFromItsFirstMoment() throws {
     try file.begin()
     try file.append(line(0, 1))
-    let other = CSVLogFileTests.file(in: scratch)
+    let other = CSVLogFileTests.log(file.path)
     // Alone, it replaces the file.
     _ = try file.goOn(keeping: [], dropping: [line(0, 1)], isNew: false)
     #expect(failure { try other.begin() }?.code == .busy)

@@ -2,7 +2,7 @@ import Glibc
 
 /// Which process has a lock on a file, for a message to a person.
 public enum LockHolder {
-  /// As a message names it: "process 4711 (python3)", or "this process itself".
+  /// As a message names it: "another process, 4711 (python3)", or "another part of this process".
   ///
   /// - Parameters:
   ///   - descriptor: the file, open.
@@ -19,9 +19,9 @@ public enum LockHolder {
   }
 
   private static func name(_ process: pid_t) -> String {
-    if process == getpid() { return "this process itself" }
+    if process == getpid() { return "another part of this process" }
     let program = text("/proc/\(process)/comm")?.split(separator: "\n").first
-    return "process \(process)" + (program.map { " (\(String($0).excerpt))" } ?? "")
+    return "another process, \(process)" + (program.map { " (\(String($0).excerpt))" } ?? "")
   }
 
   /// Looks through the descriptors that this user may see. Of several processes one that has locked

@@ -285,8 +285,8 @@ final class CSVLogFile {
   private func inUse(by user: String?) -> CifarError {
     CifarError(
       .busy,
-      "CSV logger: another training\(user.map { ", in \($0)," } ?? "") is writing to '\(path)', and "
-        + "a new one would begin it anew; name another file, wait until that has ended, or have "
+      "CSV logger: '\(path)' is being written by a training of \(user ?? "another process"), whose "
+        + "lines a new run would take away; name another file, wait until that has ended, or have "
         + "both in one file (\"append\": true)")
   }
 
