@@ -273,7 +273,11 @@ typedef struct cifar_train_options {
  *                               dialect, "threshold" with "threshold_mode" in PyTorch's.
  *   {"csv_logger": {"filename": "log.csv", "append": true}}
  *                               a line an epoch; the file may hold lines of other runs, which a
- *                               resume leaves alone. Without "append" a new run begins it anew
+ *                               resume leaves alone. Without "append" a new run begins it anew,
+ *                               and gets BUSY where another training is writing it. A new run
+ *                               fails if it can't be written; a resume and a training under way go
+ *                               on without it, with one warning in the log (cifar_set_log) and a
+ *                               note of the run, and the next resume puts the lines back
  *   {"model": "tutorial-gap"}   a preset, for the dialect and the classes there are; or a spec,
  *                               {"model_spec": {"layers": [...]}}, whose "model" is then "custom";
  *                               what it leaves out is as the dialect has it
@@ -950,8 +954,11 @@ cifar_status cifar_registry_verify(cifar_registry *registry, const char *run,
                                    cifar_problem_callback callback, void *user);
 
 /** Writes a copy of the registry as it is at one moment, while others train. (A copy of the bare file
- *  may be damaged then.) It is checked as by cifar_registry_verify, every SHA-256 included, before it
- *  gets its name; where anything is wrong there is no copy. It is a registry like any other.
+ *  may be damaged then.) It goes through all checks of cifar_registry_verify, every SHA-256 included,
+ *  before it gets its name; where anything is damaged, missing or changed there is no copy ("cifar-runs
+ *  backup --damaged" saves such a registry as it is). Tables, views, indexes and triggers that others
+ *  added are no damage: the copy has them, and a warning in the log (cifar_set_log) names each. It is a
+ *  registry like any other.
  *
  *  path  links are followed. A file that holds something is not replaced.
  *  Errors: INVALID_ARGUMENT for a path that holds something, a directory or a device;

@@ -57,6 +57,7 @@ public enum RunImport {
     var imported = ImportedRun(
       run: run, checkpoint: stored,
       end: SessionEnd(.interrupted, reason: "imported from \(path)"))
+    imported.seconds = checkpoint.secondsInEpoch
     if let left { try add(left, to: &imported) }
     return imported
   }
@@ -76,6 +77,7 @@ public enum RunImport {
         .badData, "what the file says of its run can't be read: its epochs are not in order")
     }
     imported.epochs = left.epochs.map(\.row)
+    imported.seconds += left.epochs.reduce(0) { $0 + $1.seconds }
     imported.metrics = left.metrics.map {
       MetricRow(name: $0.name, epoch: $0.epoch, value: $0.value)
     }

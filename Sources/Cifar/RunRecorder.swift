@@ -193,6 +193,12 @@ final class RunRecorder: TrainerObserver {
       StorageDelay(epochs: delay.epochs, seconds: delay.seconds, secondsLeft: nil)) ?? .goOn
   }
 
+  func remarked(_ remark: String) {
+    // A registry that fails is heard of with the next batch.
+    try? note(remark)
+    observer?.remarked(remark)
+  }
+
   func note(_ text: String) throws {
     try writer.submit([.note(text)])
     notes.append(text)
@@ -282,10 +288,11 @@ final class RunRecorder: TrainerObserver {
       return
     }
     let waited = Int((Moment.now - begin).rounded())
+    let holder = registry.holder ?? "another process"
     let how =
       isInterrupted
-      ? "interrupted while \(absolutePath) was held by another process"
-      : "\(absolutePath) was held by another process for \(waited) s after the training"
+      ? "interrupted while \(absolutePath) was held by \(holder)"
+      : "\(absolutePath) was held by \(holder) for \(waited) s after the training"
     throw CifarError(isInterrupted ? .interrupted : .busy, "run \(runID): \(how); \(rest(end))")
   }
 

@@ -75,9 +75,21 @@ final class Connection {
       sqlite3_extended_errcode(handle), detail: String(cString: sqlite3_errmsg(handle)))
   }
 
+  /// Who else has a lock on the file, as a message names them: "another process, 4711 (python3)". nil
+  /// if nobody has, or the system does not tell.
+  var holder: String? {
+    var descriptor: Int32 = -1
+    let found = sqlite3_file_control(handle, "main", RegistryFile.descriptor, &descriptor)
+    return found == SQLITE_OK && descriptor >= 0 ? RegistryLock.holder(descriptor) : nil
+  }
+
   /// What a code of a call on this database means.
   func error(_ code: Int32, detail: String) -> CifarError {
-    DatabaseError.error(code: code, detail: detail, path: path, systemError: systemError(code))
+    // Who tries again at once need not know whom it waits for, which takes a look at all processes.
+    let isBusy = code & 0xff == SQLITE_BUSY && wait.seconds >= 1
+    return DatabaseError.error(
+      code: code, detail: detail, path: path, systemError: systemError(code),
+      holder: isBusy ? holder : nil)
   }
 
   /// What the system said to the call that failed: on the file, or on its journal.

@@ -8,8 +8,9 @@ enum DatabaseError {
   ///   - code: SQLite's extended result code.
   ///   - detail: SQLite's own message.
   ///   - systemError: what the system said to the call that failed; 0 where that is not known.
+  ///   - holder: who has the lock that could not be had, where that is known.
   static func error(
-    code: Int32, detail: String, path: String, systemError: Int32 = 0
+    code: Int32, detail: String, path: String, systemError: Int32 = 0, holder: String? = nil
   ) -> CifarError {
     switch code {
     case _ where lockFailures.contains(code) && lockless.contains(systemError):
@@ -27,7 +28,14 @@ enum DatabaseError {
       return CifarError(
         .io, "\(path) was moved or deleted while in use; put it back, or start again")
     case SQLITE_BUSY | (1 << 8):  // SQLITE_BUSY_RECOVERY
-      return busy(path)
+      return busy(path, holder)
+    case SQLITE_IOERR | (23 << 8):  // SQLITE_IOERR_DELETE_NOENT
+      return CifarError(
+        .io,
+        "\(path) cannot be written (\(detail), SQLite code \(code)): its journal was deleted by "
+          + "another writer that did not see the lock; the locks of another SQLite in this process "
+          + "are dropped where anything in the process opens and closes the file by hand; leave "
+          + "that out, then look with: cifar-runs verify")
     case SQLITE_READONLY | (3 << 8), SQLITE_READONLY | (1 << 8):  // _ROLLBACK, _RECOVERY
       return CifarError(
         .io,
@@ -37,7 +45,7 @@ enum DatabaseError {
     default: break
     }
     switch code & 0xff {
-    case SQLITE_BUSY, SQLITE_LOCKED: return busy(path)
+    case SQLITE_BUSY, SQLITE_LOCKED: return busy(path, holder)
     case SQLITE_FULL:
       return CifarError(
         .diskFull, "the disk is full: \(path) cannot grow; free some space, then resume the run")
@@ -89,9 +97,10 @@ enum DatabaseError {
         + "another path")
   }
 
-  static func busy(_ path: String) -> CifarError {
-    CifarError(
-      .busy, "\(path) is held by another process; try again, or see which one has it open",
-      isTransient: true)
+  static func busy(_ path: String, _ holder: String? = nil) -> CifarError {
+    let who = holder ?? "another process"
+    let advice = holder == nil ? "see which one has it open" : "see what it does"
+    return CifarError(
+      .busy, "\(path) is held by \(who); try again, or \(advice)", isTransient: true)
   }
 }

@@ -15,6 +15,12 @@ enum DatabasePath {
     return path.hasPrefix("/") ? path : "./" + path
   }
 
+  /// How many names (hard links) the file has; 1 for none.
+  static func names(of path: String) -> Int {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_nlink) : 1
+  }
+
   /// What lies at `path`.
   ///
   /// The file is never opened past SQLite: closing any other descriptor of it would drop the locks

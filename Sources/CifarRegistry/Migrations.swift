@@ -1,5 +1,6 @@
 import CSQLite
 import CifarCore
+import Glibc
 
 /// One step of the schema: `version` is what `user_version` says once it is done.
 struct Migration: Sendable {
@@ -48,33 +49,55 @@ struct Migrations: Sendable {
   @discardableResult
   func apply(to connection: Connection, timeout: Double) throws -> String? {
     if try version(of: connection) == newest { return nil }
-    return try connection.transaction(.write) {
-      // Another process may have been here between the look above and the lock.
-      let old = try version(of: connection)
-      if old == newest { return nil }
-      if old > newest { throw tooNew(connection.path, old) }
-      let copy = old > 0 ? try backUp(connection.path, version: old, timeout: timeout) : nil
-      for step in steps where step.version > old {
-        do {
-          try step.check?(connection)
-          try connection.execute(step.sql)
-        } catch let error as CifarError {
-          if old == 0 {
-            throw CifarError(
-              error.code, "the registry \(connection.path) can't be made: \(error.message)")
-          }
+    var copy: (name: String, version: Int64)?
+    do {
+      return try connection.transaction(.write) {
+        try migrate(connection, timeout) { copy = ($0, $1) }
+      }
+    } catch {
+      // A file that stayed as it was needs no copy.
+      if let copy, (try? version(of: connection)) == copy.version { unlink(copy.name) }
+      throw error
+    }
+  }
+
+  /// - Parameter copied: gets the name of a new copy, and the old version.
+  private func migrate(
+    _ connection: Connection, _ timeout: Double, copied: (String, Int64) -> Void
+  ) throws -> String? {
+    // Another process may have been here between the look above and the lock.
+    let old = try version(of: connection)
+    if old == newest { return nil }
+    if old > newest { throw tooNew(connection.path, old) }
+    let first = "\(connection.path).schema\(old).backup"
+    // Before anything changes; it has no name until all has.
+    let copy =
+      old > 0 ? try Migrations.copy(of: connection.path, named: first, timeout: timeout) : nil
+    for step in steps where step.version > old {
+      do {
+        try step.check?(connection)
+        try connection.execute(step.sql)
+      } catch let error as CifarError {
+        if old == 0 {
           throw CifarError(
-            error.code,
-            "\(connection.path) cannot be brought to schema \(step.version) (\(step.name)) and "
-              + "stays as it was: \(error.message)")
+            error.code, "the registry \(connection.path) can't be made: \(error.message)")
         }
+        throw CifarError(
+          error.code,
+          "\(connection.path) cannot be brought to schema \(step.version) (\(step.name)) and "
+            + "stays as it was: \(error.message)")
       }
-      try connection.execute("PRAGMA application_id = \(Migrations.applicationID)")
-      try connection.execute("PRAGMA user_version = \(newest)")
-      if try !connection.rows("PRAGMA foreign_key_check", [], { _ in () }).isEmpty {
-        throw CifarError(.badData, "\(connection.path) holds rows whose parents are missing")
-      }
-      return copy
+    }
+    try connection.execute("PRAGMA application_id = \(Migrations.applicationID)")
+    try connection.execute("PRAGMA user_version = \(newest)")
+    if try !connection.rows("PRAGMA foreign_key_check", [], { _ in () }).isEmpty {
+      throw CifarError(.badData, "\(connection.path) holds rows whose parents are missing")
+    }
+    return try copy.map { copy in
+      if let same = Migrations.same(as: copy, among: first) { return same }
+      let name = try Migrations.name(copy, first)
+      copied(name, old)
+      return name
     }
   }
 
@@ -113,19 +136,32 @@ struct Migrations: Sendable {
         + "this one knows \(newest)); install that version, or give another path")
   }
 
-  /// Copies the file through SQLite, under a name that is taken only once the copy is whole and on
-  /// the disk. A file of that name that is there stays: the copy's name is numbered then.
+  /// Copies the file through SQLite, for now under a name of its own.
   ///
   /// The caller holds the write lock, so nothing changes meanwhile; the copy reads through a
   /// connection of its own, which the lock allows.
-  private func backUp(_ path: String, version: Int64, timeout: Double) throws -> String {
-    let first = "\(path).schema\(version).backup"
-    let copy = try TemporaryFile(for: DatabasePath.literal(first))
-    try Migrations.copy(path, to: copy.path, named: first, timeout: timeout)
-    for number in 1...1000 {
-      let name = number == 1 ? first : "\(first).\(number)"
-      if try copy.commit(as: name) { return name }
-    }
+  private static func copy(
+    of path: String, named first: String, timeout: Double
+  ) throws -> TemporaryFile {
+    let file = try TemporaryFile(for: DatabasePath.literal(first))
+    try copy(path, to: file.path, named: first, timeout: timeout)
+    return file
+  }
+
+  private static func names(_ first: String) -> [String] {
+    (1...1000).map { $0 == 1 ? first : "\(first).\($0)" }
+  }
+
+  /// A copy that an attempt left whose process was killed.
+  private static func same(as copy: TemporaryFile, among first: String) -> String? {
+    let present = names(first).prefix { access($0, F_OK) == 0 }
+    return present.first { FileStore.areSame($0, copy.path) }
+  }
+
+  /// Gives a copy, whole and on the disk, its name. A file of that name that is there stays: the
+  /// copy's name is numbered then.
+  private static func name(_ copy: TemporaryFile, _ first: String) throws -> String {
+    for name in names(first) where try copy.commit(as: name) { return name }
     throw CifarError(
       .io, "\(first) and its numbered names up to \(first).1000 are taken; move some away")
   }

@@ -11,6 +11,8 @@ extension Registry {
     /// Runs in it, those in the trash included.
     public var runs: Int
     public var checkpoints: Int
+    /// What is wrong with the copy, as `verify` says it; none but where that was allowed.
+    public var problems: [String] = []
   }
 
   /// What a backup is written over: nothing but an empty file. It is a registry itself, and those are
@@ -21,24 +23,30 @@ extension Registry {
   ///
   /// SQLite's online backup in steps that hold the lock for some 20 ms. A writer's commit makes the
   /// copy begin anew; after three such, it is made in one step, in which writers wait (some seconds
-  /// for a file of some GB). The copy is checked as `verify` checks, the SHA-256 of every checkpoint
-  /// included, before it gets its name; where anything is wrong there is no copy.
+  /// for a file of some GB). The copy goes through all checks of `verify`, the SHA-256 of every
+  /// checkpoint included, before it gets its name; where anything is wrong there is no copy. What
+  /// others added (tables, views, triggers, indexes) is theirs: the copy has it too, and it is told.
   /// - Parameters:
   ///   - target: the file to write. Links are followed.
   ///   - force: whether a file that holds something is replaced. A registry never is.
+  ///   - damaged: whether a copy that is damaged, as its registry is, is written all the same.
   ///   - progress: gets the pages that were copied so far and how many there are.
+  ///   - told: gets a sentence for each thing that others added, and for each problem where there are
+  ///     several or the copy is written; nil writes them as warnings to the log.
   /// - Throws: `invalidArgument` for a target that is not to be replaced; `busy`; `diskFull`, `io`;
   ///   `checksumMismatch` where the copy, and so probably the registry, is damaged.
   @discardableResult
   public func backup(
-    to target: String, force: Bool = false, progress: ((Int, Int) -> Void)? = nil
+    to target: String, force: Bool = false, damaged: Bool = false,
+    progress: ((Int, Int) -> Void)? = nil, told: ((String) -> Void)? = nil
   ) throws -> Backup {
     // In a child of fork this says that the registry belongs to the parent.
     _ = try reading { try $0.integer("PRAGMA schema_version") }
     var result: Backup?
     try FileWriter.make(at: target, as: Registry.kind, force: force) { place in
       try copy(to: place, named: target, progress)
-      result = try examine(place, named: target)
+      let told = told ?? { line in Log.write(.warning, line) }
+      result = try examine(place, named: target, damaged: damaged, told)
     }
     guard let result else { throw CifarError(.internal, "a backup was not examined") }
     return result
@@ -59,22 +67,41 @@ extension Registry {
   }
 
   /// Looks whether the copy is whole.
-  private func examine(_ place: String, named name: String) throws -> Backup {
-    let copy = try Registry(path: place, mode: .readOnly, busyTimeout: busyTimeout)
-    let problems = try copy.damage(ofCheckpointsOf: nil, leftOut: { _ in }, progress: nil)
-    if let first = problems.first {
-      let others = problems.count == 1 ? "" : " (and \(problems.count - 1) other problems)"
-      throw CifarError(
-        .checksumMismatch,
-        "'\(name)' was not written, as the copy of \(path) is not whole: \(first)\(others); "
-          + "cifar-runs verify tells whether the registry itself is damaged")
+  private func examine(
+    _ place: String, named name: String, damaged: Bool, _ told: (String) -> Void
+  ) throws -> Backup {
+    var backup = Backup(bytes: 0, runs: 0, checkpoints: 0)
+    do {
+      let copy = try Registry(path: place, mode: .readOnly, busyTimeout: busyTimeout)
+      let strangers = try copy.strangers()
+      for addition in strangers where addition.isAddition {
+        told("\(addition.what); the copy has it too")
+      }
+      backup.problems = strangers.filter { !$0.isAddition }.map(\.sentence)
+      backup.problems += try copy.damage(ofCheckpointsOf: nil, leftOut: told, progress: nil)
+      try copy.count(into: &backup)
+    } catch let error as CifarError where [.badData, .database].contains(error.code) {
+      // What can't be read at all.
+      if backup.problems.isEmpty { backup.problems = [error.message] }
     }
-    return try copy.reading { connection in
+    let count = backup.problems.count
+    if damaged || count > 1 { backup.problems.forEach(told) }
+    guard let first = backup.problems.first, !damaged else { return backup }
+    let others = count == 1 ? "" : " (and \(count - 1) other problem\(count == 2 ? "" : "s"))"
+    throw CifarError(
+      .checksumMismatch,
+      "'\(name)' was not written, as the copy of \(path) is not whole: \(first)\(others); "
+        + "cifar-runs verify tells whether the registry itself is damaged, and cifar-runs backup "
+        + "--damaged saves it as it is")
+  }
+
+  private func count(into backup: inout Backup) throws {
+    (backup.bytes, backup.runs, backup.checkpoints) = try reading { connection in
       func number(_ sql: String) throws -> Int { Int(try connection.integer(sql) ?? 0) }
-      return Backup(
-        bytes: try number("PRAGMA page_count") * (try number("PRAGMA page_size")),
-        runs: try number("SELECT count(*) FROM runs"),
-        checkpoints: try number("SELECT count(*) FROM checkpoints"))
+      return (
+        try number("PRAGMA page_count") * (try number("PRAGMA page_size")),
+        try number("SELECT count(*) FROM runs"), try number("SELECT count(*) FROM checkpoints")
+      )
     }
   }
 }
@@ -114,7 +141,7 @@ private final class OnlineCopy {
       let now = MonotonicTime.seconds
       if code == SQLITE_DONE { break }
       if code & 0xff == SQLITE_BUSY || code & 0xff == SQLITE_LOCKED {
-        if now - lastStep > patience { throw DatabaseError.busy(source.path) }
+        if now - lastStep > patience { throw DatabaseError.busy(source.path, source.holder) }
         usleep(10_000)
         continue
       }

@@ -9,6 +9,8 @@ public struct ImportedRun: Sendable {
   public var metrics: [MetricRow] = []
   public var notes: [String] = []
   public var end: SessionEnd
+  /// How long the training took, as far as that is known: a new run began so long before its end.
+  public var seconds = 0.0
   /// The session whose end could not be written and that left the file.
   public var origin: Origin?
 
@@ -28,6 +30,14 @@ public struct ImportedRun: Sendable {
     self.run = run
     self.checkpoint = checkpoint
     self.end = end
+  }
+
+  /// Not before 1970: a file may say anything.
+  fileprivate var started: Timestamp {
+    let ended = end.time.millisecondsSince1970
+    let most = Double(max(0, ended))
+    let taken = seconds > 0 ? min((seconds * 1000).rounded(), most) : 0
+    return Timestamp(millisecondsSince1970: ended - Int64(taken))
   }
 }
 
@@ -70,7 +80,8 @@ extension Registry {
         return try Registry.complete(origin.run, keys, imported, checkpoint, in: connection)
       }
       let uuid = UUIDText.random()
-      let keys = try Registry.insert(imported.run, uuid: uuid, in: connection)
+      let keys = try Registry.insert(
+        imported.run, uuid: uuid, started: imported.started, in: connection)
       _ = try SessionEntry.write(
         entries + rest, of: keys, run: "\(uuid.prefix(8))", selectsLine: true, in: connection)
       return .new(uuid)

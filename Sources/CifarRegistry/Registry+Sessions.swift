@@ -12,9 +12,8 @@ extension Registry {
 
   /// Writes down a run that was checked, and its first session, which owns it.
   static func insert(
-    _ run: NewRun, uuid: String, in connection: Connection
+    _ run: NewRun, uuid: String, started: Timestamp = .now, in connection: Connection
   ) throws -> SessionKeys {
-    let now = Timestamp.now
     for (what, json) in [("hyperparameters", run.hyperparameters), ("model", run.model)] {
       // `json_type` fails on text that is no JSON: only CASE is sure to ask it second.
       let isObject = "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) = 'object' END"
@@ -35,7 +34,7 @@ extension Registry {
         \(Schema2.ownMembers("?13")))
       """,
       [
-        .text(uuid), .optional(run.name), .text(run.recipe), .time(now),
+        .text(uuid), .optional(run.name), .text(run.recipe), .time(started),
         .integer(run.epochsPlanned), .text(String(run.seed)), .text(run.dataset),
         .optional(run.datasetHash), .optional(run.retention.last),
         .optional(run.retention.every), .integer(model), shared.map { .integer($0) } ?? .null,
@@ -43,7 +42,7 @@ extension Registry {
       ])
     let key = connection.lastInsertedID
     let owner = try beginSession(
-      run: key, info: run.session, resuming: nil, now: now, in: connection)
+      run: key, info: run.session, resuming: nil, now: started, in: connection)
     for tag in run.tags { try insert(tag: tag, run: key, in: connection) }
     return SessionKeys(run: key, session: owner.id, token: owner.token)
   }
@@ -111,7 +110,7 @@ extension Registry {
     let isDead = try previous.requireGone(from: run, takeOver: takeOver, now: now)
     // The session has not said how it ended: its last sign of life stands for that.
     try connection.run(
-      "UPDATE sessions SET ended = heartbeat, status = ?, reason = ? WHERE id = ?",
+      "UPDATE sessions SET ended = max(heartbeat, started), status = ?, reason = ? WHERE id = ?",
       isDead
         ? [.text("crashed"), .text("its process ended without a word"), .integer(previous.session)]
         : [.text("interrupted"), .text("taken over by a resume"), .integer(previous.session)])

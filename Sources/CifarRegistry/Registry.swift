@@ -78,6 +78,13 @@ public final class Registry: @unchecked Sendable {
       throw CifarError(
         .io, "\(path) cannot be written; check the permissions of the file and of its directory")
     }
+    let names = DatabasePath.names(of: path)
+    if names > 1 {
+      Log.write(
+        .warning,
+        "\(path) has \(names) names (hard links): who opens it by another while it is in use damages "
+          + "it; remove the others")
+    }
     try migrations.refuseNewer(connection)
     // Freed pages are used again by the next checkpoint, and can be given back in small steps
     // without rewriting the file. Large pages: a checkpoint of 21 MB is written in half the time
@@ -195,6 +202,10 @@ public final class Registry: @unchecked Sendable {
   public func setBusyTimeout(_ seconds: Double) throws {
     try locked { $0.setBusyTimeout(seconds) }
   }
+
+  /// Who else has the file locked, as a message names them; nil if nobody has, or the system does not
+  /// tell.
+  public var holder: String? { try? locked { $0.holder } }
 
   /// Gives `body` the connection, and nobody else meanwhile.
   func locked<Result: Sendable>(_ body: (Connection) throws -> Result) throws -> Result {

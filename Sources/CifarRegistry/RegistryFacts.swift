@@ -5,6 +5,8 @@ import CifarCore
 public struct RegistryFacts: Sendable, Equatable {
   public var sqliteVersion: String
   public var schema: Int
+  /// Of the file: hard links.
+  public var names: Int
   public var bytes: Int
   /// Of pages that nothing uses.
   public var freeBytes: Int
@@ -45,7 +47,8 @@ extension Registry {
       }
       return RegistryFacts(
         sqliteVersion: String(cString: sqlite3_libversion()),
-        schema: try number("PRAGMA user_version"), bytes: bytes,
+        schema: try number("PRAGMA user_version"), names: DatabasePath.names(of: path),
+        bytes: bytes,
         freeBytes: try number("PRAGMA freelist_count") * page,
         checkpointBytes: try size("total(size)"), largestCheckpoint: try size("max(size)"),
         runs: statuses.reduce(0) { $0 + $1.count }, running: count(.running),

@@ -110,11 +110,11 @@ struct RunLook {
     "coalesce(x.ended, CASE WHEN x.id IN (\(living)) THEN '\(now)' ELSE x.heartbeat END)"
   }
 
-  /// Seconds in all sessions of a run together. Times are stored to the millisecond; what SQLite's
-  /// arithmetic adds beyond is noise.
+  /// Seconds in all sessions of a run together, none of them negative where the clock was set back.
+  /// Times are stored to the millisecond; what SQLite's arithmetic adds beyond is noise.
   var duration: String {
     """
-    (SELECT round(sum(julianday(\(sessionEnd)) - julianday(x.started)) * 86400, 3)
+    (SELECT round(sum(max(0, julianday(\(sessionEnd)) - julianday(x.started))) * 86400, 3)
       FROM sessions x WHERE x.run = r.id)
     """
   }

@@ -137,10 +137,13 @@ extension SessionEntry {
   private static func write(
     _ end: SessionEnd, of keys: SessionKeys, in connection: Connection
   ) throws {
-    let time = SQLValue.time(end.time)
+    // Not before its start, also where the clock was set back meanwhile.
     try connection.run(
-      "UPDATE sessions SET ended = ?, heartbeat = ?, status = ?, reason = ? WHERE id = ?",
-      [time, time, .text(end.status.rawValue), .text(end.reason), .integer(keys.session)])
+      """
+      UPDATE sessions SET ended = max(?1, started), heartbeat = max(?1, started), status = ?2,
+        reason = ?3 WHERE id = ?4
+      """,
+      [.time(end.time), .text(end.status.rawValue), .text(end.reason), .integer(keys.session)])
     try connection.run(
       "UPDATE runs SET status = ?, owner = NULL WHERE id = ?",
       [.text(end.status.rawValue), .integer(keys.run)])

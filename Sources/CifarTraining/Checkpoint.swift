@@ -48,6 +48,9 @@ public struct Checkpoint {
     }
   }
 
+  /// How long the epoch that it is in had taken.
+  public var secondsInEpoch: Double { state.epochSeconds }
+
   init(hyperparameters: Hyperparameters, state: TrainerState, tensors: [Tensor]) {
     self.hyperparameters = hyperparameters
     self.state = state

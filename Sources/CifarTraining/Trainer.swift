@@ -203,11 +203,21 @@ public final class Trainer {
     defer {
       trainLoader.stop()
       validationLoader.stop()
+      for callback in callbacks { callback.trainEnded() }
     }
-    for callback in callbacks { try callback.trainBegan(epoch: state.epoch) }
+    var remarks: [String] = []
+    for callback in callbacks { try callback.trainBegan(epoch: state.epoch, &remarks) }
+    tell(remarks, to: observer)
     let end = try observer.trainBegan() == .stop ? .stopped : trainEpochs(observer)
     try observer.trainEnded(end)
     return end
+  }
+
+  private func tell(_ remarks: [String], to observer: any TrainerObserver) {
+    for remark in remarks {
+      Log.write(.warning, remark)
+      observer.remarked(remark)
+    }
   }
 
   private func trainEpochs(_ observer: any TrainerObserver) throws -> TrainingEnd {
@@ -327,6 +337,7 @@ public final class Trainer {
       imagesPerSecond: seen / max(state.trainSeconds, 1e-9))
     var control = EpochControl(learningRate: state.learningRate)
     for callback in callbacks { try callback.epochEnded(metrics, &control) }
+    tell(control.remarks, to: observer)
     if control.keepsWeights {
       bestWeights = try MemoryNeed.secured(
         network.stateBytes + (1 << 16), for: "the best weights so far"

@@ -18,6 +18,8 @@ public protocol TrainerObserver: AnyObject {
   /// The row of an epoch is in the registry: before or, where that takes its time, some batches after
   /// `epochEnded`. Never without a registry.
   func epochStored(_ report: EpochReport)
+  /// What a person should hear of, and what ends nothing: a log that can't be written any more.
+  func remarked(_ remark: String)
   /// Others hold the registry: while training, for every epoch that waits to be stored; when it is
   /// over, some ten times a second until all is stored. An end of the training then ends the waiting.
   func storageDelayed(_ delay: StorageDelay) throws -> TrainerAnswer
@@ -36,6 +38,7 @@ extension TrainerObserver {
   public func validationBegan() {}
   public func epochEnded(_ report: EpochReport) throws -> TrainerAnswer { .goOn }
   public func epochStored(_ report: EpochReport) {}
+  public func remarked(_ remark: String) {}
   public func storageDelayed(_ delay: StorageDelay) throws -> TrainerAnswer { .goOn }
   public func trainEnded(_ end: TrainingEnd) throws {}
 }

@@ -82,6 +82,11 @@ final class ProgressDisplay: TrainerObserver {
     Output.line(line)
   }
 
+  func remarked(_ remark: String) {
+    clear()
+    Output.error("cifar: \(remark)")
+  }
+
   func storageDelayed(_ delay: StorageDelay) -> TrainerAnswer {
     let place = session.registryPath ?? "the registry"
     if let left = delay.secondsLeft {

@@ -31,6 +31,13 @@ enum DoctorCommand {
       Finding(what: "schema", state: "\(facts.schema)"),
       size(facts), access(registry.path), space(registry.path, facts),
     ]
+    if facts.names > 1 {
+      findings.append(
+        Finding(
+          what: "names", state: "\(facts.names) (hard links)",
+          advice: "remove the others, which find -samefile finds: who opens the file by another "
+            + "while it is in use damages it, as its journal has another name then"))
+    }
     findings.append(
       Finding(
         what: "runs",

@@ -423,6 +423,73 @@ def test_a_file_of_something_else_is_no_log(trained):
             assert "log.csv" in error and (trained / "log.csv").read_text() == text
 
 
+def test_a_resume_goes_on_without_a_log_that_cannot_be_written(trained):
+    (trained / "logs").mkdir()
+    train("--name", "g", "--epochs", 1, "--csv-log", "logs/g.csv")
+    os.rename("logs", "old")
+    resume = ["cifar", "resume", "g", "--quiet"]
+    error = run(*resume, "--epochs", 2).stderr_text
+    assert error.count("logs/g.csv") == error.count("\n") == 1 and "goes on without" in error
+    (trained / "logs").mkdir()
+    (trained / "logs/g.csv").write_text("my notes\n")
+    assert "is not a CSV log" in run(*resume, "--epochs", 3).stderr_text
+    assert (trained / "logs/g.csv").read_text() == "my notes\n"
+    os.remove("logs/g.csv")
+    (trained / "logs/g.csv").mkdir()
+    assert "is a directory" in run(*resume, "--epochs", 4).stderr_text
+    notes = json.loads(run("cifar-runs", "show", "g", "--json").stdout_text)["notes"]
+    assert sum("logs/g.csv" in str(note) for note in notes) == 3
+    # Where it can be written again it has all lines.
+    os.rmdir("logs/g.csv")
+    assert run(*resume, "--epochs", 5).stderr_text == ""
+    assert [line.split(",")[0] for line in lines("logs/g.csv")[1:]] == list("01234")
+    # A new run can still name another.
+    error = train("--name", "h", "--csv-log", "nowhere/h.csv", expect=1).stderr_text
+    assert "nowhere/h.csv" in error
+
+
+def wait_for(path, text):
+    for _ in range(600):
+        if path.exists() and text in path.read_text():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{path} has no {text!r}")
+
+
+def training(*options):
+    return start("cifar", "train", *DATA, "--model", "small.json", "--quiet", "--epochs", 100_000,
+                 *options)
+
+
+def test_a_log_that_vanishes_does_not_end_a_training(trained):
+    (trained / "logs").mkdir()
+    process = training("--csv-log", "logs/h.csv", "--name", "h")
+    wait_for(trained / "logs/h.csv", "\n1,")
+    os.rename("logs", "old")
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    error = error.decode() if isinstance(error, bytes) else error
+    assert error.count("logs/h.csv") == 1 and process.returncode == -signal.SIGINT
+    row = json.loads(run("cifar-runs", "show", "h", "--json").stdout_text)
+    assert row["status"] == "interrupted"
+
+
+def test_nobody_begins_a_log_anew_that_another_training_writes(trained):
+    process = training("--csv-log", "log.csv")
+    wait_for(trained / "log.csv", "\n1,")
+    error = train("--csv-log", "log.csv", "--epochs", 1, expect=1).stderr_text
+    assert f"another process, {process.pid} (cifar)" in error and "another file" in error
+    logged("--epochs", 1, name="B")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    numbers = [int(line.split(",")[0]) for line in lines()[1:]]
+    count = max(numbers) + 1
+    assert sorted(numbers) == sorted([*range(count), 0]), "a line is lost"
+    train("--csv-log", "log.csv", "--epochs", 1)
+    assert len(lines()) == 2
+
+
 # Data sets ----------------------------------------------------------------------------------------
 
 

@@ -346,6 +346,21 @@ def test_the_log_has_a_receiver():
     assert lines == []
 
 
+def test_a_log_that_cannot_be_written_is_told_once(shapes, workplace):
+    (workplace / "logs").mkdir()
+    run = cifar.fit(*shapes, epochs=1, csv_logger={"filename": "logs/a.csv"})
+    (workplace / "logs").rename(workplace / "old")
+    lines = []
+    cifar.set_log(lambda level, line: lines.append((level, line)))
+    try:
+        again = cifar.resume(run.id, epochs=3)
+    finally:
+        cifar.set_log(None)
+    assert again.status == "completed"
+    told = [level for level, line in lines if "logs/a.csv" in line]
+    assert told == [30]
+
+
 # Hyperparameters and callbacks --------------------------------------------------------------------
 
 

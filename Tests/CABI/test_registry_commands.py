@@ -11,6 +11,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -457,6 +458,80 @@ def test_backup_of_a_damaged_registry_says_so(registry, workplace):
     damage(registry, data("checkpoints", "plain")[-1]["id"])
     result = run("cifar-runs", "backup", "copy.db", expect=1)
     assert "damaged" in result.stderr_text and not (workplace / "copy.db").exists()
+    result = run("cifar-runs", "backup", "copy.db", "--damaged", expect=1)
+    assert "1 problem" in result.stderr_text
+    assert data("list", "--registry", "copy.db") == data("list")
+
+
+def test_a_backup_is_checked_as_verify_does(registry, workplace):
+    database = sqlite3.connect("runs.db")
+    database.execute("CREATE TRIGGER tt AFTER INSERT ON runs BEGIN DELETE FROM checkpoints; END")
+    database.commit()
+    # Additions are no damage.
+    result = run("cifar-runs", "backup", "copy.db")
+    assert "'tt'" in result.stderr_text
+    database.execute("DROP TABLE meta")
+    database.execute("DROP TRIGGER blob_chunks_insert")
+    database.close()
+    found = run("cifar-runs", "verify", expect=1).stdout_text
+    assert "'meta'" in found and "'blob_chunks_insert'" in found
+    told = run("cifar-runs", "backup", "other.db", expect=1).stderr_text
+    assert "'meta'" in told and "'blob_chunks_insert'" in told and not os.path.exists("other.db")
+    run("cifar-runs", "backup", "other.db", "--damaged", expect=1)
+    assert run("cifar-runs", "verify", "--registry", "other.db", expect=1).stdout_text == found
+
+
+def test_an_import_takes_no_time_of_its_own(registry, workplace):
+    run("cifar", "export", "plain", "-o", "a.safetensors")
+    output("import", "a.safetensors", "--name", "again")
+    rows = {row["name"]: row for row in data("list")}
+    assert 0 <= rows["again"]["duration_s"] < 1
+    assert data("list", "--filter", "duration < 0") == []
+
+
+def test_a_pipe_is_no_checkpoint(registry, workplace):
+    os.mkfifo("pipe.safetensors")
+    for command in (["cifar-runs", "import"], ["cifar", "summary"]):
+        assert "is a pipe" in run(*command, "pipe.safetensors", expect=1).stderr_text
+    with pytest.raises(cifar.CifarError, match="is a pipe"):
+        cifar.load_model("pipe.safetensors")
+
+
+def test_doctor_names_hard_links(registry, workplace):
+    os.link("runs.db", "other.db")
+    result = run("cifar-runs", "doctor", expect=1)
+    assert "2 (hard links)" in result.stdout_text and "names" in result.stderr_text
+    lines = []
+    cifar.set_log(lambda level, line: lines.append((level, line)))
+    try:
+        cifar.Registry().rename("plain", "plain")
+    finally:
+        cifar.set_log(None)
+    assert [level for level, line in lines if "hard links" in line] == [30]
+
+
+def test_a_migration_that_fails_leaves_no_copy(registry, workplace):
+    database = sqlite3.connect("runs.db")
+    database.execute("PRAGMA user_version = 2")
+    database.close()
+    before = (workplace / "runs.db").read_bytes()
+    for _ in range(2):
+        assert "stays as it was" in run("cifar-runs", "list", expect=1).stderr_text
+    assert not list(workplace.glob("runs.db.*")) and not list(workplace.glob(".*cifar-part"))
+    assert (workplace / "runs.db").read_bytes() == before
+
+
+def test_who_holds_the_registry_is_named(registry, workplace):
+    code = ("import sqlite3; c = sqlite3.connect('runs.db', isolation_level=None);"
+            "c.execute('BEGIN EXCLUSIVE'); print(1, flush=True); input()")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        holder.stdout.readline()
+        told = run("cifar-runs", "list", expect=1).stderr_text
+    finally:
+        holder.communicate(b"\n")
+    assert f"is held by another process, {holder.pid} (python" in told
 
 
 def test_gc_takes_few_syncs_a_run(registry, workplace):

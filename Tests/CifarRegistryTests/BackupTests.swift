@@ -75,8 +75,30 @@ import Testing
     try record("one")
     try registry.locked { try $0.execute("CREATE TABLE notebook (line TEXT)") }
     let target = sample.directory.file("copy.db")
-    try registry.backup(to: target)
+    var told: [String] = []
+    let backup = try registry.backup(to: target, told: { told.append($0) })
+    #expect(backup.problems.isEmpty && told.count == 1 && told[0].contains("'notebook'"))
     #expect(try Registry(path: target, mode: .readOnly).strangers().count == 1)
+  }
+
+  @Test(arguments: [
+    "DROP TABLE meta", "DROP TRIGGER blob_chunks_insert",
+    "UPDATE runs SET best_val_loss = 7", "DELETE FROM epochs WHERE epoch = 2",
+    "DROP VIEW run_details; CREATE VIEW run_details AS SELECT 1 AS run",
+  ])
+  func whatVerifyFindsIsNotCopied(_ harm: String) throws {
+    try record("one")
+    try registry.locked { try $0.execute(harm) }
+    let target = sample.directory.file("copy.db")
+    let found = try registry.verify()
+    #expect(!found.isEmpty)
+    #expect(failure { try registry.backup(to: target, told: { _ in }) }?.code == .checksumMismatch)
+    #expect(sample.directory.contents == ["runs.db"])
+    // But saved where somebody asks for it.
+    var told: [String] = []
+    let backup = try registry.backup(to: target, damaged: true, told: { told.append($0) })
+    #expect(backup.problems == found && told == found && backup.runs == 1)
+    #expect(try Registry(path: target, mode: .readOnly).verify() == found)
   }
 
   @Test func everyCopyIsWholeWhileOthersTrain() throws {

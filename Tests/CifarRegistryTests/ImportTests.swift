@@ -34,6 +34,40 @@ import Testing
     #expect(try registry.verify() == [])
   }
 
+  @Test func theTimeIsThatOfTheTraining() throws {
+    for (seconds, expected) in [
+      (0, 0), (12.5, 12.5), (-3, 0), (.nan, 0), (.infinity, 1e6), (1e300, 1e6),
+    ] {
+      var file = imported(1...2)
+      file.end.time = Timestamp(millisecondsSince1970: 1_000_000_000)
+      file.seconds = seconds
+      let run = try registry.run(matching: registry.importRun(file).run)
+      #expect(run.summary.durationSeconds == expected, "\(seconds)")
+      #expect(run.sessions[0].ended == file.end.time)
+      #expect(run.sessions[0].started == run.summary.started)
+      #expect(run.sessions[0].durationSeconds == expected)
+    }
+    #expect(try registry.runs(RunQuery(filter: "duration < 0")).isEmpty)
+  }
+
+  @Test func aClockThatIsSetBackMakesNoTimeNegative() throws {
+    let session = try sample.start("first")
+    let past = Timestamp(millisecondsSince1970: Timestamp.now.millisecondsSince1970 - 3_600_000)
+    try session.write([.end(SessionEnd(.completed, reason: "", time: past))])
+    let other = try sample.start("second")
+    try registry.locked {
+      try $0.execute("UPDATE sessions SET heartbeat = '2020-01-01T00:00:00.000Z' WHERE run = 2")
+    }
+    try registry.locked { try $0.execute("UPDATE sessions SET pid_start_ticks = 1 WHERE run = 2") }
+    for id in [session.id, other.id] {
+      let run = try registry.run(matching: id)
+      #expect(run.summary.durationSeconds == 0)
+      #expect(run.sessions.allSatisfy { $0.durationSeconds == 0 })
+    }
+    let ended = try registry.run(matching: session.id).sessions[0]
+    #expect(ended.ended == ended.started)
+  }
+
   @Test func allOfItOrNothing() throws {
     var twice = imported(1...3)
     twice.epochs.append(Sample.epoch(2))

@@ -13,8 +13,13 @@ import Testing
 
   init() throws {
     scratch = try ScratchDirectory()
-    file = CSVLogFile(
-      path: scratch.path + "/log.csv", separator: ",", columns: ["epoch", "loss", "val_loss"])
+    file = CSVLogFileTests.log(scratch.path + "/log.csv")
+  }
+
+  /// As another training has it.
+  private static func log(_ path: String) -> CSVLogFile {
+    CSVLogFile(
+      path: path, separator: ",", columns: ["epoch", "loss", "val_loss"])
   }
 
   private func line(_ epoch: Int, _ loss: Double) -> CSVLogLine {
@@ -56,18 +61,20 @@ import Testing
 
   @Test func writersAtOnceLoseNothing() async throws {
     try file.begin()
-    let file = file
+    let path = file.path
     await withTaskGroup(of: Void.self) { group in
       for writer in 1...4 {
         group.addTask {
+          let file = CSVLogFileTests.log(path)
           for epoch in 0..<50 {
             let line = CSVLogLine(epoch: epoch, values: [Double(writer), 0])
             #expect(throws: Never.self) { try file.append(line) }
           }
         }
       }
-      // Each replaces the file under the feet of the others.
+      // Replaces the file under the feet of the others, or writes over it.
       group.addTask {
+        let file = CSVLogFileTests.log(path)
         for epoch in 0..<50 {
           let line = CSVLogLine(epoch: epoch, values: [9, 9])
           #expect(throws: Never.self) {
@@ -81,6 +88,62 @@ import Testing
     #expect(lines.count == 201)
     #expect(Set(lines).count == 201)
     #expect(ScratchDirectory.names(in: scratch.path) == ["log.csv"])
+  }
+
+  @Test func nobodyBeginsAnewWhatOthersWrite() throws {
+    let other = CSVLogFileTests.log(file.path)
+    let third = CSVLogFileTests.log(file.path)
+    try file.begin()
+    try file.append(line(0, 1))
+    let error = failure { try other.begin() }
+    #expect(error?.code == .busy)
+    #expect(error?.message.contains("another part of this process") == true)
+    // Who goes on with a log does not take it from others, also where lines go.
+    _ = try other.goOn(keeping: [line(0, 2)], dropping: [], isNew: false)
+    _ = try other.goOn(keeping: [line(1, 2)], dropping: [line(0, 2)], isNew: false)
+    #expect(try text == "epoch,loss,val_loss\n0,1.0,0.5\n1,2.0,1.0\n")
+    other.end()
+    #expect(failure { try third.begin() }?.code == .busy)
+    try file.append(line(1, 1))
+    file.end()
+    try third.begin()
+    #expect(try text == "epoch,loss,val_loss\n")
+  }
+
+  @Test func aNewFileIsHeldFromItsFirstMoment() throws {
+    try file.begin()
+    try file.append(line(0, 1))
+    let other = CSVLogFileTests.log(file.path)
+    // Alone, it replaces the file.
+    _ = try file.goOn(keeping: [], dropping: [line(0, 1)], isNew: false)
+    #expect(failure { try other.begin() }?.code == .busy)
+    #expect(ScratchDirectory.names(in: scratch.path) == ["log.csv"])
+  }
+
+  @Test func aLogIsNotWorthARunThatHasBegun() throws {
+    let path = scratch.path + "/logs/log.csv"
+    let new = CSVLogger(CSVLogger.Options(filename: path))
+    var remarks: [String] = []
+    #expect(failure { try new.trainBegan(epoch: 0, &remarks) }?.code == .io)
+    #expect(remarks.isEmpty)
+    let metrics = EpochMetrics(
+      epoch: 1, trainLoss: 1, trainAccuracy: 1, valLoss: 1, valAccuracy: 1, learningRate: 1,
+      seconds: 1, imagesPerSecond: 1)
+    let resumed = CSVLogger(CSVLogger.Options(filename: path))
+    resumed.recall([])
+    try resumed.trainBegan(epoch: 0, &remarks)
+    #expect(remarks.count == 1 && remarks[0].contains("'\(path)': No such file"))
+    var control = EpochControl(learningRate: 1)
+    try resumed.epochEnded(metrics, &control)
+    #expect(control.remarks.isEmpty)
+    // Likewise one that goes while a run trains.
+    #expect(mkdir(scratch.path + "/logs", 0o777) == 0)
+    try new.trainBegan(epoch: 0, &remarks)
+    #expect(rename(scratch.path + "/logs", scratch.path + "/elsewhere") == 0)
+    for count in [1, 1] {
+      try new.epochEnded(metrics, &control)
+      #expect(control.remarks.count == count)
+    }
   }
 
   @Test func otherTitlesAndOtherFilesAreRefused() throws {

@@ -125,6 +125,14 @@ public final class FileWriter {
     try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
   }
 
+  /// Another descriptor of what is written, for the caller to close: a lock that is set by it stays
+  /// with the file.
+  public func duplicate() throws -> Int32 {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    guard copy >= 0 else { throw FileFailure.error("write", name, errno) }
+    return copy
+  }
+
   private func flush() throws {
     try buffer.withUnsafeBytes { try put($0) }
     buffer.removeAll(keepingCapacity: true)

@@ -24,6 +24,9 @@ struct RegistryFile {
   /// Asks whether that has happened.
   static let gaveWay: Int32 = 0x4349_4603
 
+  /// Asks for the descriptor.
+  static let descriptor: Int32 = 0x4349_4604
+
   init(descriptor: Int32, name: UnsafePointer<CChar>) {
     base = sqlite3_file(pMethods: UnsafePointer(methods))
     self.descriptor = descriptor
@@ -106,6 +109,7 @@ struct RegistryFile {
       courtesy = argument.load(as: Int32.self) == 0 ? nil : ReaderCourtesy()
     case RegistryFile.gaveWay:
       argument.storeBytes(of: courtesy?.gaveWay == true ? 1 : 0, as: Int32.self)
+    case RegistryFile.descriptor: argument.storeBytes(of: descriptor, as: Int32.self)
     case RegistryFile.writeVersion:
       var byte: UInt8 = 0
       let got = pread(descriptor, &byte, 1, 18)

@@ -89,41 +89,28 @@ struct RegistryLock {
   /// Whether a writer holds the pending byte, that is, waits for readers to go.
   static func isAwaited(_ descriptor: Int32) -> Bool {
     // A lock for reading is refused by a writer's only: readers take the byte for a moment, too.
-    var request = flock(pending, 1, F_RDLCK)
-    return fcntl(descriptor, openFileGetLock, &request) == 0 && request.l_type == Int16(F_WRLCK)
+    OpenFileLock.obstacle(descriptor, to: F_RDLCK, start: pending, length: 1)?.type == F_WRLCK
   }
 
   /// Whether a write lock could be had; nil if the system can't tell.
   private static func isFree(_ start: Int64, _ length: Int64, _ descriptor: Int32) -> Bool? {
-    var request = flock(start, length, F_WRLCK)
-    let failed = uninterrupted { fcntl(descriptor, openFileGetLock, &request) }
-    guard failed == 0 else { return nil }
-    return request.l_type == Int16(F_UNLCK)
+    OpenFileLock.obstacle(descriptor, to: F_WRLCK, start: start, length: length).map {
+      $0.type == F_UNLCK
+    }
+  }
+
+  /// Who else has any lock on the file, as a message names them; nil if nobody, or the system does not
+  /// tell.
+  static func holder(_ descriptor: Int32) -> String? {
+    LockHolder.name(
+      of: descriptor, against: F_WRLCK, start: pending, length: sharedFirst + sharedSize - pending)
   }
 
   private func set(
     _ type: Int32, _ start: Int64, _ length: Int64, _ descriptor: Int32
   ) -> Int32 {
-    var request = flock(start, length, type)
-    let failed = uninterrupted { fcntl(descriptor, openFileSetLock, &request) }
-    if failed == 0 { return SQLITE_OK }
-    return switch errno {
-    case EACCES, EAGAIN, EBUSY, ETIMEDOUT: SQLITE_BUSY
-    default: SQLITE_IOERR | (15 << 8)  // SQLITE_IOERR_LOCK
-    }
-  }
-}
-
-/// F_OFD_GETLK and F_OFD_SETLK, which the C library declares for _GNU_SOURCE only.
-private let openFileGetLock: Int32 = 36
-private let openFileSetLock: Int32 = 37
-
-extension flock {
-  fileprivate init(_ start: Int64, _ length: Int64, _ type: Int32) {
-    self.init()
-    l_type = Int16(type)
-    l_whence = Int16(SEEK_SET)
-    l_start = off_t(start)
-    l_len = off_t(length)
+    if OpenFileLock.set(descriptor, type, start: start, length: length) { return SQLITE_OK }
+    // SQLITE_IOERR_LOCK
+    return OpenFileLock.isTaken(errno) ? SQLITE_BUSY : SQLITE_IOERR | (15 << 8)
   }
 }

@@ -18,7 +18,7 @@ extension Registry {
     run: String? = nil, leftOut: ((String) -> Void)? = nil, progress: ((Int, Int) -> Void)? = nil
   ) throws -> [String] {
     let key = try run.map { run in try reading { try RunLookup.find(run, in: $0).key } }
-    let strangers = try strangers().map { "\($0.what); \($0.remedy)" }
+    let strangers = try strangers().map(\.sentence)
     let leftOut = leftOut ?? { line in Log.write(.warning, line) }
     return try strangers + damage(ofCheckpointsOf: key, leftOut: leftOut, progress: progress)
   }

@@ -38,7 +38,7 @@ struct SchemaCheck {
           Stranger(
             what: "the \(item.type) '\(item.name.excerpt)'\(SchemaCheck.place(item)) is not the "
               + "library's and does not act on it",
-            remedy: "sqlite3 takes it away with: \(item.dropped)"))
+            remedy: "sqlite3 takes it away with: \(item.dropped)", isAddition: true))
         continue
       }
       let isSame = SchemaCheck.words(original.sql) == SchemaCheck.words(item.sql)
@@ -143,6 +143,10 @@ public struct Stranger: Sendable, Equatable {
   public var what: String
   /// What to do about it.
   public var remedy: String
+  /// Whether it is there besides what the library made, which is whole.
+  public var isAddition = false
+
+  var sentence: String { "\(what); \(remedy)" }
 }
 
 extension Registry {

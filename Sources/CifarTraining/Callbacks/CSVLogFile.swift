@@ -3,12 +3,20 @@ import Glibc
 
 /// The file of a `CSVLogger`: a title line, and lines of one or more runs.
 ///
-/// Processes that write to it take turns by `flock`. Taking lines out replaces the file, so whoever
-/// gets the lock looks whether the path still leads to the file that it locked.
-struct CSVLogFile {
+/// From `begin` or `goOn` to `end` it is held: meanwhile nobody begins it anew, and all that write to
+/// it take turns (see `CSVLogHold`). Taking lines out may replace the file, so whoever gets a lock
+/// looks whether the path still leads to the file that it locked.
+final class CSVLogFile {
   let path: String
   let separator: String
   let columns: [String]
+  private var hold: CSVLogHold?
+
+  init(path: String, separator: String, columns: [String]) {
+    self.path = path
+    self.separator = separator
+    self.columns = columns
+  }
 
   /// Larger than any log: 10,000 runs of 100 epochs are 100 MB.
   private static let largest = 256 << 20
@@ -31,9 +39,19 @@ struct CSVLogFile {
   // MARK: Beginning
 
   /// Makes the file anew, with nothing but the titles.
+  /// - Throws: `busy` if another training writes to it.
   func begin() throws {
-    try naming { try FileWriter.write(Array((titles + "\n").utf8), to: path, as: kind) }
+    try naming {
+      try FileWriter.check(path, as: kind)
+      guard isRegular else {
+        return try FileWriter.write(Array((titles + "\n").utf8), to: path, as: kind)
+      }
+      try locked(alone: true) { try replace([Array(titles.utf8)], of: $0) }
+    }
   }
+
+  /// Nothing more is written: others may begin the file anew.
+  func end() { hold = nil }
 
   /// Gets the file ready for more lines.
   ///
@@ -51,10 +69,10 @@ struct CSVLogFile {
         if isNew { try FileWriter.write(Array((titles + "\n").utf8), to: path, as: kind) }
         return []
       }
-      return try locked { descriptor in
-        var lines = try read(descriptor)
+      return try locked { hold in
+        var lines = try read(hold.descriptor)
         let (changed, unclaimed) = try edit(&lines, own, superseded)
-        if changed { try replace(lines) }
+        if changed { try replace(lines, of: hold) }
         return unclaimed
       }
     }
@@ -96,10 +114,43 @@ struct CSVLogFile {
     return (changed, parsed[(last + 1)...].compactMap { $0 })
   }
 
-  private func replace(_ lines: [[UInt8]]) throws {
+  /// A file that nobody else writes is replaced by a new one, whole at every moment. Others would go
+  /// on holding the old one: theirs is written over.
+  private func replace(_ lines: [[UInt8]], of old: CSVLogHold) throws {
+    guard old.takeAlone() else {
+      return try overwrite(old, with: lines.flatMap { $0 + [CSVLogFile.newLine] })
+    }
+    var new: CSVLogHold?
+    defer { (new ?? old).share() }
     try FileWriter.write(to: path, as: kind) { file in
       for line in lines { try file.write(line + [CSVLogFile.newLine]) }
+      // Before it has its name: there is no moment in which it belongs to nobody.
+      new = CSVLogHold(taking: try file.duplicate())
+      new?.share()
     }
+    if let new { hold = new }
+  }
+
+  /// From the first byte that changes on.
+  private func overwrite(_ hold: CSVLogHold, with bytes: [UInt8]) throws {
+    let before = try content(of: hold.descriptor)
+    var done = zip(before, bytes).prefix { $0 == $1 }.count
+    hold.isAppending = false
+    defer { hold.isAppending = true }
+    while done < bytes.count {
+      let put = bytes[done...].withUnsafeBytes {
+        pwrite(hold.descriptor, $0.baseAddress, $0.count, off_t(done))
+      }
+      if put > 0 {
+        done += put
+      } else if put == 0 || errno != EINTR {
+        if put == 0 { errno = EIO }
+        throw failure("write")
+      }
+    }
+    guard uninterrupted({ ftruncate(hold.descriptor, off_t(bytes.count)) }) == 0,
+      uninterrupted({ fdatasync(hold.descriptor) }) == 0
+    else { throw failure("write") }
   }
 
   // MARK: Going on
@@ -112,7 +163,8 @@ struct CSVLogFile {
       guard isRegular else {
         return try FileWriter.write(Array((line + "\n").utf8), to: path, as: kind)
       }
-      try locked { descriptor in
+      try locked { hold in
+        let descriptor = hold.descriptor
         let size = try size(of: descriptor)
         var text = ""
         var end = "\n"
@@ -183,6 +235,10 @@ struct CSVLogFile {
 
   /// The lines without their line feeds; a carriage return before one is part of its line.
   private func read(_ descriptor: Int32) throws -> [[UInt8]] {
+    try content(of: descriptor).split(separator: CSVLogFile.newLine).map(Array.init)
+  }
+
+  private func content(of descriptor: Int32) throws -> [UInt8] {
     let size = try size(of: descriptor)
     guard size <= CSVLogFile.largest else {
       throw CifarError(
@@ -195,7 +251,7 @@ struct CSVLogFile {
       if piece.isEmpty { break }
       bytes += piece
     }
-    return bytes.split(separator: CSVLogFile.newLine).map(Array.init)
+    return bytes
   }
 
   /// Without what a spreadsheet puts around it: a carriage return, and the mark of UTF-8.
@@ -209,32 +265,31 @@ struct CSVLogFile {
     CSVLogLine(CSVLogFile.text(bytes), separator: separator, columns: columns.count)
   }
 
-  /// How often the lock is asked for, 50 ms apart. Whoever holds it longer is no reason to lose a
-  /// line: what is appended at once is whole all the same.
-  private static let lockPatience = 200
-
   /// Opens the file, made if need be, and gives it to `body` while nobody else writes.
-  private func locked<Result>(_ body: (Int32) throws -> Result) throws -> Result {
+  /// - Parameter alone: whether nobody else may have it in use.
+  private func locked<Result>(
+    alone: Bool = false, _ body: (CSVLogHold) throws -> Result
+  ) throws -> Result {
     while true {
-      let descriptor = uninterrupted {
-        open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0o666)
+      guard let hold = hold ?? CSVLogHold(opening: path) else { throw failure("write") }
+      self.hold = hold
+      if alone, !hold.takeAlone() {
+        self.hold = nil
+        throw inUse(by: hold.user)
       }
-      guard descriptor >= 0 else { throw failure("write") }
-      defer { close(descriptor) }
-      for _ in 0..<CSVLogFile.lockPatience {
-        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { break }
-        guard errno == EWOULDBLOCK || errno == EINTR else { break }
-        usleep(50_000)
-      }
-      var locked = stat()
-      var present = stat()
-      guard fstat(descriptor, &locked) == 0 else { throw failure("look at") }
-      if stat(path, &present) == 0,
-        present.st_ino == locked.st_ino && present.st_dev == locked.st_dev
-      {
-        return try body(descriptor)
-      }
+      if !alone { hold.share() }
+      let result = try hold.inTurn { hold.isAt(path) ? try body(hold) : nil }
+      if let result { return result }
+      self.hold = nil
     }
+  }
+
+  private func inUse(by user: String?) -> CifarError {
+    CifarError(
+      .busy,
+      "CSV logger: '\(path)' is being written by a training of \(user ?? "another process"), whose "
+        + "lines a new run would take away; name another file, wait until that has ended, or have "
+        + "both in one file (\"append\": true)")
   }
 
   private func naming<Result>(_ body: () throws -> Result) throws -> Result {

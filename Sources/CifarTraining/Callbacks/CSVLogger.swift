@@ -6,6 +6,9 @@ import CifarCore
 /// The file may hold lines of other runs, and other runs may be appending to it. A run that is gone
 /// on with goes on in its file: its own lines of epochs that it trains again are taken out, those of
 /// its epochs that are missing are put back, and everybody else's stay.
+///
+/// A new run that can't write it does not begin. Later a log is not worth a run: where it can't be
+/// written the training goes on without it, and says so once.
 public final class CSVLogger: Callback {
   public struct Options: Equatable, Sendable {
     /// Recorded with its whole path, so that a resume from another directory finds it.
@@ -39,6 +42,8 @@ public final class CSVLogger: Callback {
   private var recorded: [EpochMetrics]?
   /// Lines that may be this run's, of epochs that it recorded nowhere else.
   private var unclaimed: [CSVLogLine] = []
+  /// Whether the session goes on without the log.
+  private var isGivenUp = false
 
   package init(_ options: Options) {
     self.options = options
@@ -49,25 +54,56 @@ public final class CSVLogger: Callback {
 
   func recall(_ epochs: [EpochMetrics]) { recorded = epochs }
 
-  package func trainBegan(epoch: Int) throws {
-    let isNew = epoch == 0 && recorded == nil
-    if isNew && !options.append { return try file.begin() }
+  package func trainBegan(epoch: Int, _ remarks: inout [String]) throws {
+    isGivenUp = false
+    if epoch == 0 && recorded == nil { return try begin() }
+    do {
+      try goOn(epoch: epoch)
+    } catch {
+      giveUp(error, &remarks)
+    }
+  }
+
+  private func begin() throws {
+    if options.append {
+      _ = try file.goOn(keeping: [], dropping: [], isNew: true)
+    } else {
+      try file.begin()
+    }
+  }
+
+  private func goOn(epoch: Int) throws {
     let own = recorded ?? []
     unclaimed = try file.goOn(
       keeping: own.filter { $0.epoch <= epoch }.map(line),
-      dropping: own.filter { $0.epoch > epoch }.map(line), isNew: isNew)
+      dropping: own.filter { $0.epoch > epoch }.map(line), isNew: false)
     // Those of epochs that were done are other runs'.
-    unclaimed.removeAll { isNew || $0.epoch < epoch }
+    unclaimed.removeAll { $0.epoch < epoch }
   }
 
+  package func trainEnded() { file.end() }
+
   func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) throws {
+    guard !isGivenUp else { return }
     let line = line(metrics)
     // Written by a process that was killed before the epoch was recorded.
     if let place = unclaimed.firstIndex(where: line.isSame) {
       unclaimed.remove(at: place)
-    } else {
-      try file.append(line)
+      return
     }
+    do {
+      try file.append(line)
+    } catch {
+      giveUp(error, &control.remarks)
+    }
+  }
+
+  private func giveUp(_ error: any Error, _ remarks: inout [String]) {
+    isGivenUp = true
+    unclaimed = []
+    file.end()
+    remarks.append(
+      "\(error); training goes on without the log; a resume that can write it puts the lines back")
   }
 
   private func line(_ metrics: EpochMetrics) -> CSVLogLine {

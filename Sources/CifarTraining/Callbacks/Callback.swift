@@ -8,19 +8,24 @@ protocol Callback: AnyObject {
 
   /// Tells a callback of a run that is gone on with which epochs are on record, before `trainBegan`.
   func recall(_ epochs: [EpochMetrics])
-  /// - Parameter epoch: completed epochs; more than 0 where a run is gone on with.
-  func trainBegan(epoch: Int) throws
+  /// - Parameters:
+  ///   - epoch: completed epochs; more than 0 where a run is gone on with.
+  ///   - remarks: gets sentences that a person should hear.
+  func trainBegan(epoch: Int, _ remarks: inout [String]) throws
   func batchEnded(_ outcome: BatchOutcome, _ control: inout BatchControl)
   func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) throws
+  /// This session ends, however it does.
+  func trainEnded()
   /// A run that a callback had ended is to go on all the same.
   func goOn()
 }
 
 extension Callback {
   func recall(_ epochs: [EpochMetrics]) {}
-  func trainBegan(epoch: Int) throws {}
+  func trainBegan(epoch: Int, _ remarks: inout [String]) throws {}
   func batchEnded(_ outcome: BatchOutcome, _ control: inout BatchControl) {}
   func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) throws {}
+  func trainEnded() {}
   func goOn() {}
 }
 
@@ -67,4 +72,6 @@ struct EpochControl: Equatable {
   var keepsWeights = false
   /// The epoch's checkpoint is the one to be used.
   var isBestCheckpoint = false
+  /// Sentences that a person should hear.
+  var remarks: [String] = []
 }

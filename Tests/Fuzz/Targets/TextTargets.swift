@@ -10,7 +10,9 @@ enum TextTargets {
     try file.set(Array(bytes.dropFirst()))
     let logger = CSVLogger(
       CSVLogger.Options(filename: file.path, append: first & 1 == 1))
-    if try answer({ try logger.trainBegan(epoch: Int(first >> 1)) }) != nil {
+    var remarks: [String] = []
+    let began = try answer { try logger.trainBegan(epoch: Int(first >> 1), &remarks) }
+    if began != nil, remarks.isEmpty {
       try require(!(try file.content()).isEmpty, "the file has no header")
     }
     let fields = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }

@@ -20,7 +20,10 @@ class Registry(Held):
     ``sqlite3`` of Python, with a SQLite of its own or the same, may read and write the file meanwhile,
     and a backup or a checksum may open and close it. While it is in use, never rename, replace or
     delete it or the ``-journal`` beside it, never open it by a second name (a hard link), never
-    switch it to WAL or open it with ``nolock``, and copy it by ``backup`` only.
+    switch it to WAL or open it with ``nolock``, and copy it by ``backup`` only. The locks of
+    ``sqlite3`` are as weak as ever: while one of its connections writes the file, nothing in the same
+    process may open and close the bare file (``open(path, "rb")``, ``hashlib``, ``shutil``), which
+    drops them, so that two write at once and the file can be damaged.
 
     Rows are plain dicts, so that ``pandas.DataFrame(registry.runs())`` works as it is. What is not
     known yet is None.
@@ -192,10 +195,12 @@ class Registry(Held):
     def backup(self, path) -> None:
         """Writes a copy of the registry as it is at one moment, while others train.
 
-        The copy is a registry like any other. It is checked, every checkpoint included, before it
-        gets its name: where anything is wrong, ``CifarError`` is raised and there is no copy. A file
-        that holds something is not replaced. (A copy of the bare file, by shutil or cp, may be
-        damaged while somebody writes.)
+        The copy is a registry like any other. It goes through all checks of ``verify`` before it
+        gets its name: where anything is damaged, missing or changed, ``CifarError`` is raised and
+        there is no copy (``cifar-runs backup --damaged`` saves such a registry as it is). What others
+        added, such as tables, comes along, and a warning (``set_log``) names it. A file that holds
+        something is not replaced. (A copy of the bare file, by shutil or cp, may be damaged while
+        somebody writes.)
         """
         call("cifar_registry_backup", self._handle, argument.required_path(path, "path"))
 

@@ -109,9 +109,10 @@ def fit(
         parameter's, ``clipvalue`` of each number, as in Keras),
         ``label_smoothing=0.1``, ``steps_per_epoch=500``, ``precision="mixed_bfloat16"``,
         ``schedule="cosine"`` or ``schedule={"type": "step", "step_size": 10}``,
-        ``early_stopping={"patience": 3}``, ``reduce_lr_on_plateau=False``, ``csv_logger``,
-        ``terminate_on_nan``, ``timer``, ``augment=[...]`` to add, ``augmentations=[...]`` to
-        replace.
+        ``early_stopping={"patience": 3}``, ``reduce_lr_on_plateau=False``,
+        ``csv_logger={"filename": "log.csv"}`` (a resume goes on without one that can't be
+        written, with a warning to ``set_log``), ``terminate_on_nan``, ``timer``,
+        ``augment=[...]`` to add, ``augmentations=[...]`` to replace.
 
     Ctrl-C stops after the batch under way and raises KeyboardInterrupt; the run is then in the
     registry as interrupted, with a checkpoint to ``resume`` from. Likewise whatever else a signal

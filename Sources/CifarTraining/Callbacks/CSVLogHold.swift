@@ -1,0 +1,100 @@
+import CifarCore
+import Glibc
+
+/// A log that a training has open, and its locks on it.
+///
+/// They are advisory, on two bytes that no log reaches. All that write a log share its *use*, for as
+/// long as they may write; who begins it anew needs that alone. Changes are made in *turns*. Where
+/// there are no locks all goes on without.
+final class CSVLogHold {
+  let descriptor: Int32
+  private let process = getpid()
+
+  private static let use = Int64(1) << 61
+  private static let turn = use + 1
+
+  /// How often a lock is asked for, 50 ms apart. Whoever holds the turn longer is no reason to lose a
+  /// line: what is appended at once is whole all the same.
+  private static let patience = 200
+
+  /// Opens the file, made if need be. `errno` says why it can't be.
+  init?(opening path: String) {
+    let opened = uninterrupted {
+      open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0o666)
+    }
+    guard opened >= 0 else { return nil }
+    descriptor = opened
+  }
+
+  /// - Parameter descriptor: of a file that is to get the log's name; it is this object's to close.
+  ///   nil for one that can't be read.
+  init?(taking descriptor: Int32) {
+    guard fcntl(descriptor, F_GETFL) & O_ACCMODE == O_RDWR else {
+      close(descriptor)
+      return nil
+    }
+    self.descriptor = descriptor
+    isAppending = true
+  }
+
+  deinit {
+    // A child of fork has the same description: its end must not give back the parent's lock.
+    if process == getpid() {
+      _ = OpenFileLock.set(descriptor, F_UNLCK, start: CSVLogHold.use, length: 2)
+    }
+    close(descriptor)
+  }
+
+  /// Whether every write goes to the end, wherever that is by then.
+  var isAppending: Bool {
+    get { fcntl(descriptor, F_GETFL) & O_APPEND != 0 }
+    set {
+      let flags = fcntl(descriptor, F_GETFL)
+      _ = fcntl(descriptor, F_SETFL, newValue ? flags | O_APPEND : flags & ~O_APPEND)
+    }
+  }
+
+  /// Whether the path leads to this file still.
+  func isAt(_ path: String) -> Bool {
+    var own = stat()
+    var present = stat()
+    return fstat(descriptor, &own) == 0 && stat(path, &present) == 0
+      && present.st_ino == own.st_ino && present.st_dev == own.st_dev
+  }
+
+  /// Shares the file's use with all others that write it.
+  func share() {
+    // Who has it alone has it for a moment.
+    _ = CSVLogHold.patiently {
+      OpenFileLock.set(descriptor, F_RDLCK, start: CSVLogHold.use, length: 1)
+    }
+  }
+
+  /// - Returns: false if others write the file.
+  func takeAlone() -> Bool {
+    OpenFileLock.set(descriptor, F_WRLCK, start: CSVLogHold.use, length: 1)
+      || !OpenFileLock.isTaken(errno)
+  }
+
+  /// Who else writes it, as a message names them.
+  var user: String? {
+    LockHolder.name(of: descriptor, against: F_WRLCK, start: CSVLogHold.use, length: 1)
+  }
+
+  func inTurn<Result>(_ body: () throws -> Result) rethrows -> Result {
+    _ = CSVLogHold.patiently {
+      OpenFileLock.set(descriptor, F_WRLCK, start: CSVLogHold.turn, length: 1)
+    }
+    defer { _ = OpenFileLock.set(descriptor, F_UNLCK, start: CSVLogHold.turn, length: 1) }
+    return try body()
+  }
+
+  private static func patiently(_ attempt: () -> Bool) -> Bool {
+    for _ in 0..<patience {
+      if attempt() { return true }
+      guard OpenFileLock.isTaken(errno) else { break }
+      usleep(50_000)
+    }
+    return false
+  }
+}
