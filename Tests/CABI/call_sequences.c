@@ -481,7 +481,9 @@ static void step(world *w) {
       int32_t labels[16];
       const char *names[10];
       for (int i = 0; i < 16; i++) labels[i] = chance(c, 40) ? (int32_t)number(c) : (int32_t)below(c, 10);
-      for (int i = 0; i < 10; i++) names[i] = chance(c, 40) ? text(c) : "class";
+      static const char *const different[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+      for (int i = 0; i < 10; i++)
+        names[i] = chance(c, 40) ? text(c) : different[chance(c, 40) ? 0 : i];
       uint32_t classes = chance(c, 8) ? number(c) % 11 : 10;
       MAKE(w, datasets, cifar_dataset, cifar_dataset_free, cifar_dataset_from_memory,
            chance(c, 30) ? NULL : pixels, chance(c, 30) ? NULL : labels,
