@@ -494,7 +494,7 @@ def test_a_pipe_is_no_checkpoint(registry, workplace):
     for command in (["cifar-runs", "import"], ["cifar", "summary"]):
         assert "is a pipe" in run(*command, "pipe.safetensors", expect=1).stderr_text
     with pytest.raises(cifar.CifarError, match="is a pipe"):
-        cifar.load_model("pipe.safetensors")
+        cifar.Model.open("pipe.safetensors")
 
 
 def test_doctor_names_hard_links(registry, workplace):

@@ -113,4 +113,13 @@ import Testing
     #expect(error?.code == .busy)
     #expect(error?.message.contains("WAL") == true)
   }
+
+  /// What a second SQLite of the process sees of locks that a close has dropped.
+  @Test func aJournalThatOthersDeletedIsNoFaultOfTheDisk() {
+    let error = DatabaseError.error(
+      code: SQLITE_IOERR | (23 << 8), detail: "disk I/O error", path: "runs.db")
+    #expect(error.code == .io && error.message.contains("SQLite code 5898"))
+    #expect(error.message.contains("opens and closes the file by hand"))
+    #expect(!error.message.contains("check the disk"))
+  }
 }
