@@ -2,7 +2,7 @@
 `make build` (or `make bench-registry`, which does both).
 
 Makes a registry of 10,000 runs of 100 epochs with two small checkpoints each, runs every verb on it
-as a process of its own, and prints a table. Verbs that answer somebody at a terminal are to take
+as a process of its own, and prints a table. Verbs that answer someone at a terminal are to take
 100 ms at most; memory is to grow no faster than what is printed.
 """
 

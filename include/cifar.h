@@ -115,7 +115,7 @@ typedef enum cifar_status {
   CIFAR_E_FOREIGN_DATABASE = 61,
   /** A registry written by a newer version of the library. */
   CIFAR_E_NEWER_DATABASE = 62,
-  /** Somebody else holds the registry, or trains the run. */
+  /** Someone else holds the registry, or trains the run. */
   CIFAR_E_BUSY = 63,
   /** A call that does not fit the state of its object. */
   CIFAR_E_INVALID_STATE = 70,
@@ -273,7 +273,7 @@ typedef struct cifar_train_options {
  *                               dialect, "threshold" with "threshold_mode" in PyTorch's.
  *   {"csv_logger": {"filename": "log.csv", "append": true}}
  *                               a line an epoch; the file may hold lines of other runs, which a
- *                               resume leaves alone. Without "append" a new run begins it anew,
+ *                               resume leaves alone. Without "append" a new run starts it over,
  *                               and gets BUSY where another training is writing it. A new run
  *                               fails if it can't be written; a resume and a training under way go
  *                               on without it, with one warning in the log (cifar_set_log) and a
@@ -322,7 +322,7 @@ cifar_status cifar_resume_options_init(cifar_resume_options *options, size_t opt
  *
  *  What is "last" or "best" is decided in the transaction in which the run becomes this trainer's. A
  *  run that a callback ended goes on where epochs are asked for: the patience of early stopping begins
- *  anew.
+ *  again.
  *
  *  run                its id, the first 4 or more characters of it, or its name.
  *  train, validation  the images it was trained on; NULL to open them from their place. A run on
@@ -433,7 +433,7 @@ cifar_status cifar_trainer_set_learning_rate(cifar_trainer *trainer, double lear
  *  others hold a lock on the registry, for however long, they wait in memory and the training goes
  *  on: the rows of all epochs, and of the checkpoints the newest and the best. When training is over
  *  it waits for busy_timeout at most; then the last checkpoint goes to a file beside the registry,
- *  with the epochs that are not stored. The error BUSY, or INTERRUPTED if somebody did not want to
+ *  with the epochs that are not stored. The error BUSY, or INTERRUPTED if someone did not want to
  *  wait, names it, and `cifar-runs import` gives it to the run. Other errors of the registry, such as
  *  a full disk, end the training with the batch after: waiting would put more at risk.
  *

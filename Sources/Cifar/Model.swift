@@ -17,9 +17,9 @@ public final class Model: @unchecked Sendable {
   public let epoch: Int
 
   private let network: Network
-  /// Used under the monitor: it has one set of buffers.
+  /// Used under the lock: it has one set of buffers.
   private let plan: Plan
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private let bytes: [UInt8]
   private let allowsNonFinite: Bool
 
@@ -103,7 +103,7 @@ public final class Model: @unchecked Sendable {
   ///   another order; `notFinite` for weights so large that the numbers overflow. A data set whose
   ///   classes are called "0", "1", … goes with every model.
   public func evaluate(_ dataset: Dataset, flips: Bool = false) throws -> Evaluation {
-    try monitor.withLock { try evaluateAlone(dataset, flips) }
+    try lock.withLock { try evaluateAlone(dataset, flips) }
   }
 
   private func evaluateAlone(_ dataset: Dataset, _ flips: Bool) throws -> Evaluation {
@@ -180,7 +180,7 @@ public final class Model: @unchecked Sendable {
         pipeline.run(images + (first + image) * size, to: numbers.pointer + image * size)
       }
       let results = probabilities + first * network.spec.classes
-      monitor.withLock {
+      lock.withLock {
         plan.predict(images: numbers.pointer, count: some, probabilities: results)
       }
       try requireFinite(results, count: some * network.spec.classes)

@@ -142,7 +142,7 @@ enum Moment {
   }
 }
 
-/// Where entries lie between the two threads. Everything is under the monitor.
+/// Where entries lie between the two threads. Everything is under the lock.
 private final class EntryQueue: @unchecked Sendable {
   private struct Item {
     var number: Int
@@ -155,7 +155,7 @@ private final class EntryQueue: @unchecked Sendable {
   }
 
   private let sink: RegistryWriter.Sink
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var items: [Item] = []
   private var lastNumber = 0
   private var stored = 0
@@ -187,7 +187,7 @@ private final class EntryQueue: @unchecked Sendable {
   // MARK: The training's side
 
   func append(_ entries: [SessionEntry]) throws -> Int {
-    try monitor.withLock {
+    try lock.withLock {
       if let error { throw error }
       if isClosed {
         throw CifarError(.invalidState, "the run has ended: nothing more can be recorded of it")
@@ -199,7 +199,7 @@ private final class EntryQueue: @unchecked Sendable {
       if lockedSince != nil { dropSuperseded() }
       // Whoever ends wants to know at once.
       if let last = entries.last, case .end = last { nextAttempt = 0 }
-      monitor.wakeAll()
+      lock.wakeAll()
       return lastNumber
     }
   }
@@ -219,7 +219,7 @@ private final class EntryQueue: @unchecked Sendable {
   }
 
   func dropCheckpoints() {
-    monitor.withLock {
+    lock.withLock {
       let best = items.last {
         if case .checkpoint(let checkpoint) = $0.entry { checkpoint.isBest } else { false }
       }
@@ -230,8 +230,8 @@ private final class EntryQueue: @unchecked Sendable {
   }
 
   func waitUntilStored() throws {
-    try monitor.withLock {
-      while !items.isEmpty, lockedSince == nil, error == nil { monitor.wait() }
+    try lock.withLock {
+      while !items.isEmpty, lockedSince == nil, error == nil { lock.wait() }
       if let error { throw error }
     }
   }
@@ -239,20 +239,20 @@ private final class EntryQueue: @unchecked Sendable {
   /// Waits until an entry is stored or an attempt at it has failed, and then for a while.
   /// - Returns: whether it is still not stored.
   func wait(for number: Int, seconds: Double) throws -> Bool {
-    try monitor.withLock {
-      while stored < number, refused < number, error == nil { monitor.wait(seconds: 1) }
-      if stored < number, error == nil { monitor.wait(seconds: seconds) }
+    try lock.withLock {
+      while stored < number, refused < number, error == nil { lock.wait(seconds: 1) }
+      if stored < number, error == nil { lock.wait(seconds: seconds) }
       if let error { throw error }
       return stored < number
     }
   }
 
-  var failure: (any Error)? { monitor.withLock { error } }
-  var storedNumber: Int { monitor.withLock { stored } }
-  var waiting: [SessionEntry] { monitor.withLock { items.map(\.entry) } }
+  var failure: (any Error)? { lock.withLock { error } }
+  var storedNumber: Int { lock.withLock { stored } }
+  var waiting: [SessionEntry] { lock.withLock { items.map(\.entry) } }
 
   var delay: RegistryWriter.Delay? {
-    monitor.withLock {
+    lock.withLock {
       lockedSince.map { since in
         let epochs = items.count { if case .epoch = $0.entry { true } else { false } }
         return RegistryWriter.Delay(epochs: epochs, seconds: Moment.now - since)
@@ -261,21 +261,21 @@ private final class EntryQueue: @unchecked Sendable {
   }
 
   func close() {
-    monitor.withLock {
+    lock.withLock {
       isClosed = true
-      monitor.wakeAll()
+      lock.wakeAll()
     }
   }
 
   // MARK: The writer's side
 
   func serve() {
-    while let task = monitor.withLock({ next(waits: true) }) { perform(task) }
+    while let task = lock.withLock({ next(waits: true) }) { perform(task) }
   }
 
   /// Does what is due, in place.
   func workOff() {
-    while let task = monitor.withLock({ next(waits: false) }) { perform(task) }
+    while let task = lock.withLock({ next(waits: false) }) { perform(task) }
   }
 
   /// What is to be done; nil when there will be nothing more or, without waiting, when nothing is due.
@@ -291,7 +291,7 @@ private final class EntryQueue: @unchecked Sendable {
       }
       guard waits else { return nil }
       let due = items.isEmpty ? nextHeartbeat : min(nextAttempt, nextHeartbeat)
-      monitor.wait(seconds: error == nil ? due - now : heartbeatInterval)
+      lock.wait(seconds: error == nil ? due - now : heartbeatInterval)
     }
     return nil
   }
@@ -307,17 +307,17 @@ private final class EntryQueue: @unchecked Sendable {
     let begin = Moment.now
     // Hashes are computed once, whatever the number of attempts.
     let entries = batch.map(\.entry.prepared)
-    monitor.withLock {
+    lock.withLock {
       for (item, entry) in zip(batch, entries) {
         if let index = items.firstIndex(where: { $0.number == item.number }) {
           items[index].entry = entry
         }
       }
     }
-    let patience = monitor.withLock { attemptLength }
+    let patience = lock.withLock { attemptLength }
     var failure: (any Error)?
     do { try sink.write(entries, patience) } catch { failure = error }
-    monitor.withLock {
+    lock.withLock {
       let last = batch.last?.number ?? stored
       switch failure {
       case nil:
@@ -335,7 +335,7 @@ private final class EntryQueue: @unchecked Sendable {
         dropSuperseded()
       case let other: error = other
       }
-      monitor.wakeAll()
+      lock.wakeAll()
     }
   }
 
@@ -345,9 +345,9 @@ private final class EntryQueue: @unchecked Sendable {
     do {
       try sink.heartbeat()
     } catch let failure as CifarError where failure.code == .busy && !failure.isTransient {
-      monitor.withLock {
+      lock.withLock {
         error = failure
-        monitor.wakeAll()
+        lock.wakeAll()
       }
     } catch let failure as CifarError where failure.isTransient {
       return

@@ -31,7 +31,7 @@ final class RunRecorder: TrainerObserver {
   private var notes: [String] = []
   /// Epochs whose observers have not heard yet that they are stored, by the number of their row.
   private var untold: [(number: Int, report: EpochReport)] = []
-  /// The epochs that waited when somebody was last told; nil while none do.
+  /// The epochs that waited when someone was last told; nil while none do.
   private var toldWaiting: Int?
   private var left: LeftFile?
   /// Whether the last entries were handed over: what fails then is told as it is.
@@ -121,14 +121,14 @@ final class RunRecorder: TrainerObserver {
 
   // MARK: Following
 
-  func trainBegan() throws -> TrainerAnswer { try observer?.trainBegan() ?? .goOn }
+  func trainBegan() throws -> TrainerAnswer { try observer?.trainBegan() ?? .proceed }
 
   func epochBegan(_ progress: BatchProgress) throws -> TrainerAnswer {
-    try observer?.epochBegan(progress) ?? .goOn
+    try observer?.epochBegan(progress) ?? .proceed
   }
 
   func batchBegan(_ progress: BatchProgress) throws -> TrainerAnswer {
-    try observer?.batchBegan(progress) ?? .goOn
+    try observer?.batchBegan(progress) ?? .proceed
   }
 
   func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
@@ -157,7 +157,7 @@ final class RunRecorder: TrainerObserver {
     let number = try writer.submit([.epoch(row), .checkpoint(checkpoint)])
     rows.append(row)
     untold.append((number, report))
-    guard let observer else { return .goOn }
+    guard let observer else { return .proceed }
     if observer.waitsForStorage { try writer.waitUntilStored() }
     let answer = try observer.epochEnded(report)
     tellStored()
@@ -179,10 +179,10 @@ final class RunRecorder: TrainerObserver {
         Log.write(.info, "run \(runID): \(absolutePath) can be written again")
       }
       toldWaiting = nil
-      return .goOn
+      return .proceed
     }
     guard delay.epochs > 0, delay.seconds >= options.silence, delay.epochs != toldWaiting
-    else { return .goOn }
+    else { return .proceed }
     toldWaiting = delay.epochs
     let epochs = delay.epochs == 1 ? "1 epoch waits" : "\(delay.epochs) epochs wait"
     Log.write(
@@ -190,7 +190,7 @@ final class RunRecorder: TrainerObserver {
       "run \(runID): \(absolutePath) is held by another process: \(epochs) to be stored, training "
         + "goes on")
     return try observer?.storageDelayed(
-      StorageDelay(epochs: delay.epochs, seconds: delay.seconds, secondsLeft: nil)) ?? .goOn
+      StorageDelay(epochs: delay.epochs, seconds: delay.seconds, secondsLeft: nil)) ?? .proceed
   }
 
   func remarked(_ remark: String) {
@@ -236,7 +236,7 @@ final class RunRecorder: TrainerObserver {
   // MARK: Ending
 
   /// - Throws: `busy`, naming the file that has the rest, if others held the registry for too long;
-  ///   `interrupted` likewise, if somebody did not want to wait.
+  ///   `interrupted` likewise, if someone did not want to wait.
   func finish(_ end: TrainingEnd) throws {
     switch end {
     case .completed(let reason): try close([], SessionEnd(.completed, reason: reason))

@@ -43,7 +43,7 @@ public final class TrainingSession {
     /// Seconds for which the end of training waits for a registry that others hold, from 0 to
     /// 1,000,000: until then everything waits in memory, and then goes to a file beside the registry.
     public var busyTimeout = 600.0
-    /// Seconds before somebody is told that others hold the registry, and half of them before a file
+    /// Seconds before someone is told that others hold the registry, and half of them before a file
     /// is made at the end.
     var silence = StorageDelay.worthTelling
 

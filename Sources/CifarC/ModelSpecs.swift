@@ -11,8 +11,8 @@ import CifarTraining
 /// May be used from any thread. No call holds the monitors of two specs: a block's layers are
 /// copied out of theirs first.
 final class ModelSpecHandle {
-  private let monitor = Monitor()
-  // Under the monitor:
+  private let lock = ConditionLock()
+  // Under the lock:
   private var builder: ModelBuilder
   private let strings = StringKeeper()
   // What was handed out since the last layer was added.
@@ -31,24 +31,24 @@ final class ModelSpecHandle {
   }
 
   /// The spec as it is at this moment.
-  var current: ModelBuilder { monitor.withLock { builder } }
+  var current: ModelBuilder { lock.withLock { builder } }
 
   func add(_ layer: LayerSpec) throws {
-    try monitor.withLock {
+    try lock.withLock {
       try builder.add(layer)
       (json, summary) = (nil, nil)
     }
   }
 
   func jsonText() throws -> UnsafePointer<CChar>? {
-    try monitor.withLock {
+    try lock.withLock {
       if json == nil { json = try keep(StateCoding.encode(builder.spec)) }
       return json
     }
   }
 
   func summaryText() throws -> UnsafePointer<CChar>? {
-    try monitor.withLock {
+    try lock.withLock {
       if summary == nil { summary = try keep(builder.summary.text) }
       return summary
     }

@@ -15,8 +15,8 @@ final class ModelHandle {
   let info: cifar_model_info
   let classNames: [UnsafePointer<CChar>?]
   private let strings = StringKeeper()
-  private let monitor = Monitor()
-  /// Under the monitor.
+  private let lock = ConditionLock()
+  /// Under the lock.
   private var summaryText: UnsafePointer<CChar>?
 
   init(_ model: Model) throws {
@@ -30,9 +30,9 @@ final class ModelHandle {
     classNames = model.classNames.map(strings.keep)
   }
 
-  /// What it is made of, written when somebody asks for it.
+  /// What it is made of, written when someone asks for it.
   func summary() throws -> UnsafePointer<CChar>? {
-    try monitor.withLock {
+    try lock.withLock {
       if summaryText == nil {
         summaryText = strings.keep(try ModelSummary(of: model.hyperparameters.modelSpec).text)
       }

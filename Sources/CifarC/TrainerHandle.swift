@@ -6,7 +6,7 @@ import Glibc
 
 /// A training session with the caller's callbacks and the strings it handed out.
 ///
-/// While it trains it belongs to the thread that trains; else to whoever holds the monitor.
+/// While it trains it belongs to the thread that trains; else to whoever holds the lock.
 final class TrainerHandle: TrainerObserver {
   let session: TrainingSession
   let threads: Int
@@ -19,8 +19,8 @@ final class TrainerHandle: TrainerObserver {
   var onEpoch: (function: cifar_epoch_callback, user: UnsafeMutableRawPointer?)?
   var onStorageWait: (function: cifar_storage_callback, user: UnsafeMutableRawPointer?)?
 
-  private let monitor = Monitor()
-  /// The thread that trains; nil while none does. Under the monitor.
+  private let lock = ConditionLock()
+  /// The thread that trains; nil while none does. Under the lock.
   private var runner: pthread_t?
   private let process = getpid()
   private let strings = StringKeeper()
@@ -51,7 +51,7 @@ final class TrainerHandle: TrainerObserver {
   ) throws -> Result {
     let handle = try from(pointer)
     try handle.checkProcess()
-    return try handle.monitor.withLock {
+    return try handle.lock.withLock {
       guard handle.runner == nil else { throw TrainerHandle.busy }
       return try body(handle)
     }
@@ -60,7 +60,7 @@ final class TrainerHandle: TrainerObserver {
   /// Runs `body` on the thread that trains, from a callback, or while nothing trains.
   private func inTurn(_ what: String, _ body: () throws -> Void) throws {
     try checkProcess()
-    let isRunner = try monitor.withLock { () throws -> Bool in
+    let isRunner = try lock.withLock { () throws -> Bool in
       guard let runner else {
         try body()
         return false
@@ -99,11 +99,11 @@ final class TrainerHandle: TrainerObserver {
   func close() {
     // A child has a copy of the parent's trainer, not its threads.
     guard process == getpid() else { return }
-    monitor.withLock {
+    lock.withLock {
       guard let runner else { return }
       session.interrupt()
       guard pthread_equal(runner, pthread_self()) == 0 else { return }
-      while self.runner != nil { monitor.wait() }
+      while self.runner != nil { lock.wait() }
     }
   }
 
@@ -115,16 +115,16 @@ final class TrainerHandle: TrainerObserver {
   func run() throws {
     try checkProcess()
     try LargeStack.require(TrainerHandle.leastStack, for: "training")
-    try monitor.withLock {
+    try lock.withLock {
       guard runner == nil else { throw TrainerHandle.busy }
       runner = pthread_self()
     }
     defer {
       // In a child that a callback forked the trainer stays the parent's.
       if process == getpid() {
-        monitor.withLock {
+        lock.withLock {
           runner = nil
-          monitor.wakeAll()
+          lock.wakeAll()
         }
       }
     }
@@ -166,7 +166,7 @@ final class TrainerHandle: TrainerObserver {
   }
 
   func trainBegan() throws -> TrainerAnswer {
-    guard let onTrainBegin else { return .goOn }
+    guard let onTrainBegin else { return .proceed }
     return try answer("train begin") { onTrainBegin.function(onTrainBegin.user) }
   }
 
@@ -193,7 +193,7 @@ final class TrainerHandle: TrainerObserver {
     _ callback: (function: cifar_batch_callback, user: UnsafeMutableRawPointer?)?, _ name: String,
     _ progress: BatchProgress
   ) throws -> TrainerAnswer {
-    guard let callback else { return .goOn }
+    guard let callback else { return .proceed }
     var info = cifar_batch_info()
     info.struct_size = UInt32(MemoryLayout<cifar_batch_info>.size)
     info.epoch = UInt32(progress.epoch)
@@ -209,7 +209,7 @@ final class TrainerHandle: TrainerObserver {
   }
 
   func epochEnded(_ report: EpochReport) throws -> TrainerAnswer {
-    guard let onEpoch else { return .goOn }
+    guard let onEpoch else { return .proceed }
     let metrics = report.metrics
     var info = cifar_epoch_info()
     info.struct_size = UInt32(MemoryLayout<cifar_epoch_info>.size)
@@ -226,7 +226,7 @@ final class TrainerHandle: TrainerObserver {
   }
 
   func storageDelayed(_ delay: StorageDelay) throws -> TrainerAnswer {
-    guard let onStorageWait else { return .goOn }
+    guard let onStorageWait else { return .proceed }
     var info = cifar_storage_info()
     info.struct_size = UInt32(MemoryLayout<cifar_storage_info>.size)
     info.epochs = UInt32(clamping: delay.epochs)
@@ -237,7 +237,7 @@ final class TrainerHandle: TrainerObserver {
 
   private func answer(_ name: String, _ callback: () -> Int32) throws -> TrainerAnswer {
     let value = try call(callback)
-    guard value != 0 else { return .goOn }
+    guard value != 0 else { return .proceed }
     callbackAnswer = (name, value)
     return .stop
   }

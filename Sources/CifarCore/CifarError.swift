@@ -28,7 +28,7 @@ public struct CifarError: Error, Equatable, Sendable {
     case foreignDatabase = 61
     /// A registry written by a newer version of the library.
     case newerDatabase = 62
-    /// Somebody else holds the registry or the run.
+    /// Someone else holds the registry or the run.
     case busy = 63
     /// A call that does not fit the state of its object (training twice at once, after fork, …).
     case invalidState = 70

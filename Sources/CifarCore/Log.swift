@@ -17,37 +17,37 @@ public enum Log {
   /// The most bytes of a line.
   public static let longestLine = 4095
 
-  private static let desk = LogDesk()
+  private static let sink = LogSink()
 
   /// Sends all further lines to `newReceiver`; `nil` drops them, as at the start.
   ///
   /// Returns when nobody is inside the old receiver any more; called from a receiver itself it does
   /// not wait.
-  public static func setReceiver(_ newReceiver: Receiver?) { desk.replace(with: newReceiver) }
+  public static func setReceiver(_ newReceiver: Receiver?) { sink.replace(with: newReceiver) }
 
   public static func write(_ level: Level, _ line: @autoclosure () -> String) {
-    guard let member = desk.enter() else { return }
-    defer { desk.leave(member) }
+    guard let member = sink.enter() else { return }
+    defer { sink.leave(member) }
     member.receive(level, line().oneLine(atMost: longestLine))
   }
 }
 
 /// Who hears the lines, and how many threads are telling them.
-private final class LogDesk: @unchecked Sendable {
+private final class LogSink: @unchecked Sendable {
   final class Member {
     let receive: Log.Receiver
-    // Under the desk's monitor.
+    // Under the lock.
     var callers = 0
     init(_ receive: @escaping Log.Receiver) { self.receive = receive }
   }
 
-  private let monitor = Monitor()
-  // Under the monitor:
+  private let lock = ConditionLock()
+  // Under the lock:
   private var current: Member?
   private var process = getpid()
 
   func enter() -> Member? {
-    let member = monitor.withLock { () -> Member? in
+    let member = lock.withLock { () -> Member? in
       forgetParentsCallers()
       current?.callers += 1
       return current
@@ -58,20 +58,20 @@ private final class LogDesk: @unchecked Sendable {
 
   func leave(_ member: Member) {
     log_receiver_left()
-    monitor.withLock {
+    lock.withLock {
       member.callers -= 1
-      if member.callers <= 0 { monitor.wakeAll() }
+      if member.callers <= 0 { lock.wakeAll() }
     }
   }
 
   func replace(with receiver: Log.Receiver?) {
     let mayWait = !log_receiver_is_inside()
-    let old = monitor.withLock { () -> Member? in
+    let old = lock.withLock { () -> Member? in
       forgetParentsCallers()
       let old = current
       current = receiver.map(Member.init)
       if mayWait, let old {
-        while old.callers > 0 { monitor.wait() }
+        while old.callers > 0 { lock.wait() }
       }
       return old
     }

@@ -7,16 +7,16 @@ struct MemoryLimit: CustomStringConvertible {
   var owner: String
   var total: Int
   /// Bytes that may still be allocated; never negative.
-  var room: Int
+  var available: Int
 
   init(_ owner: String, total: Int, used: Int) {
     self.owner = owner
     self.total = total
-    room = max(0, total - min(max(0, used), total))
+    available = max(0, total - min(max(0, used), total))
   }
 
   var description: String {
-    "the \(MemoryNeed.size(total)) of \(owner) only \(MemoryNeed.size(room)) are left"
+    "the \(MemoryNeed.size(total)) of \(owner) only \(MemoryNeed.size(available)) are left"
   }
 
   /// The machine's memory, the limits of the process (RLIMIT_AS, RLIMIT_DATA) and those of its

@@ -14,7 +14,7 @@ public enum MemoryNeed {
   ///   - thing: what for, in the plural, for the message.
   /// - Throws: `outOfMemory`, naming the need and the limit.
   public static func check(_ bytes: Int, for thing: String) throws {
-    for limit in MemoryLimit.all() where bytes > limit.room {
+    for limit in MemoryLimit.all() where bytes > limit.available {
       throw error(bytes, thing, "but of \(limit)")
     }
   }
@@ -44,8 +44,8 @@ public enum MemoryNeed {
 
   /// What to throw where the system refused.
   public static func failure(_ bytes: Int, for thing: String) -> CifarError {
-    let tightest = MemoryLimit.all().min { $0.room < $1.room }
-    guard let tightest, bytes > tightest.room else {
+    let tightest = MemoryLimit.all().min { $0.available < $1.available }
+    guard let tightest, bytes > tightest.available else {
       return error(bytes, thing, "which can't be had")
     }
     return error(bytes, thing, "but of \(tightest)")

@@ -2,7 +2,7 @@ import CCPUFeatures
 import Glibc
 import Synchronization
 
-/// A fixed crew of threads that works through numbered pieces of a job.
+/// A fixed set of threads that work through numbered pieces of a job.
 ///
 /// The caller takes part in the work, so `threads` counts it. Between jobs the others spin for a
 /// moment, since the next job of a training step follows within microseconds, then sleep.
@@ -14,16 +14,16 @@ import Synchronization
 public final class ThreadPool: Sendable {
   /// The number of threads that work on a job, the caller included.
   public let threads: Int
-  // The threads hold the crew and not the pool, so that the pool can go and end them.
-  private let crew: Crew
+  // The threads hold `Workers` and not the pool, so that the pool can be freed and end them.
+  private let workers: Workers
 
   /// - Parameter threads: at least 1; `ThreadPool.defaultThreads` fits the machine.
   public init(threads: Int) {
     self.threads = max(1, threads)
-    crew = Crew(helpers: self.threads - 1)
+    workers = Workers(helpers: self.threads - 1)
   }
 
-  deinit { crew.dismiss() }
+  deinit { workers.dismiss() }
 
   /// Calls `body(index, worker)` once for every index in 0 ..< count and returns when all are done.
   ///
@@ -31,12 +31,12 @@ public final class ThreadPool: Sendable {
   /// scratch memory. Jobs do not nest, and a pool serves one caller at a time: a call while another
   /// job is under way runs its pieces in place, as worker 0.
   public func forEach(_ count: Int, _ body: (_ index: Int, _ worker: Int) -> Void) {
-    crew.work(count, body)
+    workers.work(count, body)
   }
 }
 
 /// The threads of a pool and the job they share.
-private final class Crew: @unchecked Sendable {
+private final class Workers: @unchecked Sendable {
   typealias Body = (_ index: Int, _ worker: Int) -> Void
 
   // The job under way, written by the caller before `generation` announces it.
@@ -49,12 +49,12 @@ private final class Crew: @unchecked Sendable {
   private let running = Atomic<Bool>(false)
 
   private let helpers: Int
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var threads: [WorkerThread] = []
   private var owner = getpid()
 
-  /// How often a waiting thread looks before it sleeps: some 50 µs.
-  private static let looks = 4_000
+  /// How often a waiting thread spins before it sleeps: some 50 µs.
+  private static let spins = 4_000
 
   init(helpers: Int) {
     self.helpers = helpers
@@ -96,10 +96,10 @@ private final class Crew: @unchecked Sendable {
       helpersBusy.store(threads.count, ordering: .relaxed)
       announce()
       takePieces(worker: 0, body: body)
-      var looks = 0
+      var spins = 0
       while helpersBusy.load(ordering: .acquiring) != 0 {
-        looks += 1
-        if looks < Crew.looks { cpu_relax() } else { sched_yield() }
+        spins += 1
+        if spins < Workers.spins { cpu_relax() } else { sched_yield() }
       }
       self.body = nil
     }
@@ -109,7 +109,7 @@ private final class Crew: @unchecked Sendable {
   private func announce() {
     generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
     guard sleepers.load(ordering: .sequentiallyConsistent) > 0 else { return }
-    monitor.withLock { monitor.wakeAll() }
+    lock.withLock { lock.wakeAll() }
   }
 
   private func takePieces(worker: Int, body: Body) {
@@ -130,20 +130,20 @@ private final class Crew: @unchecked Sendable {
 
   /// Waits for a generation other than `seen`: first awake, then asleep.
   private func nextGeneration(after seen: UInt) -> UInt {
-    for _ in 0..<Crew.looks {
+    for _ in 0..<Workers.spins {
       let current = generation.load(ordering: .acquiring)
       if current != seen { return current }
       cpu_relax()
     }
     sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-    monitor.withLock {
-      while generation.load(ordering: .sequentiallyConsistent) == seen { monitor.wait() }
+    lock.withLock {
+      while generation.load(ordering: .sequentiallyConsistent) == seen { lock.wait() }
     }
     sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
     return generation.load(ordering: .acquiring)
   }
 
-  /// A fork copies only the thread that called it: the child starts a crew of its own.
+  /// A fork copies only the thread that called it: the child starts threads of its own.
   private func restartAfterFork() {
     owner = getpid()
     sleepers.store(0, ordering: .relaxed)

@@ -18,8 +18,8 @@ public struct Batch {
 /// on where in the epoch the loader began, not on anything drawn before. All memory is allocated by
 /// `init`. A loader belongs to one thread.
 public final class BatchLoader {
-  // The workers hold the workshop and not the loader, so that the loader can go and end them.
-  private let workshop: BatchWorkshop
+  // The workers hold the prefetcher and not the loader, so that the loader can go and end them.
+  private let prefetcher: BatchPrefetcher
 
   /// - Parameters:
   ///   - batchSize: images in a batch; the last one of an epoch has what is left.
@@ -34,17 +34,17 @@ public final class BatchLoader {
     }
     try normalization.validate()
     try Augmentation.validate(augmentations)
-    workshop = try BatchWorkshop(
+    prefetcher = try BatchPrefetcher(
       dataset: dataset, batchSize: batchSize, shuffle: shuffle, seed: seed, workers: workers
     ) {
       try ImagePipeline(normalization: normalization, augmentations: augmentations, seed: seed)
     }
   }
 
-  deinit { workshop.close() }
+  deinit { prefetcher.close() }
 
   /// Batches in an epoch, the last smaller one included.
-  public var batchesPerEpoch: Int { workshop.batchesPerEpoch }
+  public var batchesPerEpoch: Int { prefetcher.batchesPerEpoch }
 
   /// Begins an epoch.
   ///
@@ -52,12 +52,12 @@ public final class BatchLoader {
   ///   - epoch: from 1.
   ///   - fromBatch: the first batch to give; those before are skipped, not prepared.
   public func start(epoch: Int, fromBatch: Int = 0) {
-    workshop.start(epoch: epoch, fromBatch: fromBatch)
+    prefetcher.start(epoch: epoch, fromBatch: fromBatch)
   }
 
   /// The next batch; nil at the end of the epoch.
-  public func next() -> Batch? { workshop.next() }
+  public func next() -> Batch? { prefetcher.next() }
 
   /// Ends the epoch early.
-  public func stop() { workshop.stop() }
+  public func stop() { prefetcher.stop() }
 }

@@ -25,7 +25,7 @@ package struct BatchTarget {
       throw CifarError(
         .badData,
         "'\(path)': label \(label) of image \(index) is not in 0 to \(classes - 1); "
-          + "get the file anew")
+          + "download it again")
     }
     if index < count { labels[index] = Int32(label) }
   }

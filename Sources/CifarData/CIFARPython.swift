@@ -25,7 +25,7 @@ package enum CIFARPython {
         .badData,
         "'\(path)' holds \(batch.rows)×\(batch.columns) pixels and \(batch.labels.count) labels, "
           + "not \(images)×\(Dataset.imageBytes) and as many labels; "
-          + "get the file anew")
+          + "download it again")
     }
     for (index, label) in batch.labels.enumerated() {
       try target.setLabel(index, label, path: path)

@@ -15,19 +15,19 @@ struct DataFile: ~Copyable {
     guard !path.utf8.contains(0) else {
       throw CifarError(.invalidArgument, "a path holds a NUL character: it ends before its end")
     }
-    // Without O_NONBLOCK the call waits until somebody writes to a pipe.
+    // Without O_NONBLOCK the call waits until someone writes to a pipe.
     let descriptor = uninterrupted {
       open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     }
     guard descriptor >= 0 else {
       let code: CifarError.Code = errno == ENOENT ? .notFound : .io
       throw CifarError(
-        code, "can't open '\(path)': \(String(cString: strerror(errno))); get the data set anew")
+        code, "can't open '\(path)': \(String(cString: strerror(errno))); download it again")
     }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
-      throw CifarError(.badData, "'\(path)' is not a regular file; get the data set anew")
+      throw CifarError(.badData, "'\(path)' is not a regular file; download it again")
     }
     self.path = path
     self.descriptor = descriptor
@@ -42,7 +42,7 @@ struct DataFile: ~Copyable {
     try refuseForeignFormat()
     let fault = size < expected ? "truncated" : "too long"
     throw CifarError(
-      .badData, "'\(path)' is \(fault): \(size) bytes, not \(expected); get the file anew")
+      .badData, "'\(path)' is \(fault): \(size) bytes, not \(expected); download it again")
   }
 
   /// - Throws: `badData` for an archive or a page in place of the file.
@@ -66,7 +66,7 @@ struct DataFile: ~Copyable {
         filled += got
       } else if got == 0 {
         throw CifarError(
-          .badData, "'\(path)' became shorter while it was read; get the file anew")
+          .badData, "'\(path)' became shorter while it was read; download it again")
       } else if errno != EINTR {
         throw CifarError(.io, "can't read '\(path)': \(String(cString: strerror(errno)))")
       }
@@ -103,7 +103,7 @@ struct DataFile: ~Copyable {
     try refuseForeignFormat()
     guard size <= largest else {
       throw CifarError(
-        .badData, "'\(path)' has \(size) bytes: that is not a CIFAR-10 batch; get the file anew")
+        .badData, "'\(path)' has \(size) bytes: that is not a CIFAR-10 batch; download it again")
     }
     var bytes = try MemoryNeed.secured(size + 64, for: "the bytes of '\(path)'") {
       [UInt8](repeating: 0, count: size)

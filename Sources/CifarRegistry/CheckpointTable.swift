@@ -30,7 +30,7 @@ enum CheckpointTable {
   /// Deletes what the run's retention does not keep.
   ///
   /// What stays: the newest `keep_last`, those of every `keep_every` epochs, what is pinned, the
-  /// best of the current line, and the best of what a resume from an earlier point left behind (somebody
+  /// best of the current line, and the best of what a resume from an earlier point left behind (someone
   /// may want it back).
   static func prune(run: Int64, in connection: Connection) throws {
     let keep = try connection.first(
@@ -148,7 +148,7 @@ enum CheckpointTable {
     let stored = try all(of: run.key, in: connection).map { "\($0.id)" }
     let name = run.uuid.prefix(8)
     if stored.isEmpty {
-      throw CifarError(.notFound, "run \(name) has no checkpoint; train it anew")
+      throw CifarError(.notFound, "run \(name) has no checkpoint; train it again")
     }
     let missing =
       switch choice {

@@ -55,14 +55,14 @@ enum DatabasePath {
         flags: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, timeout: 0)
       return try content(of: connection)
     } catch let error as CifarError where error.code == .badData {
-      // Somebody may be writing at this very moment: the proper opening waits for locks.
+      // Someone may be writing at this very moment: the proper opening waits for locks.
       return .registry
     }
   }
 
   /// What an open database holds. An SQLite file without any table is as good as an empty one.
   static func content(of connection: Connection) throws -> Content {
-    // One look at one moment: somebody else may be creating the registry just now.
+    // One look at one moment: someone else may be creating the registry just now.
     let (application, version, objects) = try connection.atOneMoment {
       (
         try connection.integer("PRAGMA application_id") ?? 0,

@@ -54,7 +54,7 @@ enum EpochTable {
     try summarize(run: new, in: connection)
   }
 
-  /// Writes what the list shows of a run anew, from the rows.
+  /// Writes what the list shows of a run again, from the rows.
   static func summarize(run: Int64, in connection: Connection) throws {
     try connection.run(
       """
@@ -106,7 +106,7 @@ enum EpochTable {
   /// was set aside earlier comes back.
   /// - Throws: `badData` for a session that resumed itself or a later one: what leads to it would
   ///   have no beginning.
-  static func select(lineOf session: Int64, run: Int64, in connection: Connection) throws {
+  static func select(lineageOf session: Int64, run: Int64, in connection: Connection) throws {
     try checkOrigins(of: run, in: connection)
     let line = """
       WITH RECURSIVE line (session, until_epoch, until_batch, parent, epoch, batch) AS (

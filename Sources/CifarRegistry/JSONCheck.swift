@@ -4,7 +4,7 @@ import CSQLite
 ///
 /// The tables' conditions ask it. SQLite before 3.41 has it, but does not mark it as harmless
 /// (SQLITE_INNOCUOUS), and a connection that trusts no schema refuses it then. So the same function
-/// is given to such a connection anew: it asks SQLite's own, in a database in memory.
+/// is given to such a connection again: it asks SQLite's own, in a database in memory.
 enum JSONCheck {
   private final class Asker {
     private var database: OpaquePointer?

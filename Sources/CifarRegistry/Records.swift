@@ -149,7 +149,7 @@ public struct NewCheckpoint: Sendable {
   public var isBest: Bool
   /// When it was taken, which may be long before it is stored.
   public var created = Timestamp.now
-  /// Of `data`; nil until somebody computed it.
+  /// Of `data`; nil until someone computed it.
   private(set) var sha256: String?
 
   mutating func hash() {

@@ -22,7 +22,7 @@ extension Registry {
   /// Writes a copy of the registry as it is at one moment, at any time, while others train.
   ///
   /// SQLite's online backup in steps that hold the lock for some 20 ms. A writer's commit makes the
-  /// copy begin anew; after three such, it is made in one step, in which writers wait (some seconds
+  /// copy start over; after three such, it is made in one step, in which writers wait (some seconds
   /// for a file of some GB). The copy goes through all checks of `verify`, the SHA-256 of every
   /// checkpoint included, before it gets its name; where anything is wrong there is no copy. What
   /// others added (tables, views, triggers, indexes) is theirs: the copy has it too, and it is told.
@@ -113,7 +113,7 @@ private final class OnlineCopy {
   private let target: Connection
   private var isFinished = false
 
-  /// So often the copy begins anew before it is made in one step.
+  /// So often the copy starts over before it is made in one step.
   private static let mostRestarts = 3
 
   init(from source: Connection, to target: Connection) throws {

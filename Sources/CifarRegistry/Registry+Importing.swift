@@ -109,7 +109,7 @@ extension Registry {
       "SELECT 1 FROM checkpoints WHERE session = ? AND (epoch, batch) >= (?, ?)",
       [.integer(keys.session), .integer(checkpoint.epoch), .integer(checkpoint.batch)])
     if hasCheckpoint != nil { return .known(run) }
-    try EpochTable.select(lineOf: keys.session, run: keys.run, in: connection)
+    try EpochTable.select(lineageOf: keys.session, run: keys.run, in: connection)
     let known = Set(
       try connection.rows("SELECT epoch FROM epochs WHERE run = ?", [.integer(keys.run)]) {
         Int($0.integer(0))

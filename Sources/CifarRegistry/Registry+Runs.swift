@@ -18,9 +18,9 @@ extension Registry {
     _ query: RunQuery, damaged: ((CifarError) -> Void)? = nil
   ) throws -> [RunSummary] {
     let (runs, damage) = try reading { connection in
-      let reader = RunReader(try RunLook(in: connection))
-      let end = try query.sql(reader.look)
-      let columns = try query.columns(reader.look)
+      let reader = RunReader(try Liveness(in: connection))
+      let end = try query.sql(reader.liveness)
+      let columns = try query.columns(reader.liveness)
       let sql = "SELECT \(reader.columns)\(columns) FROM runs r"
       var (found, damage) = try connection.soundRows(
         sql + end.text, end.values, of: .runs
@@ -55,7 +55,7 @@ extension Registry {
     _ query: RunQuery, damaged: ((CifarError) -> Void)? = nil
   ) throws -> [String] {
     let (ids, damage) = try reading { connection in
-      let end = try query.sql(try RunLook(in: connection))
+      let end = try query.sql(try Liveness(in: connection))
       return try connection.soundRows(
         "SELECT r.id, r.uuid FROM runs r" + end.text, end.values, of: .runs
       ) { try $0.uuid("uuid") }
@@ -71,7 +71,7 @@ extension Registry {
   public func run(matching text: String) throws -> RunDetail {
     try reading { connection in
       let run = try RunLookup.find(text, in: connection)
-      let reader = RunReader(try RunLook(in: connection))
+      let reader = RunReader(try Liveness(in: connection))
       let detail = try connection.first(
         reader.details + " WHERE r.id = ?", [.integer(run.key)], of: .runs, reader.detail)
       guard var detail else {
@@ -103,7 +103,7 @@ extension Registry {
 
   /// What is wrong with values in the tables, a sentence each.
   func damage() throws -> [CifarError] {
-    let reader = RunReader(try reading { try RunLook(in: $0) })
+    let reader = RunReader(try reading { try Liveness(in: $0) })
     var damage = try damage(
       reader.details, of: .runs, key: [(sql: "r.id", column: "id")], reader.detail)
     damage += try self.damage(
@@ -132,15 +132,15 @@ extension Registry {
 
 /// Reads runs and sessions, all as they are at one moment.
 private struct RunReader {
-  let look: RunLook
+  let liveness: Liveness
 
-  init(_ look: RunLook) { self.look = look }
+  init(_ liveness: Liveness) { self.liveness = liveness }
 
   var columns: String {
     """
-    r.id, r.uuid, r.name, \(look.status) AS status, r.recipe, r.dataset, r.started,
+    r.id, r.uuid, r.name, \(liveness.status) AS status, r.recipe, r.dataset, r.started,
     r.epochs_planned, r.epochs, r.best_val_accuracy, r.best_val_loss, r.last_val_accuracy,
-    r.last_val_loss, \(look.duration) AS duration,
+    r.last_val_loss, \(liveness.duration) AS duration,
     (SELECT group_concat(tag, char(10)) FROM tags t WHERE t.run = r.id) AS tags,
     r.parent, r.parent_checkpoint, r.trashed
     """
@@ -197,9 +197,9 @@ private struct RunReader {
   /// Without its end, from WHERE on.
   var sessions: String {
     """
-    SELECT x.id, x.started, x.ended, \(look.sessionStatus("x.status", "x.id")) AS status, x.reason,
+    SELECT x.id, x.started, x.ended, \(liveness.sessionStatus("x.status", "x.id")) AS status, x.reason,
       x.library_version, x.instruction_set, x.threads, x.command_line, x.resumed_epoch,
-      x.resumed_batch, \(look.sessionEnd) AS "end", x.heartbeat, x.host, x.pid, x.pid_start_ticks,
+      x.resumed_batch, \(liveness.sessionEnd) AS "end", x.heartbeat, x.host, x.pid, x.pid_start_ticks,
       x.working_directory, x.git_commit
     FROM sessions x
     """

@@ -37,10 +37,10 @@ extension Registry {
         ) { try $0.number("size") }
         return min(bytes, Int(exactly: (found ?? 0) ?? 0) ?? 0)
       }
-      let look = try RunLook(in: connection)
+      let liveness = try Liveness(in: connection)
       let present = "FROM runs r WHERE r.trashed IS NULL"
       let statuses = try connection.rows(
-        "SELECT \(look.status) AS status, count(*) \(present) GROUP BY 1"
+        "SELECT \(liveness.status) AS status, count(*) \(present) GROUP BY 1"
       ) { (status: $0.text(0), count: Int($0.integer(1))) }
       func count(_ status: RunStatus) -> Int {
         statuses.first { $0.status == status.rawValue }?.count ?? 0
@@ -54,7 +54,7 @@ extension Registry {
         runs: statuses.reduce(0) { $0 + $1.count }, running: count(.running),
         crashed: count(.crashed),
         lastCrashed: try connection.first(
-          "SELECT id, uuid \(present) AND \(look.status) = 'crashed' ORDER BY id DESC LIMIT 1",
+          "SELECT id, uuid \(present) AND \(liveness.status) = 'crashed' ORDER BY id DESC LIMIT 1",
           of: .runs
         ) { try $0.text("uuid") }
         .flatMap { UUIDText.isValid($0) ? $0 : nil },

@@ -102,7 +102,7 @@ public struct CheckpointRow: Sendable, Equatable {
   public var isBest: Bool
   /// Whether the run was resumed from an earlier point since, and went another way.
   public var isSuperseded: Bool
-  /// Whether somebody asked for it to stay.
+  /// Whether someone asked for it to stay.
   public var isPinned: Bool
 }
 
@@ -195,7 +195,7 @@ public enum CheckpointChoice: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-/// What a checkpoint was chosen as, and which one that was when somebody looked.
+/// What a checkpoint was chosen as, and which one that was when someone looked.
 public struct MeantCheckpoint: Sendable, Equatable {
   public var choice: CheckpointChoice
   public var id: Int64
@@ -206,7 +206,7 @@ public struct MeantCheckpoint: Sendable, Equatable {
   }
 }
 
-/// Somebody else has gone on with the run meanwhile: "last" or "best" is another checkpoint.
+/// Someone else has gone on with the run meanwhile: "last" or "best" is another checkpoint.
 public struct MovedCheckpoint: Error {}
 
 /// The value of a field of a run.

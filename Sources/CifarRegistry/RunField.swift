@@ -95,13 +95,13 @@ public struct RunField: Sendable {
 
   /// - Parameter failure: makes the error of a sentence.
   static func named(
-    _ name: String, _ look: RunLook, _ failure: (String) -> CifarError
+    _ name: String, _ liveness: Liveness, _ failure: (String) -> CifarError
   ) throws -> RunField {
     if let entry = table.first(where: { $0.name == name }) {
       let sql =
         switch name {
-        case "status": "(\(look.status))"
-        case "duration": look.duration
+        case "status": "(\(liveness.status))"
+        case "duration": liveness.duration
         default: entry.sql
         }
       return RunField(name: name, help: entry.help, kind: entry.kind, sql: sql)

@@ -15,16 +15,16 @@ struct RunFilter {
 
   private let tokens: [FilterToken]
   private var position = 0
-  private let look: RunLook
+  private let liveness: Liveness
   private var depth = 0
 
   /// SQLite's own limit lies at a thousand.
   private static let deepest = 100
 
   /// - Throws: `invalidArgument`; the message names the column.
-  init(_ text: String, _ look: RunLook) throws {
+  init(_ text: String, _ liveness: Liveness) throws {
     tokens = try FilterToken.all(of: text)
-    self.look = look
+    self.liveness = liveness
     guard tokens.count > 1 else { throw FilterToken.error(1, "the filter is empty") }
     guard tokens.count < 1000 else { throw FilterToken.error(1, "the filter is too long") }
     sql = "(\(try alternatives()))"
@@ -85,7 +85,7 @@ struct RunFilter {
         name.column,
         name.kind == .end ? "a field is missing here" : "'\(name.text.excerpt)' is no field")
     }
-    let field = try RunField.named(name.text, look) { FilterToken.error(name.column, $0) }
+    let field = try RunField.named(name.text, liveness) { FilterToken.error(name.column, $0) }
     if takes("is") {
       let isNot = takes("not")
       guard takes("null") else { throw FilterToken.error(next.column, "null is missing here") }
@@ -141,7 +141,7 @@ struct RunFilter {
       let like = "\(field.sql) LIKE ? ESCAPE '\\'"
       return symbol == "=" ? like : "NOT coalesce(\(like), 0)"
     }
-    values.append(try FilterValue.read(value, for: field, now: look.now))
+    values.append(try FilterValue.read(value, for: field, now: liveness.now))
     if field.kind == .member {
       return symbol == "!="
         ? "NOT " + field.sql.replacing("%", with: "= ?")

@@ -1,6 +1,6 @@
 import CifarCore
 
-/// Finds the run that somebody means.
+/// Finds the run that someone means.
 struct RunLookup {
   var key: Int64
   var uuid: String

@@ -32,9 +32,9 @@ public struct RunQuery: Sendable, Equatable {
   }
 
   /// The columns of `fields`, each after a comma.
-  func columns(_ look: RunLook) throws -> String {
+  func columns(_ liveness: Liveness) throws -> String {
     try fields.map { name in
-      let field = try RunField.named(name, look) { message in
+      let field = try RunField.named(name, liveness) { message in
         CifarError(.invalidArgument, "cannot show: \(message)")
       }
       guard field.kind != .member else {
@@ -49,18 +49,18 @@ public struct RunQuery: Sendable, Equatable {
   public static func moment(_ text: String) -> Timestamp? { FilterValue.time(text, now: .now) }
 
   /// The statement's end, from WHERE on, and its values.
-  func sql(_ look: RunLook) throws -> (text: String, values: [SQLValue]) {
+  func sql(_ liveness: Liveness) throws -> (text: String, values: [SQLValue]) {
     var conditions = [trash ? "r.trashed IS NOT NULL" : "r.trashed IS NULL"]
     var values: [SQLValue] = []
     for filter in [filter].compactMap({ $0 }) + also {
-      let parsed = try RunFilter(filter, look)
+      let parsed = try RunFilter(filter, liveness)
       conditions.append(parsed.sql)
       values += parsed.values
     }
     let direction = descending ? "DESC" : "ASC"
     var order = "r.id \(direction)"
     if let sort {
-      let field = try RunField.named(sort, look) { message in
+      let field = try RunField.named(sort, liveness) { message in
         CifarError(.invalidArgument, "cannot sort: \(message)")
       }
       guard field.kind != .member else {
@@ -75,8 +75,8 @@ public struct RunQuery: Sendable, Equatable {
   }
 }
 
-/// One look at all runs, from one process and at one moment: who of the running is alive.
-struct RunLook {
+/// Which of the running runs have a live process, as one process sees it at one moment.
+struct Liveness {
   let now: Timestamp
   /// Keys of the sessions whose process lives, or may live.
   private let living: String

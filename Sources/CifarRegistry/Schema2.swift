@@ -113,7 +113,7 @@ enum Schema2 {
     """
 
   /// The members that are large and seldom vary. A member that people vary must not be among them:
-  /// every value of it would store all the others anew.
+  /// every value of it would store all the others again.
   private static let sharedKeys =
     "('augmentations', 'callbacks', 'data', 'model_spec', 'normalization')"
 

@@ -105,7 +105,7 @@ enum Schema3 {
       .map { "CHECK (\($0.condition))" }.joined(separator: " ")
   }
 
-  /// SQLite adds no condition to a table that is there: tables are made anew and filled. Only the
+  /// SQLite adds no condition to a table that is there: tables are rebuilt and filled. Only the
   /// bytes of checkpoints stay where they are; a trigger looks at the numbers of their pieces.
   static var sql: String {
     "DROP VIEW run_details;"

@@ -98,7 +98,7 @@ extension SessionEntry {
     in connection: Connection
   ) throws -> Int64? {
     if selectsLine {
-      try EpochTable.select(lineOf: keys.session, run: keys.run, in: connection)
+      try EpochTable.select(lineageOf: keys.session, run: keys.run, in: connection)
     }
     var saved: Int64?
     for entry in entries {

@@ -22,7 +22,7 @@ public struct Hyperparameters: Equatable, Sendable {
   /// Epochs at most, from 1 to 1,000,000.
   public var epochs: Int
   /// Optimizer steps in an epoch; nil for as many as there are batches. The images go on where the
-  /// epoch before ended, and are shuffled anew after the last one.
+  /// epoch before ended, and are shuffled again after the last one.
   public var stepsPerEpoch: Int?
   /// How images are kept between two layers.
   public var precision = Precision.float32

@@ -70,9 +70,9 @@ extension Trainer {
       }
     state = checkpoint.state
     for (callback, stored) in zip(callbacks, state.callbacks) { callback.state = stored }
-    // Somebody who asks for more epochs wants them, also where early stopping ended the run.
+    // Someone who asks for more epochs wants them, also where early stopping ended the run.
     if goesFurther, state.stopReason != nil {
-      for callback in callbacks { callback.goOn() }
+      for callback in callbacks { callback.trainingExtended() }
       (state.stopReason, state.hasDiverged) = (nil, nil)
     }
   }

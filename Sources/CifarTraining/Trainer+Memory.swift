@@ -8,7 +8,7 @@ extension Trainer {
   /// the optimizer's moments, the best weights so far, and checkpoints on their way. What goes with
   /// the batch size, images and activations, is looked at when the plan is made.
   ///
-  /// - Parameter storesCheckpoints: whether somebody keeps them.
+  /// - Parameter storesCheckpoints: whether someone keeps them.
   /// - Throws: `outOfMemory`; `invalidArgument` or `shapeMismatch` for a model that can't be.
   public static func checkMemory(
     for hyperparameters: Hyperparameters, storesCheckpoints: Bool

@@ -362,7 +362,7 @@ public final class Trainer {
     return answer == .stop ? .stopped : nil
   }
 
-  /// Whether somebody called `interrupt` since the last look.
+  /// Whether someone called `interrupt` since the last look.
   public func takeInterrupt() -> Bool {
     interrupted.exchange(false, ordering: .relaxed)
   }

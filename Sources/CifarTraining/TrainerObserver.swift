@@ -30,21 +30,21 @@ public protocol TrainerObserver: AnyObject {
 /// Most observers look at some of it.
 extension TrainerObserver {
   public var waitsForStorage: Bool { true }
-  public func trainBegan() throws -> TrainerAnswer { .goOn }
-  public func epochBegan(_ progress: BatchProgress) throws -> TrainerAnswer { .goOn }
-  public func batchBegan(_ progress: BatchProgress) throws -> TrainerAnswer { .goOn }
-  public func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer { .goOn }
+  public func trainBegan() throws -> TrainerAnswer { .proceed }
+  public func epochBegan(_ progress: BatchProgress) throws -> TrainerAnswer { .proceed }
+  public func batchBegan(_ progress: BatchProgress) throws -> TrainerAnswer { .proceed }
+  public func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer { .proceed }
   public func checkpointDue() throws {}
   public func validationBegan() {}
-  public func epochEnded(_ report: EpochReport) throws -> TrainerAnswer { .goOn }
+  public func epochEnded(_ report: EpochReport) throws -> TrainerAnswer { .proceed }
   public func epochStored(_ report: EpochReport) {}
   public func remarked(_ remark: String) {}
-  public func storageDelayed(_ delay: StorageDelay) throws -> TrainerAnswer { .goOn }
+  public func storageDelayed(_ delay: StorageDelay) throws -> TrainerAnswer { .proceed }
   public func trainEnded(_ end: TrainingEnd) throws {}
 }
 
 public enum TrainerAnswer: Sendable {
-  case goOn
+  case proceed
   case stop
 }
 

@@ -2,7 +2,7 @@ import CifarCore
 
 /// Completions for shells: scripts that know the tool's words, and the runs of a registry for them.
 ///
-/// Ids and names come from a file that somebody else may have written. A shell gets them as the output
+/// Ids and names come from a file that someone else may have written. A shell gets them as the output
 /// of `cifar-runs list --completion`, a line a run, and never evaluates them: nothing of them stands in
 /// a script, in a list of words for `compgen -W` or in an `eval`, and what is put on the command line is
 /// quoted.

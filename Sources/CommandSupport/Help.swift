@@ -78,7 +78,7 @@ public enum Help {
     return "\nExamples:\n" + lines.map { "  \($0)\n" }.joined()
   }
 
-  /// Paragraphs anew at this width. A line that is indented stays a line; what is wrapped of it stands
+  /// Paragraphs again at this width. A line that is indented stays a line; what is wrapped of it stands
   /// under its second column, which two spaces begin, if it has one.
   static func paragraphs(_ text: String, _ width: Int) -> String {
     var result = ""

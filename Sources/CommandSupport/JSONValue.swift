@@ -1,7 +1,7 @@
 import CifarCore
 import FoundationEssentials
 
-/// Any JSON, for text whose shape is somebody else's business.
+/// Any JSON, for text whose shape is someone else's business.
 public enum JSONValue: Codable, Equatable, Sendable {
   case null
   case bool(Bool)

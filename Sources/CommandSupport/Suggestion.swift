@@ -1,6 +1,6 @@
 import CifarCore
 
-/// Finds what somebody probably meant.
+/// Finds what someone probably meant.
 enum Suggestion {
   /// "; did you mean …?", or nothing when no candidate is close.
   static func text(for word: String, among candidates: [String]) -> String {

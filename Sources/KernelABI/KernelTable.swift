@@ -56,10 +56,10 @@ public protocol KernelTable: Sendable {
     _ image: Input, groups: Int, height: Int, width: Int,
     to padded: Output, paddedHeight: Int, paddedWidth: Int, offset: Int, spread: Int)
 
-  /// OIHW filters to (pairs of output groups, input channels, k, k, 2·lanes). With `turned`, the
+  /// OIHW filters to (pairs of output groups, input channels, k, k, 2·lanes). With `rotated`, the
   /// filters of the backward pass: inputs and outputs exchanged, rows and columns reversed; `shape`
   /// is the forward one still.
-  func packFilters(_ shape: ConvolutionShape, _ filters: Input, to packed: Output, turned: Bool)
+  func packFilters(_ shape: ConvolutionShape, _ filters: Input, to packed: Output, rotated: Bool)
 
   /// One image, direct: y[o] = bias[o] + Σ x[i] ⋆ w[o, i], then max(y, 0) if `relu`. `padded` has
   /// its frame of zeros, `bias` is nil or fills whole pairs of groups, `output` is (groups, H, W,
@@ -83,11 +83,11 @@ public protocol KernelTable: Sendable {
   // A `panel` below is `panelLanes` channels. Transformed tiles come in packs, `packStride` floats
   // apart; tiles that the last pack lacks are zero.
 
-  /// OIHW filters to (panels of output, 36 points, inputs, panel). With `turned`, the filters of
+  /// OIHW filters to (panels of output, 36 points, inputs, panel). With `rotated`, the filters of
   /// the backward pass, as in `packFilters`. Only what panel `panel` has of the inputs of one group
   /// is written.
   func winogradFilters(
-    _ shape: ConvolutionShape, _ filters: Input, to transformed: Output, turned: Bool,
+    _ shape: ConvolutionShape, _ filters: Input, to transformed: Output, rotated: Bool,
     panel: Int, group: Int)
 
   /// Bᵀ·d·B of tiles, to packs of (groups, 36 points, 6 tiles, lanes).
@@ -99,7 +99,7 @@ public protocol KernelTable: Sendable {
   /// (packs, 36 points, 6 tiles, panel). Whole packs must have room.
   func winogradMultiply(
     _ transformed: Input, packStride: Int, tiles: Int, groups: Int, filters: Input,
-    product: Output, upcoming: Upcoming)
+    product: Output, prefetch: PrefetchRanges)
 
   /// Aᵀ·m·A + bias of the tiles, then max(·, 0) if `relu`, to panel `panel` of a batch of (N,
   /// groups, H, W, lanes).
@@ -115,7 +115,7 @@ public protocol KernelTable: Sendable {
   /// makes it, `dy` as `winogradGradient` does, `sums` (36, panels, inputs, panel).
   func winogradAccumulate(
     _ x: Input, xStride: Int, groups: Int, dy: Input, dyStride: Int, panels: Int, tiles: Int,
-    sums: Output, accumulate: Bool, upcoming: Upcoming)
+    sums: Output, accumulate: Bool, prefetch: PrefetchRanges)
 
   /// The sums of all points to OIHW filter gradients of one input group: Cᵀ·s·C. `sums` are those
   /// of this group, (36 points, panels, lanes of input, panel), points `pointStride` and panels

@@ -39,7 +39,7 @@ public struct Region: @unchecked Sendable {
 /// What will be touched after a product of matrices. The products bring it into the second-level
 /// cache on their way: they are bound by arithmetic and what follows by memory, so that the one
 /// hides the other.
-public struct Upcoming: Sendable {
+public struct PrefetchRanges: Sendable {
   // Few, and so without an array that a step would have to allocate.
   public var first: Region?
   public var second: Region?
@@ -52,8 +52,8 @@ public struct Upcoming: Sendable {
   }
 
   /// One of `count` parts of every region.
-  public func part(_ index: Int, of count: Int) -> Upcoming {
-    var result = Upcoming(
+  public func part(_ index: Int, of count: Int) -> PrefetchRanges {
+    var result = PrefetchRanges(
       first?.part(index, of: count), second?.part(index, of: count),
       third?.part(index, of: count))
     result.fourth = fourth?.part(index, of: count)

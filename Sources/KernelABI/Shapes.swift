@@ -42,7 +42,7 @@ public struct ConvolutionShape: Equatable, Sendable {
   }
 
   /// The convolution that carries a gradient from the output back to the input: over the output's
-  /// gradient, spread `stride` apart, with the filters transposed and turned by 180 degrees.
+  /// gradient, spread `stride` apart, with the filters transposed and rotated by 180 degrees.
   public var backwardData: ConvolutionShape {
     ConvolutionShape(
       inputChannels: outputChannels, outputChannels: inputChannels,

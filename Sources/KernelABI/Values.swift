@@ -43,7 +43,7 @@ public struct Values: @unchecked Sendable {
   public var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
 
   /// To be asked for where `storage` is `bfloat16`.
-  public var halves: UnsafeMutablePointer<BFloat16> {
+  public var bfloat16s: UnsafeMutablePointer<BFloat16> {
     base.assumingMemoryBound(to: BFloat16.self)
   }
 }

@@ -7,7 +7,7 @@
 /// keeps the transforms cheap, and their error is half of that of the usual 0, ±1, ±2, ∞.
 ///
 /// - Forward: Y = Aᵀ[(G·g·Gᵀ) ⊙ (Bᵀ·d·B)]A, where d is a 6×6 tile of the input, g a filter.
-/// - Backward to the data: the same with the gradient of the output and turned filters.
+/// - Backward to the data: the same with the gradient of the output and rotated filters.
 /// - Backward to the filters, F(3×3, 4×4): dg = Cᵀ[Σ (Bᵀ·d·B) ⊙ (D·dy·Dᵀ)]C over all tiles, where
 ///   dy is a 4×4 tile of the output's gradient. The transform of d is the forward one.
 ///

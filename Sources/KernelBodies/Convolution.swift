@@ -155,21 +155,21 @@ extension KernelSet {
   }
 
   public func packFilters(
-    _ shape: ConvolutionShape, _ filters: Input, to packed: Output, turned: Bool
+    _ shape: ConvolutionShape, _ filters: Input, to packed: Output, rotated: Bool
   ) {
     let k = shape.kernel
-    let inputs = turned ? shape.outputChannels : shape.inputChannels
-    let outputs = turned ? shape.inputChannels : shape.outputChannels
+    let inputs = rotated ? shape.outputChannels : shape.inputChannels
+    let outputs = rotated ? shape.inputChannels : shape.outputChannels
     // Where one input channel, output channel and tap lie in OIHW.
-    let inputStride = turned ? shape.inputChannels * k * k : k * k
-    let outputStride = turned ? k * k : shape.inputChannels * k * k
+    let inputStride = rotated ? shape.inputChannels * k * k : k * k
+    let outputStride = rotated ? k * k : shape.inputChannels * k * k
     var to = packed
     for outputPair in 0..<blocks(outputs, of: pair) {
       let count = min(pair, outputs - outputPair * pair)
       var channel = 0
       while channel < inputs {
         for tap in 0..<(k * k) {
-          let from = filters + (turned ? k * k - 1 - tap : tap) + outputPair * pair * outputStride
+          let from = filters + (rotated ? k * k - 1 - tap : tap) + outputPair * pair * outputStride
           for input in channel..<min(channel + lanes, inputs) {
             for o in 0..<count { to[o] = from[input * inputStride + o * outputStride] }
             for o in count..<pair { to[o] = 0 }

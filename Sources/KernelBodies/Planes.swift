@@ -25,7 +25,8 @@ extension KernelSet {
         of: UnsafePointer(plane.floats), pixels: pixels, shift: shift, sum: sum, squares: squares)
     case .bfloat16:
       planeMoments(
-        of: UnsafePointer(plane.halves), pixels: pixels, shift: shift, sum: sum, squares: squares)
+        of: UnsafePointer(plane.bfloat16s), pixels: pixels, shift: shift, sum: sum, squares: squares
+      )
     }
   }
 
@@ -77,7 +78,8 @@ extension KernelSet {
         output: output)
     case .bfloat16:
       planeForward(
-        of: UnsafePointer(plane.halves), pixels: pixels, scale: scale, offset: offset, relu: relu,
+        of: UnsafePointer(plane.bfloat16s), pixels: pixels, scale: scale, offset: offset,
+        relu: relu,
         output: output)
     }
   }
@@ -106,7 +108,7 @@ extension KernelSet {
         offset: offset, relu: relu, mean: mean, sum: sum, products: products)
     case .bfloat16:
       planeBackwardMoments(
-        of: UnsafePointer(plane.halves), gradient: gradient, pixels: pixels, scale: scale,
+        of: UnsafePointer(plane.bfloat16s), gradient: gradient, pixels: pixels, scale: scale,
         offset: offset, relu: relu, mean: mean, sum: sum, products: products)
     }
   }
@@ -154,7 +156,7 @@ extension KernelSet {
         offset: offset, relu: relu, slope: slope, constant: constant, dx: dx)
     case .bfloat16:
       planeBackward(
-        of: UnsafePointer(plane.halves), gradient: gradient, pixels: pixels, scale: scale,
+        of: UnsafePointer(plane.bfloat16s), gradient: gradient, pixels: pixels, scale: scale,
         offset: offset, relu: relu, slope: slope, constant: constant, dx: dx)
     }
   }
@@ -225,7 +227,8 @@ extension KernelSet {
         relu: relu, output: output, choice: choice, chosen: chosen)
     case .bfloat16:
       planeForwardPool(
-        of: UnsafePointer(plane.halves), height: height, width: width, scale: scale, offset: offset,
+        of: UnsafePointer(plane.bfloat16s), height: height, width: width, scale: scale,
+        offset: offset,
         relu: relu, output: output, choice: choice, chosen: chosen)
     }
   }
@@ -287,7 +290,7 @@ extension KernelSet {
         width: width, scale: scale, slope: slope, constant: constant, dx: dx)
     case .bfloat16:
       planeBackwardPool(
-        of: UnsafePointer(plane.halves), gradient: gradient, choice: choice, height: height,
+        of: UnsafePointer(plane.bfloat16s), gradient: gradient, choice: choice, height: height,
         width: width, scale: scale, slope: slope, constant: constant, dx: dx)
     }
   }

@@ -10,12 +10,12 @@ struct Prefetch {
 
   /// - Parameter parts: how often `advance` will be called.
   @inline(__always)
-  init(_ upcoming: Upcoming, parts: Int) {
-    first = RegionPrefetch(upcoming.first, parts: parts)
-    second = RegionPrefetch(upcoming.second, parts: parts)
-    third = RegionPrefetch(upcoming.third, parts: parts)
-    fourth = RegionPrefetch(upcoming.fourth, parts: parts)
-    fifth = RegionPrefetch(upcoming.fifth, parts: parts)
+  init(_ prefetch: PrefetchRanges, parts: Int) {
+    first = RegionPrefetch(prefetch.first, parts: parts)
+    second = RegionPrefetch(prefetch.second, parts: parts)
+    third = RegionPrefetch(prefetch.third, parts: parts)
+    fourth = RegionPrefetch(prefetch.fourth, parts: parts)
+    fifth = RegionPrefetch(prefetch.fifth, parts: parts)
   }
 
   @inline(__always)

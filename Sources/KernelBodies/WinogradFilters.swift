@@ -11,13 +11,13 @@ private let scaleB: Float = 1 / 6
 
 extension KernelSet {
   public func winogradFilters(
-    _ shape: ConvolutionShape, _ filters: Input, to transformed: Output, turned: Bool,
+    _ shape: ConvolutionShape, _ filters: Input, to transformed: Output, rotated: Bool,
     panel index: Int, group: Int
   ) {
-    let inputs = turned ? shape.outputChannels : shape.inputChannels
-    let outputs = turned ? shape.inputChannels : shape.outputChannels
-    let inputStride = turned ? shape.inputChannels * 9 : 9
-    let outputStride = turned ? 9 : shape.inputChannels * 9
+    let inputs = rotated ? shape.outputChannels : shape.inputChannels
+    let outputs = rotated ? shape.inputChannels : shape.outputChannels
+    let inputStride = rotated ? shape.inputChannels * 9 : 9
+    let outputStride = rotated ? 9 : shape.inputChannels * 9
     let begin = group * lanes
     let end = min(inputs, begin + lanes)
     // Rows of the transformed filters: whole groups, the missing inputs zero.
@@ -36,7 +36,7 @@ extension KernelSet {
           for input in begin..<end {
             let from = filters + (first + lane) * outputStride + input * inputStride
             let to = taps + (input - begin) * 9 * lanes + lane
-            for tap in 0..<9 { to[tap * lanes] = from[turned ? 8 - tap : tap] }
+            for tap in 0..<9 { to[tap * lanes] = from[rotated ? 8 - tap : tap] }
           }
         }
         let to =

@@ -24,7 +24,7 @@ extension KernelSet {
         tiling, area, UnsafePointer(area.images.floats), to: transformed, packStride)
     case .bfloat16:
       transformTiles(
-        tiling, area, UnsafePointer(area.images.halves), to: transformed, packStride)
+        tiling, area, UnsafePointer(area.images.bfloat16s), to: transformed, packStride)
     }
   }
 
@@ -99,7 +99,7 @@ extension KernelSet {
   }
 
   /// Bᵀ·d·B of one tile. Every row of the result needs three or four rows of the tile: they are
-  /// loaded anew each time, which is cheaper than keeping 36 vectors.
+  /// loaded again each time, which is cheaper than keeping 36 vectors.
   @inline(__always)
   private func transformTile<Element: Stored>(
     _ d: SixRows<Element>, lacksLeft: Bool, lacksRight: Bool, _ to: Output

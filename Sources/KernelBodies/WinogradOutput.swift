@@ -20,7 +20,7 @@ extension KernelSet {
         tiling, product, first, count, bias, relu, to: images.floats, groups, panel: index)
     case .bfloat16:
       transformProducts(
-        tiling, product, first, count, bias, relu, to: images.halves, groups, panel: index)
+        tiling, product, first, count, bias, relu, to: images.bfloat16s, groups, panel: index)
     }
   }
 

@@ -5,10 +5,10 @@ private let packTiles = Winograd.packTiles
 extension KernelSet {
   public func winogradMultiply(
     _ transformed: Input, packStride: Int, tiles: Int, groups: Int, filters: Input,
-    product: Output, upcoming: Upcoming
+    product: Output, prefetch: PrefetchRanges
   ) {
     let packs = blocks(tiles, of: packTiles)
-    var prefetch = Prefetch(upcoming, parts: Winograd.points * packs)
+    var prefetch = Prefetch(prefetch, parts: Winograd.points * packs)
     for point in 0..<Winograd.points {
       let x = transformed + point * packTiles * lanes
       let w = filters + point * groups * lanes * panel
@@ -61,13 +61,13 @@ extension KernelSet {
 
   public func winogradAccumulate(
     _ x: Input, xStride: Int, groups: Int, dy: Input, dyStride: Int, panels: Int, tiles: Int,
-    sums: Output, accumulate: Bool, upcoming: Upcoming
+    sums: Output, accumulate: Bool, prefetch: PrefetchRanges
   ) {
     // A group of channels as 6 + 6 + 4 rows, or as 4 + 4: four rows are eight sums, enough to keep
     // two units busy.
     let rows = lanes == 16 ? 6 : 4
     let rest = lanes - 2 * rows
-    var prefetch = Prefetch(upcoming, parts: Winograd.points * panels * groups * 3)
+    var prefetch = Prefetch(prefetch, parts: Winograd.points * panels * groups * 3)
     var to = sums
     for point in 0..<Winograd.points {
       for index in 0..<panels {

@@ -42,7 +42,7 @@ enum HyperparameterOptions {
       help: "monitor, mode, save_best_only, save_freq,\ninitial_value_threshold; or off"),
     Option(
       "--csv-log", value: "FILE",
-      help: "also writes a line an epoch to a file, begun anew by a new run; where it\ncan't be "
+      help: "also writes a line an epoch to a file, started over by a new run; where it\ncan't be "
         + "written any more the training goes on without it"),
     Option("--terminate-on-nan", help: "ends training, instead of failing, if a loss is NaN"),
     Option("--timer", value: "SECONDS", help: "stops after that time; `cifar resume` goes on"),

@@ -3,7 +3,7 @@ import CifarTraining
 import CommandSupport
 import Glibc
 
-/// Shows a training: on a terminal that is not dumb a bar that is drawn anew, everywhere a line an
+/// Shows a training: on a terminal that is not dumb a bar that is redrawn, everywhere a line an
 /// epoch.
 final class ProgressDisplay: TrainerObserver {
   private let quiet: Bool
@@ -12,7 +12,7 @@ final class ProgressDisplay: TrainerObserver {
   private let trainer: Trainer
   private let session: TrainingSession
   private var lastDrawn = 0.0
-  private var isDrawn = false
+  private var isShown = false
   /// Seconds that validation took in the last epoch, for the time that is left.
   private var validationSeconds = 0.0
   private var last: BatchProgress?
@@ -42,13 +42,13 @@ final class ProgressDisplay: TrainerObserver {
 
   func batchEnded(_ progress: BatchProgress) -> TrainerAnswer {
     last = progress
-    guard !quiet else { return .goOn }
+    guard !quiet else { return .proceed }
     let now = ProgressDisplay.now()
     if now - lastDrawn >= 0.1 || progress.batch == progress.batches {
       lastDrawn = now
       draw(progress)
     }
-    return .goOn
+    return .proceed
   }
 
   func validationBegan() {
@@ -60,7 +60,7 @@ final class ProgressDisplay: TrainerObserver {
     let metrics = report.metrics
     let images = Double(epochImages)
     validationSeconds = max(0, metrics.seconds - images / max(metrics.imagesPerSecond, 1e-9))
-    return .goOn
+    return .proceed
   }
 
   /// Who reads the line can rely on the epoch.
@@ -90,7 +90,7 @@ final class ProgressDisplay: TrainerObserver {
   func storageDelayed(_ delay: StorageDelay) -> TrainerAnswer {
     let place = session.registryPath ?? "the registry"
     if let left = delay.secondsLeft {
-      guard !isWaiting, delay.seconds >= StorageDelay.worthTelling else { return .goOn }
+      guard !isWaiting, delay.seconds >= StorageDelay.worthTelling else { return .proceed }
       isWaiting = true
       // The signal that may have ended the training does not end the waiting too: another one does.
       Interruption.acceptAnother()
@@ -105,14 +105,14 @@ final class ProgressDisplay: TrainerObserver {
       Output.message(
         "\(place) is held by another process: \(epochs) to be stored; training goes on\n")
     }
-    return .goOn
+    return .proceed
   }
 
   /// Takes the bar away.
   func clear() {
-    guard isDrawn else { return }
+    guard isShown else { return }
     Output.redraw("")
-    isDrawn = false
+    isShown = false
   }
 
   private func draw(_ progress: BatchProgress, note: String? = nil) {
@@ -135,7 +135,7 @@ final class ProgressDisplay: TrainerObserver {
     }
     line += tail
     Output.redraw(String(line.prefix(max(0, width - 1))))
-    isDrawn = true
+    isShown = true
   }
 
   /// Training images in an epoch.

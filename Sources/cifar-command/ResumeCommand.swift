@@ -25,7 +25,7 @@ enum ResumeCommand {
         pipes are as with `cifar train`.
 
         A run that early stopping ended goes on where --epochs asks for more: its patience begins \
-        anew. A run counts as running while its process does, and, where that can't be asked (on \
+        again. A run counts as running while its process does, and, where that can't be asked (on \
         another machine, in another container), until half an hour after its last sign of life; \
         --take-over does not wait for that.
         """,

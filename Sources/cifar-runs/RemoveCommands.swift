@@ -77,7 +77,7 @@ enum RemoveCommands {
       options: [.yes, .dryRun, .registry] + OutputFormat.options,
       discussion: """
         What was in the trash is gone for good. Works in small steps: trainings go on meanwhile, and
-        after an interruption the next call goes on. Asks where somebody sits at a terminal. With
+        after an interruption the next call goes on. Asks where someone sits at a terminal. With
         --dry-run and --json the runs themselves are written, as 'list' has them.
         """,
       examples: ["cifar-runs gc --dry-run", "cifar-runs gc --yes"]

@@ -36,7 +36,7 @@ enum WatchCommand {
     if !isJSON { Output.line("\(detail.summary.label): \(detail.summary.status.rawValue)") }
     var shown = 0
     while true {
-      // A run that was resumed from an earlier epoch begins anew there.
+      // A run that was resumed from an earlier epoch starts over there.
       shown = min(shown, detail.epochs.count)
       for row in detail.epochs[shown...] {
         if isJSON {

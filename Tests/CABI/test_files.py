@@ -1,4 +1,4 @@
-"""Every file that is written: whole or not at all, and nothing that somebody else has is lost."""
+"""Every file that is written: whole or not at all, and nothing that someone else has is lost."""
 
 import json
 import os

@@ -49,7 +49,7 @@ def valid():
 
 
 class Worker:
-    """A process that tries cases; one that ends by a case is started anew for the next."""
+    """A process that tries cases; one that ends by a case is started again for the next."""
 
     def __init__(self, directory):
         self.directory = Path(tempfile.mkdtemp(dir=directory))

@@ -1,5 +1,5 @@
 """What callers of the Python package hand in: numpy's numbers, texts in every locale, and what
-somebody who comes from Keras types first."""
+someone who comes from Keras types first."""
 
 import os
 import subprocess

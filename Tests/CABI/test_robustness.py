@@ -65,7 +65,7 @@ def test_eight_trainers_and_four_readers(workplace):
         reader.start()
     for trainer in trainers:
         _, errors = trainer.communicate(timeout=280)
-        # On a busy machine somebody may have to wait at the end, and says so.
+        # On a busy machine someone may have to wait at the end, and says so.
         told = [line for line in errors.splitlines() if not line.startswith("Training is over, and")]
         if trainer.returncode or told:
             problems.append(errors)
@@ -146,7 +146,7 @@ def place_for_all():
     shutil.rmtree(place)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes someone else")
 def test_files_that_may_not_be_written(place_for_all):
     nobody = pwd.getpwnam("nobody")
     place = place_for_all

@@ -107,7 +107,7 @@ def test_nothing_stored_steers_a_terminal(hostile, workplace):
     for command in commands:
         text = on_a_terminal(
             BUILD / "bin" / "cifar-runs", *command, TERM="xterm", NO_COLOR="1", columns=200)
-        # How far a line was drawn anew is the program's own business.
+        # How far a line was redrawn is the program's own business.
         lines = text.replace("\r\n", "\n").replace("\r\x1b[K", "")
         assert text and not CONTROL.search(lines.replace("\t", "")), (command, text)
     shown = on_a_terminal(BUILD / "bin" / "cifar-runs", "show", identifier, columns=200)

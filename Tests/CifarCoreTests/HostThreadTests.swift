@@ -77,11 +77,11 @@ import Testing
 
   /// Another thread holds the lock at the moment of the fork, and is not there in the child.
   @Test func aLockIsFreeInAChild() throws {
-    let monitor = Monitor()
+    let lock = ConditionLock()
     let isHeld = Atomic<Bool>(false)
     let mayGo = Atomic<Bool>(false)
     let holder = WorkerThread {
-      monitor.withLock {
+      lock.withLock {
         isHeld.store(true, ordering: .releasing)
         while !mayGo.load(ordering: .acquiring) { usleep(1000) }
       }
@@ -90,7 +90,7 @@ import Testing
     let child = fork()
     if child == 0 {
       alarm(10)
-      monitor.withLock {}
+      lock.withLock {}
       _exit(0)
     }
     mayGo.store(true, ordering: .releasing)

@@ -52,8 +52,8 @@ import Testing
   }
 
   @Test func aLimitNeverHasLessThanNothingLeft() {
-    #expect(MemoryLimit("x", total: 10, used: 11).room == 0)
-    #expect(MemoryLimit("x", total: 10, used: -1).room == 10)
+    #expect(MemoryLimit("x", total: 10, used: 11).available == 0)
+    #expect(MemoryLimit("x", total: 10, used: -1).available == 10)
     #expect(
       MemoryLimit("this machine", total: 2 << 30, used: 1 << 30).description
         == "the 2.0 GiB of this machine only 1.0 GiB are left")

@@ -240,11 +240,11 @@ private struct Sample {
 
   @Test func theEnvironmentNamesPlaces() async {
     await #expect(processExitsWith: .success) {
-      setenv("HOME", "/home/somebody", 1)
+      setenv("HOME", "/home/someone", 1)
       unsetenv("CIFAR10_DIR")
       unsetenv("CIFAR10_URL")
       let usual = try Download()
-      #expect(usual.directory == "/home/somebody/.cache/cifar10")
+      #expect(usual.directory == "/home/someone/.cache/cifar10")
       #expect(usual.baseURL == "https://www.cs.toronto.edu/~kriz")
       setenv("CIFAR10_DIR", "/images", 1)
       setenv("CIFAR10_URL", "http://mirror/cifar", 1)

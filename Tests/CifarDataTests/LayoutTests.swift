@@ -83,7 +83,7 @@ private func writeBatches(_ kind: CIFAR10Layout.Kind, to directory: String) thro
     let error = failure { try Dataset.open(directory.path, split: .train) }
     #expect(error?.code == .notFound)
     #expect(error?.message.contains(directory.file("data_batch_1.bin")) == true)
-    #expect(error?.message.contains("anew") == true)
+    #expect(error?.message.contains("again") == true)
   }
 
   @Test(arguments: [(30_729_999, "truncated"), (30_730_001, "too long"), (0, "truncated")])
@@ -94,7 +94,7 @@ private func writeBatches(_ kind: CIFAR10Layout.Kind, to directory: String) thro
     // Also where the images asked for would be there.
     let error = failure { try Dataset.open(directory.path, split: .test, limit: 1) }
     #expect(error?.code == .badData)
-    for part in [path, word, "\(size)", "30730000", "anew"] {
+    for part in [path, word, "\(size)", "30730000", "again"] {
       #expect(error?.message.contains(part) == true, "\(part)")
     }
   }
@@ -110,7 +110,7 @@ private func writeBatches(_ kind: CIFAR10Layout.Kind, to directory: String) thro
     // The file is damaged even if the image isn't wanted.
     let error = failure { try Dataset.open(directory.path, split: .test, limit: 1) }
     #expect(error?.code == .badData)
-    for part in [path, "label 10", "9999", "anew"] {
+    for part in [path, "label 10", "9999", "again"] {
       #expect(error?.message.contains(part) == true, "\(part)")
     }
   }
@@ -121,7 +121,7 @@ private func writeBatches(_ kind: CIFAR10Layout.Kind, to directory: String) thro
     let error = failure { try Dataset.open(directory.path, split: .test) }
     #expect(error?.code == .badData)
     #expect(error?.message.contains(path) == true)
-    #expect(error?.message.contains("anew") == true)
+    #expect(error?.message.contains("again") == true)
   }
 
   @Test func aFileThatIsFarTooLargeIsNotRead() throws {
@@ -131,6 +131,6 @@ private func writeBatches(_ kind: CIFAR10Layout.Kind, to directory: String) thro
     let error = failure { try Dataset.open(directory.path, split: .test) }
     #expect(error?.code == .badData)
     #expect(error?.message.contains(path) == true)
-    #expect(error?.message.contains("anew") == true)
+    #expect(error?.message.contains("again") == true)
   }
 }

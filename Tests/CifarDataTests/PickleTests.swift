@@ -17,7 +17,7 @@ import Testing
   ) {
     let error = fault(bytes)
     #expect(error?.code == .badData, sourceLocation: location)
-    for part in [path, word, "anew"] {
+    for part in [path, word, "again"] {
       #expect(
         error?.message.contains(part) == true, "\(part) in \(error?.message ?? "no error")",
         sourceLocation: location)
@@ -190,7 +190,7 @@ import Testing
       try write(PickleWriter.batch(short, shape: [rows, 3072]), to: file)
       let error = failure { try Dataset.open(directory.path, split: .test) }
       #expect(error?.code == .badData)
-      for part in [file, "\(labels) labels", "\(rows)×3072", "anew"] {
+      for part in [file, "\(labels) labels", "\(rows)×3072", "again"] {
         #expect(error?.message.contains(part) == true, "\(part)")
       }
     }
@@ -206,7 +206,7 @@ import Testing
     try write(content.python, to: file)
     let error = failure { try Dataset.open(directory.path, split: .test) }
     #expect(error?.code == .badData)
-    for part in [file, "label \(label) of image 5", "anew"] {
+    for part in [file, "label \(label) of image 5", "again"] {
       #expect(error?.message.contains(part) == true, "\(part)")
     }
   }

@@ -94,7 +94,7 @@ import Testing
     #expect(!found.isEmpty)
     #expect(failure { try registry.backup(to: target, told: { _ in }) }?.code == .checksumMismatch)
     #expect(sample.directory.contents == ["runs.db"])
-    // But saved where somebody asks for it.
+    // But saved where someone asks for it.
     var told: [String] = []
     let backup = try registry.backup(to: target, damaged: true, told: { told.append($0) })
     #expect(backup.problems == found && told == found && backup.runs == 1)

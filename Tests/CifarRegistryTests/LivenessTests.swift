@@ -25,7 +25,7 @@ import Testing
     #expect(life(changed { $0.pid = 0x3fff_fff0 }) == .dead)
   }
 
-  /// A machine that was started anew, or another one of the same name: a clone, a container.
+  /// A machine that was started again, or another one of the same name: a clone, a container.
   @Test func anotherBootOfTheSameHostIsDeadAfterSomeHeartbeats() {
     let before = changed { $0.bootID = "another" }
     #expect(life(before, silent: 1) == .unknown)

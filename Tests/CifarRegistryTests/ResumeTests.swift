@@ -83,7 +83,7 @@ import Testing
     #expect(outcomes.count == 8)
   }
 
-  /// What was "last" when somebody looked is another one by the time that the run is his.
+  /// What was "last" when someone looked is another one by the time that the run is his.
   @Test func aCheckpointThatIsNotTheLastAnyMoreIsNoticed() throws {
     let run = try ended(2)
     let last = try #require(try registry.checkpointID(.last, of: run))

@@ -144,7 +144,7 @@ import Testing
     #expect(try registry.integer("SELECT count(*) FROM blobs") == 0)
   }
 
-  /// Bytes that are half deleted must not become somebody's checkpoint.
+  /// Bytes that are half deleted must not become someone's checkpoint.
   @Test func aHalfDeletedBlobIsNotFoundByItsHash() throws {
     let checkpoint = Sample.checkpoint(1, size: 3 * BlobStore.chunkSize)
     let first = try sample.start("first")

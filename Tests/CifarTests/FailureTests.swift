@@ -18,7 +18,7 @@ import Testing
   @Test func anObserversErrorFailsTheRun() throws {
     let session = try sample.start()
     let follower = Follower()
-    follower.onBatch = { if $0.epoch == 2, $0.batch == 3 { throw Unhappy() } else { .goOn } }
+    follower.onBatch = { if $0.epoch == 2, $0.batch == 3 { throw Unhappy() } else { .proceed } }
     #expect(throws: Unhappy.self) { try session.run(follower) }
     let run = try sample.run(session.runID)
     #expect(run.summary.status == .failed)
@@ -64,7 +64,7 @@ import Testing
       second = try sample.registry().resumeRun(
         session.runID ?? "",
         session: SessionInfo(libraryVersion: "1", instructionSet: "x", threads: 1), takeOver: true)
-      return .goOn
+      return .proceed
     }
     let error = failure { try session.run(follower) }
     #expect(error?.code == .busy)

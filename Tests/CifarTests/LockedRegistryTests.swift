@@ -66,16 +66,16 @@ import Testing
       if progress.epoch == 1, progress.batch == 1 {
         try reads ? holder.read() : holder.write()
       }
-      return .goOn
+      return .proceed
     }
     var epochsWaiting: [Int] = []
     follower.onDelay = { [unowned follower] delay in
-      if delay.secondsLeft == nil { return .goOn }
+      if delay.secondsLeft == nil { return .proceed }
       epochsWaiting.append(delay.epochs)
       #expect(follower.stored.isEmpty)
       // The one beside the registry is for whoever is killed meanwhile.
       if sample.directory.contents.count > 1, delay.seconds > 1.5 { try holder.letGo() }
-      return .goOn
+      return .proceed
     }
     #expect(try session.run(follower) == .completed(reason: "all 3 epochs are done"))
     #expect(!epochsWaiting.isEmpty && epochsWaiting.allSatisfy { $0 == 3 })
@@ -96,7 +96,7 @@ import Testing
     let follower = Follower()
     follower.onBatch = { progress in
       if progress.epoch == 2, progress.batch == 1 { try holder.read() }
-      return .goOn
+      return .proceed
     }
     let error = failure { try session.run(follower) }
     #expect(error?.code == .busy)
@@ -129,7 +129,7 @@ import Testing
     #expect(try other.verify() == [])
   }
 
-  /// Where somebody has gone on with the run, what the file knows is another line.
+  /// Where someone has gone on with the run, what the file knows is another line.
   @Test func aRunThatWentOnKeepsWhatItHas() throws {
     let session = try start(busyTimeout: 0)
     let id = try #require(session.runID)
@@ -137,7 +137,7 @@ import Testing
     let follower = Follower()
     follower.onBatch = { progress in
       if progress.epoch == 2, progress.batch == 1 { try holder.write() }
-      return .goOn
+      return .proceed
     }
     #expect(failure { try session.run(follower) }?.code == .busy)
     try holder.letGo()
@@ -165,11 +165,11 @@ import Testing
         try holder.read()
         session.interrupt()
       }
-      return .goOn
+      return .proceed
     }
     follower.onDelay = { [unowned session] delay in
       session.interrupt()
-      return .goOn
+      return .proceed
     }
     let begin = Moment.now
     let error = failure { try session.run(follower) }
@@ -195,7 +195,7 @@ import Testing
     follower.onBatch = { progress in
       if progress.epoch == 1, progress.batch == 4 { try holder.read() }
       if progress.epoch == 3 { throw CifarError(.notFound, "lost") }
-      return .goOn
+      return .proceed
     }
     let error = failure { try session.run(follower) }
     #expect(error?.code == .notFound)
@@ -222,7 +222,7 @@ import Testing
       if progress.epoch == 2, progress.batch == 1 {
         rename(sample.path, sample.directory.file("moved.db"))
       }
-      return .goOn
+      return .proceed
     }
     let error = failure { try session.run(follower) }
     #expect(error?.code == .io)

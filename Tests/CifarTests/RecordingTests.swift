@@ -103,7 +103,7 @@ import Testing
       #expect(last.step == 4 * report.metrics.epoch)
       #expect(last.isBest == report.isBest)
       #expect(try sample.bytes(.last, of: run.id) == Blob(try session.trainer.checkpoint()))
-      return .goOn
+      return .proceed
     }
     _ = try session.run(follower)
     #expect(told == [1, 2, 3])

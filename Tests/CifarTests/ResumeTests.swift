@@ -18,7 +18,7 @@ import Testing
     let follower = Follower()
     follower.onBatch = { [unowned session] progress in
       if progress.epoch == 2, progress.batch == batch { session.interrupt() }
-      return .goOn
+      return .proceed
     }
     #expect(try session.run(follower) == .interrupted)
     return try #require(session.runID)
@@ -81,7 +81,7 @@ import Testing
   @Test func aRunStoppedByItsObserverGoesOn() throws {
     let session = try sample.start()
     let follower = Follower()
-    follower.onBatch = { $0.batch == 2 ? .stop : .goOn }
+    follower.onBatch = { $0.batch == 2 ? .stop : .proceed }
     #expect(try session.run(follower) == .stopped)
     let id = try #require(session.runID)
     #expect(try sample.run(id).summary.status == .stopped)
@@ -134,7 +134,7 @@ import Testing
     try expectSameAsUndisturbed(id)
   }
 
-  /// Patience begins anew, and what has to be beaten stays.
+  /// Patience starts over, and what has to be beaten stays.
   @Test func aRunThatStoppedEarlyTrainsOnWhereEpochsAreAskedFor() throws {
     var hyperparameters = try Hyperparameters.quick(epochs: 9)
     hyperparameters.callbacks = [
@@ -271,7 +271,7 @@ import Testing
       train: train, validation: try Images.test().prefix(40), hyperparameters: .quick(),
       options: sample.options())
     let follower = Follower()
-    follower.onBatch = { $0.batch == 2 ? .stop : .goOn }
+    follower.onBatch = { $0.batch == 2 ? .stop : .proceed }
     _ = try session.run(follower)
     let id = try #require(session.runID)
     let again = try TrainingSession.resume(

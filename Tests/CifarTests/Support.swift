@@ -153,7 +153,7 @@ final class Follower: TrainerObserver {
   var onDelay: ((StorageDelay) throws -> TrainerAnswer)?
 
   func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
-    try onBatch?(progress) ?? .goOn
+    try onBatch?(progress) ?? .proceed
   }
 
   func validationBegan() { onValidation?() }
@@ -161,12 +161,12 @@ final class Follower: TrainerObserver {
   func epochStored(_ report: EpochReport) { stored.append(report.metrics.epoch) }
 
   func storageDelayed(_ delay: StorageDelay) throws -> TrainerAnswer {
-    try onDelay?(delay) ?? .goOn
+    try onDelay?(delay) ?? .proceed
   }
 
   func epochEnded(_ report: EpochReport) throws -> TrainerAnswer {
     reports.append(report)
-    return try onEpoch?(report) ?? .goOn
+    return try onEpoch?(report) ?? .proceed
   }
 }
 

@@ -34,13 +34,13 @@ import Testing
     try file.begin()
     for epoch in 0..<4 { try file.append(line(epoch, 1)) }
     for epoch in 0..<4 { try file.append(line(epoch, 2)) }
-    let rest = try file.goOn(
+    let rest = try file.resume(
       keeping: [line(0, 1), line(1, 1)], dropping: [line(2, 1), line(3, 1)], isNew: false)
     #expect(rest == (0..<4).map { line($0, 2) })
     #expect(
       try text == "epoch,loss,val_loss\n0,1.0,0.5\n1,1.0,0.5\n"
         + (0..<4).map { "\($0),2.0,1.0\n" }.joined())
-    _ = try file.goOn(keeping: [line(0, 3)], dropping: [line(9, 9)], isNew: false)
+    _ = try file.resume(keeping: [line(0, 3)], dropping: [line(9, 9)], isNew: false)
     #expect(try text.hasSuffix("3,2.0,1.0\n0,3.0,1.5\n"))
   }
 
@@ -49,7 +49,7 @@ import Testing
     let line = CSVLogLine(epoch: 0, values: [.nan, -.infinity])
     try file.append(line)
     #expect(try text.hasSuffix("0,nan,-inf\n"))
-    #expect(try file.goOn(keeping: [line], dropping: [], isNew: false).isEmpty)
+    #expect(try file.resume(keeping: [line], dropping: [], isNew: false).isEmpty)
     #expect(try text.hasSuffix("val_loss\n0,nan,-inf\n"))
   }
 
@@ -78,8 +78,8 @@ import Testing
         for epoch in 0..<50 {
           let line = CSVLogLine(epoch: epoch, values: [9, 9])
           #expect(throws: Never.self) {
-            _ = try file.goOn(keeping: [line], dropping: [], isNew: false)
-            _ = try file.goOn(keeping: [], dropping: [line], isNew: false)
+            _ = try file.resume(keeping: [line], dropping: [], isNew: false)
+            _ = try file.resume(keeping: [], dropping: [line], isNew: false)
           }
         }
       }
@@ -99,8 +99,8 @@ import Testing
     #expect(error?.code == .busy)
     #expect(error?.message.contains("another part of this process") == true)
     // Who goes on with a log does not take it from others, also where lines go.
-    _ = try other.goOn(keeping: [line(0, 2)], dropping: [], isNew: false)
-    _ = try other.goOn(keeping: [line(1, 2)], dropping: [line(0, 2)], isNew: false)
+    _ = try other.resume(keeping: [line(0, 2)], dropping: [], isNew: false)
+    _ = try other.resume(keeping: [line(1, 2)], dropping: [line(0, 2)], isNew: false)
     #expect(try text == "epoch,loss,val_loss\n0,1.0,0.5\n1,2.0,1.0\n")
     other.end()
     #expect(failure { try third.begin() }?.code == .busy)
@@ -115,7 +115,7 @@ import Testing
     try file.append(line(0, 1))
     let other = CSVLogFileTests.log(file.path)
     // Alone, it replaces the file.
-    _ = try file.goOn(keeping: [], dropping: [line(0, 1)], isNew: false)
+    _ = try file.resume(keeping: [], dropping: [line(0, 1)], isNew: false)
     #expect(failure { try other.begin() }?.code == .busy)
     #expect(ScratchDirectory.names(in: scratch.path) == ["log.csv"])
   }
@@ -149,7 +149,7 @@ import Testing
   @Test func otherTitlesAndOtherFilesAreRefused() throws {
     for content in ["epoch,loss\n0,1\n", "epoch;loss;val_loss\n", "precious"] {
       try Data(content.utf8).write(to: URL(fileURLWithPath: file.path))
-      let error = failure { try file.goOn(keeping: [], dropping: [], isNew: true) }
+      let error = failure { try file.resume(keeping: [], dropping: [], isNew: true) }
       #expect(error?.code == .invalidArgument)
       #expect(error?.message.hasPrefix("CSV logger: '\(file.path)'") == true)
       #expect(try text == content)

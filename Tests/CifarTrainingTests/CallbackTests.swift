@@ -71,7 +71,7 @@ import Testing
   }
 
   /// The last step of all can make the weights none, and no batch comes to see it: in the frameworks
-  /// such a training ends like any other, unless somebody asked for an end.
+  /// such a training ends like any other, unless someone asked for an end.
   @Test func aValidationLossThatIsNoNumberEndsTrainingWhereItIsAskedFor() throws {
     var hyperparameters = try quick([], epochs: 1, rate: 1e30)
     hyperparameters.stepsPerEpoch = 1
@@ -115,7 +115,7 @@ import Testing
       var due: [Int] = []
       func batchEnded(_ progress: BatchProgress) -> TrainerAnswer {
         seen += 1
-        return .goOn
+        return .proceed
       }
       func checkpointDue() { due.append(seen + 1) }
     }
@@ -184,7 +184,7 @@ import Testing
       whole[2]
         == "1;\(metrics.trainAccuracy);0.001;\(metrics.trainLoss);\(metrics.valAccuracy);"
         + "\(metrics.valLoss)")
-    // A run that is gone on with writes its epochs anew.
+    // A run that is gone on with writes its epochs again.
     try Training(resumed(training.follower.checkpoints[0]))
     #expect(try lines(file) == whole)
     // Another run begins a new file, or appends.
@@ -223,7 +223,7 @@ import Testing
     private func note(_ entry: String) throws -> TrainerAnswer {
       entries.append(entry)
       if let rate = rates[entry] { try trainer?.setLearningRate(rate) }
-      return entry == stopsAt ? .stop : .goOn
+      return entry == stopsAt ? .stop : .proceed
     }
     func trainBegan() throws -> TrainerAnswer { try note("train") }
     func epochBegan(_ progress: BatchProgress) throws -> TrainerAnswer {

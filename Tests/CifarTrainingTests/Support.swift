@@ -101,9 +101,9 @@ final class Follower: TrainerObserver {
   func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
     batches.append(progress)
     try onBatch?()
-    guard let stopsAfter else { return .goOn }
+    guard let stopsAfter else { return .proceed }
     return progress.epoch == stopsAfter.epoch && progress.batch == stopsAfter.batch
-      ? .stop : .goOn
+      ? .stop : .proceed
   }
 
   func validationBegan() {
@@ -114,7 +114,7 @@ final class Follower: TrainerObserver {
   func epochEnded(_ report: EpochReport) throws -> TrainerAnswer {
     reports.append(report)
     if let trainer { checkpoints.append(Blob(try trainer.checkpoint())) }
-    return .goOn
+    return .proceed
   }
 }
 

@@ -26,7 +26,7 @@ struct ConvolutionCheck {
       bias + [Float](repeating: 0, count: pairs * 2 * lanes - outputs))
     for withBias in [true, false] {
       let y = convolve(
-        shape, sample.image, height: shape.height, width: shape.width, spread: 1, turned: false,
+        shape, sample.image, height: shape.height, width: shape.width, spread: 1, rotated: false,
         bias: withBias ? paddedBias : nil)
       let expected = sample.oracle.forward(
         sample.image.doubles, sample.filters.doubles, bias: withBias ? bias.doubles : nil)
@@ -37,7 +37,7 @@ struct ConvolutionCheck {
   func backwardData() {
     let dx = convolve(
       shape.backwardData, sample.gradient, height: shape.outputHeight, width: shape.outputWidth,
-      spread: shape.stride, turned: true, bias: nil)
+      spread: shape.stride, rotated: true, bias: nil)
     let expected = sample.oracle.backwardData(sample.gradient.doubles, sample.filters.doubles)
     #expect(error(dx, expected, channels: shape.outputChannels) < 1e-6, "\(name)")
   }
@@ -77,7 +77,7 @@ struct ConvolutionCheck {
   /// Frames, packs and convolves one (C, H, W) image whose rows and columns come `spread` apart.
   private func convolve(
     _ shape: ConvolutionShape, _ image: [Float], height: Int, width: Int, spread: Int,
-    turned: Bool, bias: GuardedBuffer<Float>?
+    rotated: Bool, bias: GuardedBuffer<Float>?
   ) -> [Float] {
     let groups = blocks(shape.inputChannels, of: lanes)
     let blocked = GuardedBuffer(
@@ -93,7 +93,7 @@ struct ConvolutionCheck {
     let packed = GuardedBuffer(
       output: blocks(shape.outputChannels, of: 2 * lanes) * shape.inputChannels * shape.kernel
         * shape.kernel * 2 * lanes)
-    kernels.packFilters(self.shape, filters.pointer, to: packed.pointer, turned: turned)
+    kernels.packFilters(self.shape, filters.pointer, to: packed.pointer, rotated: rotated)
     let pixels = shape.outputHeight * shape.outputWidth
     let output = GuardedBuffer(
       output: blocks(shape.outputChannels, of: lanes) * pixels * lanes)

@@ -28,8 +28,8 @@ import Testing
     let count = 256
     let values = (Self.special + Samples.uniform(count, seed: 1, -100, 100)).prefix(count)
     let floats = GuardedBuffer(Array(values))
-    let halves = GuardedBuffer<UInt8>(outputBytes: 2 * count)
-    let stored = UnsafeMutableRawPointer(halves.pointer).assumingMemoryBound(to: BFloat16.self)
+    let bfloat16s = GuardedBuffer<UInt8>(outputBytes: 2 * count)
+    let stored = UnsafeMutableRawPointer(bfloat16s.pointer).assumingMemoryBound(to: BFloat16.self)
     let back = GuardedBuffer(output: count)
     set.kernels.narrow(floats.pointer, count: count, to: stored)
     set.kernels.widen(stored, count: count, to: back.pointer)
@@ -39,7 +39,7 @@ import Testing
         value.isNaN ? back[i].isNaN : back[i].bitPattern == expected.bitPattern, "\(value)")
       #expect(stored[i].float.bitPattern == back[i].bitPattern)
     }
-    #expect(halves.isIntact && back.isIntact)
+    #expect(bfloat16s.isIntact && back.isIntact)
   }
 
   /// The transforms of stored images are those of the same numbers as float32, and what they store
@@ -53,8 +53,8 @@ import Testing
     let tiles = images * tiling.tilesPerImage
     let count = images * groups * size.height * size.width * lanes
     let floats = GuardedBuffer(Samples.uniform(count, seed: 1).map(Self.rounded))
-    let halves = GuardedBuffer<UInt8>(outputBytes: 2 * count)
-    let stored = UnsafeMutableRawPointer(halves.pointer)
+    let bfloat16s = GuardedBuffer<UInt8>(outputBytes: 2 * count)
+    let stored = UnsafeMutableRawPointer(bfloat16s.pointer)
     kernels.narrow(floats.pointer, count: count, to: stored.assumingMemoryBound(to: BFloat16.self))
     let values = Values(base: stored, storage: .bfloat16)
     let packs = blocks(tiles, of: Winograd.packTiles)
@@ -80,14 +80,14 @@ import Testing
         groups: groups, panel: 0)
     }
     let back = GuardedBuffer(output: count)
-    kernels.widen(values.halves, count: count, to: back.pointer)
+    kernels.widen(values.bfloat16s, count: count, to: back.pointer)
     let written = min(groups, panel / lanes)
     let plane = size.height * size.width * lanes
     for image in 0..<images {
       let range = (image * groups * plane)..<((image * groups + written) * plane)
       #expect(range.allSatisfy { back[$0] == Self.rounded(floats[$0]) })
     }
-    #expect(halves.isIntact && floats.isIntact)
+    #expect(bfloat16s.isIntact && floats.isIntact)
   }
 
   /// The kernels on planes make the same numbers of a stored plane as of its float32.
@@ -98,9 +98,9 @@ import Testing
     let sample = PlaneSample(kernels.lanes, pixels: pixels)
     let (lanes, count) = (sample.lanes, pixels * sample.lanes)
     let outputs = (size.height / 2) * (size.width / 2) * lanes
-    let halves = GuardedBuffer<UInt8>(outputBytes: 2 * count)
-    let stored = Values(base: UnsafeMutableRawPointer(halves.pointer), storage: .bfloat16)
-    kernels.narrow(sample.plane.pointer, count: count, to: stored.halves)
+    let bfloat16s = GuardedBuffer<UInt8>(outputBytes: 2 * count)
+    let stored = Values(base: UnsafeMutableRawPointer(bfloat16s.pointer), storage: .bfloat16)
+    kernels.narrow(sample.plane.pointer, count: count, to: stored.bfloat16s)
     let floats = GuardedBuffer(sample.plane.array.map(Self.rounded))
     let gradient = GuardedBuffer(Samples.uniform(count, seed: 9))
     let made = [Values(floats.pointer), stored].map { plane in
@@ -134,6 +134,6 @@ import Testing
       return (sums + full + pooled + [dx]).map(\.array) + [choice.array.map(Float.init)]
     }
     #expect(made[0] == made[1])
-    #expect(halves.isIntact)
+    #expect(bfloat16s.isIntact)
   }
 }

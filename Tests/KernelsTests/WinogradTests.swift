@@ -45,7 +45,7 @@ import Testing
     let bias = Samples.uniform(shape.outputChannels, seed: 4)
     let y = convolve(
       set.kernels, shape, images: 3, sample.blockedImage(set.kernels.lanes), sample.filters,
-      turned: false, bias: bias)
+      rotated: false, bias: bias)
     let expected = sample.oracle.forward(
       sample.image.doubles, sample.filters.doubles, bias: bias.doubles)
     #expect(relativeError(y, expected) < 2e-6, "\(shape.name)")
@@ -55,7 +55,7 @@ import Testing
     let sample = ConvolutionSample(shape, images: 3)
     let dx = convolve(
       set.kernels, shape, images: 3, sample.blockedGradient(set.kernels.lanes), sample.filters,
-      turned: true, bias: nil)
+      rotated: true, bias: nil)
     let expected = sample.oracle.backwardData(sample.gradient.doubles, sample.filters.doubles)
     #expect(relativeError(dx, expected) < 2e-6, "\(shape.name)")
   }
@@ -105,7 +105,7 @@ import Testing
         dy: dy.pointer + pack * dyStride, dyStride: dyStride, panels: panels,
         tiles: portion.count, sums: sums.pointer,
         accumulate: portion.lowerBound > 0,
-        upcoming: Upcoming())
+        prefetch: PrefetchRanges())
     }
     let filters = GuardedBuffer(output: sample.filters.count)
     for group in 0..<groups {
@@ -121,14 +121,14 @@ import Testing
   /// Transforms, multiplies and transforms back all tiles of a batch at once.
   private func convolve(
     _ kernels: any KernelTable, _ shape: ConvolutionShape, images: Int, _ blocked: [Float],
-    _ filters: [Float], turned: Bool, bias: [Float]?
+    _ filters: [Float], rotated: Bool, bias: [Float]?
   ) -> [Float] {
     let lanes = kernels.lanes
     let panel = kernels.panelLanes
     let tiling = WinogradTiling(height: shape.height, width: shape.width)
     let tiles = images * tiling.tilesPerImage
-    let inputs = turned ? shape.outputChannels : shape.inputChannels
-    let outputs = turned ? shape.inputChannels : shape.outputChannels
+    let inputs = rotated ? shape.outputChannels : shape.inputChannels
+    let outputs = rotated ? shape.inputChannels : shape.outputChannels
     let groups = blocks(inputs, of: lanes)
     let outputGroups = blocks(outputs, of: lanes)
     let packs = blocks(tiles, of: Winograd.packTiles)
@@ -151,13 +151,13 @@ import Testing
     for index in 0..<panels {
       for group in 0..<groups {
         kernels.winogradFilters(
-          shape, plainFilters.pointer, to: transformed.pointer, turned: turned, panel: index,
+          shape, plainFilters.pointer, to: transformed.pointer, rotated: rotated, panel: index,
           group: group)
       }
       kernels.winogradMultiply(
         x.pointer, packStride: packStride, tiles: tiles, groups: groups,
         filters: transformed.pointer + index * panelFilters, product: product.pointer,
-        upcoming: Upcoming(Region(all.images, count: 5, stride: 7, runs: 3)))
+        prefetch: PrefetchRanges(Region(all.images, count: 5, stride: 7, runs: 3)))
       kernels.winogradOutput(
         tiling, product.pointer, first: 0, count: tiles,
         bias: paddedBias.map { UnsafePointer($0.pointer) }, relu: false,

@@ -33,15 +33,15 @@ import Testing
   }
 
   @Test(arguments: InstructionSet.all, [false, true])
-  func filters(set: InstructionSet, turned: Bool) {
+  func filters(set: InstructionSet, rotated: Bool) {
     let lanes = set.kernels.lanes
     let filter = GuardedBuffer(Samples.uniform(9, seed: 2))
     let plane = lanes * set.kernels.panelLanes
     let points = GuardedBuffer(output: 36 * plane)  // (1, 36, lanes, panel)
     set.kernels.winogradFilters(
-      Self.shape, filter.pointer, to: points.pointer, turned: turned, panel: 0, group: 0)
+      Self.shape, filter.pointer, to: points.pointer, rotated: rotated, panel: 0, group: 0)
     let expected = WinogradOracle.transform(
-      turned ? filter.array.doubles.reversed() : filter.array.doubles,
+      rotated ? filter.array.doubles.reversed() : filter.array.doubles,
       by: WinogradOracle.filterMatrix)
     #expect(relativeError((0..<36).map { points[$0 * plane] }, expected) < 1e-6)
     // Channels that do not exist are 0.
@@ -114,7 +114,7 @@ import Testing
     let product = GuardedBuffer(output: packs * 36 * 6 * panel)
     set.kernels.winogradMultiply(
       x.pointer, packStride: packStride, tiles: tiles, groups: groups, filters: filters.pointer,
-      product: product.pointer, upcoming: Upcoming())
+      product: product.pointer, prefetch: PrefetchRanges())
     for point in [0, 17, 35] {
       // (tiles, inputs)
       let rows = (0..<(tiles * inputs)).map { i in

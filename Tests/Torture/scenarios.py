@@ -211,7 +211,7 @@ class Train(Scenario):
         if row and self.has_checkpoint(look):
             self.tell("cifar", "resume", "run", "--threads", 2, "--epochs", EPOCHS)
         elif row:
-            # Nothing to go on from: the run is put away, and begun anew.
+            # Nothing to go on from: the run is put away, and started over.
             self.tell("cifar-runs", "rm", row["id"], "--yes")
             self.tell(*self.command)
         else:

@@ -1,6 +1,6 @@
 import Glibc
 
-/// SQLite's files, as far as somebody who is about to read or replace a file must know them.
+/// SQLite's files, as far as someone who is about to read or replace a file must know them.
 ///
 /// POSIX locks belong to a process and a file: whoever closes *any* descriptor of the file drops all
 /// the locks that the process has on it, those of an SQLite that works in the same process included,

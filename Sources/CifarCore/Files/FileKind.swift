@@ -1,7 +1,7 @@
 /// What a file holds, told by how it begins.
 ///
 /// A writer replaces a file unasked only where that file is of the kind that it writes: a checkpoint
-/// goes over a checkpoint, never over somebody's thesis.
+/// goes over a checkpoint, never over someone's thesis.
 public struct FileKind: Sendable {
   /// With its article, for messages: `a checkpoint`.
   public var name: String

@@ -5,7 +5,7 @@ public enum FileStore {
   /// Reads a file to its end.
   ///
   /// - Parameters:
-  ///   - allowsPipe: whether it may be a pipe, which keeps the caller until somebody has written it.
+  ///   - allowsPipe: whether it may be a pipe, which keeps the caller until someone has written it.
   ///   - check: looks at the first MiB, or all there is, before the rest is read; gets the file's size
   ///     too, nil for a pipe.
   /// - Throws: `notFound`, `io`; `badData` for a device or a pipe; what `check` throws.

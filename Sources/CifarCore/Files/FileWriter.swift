@@ -9,7 +9,7 @@ import Glibc
 public final class FileWriter {
   private let name: String
   private let descriptor: Int32
-  /// Whether it may be a pipe that somebody named: its other end may close at any time.
+  /// Whether it may be a pipe that someone named: its other end may close at any time.
   private let mayBreak: Bool
   private let check: () throws -> Void
   private var buffer: [UInt8] = []
@@ -81,7 +81,7 @@ public final class FileWriter {
     _ temporary: TemporaryFile, replaces: Bool, _ path: String, _ kind: FileKind, _ force: Bool
   ) throws {
     if try temporary.commit(replaces: replaces) { return }
-    // Somebody was faster with a file of that name: is it one to replace?
+    // Someone was faster with a file of that name: is it one to replace?
     guard case .stream = try FileTarget(path, kind: kind, force: force).content else {
       _ = try temporary.commit(replaces: true)
       return
@@ -162,7 +162,7 @@ public final class FileWriter {
 
   // MARK: Devices and pipes
 
-  /// How long somebody may take to open the other end of a pipe, in units of 50 ms.
+  /// How long someone may take to open the other end of a pipe, in units of 50 ms.
   private static let pipePatience = 200
 
   private static func write(

@@ -24,7 +24,7 @@ public enum OpenFileLock {
     return (Int32(request.l_type), request.l_pid)
   }
 
-  /// Whether `errno` says that somebody else has a lock that is in the way.
+  /// Whether `errno` says that someone else has a lock that is in the way.
   public static func isTaken(_ code: Int32) -> Bool {
     [EACCES, EAGAIN, EBUSY, ETIMEDOUT].contains(code)
   }

@@ -27,7 +27,8 @@ struct PickleReader {
 
   func failure(_ reason: String) -> CifarError {
     CifarError(
-      .badData, "'\(path)' is not a batch of CIFAR-10's python version: \(reason); get it anew")
+      .badData,
+      "'\(path)' is not a batch of CIFAR-10's python version: \(reason); download it again")
   }
 
   /// - Throws: `badData` for what is not such a pickle.

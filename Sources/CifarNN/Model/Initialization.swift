@@ -1,7 +1,7 @@
 import CifarCore
 
 extension Network {
-  /// Draws all weights anew and resets the statistics.
+  /// Draws all weights again and resets the statistics.
   ///
   /// - PyTorch: weights and biases of convolutions and dense layers uniform in ±1/√fan_in. That is
   ///   what `kaiming_uniform_(a=√5)` and the bias's bound come to in `nn.Conv2d` and `nn.Linear`.

@@ -20,7 +20,7 @@ struct DirectBlocking: Equatable, Sendable {
 
   /// Whether each image of the output's gradient is read once for the weights' gradient.
   var readsGradientsOnce: Bool { items == 1 }
-  /// Pieces of the weights' gradient.
+  /// WorkPartition of the weights' gradient.
   var items: Int { inputGroups * outputPairs }
 
   init(_ shape: ConvolutionShape, needsInputGradient: Bool, _ target: PlanTarget) {
@@ -84,9 +84,9 @@ final class DirectConvolution: ConvolutionAlgorithm {
   }
 
   func prepare(weights: UnsafePointer<Float>) {
-    context.kernels.packFilters(shape, weights, to: packed.pointer, turned: false)
+    context.kernels.packFilters(shape, weights, to: packed.pointer, rotated: false)
     if let packedRotated {
-      context.kernels.packFilters(shape, weights, to: packedRotated.pointer, turned: true)
+      context.kernels.packFilters(shape, weights, to: packedRotated.pointer, rotated: true)
     }
   }
 
@@ -116,7 +116,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
     if count < 2 * context.pool.threads, output.storage == .float32,
       let images = input.batch(count)
     {
-      let parts = Pieces(0..<shape.outputHeight, count: min(4, shape.outputHeight))
+      let parts = WorkPartition(0..<shape.outputHeight, count: min(4, shape.outputHeight))
       context.pool.forEach(count * parts.count) { index, worker in
         let (image, part) = index.quotientAndRemainder(dividingBy: parts.count)
         convolve(image, images, rows: parts[part], worker)

@@ -8,7 +8,8 @@ protocol ImageProducer {
   /// What of the memory `images` will touch, in up to three regions.
   ///
   /// - Parameter layout: of the images themselves.
-  func upcoming(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout) -> Upcoming
+  func prefetchRanges(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout)
+    -> PrefetchRanges
 
   /// Some images of the batch, (N, C/lanes, H, W, lanes).
   ///
@@ -23,8 +24,10 @@ protocol ImageProducer {
 }
 
 extension Values: ImageProducer {
-  func upcoming(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout) -> Upcoming {
-    Upcoming(layout.region(images, groups: groups, of: self))
+  func prefetchRanges(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout)
+    -> PrefetchRanges
+  {
+    PrefetchRanges(layout.region(images, groups: groups, of: self))
   }
 
   func images(_ images: Range<Int>, groups: Range<Int>, worker: Int) -> Values { self }
@@ -51,5 +54,5 @@ protocol ImageConsumer {
   func consume(_ images: Range<Int>)
 
   /// What of the memory `consume` will read besides the images.
-  func upcoming(_ images: Range<Int>) -> Region?
+  func prefetchRanges(_ images: Range<Int>) -> Region?
 }

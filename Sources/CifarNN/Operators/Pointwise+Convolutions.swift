@@ -38,8 +38,10 @@ private struct Outputs: ImageProducer {
 
   private var isStored: Bool { stage.output.isStored }
 
-  func upcoming(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout) -> Upcoming {
-    Upcoming(
+  func prefetchRanges(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout)
+    -> PrefetchRanges
+  {
+    PrefetchRanges(
       stage.inputLayout.region(images, groups: groups, of: stage.input.stored),
       isStored ? layout.region(images, groups: groups, of: stage.output.stored) : nil,
       stage.chosen.map { layout.region(images, groups: groups, of: Values($0.pointer)) })
@@ -79,7 +81,7 @@ private struct Moments: ImageConsumer {
     for plane in stage.planes(images) { stage.takeMoments(plane: plane) }
   }
 
-  func upcoming(_ images: Range<Int>) -> Region? { nil }
+  func prefetchRanges(_ images: Range<Int>) -> Region? { nil }
 }
 
 // MARK: - Backward
@@ -88,10 +90,12 @@ private struct InputGradients: ImageProducer {
   let stage: Pointwise
   let capacity: Int?
 
-  func upcoming(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout) -> Upcoming {
+  func prefetchRanges(_ images: Range<Int>, groups: Range<Int>, layout: ImageLayout)
+    -> PrefetchRanges
+  {
     let gradient = stage.output.gradient.map { Values($0) }
     let written = capacity == nil ? stage.input.gradient.map { Values($0) } : nil
-    return Upcoming(
+    return PrefetchRanges(
       layout.region(images, groups: groups, of: stage.input.stored),
       gradient.map { stage.outputLayout.region(images, groups: groups, of: $0) },
       written.map { layout.region(images, groups: groups, of: $0) })
@@ -131,7 +135,7 @@ private struct GradientSums: ImageConsumer {
     for plane in stage.planes(images) { stage.takeGradientSums(plane: plane) }
   }
 
-  func upcoming(_ images: Range<Int>) -> Region? {
+  func prefetchRanges(_ images: Range<Int>) -> Region? {
     if let chosen = stage.chosen {
       return stage.outputLayout.region(
         images, groups: 0..<stage.groups, of: Values(chosen.pointer))

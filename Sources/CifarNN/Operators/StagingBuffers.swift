@@ -28,7 +28,7 @@ struct StagingBuffers {
   ) -> UnsafePointer<Float> {
     guard values.storage == .bfloat16 else { return UnsafePointer(values.floats) }
     let floats = place(worker, buffer)
-    kernels.widen(values.halves, count: count, to: floats)
+    kernels.widen(values.bfloat16s, count: count, to: floats)
     return UnsafePointer(floats)
   }
 
@@ -40,7 +40,7 @@ struct StagingBuffers {
     guard values.storage == .bfloat16 else { return body(values.floats) }
     let floats = place(worker, buffer)
     body(floats)
-    kernels.narrow(floats, count: count, to: values.halves)
+    kernels.narrow(floats, count: count, to: values.bfloat16s)
   }
 
   private func place(_ worker: Int, _ buffer: Int) -> UnsafeMutablePointer<Float> {

@@ -103,7 +103,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     let groups = rotated ? blocking.outputGroups : blocking.inputGroups
     context.pool.forEach(panels * groups) { index, _ in
       context.kernels.winogradFilters(
-        shape, weights, to: filters, turned: rotated, panel: index / groups, group: index % groups)
+        shape, weights, to: filters, rotated: rotated, panel: index / groups, group: index % groups)
     }
   }
 
@@ -159,14 +159,14 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       let images = product.input.batch(count)
     {
       let most = WinogradBlocking.packs * threads
-      let parts = Pieces(tiles(of: 0..<count), most: most, unit: Winograd.packTiles)
+      let parts = WorkPartition(tiles(of: 0..<count), most: most, unit: Winograd.packTiles)
       for part in 0..<parts.count { convolveByPanels(product, images, tiles: parts[part]) }
       if let consumer {
         context.pool.forEach(count) { image, _ in consumer.consume(image..<(image + 1)) }
       }
       return
     }
-    let pieces = Pieces(0..<count, most: blocking.pieceImages, multiple: 4)
+    let pieces = WorkPartition(0..<count, most: blocking.pieceImages, multiple: 4)
     context.pool.forEach(pieces.count) { index, worker in
       let piece = pieces[index]
       if piece.isEmpty { return }
@@ -174,21 +174,21 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       let images = product.input.images(piece, groups: 0..<product.groups, worker: worker)
       let blocks = tileBlocks(of: piece)
       // What this worker will most likely read next.
-      let next = product.input.upcoming(
+      let next = product.input.prefetchRanges(
         pieces[index + 1], groups: 0..<product.groups, layout: layout(product.groups))
       for number in 0..<blocks.count {
         transform(product, images, blocks[number], to: x)
         for panel in 0..<product.panels {
-          var upcoming = next.part(
+          var prefetch = next.part(
             number * product.panels + panel, of: blocks.count * product.panels)
           if number == 0 {
             // Also what this piece will need at its end.
-            upcoming.fourth = written(product, piece, panel)
-            upcoming.fifth = consumer?.upcoming(piece)?.part(panel, of: product.panels)
+            prefetch.fourth = written(product, piece, panel)
+            prefetch.fifth = consumer?.prefetchRanges(piece)?.part(panel, of: product.panels)
           }
           multiply(
             product, x, blocks[number], panel, products: x + blocking.transformedFloats,
-            upcoming: upcoming)
+            prefetch: prefetch)
         }
       }
       consumer?.consume(piece)
@@ -199,8 +199,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     (images.lowerBound * tiling.tilesPerImage)..<(images.upperBound * tiling.tilesPerImage)
   }
 
-  private func tileBlocks(of images: Range<Int>) -> Pieces {
-    Pieces(tiles(of: images), most: WinogradBlocking.packs, unit: Winograd.packTiles)
+  private func tileBlocks(of images: Range<Int>) -> WorkPartition {
+    WorkPartition(tiles(of: images), most: WinogradBlocking.packs, unit: Winograd.packTiles)
   }
 
   /// First all tiles are transformed, then each panel takes them up, some packs at a time.
@@ -208,17 +208,17 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     let pack = Winograd.packTiles
     let stride = WinogradConvolution.packStride(product.groups * context.kernels.lanes)
     let x = context.scratch.shared + blocking.scratchFilters
-    let packs = Pieces(tiles, most: 1, unit: pack)
+    let packs = WorkPartition(tiles, most: 1, unit: pack)
     context.pool.forEach(packs.count) { index, _ in
       transform(product, images, packs[index], to: x + index * stride)
     }
-    let parts = Pieces(tiles, most: 2, unit: pack)
+    let parts = WorkPartition(tiles, most: 2, unit: pack)
     context.pool.forEach(product.panels * parts.count) { index, worker in
       let (panel, number) = index.quotientAndRemainder(dividingBy: parts.count)
       let part = parts[number]
       multiply(
         product, x + (part.lowerBound - tiles.lowerBound) / pack * stride, part, panel,
-        products: context.scratch.pointer(worker: worker), upcoming: Upcoming())
+        products: context.scratch.pointer(worker: worker), prefetch: PrefetchRanges())
     }
   }
 
@@ -248,14 +248,14 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   /// Transformed tiles times one panel of filters, and back.
   private func multiply(
     _ product: Product, _ x: UnsafePointer<Float>, _ tiles: Range<Int>, _ panel: Int,
-    products: UnsafeMutablePointer<Float>, upcoming: Upcoming
+    products: UnsafeMutablePointer<Float>, prefetch: PrefetchRanges
   ) {
     let kernels = context.kernels
     let panelFilters = Winograd.points * product.groups * kernels.lanes * kernels.panelLanes
     kernels.winogradMultiply(
       x, packStride: WinogradConvolution.packStride(product.groups * kernels.lanes),
       tiles: tiles.count, groups: product.groups,
-      filters: product.filters + panel * panelFilters, product: products, upcoming: upcoming)
+      filters: product.filters + panel * panelFilters, product: products, prefetch: prefetch)
     kernels.winogradOutput(
       tiling, products, first: tiles.lowerBound, count: tiles.count, bias: product.bias,
       relu: product.relu, to: product.output, groups: product.outputGroups, panel: panel)

@@ -104,7 +104,7 @@ final class WinogradWeightGradient {
     // Each part needs all of the gradients.
     let outputGradient =
       blocking.readsGradientsOnce ? outputGradient : outputGradient.batch(count) ?? outputGradient
-    let runs = Pieces(0..<count, count: runs(images: count))
+    let runs = WorkPartition(0..<count, count: runs(images: count))
     context.pool.forEach(runs.count * blocking.parts) { index, worker in
       let (run, part) = index.quotientAndRemainder(dividingBy: blocking.parts)
       add(runs[run], part, input, outputGradient, to: sums(run: run, part: part), worker)
@@ -138,17 +138,17 @@ final class WinogradWeightGradient {
     let x = context.scratch.pointer(worker: worker)
     let dy = x + blocking.packs * blocking.inputStride
     let plane = shape.height * shape.width * kernels.lanes
-    let pieces = Pieces(run, most: blocking.imagesAtOnce)
+    let pieces = WorkPartition(run, most: blocking.imagesAtOnce)
     for index in 0..<pieces.count {
       let images = input.images(pieces[index], groups: groups, worker: worker)
       let gradients = outputGradient.images(
         pieces[index], groups: 0..<blocking.outputGroups, worker: worker)
       let blocks = tileBlocks(of: pieces[index])
-      var next = outputGradient.upcoming(
+      var next = outputGradient.prefetchRanges(
         pieces[index + 1], groups: 0..<blocking.outputGroups,
         layout: ImageLayout(groups: blocking.outputGroups, plane: plane))
       next.fourth =
-        input.upcoming(
+        input.prefetchRanges(
           pieces[index + 1], groups: groups,
           layout: ImageLayout(groups: blocking.inputGroups, plane: plane)
         ).first
@@ -170,13 +170,13 @@ final class WinogradWeightGradient {
           dyStride: blocking.gradientStride,
           panels: blocking.outputPanels, tiles: tiles.count, sums: sums,
           accumulate: index + number > 0,
-          upcoming: next.part(number, of: blocks.count))
+          prefetch: next.part(number, of: blocks.count))
       }
     }
   }
 
-  private func tileBlocks(of images: Range<Int>) -> Pieces {
-    Pieces(
+  private func tileBlocks(of images: Range<Int>) -> WorkPartition {
+    WorkPartition(
       (images.lowerBound * tiling.tilesPerImage)..<(images.upperBound * tiling.tilesPerImage),
       most: blocking.packs, unit: Winograd.packTiles)
   }

@@ -6,7 +6,7 @@ import Glibc
 /// There is no queue: who tries at the right moment gets the lock. SQLite's own handler sleeps the
 /// longer the longer it has waited, up to 100 ms, so that in a crowd of writers those that have waited
 /// longest wait on, for seconds. This one tries the more often the longer it has waited: they come
-/// next. A try costs some system calls, about 10 µs; where somebody holds the file for long, tries
+/// next. A try costs some system calls, about 10 µs; where someone holds the file for long, tries
 /// become rare again.
 final class LockWait {
   /// How long a statement waits.

@@ -46,7 +46,7 @@ struct SchemaCheck {
         findings.append(
           Stranger(
             what: "the \(original.type) '\(original.name)' is not as the library makes it",
-            remedy: "somebody changed its definition; restore a backup"))
+            remedy: "someone changed its definition; restore a backup"))
       }
     }
     let there = Set(present.map { $0.name.lowercased() })
@@ -54,12 +54,12 @@ struct SchemaCheck {
       findings.append(
         Stranger(
           what: "the \(item.type) '\(item.name)' is missing",
-          remedy: "somebody took it away; restore a backup"))
+          remedy: "someone took it away; restore a backup"))
     }
     return findings
   }
 
-  /// An index of somebody else's that can make a write fail: one that allows no value twice, or
+  /// An index of someone else's that can make a write fail: one that allows no value twice, or
   /// computes something.
   ///
   /// Asked at every opening for writing, so that it knows the library's indexes from the text of the

@@ -3,7 +3,7 @@ import Glibc
 
 /// The file of a `CSVLogger`: a title line, and lines of one or more runs.
 ///
-/// From `begin` or `goOn` to `end` it is held: meanwhile nobody begins it anew, and all that write to
+/// From `begin` or `resume` to `end` it is held: meanwhile nobody starts it over, and all that write to
 /// it take turns (see `CSVLogHold`). Taking lines out may replace the file, so whoever gets a lock
 /// looks whether the path still leads to the file that it locked.
 final class CSVLogFile {
@@ -38,7 +38,7 @@ final class CSVLogFile {
 
   // MARK: Beginning
 
-  /// Makes the file anew, with nothing but the titles.
+  /// Starts the file over, with nothing but the titles.
   /// - Throws: `busy` if another training writes to it.
   func begin() throws {
     try naming {
@@ -50,7 +50,7 @@ final class CSVLogFile {
     }
   }
 
-  /// Nothing more is written: others may begin the file anew.
+  /// Nothing more is written: others may start the file over.
   func end() { hold = nil }
 
   /// Gets the file ready for more lines.
@@ -60,7 +60,7 @@ final class CSVLogFile {
   ///   - superseded: lines that this run wrote and that are taken out, each once.
   ///   - isNew: whether the run begins.
   /// - Returns: lines behind the last of `own` that are neither.
-  func goOn(
+  func resume(
     keeping own: [CSVLogLine], dropping superseded: [CSVLogLine], isNew: Bool
   ) throws -> [CSVLogLine] {
     try naming {

@@ -4,7 +4,7 @@ import Glibc
 /// A log that a training has open, and its locks on it.
 ///
 /// They are advisory, on two bytes that no log reaches. All that write a log share its *use*, for as
-/// long as they may write; who begins it anew needs that alone. Changes are made in *turns*. Where
+/// long as they may write; who starts it over needs that alone. Changes are made in *turns*. Where
 /// there are no locks all goes on without.
 final class CSVLogHold {
   let descriptor: Int32

@@ -14,7 +14,7 @@ public final class CSVLogger: Callback {
     /// Recorded with its whole path, so that a resume from another directory finds it.
     public var filename: String
     public var separator: String
-    /// Whether a new run leaves what the file has; else it begins anew.
+    /// Whether a new run leaves what the file has; else it starts over.
     public var append: Bool
 
     public init(filename: String, separator: String = ",", append: Bool = false) {
@@ -58,7 +58,7 @@ public final class CSVLogger: Callback {
     isGivenUp = false
     if epoch == 0 && recorded == nil { return try begin() }
     do {
-      try goOn(epoch: epoch)
+      try resume(epoch: epoch)
     } catch {
       giveUp(error, &remarks)
     }
@@ -66,15 +66,15 @@ public final class CSVLogger: Callback {
 
   private func begin() throws {
     if options.append {
-      _ = try file.goOn(keeping: [], dropping: [], isNew: true)
+      _ = try file.resume(keeping: [], dropping: [], isNew: true)
     } else {
       try file.begin()
     }
   }
 
-  private func goOn(epoch: Int) throws {
+  private func resume(epoch: Int) throws {
     let own = recorded ?? []
-    unclaimed = try file.goOn(
+    unclaimed = try file.resume(
       keeping: own.filter { $0.epoch <= epoch }.map(line),
       dropping: own.filter { $0.epoch > epoch }.map(line), isNew: false)
     // Those of epochs that were done are other runs'.

@@ -17,7 +17,7 @@ protocol Callback: AnyObject {
   /// This session ends, however it does.
   func trainEnded()
   /// A run that a callback had ended is to go on all the same.
-  func goOn()
+  func trainingExtended()
 }
 
 extension Callback {
@@ -26,7 +26,7 @@ extension Callback {
   func batchEnded(_ outcome: BatchOutcome, _ control: inout BatchControl) {}
   func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) throws {}
   func trainEnded() {}
-  func goOn() {}
+  func trainingExtended() {}
 }
 
 /// The counters of a callback, the same for all kinds; what a kind does not use stays as it is.

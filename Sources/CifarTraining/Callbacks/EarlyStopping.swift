@@ -12,7 +12,7 @@ public final class EarlyStopping: Callback {
     public var patience: Int
     /// How much better a value must be to count; absolute. Keras takes the amount of a negative one.
     public var minDelta: Double
-    /// What has to be beaten: until it is, improvements do not make patience begin anew.
+    /// What has to be beaten: until it is, improvements do not make patience start over.
     public var baseline: Double?
     /// Epochs at the start that are not looked at.
     public var startFromEpoch: Int
@@ -80,8 +80,8 @@ public final class EarlyStopping: Callback {
     }
   }
 
-  /// Patience begins anew; what has to be beaten stays.
-  func goOn() { state.wait = 0 }
+  /// Patience starts over; what has to be beaten stays.
+  func trainingExtended() { state.wait = 0 }
 
   private func improves(_ value: Double, over best: Double?) -> Bool {
     switch options.dialect {

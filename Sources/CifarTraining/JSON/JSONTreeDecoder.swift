@@ -103,7 +103,7 @@ struct JSONTreeDecoder: Decoder {
   }
 }
 
-/// The keys that somebody asked for, object by object.
+/// The keys that someone asked for, object by object.
 final class KeyLog {
   private(set) var asked: [String: Set<String>] = [:]
   /// Whether all was read, so that a key that nobody has asked for is unknown.

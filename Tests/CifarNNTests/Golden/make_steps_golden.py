@@ -242,7 +242,7 @@ def write(file, golden):
 def main():
     torch.set_num_threads(1)
     file = pathlib.Path(__file__).parent / "steps.json"
-    # What is not made anew is kept. Each case is written as soon as it is there.
+    # What is not rebuilt is kept. Each case is written as soon as it is there.
     golden = json.loads(file.read_text()) if file.exists() else {}
     for name in sys.argv[1:] or CASES:
         preset, _, only = name.partition("/")

@@ -200,7 +200,7 @@ class Registry(Held):
         there is no copy (``cifar-runs backup --damaged`` saves such a registry as it is). What others
         added, such as tables, comes along, and a warning (``set_log``) names it. A file that holds
         something is not replaced. (A copy of the bare file, by shutil or cp, may be damaged while
-        somebody writes.)
+        someone writes.)
         """
         call("cifar_registry_backup", self._handle, argument.required_path(path, "path"))
 

@@ -171,7 +171,7 @@ def resume(
         ``data``. A run on arrays needs them handed over.
     checkpoint: ``"last"``, ``"best"`` or a checkpoint's id.
     epochs: train up to so many in all; None as planned. A run that a callback ended goes on where
-        epochs are asked for: the patience of early stopping begins anew.
+        epochs are asked for: the patience of early stopping starts over.
     take_over: also a run that seems to be running, because what trained it can't be asked from
         here: another machine, another container, the same machine a moment after a restart. What
         still trains it can write nothing more.
@@ -283,7 +283,7 @@ class _Training:
         except BaseException as error:
             self._listening.raised.append(error)
         finally:
-            # It ends here, and not with a traceback or an event that somebody keeps.
+            # It ends here, and not with a traceback or an event that someone keeps.
             self._trainer = None
             for item in self._objects:
                 item._training = None

@@ -2,7 +2,7 @@ import Kernels
 
 /// A range cut into consecutive pieces of whole units, as equal as that allows. The last unit may
 /// not be full.
-struct Pieces {
+struct WorkPartition {
   private let whole: Range<Int>
   private let unit: Int
   private let units: Int
@@ -15,7 +15,7 @@ struct Pieces {
     units = blocks(whole.count, of: unit)
   }
 
-  /// Pieces of at most `most` units each; their number is a multiple of `multiple`, so that as many
+  /// WorkPartition of at most `most` units each; their number is a multiple of `multiple`, so that as many
   /// threads share them equally.
   init(_ whole: Range<Int>, most: Int, unit: Int = 1, multiple: Int = 1) {
     let units = blocks(whole.count, of: unit)

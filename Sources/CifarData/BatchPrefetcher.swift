@@ -2,7 +2,7 @@ import CifarCore
 import Glibc
 
 /// Where batches are made: a ring of slots, and workers that fill them in order.
-final class BatchWorkshop: @unchecked Sendable {
+final class BatchPrefetcher: @unchecked Sendable {
   private let batchSize: Int
   private let dataset: Dataset
   private let shuffle: Bool
@@ -12,10 +12,10 @@ final class BatchWorkshop: @unchecked Sendable {
   private let order: AlignedBuffer<Int32>
   private var epoch = 0
 
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var threads: [WorkerThread] = []
   private let owner = getpid()
-  // Under the monitor:
+  // Under the lock:
   /// The next batch that a worker will begin.
   private var nextToFill = 0
   /// The batch that the caller will be given next.
@@ -49,9 +49,9 @@ final class BatchWorkshop: @unchecked Sendable {
   /// Ends the workers.
   func close() {
     guard owner == getpid() else { return }
-    monitor.withLock {
+    lock.withLock {
       ended = true
-      monitor.wakeAll()
+      lock.wakeAll()
     }
     for thread in threads { thread.join() }
     threads = []
@@ -60,7 +60,7 @@ final class BatchWorkshop: @unchecked Sendable {
   var batchesPerEpoch: Int { (dataset.count + batchSize - 1) / batchSize }
 
   func start(epoch: Int, fromBatch: Int = 0) {
-    monitor.withLock {
+    lock.withLock {
       nextToFill = batchesPerEpoch
       waitForWorkers()
       self.epoch = epoch
@@ -68,37 +68,37 @@ final class BatchWorkshop: @unchecked Sendable {
       for slot in slots { slot.batch = -1 }
       nextToGive = min(fromBatch, batchesPerEpoch)
       nextToFill = nextToGive
-      monitor.wakeAll()
+      lock.wakeAll()
     }
   }
 
   func next() -> Batch? {
     // A fork copies no threads: the child prepares its batches itself.
     guard !threads.isEmpty, owner == getpid() else { return nextInPlace() }
-    return monitor.withLock {
+    return lock.withLock {
       guard nextToGive < batchesPerEpoch else { return nil }
       // The slot that the caller had until now may be filled again.
       nextToGive += 1
-      monitor.wakeAll()
+      lock.wakeAll()
       let index = nextToGive - 1
       let slot = slots[index % slots.count]
-      while slot.batch != index { monitor.wait() }
+      while slot.batch != index { lock.wait() }
       return slot.view(index: index, count: count(of: index))
     }
   }
 
   func stop() {
-    monitor.withLock {
+    lock.withLock {
       nextToFill = batchesPerEpoch
       nextToGive = batchesPerEpoch
       waitForWorkers()
     }
   }
 
-  /// Under the monitor. A child of `fork` has no workers: those counted are the parent's.
+  /// Under the lock. A child of `fork` has no workers: those counted are the parent's.
   private func waitForWorkers() {
     if owner != getpid() { workersBusy = 0 }
-    while workersBusy > 0 { monitor.wait() }
+    while workersBusy > 0 { lock.wait() }
   }
 
   private func nextInPlace() -> Batch? {
@@ -126,17 +126,17 @@ final class BatchWorkshop: @unchecked Sendable {
   private func serve(_ worker: Int) {
     while let (slot, index) = claim() {
       fill(slot, index, pipelines[worker])
-      monitor.withLock {
+      lock.withLock {
         slot.batch = index
         workersBusy -= 1
-        monitor.wakeAll()
+        lock.wakeAll()
       }
     }
   }
 
   /// Waits for a batch to be prepared and a free slot; nil when the loader goes.
   private func claim() -> (Slot, Int)? {
-    monitor.withLock {
+    lock.withLock {
       while true {
         if ended { return nil }
         // A slot is free once the caller has asked for a batch behind the one that was in it.
@@ -146,7 +146,7 @@ final class BatchWorkshop: @unchecked Sendable {
           workersBusy += 1
           return (slots[index % slots.count], index)
         }
-        monitor.wait()
+        lock.wait()
       }
     }
   }

@@ -5,17 +5,17 @@ import Synchronization
 ///
 /// In a child of `fork` it is free, whoever held it in the parent: only the thread that forked is
 /// there, so the others would never let go. What the lock guards may then be half changed.
-public final class Monitor: @unchecked Sendable {
+public final class ConditionLock: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  /// The process that the lock was made for; its negative while a child's thread makes it anew.
+  /// The process that the lock was made for; its negative while a child's thread makes it again.
   private let owner = Atomic<pid_t>(getpid())
 
   public init() { make() }
 
   private func make() {
     pthread_mutex_init(mutex, nil)
-    // Waits of some seconds are no longer when somebody sets the clock back.
+    // Waits of some seconds are no longer when someone sets the clock back.
     var attributes = pthread_condattr_t()
     pthread_condattr_init(&attributes)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
@@ -40,7 +40,7 @@ public final class Monitor: @unchecked Sendable {
     return try body()
   }
 
-  /// Lets go of the lock until somebody calls `wakeAll`. May also return without a reason: the
+  /// Lets go of the lock until someone calls `wakeAll`. May also return without a reason: the
   /// caller looks again. Only inside `withLock`.
   public func wait() { pthread_cond_wait(condition, mutex) }
 
