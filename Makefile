@@ -14,10 +14,10 @@ PYTHON := $(VENV)/bin/python
 
 SONAME := libcifar.so.0
 RELEASE := .build/release
-# C++'s library, too: its own allocations are to have the reserve behind them. Sources/CMemory refers
-# to its operators weakly, which alone takes nothing out of an archive.
 # An import of a module that the manifest does not name is an error.
 IMPORTS := --explicit-target-dependency-import-check error
+# C++'s library is linked statically, too: its own allocations are to have the reserve behind them.
+# Sources/CMemory refers to its operators weakly, which alone takes nothing out of an archive.
 STATIC := -Xswiftc -static-stdlib -Xswiftc -L$(CURDIR)/.build/static $(foreach operator,\
   _Znwm _ZnwmSt11align_val_t _ZdlPvm _ZdlPvmSt11align_val_t,-Xlinker -u -Xlinker $(operator))
 # An allocation of the Swift runtime that fails ends the process: Sources/CMemory stands behind them.
@@ -44,7 +44,7 @@ build: .build/dependencies ## build/lib/libcifar.so, build/bin/cifar and build/b
 demo: build ## trains the network on the built-in drawings, lists the run, asks the model
 	@Tools/demo
 
-test: build test-swift test-abi ## every test
+test: lint build test-swift test-abi ## every test
 
 test-swift: .build/dependencies ## the Swift tests: kernels, layers, data, training, registry
 	swift test $(IMPORTS)
@@ -76,7 +76,7 @@ SWIFT_CLANG = "$$(dirname "$$(readlink -f "$$(command -v swift)")")/clang"
 SECONDS ?= 60
 TARGETS ?=
 # Of two `--sanitize` the compiler takes the last one, and their order is anybody's guess.
-FUZZ_FLAGS := -c release --scratch-path .build-fuzz --sanitize address \
+FUZZ_FLAGS := -c release $(IMPORTS) --scratch-path .build-fuzz --sanitize address \
   -Xswiftc -sanitize-coverage=edge,indirect-calls,trace-cmp,inline-8bit-counters,pc-table \
   -Xcc -fsanitize=undefined,fuzzer-no-link -Xcc -fno-sanitize-recover=undefined
 
@@ -91,7 +91,7 @@ fuzz: .build/dependencies ## feeds the readers damaged input: make fuzz SECONDS=
 	Tools/fuzz .build-fuzz/release/fuzz $(SECONDS) $(TARGETS)
 
 # One build a sanitizer, each with the library and the tests.
-SANITIZE_FLAGS := -c release -Xswiftc -enable-testing
+SANITIZE_FLAGS := -c release $(IMPORTS) -Xswiftc -enable-testing
 STEPS ?=
 
 sanitize: build ## the tests under the sanitizers and memcheck: make sanitize STEPS='thread-c memcheck'

@@ -55,8 +55,6 @@
  *           SQLite's own locks are as weak as ever: a host that opens the file by one should not
  *           close it by hand (open and close) while that one has it open.
  * Silence   Nothing is ever printed; see cifar_set_log.
- *
- * Everything here is there since 0.1.
  */
 #ifndef CIFAR_H
 #define CIFAR_H

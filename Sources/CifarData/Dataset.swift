@@ -14,7 +14,7 @@ public final class Dataset: @unchecked Sendable {
   /// In bytes of UTF-8.
   public static let longestClassName = 200
 
-  /// `cifar10`, `shapes` or `memory`.
+  /// `cifar10`, `cifar100`, `cifar100-coarse`, `shapes` or `memory`.
   public let name: String
   public let split: Split
   public let classNames: [String]

@@ -27,7 +27,7 @@ struct Migrations: Sendable {
   /// "CIFR". `file` and other tools find it at byte 68 of the file.
   static let applicationID: Int64 = 0x4349_4652
 
-  /// Every released schema, oldest first. A released step is never changed: files exist that went
+  /// Every schema there was, oldest first. A step is never changed: files exist that went
   /// through it.
   static let all = Migrations(steps: [
     Migration(version: 1, name: "runs, epochs, checkpoints", sql: Schema1.sql),

@@ -31,7 +31,7 @@ public struct RunField: Sendable {
     ("name", .text, "r.name", ""),
     ("status", .text, "", "running, completed, stopped, interrupted, failed, crashed"),
     ("recipe", .text, "r.recipe", ""),
-    ("dataset", .text, "r.dataset", "cifar10, shapes, memory"),
+    ("dataset", .text, "r.dataset", "cifar10, cifar100, shapes, memory"),
     ("seed", .text, "r.seed", ""),
     ("started", .time, "r.started", "'2 days ago', yesterday, 2026-11-23, '2026-11-23 20:22'"),
     ("duration", .duration, "", "seconds in all sessions; 90m, 2h, 1d"),

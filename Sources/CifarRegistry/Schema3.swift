@@ -106,7 +106,8 @@ enum Schema3 {
   }
 
   /// SQLite adds no condition to a table that is there: tables are rebuilt and filled. Only the
-  /// bytes of checkpoints stay where they are; a trigger looks at the numbers of their pieces.
+  /// bytes of checkpoints stay where they are; a trigger checks the numbers of their chunks for tools
+  /// that let triggers fire.
   static var sql: String {
     "DROP VIEW run_details;"
       + tables.map { table in

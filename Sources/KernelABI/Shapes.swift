@@ -36,11 +36,6 @@ public struct ConvolutionShape: Equatable, Sendable {
   public var outputHeight: Int { max(0, paddedHeight - kernel + stride) / stride }
   public var outputWidth: Int { max(0, paddedWidth - kernel + stride) / stride }
 
-  /// Multiply-adds of one pass over one image.
-  public var multiplyAdds: Int {
-    inputChannels * outputChannels * kernel * kernel * outputHeight * outputWidth
-  }
-
   /// The convolution that carries a gradient from the output back to the input: over the output's
   /// gradient, spread `stride` apart, with the filters transposed and rotated by 180 degrees.
   public var backwardData: ConvolutionShape {

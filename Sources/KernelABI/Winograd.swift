@@ -17,8 +17,6 @@
 public enum Winograd {
   /// Outputs of a tile along one side.
   public static let outputTile = 4
-  /// Inputs of a tile along one side, and points along one side.
-  public static let inputTile = 6
   public static let points = 36
   /// Tiles in a pack.
   public static let packTiles = 6

@@ -5,7 +5,7 @@ import Testing
 
 @testable import CifarRegistry
 
-/// Files that released libraries wrote, brought to the present schema.
+/// Files that older libraries wrote, brought to the present schema.
 @Suite struct SchemaTests {
   let directory: TemporaryDirectory
   let path: String

@@ -4,7 +4,7 @@
 // the user's data therefore comes from `memory_buffer`, or is secured before it is made; for the
 // many small objects in between there is a reserve. It is used only if the library is linked with
 // --wrap=malloc and so on (see the Makefile), which turns the allocations of this library alone,
-// the linked runtime included, to the functions in CMemory.c; those of the host stay as they are.
+// the linked runtime included, to the functions in Wrappers.c; those of the host stay as they are.
 #ifndef CIFAR_CMEMORY_H
 #define CIFAR_CMEMORY_H
 
