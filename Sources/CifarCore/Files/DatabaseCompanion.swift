@@ -47,7 +47,7 @@ public enum DatabaseCompanion {
     let place = pointer.flatMap { String(validatingCString: $0) } ?? database
     for (ending, what) in endings.dropLast() {
       let path = place + ending
-      guard isForeign(path) else { continue }
+      guard isForeign(path, isJournal: ending == "-journal") else { continue }
       throw CifarError(
         .io,
         "\(name) can't be opened: '\(path)' lies where SQLite keeps the database's \(what), and "
@@ -55,13 +55,24 @@ public enum DatabaseCompanion {
     }
   }
 
-  private static func isForeign(_ path: String) -> Bool {
+  private static func isForeign(_ path: String, isJournal: Bool) -> Bool {
     var status = stat()
     guard stat(path, &status) == 0 else { return false }
     guard status.st_mode & S_IFMT == S_IFREG else { return true }
     guard status.st_size > 0 else { return false }
     guard let start = try? FileStart.read(path, named: path) else { return false }
-    // The header of a journal is zeros until the journal is on the disk.
-    return !DatabaseFile.isJournal(start) && !start.prefix(8).allSatisfy { $0 == 0 }
+    if DatabaseFile.isJournal(start) { return false }
+    // After a power cut a journal that was not yet on the disk can be anything that the disk had
+    // there before; SQLite sees that it is no journal. Only what is plainly another file is refused.
+    return !isJournal || isPlainlyAnotherFile(start)
+  }
+
+  /// Whether a file begins as a database, a safetensors file or a text.
+  private static func isPlainlyAnotherFile(_ start: [UInt8]) -> Bool {
+    if DatabaseFile.isDatabase(start) { return true }
+    let brace = UInt8(ascii: "{")
+    if start.count > 8, start[8] == brace, start[5..<8].allSatisfy({ $0 == 0 }) { return true }
+    return start.allSatisfy { (0x20..<0x7F).contains($0) || (9...13).contains($0) || $0 >= 0x80 }
+      && String(validating: start, as: UTF8.self) != nil
   }
 }
