@@ -23,42 +23,35 @@ struct LeftRun: Codable {
   var metrics: [Metric]
   var notes: [String]
 
+  /// An object with the epoch's number and its metrics by name.
   struct Epoch: Codable {
-    var epoch: Int
-    var trainLoss: Double
-    var trainAccuracy: Double
-    var valLoss: Double?
-    var valAccuracy: Double?
-    var learningRate: Double
-    var seconds: Double
-    var imagesPerSecond: Double
+    var row: EpochRow
 
-    init(_ row: EpochRow) {
-      epoch = row.epoch
-      trainLoss = row.trainLoss
-      trainAccuracy = row.trainAccuracy
-      valLoss = row.valLoss
-      valAccuracy = row.valAccuracy
-      learningRate = row.learningRate
-      seconds = row.seconds
-      imagesPerSecond = row.imagesPerSecond
+    init(_ row: EpochRow) { self.row = row }
+
+    init(from decoder: any Decoder) throws {
+      let values = try decoder.container(keyedBy: Key.self)
+      row = try EpochRow(epoch: values.decode(Int.self, forKey: .epoch)) { metric in
+        try values.decodeIfPresent(Double.self, forKey: Key(metric))
+      }
     }
 
-    var row: EpochRow {
-      EpochRow(
-        epoch: epoch, trainLoss: trainLoss, trainAccuracy: trainAccuracy, valLoss: valLoss,
-        valAccuracy: valAccuracy, learningRate: learningRate, seconds: seconds,
-        imagesPerSecond: imagesPerSecond)
+    func encode(to encoder: any Encoder) throws {
+      var values = encoder.container(keyedBy: Key.self)
+      try values.encode(row.epoch, forKey: .epoch)
+      for metric in EpochMetric.allCases {
+        try values.encodeIfPresent(row[metric], forKey: Key(metric))
+      }
     }
 
-    enum CodingKeys: String, CodingKey {
-      case epoch, seconds
-      case trainLoss = "train_loss"
-      case trainAccuracy = "train_accuracy"
-      case valLoss = "val_loss"
-      case valAccuracy = "val_accuracy"
-      case learningRate = "lr"
-      case imagesPerSecond = "images_per_second"
+    private struct Key: CodingKey {
+      static let epoch = Key(stringValue: "epoch")
+      var stringValue: String
+      var intValue: Int? { nil }
+
+      init(stringValue: String) { self.stringValue = stringValue }
+      init?(intValue: Int) { nil }
+      init(_ metric: EpochMetric) { self.init(stringValue: metric.name) }
     }
   }
 
@@ -108,7 +101,7 @@ struct LeftFile {
     "\(registry).run-\(run.prefix(8))\(number == 1 ? "" : "-\(number)").safetensors"
   }
 
-  /// A file that has more of a run than the registry, to go on from there.
+  /// A file that has more of a run than the registry, to resume from.
   ///
   /// - Parameter row: the registry's checkpoint.
   static func newer(than row: CheckpointRow, beside registry: String) -> String? {
@@ -125,7 +118,7 @@ struct LeftFile {
           if run.id == row.run, isLater { return path }
         }
       } catch {
-        Log.write(.warning, "'\(path)' can't be looked at: \(error)")
+        Log.write(.warning, "'\(path)' cannot be read: \(error)")
       }
       number += 1
     }
@@ -139,7 +132,7 @@ struct LeftFile {
   /// What it has is in the registry after all.
   func remove() {
     if unlink(path) != 0, errno != ENOENT {
-      Log.write(.warning, "'\(path)' can't be removed: \(String(cString: strerror(errno)))")
+      Log.write(.warning, "'\(path)' cannot be removed: \(String(cString: strerror(errno)))")
     }
   }
 }

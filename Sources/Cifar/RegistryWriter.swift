@@ -5,7 +5,7 @@ import Glibc
 /// Writes what a session has to say into the registry, in order, on a thread of its own, with a sign
 /// of life every half minute.
 ///
-/// Where others hold a lock on the registry, what is to be written waits, and the training goes on:
+/// Where others hold a lock on the registry, what is to be written waits, and the training continues:
 /// the rows of all epochs, and of the checkpoints the newest and the best. All that waits goes in one
 /// transaction. What fails otherwise comes out of every call from then on.
 ///
@@ -339,7 +339,7 @@ private final class EntryQueue: @unchecked Sendable {
     }
   }
 
-  /// One that can't be written is left out: it is worth nothing that is only late. That the run
+  /// One that cannot be written is left out: it is worth nothing that is only late. That the run
   /// belongs to another session by now is worth an end.
   private func beat() {
     do {
@@ -352,7 +352,7 @@ private final class EntryQueue: @unchecked Sendable {
     } catch let failure as CifarError where failure.isTransient {
       return
     } catch {
-      Log.write(.warning, "a sign of life can't be written: \(error)")
+      Log.write(.warning, "a sign of life cannot be written: \(error)")
     }
   }
 }

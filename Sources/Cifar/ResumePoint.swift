@@ -24,20 +24,21 @@ struct ResumePoint {
       return
     }
     let newest = try registry.checkpointID(.last, of: run)
-    let line = try registry.currentLine(of: run)
+    let checkpoints = try registry.currentCheckpoints(of: run)
     // Names what there is where there is nothing.
-    guard let newest, !line.isEmpty else {
+    guard let newest, !checkpoints.isEmpty else {
       _ = try registry.checkpoint(.last, of: run)
-      throw CifarError(.busy, "run \(run.excerpt) goes on elsewhere; try again", isTransient: true)
+      throw CifarError(
+        .busy, "run \(run.excerpt) was continued by another session; try again", isTransient: true)
     }
     var first: CifarError?
-    for row in line {
+    for row in checkpoints {
       do {
         self = try ResumePoint(
           row.get(), as: MeantCheckpoint(.last, id: newest), in: registry)
         if let first {
           remarks = [
-            "a newer checkpoint is damaged (\(first.message)); going on from checkpoint "
+            "a newer checkpoint is damaged (\(first.message)); resuming from checkpoint "
               + "\(self.row.id) (epoch \(self.row.epoch)), the newest that is whole"
           ]
         }
@@ -46,7 +47,7 @@ struct ResumePoint {
         if first == nil { first = error }
       }
     }
-    throw first ?? CifarError(.notFound, "run \(run.excerpt) has no checkpoint to go on from")
+    throw first ?? CifarError(.notFound, "run \(run.excerpt) has no checkpoint to resume from")
   }
 
   private init(_ row: CheckpointRow, as meant: MeantCheckpoint, in registry: Registry) throws {

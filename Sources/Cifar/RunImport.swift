@@ -62,22 +62,23 @@ public enum RunImport {
     return imported
   }
 
-  /// - Throws: `badData` for values that can't be.
+  /// - Throws: `badData` for illegal values.
   private static func add(_ left: LeftRun, to imported: inout ImportedRun) throws {
     guard let ended = Timestamp(left.ended) else {
       throw CifarError(
         .badData,
-        "what the file says of its run can't be read: ended is '\(left.ended.excerpt)', no time")
+        "what the file says of its run cannot be read: ended is '\(left.ended.excerpt)', no time")
     }
-    let numbers = left.epochs.map(\.epoch)
+    let rows = left.epochs.map(\.row)
+    let numbers = rows.map(\.epoch)
     guard zip(numbers, numbers.dropFirst()).allSatisfy(<),
       numbers.allSatisfy({ $0 <= imported.checkpoint.epoch })
     else {
       throw CifarError(
-        .badData, "what the file says of its run can't be read: its epochs are not in order")
+        .badData, "what the file says of its run cannot be read: its epochs are not in order")
     }
-    imported.epochs = left.epochs.map(\.row)
-    imported.seconds += left.epochs.reduce(0) { $0 + $1.seconds }
+    imported.epochs = rows
+    imported.seconds += rows.reduce(0) { $0 + $1.seconds }
     imported.metrics = left.metrics.map {
       MetricRow(name: $0.name, epoch: $0.epoch, value: $0.value)
     }

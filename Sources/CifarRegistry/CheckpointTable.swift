@@ -20,8 +20,8 @@ enum CheckpointTable {
     return connection.lastInsertedID
   }
 
-  /// The run's newest checkpoint that was the best when it was saved, on the current line (0) or
-  /// off it (1). Ids rise along a line, so the newest is the one with the highest id.
+  /// The run's newest checkpoint that was the best when it was saved, of the current ones (0) or the
+  /// superseded ones (1). Ids rise, so the newest is the one with the highest id.
   private static func best(superseded: Int, run: String) -> String {
     "(SELECT max(id) FROM checkpoints WHERE run = \(run) AND is_best = 1 "
       + "AND superseded = \(superseded))"
@@ -29,9 +29,8 @@ enum CheckpointTable {
 
   /// Deletes what the run's retention does not keep.
   ///
-  /// What stays: the newest `keep_last`, those of every `keep_every` epochs, what is pinned, the
-  /// best of the current line, and the best of what a resume from an earlier point left behind (someone
-  /// may want it back).
+  /// What stays: the newest `keep_last`, those of every `keep_every`-th epoch, what is pinned, the
+  /// best of the current ones, and the best of the superseded ones, which may be resumed.
   static func prune(run: Int64, in connection: Connection) throws {
     let keep = try connection.first(
       "SELECT id, uuid, keep_last, keep_every FROM runs WHERE id = ?", [.integer(run)], of: .runs
@@ -49,8 +48,9 @@ enum CheckpointTable {
         AND id NOT IN (SELECT id FROM checkpoints WHERE run = \(run) ORDER BY id DESC LIMIT \(last))
         AND id IS NOT \(best(superseded: 0, run: "\(run)"))
         AND id IS NOT \(best(superseded: 1, run: "\(run)"))
-      RETURNING blob
-      """, [], { $0.integer(0) })
+      RETURNING id, blob
+      """, of: .checkpoints
+    ) { try $0.key("blob") }
     try BlobStore.deleteUnused(blobs, in: connection)
   }
 
@@ -84,8 +84,8 @@ enum CheckpointTable {
     }
   }
 
-  /// See `Registry.currentLine`.
-  static func currentLine(
+  /// See `Registry.currentCheckpoints`.
+  static func currentCheckpoints(
     of run: Int64, in connection: Connection
   ) throws -> [Result<CheckpointRow, CifarError>] {
     try connection.rows(
@@ -165,9 +165,10 @@ enum CheckpointTable {
   private static func reasonWithoutBest(
     of run: Int64, in connection: Connection
   ) throws -> String {
-    let count = try connection.integer("SELECT count(*) FROM epochs WHERE run = ?", [.integer(run)])
+    let count = try connection.integer("SELECT epochs FROM runs WHERE id = ?", [.integer(run)])
     let finite = try connection.integer(
-      "SELECT count(*) FROM epochs WHERE run = ? AND abs(val_loss) < 9e999", [.integer(run)])
+      "SELECT count(*) FROM epochs WHERE run = ? AND superseded = 0 AND abs(val_loss) < 9e999",
+      [.integer(run)])
     if count == 0 { return ", because no epoch has ended" }
     if finite == 0 {
       return ", because no epoch's validation loss was a finite number: training diverged (last "

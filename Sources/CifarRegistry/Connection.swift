@@ -154,21 +154,21 @@ final class Connection {
     try first(sql, values) { $0.integer(0) }
   }
 
-  /// Runs a query that ends early where a writer has to wait for it.
+  /// Runs a query that yields to writers: it ends early when one has to wait for it.
   /// - Returns: nil if it did.
-  func givingWay<Result>(_ body: () throws -> Result) throws -> Result? {
+  func yieldingToWriters<Result>(_ body: () throws -> Result) throws -> Result? {
     func tell(_ operation: Int32, _ value: Int32) throws -> Int32 {
       var value = value
       try check(sqlite3_file_control(handle, "main", operation, &value))
       return value
     }
-    _ = try tell(RegistryFile.courtesy, 1)
-    defer { _ = try? tell(RegistryFile.courtesy, 0) }
+    _ = try tell(RegistryFile.yieldsToWriters, 1)
+    defer { _ = try? tell(RegistryFile.yieldsToWriters, 0) }
     do {
       let result = try body()
-      return try tell(RegistryFile.gaveWay, 0) == 0 ? result : nil
+      return try tell(RegistryFile.hasYielded, 0) == 0 ? result : nil
     } catch {
-      if try tell(RegistryFile.gaveWay, 0) != 0 { return nil }
+      if try tell(RegistryFile.hasYielded, 0) != 0 { return nil }
       throw error
     }
   }

@@ -40,11 +40,17 @@ enum DatabaseError {
       return CifarError(
         .io,
         "\(path) was being written when its writer was killed, and must be put right by its journal "
-          + "(\(path)-journal), which can't be done where neither may be written; copy both to a place "
+          + "(\(path)-journal), which is impossible where neither may be written; copy both to a place "
           + "that can be written and open the copy")
     default: break
     }
     switch code & 0xff {
+    case SQLITE_ERROR where detail.hasPrefix("no such column") || detail.hasPrefix("no such table"):
+      // The library's queries name only what its own tables have.
+      return CifarError(
+        .badData,
+        "\(path) has \(detail): a table is not as the library makes it; cifar-runs verify tells "
+          + "which; restore a backup")
     case SQLITE_BUSY, SQLITE_LOCKED: return busy(path, holder)
     case SQLITE_FULL:
       return CifarError(

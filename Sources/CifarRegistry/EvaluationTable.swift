@@ -2,8 +2,11 @@ import CifarCore
 
 /// The tables `evaluations` and `predictions`: the best weights class by class.
 enum EvaluationTable {
-  /// Samples are numbered from here on, so that they never mix with the worst.
-  private static let firstSample = 1000
+  /// Why an image is kept.
+  private enum Kind: String {
+    case misclassified
+    case sample
+  }
 
   static func write(
     _ evaluation: ClassEvaluation, run: Int64, in connection: Connection
@@ -21,21 +24,25 @@ enum EvaluationTable {
         .integer(run), .time(.now), .integer(evaluation.epoch),
         .text(array(of: evaluation.classNames)), .text("[" + rows.joined(separator: ",") + "]"),
       ])
-    let images =
-      Array(evaluation.predictions.enumerated())
-      + evaluation.samples.enumerated().map {
-        (offset: firstSample + $0.offset, element: $0.element)
-      }
-    for (number, image) in images {
+    try write(evaluation.misclassified, .misclassified, run: run, in: connection)
+    try write(evaluation.samples, .sample, run: run, in: connection)
+  }
+
+  private static func write(
+    _ predictions: [ClassEvaluation.Prediction], _ kind: Kind, run: Int64,
+    in connection: Connection
+  ) throws {
+    for (number, image) in predictions.enumerated() {
       try image.pixels.withUnsafeBytes { pixels in
         _ = try connection.run(
           """
-          INSERT INTO predictions (run, number, image, actual, predicted, probability, pixels)
-          VALUES (?, ?, ?, ?, ?, ?, ?)
+          INSERT INTO predictions (run, kind, number, image, actual, predicted, probability, pixels)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
           """,
           [
-            .integer(run), .integer(number), .integer(image.image), .integer(image.actual),
-            .integer(image.predicted), .real(image.probability), .blob(pixels),
+            .integer(run), .text(kind.rawValue), .integer(number), .integer(image.image),
+            .integer(image.actual), .integer(image.predicted), .real(image.probability),
+            .blob(pixels),
           ])
       }
     }
@@ -75,16 +82,20 @@ enum EvaluationTable {
     }
     let predictions = try connection.rows(
       """
-      SELECT run, number, image, actual, predicted, probability, pixels FROM predictions
-      WHERE run = ? ORDER BY number
+      SELECT run, kind, number, image, actual, predicted, probability, pixels FROM predictions
+      WHERE run = ? ORDER BY kind, number
       """, [.integer(run)], of: .predictions
-    ) { (number: try $0.count("number"), image: try prediction($0, classes: names.count)) }
+    ) { row in
+      _ = try row.count("number")
+      let kind = try row.text("kind", as: "misclassified or sample") { Kind(rawValue: $0) }
+      return (kind: kind, image: try prediction(row, classes: names.count))
+    }
     return ClassEvaluation(
       epoch: epoch, classNames: names,
       confusion: names.indices.map { line in
         Array(cells[line * names.count..<(line + 1) * names.count])
-      }, predictions: predictions.filter { $0.number < firstSample }.map(\.image),
-      samples: predictions.filter { $0.number >= firstSample }.map(\.image))
+      }, misclassified: predictions.filter { $0.kind == .misclassified }.map(\.image),
+      samples: predictions.filter { $0.kind == .sample }.map(\.image))
   }
 
   /// What is wrong with the evaluations of all runs: the first thing of each.
@@ -110,7 +121,7 @@ enum EvaluationTable {
     _ row: Row, classes: Int
   ) throws -> ClassEvaluation.Prediction {
     let labels = 0...max(0, classes - 1)
-    guard let probability = try row.number("probability"), (0...1).contains(probability) else {
+    guard let probability = try row.number("probability", in: 0...1) else {
       throw row.illegal("probability", nil, "a number from 0 to 1")
     }
     return ClassEvaluation.Prediction(

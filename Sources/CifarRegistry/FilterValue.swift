@@ -69,7 +69,7 @@ enum FilterValue {
     default: break
     }
     let isAgo = word.hasSuffix("ago")
-    // A year alone would read as so many seconds.
+    // A year alone would read as a number of seconds.
     if isAgo || word.last?.isLetter == true,
       let seconds = duration(isAgo ? String(word.dropLast(3)) : word), seconds < 1e10
     {

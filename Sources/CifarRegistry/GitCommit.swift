@@ -5,7 +5,7 @@ import Glibc
 /// run for it.
 public enum GitCommit {
   /// The 40 or 64 digits; nil outside of a repository, before its first commit, and where the
-  /// repository's files can't be read.
+  /// repository's files cannot be read.
   public static func current(in directory: String) -> String? {
     var place = directory
     while true {

@@ -15,35 +15,40 @@ enum MetricTable {
     }
   }
 
+  /// An epoch that the session did not train keeps what the session that trained it measured.
   static func insert(
     _ metric: MetricRow, run: Int64, session: Int64, in connection: Connection
   ) throws {
     try connection.run(
-      "INSERT OR REPLACE INTO metrics (run, name, epoch, session, value) VALUES (?, ?, ?, ?, ?)",
+      """
+      INSERT OR REPLACE INTO metrics (run, name, epoch, session, value, superseded)
+      SELECT ?1, ?2, ?3, ?4, ?5, ?3 <= coalesce(resumed_epoch, 0) FROM sessions WHERE id = ?4
+      """,
       [
         .integer(run), .text(metric.name), .integer(metric.epoch), .integer(session),
         .number(metric.value),
       ])
   }
 
-  /// Those of the current line. Only the session that wrote an epoch's row measured that epoch.
+  /// The current ones.
   static func rows(of run: Int64, in connection: Connection) throws -> [MetricRow] {
     try connection.rows(
       """
-      SELECT m.run, m.name, m.epoch, m.value FROM metrics m JOIN epochs e USING (run, epoch, session)
-      WHERE m.run = ? ORDER BY m.name, m.epoch
+      SELECT run, name, epoch, session, superseded, value FROM metrics
+      WHERE run = ? AND superseded = 0 ORDER BY name, epoch
       """, [.integer(run)], of: .metrics, read)
   }
 
   /// What is wrong with the rows of all runs.
   static func damage(in registry: Registry) throws -> [CifarError] {
     try registry.damage(
-      "SELECT run, name, epoch, session, value FROM metrics", of: .metrics,
+      "SELECT run, name, epoch, session, superseded, value FROM metrics", of: .metrics,
       key: ["run", "name", "epoch", "session"].map { (sql: $0, column: $0) }, read)
   }
 
   private static func read(_ row: Row) throws -> MetricRow {
-    MetricRow(
+    _ = try row.flag("superseded")
+    return MetricRow(
       name: try row.text("name"), epoch: try row.count("epoch", in: 1...Limits.epochs),
       value: try row.number("value") ?? .nan)
   }

@@ -33,7 +33,8 @@ struct Migrations: Sendable {
     Migration(version: 1, name: "runs, epochs, checkpoints", sql: Schema1.sql),
     Migration(version: 2, name: "shared texts, summaries, metrics, trash", sql: Schema2.sql),
     Migration(
-      version: 3, name: "the range of every number", sql: Schema3.sql, check: Schema3.check),
+      version: 3, name: "number ranges, superseded rows, prediction kinds, views", sql: Schema3.sql,
+      check: Schema3.check),
   ])
 
   /// With versions that rise by one from 1.
@@ -80,7 +81,7 @@ struct Migrations: Sendable {
       } catch let error as CifarError {
         if old == 0 {
           throw CifarError(
-            error.code, "the registry \(connection.path) can't be made: \(error.message)")
+            error.code, "the registry \(connection.path) cannot be created: \(error.message)")
         }
         throw CifarError(
           error.code,

@@ -20,8 +20,8 @@ struct ProcessIdentity: Sendable, Equatable {
 
   /// Seconds between two signs of life.
   static let heartbeat: Double = 30
-  /// After so many seconds without a sign, a process that cannot be looked up counts as dead. Long,
-  /// because a suspended machine or a stalled network drive must not cost a live run its name.
+  /// Seconds without a sign of life after which a process that cannot be looked up counts as
+  /// dead. Long, because a suspended machine or a stalled network drive must not cost a live run its name.
   static let silence: Double = 1800
   /// The same where the machine of that name was started again since, as it seems: a clone of it has
   /// its name, too, and its runs live.

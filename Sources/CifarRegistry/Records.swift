@@ -1,18 +1,18 @@
 import CifarCore
 
-/// How a run stands.
+/// The state of a run or a session.
 public enum RunStatus: String, Sendable, Codable, CaseIterable {
   case running
   /// All epochs are done, or a callback of the recipe (early stopping) found nothing more to learn.
   case completed
   /// The caller asked it to stop.
   case stopped
-  /// Stopped from outside, with a checkpoint to go on from.
+  /// Stopped from outside, with a checkpoint to resume from.
   case interrupted
   /// An error ended it.
   case failed
-  /// Its process is gone without a word. A run is never stored as such: whoever reads finds out.
-  /// The resume that takes it up notes it for the session.
+  /// Its process ended without recording an end. A run is never stored as such: readers find out.
+  /// The resume that continues the run records it for the session.
   case crashed
 }
 
@@ -42,9 +42,9 @@ public struct SessionInfo: Sendable, Equatable {
 
 /// Which checkpoints stay when a new one is saved. The best one always does, and so do pinned ones.
 public struct Retention: Sendable, Equatable {
-  /// The newest so many, at least 1; nil for all.
+  /// How many of the newest, at least 1; nil for all.
   public var last: Int?
-  /// Also those of every so many epochs, at least 1.
+  /// Also those of every N-th epoch, at least 1.
   public var every: Int?
 
   public static let all = Retention(last: nil, every: nil)
@@ -104,37 +104,6 @@ public struct NewRun: Sendable {
   }
 }
 
-/// The metrics of one epoch. Every number may be NaN or infinite and comes back as it was stored.
-public struct EpochRow: Sendable, Equatable {
-  /// From 1.
-  public var epoch: Int
-  public var trainLoss: Double
-  /// A fraction, 0 … 1.
-  public var trainAccuracy: Double
-  /// nil where nothing was validated.
-  public var valLoss: Double?
-  public var valAccuracy: Double?
-  public var learningRate: Double
-  /// The epoch's whole time, validation included.
-  public var seconds: Double
-  /// Training images a second.
-  public var imagesPerSecond: Double
-
-  public init(
-    epoch: Int, trainLoss: Double, trainAccuracy: Double, valLoss: Double?, valAccuracy: Double?,
-    learningRate: Double, seconds: Double, imagesPerSecond: Double
-  ) {
-    self.epoch = epoch
-    self.trainLoss = trainLoss
-    self.trainAccuracy = trainAccuracy
-    self.valLoss = valLoss
-    self.valAccuracy = valAccuracy
-    self.learningRate = learningRate
-    self.seconds = seconds
-    self.imagesPerSecond = imagesPerSecond
-  }
-}
-
 /// A checkpoint to be stored.
 public struct NewCheckpoint: Sendable {
   /// Completed epochs.
@@ -149,7 +118,7 @@ public struct NewCheckpoint: Sendable {
   public var isBest: Bool
   /// When it was taken, which may be long before it is stored.
   public var created = Timestamp.now
-  /// Of `data`; nil until someone computed it.
+  /// Of `data`; nil until it is computed.
   private(set) var sha256: String?
 
   mutating func hash() {

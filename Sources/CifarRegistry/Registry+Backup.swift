@@ -81,7 +81,7 @@ extension Registry {
       backup.problems += try copy.damage(ofCheckpointsOf: nil, leftOut: told, progress: nil)
       try copy.count(into: &backup)
     } catch let error as CifarError where [.badData, .database].contains(error.code) {
-      // What can't be read at all.
+      // What cannot be read at all.
       if backup.problems.isEmpty { backup.problems = [error.message] }
     }
     let count = backup.problems.count
@@ -162,7 +162,7 @@ private final class OnlineCopy {
     try target.check(sqlite3_backup_finish(copying))
   }
 
-  /// Whether it is the copy that can't be written.
+  /// Whether it is the copy that cannot be written.
   private func isOfTarget(_ code: Int32) -> Bool {
     if [SQLITE_FULL, SQLITE_READONLY].contains(code & 0xff) { return true }
     return code == SQLITE_IOERR | (3 << 8)  // SQLITE_IOERR_WRITE

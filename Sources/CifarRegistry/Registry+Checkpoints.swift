@@ -9,12 +9,12 @@ extension Registry {
     }
   }
 
-  /// The checkpoints of the run's current line, newest first; in the place of one whose row holds a
-  /// value that can't be, the error that names it.
-  public func currentLine(of run: String) throws -> [Result<CheckpointRow, CifarError>] {
+  /// The run's current checkpoints, newest first; in the place of one whose row holds an
+  /// illegal value, the error that names it.
+  public func currentCheckpoints(of run: String) throws -> [Result<CheckpointRow, CifarError>] {
     try reading { connection in
       let run = try RunLookup.find(run, in: connection)
-      return try CheckpointTable.currentLine(of: run.key, in: connection)
+      return try CheckpointTable.currentCheckpoints(of: run.key, in: connection)
     }
   }
 

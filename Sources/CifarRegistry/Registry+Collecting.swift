@@ -14,12 +14,12 @@ extension Registry {
   ///
   /// Works in steps that hold the file for 50 ms at most, as far as the disk's syncs let them:
   /// others write in between, memory stays flat, and when it is stopped in the middle the next call
-  /// goes on.
+  /// continues.
   /// - Throws: `busy` where others held the file all the time that calls wait; `diskFull`, `io`.
   public func collectGarbage() throws -> Collected {
     let before = try fileBytes()
     // A journal that stays in its place from step to step, and steps that a power cut may take back:
-    // three syncs a step, none of which waits for the directory. The next call goes on all the same.
+    // three syncs a step, none of which waits for the directory. The next call continues in any case.
     try configure("cache_size = -8192", "journal_mode = PERSIST", "synchronous = FULL")
     defer {
       // The journal goes with its mode. Where a lock is in the way, the next writer removes it.
@@ -27,15 +27,15 @@ extension Registry {
     }
     var erasure = Erasure(
       runs: try reading { connection in
-        try connection.rows("SELECT id FROM runs WHERE trashed IS NOT NULL ORDER BY id") {
-          $0.integer(0)
-        }
+        try connection.rows(
+          "SELECT id, uuid FROM runs WHERE trashed IS NOT NULL ORDER BY id", of: .runs
+        ) { try $0.key("id") }
       })
     try writingInSteps(&erasure) { try $0.eraseRun(in: $1) }
     var blob = Int64.min
     try writingInSteps(&blob) { try BlobStore.deleteUnused(after: &$0, in: $1) }
     var text = Int64.min
-    try writingInSteps(&text) { try TextTable.deleteUnused(after: &$0, in: $1) }
+    try writingInSteps(&text) { try SharedJSON.deleteUnused(after: &$0, in: $1) }
     try shrink()
     return Collected(runs: erasure.erased, bytes: max(0, before - (try fileBytes())))
   }
@@ -82,8 +82,7 @@ struct Erasure: Sendable {
   private static let isTrashed = "EXISTS (SELECT 1 FROM runs WHERE id = ?1 AND trashed IS NOT NULL)"
   private static let tables = [
     (name: "metrics", key: "run, name, epoch, session"),
-    (name: "superseded_epochs", key: "run, epoch, session"),
-    (name: "epochs", key: "run, epoch"),
+    (name: "epochs", key: "run, epoch, session"),
   ]
 
   /// Deletes a run, or a piece of a large one.

@@ -1,8 +1,8 @@
 import CifarCore
 
 extension Registry {
-  /// Makes a new run that begins where a checkpoint of another one stands, with its history up to
-  /// there. The bytes are shared. Resuming the new run goes on from there; the old one stays.
+  /// Makes a new run that begins at a checkpoint of another one, with its epochs up to there. The
+  /// bytes are shared. Resuming the new run continues from there; the old one stays.
   ///
   /// - Returns: the new run's UUID.
   /// - Throws: `notFound`, `ambiguous`.
@@ -18,7 +18,7 @@ extension Registry {
       if entry.row.isSuperseded {
         throw CifarError(
           .invalidState,
-          "checkpoint \(entry.row.id) lies on a line of run \(old.uuid.prefix(8)) that was left; "
+          "checkpoint \(entry.row.id) of run \(old.uuid.prefix(8)) is superseded; "
             + "resume the run from it first")
       }
       let now = Timestamp.now

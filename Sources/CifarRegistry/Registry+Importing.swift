@@ -9,7 +9,7 @@ public struct ImportedRun: Sendable {
   public var metrics: [MetricRow] = []
   public var notes: [String] = []
   public var end: SessionEnd
-  /// How long the training took, as far as that is known: a new run began so long before its end.
+  /// How long the training took, as far as that is known: a new run started that long before its end.
   public var seconds = 0.0
   /// The session whose end could not be written and that left the file.
   public var origin: Origin?
@@ -63,7 +63,7 @@ extension Registry {
   /// Where the session that left the file is the last one of its run, that run gets what could not be
   /// written then: epochs, checkpoint and end. Otherwise, and for a file of another registry, it is a
   /// new run.
-  /// - Throws: `invalidArgument` for what can't be stored.
+  /// - Throws: `invalidArgument` for an illegal value.
   public func importRun(_ imported: ImportedRun) throws -> Imported {
     try Registry.check(imported.run)
     let entries =
@@ -83,22 +83,24 @@ extension Registry {
       let keys = try Registry.insert(
         imported.run, uuid: uuid, started: imported.started, in: connection)
       _ = try SessionEntry.write(
-        entries + rest, of: keys, run: "\(uuid.prefix(8))", selectsLine: true, in: connection)
+        entries + rest, of: keys, run: "\(uuid.prefix(8))", becomesCurrent: true, in: connection)
       return .new(uuid)
     }
   }
 
-  /// The keys of the session that left a file, if nobody has gone on with its run since.
+  /// The keys of the session that left a file, if no other session has continued its run since.
   private static func lastSession(
     _ origin: ImportedRun.Origin, in connection: Connection
   ) throws -> SessionKeys? {
     try connection.first(
       """
-      SELECT r.id, s.id FROM runs r JOIN sessions s ON s.run = r.id
+      SELECT r.id, r.uuid, s.id AS session FROM runs r JOIN sessions s ON s.run = r.id
       WHERE r.uuid = ? AND s.token = ? AND r.trashed IS NULL
         AND s.id = (SELECT max(id) FROM sessions WHERE run = r.id)
-      """, [.text(origin.run), .text(origin.token)]
-    ) { SessionKeys(run: $0.integer(0), session: $0.integer(1), token: origin.token) }
+      """, [.text(origin.run), .text(origin.token)], of: .runs
+    ) {
+      SessionKeys(run: try $0.key("id"), session: try $0.key("session"), token: origin.token)
+    }
   }
 
   private static func complete(
@@ -109,11 +111,9 @@ extension Registry {
       "SELECT 1 FROM checkpoints WHERE session = ? AND (epoch, batch) >= (?, ?)",
       [.integer(keys.session), .integer(checkpoint.epoch), .integer(checkpoint.batch)])
     if hasCheckpoint != nil { return .known(run) }
-    try EpochTable.select(lineageOf: keys.session, run: keys.run, in: connection)
+    try Lineage.mark(to: keys.session, run: keys.run, in: connection)
     let known = Set(
-      try connection.rows("SELECT epoch FROM epochs WHERE run = ?", [.integer(keys.run)]) {
-        Int($0.integer(0))
-      })
+      try EpochTable.rows(of: keys.run, in: connection).map(\.epoch))
     let missing = imported.epochs.filter { !known.contains($0.epoch) }
     let metrics = imported.metrics.filter { metric in
       missing.contains { $0.epoch == metric.epoch }
@@ -122,7 +122,7 @@ extension Registry {
     if !metrics.isEmpty { entries.append(.metrics(metrics)) }
     entries += [.checkpoint(checkpoint), .end(imported.end)]
     _ = try SessionEntry.write(
-      entries, of: keys, run: "\(run.prefix(8))", selectsLine: false, in: connection)
+      entries, of: keys, run: "\(run.prefix(8))", becomesCurrent: false, in: connection)
     return .completed(run)
   }
 }

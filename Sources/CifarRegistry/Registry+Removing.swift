@@ -6,8 +6,8 @@ extension Registry {
   ///
   /// All are looked up first: none is removed where one is not found or running. Thousands of them go
   /// in steps of at most 50 ms, so that others can write in between.
-  /// - Parameter takeOver: also runs that seem to be running, for example on a machine that can't be
-  ///   asked. What trains them can write nothing from then on.
+  /// - Parameter takeOver: also runs that seem to be running, for example on a machine that cannot
+  ///   be asked. What trains them can write nothing from then on.
   /// - Throws: `notFound`, `ambiguous`; `busy` for a run that is running, also one that is resumed
   ///   while others are being removed: those before it may be in the trash then.
   public func remove(_ runs: [String], takeOver: Bool = false) throws {
@@ -51,7 +51,7 @@ extension Registry {
     _ run: RunLookup, takeOver: Bool, in connection: Connection
   ) throws {
     do {
-      _ = try SessionOwner.of(run.key, in: connection)?.requireGone(
+      _ = try SessionProcess.of(run.key, in: connection)?.requireGone(
         from: run, takeOver: takeOver, now: .now)
     } catch let error as CifarError where error.code == .badData {
       // Nobody who could be asked: such a run reads as crashed, and can be got rid of.

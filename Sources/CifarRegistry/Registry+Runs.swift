@@ -2,14 +2,14 @@ import CifarCore
 
 extension Registry {
   /// The runs, newest first.
-  /// - Parameter limit: at most so many; nil for all.
+  /// - Parameter limit: how many at most; nil for all.
   public func runs(limit: Int? = nil) throws -> [RunSummary] {
     try runs(RunQuery(limit: limit))
   }
 
   /// The runs that a query asks for.
   ///
-  /// A run with a value that can't be does not hide the others: it is left out.
+  /// A run with an illegal value does not hide the others: it is left out.
   /// - Parameter damaged: gets the error of each run that is left out, which names the value; nil
   ///   writes it as a warning to the log.
   /// - Throws: `invalidArgument` for a filter or field that does not exist; the message names the
@@ -92,8 +92,8 @@ extension Registry {
     }
   }
 
-  /// The epochs of the run's current line, in order: where a run was resumed from an earlier
-  /// checkpoint, the rows that lead to where it stands now.
+  /// The run's current epochs, in order: where it was resumed from an earlier checkpoint, those that
+  /// lead to where it is now.
   public func epochs(of run: String) throws -> [EpochRow] {
     try reading { connection in
       let run = try RunLookup.find(run, in: connection)
@@ -166,9 +166,9 @@ private struct RunReader {
       started: try row.time("started"), durationSeconds: try row.number("duration") ?? 0,
       epochs: try row.count("epochs", in: 0...Limits.epochs),
       epochsPlanned: try row.count("epochs_planned", in: 0...Limits.epochs),
-      bestValAccuracy: try row.number("best_val_accuracy"),
+      bestValAccuracy: try row.number("best_val_accuracy", in: EpochMetric.valAccuracy.range),
       bestValLoss: try row.number("best_val_loss"),
-      lastValAccuracy: try row.number("last_val_accuracy"),
+      lastValAccuracy: try row.number("last_val_accuracy", in: EpochMetric.valAccuracy.range),
       lastValLoss: try row.number("last_val_loss"),
       tags: (try row.optionalText("tags") ?? "").split(separator: "\n").map(String.init),
       parent: try row.optionalUUID("parent").map {

@@ -21,10 +21,10 @@ extension Registry {
         throw CifarError(.invalidArgument, "the run's \(what) must be a JSON object")
       }
     }
-    guard let model = try TextTable.intern(run.model, in: connection) else {
+    guard let model = try SharedJSON.intern(run.model, in: connection) else {
       throw CifarError(.internal, "the model's specification was not stored")
     }
-    let shared = try TextTable.intern(
+    let shared = try SharedJSON.intern(
       run.hyperparameters, as: Schema2.sharedMembers("?1"), in: connection)
     try connection.run(
       """
@@ -54,7 +54,7 @@ extension Registry {
   /// - Parameters:
   ///   - run: as for `run(matching:)`.
   ///   - epochsPlanned: the new goal; nil keeps the old one.
-  ///   - retention: which checkpoints to keep from now on; nil goes on as before.
+  ///   - retention: which checkpoints to keep from now on; nil changes nothing.
   ///   - takeOver: also take a run that seems to be running, for example on a machine that cannot
   ///     be asked. Its session can write nothing from then on.
   ///   - meant: what `choice` was taken from, some time ago: it must mean the same checkpoint still.
@@ -97,7 +97,7 @@ extension Registry {
   public func requireIdle(_ run: String, takeOver: Bool) throws {
     try reading { connection in
       let found = try RunLookup.find(run, in: connection)
-      _ = try SessionOwner.of(found.key, in: connection)?.requireGone(
+      _ = try SessionProcess.of(found.key, in: connection)?.requireGone(
         from: found, takeOver: takeOver, now: .now)
     }
   }
@@ -106,13 +106,16 @@ extension Registry {
   private static func endPrevious(
     of run: RunLookup, takeOver: Bool, now: Timestamp, in connection: Connection
   ) throws {
-    guard let previous = try SessionOwner.of(run.key, in: connection) else { return }
+    guard let previous = try SessionProcess.of(run.key, in: connection) else { return }
     let isDead = try previous.requireGone(from: run, takeOver: takeOver, now: now)
     // The session has not said how it ended: its last sign of life stands for that.
     try connection.run(
       "UPDATE sessions SET ended = max(heartbeat, started), status = ?, reason = ? WHERE id = ?",
       isDead
-        ? [.text("crashed"), .text("its process ended without a word"), .integer(previous.session)]
+        ? [
+          .text("crashed"), .text("its process ended without recording an end"),
+          .integer(previous.session),
+        ]
         : [.text("interrupted"), .text("taken over by a resume"), .integer(previous.session)])
   }
 
@@ -145,7 +148,7 @@ extension Registry {
   }
 
   /// What `createRun` asks of a run, without a registry: a program that checks first makes no file for
-  /// a run that can't be.
+  /// an illegal run.
   /// - Throws: `invalidArgument`.
   public static func check(_ run: NewRun) throws {
     if let name = run.name { try checkLabel(name, "a run's name") }

@@ -125,12 +125,12 @@ public final class Registry: @unchecked Sendable {
   }
 
   static let tables = [
-    "runs", "sessions", "epochs", "superseded_epochs", "blobs", "blob_chunks", "checkpoints",
+    "runs", "sessions", "epochs", "blobs", "blob_chunks", "checkpoints",
     "tags", "notes", "meta", "texts", "metrics", "evaluations", "predictions",
   ]
 
   /// A registry may come from anywhere: no view, whose query may never end, and no virtual table
-  /// stands in a table's place. Tables and views of other names are nobody's business; `verify` names
+  /// takes a table's place. Tables and views of other names are left alone; `verify` names
   /// them.
   private func refuseImpostors() throws {
     let names = Registry.tables.map { "'\($0)'" }.joined(separator: ", ")
@@ -159,7 +159,7 @@ public final class Registry: @unchecked Sendable {
     } catch let error as CifarError {
       throw CifarError(
         error.code,
-        "\(path) is in WAL mode and can't be switched back (\(error.message)); close the program "
+        "\(path) is in WAL mode and cannot be switched back (\(error.message)); close the program "
           + "that uses it, then run: sqlite3 '\(path)' 'PRAGMA journal_mode = DELETE'")
     }
   }
@@ -203,11 +203,11 @@ public final class Registry: @unchecked Sendable {
     try locked { $0.setBusyTimeout(seconds) }
   }
 
-  /// Who else has the file locked, as a message names them; nil if nobody has, or the system does not
-  /// tell.
+  /// Who else has the file locked, as a message names them; nil if nobody has, or the system does
+  /// not tell.
   public var holder: String? { try? locked { $0.holder } }
 
-  /// Gives `body` the connection, and nobody else meanwhile.
+  /// Gives `body` exclusive use of the connection.
   func locked<Result: Sendable>(_ body: (Connection) throws -> Result) throws -> Result {
     try connection.checkProcess()
     return try lock.withLock { _ in try body(connection) }

@@ -29,7 +29,7 @@ extension Registry {
       func number(_ sql: String) throws -> Int { Int(try connection.integer(sql) ?? 0) }
       let page = try number("PRAGMA page_size")
       let bytes = try number("PRAGMA page_count") * page
-      // A size that can't be counts nothing, and a sum of doubles does not overflow.
+      // An illegal size counts nothing, and a sum of doubles does not overflow.
       func size(_ sum: String) throws -> Int {
         let found = try connection.first(
           "SELECT \(sum) AS size FROM blobs WHERE size BETWEEN 0 AND ?", [.integer(bytes)],
@@ -40,8 +40,9 @@ extension Registry {
       let liveness = try Liveness(in: connection)
       let present = "FROM runs r WHERE r.trashed IS NULL"
       let statuses = try connection.rows(
-        "SELECT \(liveness.status) AS status, count(*) \(present) GROUP BY 1"
-      ) { (status: $0.text(0), count: Int($0.integer(1))) }
+        "SELECT min(r.id) AS id, r.uuid, \(liveness.status) AS status, count(*) AS count "
+          + "\(present) GROUP BY 3", of: .runs
+      ) { (status: try $0.text("status"), count: try $0.count("count")) }
       func count(_ status: RunStatus) -> Int {
         statuses.first { $0.status == status.rawValue }?.count ?? 0
       }

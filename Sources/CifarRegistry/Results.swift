@@ -49,7 +49,7 @@ public struct RunDetail: Sendable, Equatable {
   public var retention: Retention
   /// Oldest first; at least one.
   public var sessions: [SessionRow]
-  /// The current line, in order; see `Registry.epochs(of:)`.
+  /// The current ones, in order; see `Registry.epochs(of:)`.
   public var epochs: [EpochRow]
   /// Oldest first.
   public var checkpoints: [CheckpointRow]
@@ -57,7 +57,7 @@ public struct RunDetail: Sendable, Equatable {
   public var metrics: [MetricRow] = []
   /// Oldest first.
   public var notes: [Note] = []
-  /// The best weights class by class; nil where nobody looked.
+  /// The best weights class by class; nil if they were not evaluated.
   public var evaluation: ClassEvaluation?
 
   public var id: String { summary.id }
@@ -98,11 +98,11 @@ public struct CheckpointRow: Sendable, Equatable {
   public var size: Int
   /// SHA-256, lowercase hexadecimal.
   public var sha256: String
-  /// Whether it is the best of the run's current line.
+  /// Whether it is the best of the run's current ones.
   public var isBest: Bool
-  /// Whether the run was resumed from an earlier point since, and went another way.
+  /// Whether a later session replaced it, by resuming the run from an earlier checkpoint.
   public var isSuperseded: Bool
-  /// Whether someone asked for it to stay.
+  /// Whether retention keeps it in any case.
   public var isPinned: Bool
 }
 
@@ -131,8 +131,8 @@ public struct ClassEvaluation: Sendable, Equatable {
   public var classNames: [String]
   /// Images by actual class and predicted class.
   public var confusion: [[Int]]
-  /// What it gets most wrong, the worst first.
-  public var predictions: [Prediction]
+  /// The most confident mistake first.
+  public var misclassified: [Prediction]
   /// Images drawn evenly from the whole set, right or wrong.
   public var samples: [Prediction]
 
@@ -158,13 +158,13 @@ public struct ClassEvaluation: Sendable, Equatable {
   }
 
   public init(
-    epoch: Int, classNames: [String], confusion: [[Int]], predictions: [Prediction],
+    epoch: Int, classNames: [String], confusion: [[Int]], misclassified: [Prediction],
     samples: [Prediction] = []
   ) {
     self.epoch = epoch
     self.classNames = classNames
     self.confusion = confusion
-    self.predictions = predictions
+    self.misclassified = misclassified
     self.samples = samples
   }
 }
@@ -195,7 +195,7 @@ public enum CheckpointChoice: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-/// What a checkpoint was chosen as, and which one that was when someone looked.
+/// How a checkpoint was chosen, and which one that was at the time.
 public struct MeantCheckpoint: Sendable, Equatable {
   public var choice: CheckpointChoice
   public var id: Int64
@@ -206,7 +206,7 @@ public struct MeantCheckpoint: Sendable, Equatable {
   }
 }
 
-/// Someone else has gone on with the run meanwhile: "last" or "best" is another checkpoint.
+/// Another session has continued the run since: "last" or "best" is another checkpoint now.
 public struct MovedCheckpoint: Error {}
 
 /// The value of a field of a run.

@@ -59,15 +59,24 @@ struct Row {
   /// 0 or 1.
   func flag(_ column: String) throws -> Bool { try count(column, in: 0...1) == 1 }
 
-  /// Any number; nil for NULL.
-  func number(_ column: String) throws -> Double? {
-    switch statement.value(try index(of: column)) {
-    case .real(let value): return value
-    case .integer(let value): return Double(value)
-    default:
-      if try isNull(column) { return nil }
-      throw illegal(column, nil, "a number")
-    }
+  /// A number within a range; nil for NULL.
+  func number(
+    _ column: String, in range: ClosedRange<Double> = -.infinity ... .infinity
+  ) throws -> Double? {
+    let number: Double? =
+      switch statement.value(try index(of: column)) {
+      case .real(let value): value
+      case .integer(let value): Double(value)
+      default: nil
+      }
+    if let number, range.contains(number) { return number }
+    if try isNull(column) { return nil }
+    let limits =
+      range.lowerBound.isInfinite
+      ? ""
+      : range.upperBound.isInfinite
+        ? " of at least \(range.lowerBound)" : " from \(range.lowerBound) to \(range.upperBound)"
+    throw illegal(column, nil, "a number\(limits)")
   }
 
   func text(_ column: String, of owner: String? = nil) throws -> String {
@@ -80,10 +89,10 @@ struct Row {
     try isNull(column) ? nil : text(column)
   }
 
-  /// A text that stands for something.
+  /// A text that is parsed.
   /// - Parameters:
   ///   - what: what it must be, for the message.
-  ///   - read: gives nil for a text that stands for nothing.
+  ///   - read: returns nil for an illegal text.
   func text<Value>(_ column: String, as what: String, _ read: (String) -> Value?) throws -> Value {
     if let value = read(try text(column)) { return value }
     throw illegal(column, nil, what)
@@ -136,7 +145,7 @@ struct Row {
     throw CifarError(.internal, "a query of \(table.name) has no column \(column)")
   }
 
-  /// The error of a column whose value can't be.
+  /// The error of a column with an illegal value.
   /// - Parameters:
   ///   - owner: the table it comes from; nil for the row's own.
   ///   - wanted: what it must be.
@@ -147,7 +156,7 @@ struct Row {
     let value = statement.columns[column].map(statement.description) ?? "missing"
     return CifarError(
       .badData,
-      "\(statement.path) holds a value that can't be: \(owner ?? table.name).\(column) is \(value), "
+      "\(statement.path) holds an illegal value: \(owner ?? table.name).\(column) is \(value), "
         + "not \(wanted) (\(owner == nil ? "row" : "of the row of \(table.name)") with \(row)); "
         + "cifar-runs verify lists all such values")
   }

@@ -26,7 +26,21 @@ public struct RunField: Sendable {
   /// (`optimizer.beta1`) and what the program measured itself (`metrics.f1`).
   public static var all: [(name: String, help: String)] { table.map { ($0.name, $0.help) } }
 
-  private static let table: [(name: String, kind: Kind, sql: String, help: String)] = [
+  private typealias Entry = (name: String, kind: Kind, sql: String, help: String)
+
+  private static let table = named + metrics
+
+  /// Those of the last epoch, whose names do not mean something else.
+  private static let metrics: [Entry] = EpochMetric.allCases.filter { metric in
+    !named.contains { $0.name == metric.name }
+  }.map { metric in
+    (
+      metric.name, metric.format == .duration ? .duration : .number, lastEpoch(metric.name),
+      "of the last epoch" + (metric.unit.isEmpty ? "" : ", in \(metric.unit)")
+    )
+  }
+
+  private static let named: [Entry] = [
     ("id", .prefix, "r.uuid", "UUID; its start is enough"),
     ("name", .text, "r.name", ""),
     ("status", .text, "", "running, completed, stopped, interrupted, failed, crashed"),
@@ -43,9 +57,6 @@ public struct RunField: Sendable {
     ("best_val_loss", .number, "r.best_val_loss", "the same as val_loss"),
     ("last_val_accuracy", .number, "r.last_val_accuracy", "of the last epoch"),
     ("last_val_loss", .number, "r.last_val_loss", "of the last epoch"),
-    ("train_accuracy", .number, lastEpoch("train_accuracy"), "of the last epoch"),
-    ("train_loss", .number, lastEpoch("train_loss"), "of the last epoch"),
-    ("images_per_second", .number, lastEpoch("images_per_second"), "of the last epoch"),
     ("lr", .any, hyperparameter("optimizer.learning_rate"), "the optimizer's learning rate"),
     ("batch_size", .any, hyperparameter("batch_size"), ""),
     ("model", .any, hyperparameter("model"), "the preset's name, or custom"),
@@ -68,7 +79,8 @@ public struct RunField: Sendable {
   ]
 
   private static func lastEpoch(_ column: String) -> String {
-    "(SELECT \(column) FROM epochs e WHERE e.run = r.id ORDER BY epoch DESC LIMIT 1)"
+    "(SELECT \(column) FROM epochs e WHERE e.run = r.id AND superseded = 0 "
+      + "ORDER BY epoch DESC LIMIT 1)"
   }
 
   private static func lastSession(_ column: String) -> String {
@@ -126,8 +138,8 @@ public struct RunField: Sendable {
 
   private static func metric(_ name: Substring) -> String {
     """
-    (SELECT value FROM metrics m JOIN epochs e USING (run, epoch, session)
-      WHERE m.run = r.id AND m.name = '\(name)' ORDER BY epoch DESC LIMIT 1)
+    (SELECT value FROM metrics m WHERE m.run = r.id AND m.name = '\(name)' AND superseded = 0
+      ORDER BY epoch DESC LIMIT 1)
     """
   }
 

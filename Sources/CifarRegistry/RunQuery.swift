@@ -12,7 +12,7 @@ public struct RunQuery: Sendable, Equatable {
   public var sort: String?
   /// The largest or latest first. What has no value comes last either way.
   public var descending: Bool
-  /// At most so many; nil for all.
+  /// How many at most; nil for all.
   public var limit: Int?
   /// The runs in the trash instead of the others.
   public var trash: Bool
@@ -84,13 +84,13 @@ struct Liveness {
   init(in connection: Connection) throws {
     let now = Timestamp.now
     let observer = ProcessIdentity.current
-    // An owner that can't be read is nobody who could be asked: its run counts as crashed, and
-    // whoever looks at the run is told.
+    // An owner that cannot be read cannot be asked: its run counts as crashed, and `run(matching:)`
+    // says why.
     let owners = try connection.soundRows(
       """
-      SELECT \(SessionOwner.columns) FROM runs r JOIN sessions s ON s.id = r.owner
+      SELECT \(SessionProcess.columns) FROM runs r JOIN sessions s ON s.id = r.owner
       WHERE r.owner IS NOT NULL AND s.status = 'running'
-      """, of: .sessions, SessionOwner.init
+      """, of: .sessions, SessionProcess.init
     ).rows
     living = owners.filter { $0.life(seenFrom: observer, now: now) != .dead }
       .map { "\($0.session)" }.joined(separator: ", ")

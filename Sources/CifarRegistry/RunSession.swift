@@ -11,12 +11,12 @@ public final class RunSession: @unchecked Sendable {
   public let id: String
   /// The checkpoint that the session took up; nil for a new run.
   public let resumedFrom: CheckpointRow?
-  /// What nobody else has: who shows it speaks for this session.
+  /// A secret of this session, which proves that an import comes from it.
   public var token: String { keys.token }
 
   private struct State {
-    /// Whether the run's current line leads to this session.
-    var ownsLine = false
+    /// Whether the run's current rows lead to this session.
+    var isCurrent = false
     var finished = false
     /// How the session ended, where that could not be written down.
     var unwrittenEnd: SessionEnd?
@@ -42,14 +42,14 @@ public final class RunSession: @unchecked Sendable {
       try write([.end(end ?? dropped)])
     } catch {
       // Readers find out that the session is gone when its process ends.
-      Log.write(.warning, "run \(id): its end can't be recorded: \(error)")
+      Log.write(.warning, "run \(id): its end cannot be recorded: \(error)")
     }
   }
 
   /// Writes entries in order, all or none.
   ///
   /// - Returns: the id of the last checkpoint among them; nil without one.
-  /// - Throws: `invalidArgument` for what can't be stored; `invalidState` for an epoch that this
+  /// - Throws: `invalidArgument` for an illegal value; `invalidState` for an epoch that this
   ///   session recorded before, and after its end; `busy` if another session has taken over the run,
   ///   or, with `isTransient`, if others hold the registry; `diskFull`, `io`. The run's older
   ///   checkpoints stay as they were.
@@ -59,23 +59,23 @@ public final class RunSession: @unchecked Sendable {
     let entries = entries.map(\.prepared)
     var end: SessionEnd?
     if case .end(let last)? = entries.last { end = last }
-    let belongsToLine = entries.contains {
+    let addsRows = entries.contains {
       switch $0 {
-      case .epoch, .checkpoint: true
-      case .metrics, .note, .end: false
+      case .epoch, .checkpoint, .metrics: true
+      case .note, .end: false
       }
     }
-    let ownsLine = state.withLock { state in
+    let isCurrent = state.withLock { state in
       if let end { state.unwrittenEnd = end }
-      return state.ownsLine
+      return state.isCurrent
     }
     let saved = try owning { connection in
       try SessionEntry.write(
-        entries, of: keys, run: "\(id.prefix(8))", selectsLine: belongsToLine && !ownsLine,
+        entries, of: keys, run: "\(id.prefix(8))", becomesCurrent: addsRows && !isCurrent,
         in: connection)
     }
     state.withLock { state in
-      if belongsToLine { state.ownsLine = true }
+      if addsRows { state.isCurrent = true }
       if end != nil { state.finished = true }
     }
     return saved

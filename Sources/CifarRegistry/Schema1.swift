@@ -10,10 +10,10 @@ enum Schema1 {
   /// Storing the text 'NaN' in the column instead would win every `max(val_accuracy)`, because
   /// text sorts above numbers. Infinities are ordinary REALs.
   ///
-  /// **Lines.** `epochs` holds one row an epoch: the run's current line of history. Once a session
-  /// that resumed an earlier checkpoint writes for the first time, the rows that do not lead to
-  /// it move to `superseded_epochs`, and its checkpoints that do not are marked. Nothing measured
-  /// is ever lost, and a later resume from a superseded checkpoint brings its rows back.
+  /// **Superseded rows.** `epochs` holds one row an epoch. Once a session that resumed an earlier
+  /// checkpoint writes for the first time, the rows that do not lead to it move to
+  /// `superseded_epochs`, and such checkpoints are marked. A later resume from a superseded
+  /// checkpoint brings its rows back.
   ///
   /// **References to sessions** are not declared as foreign keys: sessions go only together with
   /// their run, which cascades to everything, and each declared one would cost a whole scan of the
@@ -48,7 +48,7 @@ enum Schema1 {
       status TEXT NOT NULL CHECK
         (status IN ('running', 'completed', 'stopped', 'interrupted', 'failed', 'crashed')),
       reason TEXT NOT NULL DEFAULT '',
-      resumed_session INTEGER, -- whose checkpoint it went on from
+      resumed_session INTEGER, -- the one that saved the checkpoint
       resumed_epoch INTEGER,
       resumed_batch INTEGER,
       host TEXT NOT NULL,
@@ -114,7 +114,7 @@ enum Schema1 {
       batch INTEGER NOT NULL CHECK (batch >= 0), -- batches of the next
       step INTEGER NOT NULL CHECK (step >= 0),
       created TEXT NOT NULL,
-      is_best INTEGER NOT NULL CHECK (is_best IN (0, 1)), -- the best of its line when it was saved
+      is_best INTEGER NOT NULL CHECK (is_best IN (0, 1)), -- so far, when it was saved
       superseded INTEGER NOT NULL DEFAULT 0 CHECK (superseded IN (0, 1)),
       blob INTEGER NOT NULL REFERENCES blobs (id)
     ) STRICT;

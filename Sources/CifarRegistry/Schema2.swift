@@ -35,13 +35,13 @@ enum Schema2 {
       seed TEXT NOT NULL, -- 64 bits without sign, more than INTEGER holds
       dataset TEXT NOT NULL,
       dataset_hash TEXT,
-      epochs INTEGER NOT NULL DEFAULT 0, -- recorded, on the current line
+      epochs INTEGER NOT NULL DEFAULT 0, -- recorded
       best_val_accuracy REAL,
       best_val_loss REAL,
       last_val_accuracy REAL,
       last_val_loss REAL,
       keep_last INTEGER CHECK (keep_last > 0), -- NULL keeps every checkpoint
-      keep_every INTEGER CHECK (keep_every > 0), -- also every so many epochs
+      keep_every INTEGER CHECK (keep_every > 0), -- also those of every N-th epoch
       owner INTEGER, -- the only session that may write
       parent TEXT, -- the UUID of the run it was forked from
       parent_checkpoint INTEGER,
@@ -95,7 +95,7 @@ enum Schema2 {
 
     CREATE TABLE predictions ( -- images to look at
       run INTEGER NOT NULL REFERENCES evaluations (run) ON DELETE CASCADE,
-      number INTEGER NOT NULL, -- from 0, the worst first; samples from 1000 on
+      number INTEGER NOT NULL, -- from 0, the worst first, samples from 1000
       image INTEGER NOT NULL, -- its number in the validation set
       actual INTEGER NOT NULL,
       predicted INTEGER NOT NULL,

@@ -16,10 +16,10 @@ public enum SessionEntry: Sendable {
   /// The last one.
   case end(SessionEnd)
 
-  /// - Throws: `invalidArgument` for what can't be stored.
+  /// - Throws: `invalidArgument` for an illegal value.
   public func check() throws {
     switch self {
-    case .epoch(let row): try SessionEntry.check(epoch: row.epoch)
+    case .epoch(let row): try row.check()
     case .checkpoint(let checkpoint): try checkpoint.check()
     case .metrics(let metrics):
       for metric in metrics {
@@ -34,7 +34,7 @@ public enum SessionEntry: Sendable {
     }
   }
 
-  private static func check(epoch: Int) throws {
+  static func check(epoch: Int) throws {
     guard (1...Limits.epochs).contains(epoch) else {
       throw CifarError(.invalidArgument, "epochs count from 1 to \(Limits.epochs), not \(epoch)")
     }
@@ -91,14 +91,14 @@ extension SessionEntry {
   ///
   /// - Parameters:
   ///   - run: the start of the run's UUID, for messages.
-  ///   - selectsLine: whether the run's current line has to be led to this session first.
+  ///   - becomesCurrent: whether the rows that lead to this session have to be made current first.
   /// - Returns: the id of the last checkpoint among them.
   static func write(
-    _ entries: [SessionEntry], of keys: SessionKeys, run: String, selectsLine: Bool,
+    _ entries: [SessionEntry], of keys: SessionKeys, run: String, becomesCurrent: Bool,
     in connection: Connection
   ) throws -> Int64? {
-    if selectsLine {
-      try EpochTable.select(lineageOf: keys.session, run: keys.run, in: connection)
+    if becomesCurrent {
+      try Lineage.mark(to: keys.session, run: keys.run, in: connection)
     }
     var saved: Int64?
     for entry in entries {
@@ -126,7 +126,7 @@ extension SessionEntry {
     _ epoch: EpochRow, of keys: SessionKeys, _ run: String, in connection: Connection
   ) throws {
     let isKnown = try connection.integer(
-      "SELECT 1 FROM epochs WHERE run = ? AND epoch = ?",
+      "SELECT 1 FROM epochs WHERE run = ? AND epoch = ? AND superseded = 0",
       [.integer(keys.run), .integer(epoch.epoch)])
     if isKnown != nil {
       throw CifarError(.invalidState, "epoch \(epoch.epoch) of run \(run) is recorded already")

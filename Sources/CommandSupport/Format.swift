@@ -1,3 +1,4 @@
+import CifarCore
 import Glibc
 
 /// Numbers, times and sizes as people read them.
@@ -22,6 +23,17 @@ public enum Format {
   /// A fraction as a percentage: 0.7312 is `73.12 %`.
   public static func percent(_ fraction: Double) -> String {
     fraction.isFinite ? fixed(fraction * 100, 2) + " %" : fixed(fraction)
+  }
+
+  /// The value of a metric, as its description asks for.
+  public static func metric(_ value: Double, _ format: EpochMetric.Format) -> String {
+    switch format {
+    case .loss: loss(value)
+    case .percent: percent(value)
+    case .number: short(value)
+    case .duration: duration(value)
+    case .whole: fixed(value, 0)
+    }
   }
 
   /// A span of time in its two largest units: `2d 03h`, `1h 02m`, `3m 41s`, `12.3 s`, `4 ms`.

@@ -1,3 +1,4 @@
+import CifarCore
 import CifarRegistry
 import CommandSupport
 
@@ -12,7 +13,7 @@ enum CompareCommand {
         Option("--min", value: "FIELD", help: "order the runs by it, the smallest first"),
         Option("--all", help: "all hyperparameters, not only those that differ"),
       ] + Option.selection + [
-        Option("-n", value: "N", help: "with --filter and the like: at most so many (else 5)"),
+        Option("-n", value: "N", help: "with --filter and the like: how many at most (else 5)"),
         .registry,
       ] + OutputFormat.options,
       examples: [
@@ -90,11 +91,14 @@ enum CompareCommand {
       number("best val_loss", summaries.map(\.bestValLoss), Format.loss) { $0 < $1 },
       number("last val_accuracy", summaries.map(\.lastValAccuracy), Format.percent) { $0 > $1 },
       number("last val_loss", summaries.map(\.lastValLoss), Format.loss) { $0 < $1 },
-      number("last train_loss", runs.map { $0.epochs.last?.trainLoss }, Format.loss) { $0 < $1 },
       number("duration", summaries.map(\.durationSeconds), Format.duration, nil),
-      number(
-        "images/s", runs.map { $0.epochs.last?.imagesPerSecond }, { Format.fixed($0, 0) }, nil),
     ]
+    for metric in EpochMetric.allCases where ![.valAccuracy, .valLoss].contains(metric) {
+      let isBetter: ((Double, Double) -> Bool)? = metric.direction.map { $0 == .lower ? (<) : (>) }
+      let values = runs.map { $0.epochs.last?[metric] }
+      lines.append(
+        number("last \(metric.name)", values, { Format.metric($0, metric.format) }, isBetter))
+    }
     for name in Set(runs.flatMap { $0.metrics.map(\.name) }).sorted() {
       let values = runs.map { run in run.metrics.last { $0.name == name }?.value }
       lines.append(number(name, values, Format.short, nil))

@@ -107,8 +107,9 @@ enum ExportCommand {
         ends[Double(row.epoch)] = time
       }
       for name in EpochSeries.names(of: run) {
+        let tag = EpochMetric(rawValue: name)?.tag ?? name
         for point in EpochSeries.values(name, of: run) {
-          file.scalar(tag(name), point.y, step: Int(point.x), time: ends[point.x] ?? start)
+          file.scalar(tag, point.y, step: Int(point.x), time: ends[point.x] ?? start)
         }
       }
       let host = plain(String((run.sessions.first?.host ?? "localhost").prefix(64)))
@@ -141,18 +142,5 @@ enum ExportCommand {
     throw CifarError(
       code == ENOSPC ? .diskFull : .io,
       "can't create the directory '\(path)': \(String(cString: strerror(code)))")
-  }
-
-  /// TensorBoard draws what has the same first part in one section.
-  private static func tag(_ name: String) -> String {
-    switch name {
-    case "train_loss": "loss/train"
-    case "val_loss": "loss/validation"
-    case "train_accuracy": "accuracy/train"
-    case "val_accuracy": "accuracy/validation"
-    case "lr": "learning_rate"
-    case "seconds", "images_per_second": "speed/" + name
-    default: name
-    }
   }
 }

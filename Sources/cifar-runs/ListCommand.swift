@@ -11,7 +11,7 @@ enum ListCommand {
           "--sort", value: "FIELD", help: "order by a field, the smallest first",
           choices: RunField.all.map(\.name).filter { $0 != "tag" && $0 != "note" }),
         Option("--desc", help: "the largest first"),
-        Option("-n", value: "N", help: "at most so many (else 20)"),
+        Option("-n", value: "N", help: "how many at most (else 20)"),
         Option("--all", help: "all of them"),
         Option(
           "--columns", value: "A,B,…",
@@ -21,7 +21,7 @@ enum ListCommand {
         .registry,
       ] + OutputFormat.options,
       discussion: """
-        A run is 'crashed' when its process ended without a word, for example after kill -9; it can
+        A run is 'crashed' when its process ended without recording an end, for example after kill -9; it can
         be resumed like an interrupted one. BEST is the best of any epoch; metrics that are not a
         number never count.
 

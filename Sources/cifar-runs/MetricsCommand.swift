@@ -56,13 +56,7 @@ enum MetricsCommand {
     Output.write(table.text(for: .standardOutput))
   }
 
-  static func text(_ value: Double, _ name: String) -> String {
-    if name.hasSuffix("accuracy") { return Format.percent(value) }
-    if name.hasSuffix("loss") { return Format.loss(value) }
-    switch name {
-    case "seconds": return Format.duration(value)
-    case "images_per_second": return Format.fixed(value, 0)
-    default: return Format.short(value)
-    }
+  private static func text(_ value: Double, _ name: String) -> String {
+    Format.metric(value, EpochMetric(rawValue: name)?.format ?? .number)
   }
 }

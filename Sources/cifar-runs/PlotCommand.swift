@@ -1,3 +1,4 @@
+import CifarCore
 import CifarRegistry
 import CommandSupport
 
@@ -55,15 +56,12 @@ enum PlotCommand {
   ) -> [(title: String, series: [EpochSeries])] {
     if metrics.isEmpty, runs.count == 1 {
       let title = runs[0].summary.label
-      return ["loss", "accuracy"].map { kind in
+      return ["loss", "accuracy"].map { chart in
         (
-          "\(kind) of \(title)",
-          [
-            EpochSeries(
-              label: "train_\(kind)", points: EpochSeries.values("train_\(kind)", of: runs[0])),
-            EpochSeries(
-              label: "val_\(kind)", points: EpochSeries.values("val_\(kind)", of: runs[0])),
-          ]
+          "\(chart) of \(title)",
+          EpochMetric.allCases.filter { $0.chart == chart }.map { metric in
+            EpochSeries(label: metric.name, points: EpochSeries.values(metric.name, of: runs[0]))
+          }
         )
       }
     }

@@ -16,14 +16,14 @@ enum RemoveCommands {
         Option(
           "--take-over",
           help:
-            "also runs that seem to be running, because what trained them\ncan't be asked from here; what still trains them can write\nnothing more"
+            "also runs that seem to be running, because what trained them\ncannot be asked from here; what still trains them can write\nnothing more"
         ),
         .registry,
       ],
       discussion: """
         Runs in the trash are seen no more, and 'restore' gets them back as they were. Their space
         is free after 'gc'. A run that is running is not removed, unless --take-over says that it is
-        not: what runs on another machine or in another container can't be asked, and counts as
+        not: what runs on another machine or in another container cannot be asked, and counts as
         running until half an hour after its last sign of life.
         """,
       examples: [
@@ -76,8 +76,8 @@ enum RemoveCommands {
       "gc", summary: "empties the trash and gives the space back",
       options: [.yes, .dryRun, .registry] + OutputFormat.options,
       discussion: """
-        What was in the trash is gone for good. Works in small steps: trainings go on meanwhile, and
-        after an interruption the next call goes on. Asks where someone sits at a terminal. With
+        What was in the trash is gone for good. Works in small steps: trainings continue meanwhile, and
+        after an interruption the next call continues. Asks where someone sits at a terminal. With
         --dry-run and --json the runs themselves are written, as 'list' has them.
         """,
       examples: ["cifar-runs gc --dry-run", "cifar-runs gc --yes"]
@@ -110,7 +110,7 @@ enum RemoveCommands {
     }
   }
 
-  /// nil for a run that holds a value that can't be, which is told: it can be removed all the same.
+  /// nil for a run with an illegal value, which is reported: it can be removed nevertheless.
   private static func summary(_ id: String, _ registry: Registry) throws -> RunSummary? {
     do {
       return try registry.run(matching: id).summary

@@ -14,7 +14,7 @@ enum ReportCommand {
           help: "the page, - for standard output (required)"),
         .force,
         Option("--title", value: "TEXT", help: "the page's title"),
-        Option("-n", value: "N", help: "with --filter and the like: at most so many (else 10)"),
+        Option("-n", value: "N", help: "with --filter and the like: how many at most (else 10)"),
       ] + Option.selection + [.registry],
       discussion: """
         Curves that tell their values under the mouse, hyperparameters with what differs marked,
@@ -90,12 +90,30 @@ enum ReportCommand {
     """
     </script>
     <script>
+    const charts = \(charts.text(indented: false));
     \(ReportScript.text)
     </script>
     </body>
     </html>
 
     """
+  }
+
+  /// The metrics that share a chart; those of training come last, and are dashed.
+  private static var charts: JSONValue {
+    var titles: [String] = []
+    for metric in EpochMetric.allCases where !titles.contains(metric.chart) {
+      titles.append(metric.chart)
+    }
+    return .array(
+      titles.map { title in
+        let metrics = EpochMetric.allCases.filter { $0.chart == title }
+        return .members([
+          ("title", .string(title)),
+          ("percent", .bool(metrics.allSatisfy { $0.format == .percent })),
+          ("metrics", .array(metrics.reversed().map { .string($0.name) })),
+        ])
+      })
   }
 
   private static func data(_ run: RunDetail) throws -> JSONValue {
@@ -107,7 +125,7 @@ enum ReportCommand {
     record.append(("label", .string(run.summary.label)))
     record.append(
       ("duration", .string(Format.duration(run.summary.durationSeconds))))
-    record.append(("predictions", images(run.evaluation?.predictions ?? [])))
+    record.append(("misclassified", images(run.evaluation?.misclassified ?? [])))
     record.append(("samples", images(run.evaluation?.samples ?? [])))
     return .members(record)
   }

@@ -21,7 +21,7 @@ enum ReportScript {
     const number = value => value === null || value === undefined ? NaN : Number(value);
     const percent = value => isFinite(value) ? (100 * value).toFixed(2) + " %" : "–";
     const short = value => isNaN(value) ? "nan" : Number(value.toPrecision(5)).toString();
-    const display = (name, value) => name.includes("accuracy") ? percent(value) : short(value);
+    const display = (isPercent, value) => isPercent ? percent(value) : short(value);
 
     function table(parent, titles, className) {
       const box = add(parent, "div", null, {class: "scroll"});
@@ -66,7 +66,7 @@ enum ReportScript {
       return result;
     }
 
-    function chart(parent, title, curves) {
+    function chart(parent, title, curves, isPercent) {
       const box = add(parent, "div", null, {class: "chart"});
       add(box, "strong", title);
       const width = 480, height = 260, left = 52, right = 10, top = 12, bottom = 26;
@@ -82,7 +82,7 @@ enum ReportScript {
       const y = value => height - bottom - (value - y0) / (y1 - y0) * (height - top - bottom);
       for (const tick of ticks(y0, y1, 5)) {
         add(svg, "line", null, {x1: left, x2: width - right, y1: y(tick), y2: y(tick), class: "grid"});
-        add(svg, "text", title.includes("accuracy") ? short(100 * tick) + " %" : short(tick),
+        add(svg, "text", isPercent ? short(100 * tick) + " %" : short(tick),
           {x: left - 6, y: y(tick) + 4, "text-anchor": "end"});
       }
       for (const tick of ticks(x0, x1, 8).filter(Number.isInteger))
@@ -117,7 +117,7 @@ enum ReportScript {
           const line = add(tip, "div");
           add(line, "span", null, {class: "swatch", style: "background:" + color(curve.index)});
           line.append((runs.length > 1 ? curve.run.label + " " : "") + curve.name + " "
-            + display(curve.name, row[1]));
+            + display(isPercent, row[1]));
         }
         tip.hidden = false;
         const isLeft = place > width / 2;
@@ -132,14 +132,14 @@ enum ReportScript {
       });
     }
 
-    function charts() {
+    function learningCurves() {
       add(page, "h2", "Learning curves");
       add(page, "label", "Solid: validation. Dashed: training.");
       const box = add(page, "div", null, {class: "charts"});
-      chart(box, "loss", [...series("val_loss"), ...series("train_loss")]);
-      chart(box, "accuracy", [...series("val_accuracy"), ...series("train_accuracy")]);
-      chart(box, "learning rate", series("lr"));
-      chart(box, "images per second", series("images_per_second"));
+      for (const {title, metrics, percent} of charts) {
+        const curves = metrics.flatMap(series);
+        if (curves.length) chart(box, title, curves, percent);
+      }
       const own = new Set(runs.flatMap(run => run.metrics.map(row => row.name)));
       for (const name of [...own].sort()) chart(box, name, series(name));
     }
@@ -182,7 +182,7 @@ enum ReportScript {
         });
         add(row, "td", total ? percent(counts[actual] / total) : "–", {class: "number"});
       });
-      images(`What ${run.label} gets most wrong`, run.predictions, names);
+      images(`What ${run.label} gets most wrong`, run.misclassified, names);
       images(`Samples, as ${run.label} sees them`, run.samples, names);
     }
 
@@ -229,7 +229,7 @@ enum ReportScript {
 
     page.replaceChildren();
     overview();
-    charts();
+    learningCurves();
     for (const run of runs) if (run.evaluation) classes(run);
     hyperparameters();
     sessions();

@@ -1,3 +1,4 @@
+import CifarCore
 import CifarRegistry
 import CommandSupport
 
@@ -81,16 +82,16 @@ struct RunPage {
       }
     }
     if let reason = run.sessions.last?.reason, !reason.isEmpty { fact("ended", reason) }
-    if summary.status == .crashed { fact("ended", "its process is gone without a word") }
+    if summary.status == .crashed { fact("ended", "its process ended without recording an end") }
     if !checkpoints.isEmpty && summary.status != .running && summary.epochs < summary.epochsPlanned
     {
       let option = registryOption.map { " --registry \($0)" } ?? ""
-      fact("go on", "cifar resume \(run.id.prefix(8))\(option)")
+      fact("resume", "cifar resume \(run.id.prefix(8))\(option)")
     }
     return title + "\n" + facts.text(for: terminal, indent: 2)
   }
 
-  /// The preset's name or `custom`; nil for an imported run, whose model nobody knows.
+  /// The preset's name or `custom`; nil for an imported run, whose model has no name.
   private var model: String? {
     guard case .object(let members)? = try? JSONValue(text: run.hyperparameters),
       case .string(let name)? = members["model"]
@@ -113,23 +114,17 @@ struct RunPage {
   }
 
   private var epochTable: Table {
-    var table = Table([
-      .init("EPOCH", right: true), .init("TRAIN LOSS", right: true, rank: 2),
-      .init("TRAIN ACC", right: true, rank: 3), .init("VAL LOSS", right: true),
-      .init("VAL ACC", right: true), .init("LR", right: true, rank: 4),
-      .init("TIME", right: true, rank: 5), .init("IMG/S", right: true, rank: 6), .init("", rank: 1),
-    ])
+    let columns = EpochMetric.allCases.map { metric in
+      Table.Column(metric.title, right: true, rank: metric.rank)
+    }
+    var table = Table([.init("EPOCH", right: true)] + columns + [.init("", rank: 1)])
     for row in epochs {
       let isBest = row.epoch == bestEpoch
       let style: Style = isBest ? .green : .plain
-      table.add([
-        .init("\(row.epoch)", style), .init(Format.loss(row.trainLoss), style),
-        .init(Format.percent(row.trainAccuracy), style),
-        .init(row.valLoss.text(Format.loss), style),
-        .init(row.valAccuracy.text(Format.percent), style),
-        .init(Format.short(row.learningRate), style), .init(Format.duration(row.seconds), style),
-        .init(Format.fixed(row.imagesPerSecond, 0), style), .init(isBest ? "best" : "", style),
-      ])
+      let cells = EpochMetric.allCases.map { metric in
+        Table.Cell(row[metric].text { Format.metric($0, metric.format) }, style)
+      }
+      table.add([.init("\(row.epoch)", style)] + cells + [.init(isBest ? "best" : "", style)])
     }
     return table
   }

@@ -1,3 +1,4 @@
+import CifarCore
 import CifarRegistry
 import CommandSupport
 
@@ -64,18 +65,11 @@ extension JSONValue {
 
 extension EpochRow {
   var record: Record {
-    [
-      ("epoch", .integer(Int64(epoch))), ("train_loss", .number(trainLoss)),
-      ("train_accuracy", .number(trainAccuracy)), ("val_loss", .optional(valLoss)),
-      ("val_accuracy", .optional(valAccuracy)), ("lr", .number(learningRate)),
-      ("seconds", .number(seconds)), ("images_per_second", .number(imagesPerSecond)),
-    ]
+    [("epoch", .integer(Int64(epoch)))]
+      + EpochMetric.allCases.map { (name: $0.name, value: .optional(self[$0])) }
   }
 
-  static let recordColumns = [
-    "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds",
-    "images_per_second",
-  ]
+  static let recordColumns = ["epoch"] + EpochMetric.allCases.map(\.name)
 }
 
 extension MetricRow {

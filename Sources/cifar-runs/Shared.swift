@@ -35,7 +35,7 @@ extension Positional {
 }
 
 extension Output {
-  /// Tells of a run that is not shown because it can't be read.
+  /// Tells of a run that is not shown because it cannot be read.
   static func leftOut(_ error: CifarError) { message("a run is left out: \(error)\n") }
 }
 

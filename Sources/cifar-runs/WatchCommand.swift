@@ -57,7 +57,7 @@ enum WatchCommand {
     }
   }
 
-  /// - Returns: false if whoever read the output has left: then there is nobody to follow it for.
+  /// - Returns: false if the reader of the output has closed it.
   private static func sleep(seconds: Double) -> Bool {
     var output = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
     return poll(&output, 1, Int32(seconds * 1000)) <= 0

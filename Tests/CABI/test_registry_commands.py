@@ -229,7 +229,7 @@ def test_report_in_a_browser(registry, workplace):
     ).stdout
     tip = re.search(r'class="tip"[^>]*>(.*?)</div></div>', shown, re.S).group(1)
     assert "epoch 2" in tip and "plain val_loss" in tip
-    assert shown.count('class="curve"') == 14 and "optimizer.learning_rate" in shown
+    assert shown.count('class="curve"') == 16 and "optimizer.learning_rate" in shown
 
 
 def test_tensorboard_reads_what_is_exported(registry, workplace):

@@ -174,9 +174,9 @@ def test_no_text_is_a_formula_in_a_spreadsheet(registry):
             and row["name"] != "other"
         ]
         assert set(written) == {"'" + text if text in formulas else text}, text
-    change(registry, "UPDATE epochs SET lr = -0.5")
+    change(registry, "UPDATE epochs SET train_loss = -0.5")
     rows = list(csv.DictReader(io.StringIO(output("metrics", "other", "--csv"))))
-    assert rows[0]["lr"] == "-0.5"
+    assert rows[0]["train_loss"] == "-0.5"
     change(registry, "UPDATE metrics SET name = '=1+1'")
     assert output("metrics", "other", "--csv").splitlines()[0].endswith(",'=1+1")
 

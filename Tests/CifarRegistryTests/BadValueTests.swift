@@ -21,7 +21,7 @@ import Testing
       try registry.record(
         evaluation: ClassEvaluation(
           epoch: 1, classNames: ["cat", "dog"], confusion: [[3, 1], [0, 4]],
-          predictions: [
+          misclassified: [
             .init(
               image: 7, actual: 0, predicted: 1, probability: 0.75, pixels: EditingTests.pixels(0))
           ]), of: name)
@@ -67,16 +67,16 @@ import Testing
     ("evaluations", "confusion", "'[[1,2],[3]]'"), ("evaluations", "confusion", "'[[1,2],[3,-4]]'"),
     ("evaluations", "confusion", "'not JSON'"), ("predictions", "actual", "2"),
     ("predictions", "probability", "9e99"), ("predictions", "pixels", "x'00'"),
+    ("predictions", "kind", "'worst'"), ("predictions", "number", "-1"),
+    ("epochs", "val_accuracy", "1.5"), ("epochs", "seconds", "-1"), ("epochs", "lr", "-0.5"),
   ])
   func aRunIsNotShownWithAValueThatCannotBe(table: String, column: String, value: String) throws {
     let key = table == "runs" ? "id" : "run"
-    // The metric goes with its epoch's row.
-    let sql = "UPDATE \(table) SET \(column) = \(value) WHERE \(key) = 2"
-    try force(table == "metrics" ? sql + "; UPDATE epochs SET epoch = -1 WHERE run = 2" : sql)
+    try force("UPDATE \(table) SET \(column) = \(value) WHERE \(key) = 2")
     let error = failure { try registry.run(matching: "bad") }
     #expect(error?.code == .badData && error?.isOneLine == true)
-    let name = table == "metrics" ? "epochs.epoch" : "\(table).\(column)"
-    #expect(error?.message.contains("\(name) is ") == true, "\(error?.message ?? "")")
+    #expect(
+      error?.message.contains("\(table).\(column) is ") == true, "\(error?.message ?? "")")
     #expect(try registry.run(matching: "good").epochs.count == 1)
     #expect(try registry.verify().contains { $0.contains("\(table).\(column) is ") })
   }
@@ -95,8 +95,8 @@ import Testing
       try $0.execute("PRAGMA foreign_keys = OFF; DELETE FROM blobs")
     }
     #expect(failure { try registry.run(matching: "good") }?.code == .badData)
-    let line = try registry.currentLine(of: "good")
-    #expect(line.count == 1 && line.allSatisfy { (try? $0.get()) == nil })
+    let checkpoints = try registry.currentCheckpoints(of: "good")
+    #expect(checkpoints.count == 1 && checkpoints.allSatisfy { (try? $0.get()) == nil })
   }
 
   @Test(arguments: ["id", "id + 1"])
@@ -117,19 +117,62 @@ import Testing
     #expect(try registry.verify().contains { $0.contains("sessions.resumed_session is ") })
   }
 
-  /// Of another program too, for which the triggers are: the library's own connections fire none.
-  @Test func theSchemaRefusesThem() throws {
-    let other = try Connection(
+  /// Another program's connection: for these the triggers are, the library's own fire none.
+  func otherProgram() throws -> Connection {
+    try Connection(
       opening: registry.path, path: registry.path, flags: SQLITE_OPEN_READWRITE, timeout: 5,
       fileSystem: "unix")
+  }
+
+  @Test func theSchemaRefusesThem() throws {
+    let other = try otherProgram()
     for sql in [
       "UPDATE runs SET epochs = -1", "UPDATE epochs SET epoch = 5000000000",
       "UPDATE blobs SET size = -1", "UPDATE blob_chunks SET number = -1",
       "UPDATE sessions SET resumed_session = id", "UPDATE checkpoints SET step = 1 << 60",
+      "UPDATE epochs SET superseded = 2", "UPDATE predictions SET kind = 'worst'",
     ] {
       let error = failure { try other.execute(sql) }
       #expect(error?.code == .database && error?.message.contains("CHECK") == true, "\(sql)")
     }
+  }
+
+  /// -1 is illegal everywhere but as a loss or a metric, of which every double is legal.
+  @Test func everyNumericColumnRefusesAnIllegalValue() throws {
+    try registry.tag("good", "t")
+    let other = try otherProgram()
+    let any = ["train_loss", "val_loss", "best_val_loss", "last_val_loss", "value"]
+    var count = 0
+    for table in Registry.tables {
+      let columns = try other.rows("SELECT name, type FROM pragma_table_info('\(table)')", []) {
+        (name: $0.text(0), type: $0.text(1))
+      }
+      for column in columns where ["INTEGER", "REAL"].contains(column.type) {
+        let isAny = any.contains(column.name) && table != "meta"
+        let values = columns.map { $0.name != column.name ? $0.name : isAny ? "'x'" : "-1" }
+        let sql = """
+          INSERT INTO \(table) (\(columns.map(\.name).joined(separator: ", ")))
+          SELECT \(values.joined(separator: ", ")) FROM \(table) LIMIT 1
+          """
+        #expect(try other.integer("SELECT count(*) FROM \(table)") != 0, "\(table)")
+        let message = failure { try other.execute(sql) }?.message ?? ""
+        #expect(
+          message.contains(isAny ? "cannot store TEXT" : "CHECK constraint failed"),
+          "\(table).\(column.name): \(message)")
+        count += 1
+      }
+    }
+    #expect(count > 50)
+  }
+
+  /// By other programs: SQLite itself drops a column that no constraint names.
+  @Test func aMissingColumnIsNamed() throws {
+    try otherProgram().execute(
+      "DROP VIEW run_details; ALTER TABLE sessions DROP COLUMN git_commit")
+    let error = failure { try registry.run(matching: "good") }
+    #expect(error?.code == .badData && error?.isOneLine == true)
+    #expect(error?.message.contains("git_commit") == true, "\(error?.message ?? "")")
+    #expect(try registry.verify().contains { $0.contains("'sessions' is not as") })
   }
 
   @Test(arguments: [

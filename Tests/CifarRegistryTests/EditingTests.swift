@@ -82,7 +82,7 @@ import Testing
     let session = try sample.start("e")
     let evaluation = ClassEvaluation(
       epoch: 1, classNames: ["cat", "a \"dog\"\n"], confusion: [[3, 1], [0, 4]],
-      predictions: [
+      misclassified: [
         .init(image: 7, actual: 0, predicted: 1, probability: 0.75, pixels: EditingTests.pixels(0))
       ],
       samples: [

@@ -89,8 +89,10 @@ import Testing
     #expect(throws: CifarError.self) { try registry.locked { try $0.execute("DELETE FROM a") } }
   }
 
-  @Test func versionsRiseByOne() {
-    #expect(Migrations.all.steps.map(\.version) == (1...Migrations.all.newest).map { $0 })
+  @Test func everyStepHasAVersionAndAName() {
+    let steps = Migrations.all.steps
+    #expect(steps.map(\.version) == (1...Migrations.all.newest).map { $0 })
+    #expect(Set(steps.map(\.name)).count == steps.count && !steps.contains { $0.name.isEmpty })
   }
 
   @Test func manyMayCreateAFileAtOnce() async throws {

@@ -37,7 +37,7 @@ import Testing
     let session = try sample.start("diverged")
     try session.record(epoch: Sample.epoch(1, accuracy: 0.4, loss: 3))
     let row = EpochRow(
-      epoch: 2, trainLoss: .nan, trainAccuracy: .infinity, valLoss: -.infinity, valAccuracy: .nan,
+      epoch: 2, trainLoss: .infinity, trainAccuracy: .nan, valLoss: -.infinity, valAccuracy: .nan,
       learningRate: -0.0, seconds: .leastNonzeroMagnitude, imagesPerSecond: .greatestFiniteMagnitude
     )
     try session.record(epoch: row)
@@ -46,9 +46,9 @@ import Testing
         epoch: 3, trainLoss: 1, trainAccuracy: 0.1, valLoss: nil, valAccuracy: nil,
         learningRate: .nan, seconds: .nan, imagesPerSecond: .nan))
     let stored = try registry.epochs(of: session.id)
-    #expect(stored[1].trainLoss.isNaN)
+    #expect(stored[1].trainLoss == .infinity)
     #expect(stored[1].valAccuracy?.isNaN == true)
-    #expect(stored[1].trainAccuracy == .infinity)
+    #expect(stored[1].trainAccuracy.isNaN)
     #expect(stored[1].valLoss == -.infinity)
     #expect(stored[1].seconds == .leastNonzeroMagnitude)
     #expect(stored[1].imagesPerSecond == .greatestFiniteMagnitude)
@@ -58,7 +58,16 @@ import Testing
     #expect(summary.bestValAccuracy == 0.4)
     #expect(summary.bestValLoss == -.infinity)
     let marks = try sample.shell("SELECT nan FROM epochs WHERE epoch = 2")
-    #expect(marks == nil || marks == "train_loss val_accuracy")
+    #expect(marks == nil || marks == "train_accuracy val_accuracy")
+  }
+
+  @Test(arguments: EpochMetric.allCases)
+  func aMetricOutOfItsRangeIsRefused(metric: EpochMetric) throws {
+    let session = try sample.start()
+    var row = Sample.epoch(1)
+    row[metric] = -1
+    let code = failure { try session.record(epoch: row) }?.code
+    #expect(code == (metric.format == .loss ? nil : .invalidArgument))
   }
 
   @Test func sqlitesOwnShellReadsTheFile() throws {

@@ -20,7 +20,7 @@ import Testing
   func record(_ session: RunSession, _ epochs: ClosedRange<Int>, salt: UInt8 = 0) throws {
     for epoch in epochs {
       try session.record(
-        epoch: Sample.epoch(epoch, accuracy: Double(salt)),
+        epoch: Sample.epoch(epoch, accuracy: Double(salt) / 10),
         checkpoint: Sample.checkpoint(epoch, salt: salt))
     }
   }
@@ -131,24 +131,24 @@ import Testing
     #expect(try resume(run).resumedFrom?.epoch == 5)
   }
 
-  @Test func anEarlierCheckpointStartsANewLine() throws {
+  @Test func anEarlierCheckpointSupersedesWhatCameAfterIt() throws {
     let run = try ended(5)
     let session = try resume(run, from: .id(try id(epoch: 2, of: run)))
     try record(session, 3...3, salt: 1)
     #expect(try registry.epochs(of: run).map(\.epoch) == [1, 2, 3])
-    #expect(try registry.epochs(of: run)[2].valAccuracy == 1)
+    #expect(try registry.epochs(of: run)[2].valAccuracy == 0.1)
     #expect(try registry.checkpoint(.last, of: run).epoch == 3)
     let superseded = try registry.checkpoints(of: run).filter(\.isSuperseded)
     #expect(superseded.map(\.epoch) == [3, 4, 5])
-    let aside = try registry.integer("SELECT count(*) FROM superseded_epochs")
+    let aside = try registry.integer("SELECT count(*) FROM epochs WHERE superseded = 1")
     #expect(aside == 3)
     try session.finish(status: .completed, reason: "")
 
-    // From the abandoned line again: its rows come back, the other one's go.
+    // From a superseded checkpoint: its rows are current again, the others no longer.
     let back = try resume(run, from: .id(try id(epoch: 4, of: run, superseded: true)))
     try record(back, 5...6, salt: 2)
     let accuracies = try registry.epochs(of: run).map(\.valAccuracy)
-    #expect(accuracies == [0, 0, 0, 0, 2, 2])
+    #expect(accuracies == [0, 0, 0, 0, 0.2, 0.2])
     let left = try registry.checkpoints(of: run).filter { !$0.isSuperseded }
     #expect(left.map(\.epoch) == [1, 2, 3, 4, 5, 6])
     try back.finish(status: .completed, reason: "")
@@ -156,7 +156,33 @@ import Testing
     #expect(try registry.epochs(of: run).map(\.epoch) == [1, 2, 3, 4, 5, 6, 7])
   }
 
-  @Test func theBestOfAnAbandonedLineStays() throws {
+  /// Epochs, metrics and checkpoints are marked together.
+  @Test func metricsAreSupersededWithTheirEpochs() throws {
+    func value(_ run: String) throws -> [Double] {
+      try registry.run(matching: run).metrics.map(\.value)
+    }
+    let first = try sample.start("m", retention: .all)
+    for epoch in 1...3 {
+      try first.record(metric: MetricRow(name: "f1", epoch: epoch, value: Double(epoch)))
+      try record(first, epoch...epoch)
+    }
+    try first.finish(status: .completed, reason: "")
+    let second = try resume("m", from: .id(try id(epoch: 1, of: "m")))
+    #expect(try value("m") == [1, 2, 3])
+    // An epoch that another session trained keeps its value.
+    try second.record(metric: MetricRow(name: "f1", epoch: 1, value: 10))
+    try second.record(metric: MetricRow(name: "f1", epoch: 2, value: 20))
+    try record(second, 2...2, salt: 1)
+    #expect(try value("m") == [1, 20])
+    try second.finish(status: .completed, reason: "")
+    let third = try resume("m", from: .id(try id(epoch: 3, of: "m", superseded: true)))
+    try record(third, 4...4)
+    #expect(try value("m") == [1, 2, 3])
+    #expect(try registry.runs(RunQuery(filter: "metrics.f1 = 3")).count == 1)
+    #expect(try registry.verify().isEmpty)
+  }
+
+  @Test func theBestOfTheSupersededStays() throws {
     let first = try sample.start(retention: .last(1))
     let start = try first.save(checkpoint: Sample.checkpoint(1))
     try first.finish(status: .completed, reason: "")

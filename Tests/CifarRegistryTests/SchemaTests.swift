@@ -64,35 +64,92 @@ import Testing
   @Test(arguments: [Registry.Mode.readOnly, .readWrite(create: false)])
   func schema2IsBroughtUp(mode: Registry.Mode) throws {
     let tables = [
-      "runs", "sessions", "epochs", "superseded_epochs", "checkpoints", "blobs", "blob_chunks",
-      "metrics", "evaluations", "predictions", "tags", "notes", "texts",
+      "runs", "sessions", "epochs", "checkpoints", "blobs", "blob_chunks", "metrics",
+      "evaluations", "predictions", "tags", "notes", "texts",
     ]
-    // Every value of every row, as a text.
-    func contents() throws -> [[String]] {
-      try tables.map { table in
-        let columns = try rows("SELECT name FROM pragma_table_info('\(table)')", of: path2)
-          .map { "quote(\($0))" }.joined(separator: " || ',' || ")
-        return try rows("SELECT \(columns) FROM \(table) ORDER BY 1", of: path2)
+    let columns = try tables.map { table in
+      try rows("SELECT name FROM pragma_table_info('\(table)')", of: path2)
+    }
+    // Every value that schema 2 has, as a text, and what schema 3 says in another way.
+    func contents(epochs: [(table: String, superseded: String)], kind: String, number: String)
+      throws -> [[String]]
+    {
+      try zip(tables, columns).map { table, columns in
+        let parts = (table == "epochs" ? epochs : [(table, "''")]).map { source, superseded in
+          let texts = columns.map { column in
+            "quote(\(table == "predictions" && column == "number" ? number : column))"
+          }
+          let all = texts + [superseded] + (table == "predictions" ? [kind] : [])
+          return "SELECT \(all.joined(separator: " || ',' || ")) FROM \(source)"
+        }
+        return try rows(parts.joined(separator: " UNION ALL ") + " ORDER BY 1", of: path2)
       }
     }
-    let before = try contents()
+    let before = try contents(
+      epochs: [("epochs", "0"), ("superseded_epochs", "1")],
+      kind: "iif(number < 1000, 'misclassified', 'sample')", number: "number % 1000")
     let sequences = "SELECT name || ' ' || seq FROM sqlite_sequence ORDER BY name"
     let numbers = try rows(sequences, of: path2)
     let registry = try Registry(path: path2, mode: mode)
     #expect(try registry.integer("PRAGMA user_version") == Migrations.all.newest)
-    #expect(try contents() == before)
+    let after = try contents(
+      epochs: [("epochs", "superseded")], kind: "kind", number: "number")
+    #expect(after == before)
+    #expect(try rows("SELECT value FROM meta WHERE key = 'readable_by'", of: path2) == ["3"])
     #expect(try rows(sequences, of: path2) == numbers)
     #expect(try registry.verify().isEmpty)
     #expect(try registry.runs().map(\.name) == ["three", "two", "one"])
     let run = try registry.run(matching: "one")
     #expect(run.metrics.map(\.epoch) == [1, 2])
-    #expect(run.evaluation?.predictions.count == 1 && run.evaluation?.samples.count == 1)
+    #expect(run.evaluation?.misclassified.count == 1 && run.evaluation?.samples.count == 1)
     #expect(run.checkpoints.map(\.isSuperseded) == [false, true, true, false])
     #expect(try rows("SELECT count(*) FROM runs", of: path2 + ".schema2.backup") == ["3"])
-    // The view is for other programs.
+    // The views are for other programs.
     let other = try Connection(
       opening: path2, path: path2, flags: SQLITE_OPEN_READONLY, timeout: 1, fileSystem: "unix")
-    #expect(try other.integer("SELECT count(*) FROM run_details") == 3)
+    for view in ["run_details", "run_summary"] {
+      #expect(try other.integer("SELECT count(*) FROM \(view)") == 3)
+    }
+    for (view, name, count) in [
+      ("run_epochs", "one", run.epochs.count), ("best_epochs", "one", 1),
+      ("run_checkpoints", "one", 4),
+    ] {
+      let sql = "SELECT count(*) FROM \(view) WHERE name = '\(name)'"
+      #expect(try other.integer(sql) == Int64(count), "\(view)")
+    }
+    let best = try other.first("SELECT val_loss FROM best_epochs WHERE name = 'one'", []) {
+      $0.value(0)
+    }
+    #expect(try best == .real(#require(run.summary.bestValLoss)))
+  }
+
+  /// What docs/registry.md promises.
+  @Test func theViewsKeepTheirColumns() throws {
+    let new = directory.file("new.db")
+    _ = try Registry(path: new, mode: .readWrite(create: true))
+    let metrics = "train_loss train_accuracy val_loss val_accuracy lr seconds images_per_second"
+    for (view, columns) in [
+      (
+        "run_details",
+        "id uuid name status recipe started epochs epochs_planned best_val_accuracy best_val_loss "
+          + "last_val_accuracy last_val_loss seed dataset dataset_hash parent parent_checkpoint "
+          + "trashed hyperparameters model"
+      ),
+      (
+        "run_summary",
+        "run name status recipe dataset started epochs epochs_planned best_val_accuracy "
+          + "best_val_loss last_val_accuracy last_val_loss tags"
+      ),
+      ("run_epochs", "run name epoch " + metrics), ("best_epochs", "run name epoch " + metrics),
+      (
+        "run_checkpoints",
+        "id run name epoch batch step created size sha256 is_best superseded pinned"
+      ),
+    ] {
+      let found = try rows("SELECT name FROM pragma_table_info('\(view)') ORDER BY cid", of: new)
+      let promised = columns.split(separator: " ").map(String.init)
+      #expect(Array(found.prefix(promised.count)) == promised)
+    }
   }
 
   /// A file of schema 3 and one that was brought there have the same tables.
@@ -112,7 +169,9 @@ import Testing
     ("sessions", "resumed_session", "id"), ("sessions", "threads", "-5"),
     ("epochs", "epoch", "5000000000 + epoch"), ("checkpoints", "step", "9223372036854775807"),
     ("blobs", "size", "-1"), ("blob_chunks", "number", "-3"),
-    ("predictions", "probability", "9e99"),
+    ("predictions", "probability", "9e99"), ("superseded_epochs", "epoch", "-epoch"),
+    ("epochs", "train_accuracy", "7"), ("epochs", "seconds", "-1"), ("metrics", "session", "0"),
+    ("runs", "owner", "-4"), ("notes", "id", "-id"), ("predictions", "number", "-1 - number"),
   ])
   func aValueThatCannotBeStopsTheMigration(table: String, column: String, value: String) throws {
     let raw = try Connection(

@@ -173,13 +173,13 @@ import Testing
     try reader.locked { try $0.execute("PRAGMA cache_size = 10") }
     // Alone it reads on.
     let undisturbed = try reader.reading { connection in
-      try connection.givingWay { try connection.integer("SELECT 1") }
+      try connection.yieldingToWriters { try connection.integer("SELECT 1") }
     }
     #expect(undisturbed == 1)
     let start = MonotonicTime.seconds
     let trainer = try beside {
       let disturbed: Bool? = try reader.reading { connection in
-        try connection.givingWay {
+        try connection.yieldingToWriters {
           while MonotonicTime.seconds - start < 20 {
             _ = try connection.rows("SELECT sum(length(hex(data))) FROM blob_chunks") { _ in () }
           }

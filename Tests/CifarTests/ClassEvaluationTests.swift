@@ -21,8 +21,8 @@ import Testing
     let correct = evaluation.confusion.indices.reduce(0) { $0 + evaluation.confusion[$1][$1] }
     #expect(images == 40)
     #expect(Double(correct) / 40 == row.valAccuracy)
-    #expect(evaluation.predictions.count == min(24, images - correct))
-    for prediction in evaluation.predictions {
+    #expect(evaluation.misclassified.count == min(24, images - correct))
+    for prediction in evaluation.misclassified {
       #expect(prediction.actual == Int(test.labels.pointer[prediction.image]))
       #expect(prediction.actual != prediction.predicted && prediction.pixels.count == 3072)
     }
@@ -33,7 +33,7 @@ import Testing
       #expect(sample.actual == Int(test.labels.pointer[sample.image]))
       #expect(sample.pixels == Array(UnsafeBufferPointer(start: start, count: 3072)))
     }
-    let probabilities = evaluation.predictions.map(\.probability)
+    let probabilities = evaluation.misclassified.map(\.probability)
     #expect(probabilities == probabilities.sorted(by: >))
   }
 

@@ -10,7 +10,7 @@ struct RegistryFile {
   private(set) var descriptor: Int32
   private var lock = RegistryLock()
   private var lastError: Int32 = 0
-  private var courtesy: ReaderCourtesy?
+  private var yieldingRead: YieldingRead?
   /// The name that SQLite opened it by, which lives as long as the file is open.
   private let name: UnsafePointer<CChar>
 
@@ -18,11 +18,11 @@ struct RegistryFile {
   /// file. SQLite leaves numbers above 100 to programs.
   static let writeVersion: Int32 = 0x4349_4601
 
-  /// Makes reading fail with SQLITE_BUSY as soon as a writer has waited for it: a number other than
-  /// 0 begins such a piece of reading, 0 ends it.
-  static let courtesy: Int32 = 0x4349_4602
+  /// Makes reads fail with SQLITE_BUSY as soon as a writer waits for them: a number other than 0
+  /// begins such a read, 0 ends it.
+  static let yieldsToWriters: Int32 = 0x4349_4602
   /// Asks whether that has happened.
-  static let gaveWay: Int32 = 0x4349_4603
+  static let hasYielded: Int32 = 0x4349_4603
 
   /// Asks for the descriptor.
   static let descriptor: Int32 = 0x4349_4604
@@ -36,14 +36,14 @@ struct RegistryFile {
   // MARK: Bytes
 
   mutating func read(_ target: UnsafeMutableRawPointer, _ count: Int32, at offset: Int64) -> Int32 {
-    if courtesy?.mustGiveWay(descriptor) == true { return SQLITE_BUSY }
+    if yieldingRead?.mustYield(descriptor) == true { return SQLITE_BUSY }
     var done = 0
     while done < Int(count) {
       let got = pread(descriptor, target + done, Int(count) - done, off_t(offset) + done)
       if got < 0 && errno == EINTR { continue }
       if got < 0 { return fails(SQLITE_IOERR | (1 << 8)) }  // SQLITE_IOERR_READ
       if got == 0 {
-        // SQLite wants zeros behind the end.
+        // SQLite wants zeros after the end.
         memset(target + done, 0, Int(count) - done)
         return SQLITE_IOERR | (2 << 8)  // SQLITE_IOERR_SHORT_READ
       }
@@ -105,10 +105,10 @@ struct RegistryFile {
     case SQLITE_FCNTL_LOCKSTATE: argument.storeBytes(of: lock.level, as: Int32.self)
     case SQLITE_FCNTL_LAST_ERRNO: argument.storeBytes(of: lastError, as: Int32.self)
     case SQLITE_FCNTL_HAS_MOVED: argument.storeBytes(of: hasMoved ? 1 : 0, as: Int32.self)
-    case RegistryFile.courtesy:
-      courtesy = argument.load(as: Int32.self) == 0 ? nil : ReaderCourtesy()
-    case RegistryFile.gaveWay:
-      argument.storeBytes(of: courtesy?.gaveWay == true ? 1 : 0, as: Int32.self)
+    case RegistryFile.yieldsToWriters:
+      yieldingRead = argument.load(as: Int32.self) == 0 ? nil : YieldingRead()
+    case RegistryFile.hasYielded:
+      argument.storeBytes(of: yieldingRead?.hasYielded == true ? 1 : 0, as: Int32.self)
     case RegistryFile.descriptor: argument.storeBytes(of: descriptor, as: Int32.self)
     case RegistryFile.writeVersion:
       var byte: UInt8 = 0

@@ -10,7 +10,7 @@ extension Registry {
   /// A step that finds the file in use is taken again from the state before it; readers that are in
   /// the way of its commit do not make it keep others waiting.
   /// - Parameters:
-  ///   - state: what `unit` goes on from; as it was before the step where that did not land.
+  ///   - state: what `unit` continues from; restored if a step could not be committed.
   ///   - unit: a small piece of work. Returns whether there may be more.
   /// - Throws: `busy` where no step could be taken for as long as calls wait; what `unit` throws,
   ///   with all steps before the present one done.
@@ -29,7 +29,7 @@ extension Registry {
       }
       let now = MonotonicTime.seconds
       if let taken {
-        guard taken.goesOn else { return }
+        guard taken.hasMore else { return }
         pace.note(work: taken.work, commit: taken.commit)
         lastStep = now
       } else {
@@ -46,9 +46,9 @@ extension Registry {
   func readingInSteps<State: Sendable>(
     _ state: inout State, _ unit: (inout State, Connection) throws -> Bool
   ) throws {
-    var goesOn = true
-    while goesOn {
-      goesOn = try reading { connection in
+    var hasMore = true
+    while hasMore {
+      hasMore = try reading { connection in
         let end = MonotonicTime.seconds + 0.02
         while try unit(&state, connection) {
           if MonotonicTime.seconds >= end { return true }
@@ -62,7 +62,7 @@ extension Registry {
 extension Connection {
   /// What a step came to; times in seconds.
   struct Step {
-    var goesOn: Bool
+    var hasMore: Bool
     var work: Double
     var commit: Double
   }
@@ -76,8 +76,8 @@ extension Connection {
     guard try lands("BEGIN IMMEDIATE") else { return nil }
     do {
       let start = MonotonicTime.seconds
-      var goesOn = true
-      while goesOn, MonotonicTime.seconds - start < pace.work { goesOn = try unit() }
+      var hasMore = true
+      while hasMore, MonotonicTime.seconds - start < pace.work { hasMore = try unit() }
       let worked = MonotonicTime.seconds
       wait.seconds = min(patience, 0.01)
       guard try lands("COMMIT") else {
@@ -85,7 +85,7 @@ extension Connection {
         return nil
       }
       return Step(
-        goesOn: goesOn, work: worked - start, commit: MonotonicTime.seconds - worked)
+        hasMore: hasMore, work: worked - start, commit: MonotonicTime.seconds - worked)
     } catch {
       if sqlite3_get_autocommit(handle) == 0 { try? execute("ROLLBACK") }
       throw error

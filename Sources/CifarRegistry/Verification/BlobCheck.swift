@@ -6,7 +6,7 @@ struct BlobCheck {
   var checkpoint: Int64
   var blob: Int64
 
-  /// WorkPartition of 1 MiB that are read at once.
+  /// Pieces of 1 MiB that are read at once.
   private static let pieces = 8
   /// More than a piece of any library; a longer one is damage, and not loaded.
   private static let longestPiece = 64 << 20

@@ -2,12 +2,12 @@ import CifarCore
 import Glibc
 
 extension Registry {
-  /// Looks for damage: SQLite's own structures, what others added, references between rows, values
-  /// that can't be, the hash of every checkpoint, and the summaries against the rows they repeat.
+  /// Looks for damage: SQLite's own structures, what others added, references between rows, illegal
+  /// values, the hash of every checkpoint, and the summaries against the rows they repeat.
   ///
-  /// Others can write meanwhile: everything is read in pieces. SQLite's check of the whole file gives
-  /// way to a writer that waits, and is tried again; where trainings never leave it the time, it is
-  /// left out.
+  /// Others can write meanwhile: everything is read in pieces. SQLite's check of the whole file yields
+  /// to a writer that waits, and is tried again; where trainings never leave it the time, it is left
+  /// out.
   /// - Parameters:
   ///   - run: look at this run's checkpoints only; nil for all.
   ///   - leftOut: gets a sentence about a check that was left out; nil writes it as a warning to the
@@ -44,12 +44,12 @@ extension Registry {
 
   // MARK: SQLite's own structures
 
-  /// How often a check gives way before it is left out.
+  /// How often a check yields before it is left out.
   private static let tries = 10
 
   private func structure(_ leftOut: (String) -> Void) throws -> [String] {
     for _ in 0..<Registry.tries {
-      if let found = try checkGivingWay("PRAGMA integrity_check") { return found }
+      if let found = try checkYielding("PRAGMA integrity_check") { return found }
     }
     // One table after another takes less time each; what is between them, such as free pages, is left.
     var problems: [String] = []
@@ -57,7 +57,7 @@ extension Registry {
     for table in Registry.tables {
       var found: [String]?
       for _ in 0..<Registry.tries where found == nil {
-        found = try checkGivingWay("PRAGMA integrity_check(\(table))")
+        found = try checkYielding("PRAGMA integrity_check(\(table))")
       }
       problems += found ?? []
       if found == nil { unchecked.append(table) }
@@ -70,9 +70,9 @@ extension Registry {
   }
 
   /// - Returns: nil if a writer came.
-  private func checkGivingWay(_ pragma: String) throws -> [String]? {
+  private func checkYielding(_ pragma: String) throws -> [String]? {
     let found = try reading { connection in
-      try connection.givingWay {
+      try connection.yieldingToWriters {
         try connection.rows(pragma, []) { $0.text(0) }.filter { $0 != "ok" }
           .map { "SQLite finds: " + $0.split(separator: "\n").joined(separator: "; ") }
       }
@@ -87,7 +87,7 @@ extension Registry {
   private static let references = [
     ("runs", "model", "texts", "id"), ("runs", "shared", "texts", "id"),
     ("sessions", "run", "runs", "id"), ("epochs", "run", "runs", "id"),
-    ("superseded_epochs", "run", "runs", "id"), ("metrics", "run", "runs", "id"),
+    ("metrics", "run", "runs", "id"),
     ("checkpoints", "run", "runs", "id"), ("checkpoints", "blob", "blobs", "id"),
     ("blob_chunks", "blob", "blobs", "id"), ("tags", "run", "runs", "id"),
     ("notes", "run", "runs", "id"), ("evaluations", "run", "runs", "id"),
@@ -125,8 +125,10 @@ extension Registry {
     let walk = RowWalk(
       """
       SELECT c.id, r.uuid, c.epoch, c.batch = 0 AND c.epoch > 0 AND c.superseded = 0
-        AND NOT EXISTS (SELECT 1 FROM epochs e WHERE e.run = c.run AND e.epoch = c.epoch)
-        AND EXISTS (SELECT 1 FROM epochs e WHERE e.run = c.run AND e.epoch > c.epoch) AS is_alone
+        AND NOT EXISTS (SELECT 1 FROM epochs e
+          WHERE e.run = c.run AND e.epoch = c.epoch AND e.superseded = 0)
+        AND EXISTS (SELECT 1 FROM epochs e
+          WHERE e.run = c.run AND e.epoch > c.epoch AND e.superseded = 0) AS is_alone
       FROM checkpoints c CROSS JOIN runs r ON r.id = c.run
       """, of: .checkpoints, key: [(sql: "c.id", column: "id")])
     try self.walk(walk) { row in
@@ -146,7 +148,7 @@ extension Registry {
     let walk = RowWalk(
       """
       SELECT id, uuid, (epochs, best_val_accuracy, best_val_loss, last_val_accuracy, last_val_loss)
-        IS NOT (SELECT \(Schema2.summary("runs.id"))) AND trashed IS NULL AS differs FROM runs
+        IS NOT (SELECT \(EpochTable.summary("runs.id"))) AND trashed IS NULL AS differs FROM runs
       """, of: .runs, key: [(sql: "id", column: "id")])
     try self.walk(walk) { row in
       if try row.flag("differs") {

@@ -46,7 +46,7 @@ final class SampleRegistry: Sendable {
       try registry.record(
         evaluation: ClassEvaluation(
           epoch: 2, classNames: ["a", "b"], confusion: [[3, 1], [0, 4]],
-          predictions: [
+          misclassified: [
             .init(
               image: 0, actual: 0, predicted: 1, probability: 0.9,
               pixels: [UInt8](repeating: 9, count: 3072))

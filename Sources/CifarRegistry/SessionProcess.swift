@@ -1,7 +1,7 @@
 import CifarCore
 
-/// The process behind a session, with its last sign of life.
-struct SessionOwner: Sendable {
+/// The process of a session, with its last sign of life.
+struct SessionProcess: Sendable {
   /// The columns it is read from.
   static let columns = "s.id, heartbeat, host, boot_id, pid_namespace, pid, pid_start_ticks"
 
@@ -24,12 +24,12 @@ struct SessionOwner: Sendable {
   }
 
   /// The session that has a run at present, if it has not said how it ended.
-  static func of(_ run: Int64, in connection: Connection) throws -> SessionOwner? {
+  static func of(_ run: Int64, in connection: Connection) throws -> SessionProcess? {
     try connection.first(
       """
       SELECT \(columns) FROM runs r JOIN sessions s ON s.id = r.owner
       WHERE r.id = ? AND s.status = 'running'
-      """, [.integer(run)], of: .sessions, SessionOwner.init)
+      """, [.integer(run)], of: .sessions, SessionProcess.init)
   }
 
   /// - Returns: whether the session is dead for certain.
@@ -42,7 +42,8 @@ struct SessionOwner: Sendable {
     if takeOver { return false }
     let silence = max(0, Int(now.seconds(since: heartbeat)))
     let process = "process \(process.pid) on \(process.host.excerpt)"
-    let sign = life == .alive ? "" : ", heard of \(silence) s ago, which can't be asked from here"
+    let sign =
+      life == .alive ? "" : ", last heard of \(silence) s ago; it cannot be asked from here"
     throw CifarError(
       .busy,
       "run \(run.uuid.prefix(8)) is running (\(process)\(sign)); stop it first, or, if you know that "

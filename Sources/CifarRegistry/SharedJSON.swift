@@ -1,5 +1,5 @@
 /// JSON that many runs have in common, each text once.
-enum TextTable {
+enum SharedJSON {
   /// - Parameter sql: an expression that gives the text of `value`; NULL is not stored.
   /// - Returns: the text's key, nil for NULL.
   static func intern(
@@ -19,10 +19,10 @@ enum TextTable {
     let texts = try connection.rows(
       """
       SELECT id, NOT EXISTS (SELECT 1 FROM runs WHERE model = texts.id)
-        AND NOT EXISTS (SELECT 1 FROM runs WHERE shared = texts.id)
+        AND NOT EXISTS (SELECT 1 FROM runs WHERE shared = texts.id) AS is_unused
       FROM texts WHERE id > ? ORDER BY id LIMIT 10
-      """, [.integer(last)]
-    ) { (id: $0.integer(0), isUnused: $0.integer(1) == 1) }
+      """, [.integer(last)], of: .texts
+    ) { (id: try $0.key("id"), isUnused: try $0.flag("is_unused")) }
     for text in texts where text.isUnused {
       try connection.run("DELETE FROM texts WHERE id = ?", [.integer(text.id)])
     }
