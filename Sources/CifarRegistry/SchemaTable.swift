@@ -13,8 +13,13 @@ struct SchemaColumn {
     }
 
     init(_ column: String, _ range: ClosedRange<Int>) {
-      words = "from \(range.lowerBound) to \(range.upperBound)"
-      condition = "\(column) BETWEEN \(range.lowerBound) AND \(range.upperBound)"
+      let isOpen = range.upperBound == Int.max
+      words =
+        isOpen ? "at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+      condition =
+        isOpen
+        ? "\(column) >= \(range.lowerBound)"
+        : "\(column) BETWEEN \(range.lowerBound) AND \(range.upperBound)"
     }
 
     /// nil for a range without ends.

@@ -8,10 +8,10 @@ enum ShowCommand {
       "show", summary: "shows a run: hyperparameters, epochs, checkpoints",
       positionals: [.run], options: [.registry] + OutputFormat.options,
       discussion: """
-        JSON: the keys of 'list', with epochs as an array of objects (epoch, train_loss,
-        train_accuracy, val_loss, val_accuracy, lr, seconds, images_per_second), and dataset_sha256,
-        seed, hyperparameters, model, metrics, checkpoints, sessions, notes and evaluation. Metrics
-        that are not finite are the strings "NaN", "Infinity" and "-Infinity".
+        JSON: the keys of 'list', with epochs as an array of objects, and dataset_sha256, seed,
+        hyperparameters, model, metrics, checkpoints, sessions, notes and evaluation. An epoch has
+        \(EpochRow.recordColumns.joined(separator: ", ")).
+        Metrics that are not finite are the strings "NaN", "Infinity" and "-Infinity".
         """,
       examples: [
         "cifar-runs show 3f2a91c0",

@@ -34,7 +34,7 @@ def valid():
     cifar.fit(
         train, test, name="bad", tags=["a tag"], callbacks=[lambda epoch: epoch.log(f1=0.5)],
         **options)
-    # A second line: its first epoch is that of the first one.
+    # Its first epoch is that of the first session; the others are superseded.
     cifar.resume("bad", train=train, validation=test, checkpoint=1, threads=1, registry=path)
     cifar.fit(train, test, name="good", **options)
     registry = cifar.Registry(path)
