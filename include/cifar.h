@@ -231,7 +231,7 @@ typedef struct cifar_train_options {
   uint32_t batch_size;      /* 1 to 65,536; 0: as the recipe says, 64 */
   uint32_t threads;         /* 1 to 1024, of which cifar_default_threads() compute at most; 0: these */
   double learning_rate;     /* above 0; 0: as the recipe says, 0.001 */
-  uint64_t seed;            /* where all random numbers come from; 0 */
+  uint64_t seed;            /* where all random numbers come from; 0: as the recipe says, 0 */
   const char *recipe;       /* "pytorch" or "keras", the tutorial's dialects, or "keras-tuned", the
                                latter with the learning rate halved on a plateau; NULL: "pytorch" */
   const char *name;         /* what people call the run; NULL: none */
@@ -242,11 +242,10 @@ typedef struct cifar_train_options {
   const char *command_line; /* noted down with the session; NULL: none */
   uint32_t keep_every;      /* checkpoints of every so many epochs stay too; 0: none of them */
   const char *tags;         /* of the run, one a line; NULL: none */
-  const char *hyperparameters; /* a JSON object put over the recipe and the fields above; NULL:
-                                  nothing. See below */
+  const char *hyperparameters; /* a JSON object put over the recipe; the fields of this struct go
+                                  over both. NULL: nothing. See below */
   const char *model;        /* a preset's name, "tutorial", "tutorial-gap" or "tutorial-resnet", or
-                               the JSON of a cifar_model_spec; put over all of the above. NULL: the
-                               recipe's, "tutorial" */
+                               the JSON of a cifar_model_spec. NULL: the recipe's, "tutorial" */
   double busy_timeout;      /* seconds for which the end of training waits for a registry that others
                                hold, 0 to 1,000,000: 600. See cifar_trainer_run */
 } cifar_train_options;
@@ -363,43 +362,6 @@ typedef struct cifar_epoch_info {
   int32_t is_best;         /* 1: the best so far by the recipe's measure. Only in callbacks */
 } cifar_epoch_info;
 
-/** All are called on the thread that called cifar_trainer_run. 0 goes on; anything else stops the
- *  training, which then leaves a checkpoint and returns CIFAR_E_CALLBACK. The info lives for the
- *  call only. Of their trainer they may call cifar_trainer_set_learning_rate,
- *  cifar_trainer_record_metric, cifar_trainer_interrupt and cifar_trainer_free. They must return: no
- *  longjmp, no exception may pass. */
-typedef int (*cifar_train_callback)(void *user);
-typedef int (*cifar_batch_callback)(const cifar_batch_info *info, void *user);
-typedef int (*cifar_epoch_callback)(const cifar_epoch_info *info, void *user);
-
-/** Before training, also when a run is resumed; NULL for nothing. Not while it trains. */
-cifar_status cifar_trainer_on_train_begin(cifar_trainer *trainer, cifar_train_callback callback,
-                                          void *user);
-
-/** When training is over, with the best weights in their place, but not after a failure; what it
- *  returns is not looked at. NULL for nothing. Not while it trains. */
-cifar_status cifar_trainer_on_train_end(cifar_trainer *trainer, cifar_train_callback callback,
-                                        void *user);
-
-/** Before an epoch's first batch, with 0 batches done; not where an epoch is resumed in its middle.
- *  NULL for nothing. Not while it trains. */
-cifar_status cifar_trainer_on_epoch_begin(cifar_trainer *trainer, cifar_batch_callback callback,
-                                          void *user);
-
-/** Before every batch, with the batches done so far and the rate that it is to have; NULL for
- *  nothing. Not while it trains. */
-cifar_status cifar_trainer_on_batch_begin(cifar_trainer *trainer, cifar_batch_callback callback,
-                                          void *user);
-
-/** After every batch; NULL for nothing. Not while it trains. */
-cifar_status cifar_trainer_on_batch(cifar_trainer *trainer, cifar_batch_callback callback,
-                                    void *user);
-
-/** After every epoch, when it and its checkpoint are in the registry; where others hold that, while
- *  they wait for it. NULL for nothing. Not while it trains. */
-cifar_status cifar_trainer_on_epoch(cifar_trainer *trainer, cifar_epoch_callback callback,
-                                    void *user);
-
 /** What waits because others hold the registry. */
 typedef struct cifar_storage_info {
   uint32_t struct_size;
@@ -408,13 +370,48 @@ typedef struct cifar_storage_info {
   double seconds_left; /* until cifar_trainer_run waits no more; -1 while it trains */
 } cifar_storage_info;
 
-typedef int (*cifar_storage_callback)(const cifar_storage_info *info, void *user);
+/** What a training calls, on the thread that called cifar_trainer_run. cifar_trainer_callbacks_init
+ *  sets all to NULL, which is not called.
+ *
+ *  0 continues; anything else stops the training, which then leaves a checkpoint and returns
+ *  CIFAR_E_CALLBACK. An epoch whose batches are all done ends, and has its row, all the same. An info
+ *  lives for the call only. Of their trainer callbacks may call cifar_trainer_set_learning_rate,
+ *  cifar_trainer_record_metric, cifar_trainer_record_metrics, cifar_trainer_interrupt and
+ *  cifar_trainer_free. They must return: no longjmp, no exception may pass. */
+typedef struct cifar_trainer_callbacks {
+  uint32_t struct_size;
+  void *user; /* handed to each */
+  /** Before training, also when a run is resumed. */
+  int (*on_train_begin)(void *user);
+  /** Before an epoch's first batch, with 0 batches done; not where an epoch is resumed in its
+   *  middle. */
+  int (*on_epoch_begin)(const cifar_batch_info *info, void *user);
+  /** Before every batch, with the batches done so far and the rate that it is to have. */
+  int (*on_batch_begin)(const cifar_batch_info *info, void *user);
+  /** After every batch. */
+  int (*on_batch_end)(const cifar_batch_info *info, void *user);
+  /** After an epoch's last batch, before its validation. */
+  int (*on_validation_begin)(void *user);
+  /** After every epoch, when it and its checkpoint are in the registry; where others hold that, while
+   *  they wait for it. */
+  int (*on_epoch_end)(const cifar_epoch_info *info, void *user);
+  /** While others hold the registry: during training, when they have done so for 10 seconds, for
+   *  every epoch that waits to be stored; when it is over, some ten times a second until all is
+   *  stored. Anything but 0 then ends the waiting. */
+  int (*on_storage_wait)(const cifar_storage_info *info, void *user);
+  /** When training is over, with the best weights in their place, but not after a failure; what it
+   *  returns is not looked at. */
+  int (*on_train_end)(void *user);
+} cifar_trainer_callbacks;
 
-/** While others hold the registry: during training, when they do so for 10 seconds, for every epoch
- *  that waits to be stored, when it is over some ten times a second until all is stored. Anything but 0 stops the training, or the
- *  waiting at its end. NULL for nothing. Not while it trains. */
-cifar_status cifar_trainer_on_storage_wait(cifar_trainer *trainer, cifar_storage_callback callback,
-                                           void *user);
+cifar_status cifar_trainer_callbacks_init(cifar_trainer_callbacks *callbacks,
+                                          size_t callbacks_size);
+
+/** Sets all callbacks of a trainer, in place of those that it had; NULL for none.
+ *
+ *  Error: INVALID_STATE while it trains. */
+cifar_status cifar_trainer_set_callbacks(cifar_trainer *trainer,
+                                         const cifar_trainer_callbacks *callbacks);
 
 /** Sets the learning rate from the next batch on, 0 or above: from callbacks, or while nothing
  *  trains. A rate set when an epoch begins, or before a batch, is part of the checkpoints that

@@ -191,19 +191,21 @@ public final class TrainingSession {
 
   /// Trains to the end, recording every epoch.
   ///
+  /// - Parameter observers: are told of everything, in this order, after the registry.
   /// - Returns: how it ended. After an interrupt, a checkpoint of the very batch is stored.
   /// - Throws: what ended it; the run is then `failed`, with all that was recorded before.
-  public func run(_ observer: any TrainerObserver) throws -> TrainingEnd {
+  public func run(_ observers: [any RunObserver] = []) throws -> TrainingEnd {
     guard !hasRun else {
       throw CifarError(
         .invalidState,
         "a trainer runs once; resume \(runID.map { "run \($0)" } ?? "from a registry")")
     }
     hasRun = true
-    guard let recorder else { return try trainer.run(observer) }
-    recorder.observer = observer
+    guard let recorder else { return try trainer.run(observers) }
+    recorder.observers = observers
+    defer { recorder.observers = [] }
     do {
-      let end = try trainer.run(recorder)
+      let end = try trainer.run([recorder] + observers)
       try recorder.finish(end)
       if case .completed = end { recorder.evaluateBest(on: validation, threads: threads) }
       return end

@@ -27,6 +27,12 @@ extension cifar_epoch_info: Growing {
     \.val_accuracy, \.learning_rate, \.seconds, \.images_per_second, \.is_best)
 }
 
+extension cifar_trainer_callbacks: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.user, \.on_train_begin, \.on_epoch_begin, \.on_batch_begin,
+    \.on_batch_end, \.on_validation_begin, \.on_epoch_end, \.on_storage_wait, \.on_train_end)
+}
+
 extension cifar_trainer_info: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epoch, \.epochs, \.batch, \.batches, \.threads, \.step,

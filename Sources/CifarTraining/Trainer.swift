@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// All that happens is a function of the hyperparameters, the images and the instruction set. A
 /// trainer can be stopped after any batch; one made from its checkpoint goes on to the same bits.
-/// It knows of no registry: whoever observes it stores what it wants to keep.
+/// What is kept of it is its observers' business.
 public final class Trainer {
   public let hyperparameters: Hyperparameters
   public let network: Network
@@ -22,8 +22,10 @@ public final class Trainer {
   var state: TrainerState
   /// The weights of the best epoch so far, under their own names.
   var bestWeights: [Tensor]?
-  /// Why the last `run` ended as `stopped`, if it was not the observer that asked for it.
+  /// Why the last `run` ended as `stopped`, if no observer asked for it.
   public private(set) var pauseReason: String?
+  /// While it runs.
+  private var observers = ObserverList()
   private let interrupted = Atomic<Bool>(false)
 
   /// Makes a trainer at the start of a run.
@@ -195,38 +197,46 @@ public final class Trainer {
 
   // MARK: Training
 
-  /// Trains until all epochs are done, a callback or the observer ends it, or it is interrupted.
+  /// Trains until all epochs are done, a callback or an observer ends it, or it is interrupted.
   ///
+  /// - Parameter observers: are told of everything, in this order.
   /// - Throws: `notFinite` as soon as a batch's loss is NaN or infinite, unless a TerminateOnNaN looks
-  ///   at it; whatever the observer throws.
-  public func run(_ observer: any TrainerObserver) throws -> TrainingEnd {
+  ///   at it; whatever an observer throws.
+  public func run(_ observers: [any TrainerObserver]) throws -> TrainingEnd {
+    self.observers = ObserverList(observers: observers)
     defer {
+      self.observers = ObserverList()
       trainLoader.stop()
       validationLoader.stop()
       for callback in callbacks { callback.trainEnded() }
     }
     var remarks: [String] = []
     for callback in callbacks { try callback.trainBegan(epoch: state.epoch, &remarks) }
-    tell(remarks, to: observer)
-    let end = try observer.trainBegan() == .stop ? .stopped : trainEpochs(observer)
-    try observer.trainEnded(end)
+    try tell(remarks)
+    let end = try tell(.trainBegin) == .stop ? .stopped : trainEpochs()
+    _ = try tell(.trainEnd(end))
     return end
   }
 
-  private func tell(_ remarks: [String], to observer: any TrainerObserver) {
+  private func tell(_ event: TrainingEvent) throws -> TrainerAnswer { try observers.tell(event) }
+
+  private func tell(_ remarks: [String]) throws {
     for remark in remarks {
       Log.write(.warning, remark)
-      observer.remarked(remark)
+      _ = try tell(.remark(remark))
     }
   }
 
-  private func trainEpochs(_ observer: any TrainerObserver) throws -> TrainingEnd {
+  private func trainEpochs() throws -> TrainingEnd {
     let clock = Stopwatch()
     // An epoch that a callback cut short is validated and has its row all the same, as in Keras.
     while state.epoch < hyperparameters.epochs, state.stopReason == nil || state.batch > 0 {
-      if let end = try trainEpoch(observer, clock) { return end }
-      guard let result = try validate(observer) else { return .interrupted }
-      if let end = try endEpoch(result, observer) { return end }
+      if let end = try trainEpoch(clock) { return end }
+      // The epoch's work is done: it ends, and has its row, whatever is answered from here on.
+      var answer = try tell(.validationBegin)
+      guard let result = try validate() else { return .interrupted }
+      if try endEpoch(result) == .stop { answer = .stop }
+      if answer == .stop { return .stopped }
     }
     if let bestWeights, hyperparameters.callbacks.contains(where: \.restoresBestWeights) {
       try network.load(bestWeights)
@@ -239,10 +249,8 @@ public final class Trainer {
 
   /// The batches of the epoch under way that are still to do; nil when all are done, or when a
   /// callback ended them.
-  private func trainEpoch(
-    _ observer: any TrainerObserver, _ session: Stopwatch
-  ) throws -> TrainingEnd? {
-    if state.batch == 0, try observer.epochBegan(progress(learningRate)) == .stop {
+  private func trainEpoch(_ session: Stopwatch) throws -> TrainingEnd? {
+    if state.batch == 0, try tell(.epochBegin(progress(learningRate))) == .stop {
       return .stopped
     }
     // Steps and passes over the images need not go together: see `stepsPerEpoch`.
@@ -256,7 +264,7 @@ public final class Trainer {
       guard let batch = trainLoader.next() else { break }
       try MemoryNeed.checkReserve()
       if takeInterrupt() { return .interrupted }
-      if try observer.batchBegan(progress(learningRate)) == .stop { return .stopped }
+      if try tell(.batchBegin(progress(learningRate))) == .stop { return .stopped }
       let result = plan.trainStep(
         images: batch.images, labels: batch.labels, count: batch.count,
         seed: hyperparameters.seed, step: UInt64(state.step))
@@ -278,8 +286,9 @@ public final class Trainer {
       let seconds = clock.lap()
       state.trainSeconds += seconds
       state.epochSeconds += seconds
-      if control.savesCheckpoint { try observer.checkpointDue() }
-      if try observer.batchEnded(progress(rate)) == .stop { return .stopped }
+      var answer = control.savesCheckpoint ? try tell(.checkpointDue) : .proceed
+      if try tell(.batchEnd(progress(rate))) == .stop { answer = .stop }
+      if answer == .stop { return .stopped }
       if let reason = control.pauseReason {
         pauseReason = reason
         return .stopped
@@ -307,9 +316,8 @@ public final class Trainer {
   }
 
   /// Loss and accuracy on the validation images; nil if it was interrupted.
-  private func validate(_ observer: any TrainerObserver) throws -> BatchResult? {
+  private func validate() throws -> BatchResult? {
     var clock = Stopwatch()
-    observer.validationBegan()
     validationLoader.start(epoch: 1)
     var total = BatchResult(lossSum: 0, correct: 0, count: 0)
     while let batch = validationLoader.next() {
@@ -324,9 +332,7 @@ public final class Trainer {
     return total
   }
 
-  private func endEpoch(
-    _ result: BatchResult, _ observer: any TrainerObserver
-  ) throws -> TrainingEnd? {
+  private func endEpoch(_ result: BatchResult) throws -> TrainerAnswer {
     let seen = Double(max(1, state.seen))
     let metrics = EpochMetrics(
       epoch: state.epoch + 1, trainLoss: state.lossSum / seen,
@@ -337,7 +343,7 @@ public final class Trainer {
       imagesPerSecond: seen / max(state.trainSeconds, 1e-9))
     var control = EpochControl(learningRate: state.learningRate)
     for callback in callbacks { try callback.epochEnded(metrics, &control) }
-    tell(control.remarks, to: observer)
+    try tell(control.remarks)
     if control.keepsWeights {
       bestWeights = try MemoryNeed.secured(
         network.stateBytes + (1 << 16), for: "the best weights so far"
@@ -356,10 +362,10 @@ public final class Trainer {
       epoch: state.epoch + 1, step: state.step, learningRate: control.learningRate,
       stopReason: state.stopReason ?? control.divergence ?? control.stopReason,
       hasDiverged: hasDiverged ? true : nil)
-    let answer = try observer.epochEnded(
-      EpochReport(
-        metrics: metrics, isBest: control.isBestCheckpoint, nextLearningRate: learningRate))
-    return answer == .stop ? .stopped : nil
+    return try tell(
+      .epochEnd(
+        EpochReport(
+          metrics: metrics, isBest: control.isBestCheckpoint, nextLearningRate: learningRate)))
   }
 
   /// Whether someone called `interrupt` since the last look.

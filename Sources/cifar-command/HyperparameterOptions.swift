@@ -50,11 +50,11 @@ enum HyperparameterOptions {
       "--hyperparameters", value: "JSON", help: "any of them, as `cifar-runs show` has them"),
   ]
 
-  /// - Throws: `UsageError` for what can't be read, `CifarError` for what can't be.
-  static func apply(_ arguments: Arguments, to hyperparameters: inout Hyperparameters) throws {
-    if let text = arguments.value("--hyperparameters") {
-      try hyperparameters.apply(overrides: text)
-    }
+  /// What the options say, as a `TrainingRequest` takes it: `--hyperparameters`, then the others.
+  ///
+  /// - Throws: `UsageError` for what can't be read.
+  static func overrides(_ arguments: Arguments) throws -> [String] {
+    var overrides = arguments.value("--hyperparameters").map { [$0] } ?? []
     var entries: [String: JSONValue] = [:]
     for (option, key) in [("--optimizer", "optimizer"), ("--schedule", "schedule")] {
       if let text = arguments.value(option) { entries[key] = try typed(text, option) }
@@ -86,9 +86,8 @@ enum HyperparameterOptions {
       entries["timer"] = .object(["seconds": .number(seconds)])
     }
     try addAugmentations(arguments.all("--augment"), to: &entries)
-    if !entries.isEmpty {
-      try hyperparameters.apply(overrides: JSONOutput.text(JSONValue.object(entries)))
-    }
+    if !entries.isEmpty { overrides.append(try JSONOutput.text(JSONValue.object(entries))) }
+    return overrides
   }
 
   private static func addAugmentations(

@@ -19,7 +19,7 @@ enum Training {
     display.begin()
     let end: TrainingEnd
     do {
-      end = try session.run(display)
+      end = try session.run([display])
     } catch {
       display.clear()
       throw error

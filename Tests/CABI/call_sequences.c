@@ -276,7 +276,7 @@ static void meddle(visit *v) {
       if (CALL(cifar_trainer_run, v->trainer) != CIFAR_E_INVALID_STATE) fail("it runs in itself");
       break;
     case 7:
-      if (CALL(cifar_trainer_on_batch, v->trainer, NULL, NULL) != CIFAR_E_INVALID_STATE)
+      if (CALL(cifar_trainer_set_callbacks, v->trainer, NULL) != CIFAR_E_INVALID_STATE)
         fail("a callback was changed");
       break;
     case 8: fesetround(FE_UPWARD); break;
@@ -340,13 +340,19 @@ static void train(world *w) {
   unsigned slot = below(&w->c, SLOTS);
   cifar_trainer *trainer = w->trainers[slot];
   visit v = {trainer, {next(&w->c), NULL, 0}, 0, 0, 0};
-  if (chance(&w->c, 2)) CALL(cifar_trainer_on_train_begin, trainer, on_train, &v);
-  if (chance(&w->c, 2)) CALL(cifar_trainer_on_train_end, trainer, on_train, &v);
-  if (chance(&w->c, 2)) CALL(cifar_trainer_on_epoch_begin, trainer, on_batch, &v);
-  if (chance(&w->c, 2)) CALL(cifar_trainer_on_batch_begin, trainer, on_batch, &v);
-  if (chance(&w->c, 2)) CALL(cifar_trainer_on_batch, trainer, on_batch, &v);
-  if (chance(&w->c, 2)) CALL(cifar_trainer_on_epoch, trainer, on_epoch, &v);
-  if (chance(&w->c, 2)) CALL(cifar_trainer_on_storage_wait, trainer, on_storage_wait, &v);
+  cifar_trainer_callbacks callbacks;
+  CALL(cifar_trainer_callbacks_init, &callbacks, sizeof callbacks);
+  callbacks.user = &v;
+  if (chance(&w->c, 2)) callbacks.on_train_begin = on_train;
+  if (chance(&w->c, 2)) callbacks.on_train_end = on_train;
+  if (chance(&w->c, 2)) callbacks.on_epoch_begin = on_batch;
+  if (chance(&w->c, 2)) callbacks.on_batch_begin = on_batch;
+  if (chance(&w->c, 2)) callbacks.on_batch_end = on_batch;
+  if (chance(&w->c, 2)) callbacks.on_validation_begin = on_train;
+  if (chance(&w->c, 2)) callbacks.on_epoch_end = on_epoch;
+  if (chance(&w->c, 2)) callbacks.on_storage_wait = on_storage_wait;
+  if (chance(&w->c, 8)) callbacks.struct_size = (uint32_t)next(&w->c);
+  CALL(cifar_trainer_set_callbacks, trainer, &callbacks);
   pthread_t other;
   racer r = {trainer, CIFAR_OK};
   unsigned how = trainer ? below(&w->c, 8) : 7;
@@ -363,13 +369,7 @@ static void train(world *w) {
     w->trainers[slot] = NULL;
     return;
   }
-  cifar_trainer_on_train_begin(trainer, NULL, NULL);
-  cifar_trainer_on_train_end(trainer, NULL, NULL);
-  cifar_trainer_on_epoch_begin(trainer, NULL, NULL);
-  cifar_trainer_on_batch_begin(trainer, NULL, NULL);
-  cifar_trainer_on_batch(trainer, NULL, NULL);
-  cifar_trainer_on_epoch(trainer, NULL, NULL);
-  cifar_trainer_on_storage_wait(trainer, NULL, NULL);
+  cifar_trainer_set_callbacks(trainer, NULL);
 }
 
 /* A trainer that is freed by another thread while it trains. */
@@ -380,7 +380,11 @@ static int counts_batches(const cifar_batch_info *info, void *user) {
 }
 static void free_while_training(world *w, cifar_trainer *trainer) {
   _Atomic int batches = 0;
-  if (CALL(cifar_trainer_on_batch, trainer, counts_batches, &batches)) return;
+  cifar_trainer_callbacks callbacks;
+  CALL(cifar_trainer_callbacks_init, &callbacks, sizeof callbacks);
+  callbacks.user = &batches;
+  callbacks.on_batch_end = counts_batches;
+  if (CALL(cifar_trainer_set_callbacks, trainer, &callbacks)) return;
   racer r = {trainer, CIFAR_OK};
   pthread_t runner, freer;
   if (pthread_create(&runner, NULL, runs_too, &r)) return;

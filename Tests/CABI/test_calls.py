@@ -12,6 +12,7 @@ import cifar
 import pytest
 from cifar import _structs as structs
 from cifar._library import _FREES, _FUNCTIONS, library
+from conftest import trainer_callbacks
 
 INVALID_ARGUMENT = 10
 
@@ -149,10 +150,8 @@ def test_a_training_trainer_refuses_everything_but_interrupt(trainer):
         statuses.append(library.cifar_trainer_get_info(trainer, byref(info), sizeof(info)))
         return 9
 
-    from cifar._library import BATCH_CALLBACK
-
-    callback = BATCH_CALLBACK(on_batch)
-    assert library.cifar_trainer_on_batch(trainer, callback, None) == 0
+    callbacks = trainer_callbacks(on_batch_end=on_batch)
+    assert library.cifar_trainer_set_callbacks(trainer, byref(callbacks)) == 0
     status = library.cifar_trainer_run(trainer)
     assert library.cifar_status_name(status) == b"CIFAR_E_CALLBACK"
     assert b"returned 9" in library.cifar_last_error()
@@ -175,12 +174,10 @@ def test_metrics_are_looked_at_before_any_is_recorded(trainer):
         answers["two"] = record(trainer, names, values, 2), b""
         return 0
 
-    from cifar._library import EPOCH_CALLBACK
-
-    callback = EPOCH_CALLBACK(on_epoch)
     assert record(trainer, names, values, 2) == 70
     assert b"none has ended" in library.cifar_last_error()
-    assert library.cifar_trainer_on_epoch(trainer, callback, None) == 0
+    callbacks = trainer_callbacks(on_epoch_end=on_epoch)
+    assert library.cifar_trainer_set_callbacks(trainer, byref(callbacks)) == 0
     assert library.cifar_trainer_run(trainer) == 0
     assert answers == {
         "NULL inside": (10, b"names[2] is NULL"), "NULL names": (10, b"names is NULL"),

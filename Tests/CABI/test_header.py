@@ -75,6 +75,7 @@ STRUCTS = {
     "RunInfo": "cifar_run_info", "CheckpointInfo": "cifar_checkpoint_info",
     "RunQuery": "cifar_run_query", "MetricInfo": "cifar_metric_info",
     "NoteInfo": "cifar_note_info", "StorageInfo": "cifar_storage_info",
+    "TrainerCallbacks": "cifar_trainer_callbacks",
 }
 
 

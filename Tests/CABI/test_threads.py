@@ -12,8 +12,8 @@ import cifar
 import numpy as np
 import pytest
 from cifar import _structs as structs
-from cifar._library import BATCH_CALLBACK, LOG_CALLBACK, library
-from conftest import compile_c
+from cifar._library import LOG_CALLBACK, library
+from conftest import compile_c, trainer_callbacks
 from test_calls import dataset, in_child, trainer  # noqa: F401 (fixtures)
 
 INVALID_STATE = 70
@@ -105,11 +105,11 @@ def test_specs_put_into_each_other_crosswise():
 
 def running(trainer, on_batch):
     """Starts cifar_trainer_run on a thread; returns it, its status list and what to keep alive."""
-    callback = BATCH_CALLBACK(on_batch)
-    assert library.cifar_trainer_on_batch(trainer, callback, None) == 0
+    callbacks = trainer_callbacks(on_batch_end=on_batch)
+    assert library.cifar_trainer_set_callbacks(trainer, byref(callbacks)) == 0
     statuses = []
     thread = threading.Thread(target=lambda: statuses.append(library.cifar_trainer_run(trainer)))
-    return thread, statuses, callback
+    return thread, statuses, callbacks
 
 
 def test_another_thread_is_refused_while_it_trains(trainer):  # noqa: F811
@@ -130,7 +130,7 @@ def test_another_thread_is_refused_while_it_trains(trainer):  # noqa: F811
         library.cifar_model_from_trainer(trainer, byref(model)),
         library.cifar_trainer_set_learning_rate(trainer, 0.1),
         library.cifar_trainer_record_metric(trainer, b"x", 1.0),
-        library.cifar_trainer_on_epoch_begin(trainer, BATCH_CALLBACK(), None),
+        library.cifar_trainer_set_callbacks(trainer, None),
     ):
         assert status == INVALID_STATE and b"training" in library.cifar_last_error()
     may_go.set()
@@ -196,8 +196,8 @@ def test_fork_in_a_callback(trainer):  # noqa: F811
             children.append(os.fork())
         return 0
 
-    callback = BATCH_CALLBACK(on_batch)
-    assert library.cifar_trainer_on_batch(trainer, callback, None) == 0
+    callbacks = trainer_callbacks(on_batch_end=on_batch)
+    assert library.cifar_trainer_set_callbacks(trainer, byref(callbacks)) == 0
     status = library.cifar_trainer_run(trainer)
     if os.getpid() != parent:
         error = library.cifar_last_error()

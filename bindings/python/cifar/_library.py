@@ -10,10 +10,6 @@ from . import _structs as structs
 from ._handle import Handle, freeing
 
 LOG_CALLBACK = CFUNCTYPE(None, c_uint32, c_char_p, c_void_p)
-TRAIN_CALLBACK = CFUNCTYPE(c_int, c_void_p)
-BATCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.BatchInfo), c_void_p)
-EPOCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.EpochInfo), c_void_p)
-STORAGE_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.StorageInfo), c_void_p)
 PROBLEM_CALLBACK = CFUNCTYPE(c_int, c_char_p, c_void_p)
 
 _out = POINTER(c_void_p)
@@ -36,14 +32,9 @@ _FUNCTIONS = {
     "cifar_trainer_resume": [
         c_char_p, c_void_p, c_void_p, POINTER(structs.ResumeOptions), _out,
     ],
-    "cifar_trainer_on_train_begin": [c_void_p, TRAIN_CALLBACK, c_void_p],
-    "cifar_trainer_on_train_end": [c_void_p, TRAIN_CALLBACK, c_void_p],
-    "cifar_trainer_on_epoch_begin": [c_void_p, BATCH_CALLBACK, c_void_p],
-    "cifar_trainer_on_batch_begin": [c_void_p, BATCH_CALLBACK, c_void_p],
+    "cifar_trainer_callbacks_init": [POINTER(structs.TrainerCallbacks), c_size_t],
+    "cifar_trainer_set_callbacks": [c_void_p, POINTER(structs.TrainerCallbacks)],
     "cifar_trainer_set_learning_rate": [c_void_p, c_double],
-    "cifar_trainer_on_batch": [c_void_p, BATCH_CALLBACK, c_void_p],
-    "cifar_trainer_on_epoch": [c_void_p, EPOCH_CALLBACK, c_void_p],
-    "cifar_trainer_on_storage_wait": [c_void_p, STORAGE_CALLBACK, c_void_p],
     "cifar_trainer_run": [c_void_p],
     "cifar_trainer_interrupt": [c_void_p],
     "cifar_trainer_record_metric": [c_void_p, c_char_p, c_double],

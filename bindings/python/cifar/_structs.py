@@ -1,14 +1,18 @@
 """The structs of cifar.h, field by field."""
 
 from ctypes import (
+    CFUNCTYPE,
+    POINTER,
     Structure,
     c_char_p,
     c_double,
+    c_int,
     c_int32,
     c_int64,
     c_size_t,
     c_uint32,
     c_uint64,
+    c_void_p,
 )
 
 
@@ -95,6 +99,21 @@ class StorageInfo(Structure):
         ("epochs", c_uint32),
         ("seconds", c_double),
         ("seconds_left", c_double),
+    ]
+
+
+class TrainerCallbacks(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("user", c_void_p),
+        ("on_train_begin", CFUNCTYPE(c_int, c_void_p)),
+        ("on_epoch_begin", CFUNCTYPE(c_int, POINTER(BatchInfo), c_void_p)),
+        ("on_batch_begin", CFUNCTYPE(c_int, POINTER(BatchInfo), c_void_p)),
+        ("on_batch_end", CFUNCTYPE(c_int, POINTER(BatchInfo), c_void_p)),
+        ("on_validation_begin", CFUNCTYPE(c_int, c_void_p)),
+        ("on_epoch_end", CFUNCTYPE(c_int, POINTER(EpochInfo), c_void_p)),
+        ("on_storage_wait", CFUNCTYPE(c_int, POINTER(StorageInfo), c_void_p)),
+        ("on_train_end", CFUNCTYPE(c_int, c_void_p)),
     ]
 
 

@@ -15,10 +15,6 @@ from . import _arguments as argument
 from . import _structs as structs
 from ._handle import Handle
 from ._library import (
-    BATCH_CALLBACK,
-    EPOCH_CALLBACK,
-    STORAGE_CALLBACK,
-    TRAIN_CALLBACK,
     call,
     create,
     decode,
@@ -258,12 +254,12 @@ class _Training:
     def __init__(self, callbacks, on_batch):
         callbacks = _list_of(callbacks)
         self._objects = [item for item in callbacks if isinstance(item, Callback)]
-        self._on_epoch = [
+        self._epoch_functions = [
             item.on_epoch_end if isinstance(item, Callback) else item for item in callbacks
         ]
-        self._on_batch = [item.on_batch_end for item in self._objects if _has(item, "on_batch_end")]
+        self._batch_functions = [item.on_batch_end for item in self._objects if _has(item, "on_batch_end")]
         if on_batch is not None:
-            self._on_batch.append(_function(on_batch, "on_batch"))
+            self._batch_functions.append(_function(on_batch, "on_batch"))
         self._epochs: List[Epoch] = []
         self._trainer: Optional[Handle] = None
         self._thread = threading.get_ident()
@@ -304,9 +300,7 @@ class _Training:
         trainer = self._trainer._as_parameter_
         call(name, *arguments, byref(self._trainer.pointer))
         self._listening.stop = partial(library.cifar_trainer_interrupt, trainer)
-        for event, kind, answer in self._events():
-            function = self._listening.function(kind, answer)
-            call(f"cifar_trainer_on_{event}", trainer, function, None)
+        call("cifar_trainer_set_callbacks", trainer, byref(self._callbacks()))
         for item in self._objects:
             item._training = self
         if self._listening.raised:
@@ -341,36 +335,41 @@ class _Training:
 
     # Called by C ------------------------------------------------------------------------------
 
-    def _events(self):
-        """The events that C is to tell of: name, type and what answers."""
-        yield "train_begin", TRAIN_CALLBACK, self._caller("on_train_begin")
-        yield "train_end", TRAIN_CALLBACK, self._caller("on_train_end")
-        yield "epoch_begin", BATCH_CALLBACK, self._caller("on_epoch_begin", batch_of)
-        if any(_has(item, "on_batch_begin") for item in self._objects):
-            yield "batch_begin", BATCH_CALLBACK, self._caller("on_batch_begin", batch_of)
-        # Always: signal handlers are called between bytecodes of Python only, and without any a
-        # Ctrl-C would wait for the epoch's end. It costs microseconds.
-        yield "batch", BATCH_CALLBACK, self._batch_ended
-        yield "epoch", EPOCH_CALLBACK, self._epoch_ended
-        # Likewise while the end waits for the registry.
-        yield "storage_wait", STORAGE_CALLBACK, self._storage_waits
+    def _callbacks(self) -> structs.TrainerCallbacks:
+        """What C is to call: methods of this object where there are any, else those of the
+        callback objects that have the same name."""
+        callbacks = structs.TrainerCallbacks()
+        call("cifar_trainer_callbacks_init", byref(callbacks), sizeof(callbacks))
+        for name, kind in callbacks._fields_:
+            if not name.startswith("on_"):
+                continue
+            answer = getattr(self, "_" + name, None) or self._caller(name, kind)
+            if answer is not None:
+                setattr(callbacks, name, self._listening.function(kind, answer))
+        return callbacks
 
-    def _caller(self, method: str, event_of=None):
-        """Calls the method of every callback object."""
-        functions = [getattr(item, method) for item in self._objects]
+    def _caller(self, name: str, kind):
+        """Calls the method of every callback object that has one of its own."""
+        functions = [getattr(item, name) for item in self._objects if _has(item, name)]
+        if not functions:
+            return None
+        event_of = _EVENTS.get(getattr(kind._argtypes_[0], "_type_", None))
         if event_of is None:
             return lambda _: self._ask(functions)
         return lambda info: self._ask(functions, event_of(info.contents))
 
-    def _batch_ended(self, info) -> int:
-        return self._ask(self._on_batch, batch_of(info.contents)) if self._on_batch else 0
+    # Always there: signal handlers are called between bytecodes of Python only, and without any a
+    # Ctrl-C would wait for the epoch's end. It costs microseconds. Likewise while the end waits for
+    # the registry.
+    def _on_batch_end(self, info) -> int:
+        return self._ask(self._batch_functions, batch_of(info.contents)) if self._batch_functions else 0
 
-    def _epoch_ended(self, info) -> int:
+    def _on_epoch_end(self, info) -> int:
         epoch = epoch_of(info.contents)
         self._epochs.append(epoch)
-        return self._ask(self._on_epoch, recording(epoch, self._record))
+        return self._ask(self._epoch_functions, recording(epoch, self._record))
 
-    def _storage_waits(self, info) -> int:
+    def _on_storage_wait(self, info) -> int:
         wait = storage_wait_of(info.contents)
         if wait.seconds_left is not None and wait.seconds >= 10 and not self._has_warned:
             self._has_warned = True
@@ -417,6 +416,10 @@ class _Training:
             "cifar_trainer_record_metrics", trainer, (c_char_p * count)(*names),
             (c_double * count)(*values), count,
         )
+
+
+# What callbacks are told, by what C tells.
+_EVENTS = {structs.BatchInfo: batch_of}
 
 
 def _list_of(callbacks) -> list:
