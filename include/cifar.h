@@ -674,6 +674,10 @@ cifar_status cifar_model_spec_batch_norm(cifar_model_spec *spec, double momentum
 /** max(x, 0) */
 cifar_status cifar_model_spec_relu(cifar_model_spec *spec);
 
+/** x * Phi(x), where Phi is the standard normal distribution: the exact form, PyTorch's and Keras's
+ *  default. */
+cifar_status cifar_model_spec_gelu(cifar_model_spec *spec);
+
 /** The maximum of every 2x2 square; an odd last row or column is left out. */
 cifar_status cifar_model_spec_max_pool(cifar_model_spec *spec);
 

@@ -206,6 +206,12 @@ public protocol KernelTable: Sendable {
 
   // MARK: Rows and elements
 
+  /// output = x·Φ(x), where Φ is the standard normal distribution.
+  func gelu(_ x: Input, count: Int, output: Output)
+
+  /// dx = gradient·(Φ(x) + x·φ(x)).
+  func geluBackward(_ x: Input, gradient: Input, count: Int, dx: Output)
+
   /// sum = x + other, then max(sum, 0) if `relu`.
   func add(_ x: Input, _ other: Input, count: Int, relu: Bool, sum: Output)
 

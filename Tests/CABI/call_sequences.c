@@ -612,7 +612,10 @@ static void step(world *w) {
            below(c, 4), (cifar_padding)(chance(c, 8) ? number(c) : below(c, 4)));
       break;
     case 33: CALL(cifar_model_spec_batch_norm, PICK(w, specs), real(c), real(c), (int32_t)number(c)); break;
-    case 34: CALL(cifar_model_spec_relu, PICK(w, specs)); break;
+    case 34:
+      if (chance(&w->c, 2)) CALL(cifar_model_spec_relu, PICK(w, specs));
+      else CALL(cifar_model_spec_gelu, PICK(w, specs));
+      break;
     case 35: CALL(cifar_model_spec_max_pool, PICK(w, specs)); break;
     case 36: CALL(cifar_model_spec_avg_pool, PICK(w, specs)); break;
     case 37: CALL(cifar_model_spec_global_average_pool, PICK(w, specs)); break;

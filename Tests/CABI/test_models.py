@@ -48,7 +48,7 @@ def test_every_layer_and_its_options():
         .batch_norm(momentum=0.01, epsilon=1e-3, unbiased=False)
         .relu().max_pool().avg_pool().dropout(0.2)
         .residual(cifar.ModelSpec().conv2d(32), cifar.ModelSpec().conv2d(32, 1, padding="valid"))
-        .residual(lambda block: block.relu())
+        .residual(lambda block: block.gelu())
         .global_average_pool().dense(12).relu().dense(7)
     )
     value = json.loads(spec.to_json())
@@ -67,7 +67,7 @@ def test_every_layer_and_its_options():
                 "padding": "valid",
             }],
         },
-        {"type": "residual", "layers": [{"type": "relu"}], "shortcut": []},
+        {"type": "residual", "layers": [{"type": "gelu"}], "shortcut": []},
         {"type": "global_average_pool"}, {"type": "dense", "units": 12}, {"type": "relu"},
         {"type": "dense", "units": 7},
     ]

@@ -103,6 +103,15 @@ enum SmallModel {
           .relu, .globalAveragePool, .dense(units: 4),
         ])),
     Case(
+      "gelu",
+      ModelSpec(
+        input: [3, 5, 4],
+        layers: [
+          .gelu, .conv2d(filters: 17), .batchNorm(), .gelu, .conv2d(filters: 9), .gelu, .maxPool,
+          .residual(layers: [.conv2d(filters: 9), .gelu], shortcut: [.gelu]), .gelu, .flatten,
+          .dense(units: 9), .gelu, .dropout(rate: 0.3), .gelu, .dense(units: 4),
+        ])),
+    Case(
       "from two pixels",
       ModelSpec(
         input: [17, 2, 2],

@@ -44,7 +44,8 @@ private struct Fusion {
       case (.relu, .flat), (.dropout, .flat): add(.rowActivation(takeRowActivation()))
       case (.flatten, .flat): add(.rowActivation(RowActivationGroup(identity: take())))
       case (.residual, _): addResidual()
-      case (.flatten, .image), (.batchNorm, .flat), (.avgPool, _), (.globalAveragePool, _):
+      case (.flatten, .image), (.batchNorm, .flat), (.avgPool, _), (.globalAveragePool, _),
+        (.gelu, _):
         add(.single(take()))
       }
     }

@@ -61,6 +61,7 @@ _FUNCTIONS = {
     "cifar_model_spec_conv2d": [c_void_p, c_uint32, c_uint32, c_uint32, c_uint32],
     "cifar_model_spec_batch_norm": [c_void_p, c_double, c_double, c_int32],
     "cifar_model_spec_relu": [c_void_p],
+    "cifar_model_spec_gelu": [c_void_p],
     "cifar_model_spec_max_pool": [c_void_p],
     "cifar_model_spec_avg_pool": [c_void_p],
     "cifar_model_spec_global_average_pool": [c_void_p],

@@ -111,6 +111,10 @@ class ModelSpec:
         """max(x, 0)"""
         return self._add("relu")
 
+    def gelu(self) -> "ModelSpec":
+        """x·Φ(x), where Φ is the standard normal distribution: the exact form."""
+        return self._add("gelu")
+
     def max_pool(self) -> "ModelSpec":
         """The maximum of every 2×2 square."""
         return self._add("max_pool")
