@@ -348,6 +348,16 @@ typedef struct cifar_batch_info {
   double seconds;       /* that they took */
 } cifar_batch_info;
 
+/** What a pass over the validation images came to. */
+typedef struct cifar_validation_info {
+  uint32_t struct_size;
+  uint32_t epoch;   /* from 1 */
+  uint64_t images;  /* validation images */
+  double loss;      /* mean over them */
+  double accuracy;  /* 0 to 1 */
+  double seconds;   /* that it took */
+} cifar_validation_info;
+
 /** An epoch that has ended. */
 typedef struct cifar_epoch_info {
   uint32_t struct_size;
@@ -392,6 +402,8 @@ typedef struct cifar_trainer_callbacks {
   int (*on_batch_end)(const cifar_batch_info *info, void *user);
   /** After an epoch's last batch, before its validation. */
   int (*on_validation_begin)(void *user);
+  /** After the validation, before the recipe's callbacks and the epoch's row. */
+  int (*on_validation_end)(const cifar_validation_info *info, void *user);
   /** After every epoch, when it and its checkpoint are in the registry; where others hold that, while
    *  they wait for it. */
   int (*on_epoch_end)(const cifar_epoch_info *info, void *user);

@@ -132,7 +132,7 @@ final class RunRecorder: TrainerObserver {
     case .remark(let remark):
       // A registry that fails is heard of with the next batch.
       try? note(remark)
-    case .trainBegin, .epochBegin, .batchBegin, .validationBegin, .trainEnd: break
+    case .trainBegin, .epochBegin, .batchBegin, .validationBegin, .validationEnd, .trainEnd: break
     }
     return .proceed
   }

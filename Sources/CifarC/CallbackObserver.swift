@@ -36,6 +36,8 @@ final class CallbackObserver: RunObserver {
     case .batchEnd(let progress):
       try ask(callbacks.on_batch_end, "batch", cifar_batch_info(progress))
     case .validationBegin: try ask(callbacks.on_validation_begin, "validation begin")
+    case .validationEnd(let report):
+      try ask(callbacks.on_validation_end, "validation end", cifar_validation_info(report))
     case .epochEnd(let report):
       try ask(callbacks.on_epoch_end, "epoch", cifar_epoch_info(report))
     case .trainEnd: try tell(callbacks.on_train_end)
@@ -102,6 +104,18 @@ extension cifar_batch_info {
     accuracy = progress.accuracy
     learning_rate = progress.learningRate
     seconds = progress.trainSeconds
+  }
+}
+
+extension cifar_validation_info {
+  init(_ report: ValidationReport) {
+    self.init()
+    struct_size = UInt32(MemoryLayout<Self>.size)
+    epoch = UInt32(report.epoch)
+    images = UInt64(report.images)
+    loss = report.loss
+    accuracy = report.accuracy
+    seconds = report.seconds
   }
 }
 

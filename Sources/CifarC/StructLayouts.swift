@@ -30,7 +30,8 @@ extension cifar_epoch_info: Growing {
 extension cifar_trainer_callbacks: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.user, \.on_train_begin, \.on_epoch_begin, \.on_batch_begin,
-    \.on_batch_end, \.on_validation_begin, \.on_epoch_end, \.on_storage_wait, \.on_train_end)
+    \.on_batch_end, \.on_validation_begin, \.on_validation_end, \.on_epoch_end, \.on_storage_wait,
+    \.on_train_end)
 }
 
 extension cifar_trainer_info: Growing {

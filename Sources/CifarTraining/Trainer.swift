@@ -234,8 +234,9 @@ public final class Trainer {
       if let end = try trainEpoch(clock) { return end }
       // The epoch's work is done: it ends, and has its row, whatever is answered from here on.
       var answer = try tell(.validationBegin)
-      guard let result = try validate() else { return .interrupted }
-      if try endEpoch(result) == .stop { answer = .stop }
+      guard let validation = try validate() else { return .interrupted }
+      if try tell(.validationEnd(validation)) == .stop { answer = .stop }
+      if try endEpoch(validation) == .stop { answer = .stop }
       if answer == .stop { return .stopped }
     }
     if let bestWeights, hyperparameters.callbacks.contains(where: \.restoresBestWeights) {
@@ -316,7 +317,7 @@ public final class Trainer {
   }
 
   /// Loss and accuracy on the validation images; nil if it was interrupted.
-  private func validate() throws -> BatchResult? {
+  private func validate() throws -> ValidationReport? {
     var clock = Stopwatch()
     validationLoader.start(epoch: 1)
     var total = BatchResult(lossSum: 0, correct: 0, count: 0)
@@ -328,17 +329,19 @@ public final class Trainer {
       total.correct += result.correct
       total.count += result.count
     }
-    state.epochSeconds += clock.lap()
-    return total
+    let seconds = clock.lap()
+    state.epochSeconds += seconds
+    return ValidationReport(
+      epoch: state.epoch + 1, images: total.count, loss: total.lossSum / Double(total.count),
+      accuracy: Double(total.correct) / Double(total.count), seconds: seconds)
   }
 
-  private func endEpoch(_ result: BatchResult) throws -> TrainerAnswer {
+  private func endEpoch(_ validation: ValidationReport) throws -> TrainerAnswer {
     let seen = Double(max(1, state.seen))
     let metrics = EpochMetrics(
       epoch: state.epoch + 1, trainLoss: state.lossSum / seen,
       trainAccuracy: Double(state.correct) / seen,
-      valLoss: result.lossSum / Double(result.count),
-      valAccuracy: Double(result.correct) / Double(result.count),
+      valLoss: validation.loss, valAccuracy: validation.accuracy,
       learningRate: rate(ofStep: max(0, state.step - 1)), seconds: state.epochSeconds,
       imagesPerSecond: seen / max(state.trainSeconds, 1e-9))
     var control = EpochControl(learningRate: state.learningRate)

@@ -9,6 +9,7 @@ public enum TrainingEvent: Equatable, Sendable {
   case checkpointDue
   case batchEnd(BatchProgress)
   case validationBegin
+  case validationEnd(ValidationReport)
   /// After validation and callbacks; a checkpoint taken now is that of the epoch.
   case epochEnd(EpochReport)
   /// A sentence for a person about what ends nothing: a log that can't be written any more.
@@ -33,6 +34,17 @@ public struct BatchProgress: Equatable, Sendable {
   public var learningRate: Double
   /// Time they took.
   public var trainSeconds: Double
+}
+
+/// What a pass over the validation images came to.
+public struct ValidationReport: Equatable, Sendable {
+  /// From 1.
+  public var epoch: Int
+  public var images: Int
+  /// Means over them.
+  public var loss: Double
+  public var accuracy: Double
+  public var seconds: Double
 }
 
 /// An epoch that has ended.

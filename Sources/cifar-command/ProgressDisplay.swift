@@ -45,14 +45,11 @@ final class ProgressDisplay: RunObserver {
     case .batchEnd(let progress): batchEnded(progress)
     case .validationBegin:
       if !quiet, let last { draw(last, note: "validating …") }
-    case .epochEnd(let report):
-      let metrics = report.metrics
-      let images = Double(epochImages)
-      validationSeconds = max(0, metrics.seconds - images / max(metrics.imagesPerSecond, 1e-9))
+    case .validationEnd(let report): validationSeconds = report.seconds
     case .remark(let remark):
       clear()
       Output.error("cifar: \(remark)")
-    case .trainBegin, .epochBegin, .batchBegin, .checkpointDue, .trainEnd: break
+    case .trainBegin, .epochBegin, .batchBegin, .checkpointDue, .epochEnd, .trainEnd: break
     }
     return .proceed
   }

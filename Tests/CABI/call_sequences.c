@@ -298,6 +298,10 @@ static int on_epoch(const cifar_epoch_info *info, void *user) {
   if (info->struct_size != sizeof *info || info->epoch < 1) fail("an epoch info that is none");
   return on_train(user);
 }
+static int on_validation(const cifar_validation_info *info, void *user) {
+  if (info->struct_size != sizeof *info || info->images < 1) fail("a validation info that is none");
+  return on_train(user);
+}
 static int on_storage_wait(const cifar_storage_info *info, void *user) {
   if (info->struct_size != sizeof *info || info->seconds < 0) fail("a storage info that is none");
   visit *v = user;
@@ -349,6 +353,7 @@ static void train(world *w) {
   if (chance(&w->c, 2)) callbacks.on_batch_begin = on_batch;
   if (chance(&w->c, 2)) callbacks.on_batch_end = on_batch;
   if (chance(&w->c, 2)) callbacks.on_validation_begin = on_train;
+  if (chance(&w->c, 2)) callbacks.on_validation_end = on_validation;
   if (chance(&w->c, 2)) callbacks.on_epoch_end = on_epoch;
   if (chance(&w->c, 2)) callbacks.on_storage_wait = on_storage_wait;
   if (chance(&w->c, 8)) callbacks.struct_size = (uint32_t)next(&w->c);

@@ -75,7 +75,7 @@ STRUCTS = {
     "RunInfo": "cifar_run_info", "CheckpointInfo": "cifar_checkpoint_info",
     "RunQuery": "cifar_run_query", "MetricInfo": "cifar_metric_info",
     "NoteInfo": "cifar_note_info", "StorageInfo": "cifar_storage_info",
-    "TrainerCallbacks": "cifar_trainer_callbacks",
+    "TrainerCallbacks": "cifar_trainer_callbacks", "ValidationInfo": "cifar_validation_info",
 }
 
 
@@ -92,7 +92,8 @@ def test_the_library_knows_the_fields_that_a_size_can_end_in():
         for python_name, name in STRUCTS.items()
     }
     # The library hands them to callbacks only, in its own size.
-    del declared["cifar_batch_info"], declared["cifar_storage_info"]
+    for name in ["batch", "storage", "validation"]:
+        del declared[f"cifar_{name}_info"]
     assert known == declared
 
 

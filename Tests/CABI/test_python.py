@@ -454,7 +454,15 @@ class Diary(cifar.Callback):
     def on_epoch_begin(self, batch):
         return self.note("epoch", batch.epoch, batch.batch)
 
+    def on_validation_begin(self):
+        return self.note("validation")
+
+    def on_validation_end(self, validation):
+        self.validation = validation
+        return self.note("validation end", validation.epoch)
+
     def on_epoch_end(self, epoch):
+        self.epoch = epoch
         return self.note("epoch end", epoch.epoch)
 
     def on_batch_begin(self, batch):
@@ -470,16 +478,21 @@ def test_callbacks_at_every_beginning_and_end(shapes, workplace):
         whole.append(("epoch", epoch, 0))
         for batch in [0, 1]:
             whole += [("batch", epoch, batch), ("batch end", epoch, batch + 1)]
-        whole.append(("epoch end", epoch))
+        whole += [("validation",), ("validation end", epoch), ("epoch end", epoch)]
     whole = [("train",), *whole, ("train end",)]
     options = {"epochs": 2, "steps_per_epoch": 2, "record": False}
     diary = Diary()
     assert cifar.fit(*shapes, callbacks=[diary], **options).status == "completed"
     assert diary.entries == whole
-    for place in [0, 1, 2, 3, 6]:
+    validation, epoch = diary.validation, diary.epoch
+    assert validation.images == len(shapes[1]) and 0 < validation.seconds < epoch.seconds
+    assert (validation.loss, validation.accuracy) == (epoch.val_loss, epoch.val_accuracy)
+    # An epoch whose batches are all done ends, and has its row, all the same.
+    for place, last in [(0, 0), (1, 1), (2, 2), (3, 3), (6, 8), (7, 8), (8, 8)]:
         diary = Diary(stops_at=whole[place])
-        assert cifar.fit(*shapes, callbacks=[diary], **options).status == "stopped"
-        assert diary.entries == [*whole[: place + 1], ("train end",)]
+        run = cifar.fit(*shapes, callbacks=[diary], **options)
+        assert run.status == "stopped" and len(run.epochs) == (last == 8)
+        assert diary.entries == [*whole[: last + 1], ("train end",)]
 
 
 def test_a_learning_rate_scheduler_is_keras(shapes, workplace):

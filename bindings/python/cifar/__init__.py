@@ -12,10 +12,11 @@
 from ._library import CifarError, default_threads, instruction_set, set_log, version
 from .callbacks import Callback, LearningRateScheduler
 from .dataset import Dataset, load
+from .events import Batch, Epoch, StorageWait, Validation
 from .model import ClassScores, Evaluation, Model
 from .model_spec import ModelSpec
 from .registry import Registry
-from .training import Batch, Epoch, Run, StorageWait, fit, resume
+from .training import Run, fit, resume
 
 __version__ = "0.1.0"
 
@@ -33,6 +34,7 @@ __all__ = [
     "Registry",
     "Run",
     "StorageWait",
+    "Validation",
     "default_threads",
     "fit",
     "instruction_set",

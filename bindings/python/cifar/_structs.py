@@ -102,6 +102,17 @@ class StorageInfo(Structure):
     ]
 
 
+class ValidationInfo(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("epoch", c_uint32),
+        ("images", c_uint64),
+        ("loss", c_double),
+        ("accuracy", c_double),
+        ("seconds", c_double),
+    ]
+
+
 class TrainerCallbacks(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
@@ -111,6 +122,7 @@ class TrainerCallbacks(Structure):
         ("on_batch_begin", CFUNCTYPE(c_int, POINTER(BatchInfo), c_void_p)),
         ("on_batch_end", CFUNCTYPE(c_int, POINTER(BatchInfo), c_void_p)),
         ("on_validation_begin", CFUNCTYPE(c_int, c_void_p)),
+        ("on_validation_end", CFUNCTYPE(c_int, POINTER(ValidationInfo), c_void_p)),
         ("on_epoch_end", CFUNCTYPE(c_int, POINTER(EpochInfo), c_void_p)),
         ("on_storage_wait", CFUNCTYPE(c_int, POINTER(StorageInfo), c_void_p)),
         ("on_train_end", CFUNCTYPE(c_int, c_void_p)),

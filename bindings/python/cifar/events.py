@@ -22,6 +22,17 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Validation:
+    """What a pass over the validation images came to."""
+
+    epoch: int
+    images: int
+    loss: float
+    accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Epoch:
     """An epoch that has ended. Accuracies are fractions, 0 to 1."""
 
@@ -73,6 +84,13 @@ def batch_of(row: structs.BatchInfo) -> Batch:
     return Batch(
         epoch=row.epoch, epochs=row.epochs, batch=row.batch, batches=row.batches,
         images=row.images, loss=row.loss, accuracy=row.accuracy, lr=row.learning_rate,
+        seconds=row.seconds,
+    )
+
+
+def validation_of(row: structs.ValidationInfo) -> Validation:
+    return Validation(
+        epoch=row.epoch, images=row.images, loss=row.loss, accuracy=row.accuracy,
         seconds=row.seconds,
     )
 

@@ -27,7 +27,16 @@ from ._library import (
 from ._listening import Listening
 from .callbacks import Callback
 from .dataset import Dataset
-from .events import Batch, Epoch, StorageWait, batch_of, epoch_of, recording, storage_wait_of
+from .events import (
+    Batch,
+    Epoch,
+    StorageWait,
+    batch_of,
+    epoch_of,
+    recording,
+    storage_wait_of,
+    validation_of,
+)
 from .model import Model
 from .model_spec import ModelSpec
 
@@ -419,7 +428,7 @@ class _Training:
 
 
 # What callbacks are told, by what C tells.
-_EVENTS = {structs.BatchInfo: batch_of}
+_EVENTS = {structs.BatchInfo: batch_of, structs.ValidationInfo: validation_of}
 
 
 def _list_of(callbacks) -> list:
