@@ -258,6 +258,9 @@ typedef struct cifar_train_options {
  *   {"clip_norm": 1}            the largest norm of all gradients together, Keras's global_clipnorm;
  *                               or "clipnorm", of each parameter's, or "clipvalue", of each number
  *   {"label_smoothing": 0.1, "steps_per_epoch": 500}
+ *   {"ema": 0.999}              decay of an exponential moving average of the weights, 0 to below 1,
+ *                               updated after every step, as PyTorch's AveragedModel: what is
+ *                               validated, and what a checkpoint's model computes with
  *   {"precision": "mixed_bfloat16"}
  *                               keeps images between layers as bfloat16, in half the memory;
  *                               arithmetic, weights and gradients stay float32. Else "float32"

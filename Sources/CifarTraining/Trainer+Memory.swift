@@ -15,7 +15,8 @@ extension Trainer {
   ) throws {
     let weights = try Network.weightBytes(of: hyperparameters.modelSpec)
     let restoresBest = hyperparameters.callbacks.contains(where: \.restoresBestWeights)
-    let kept = 1 + hyperparameters.optimizer.moments + (restoresBest ? 1 : 0)
+    let average = hyperparameters.ema == nil ? 0 : 1
+    let kept = 1 + hyperparameters.optimizer.moments + average + (restoresBest ? 1 : 0)
     // A checkpoint is put together as tensors, then as a file, while the one before is written.
     let copies = storesCheckpoints ? 3 * kept : 0
     let (need, isTooMuch) = weights.multipliedReportingOverflow(by: 1 + kept + copies)

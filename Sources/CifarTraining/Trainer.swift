@@ -16,6 +16,7 @@ public final class Trainer {
   private let validation: Dataset
   private let plan: Plan
   let optimizer: any Optimizer
+  let average: WeightAverage?
   private let trainLoader: BatchLoader
   private let validationLoader: BatchLoader
   let callbacks: [any Callback]
@@ -92,6 +93,9 @@ public final class Trainer {
       precision: hyperparameters.precision)
     plan.loss = hyperparameters.loss.options
     optimizer = try hyperparameters.optimizer.make(network: network, pool: pool)
+    average = try hyperparameters.ema.map { [network] in
+      try WeightAverage(network: network, decay: $0, pool: pool)
+    }
     trainLoader = try BatchLoader(
       dataset: train, batchSize: batchSize, normalization: hyperparameters.normalization,
       augmentations: hyperparameters.augmentations, seed: hyperparameters.seed, shuffle: true)
@@ -234,11 +238,12 @@ public final class Trainer {
       if let end = try trainEpoch(clock) { return end }
       // The epoch's work is done: it ends, and has its row, whatever is answered from here on.
       var answer = try tell(.validationBegin)
-      guard let validation = try validate() else { return .interrupted }
+      guard let validation = try evaluated({ try validate() }) else { return .interrupted }
       if try tell(.validationEnd(validation)) == .stop { answer = .stop }
       if try endEpoch(validation) == .stop { answer = .stop }
       if answer == .stop { return .stopped }
     }
+    average?.finish()
     if let bestWeights, hyperparameters.callbacks.contains(where: \.restoresBestWeights) {
       try network.load(bestWeights)
     }
@@ -277,6 +282,7 @@ public final class Trainer {
       if control.stopReason == nil { try requireFinite(outcome.loss) }
       let rate = learningRate
       optimizer.step(learningRate: rate)
+      average?.update()
       state.step += 1
       state.batch += 1
       state.lossSum += result.lossSum
@@ -316,6 +322,12 @@ public final class Trainer {
       learningRate: rate, trainSeconds: state.trainSeconds)
   }
 
+  /// Runs `body` while the network has the weights that it is to be judged by.
+  func evaluated<Result>(_ body: () throws -> Result) rethrows -> Result {
+    guard let average else { return try body() }
+    return try average.evaluated(body)
+  }
+
   /// Loss and accuracy on the validation images; nil if it was interrupted.
   private func validate() throws -> ValidationReport? {
     var clock = Stopwatch()
@@ -350,7 +362,7 @@ public final class Trainer {
     if control.keepsWeights {
       bestWeights = try MemoryNeed.secured(
         network.stateBytes + (1 << 16), for: "the best weights so far"
-      ) { network.stateTensors() }
+      ) { evaluated { network.stateTensors() } }
     }
     if !metrics.valLoss.isFinite, control.divergence == nil {
       Log.write(

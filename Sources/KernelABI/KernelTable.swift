@@ -232,6 +232,12 @@ public protocol KernelTable: Sendable {
   /// x = x·mask·scale, with a mask drawn before.
   func applyMask(_ values: Output, count: Int, mask: UnsafePointer<UInt8>, scale: Float)
 
+  /// average += weight·(x − average).
+  func moveToward(_ x: Input, weight: Float, count: Int, average: Output)
+
+  /// Exchanges the values of a and b.
+  func exchange(_ a: Output, _ b: Output, count: Int)
+
   /// One step of Adam over a run of parameters.
   func adam(
     count: Int, parameters: Output, gradients: Input, averages: Output, squares: Output,

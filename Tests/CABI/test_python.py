@@ -368,7 +368,7 @@ def test_hyperparameters_by_name(shapes, workplace):
     run = cifar.fit(
         *shapes, epochs=2, record=False, recipe="keras", optimizer="sgd", momentum=0.9,
         nesterov=True, weight_decay=1e-4, clip_norm=1, label_smoothing=0.1, steps_per_epoch=3,
-        schedule={"type": "cosine", "warmup": 1}, early_stopping={"patience": 1},
+        ema=0.9, schedule={"type": "cosine", "warmup": 1}, early_stopping={"patience": 1},
         reduce_lr_on_plateau=False, model_checkpoint={"save_best_only": False},
         csv_logger={"filename": str(workplace / "log.csv")},
         augmentations=[{"type": "random_horizontal_flip", "probability": 0.5}],
@@ -377,7 +377,7 @@ def test_hyperparameters_by_name(shapes, workplace):
     assert all_of_it["optimizer"] | {"type": "sgd", "momentum": 0.9, "nesterov": True} == (
         all_of_it["optimizer"])
     assert all_of_it["loss"]["label_smoothing"] == 0.1 and all_of_it["steps_per_epoch"] == 3
-    assert all_of_it["schedule"]["warmup"] == 1
+    assert all_of_it["schedule"]["warmup"] == 1 and all_of_it["ema"] == 0.9
     kinds = [callback["type"] for callback in all_of_it["callbacks"]]
     assert kinds == ["early_stopping", "model_checkpoint", "csv_logger"]
     assert [epoch.is_best for epoch in run.epochs] == [True, True]

@@ -112,7 +112,8 @@ def fit(
     hyperparameters: anything else that cifar.h names: ``optimizer="sgd"``, ``momentum=0.9``,
         ``weight_decay=5e-4``, ``clip_norm=1`` (of all gradients together; ``clipnorm`` of each
         parameter's, ``clipvalue`` of each number, as in Keras),
-        ``label_smoothing=0.1``, ``steps_per_epoch=500``, ``precision="mixed_bfloat16"``,
+        ``label_smoothing=0.1``, ``steps_per_epoch=500``, ``ema=0.999`` (an exponential moving average of the weights is
+        validated and kept in their place), ``precision="mixed_bfloat16"``,
         ``schedule="cosine"`` or ``schedule={"type": "step", "step_size": 10}``,
         ``early_stopping={"patience": 3}``, ``reduce_lr_on_plateau=False``,
         ``csv_logger={"filename": "log.csv"}`` (a resume goes on without one that can't be
