@@ -15,7 +15,7 @@ import CCifar
 
 
 def layouts_of(declarations: list) -> str:
-    """The layout of every struct that a function takes: those have the size of the caller's version.
+    """The layout of every struct that a function takes, which has the size of the caller's version.
     What only callbacks are handed has the library's own."""
     taken = {
         type_.base
