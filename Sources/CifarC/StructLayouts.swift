@@ -1,3 +1,4 @@
+// Written by Tools/bindings from include/cifar.h: change the header, then `make bindings`.
 // The names are those of cifar.h.
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 

@@ -67,9 +67,9 @@ def without_swift():
 
 def trainer_callbacks(**functions):
     """A cifar_trainer_callbacks with Python functions in it, which live as long as it does."""
-    from cifar import _structs as structs
+    from cifar import _abi as abi
 
-    callbacks = structs.TrainerCallbacks(struct_size=ctypes.sizeof(structs.TrainerCallbacks))
+    callbacks = abi.TrainerCallbacks(struct_size=ctypes.sizeof(abi.TrainerCallbacks))
     kinds = dict(callbacks._fields_)
     callbacks.functions = {name: kinds[name](function) for name, function in functions.items()}
     for name, function in callbacks.functions.items():

@@ -9,7 +9,7 @@ from ctypes import byref, c_char_p, c_void_p, sizeof
 
 import cifar
 import pytest
-from cifar import _structs as structs
+from cifar import _abi as abi
 from cifar._library import library
 from conftest import ROOT, compile_c, run, without_swift
 from test_commands import SMALL, show, train
@@ -176,7 +176,7 @@ def test_wrong_json_is_named(text, words):
 def test_null_for_every_argument():
     spec, other = c_void_p(), c_void_p()
     text = c_char_p(b"untouched")
-    info = structs.ModelSpecInfo()
+    info = abi.ModelSpecInfo()
     assert library.cifar_model_spec_create(byref(spec)) == 0
     for name, arguments in {
         "create": [None], "from_json": [None, byref(other)], "preset": [None, b"keras", 10, None],

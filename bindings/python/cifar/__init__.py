@@ -9,6 +9,7 @@
         print(row["id"], row["best_val_accuracy"])
 """
 
+from . import _abi
 from ._library import CifarError, default_threads, instruction_set, set_log, version
 from .callbacks import Callback, LearningRateScheduler
 from .dataset import Dataset, load
@@ -18,7 +19,10 @@ from .model_spec import ModelSpec
 from .registry import Registry
 from .training import Run, fit, resume
 
-__version__ = "0.1.0"
+__version__ = ".".join(
+    str(part)
+    for part in (_abi.CIFAR_VERSION_MAJOR, _abi.CIFAR_VERSION_MINOR, _abi.CIFAR_VERSION_PATCH)
+)
 
 __all__ = [
     "Batch",

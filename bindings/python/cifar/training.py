@@ -12,7 +12,7 @@ from typing import Callable, Iterable, List, Optional, Union
 import numpy as np
 
 from . import _arguments as argument
-from . import _structs as structs
+from . import _abi as abi
 from ._handle import Handle
 from ._library import (
     call,
@@ -127,7 +127,7 @@ def fit(
     training = _Training(callbacks, on_batch)
     train = argument.handle(train, Dataset, "train", _DATASET)
     validation = argument.handle(validation, Dataset, "validation", _DATASET)
-    options = structs.TrainOptions()
+    options = abi.TrainOptions()
     call("cifar_train_options_init", byref(options), sizeof(options))
     options.epochs = argument.optional_whole(epochs, "epochs")
     options.batch_size = argument.optional_whole(batch_size, "batch_size")
@@ -191,7 +191,7 @@ def resume(
         train = argument.handle(train, Dataset, "train", _DATASET)
     if validation is not None:
         validation = argument.handle(validation, Dataset, "validation", _DATASET)
-    options = structs.ResumeOptions()
+    options = abi.ResumeOptions()
     call("cifar_resume_options_init", byref(options), sizeof(options))
     options.epochs = argument.optional_whole(epochs, "epochs")
     options.threads = argument.optional_whole(threads, "threads")
@@ -328,7 +328,7 @@ class _Training:
         return self._result(trainer, ends[error.status] if error else None)
 
     def _result(self, trainer, status: Optional[str]) -> Run:
-        info = get("cifar_trainer_get_info", structs.TrainerInfo, trainer)
+        info = get("cifar_trainer_get_info", abi.TrainerInfo, trainer)
         status = status or ("failed" if info.has_diverged else "completed")
         reason = decode(info.end_reason)
         if self._stopper is not None:
@@ -345,10 +345,10 @@ class _Training:
 
     # Called by C ------------------------------------------------------------------------------
 
-    def _callbacks(self) -> structs.TrainerCallbacks:
+    def _callbacks(self) -> abi.TrainerCallbacks:
         """What C is to call: methods of this object where there are any, else those of the
         callback objects that have the same name."""
-        callbacks = structs.TrainerCallbacks()
+        callbacks = abi.TrainerCallbacks()
         call("cifar_trainer_callbacks_init", byref(callbacks), sizeof(callbacks))
         for name, kind in callbacks._fields_:
             if not name.startswith("on_"):
@@ -429,7 +429,7 @@ class _Training:
 
 
 # What callbacks are told, by what C tells.
-_EVENTS = {structs.BatchInfo: batch_of, structs.ValidationInfo: validation_of}
+_EVENTS = {abi.BatchInfo: batch_of, abi.ValidationInfo: validation_of}
 
 
 def _list_of(callbacks) -> list:
