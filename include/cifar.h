@@ -2,7 +2,7 @@
  * cifar.h - train convolutional networks on 32x32 images, on the CPU.
  *
  * Every run - hyperparameters, one row an epoch, checkpoints - is kept in one SQLite file, the
- * registry, and goes on from any of its checkpoints to the same bits as if it had never stopped.
+ * registry, and continues from any of its checkpoints to the same bits as if it had never stopped.
  *
  * The rules, for every function here:
  *
@@ -37,8 +37,8 @@
  * Fork      A child may use what its parent opened, but for trainers and registries: those say
  *           CIFAR_E_INVALID_STATE there, and the child opens its own. It may free all of them, which
  *           leaves the parent's alone. A callback may fork: in the child cifar_trainer_run returns
- *           INVALID_STATE, and the parent goes on training.
- * Memory    Where there is none the call returns CIFAR_E_OUT_OF_MEMORY, and the host goes on; a run
+ *           INVALID_STATE, and the parent continues training.
+ * Memory    Where there is none the call returns CIFAR_E_OUT_OF_MEMORY, and the host continues; a run
  *           is recorded as failed, with its last checkpoint. What a model or a training needs is
  *           compared beforehand with what the machine, the process's limits (RLIMIT_AS, RLIMIT_DATA)
  *           and its control groups leave. Small objects come from a reserve of 1 MiB while the system
@@ -240,7 +240,7 @@ typedef struct cifar_train_options {
   int32_t record;           /* 1; 0: keep nothing, there is no registry */
   uint32_t keep_last;       /* checkpoints kept besides the best one: 2; 0: all of them */
   const char *command_line; /* noted down with the session; NULL: none */
-  uint32_t keep_every;      /* checkpoints of every so many epochs stay too; 0: none of them */
+  uint32_t keep_every;      /* every n-th epoch's checkpoint stays too; 0: none of them */
   const char *tags;         /* of the run, one a line; NULL: none */
   const char *hyperparameters; /* a JSON object put over the recipe; the fields of this struct go
                                   over both. NULL: nothing. See below */
@@ -300,7 +300,7 @@ cifar_status cifar_trainer_create(const cifar_dataset *train, const cifar_datase
 /** How to take up a run. cifar_resume_options_init fills in the defaults below. */
 typedef struct cifar_resume_options {
   uint32_t struct_size;
-  uint32_t epochs;           /* train up to so many in all; 0: as planned */
+  uint32_t epochs;           /* train up to this many in all; 0: as planned */
   uint32_t threads;          /* 1 to 1024, of which cifar_default_threads() compute at most; 0: these */
   const char *checkpoint;    /* "last", "best" or a checkpoint's id; NULL: "last" */
   const char *registry;      /* as in cifar_train_options */
@@ -315,13 +315,13 @@ typedef struct cifar_resume_options {
 
 cifar_status cifar_resume_options_init(cifar_resume_options *options, size_t options_size);
 
-/** Makes a trainer that goes on with a run, to the same bits as if it had never stopped. Where the
+/** Makes a trainer that resumes a run, to the same bits as if it had never stopped. Where the
  *  last checkpoint is damaged, it is the newest one before that is whole. That one, a schedule that
  *  jumps by another number of epochs, and another instruction set than the run's, by which the bits
  *  will differ, are told by a line in the log and a note on the run.
  *
  *  What is "last" or "best" is decided in the transaction in which the run becomes this trainer's. A
- *  run that a callback ended goes on where epochs are asked for: the patience of early stopping begins
+ *  run that a callback ended continues where epochs are asked for: the patience of early stopping begins
  *  again.
  *
  *  run                its id, the first 4 or more characters of it, or its name.
@@ -437,7 +437,7 @@ cifar_status cifar_trainer_set_callbacks(cifar_trainer *trainer,
 cifar_status cifar_trainer_set_learning_rate(cifar_trainer *trainer, double learning_rate);
 
 /** Trains until all epochs are done or the recipe's early stopping ends it, then puts the best
- *  weights back. Takes minutes to hours. A trainer runs once: to go on, resume its run.
+ *  weights back. Takes minutes to hours. A trainer runs once: to continue, resume its run.
  *
  *  Rows, checkpoints, metrics and signs of life are written beside the training, in order. Where
  *  others hold a lock on the registry, for however long, they wait in memory and the training goes
@@ -453,7 +453,7 @@ cifar_status cifar_trainer_set_learning_rate(cifar_trainer *trainer, double lear
  *  "terminate_on_nan" a loss that is not finite is no error: as in Keras the epoch ends with that
  *  batch, is validated and has its row, with NaN, and training is over; the run is "failed".
  *  Likewise then where only the validation loss is not finite; without it that is a warning in the
- *  log, and training goes on, as in the frameworks. */
+ *  log, and training continues, as in the frameworks. */
 cifar_status cifar_trainer_run(cifar_trainer *trainer);
 
 /** Makes cifar_trainer_run stop after the batch under way and leave a checkpoint. From any thread,
@@ -617,7 +617,7 @@ typedef enum cifar_padding {
   CIFAR_PADDING_SAME = 0,
   /** None. */
   CIFAR_PADDING_VALID = 1,
-  /** As many as make the output 1/stride of the input, an odd one behind: Keras's "same". With
+  /** As many as make the output 1/stride of the input, an odd one at the end: Keras's "same". With
    *  stride 1 it is CIFAR_PADDING_SAME. */
   CIFAR_PADDING_SAME_UPPER = 2,
   /** What "same" is in the dialect that the model is trained in. */
@@ -662,11 +662,11 @@ cifar_status cifar_model_spec_resolve(const cifar_model_spec *spec, const char *
  *  block that is to be added to it. Independent of it. */
 cifar_status cifar_model_spec_branch(const cifar_model_spec *spec, cifar_model_spec **out);
 
-/* Each of these adds a layer behind the others, of which there are 4096 at most. A model can be
+/* Each of these adds a layer after the others, of which there are 4096 at most. A model can be
  * trained if its last layer is dense with a unit a class.
  *
  * Errors: INVALID_ARGUMENT for an option out of range; SHAPE_MISMATCH for a layer that does not fit
- * behind the others. Both name the layer by its place, from 0, and its type, and the shapes. */
+ * after the others. Both name the layer by its place, from 0, and its type, and the shapes. */
 
 /** Convolution with bias.
  *
@@ -710,7 +710,7 @@ cifar_status cifar_model_spec_dropout(cifar_model_spec *spec, double rate);
 /** (C, H, W) to C * H * W, channels slowest. */
 cifar_status cifar_model_spec_flatten(cifar_model_spec *spec);
 
-/** W * x + b, behind a flatten or a global average pool.
+/** W * x + b, after a flatten or a global average pool.
  *
  *  units  1 to 65,536; of the last layer the number of classes, 2 to 1000. */
 cifar_status cifar_model_spec_dense(cifar_model_spec *spec, uint32_t units);
@@ -785,11 +785,11 @@ typedef struct cifar_run_list cifar_run_list;
 
 /** The runs, newest first.
  *
- *  A file may come from anywhere: a run with a value that can't be, such as -1 epochs, is left out,
+ *  A file may come from anywhere: a run with an impossible value, such as -1 epochs, is left out,
  *  and a warning in the log (cifar_set_log) names table, column and row. cifar_registry_verify lists
  *  all such values.
  *
- *  limit  at most so many; 0 for all. */
+ *  limit  at most this many; 0 for all. */
 cifar_status cifar_registry_list(cifar_registry *registry, size_t limit, cifar_run_list **out);
 
 /** Which runs are wanted. cifar_run_query_init fills in the defaults below. */
@@ -798,13 +798,13 @@ typedef struct cifar_run_query {
   int32_t ascending;  /* 0: the largest or latest first */
   const char *filter; /* NULL: all runs */
   const char *sort;   /* a field; NULL: as they were started */
-  size_t limit;       /* at most so many; 0: all */
+  size_t limit;       /* at most this many; 0: all */
   int32_t trash;      /* 1: the runs in the trash instead */
 } cifar_run_query;
 
 cifar_status cifar_run_query_init(cifar_run_query *query, size_t query_size);
 
-/** The runs that a query asks for; those with a value that can't be are left out as by
+/** The runs that a query asks for; those with an impossible value are left out as by
  *  cifar_registry_list.
  *
  *  The filter is text such as "val_accuracy > 0.8 and recipe = keras and started > '2 days ago'":
@@ -828,7 +828,7 @@ void cifar_run_list_free(cifar_run_list *list);
 typedef struct cifar_run cifar_run;
 
 /** run  its id, the first 4 or more characters of it, or its name.
- *  Errors: NOT_FOUND; AMBIGUOUS, naming the candidates; BAD_DATA for a value that can't be, naming
+ *  Errors: NOT_FOUND; AMBIGUOUS, naming the candidates; BAD_DATA for an impossible value, naming
  *  table, column and row. */
 cifar_status cifar_registry_find(cifar_registry *registry, const char *run, cifar_run **out);
 
@@ -911,7 +911,7 @@ cifar_status cifar_registry_rename(cifar_registry *registry, const char *run, co
 cifar_status cifar_registry_pin(cifar_registry *registry, int64_t checkpoint, int32_t pinned);
 
 /** Makes a new run that begins where a checkpoint of another one stands, with its history up to
- *  there; resume it to go on.
+ *  there; resume it to continue.
  *
  *  checkpoint  "last", "best" or a checkpoint's id; NULL: "last".
  *  name        the new run's; NULL: none.
@@ -921,14 +921,14 @@ cifar_status cifar_registry_fork(cifar_registry *registry, const char *run,
 
 /** Makes a run from a checkpoint's file, in one transaction. One that a training left beside its
  *  registry because that was held by others (see cifar_trainer_run) gives its run what could not be
- *  written then; any other is the start of a new run; resume it to go on.
+ *  written then; any other is the start of a new run; resume it to continue.
  *
  *  path  a file that cifar_model_save, cifar_registry_export or a training wrote.
  *  name  of a new run; NULL: what the file says, or none.
  *  id    gets the run's UUID: 37 bytes with the NUL.
  *
  *  Errors: NOT_FOUND, IO; BAD_DATA, NOT_FINITE and SHAPE_MISMATCH for a file that no training could
- *  go on from. */
+ *  continue from. */
 cifar_status cifar_registry_import(cifar_registry *registry, const char *path, const char *name,
                                    char id[37]);
 
@@ -947,16 +947,16 @@ cifar_status cifar_registry_restore(cifar_registry *registry, const char *run);
 /** Empties the trash for good and makes the file as small as what is in it.
  *
  *  Works in steps that hold the file for 50 ms at most, as far as the disk's syncs let them, so that
- *  trainings write in between; what was stopped in the middle the next call goes on with.
+ *  trainings write in between; what was stopped in the middle the next call completes.
  *
  *  freed  gets the bytes given back; NULL to leave out. */
 cifar_status cifar_registry_collect(cifar_registry *registry, uint64_t *freed);
 
-/** Receives a sentence about something that is damaged. 0 goes on, anything else stops. */
+/** Receives a sentence about something that is damaged. 0 continues, anything else stops. */
 typedef int (*cifar_problem_callback)(const char *problem, void *user);
 
 /** Looks for damage: SQLite's structures, tables, views, indexes and triggers that others added,
- *  references, values that can't be, the SHA-256 of every checkpoint.
+ *  references, impossible values, the SHA-256 of every checkpoint.
  *
  *  Reads in pieces, so that trainings write in between. SQLite's check of the whole file gives way to
  *  them; where they never leave it the time, a warning in the log (cifar_set_log) says so.

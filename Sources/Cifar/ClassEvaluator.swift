@@ -10,7 +10,7 @@ enum ClassEvaluator {
   private static let batchSize = 256
 
   /// - Parameter goesOn: is asked between two batches.
-  /// - Returns: nil if it did not go on.
+  /// - Returns: nil if it was stopped.
   static func evaluate(
     _ model: Model, on dataset: Dataset, goesOn: () -> Bool
   ) throws -> ClassEvaluation? {

@@ -108,7 +108,7 @@ struct LeftFile {
     "\(registry).run-\(run.prefix(8))\(number == 1 ? "" : "-\(number)").safetensors"
   }
 
-  /// A file that has more of a run than the registry, to go on from there.
+  /// A file that has more of a run than the registry, to continue from there.
   ///
   /// - Parameter row: the registry's checkpoint.
   static func newer(than row: CheckpointRow, beside registry: String) -> String? {

@@ -5,7 +5,7 @@ import Glibc
 /// Writes what a session has to say into the registry, in order, on a thread of its own, with a sign
 /// of life every half minute.
 ///
-/// Where others hold a lock on the registry, what is to be written waits, and the training goes on:
+/// Where others hold a lock on the registry, what is to be written waits, and the training continues:
 /// the rows of all epochs, and of the checkpoints the newest and the best. All that waits goes in one
 /// transaction. What fails otherwise comes out of every call from then on.
 ///

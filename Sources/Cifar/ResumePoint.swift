@@ -28,7 +28,8 @@ struct ResumePoint {
     // Names what there is where there is nothing.
     guard let newest, !line.isEmpty else {
       _ = try registry.checkpoint(.last, of: run)
-      throw CifarError(.busy, "run \(run.excerpt) goes on elsewhere; try again", isTransient: true)
+      throw CifarError(
+        .busy, "run \(run.excerpt) is being trained elsewhere; try again", isTransient: true)
     }
     var first: CifarError?
     for row in line {
@@ -37,7 +38,7 @@ struct ResumePoint {
           row.get(), as: MeantCheckpoint(.last, id: newest), in: registry)
         if let first {
           remarks = [
-            "a newer checkpoint is damaged (\(first.message)); going on from checkpoint "
+            "a newer checkpoint is damaged (\(first.message)); continuing from checkpoint "
               + "\(self.row.id) (epoch \(self.row.epoch)), the newest that is whole"
           ]
         }
@@ -46,7 +47,7 @@ struct ResumePoint {
         if first == nil { first = error }
       }
     }
-    throw first ?? CifarError(.notFound, "run \(run.excerpt) has no checkpoint to go on from")
+    throw first ?? CifarError(.notFound, "run \(run.excerpt) has no checkpoint to continue from")
   }
 
   private init(_ row: CheckpointRow, as meant: MeantCheckpoint, in registry: Registry) throws {

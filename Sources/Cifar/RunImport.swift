@@ -62,7 +62,7 @@ public enum RunImport {
     return imported
   }
 
-  /// - Throws: `badData` for values that can't be.
+  /// - Throws: `badData` for impossible values.
   private static func add(_ left: LeftRun, to imported: inout ImportedRun) throws {
     guard let ended = Timestamp(left.ended) else {
       throw CifarError(

@@ -8,7 +8,7 @@ import Kernels
 /// Writes a training into the registry as it happens: each epoch's row with its checkpoint, and a
 /// checkpoint of the very batch when it is stopped.
 ///
-/// The bytes of a checkpoint are put together between two batches; hashing and writing them goes on
+/// The bytes of a checkpoint are put together between two batches; hashing and writing them continues
 /// beside the training, see `RegistryWriter`. What fails there ends the training with the next batch;
 /// a lock that others hold does not. Where the end can't be written the run's last checkpoint goes to
 /// a file, see `LeftFile`.
@@ -177,7 +177,7 @@ final class RunRecorder: TrainerObserver {
     Log.write(
       .warning,
       "run \(runID): \(absolutePath) is held by another process: \(epochs) to be stored, training "
-        + "goes on")
+        + "continues")
     return try tell(
       StorageDelay(epochs: delay.epochs, seconds: delay.seconds, secondsLeft: nil))
   }

@@ -85,7 +85,7 @@ final class CallbackObserver: RunObserver {
     guard process == getpid() else {
       throw CifarError(
         .invalidState,
-        "a callback forked: the training goes on in the parent, and the child has no part in it")
+        "a callback forked: the training continues in the parent, and the child has no part in it")
     }
     return value
   }

@@ -152,7 +152,7 @@ final class TrainerHandle {
       ? "after epoch \(trainer.epoch)"
       : "in epoch \(trainer.epoch + 1) after batch \(trainer.batch)"
     let remedy =
-      session.runID.map { "resume run \($0.prefix(8)) to go on" } ?? "nothing was recorded"
+      session.runID.map { "resume run \($0.prefix(8)) to continue" } ?? "nothing was recorded"
     let message = "training was \(how) \(place); \(remedy)"
     endReason = strings.keep(message)
     return CifarError(code, message)

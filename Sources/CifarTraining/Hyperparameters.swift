@@ -21,7 +21,7 @@ public struct Hyperparameters: Equatable, Sendable {
   public var batchSize: Int
   /// Epochs at most, from 1 to 1,000,000.
   public var epochs: Int
-  /// Optimizer steps in an epoch; nil for as many as there are batches. The images go on where the
+  /// Optimizer steps in an epoch; nil for as many as there are batches. The images continue where the
   /// epoch before ended, and are shuffled again after the last one.
   public var stepsPerEpoch: Int?
   /// How images are kept between two layers.

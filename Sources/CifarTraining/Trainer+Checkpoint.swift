@@ -2,7 +2,7 @@ import CifarCore
 import CifarNN
 
 extension Trainer {
-  /// Everything needed to go on as if nothing had happened, as a safetensors file.
+  /// Everything needed to continue as if nothing had happened, as a safetensors file.
   ///
   /// - Throws: `outOfMemory`; nothing has changed then.
   public func checkpoint() throws -> [UInt8] {
@@ -28,7 +28,7 @@ extension Trainer {
     ).encoded()
   }
 
-  /// Looks whether a training could go on from a checkpoint, as far as that can be told without its
+  /// Looks whether a training could continue from a checkpoint, as far as that can be told without its
   /// images: every tensor of the network and of the optimizer is there, in its shape.
   public static func check(_ checkpoint: Checkpoint) throws {
     try checkpoint.requireFinite()

@@ -9,7 +9,7 @@ extension Trainer {
   /// the batch size, images and activations, is looked at when the plan is made.
   ///
   /// - Parameter storesCheckpoints: whether someone keeps them.
-  /// - Throws: `outOfMemory`; `invalidArgument` or `shapeMismatch` for a model that can't be.
+  /// - Throws: `outOfMemory`; `invalidArgument` or `shapeMismatch` for an invalid model.
   public static func checkMemory(
     for hyperparameters: Hyperparameters, storesCheckpoints: Bool
   ) throws {

@@ -6,7 +6,7 @@ import Synchronization
 /// Trains a network: epochs of batches, validation, callbacks.
 ///
 /// All that happens is a function of the hyperparameters, the images and the instruction set. A
-/// trainer can be stopped after any batch; one made from its checkpoint goes on to the same bits.
+/// trainer can be stopped after any batch; one made from its checkpoint continues to the same bits.
 /// What is kept of it is its observers' business.
 public final class Trainer {
   public let hyperparameters: Hyperparameters
@@ -32,7 +32,7 @@ public final class Trainer {
   /// Makes a trainer at the start of a run.
   ///
   /// - Parameter threads: threads that compute; one more prepares the images.
-  /// - Throws: `invalidArgument` or `shapeMismatch` for options that can't be, `outOfMemory`.
+  /// - Throws: `invalidArgument` or `shapeMismatch` for invalid options, `outOfMemory`.
   public convenience init(
     hyperparameters: Hyperparameters, train: Dataset, validation: Dataset, threads: Int
   ) throws {
@@ -43,7 +43,7 @@ public final class Trainer {
     try self.init(complete, train, validation, threads)
   }
 
-  /// Makes a trainer that goes on from a checkpoint.
+  /// Makes a trainer that continues from a checkpoint.
   ///
   /// - Parameter epochs: a new number of epochs; nil leaves it.
   /// - Throws: also `shapeMismatch` if the images are others than those the run began with.
@@ -154,7 +154,7 @@ public final class Trainer {
   ///
   /// One that is set at the beginning of an epoch or before a batch is in the checkpoints that
   /// follow; one that is set at an epoch's end comes after the epoch's checkpoint.
-  /// - Throws: `invalidArgument` for a rate that can't be, `invalidState` if a schedule decides it.
+  /// - Throws: `invalidArgument` for an invalid rate, `invalidState` if a schedule decides it.
   public func setLearningRate(_ rate: Double) throws {
     guard rate.isFinite, rate >= 0 else {
       throw CifarError(.invalidArgument, "learning rate \(rate) is not a number of 0 or above")
@@ -185,7 +185,7 @@ public final class Trainer {
       * schedule.factor(step: state.step, stepsPerEpoch: batchesPerEpoch, epochs: epochs)
     guard before != learningRate else { return nil }
     return "the schedule '\(schedule.type)' is stretched from \(epochs) to "
-      + "\(hyperparameters.epochs) epochs: the learning rate goes on with \(learningRate), not "
+      + "\(hyperparameters.epochs) epochs: the learning rate continues with \(learningRate), not "
       + "\(before)"
   }
 

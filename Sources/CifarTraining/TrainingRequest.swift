@@ -24,7 +24,7 @@ public struct TrainingRequest: Equatable, Sendable {
   /// The complete set of hyperparameters.
   ///
   /// - Parameter classes: of the images.
-  /// - Throws: `invalidArgument`, naming what is unknown or can't be.
+  /// - Throws: `invalidArgument`, naming what is unknown or invalid.
   public func hyperparameters(classes: Int) throws -> Hyperparameters {
     var result = try Recipe.named(recipe, classes: classes)
     for text in overrides { try result.apply(overrides: text) }

@@ -174,7 +174,7 @@ public protocol KernelTable: Sendable {
     _ plane: Values, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
     mean: Input, sum: Output, products: Output)
 
-  /// The same behind a pool of `pixels` outputs, with its `choice` and `chosen`.
+  /// The same through a pool of `pixels` outputs, with its `choice` and `chosen`.
   func planeBackwardPoolMoments(
     _ chosen: Input, gradient: Input, choice: UnsafePointer<UInt8>, pixels: Int, mean: Input,
     sum: Output, products: Output)
@@ -184,7 +184,7 @@ public protocol KernelTable: Sendable {
     _ plane: Values, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
     slope: Input, constant: Input, dx: Output)
 
-  /// The same behind a pool.
+  /// The same through a pool.
   func planeBackwardPool(
     _ plane: Values, gradient: Input, choice: UnsafePointer<UInt8>, height: Int, width: Int,
     scale: Input, slope: Input, constant: Input, dx: Output)

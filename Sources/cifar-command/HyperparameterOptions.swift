@@ -71,11 +71,11 @@ enum HyperparameterOptions {
       "--csv-log", value: "FILE", key: "csv_logger",
       { $0.value($1).map { .object(["filename": .string($0)]) } },
       help: "also writes a line an epoch to a file, started over by a new run; where it\ncan't be "
-        + "written any more the training goes on without it"),
+        + "written any more the training continues without it"),
     Row("--terminate-on-nan", flag, help: "ends training, instead of failing, if a loss is NaN"),
     Row(
       "--timer", value: "SECONDS", { try $0.number($1).map { .object(["seconds": .number($0)]) } },
-      help: "stops after that time; `cifar resume` goes on"),
+      help: "stops after that time; `cifar resume` continues"),
   ]
 
   static let all =

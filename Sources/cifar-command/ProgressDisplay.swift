@@ -97,7 +97,7 @@ final class ProgressDisplay: RunObserver {
       clear()
       let epochs = delay.epochs == 1 ? "1 epoch waits" : "\(delay.epochs) epochs wait"
       Output.message(
-        "\(place) is held by another process: \(epochs) to be stored; training goes on\n")
+        "\(place) is held by another process: \(epochs) to be stored; training continues\n")
     }
     return .proceed
   }

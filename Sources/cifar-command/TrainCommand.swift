@@ -30,9 +30,9 @@ enum TrainCommand {
       discussion: """
         The test images are the validation set, as in the tutorials. Each epoch's metrics and a \
         checkpoint are recorded as soon as the epoch ends; while others hold the registry they wait, \
-        and training goes on. An epoch's line is printed when it is stored. Ctrl-C, SIGTERM and \
+        and training continues. An epoch's line is printed when it is stored. Ctrl-C, SIGTERM and \
         SIGHUP stop within a batch and leave a checkpoint of it, then end the process as they always \
-        do, so that a shell's loop ends too; a second one ends it at once. `cifar resume` goes on \
+        do, so that a shell's loop ends too; a second one ends it at once. `cifar resume` continues \
         from there to the same bits as a run that was never stopped. `cifar train | head` trains on \
         when its reader is gone. The run's id is printed last.
         """,
@@ -49,7 +49,7 @@ enum TrainCommand {
 
   private static func run(_ arguments: Arguments) throws {
     let request = try request(arguments)
-    // Before the images are read, which takes its time: what can't be is said at once.
+    // Before the images are read, which takes a while: what is invalid is refused at once.
     try request.hyperparameters(classes: 10).validate()
     let limits = (
       train: try arguments.integer("--limit-train", in: 1...Int.max),

@@ -15,7 +15,7 @@ enum BackupCommand {
         .registry,
       ] + OutputFormat.options,
       discussion: """
-        Trainings go on meanwhile; a copy by cp or rsync may be damaged then. The copy is the registry
+        Trainings continue meanwhile; a copy by cp or rsync may be damaged then. The copy is the registry
         as it was at one moment, with every checkpoint, and goes through all checks of 'verify' before
         it gets its name: where anything is damaged, missing or changed there is no copy, and the exit
         code is 1. --damaged saves what there is all the same, names each problem, and ends with exit

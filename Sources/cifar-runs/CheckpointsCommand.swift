@@ -13,7 +13,7 @@ enum CheckpointsCommand {
       ] + OutputFormat.options,
       discussion: """
         `cifar export RUN --checkpoint ID -o FILE` writes one to a safetensors file,
-        `cifar resume RUN --checkpoint ID` goes on from it.
+        `cifar resume RUN --checkpoint ID` continues from it.
         """,
       examples: ["cifar-runs checkpoints 3f2a", "cifar-runs checkpoints 3f2a --pin 17"], run: run)
   }

@@ -12,7 +12,7 @@ enum CompareCommand {
         Option("--min", value: "FIELD", help: "order the runs by it, the smallest first"),
         Option("--all", help: "all hyperparameters, not only those that differ"),
       ] + Option.selection + [
-        Option("-n", value: "N", help: "with --filter and the like: at most so many (else 5)"),
+        Option("-n", value: "N", help: "with --filter and the like: at most this many (else 5)"),
         .registry,
       ] + OutputFormat.options,
       examples: [

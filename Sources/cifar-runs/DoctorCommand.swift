@@ -43,7 +43,7 @@ enum DoctorCommand {
         what: "runs",
         state: "\(facts.runs), \(facts.running) running, \(facts.crashed) crashed",
         advice: facts.lastCrashed.map {
-          "a crashed run goes on with: cifar resume \($0.prefix(8))"
+          "resume a crashed run with: cifar resume \($0.prefix(8))"
         }))
     findings.append(
       Finding(

@@ -19,10 +19,10 @@ enum ImportCommand {
       ],
       discussion: """
         An exported checkpoint becomes the start of a new run, with the file's hyperparameters and
-        this one checkpoint; `cifar resume` goes on from there. A file that a training left beside
+        this one checkpoint; `cifar resume` continues from there. A file that a training left beside
         its registry, because others held that when it ended, gives its run the epochs, the
         checkpoint and the end that could not be written; in another registry, or where the run has
-        gone on since, it becomes a new run with all that the file knows.
+        continued since, it becomes a new run with all that the file knows.
         All or nothing is written. The registry is made if it does not exist. Prints the run's id.
         """,
       examples: [

@@ -11,7 +11,7 @@ enum ListCommand {
           "--sort", value: "FIELD", help: "order by a field, the smallest first",
           choices: RunField.all.map(\.name).filter { $0 != "tag" && $0 != "note" }),
         Option("--desc", help: "the largest first"),
-        Option("-n", value: "N", help: "at most so many (else 20)"),
+        Option("-n", value: "N", help: "at most this many (else 20)"),
         Option("--all", help: "all of them"),
         Option(
           "--columns", value: "A,B,…",

@@ -76,8 +76,8 @@ enum RemoveCommands {
       "gc", summary: "empties the trash and gives the space back",
       options: [.yes, .dryRun, .registry] + OutputFormat.options,
       discussion: """
-        What was in the trash is gone for good. Works in small steps: trainings go on meanwhile, and
-        after an interruption the next call goes on. Asks where someone sits at a terminal. With
+        What was in the trash is gone for good. Works in small steps: trainings continue meanwhile, and
+        after an interruption the next call continues. Asks where someone sits at a terminal. With
         --dry-run and --json the runs themselves are written, as 'list' has them.
         """,
       examples: ["cifar-runs gc --dry-run", "cifar-runs gc --yes"]
@@ -110,7 +110,7 @@ enum RemoveCommands {
     }
   }
 
-  /// nil for a run that holds a value that can't be, which is told: it can be removed all the same.
+  /// nil for a run that holds an impossible value, which is told: it can be removed all the same.
   private static func summary(_ id: String, _ registry: Registry) throws -> RunSummary? {
     do {
       return try registry.run(matching: id).summary
@@ -120,7 +120,7 @@ enum RemoveCommands {
     }
   }
 
-  /// So many runs are named before a question.
+  /// This many runs are named before a question.
   private static let shown = 20
 
   private static func show(_ runs: [RunSummary], of all: Int) {

@@ -14,7 +14,7 @@ enum ReportCommand {
           help: "the page, - for standard output (required)"),
         .force,
         Option("--title", value: "TEXT", help: "the page's title"),
-        Option("-n", value: "N", help: "with --filter and the like: at most so many (else 10)"),
+        Option("-n", value: "N", help: "with --filter and the like: at most this many (else 10)"),
       ] + Option.selection + [.registry],
       discussion: """
         Curves that tell their values under the mouse, hyperparameters with what differs marked,

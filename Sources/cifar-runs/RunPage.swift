@@ -85,7 +85,7 @@ struct RunPage {
     if !checkpoints.isEmpty && summary.status != .running && summary.epochs < summary.epochsPlanned
     {
       let option = registryOption.map { " --registry \($0)" } ?? ""
-      fact("go on", "cifar resume \(run.id.prefix(8))\(option)")
+      fact("resume", "cifar resume \(run.id.prefix(8))\(option)")
     }
     return title + "\n" + facts.text(for: terminal, indent: 2)
   }

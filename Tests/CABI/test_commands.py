@@ -188,7 +188,7 @@ def test_a_damaged_checkpoint_is_found(workplace):
 
 
 def wait_for_epochs(name, count):
-    """Until the run is there and has so many epochs."""
+    """Until the run is there and has this many epochs."""
     for _ in range(600):
         # Before the first run is in it, the file is missing or empty: the command says so.
         process = start("cifar-runs", "list", "--json")

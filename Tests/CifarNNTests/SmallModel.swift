@@ -71,7 +71,7 @@ enum SmallModel {
   static let cases = [Case("chain", spec), Case("residual", residual)] + tiny
 
   /// Images that pools make smaller and smaller down to one pixel, on which convolutions of every
-  /// kind go on: Winograd's and direct ones, with strides, filters that mostly lie beside the image,
+  /// kind follow: Winograd's and direct ones, with strides, filters that mostly lie beside the image,
   /// uneven frames. A batch norm there sees five values a channel.
   static let tiny = [
     Case(

@@ -129,7 +129,7 @@ import Testing
     #expect(try other.verify() == [])
   }
 
-  /// Where someone has gone on with the run, what the file knows is another line.
+  /// Where someone has continued with the run, what the file knows is another line.
   @Test func aRunThatWentOnKeepsWhatItHas() throws {
     let session = try start(busyTimeout: 0)
     let id = try #require(session.runID)

@@ -191,7 +191,7 @@ import Testing
       #expect(further.remarks.count == (jumps ? 1 : 0))
       if jumps {
         #expect(further.remarks[0].contains("'cosine' is stretched from 2 to 4 epochs"))
-        #expect(further.remarks[0].contains("goes on with 0.0005, not 0"))
+        #expect(further.remarks[0].contains("continues with 0.0005, not 0"))
       }
       _ = try further.run([Follower()])
       #expect(try sample.run(session.runID).notes.map(\.text) == further.remarks)
@@ -203,7 +203,7 @@ import Testing
     try sample.registry().locked { try $0.execute("UPDATE sessions SET instruction_set = 'mmx'") }
     let session = try sample.resume(id)
     #expect(session.remarks.count == 1)
-    #expect(session.remarks[0].contains("instruction set mmx, and goes on with"))
+    #expect(session.remarks[0].contains("instruction set mmx, and continues with"))
     _ = try session.run([Follower()])
     // An import does not know what its file was computed with.
     let other = try interrupted(after: 2)

@@ -37,7 +37,7 @@ import Testing
     for loss in [metrics.trainLoss, metrics.valLoss] { #expect("\(loss)".first != "-") }
   }
 
-  /// In the middle of its validation; what is gone on with validates, and trains no more.
+  /// In the middle of its validation; what is resumed validates, and trains no more.
   @Test func aTerminatedEpochThatIsInterruptedIsEndedLater() throws {
     let hyperparameters = try quick([.terminateOnNaN], rate: 100)
     func make() throws -> (Trainer, Follower) {
@@ -187,7 +187,7 @@ import Testing
       whole[2]
         == "1;\(metrics.trainAccuracy);0.001;\(metrics.trainLoss);\(metrics.valAccuracy);"
         + "\(metrics.valLoss)")
-    // A run that is gone on with writes its epochs again.
+    // A run that is resumed writes its epochs again.
     try Training(resumed(training.follower.checkpoints[0]))
     #expect(try lines(file) == whole)
     // Another run begins a new file, or appends.

@@ -6,7 +6,7 @@ import Testing
 
 @testable import CifarTraining
 
-/// One training stopped and gone on with, for every option there is, alone and in company, against
+/// One training stopped and continued with, for every option there is, alone and in company, against
 /// the one that was not stopped. No tolerance.
 @Suite struct ResumeEverythingTests {
   private static let optimizers = [

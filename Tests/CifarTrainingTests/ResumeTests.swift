@@ -5,7 +5,7 @@ import Testing
 
 @testable import CifarTraining
 
-/// A training that was stopped and gone on with is the one that wasn't, with no tolerance.
+/// A training that was stopped and continued with is the one that wasn't, with no tolerance.
 @Suite struct ResumeTests {
   @Test(arguments: Recipe.names) func afterAnEpoch(recipe: String) throws {
     let whole = try Training(.quick(recipe, epochs: 4))
@@ -130,7 +130,7 @@ import Testing
     let isBest = network == kept.filter { tensor in network.contains { $0.name == tensor.name } }
     #expect(isBest)
     #expect(!network.isEmpty)
-    // One that is gone on with at the end knows that it has ended.
+    // One that is resumed at the end knows that it has ended.
     let again = try Training(resumed(training.follower.checkpoints[losses.count - 1]))
     #expect(again.end == training.end)
     let isSame = again.trainer.network.stateTensors() == network

@@ -140,7 +140,7 @@ struct Training {
   }
 }
 
-/// Goes on from a checkpoint.
+/// Continues from a checkpoint.
 func resumed(
   _ checkpoint: Blob, train: Int = 100, test: Int = 40, epochs: Int? = nil, threads: Int = 1
 ) throws -> Trainer {

@@ -73,7 +73,7 @@ import Testing
       let record = try trainer(train, validation).hyperparameters.data
       #expect(record?.classNames == letters)
     }
-    // A run that is gone on with keeps its names, and refuses others.
+    // A run that is resumed keeps its names, and refuses others.
     let checkpoint = try Checkpoint(trainer(letters, letters).checkpoint())
     func resumed(_ names: [String]) throws -> Trainer {
       try Trainer(
@@ -156,7 +156,7 @@ import Testing
     follower.onBatch = { throw Unhappy() }
     #expect(throws: Unhappy()) { try trainer.run([follower]) }
     #expect(trainer.step == 1)
-    // The trainer stands where the error left it and can go on.
+    // The trainer stands where the error left it and can continue.
     follower.onBatch = nil
     #expect(try trainer.run([follower]) == .completed(reason: "all 3 epochs are done"))
     let whole = try Training(.quick()).follower

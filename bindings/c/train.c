@@ -6,7 +6,7 @@
  *   ./train shapes 2 1000        # the first 1000 images of either part
  *   ./train ~/.cache/cifar10 12  # CIFAR-10
  *
- * Ctrl-C stops after the batch under way; the program says how to go on.
+ * Ctrl-C stops after the batch under way; the program says how to continue.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -37,11 +37,11 @@ public enum LayerSpec: Equatable, Sendable {
     case same
     /// None.
     case valid
-    /// As many as make the output ⌈n/stride⌉ wide, an odd one behind: Keras's `same`, ONNX's
+    /// As many as make the output ⌈n/stride⌉ wide, an odd one at the end: Keras's `same`, ONNX's
     /// SAME_UPPER. With stride 1 it is `same`.
     case sameUpper = "same_upper"
 
-    /// Zeros before and behind `size` inputs.
+    /// Zeros before and after `size` inputs.
     func amounts(size: Int, kernel: Int, stride: Int) -> (before: Int, after: Int) {
       switch self {
       case .same: return (kernel / 2, kernel / 2)

@@ -118,7 +118,7 @@ class TrainOptions(Structure):
         ("record", c_int32),  # 1; 0: keep nothing, there is no registry
         ("keep_last", c_uint32),  # checkpoints kept besides the best one: 2; 0: all of them
         ("command_line", c_char_p),  # noted down with the session; NULL: none
-        ("keep_every", c_uint32),  # checkpoints of every so many epochs stay too; 0: none of them
+        ("keep_every", c_uint32),  # every n-th epoch's checkpoint stays too; 0: none of them
         ("tags", c_char_p),  # of the run, one a line; NULL: none
         # a JSON object put over the recipe; the fields of this struct go over both. NULL: nothing.
         # See below
@@ -137,7 +137,7 @@ class ResumeOptions(Structure):
 
     _fields_ = [
         ("struct_size", c_uint32),
-        ("epochs", c_uint32),  # train up to so many in all; 0: as planned
+        ("epochs", c_uint32),  # train up to this many in all; 0: as planned
         # 1 to 1024, of which cifar_default_threads() compute at most; 0: these
         ("threads", c_uint32),
         ("checkpoint", c_char_p),  # "last", "best" or a checkpoint's id; NULL: "last"
@@ -298,8 +298,8 @@ Padding = c_uint
 CIFAR_PADDING_SAME = 0
 # None.
 CIFAR_PADDING_VALID = 1
-# As many as make the output 1/stride of the input, an odd one behind: Keras's "same". With stride 1
-# it is CIFAR_PADDING_SAME.
+# As many as make the output 1/stride of the input, an odd one at the end: Keras's "same". With
+# stride 1 it is CIFAR_PADDING_SAME.
 CIFAR_PADDING_SAME_UPPER = 2
 # What "same" is in the dialect that the model is trained in.
 CIFAR_PADDING_DEFAULT = 3
@@ -347,7 +347,7 @@ class RunQuery(Structure):
         ("ascending", c_int32),  # 0: the largest or latest first
         ("filter", c_char_p),  # NULL: all runs
         ("sort", c_char_p),  # a field; NULL: as they were started
-        ("limit", c_size_t),  # at most so many; 0: all
+        ("limit", c_size_t),  # at most this many; 0: all
         ("trash", c_int32),  # 1: the runs in the trash instead
     ]
 
@@ -385,7 +385,7 @@ class NoteInfo(Structure):
     ]
 
 
-# Receives a sentence about something that is damaged. 0 goes on, anything else stops.
+# Receives a sentence about something that is damaged. 0 continues, anything else stops.
 ProblemCallback = CFUNCTYPE(c_int, c_char_p, c_void_p)
 
 # What each function returns, and what it takes.

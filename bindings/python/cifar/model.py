@@ -83,7 +83,7 @@ class Model(Held):
         the most.
 
         Weights that are NaN or infinite, those of a training that diverged, are an error that names
-        the tensor; so are numbers in the file that can't be.
+        the tensor; so are impossible numbers in the file.
         """
         return cls._of(
             create(

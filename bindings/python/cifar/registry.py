@@ -125,7 +125,7 @@ class Registry(Held):
     def fork(
         self, run: str, checkpoint: Union[str, int] = "last", name: Optional[str] = None
     ) -> str:
-        """Makes a new run that begins where a checkpoint of another one stands; ``resume`` goes on
+        """Makes a new run that begins where a checkpoint of another one stands; ``resume`` continues
         with it. Returns its id."""
         uuid = ctypes.create_string_buffer(37)
         call(
@@ -139,7 +139,7 @@ class Registry(Held):
 
         A file that a training left beside its registry, because that was held by others, gives its
         run what could not be written then. Any other is the start of a new run, which ``resume``
-        goes on with.
+        continues with.
 
         name: of a new run; None for what the file says.
         """
@@ -175,7 +175,7 @@ class Registry(Held):
 
     def verify(self, run: Optional[str] = None) -> List[str]:
         """Looks for damage, and for tables, views, indexes and triggers that others added. Returns a
-        sentence for each thing that is wrong. Trainings go on meanwhile."""
+        sentence for each thing that is wrong. Trainings continue meanwhile."""
         problems = []
 
         def receive(problem) -> int:

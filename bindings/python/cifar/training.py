@@ -1,4 +1,4 @@
-"""Training: `fit` starts a run, `resume` goes on with one."""
+"""Training: `fit` starts a run, `resume` continues one."""
 
 import json
 import sys
@@ -97,26 +97,26 @@ def fit(
     registry: the SQLite file; None for ``$CIFAR_REGISTRY``, else ``./cifar-runs.db``.
     record: False keeps nothing.
     keep_last: checkpoints kept besides the best one; 0 keeps all.
-    keep_every: those of every so many epochs stay too; 0 for none of them.
+    keep_every: every n-th epoch's checkpoint stays too; 0 for none of them.
     busy_timeout: seconds for which the end waits for a registry that others hold. While training
-        goes on everything waits in memory, however long they hold it; at the end, the last
+        continues everything waits in memory, however long they hold it; at the end, the last
         checkpoint then goes to a file beside the registry. The error names it, and
         ``Registry.import_file`` gives it to the run.
     tags: words to find the run by; a str is one.
     callbacks: each is a ``Callback``, or called with an ``Epoch`` after every epoch. One that
         returns True, Python's or NumPy's, stops the training, and ``Run.reason`` names it; anything
-        else goes on. (A progress bar's ``update`` may return True: call it in a function that does
+        else continues. (A progress bar's ``update`` may return True: call it in a function that does
         not return it, or as ``lambda epoch: bar.update() and None``.) One that raises stops the
         training too, and ``fit`` raises its exception again.
     on_batch: likewise, with a ``Batch`` after every batch.
     hyperparameters: anything else that cifar.h names: ``optimizer="sgd"``, ``momentum=0.9``,
         ``weight_decay=5e-4``, ``clip_norm=1`` (of all gradients together; ``clipnorm`` of each
         parameter's, ``clipvalue`` of each number, as in Keras),
-        ``label_smoothing=0.1``, ``steps_per_epoch=500``, ``ema=0.999`` (an exponential moving average of the weights is
-        validated and kept in their place), ``precision="mixed_bfloat16"``,
+        ``label_smoothing=0.1``, ``steps_per_epoch=500``, ``ema=0.999`` (an exponential
+        moving average of the weights is validated and kept in their place), ``precision="mixed_bfloat16"``,
         ``schedule="cosine"`` or ``schedule={"type": "step", "step_size": 10}``,
         ``early_stopping={"patience": 3}``, ``reduce_lr_on_plateau=False``,
-        ``csv_logger={"filename": "log.csv"}`` (a resume goes on without one that can't be
+        ``csv_logger={"filename": "log.csv"}`` (a resume continues without one that can't be
         written, with a warning to ``set_log``), ``terminate_on_nan``, ``timer``,
         ``augment=[...]`` to add, ``augmentations=[...]`` to replace.
 
@@ -170,13 +170,13 @@ def resume(
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
 ) -> Run:
-    """Goes on with a run, to the same bits as if it had never stopped.
+    """Resumes a run, to the same bits as if it had never stopped.
 
     run: its id, the first 4 or more characters of it, or its name.
     train, validation: the images it was trained on; None opens them from their place, or from
         ``data``. A run on arrays needs them handed over.
     checkpoint: ``"last"``, ``"best"`` or a checkpoint's id.
-    epochs: train up to so many in all; None as planned. A run that a callback ended goes on where
+    epochs: train up to this many in all; None as planned. A run that a callback ended continues where
         epochs are asked for: the patience of early stopping starts over.
     take_over: also a run that seems to be running, because what trained it can't be asked from
         here: another machine, another container, the same machine a moment after a restart. What
@@ -218,7 +218,7 @@ _FOREIGN = {
     "class_weight": "images are weighted alike",
     "sample_weight": "images are weighted alike",
     "shuffle": "training images are shuffled always",
-    "initial_epoch": "cifar.resume goes on with a run",
+    "initial_epoch": "cifar.resume resumes a run",
 }
 
 
@@ -267,7 +267,9 @@ class _Training:
         self._epoch_functions = [
             item.on_epoch_end if isinstance(item, Callback) else item for item in callbacks
         ]
-        self._batch_functions = [item.on_batch_end for item in self._objects if _has(item, "on_batch_end")]
+        self._batch_functions = [
+            item.on_batch_end for item in self._objects if _has(item, "on_batch_end")
+        ]
         if on_batch is not None:
             self._batch_functions.append(_function(on_batch, "on_batch"))
         self._epochs: List[Epoch] = []
@@ -372,7 +374,9 @@ class _Training:
     # Ctrl-C would wait for the epoch's end. It costs microseconds. Likewise while the end waits for
     # the registry.
     def _on_batch_end(self, info) -> int:
-        return self._ask(self._batch_functions, batch_of(info.contents)) if self._batch_functions else 0
+        if not self._batch_functions:
+            return 0
+        return self._ask(self._batch_functions, batch_of(info.contents))
 
     def _on_epoch_end(self, info) -> int:
         epoch = epoch_of(info.contents)
@@ -389,7 +393,7 @@ class _Training:
         return self._ask([item.on_storage_wait for item in self._objects], wait)
 
     def _ask(self, functions, *event) -> int:
-        """0 to go on. Every function is asked, also after one that wants to stop."""
+        """0 to continue. Every function is asked, also after one that wants to stop."""
         stops = 0
         for function in functions:
             answer = function(*event)
