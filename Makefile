@@ -3,8 +3,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build demo test test-swift test-abi test-memory torture fuzz sanitize bench \
-  bench-registry format lint install uninstall clean
+.PHONY: help build demo bindings test test-swift test-abi test-memory torture fuzz sanitize \
+  bench bench-registry format lint install uninstall clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -43,6 +43,9 @@ build: .build/dependencies ## build/lib/libcifar.so, build/bin/cifar and build/b
 
 demo: build ## trains the network on the built-in drawings, lists the run, asks the model
 	@Tools/demo
+
+bindings: ## writes what repeats include/cifar.h in Python and Swift: after a change of the header
+	python3 Tools/bindings
 
 test: lint build test-swift test-abi ## every test
 

@@ -2,7 +2,7 @@
  * cifar.h - train convolutional networks on 32x32 images, on the CPU.
  *
  * Every run - hyperparameters, one row an epoch, checkpoints - is kept in one SQLite file, the
- * registry, and goes on from any of its checkpoints to the same bits as if it had never stopped.
+ * registry, and continues from any of its checkpoints to the same bits as if it had never stopped.
  *
  * The rules, for every function here:
  *
@@ -37,8 +37,8 @@
  * Fork      A child may use what its parent opened, but for trainers and registries: those say
  *           CIFAR_E_INVALID_STATE there, and the child opens its own. It may free all of them, which
  *           leaves the parent's alone. A callback may fork: in the child cifar_trainer_run returns
- *           INVALID_STATE, and the parent goes on training.
- * Memory    Where there is none the call returns CIFAR_E_OUT_OF_MEMORY, and the host goes on; a run
+ *           INVALID_STATE, and the parent continues training.
+ * Memory    Where there is none the call returns CIFAR_E_OUT_OF_MEMORY, and the host continues; a run
  *           is recorded as failed, with its last checkpoint. What a model or a training needs is
  *           compared beforehand with what the machine, the process's limits (RLIMIT_AS, RLIMIT_DATA)
  *           and its control groups leave. Small objects come from a reserve of 1 MiB while the system
@@ -231,7 +231,7 @@ typedef struct cifar_train_options {
   uint32_t batch_size;      /* 1 to 65,536; 0: as the recipe says, 64 */
   uint32_t threads;         /* 1 to 1024, of which cifar_default_threads() compute at most; 0: these */
   double learning_rate;     /* above 0; 0: as the recipe says, 0.001 */
-  uint64_t seed;            /* where all random numbers come from; 0 */
+  uint64_t seed;            /* where all random numbers come from; 0: as the recipe says, 0 */
   const char *recipe;       /* "pytorch" or "keras", the tutorial's dialects, or "keras-tuned", the
                                latter with the learning rate halved on a plateau; NULL: "pytorch" */
   const char *name;         /* what people call the run; NULL: none */
@@ -240,13 +240,12 @@ typedef struct cifar_train_options {
   int32_t record;           /* 1; 0: keep nothing, there is no registry */
   uint32_t keep_last;       /* checkpoints kept besides the best one: 2; 0: all of them */
   const char *command_line; /* noted down with the session; NULL: none */
-  uint32_t keep_every;      /* checkpoints of every so many epochs stay too; 0: none of them */
+  uint32_t keep_every;      /* every n-th epoch's checkpoint stays too; 0: none of them */
   const char *tags;         /* of the run, one a line; NULL: none */
-  const char *hyperparameters; /* a JSON object put over the recipe and the fields above; NULL:
-                                  nothing. See below */
+  const char *hyperparameters; /* a JSON object put over the recipe; the fields of this struct go
+                                  over both. NULL: nothing. See below */
   const char *model;        /* a preset's name, "tutorial", "tutorial-gap" or "tutorial-resnet", or
-                               the JSON of a cifar_model_spec; put over all of the above. NULL: the
-                               recipe's, "tutorial" */
+                               the JSON of a cifar_model_spec. NULL: the recipe's, "tutorial" */
   double busy_timeout;      /* seconds for which the end of training waits for a registry that others
                                hold, 0 to 1,000,000: 600. See cifar_trainer_run */
 } cifar_train_options;
@@ -259,6 +258,9 @@ typedef struct cifar_train_options {
  *   {"clip_norm": 1}            the largest norm of all gradients together, Keras's global_clipnorm;
  *                               or "clipnorm", of each parameter's, or "clipvalue", of each number
  *   {"label_smoothing": 0.1, "steps_per_epoch": 500}
+ *   {"ema": 0.999}              decay of an exponential moving average of the weights, 0 to below 1,
+ *                               updated after every step, as PyTorch's AveragedModel: what is
+ *                               validated, and what a checkpoint's model computes with
  *   {"precision": "mixed_bfloat16"}
  *                               keeps images between layers as bfloat16, in half the memory;
  *                               arithmetic, weights and gradients stay float32. Else "float32"
@@ -298,7 +300,7 @@ cifar_status cifar_trainer_create(const cifar_dataset *train, const cifar_datase
 /** How to take up a run. cifar_resume_options_init fills in the defaults below. */
 typedef struct cifar_resume_options {
   uint32_t struct_size;
-  uint32_t epochs;           /* train up to so many in all; 0: as planned */
+  uint32_t epochs;           /* train up to this many in all; 0: as planned */
   uint32_t threads;          /* 1 to 1024, of which cifar_default_threads() compute at most; 0: these */
   const char *checkpoint;    /* "last", "best" or a checkpoint's id; NULL: "last" */
   const char *registry;      /* as in cifar_train_options */
@@ -313,13 +315,13 @@ typedef struct cifar_resume_options {
 
 cifar_status cifar_resume_options_init(cifar_resume_options *options, size_t options_size);
 
-/** Makes a trainer that goes on with a run, to the same bits as if it had never stopped. Where the
+/** Makes a trainer that resumes a run, to the same bits as if it had never stopped. Where the
  *  last checkpoint is damaged, it is the newest one before that is whole. That one, a schedule that
  *  jumps by another number of epochs, and another instruction set than the run's, by which the bits
  *  will differ, are told by a line in the log and a note on the run.
  *
  *  What is "last" or "best" is decided in the transaction in which the run becomes this trainer's. A
- *  run that a callback ended goes on where epochs are asked for: the patience of early stopping begins
+ *  run that a callback ended continues where epochs are asked for: the patience of early stopping begins
  *  again.
  *
  *  run                its id, the first 4 or more characters of it, or its name.
@@ -349,6 +351,16 @@ typedef struct cifar_batch_info {
   double seconds;       /* that they took */
 } cifar_batch_info;
 
+/** What a pass over the validation images came to. */
+typedef struct cifar_validation_info {
+  uint32_t struct_size;
+  uint32_t epoch;   /* from 1 */
+  uint64_t images;  /* validation images */
+  double loss;      /* mean over them */
+  double accuracy;  /* 0 to 1 */
+  double seconds;   /* that it took */
+} cifar_validation_info;
+
 /** An epoch that has ended. */
 typedef struct cifar_epoch_info {
   uint32_t struct_size;
@@ -363,43 +375,6 @@ typedef struct cifar_epoch_info {
   int32_t is_best;         /* 1: the best so far by the recipe's measure. Only in callbacks */
 } cifar_epoch_info;
 
-/** All are called on the thread that called cifar_trainer_run. 0 goes on; anything else stops the
- *  training, which then leaves a checkpoint and returns CIFAR_E_CALLBACK. The info lives for the
- *  call only. Of their trainer they may call cifar_trainer_set_learning_rate,
- *  cifar_trainer_record_metric, cifar_trainer_interrupt and cifar_trainer_free. They must return: no
- *  longjmp, no exception may pass. */
-typedef int (*cifar_train_callback)(void *user);
-typedef int (*cifar_batch_callback)(const cifar_batch_info *info, void *user);
-typedef int (*cifar_epoch_callback)(const cifar_epoch_info *info, void *user);
-
-/** Before training, also when a run is resumed; NULL for nothing. Not while it trains. */
-cifar_status cifar_trainer_on_train_begin(cifar_trainer *trainer, cifar_train_callback callback,
-                                          void *user);
-
-/** When training is over, with the best weights in their place, but not after a failure; what it
- *  returns is not looked at. NULL for nothing. Not while it trains. */
-cifar_status cifar_trainer_on_train_end(cifar_trainer *trainer, cifar_train_callback callback,
-                                        void *user);
-
-/** Before an epoch's first batch, with 0 batches done; not where an epoch is resumed in its middle.
- *  NULL for nothing. Not while it trains. */
-cifar_status cifar_trainer_on_epoch_begin(cifar_trainer *trainer, cifar_batch_callback callback,
-                                          void *user);
-
-/** Before every batch, with the batches done so far and the rate that it is to have; NULL for
- *  nothing. Not while it trains. */
-cifar_status cifar_trainer_on_batch_begin(cifar_trainer *trainer, cifar_batch_callback callback,
-                                          void *user);
-
-/** After every batch; NULL for nothing. Not while it trains. */
-cifar_status cifar_trainer_on_batch(cifar_trainer *trainer, cifar_batch_callback callback,
-                                    void *user);
-
-/** After every epoch, when it and its checkpoint are in the registry; where others hold that, while
- *  they wait for it. NULL for nothing. Not while it trains. */
-cifar_status cifar_trainer_on_epoch(cifar_trainer *trainer, cifar_epoch_callback callback,
-                                    void *user);
-
 /** What waits because others hold the registry. */
 typedef struct cifar_storage_info {
   uint32_t struct_size;
@@ -408,13 +383,50 @@ typedef struct cifar_storage_info {
   double seconds_left; /* until cifar_trainer_run waits no more; -1 while it trains */
 } cifar_storage_info;
 
-typedef int (*cifar_storage_callback)(const cifar_storage_info *info, void *user);
+/** What a training calls, on the thread that called cifar_trainer_run. cifar_trainer_callbacks_init
+ *  sets all to NULL, which is not called.
+ *
+ *  0 continues; anything else stops the training, which then leaves a checkpoint and returns
+ *  CIFAR_E_CALLBACK. An epoch whose batches are all done ends, and has its row, all the same. An info
+ *  lives for the call only. Of their trainer callbacks may call cifar_trainer_set_learning_rate,
+ *  cifar_trainer_record_metric, cifar_trainer_record_metrics, cifar_trainer_interrupt and
+ *  cifar_trainer_free. They must return: no longjmp, no exception may pass. */
+typedef struct cifar_trainer_callbacks {
+  uint32_t struct_size;
+  void *user; /* handed to each */
+  /** Before training, also when a run is resumed. */
+  int (*on_train_begin)(void *user);
+  /** Before an epoch's first batch, with 0 batches done; not where an epoch is resumed in its
+   *  middle. */
+  int (*on_epoch_begin)(const cifar_batch_info *info, void *user);
+  /** Before every batch, with the batches done so far and the rate that it is to have. */
+  int (*on_batch_begin)(const cifar_batch_info *info, void *user);
+  /** After every batch. */
+  int (*on_batch_end)(const cifar_batch_info *info, void *user);
+  /** After an epoch's last batch, before its validation. */
+  int (*on_validation_begin)(void *user);
+  /** After the validation, before the recipe's callbacks and the epoch's row. */
+  int (*on_validation_end)(const cifar_validation_info *info, void *user);
+  /** After every epoch, when it and its checkpoint are in the registry; where others hold that, while
+   *  they wait for it. */
+  int (*on_epoch_end)(const cifar_epoch_info *info, void *user);
+  /** While others hold the registry: during training, when they have done so for 10 seconds, for
+   *  every epoch that waits to be stored; when it is over, some ten times a second until all is
+   *  stored. Anything but 0 then ends the waiting. */
+  int (*on_storage_wait)(const cifar_storage_info *info, void *user);
+  /** When training is over, with the best weights in their place, but not after a failure; what it
+   *  returns is not looked at. */
+  int (*on_train_end)(void *user);
+} cifar_trainer_callbacks;
 
-/** While others hold the registry: during training, when they do so for 10 seconds, for every epoch
- *  that waits to be stored, when it is over some ten times a second until all is stored. Anything but 0 stops the training, or the
- *  waiting at its end. NULL for nothing. Not while it trains. */
-cifar_status cifar_trainer_on_storage_wait(cifar_trainer *trainer, cifar_storage_callback callback,
-                                           void *user);
+cifar_status cifar_trainer_callbacks_init(cifar_trainer_callbacks *callbacks,
+                                          size_t callbacks_size);
+
+/** Sets all callbacks of a trainer, in place of those that it had; NULL for none.
+ *
+ *  Error: INVALID_STATE while it trains. */
+cifar_status cifar_trainer_set_callbacks(cifar_trainer *trainer,
+                                         const cifar_trainer_callbacks *callbacks);
 
 /** Sets the learning rate from the next batch on, 0 or above: from callbacks, or while nothing
  *  trains. A rate set when an epoch begins, or before a batch, is part of the checkpoints that
@@ -425,7 +437,7 @@ cifar_status cifar_trainer_on_storage_wait(cifar_trainer *trainer, cifar_storage
 cifar_status cifar_trainer_set_learning_rate(cifar_trainer *trainer, double learning_rate);
 
 /** Trains until all epochs are done or the recipe's early stopping ends it, then puts the best
- *  weights back. Takes minutes to hours. A trainer runs once: to go on, resume its run.
+ *  weights back. Takes minutes to hours. A trainer runs once: to continue, resume its run.
  *
  *  Rows, checkpoints, metrics and signs of life are written beside the training, in order. Where
  *  others hold a lock on the registry, for however long, they wait in memory and the training goes
@@ -441,7 +453,7 @@ cifar_status cifar_trainer_set_learning_rate(cifar_trainer *trainer, double lear
  *  "terminate_on_nan" a loss that is not finite is no error: as in Keras the epoch ends with that
  *  batch, is validated and has its row, with NaN, and training is over; the run is "failed".
  *  Likewise then where only the validation loss is not finite; without it that is a warning in the
- *  log, and training goes on, as in the frameworks. */
+ *  log, and training continues, as in the frameworks. */
 cifar_status cifar_trainer_run(cifar_trainer *trainer);
 
 /** Makes cifar_trainer_run stop after the batch under way and leave a checkpoint. From any thread,
@@ -605,7 +617,7 @@ typedef enum cifar_padding {
   CIFAR_PADDING_SAME = 0,
   /** None. */
   CIFAR_PADDING_VALID = 1,
-  /** As many as make the output 1/stride of the input, an odd one behind: Keras's "same". With
+  /** As many as make the output 1/stride of the input, an odd one at the end: Keras's "same". With
    *  stride 1 it is CIFAR_PADDING_SAME. */
   CIFAR_PADDING_SAME_UPPER = 2,
   /** What "same" is in the dialect that the model is trained in. */
@@ -650,11 +662,11 @@ cifar_status cifar_model_spec_resolve(const cifar_model_spec *spec, const char *
  *  block that is to be added to it. Independent of it. */
 cifar_status cifar_model_spec_branch(const cifar_model_spec *spec, cifar_model_spec **out);
 
-/* Each of these adds a layer behind the others, of which there are 4096 at most. A model can be
+/* Each of these adds a layer after the others, of which there are 4096 at most. A model can be
  * trained if its last layer is dense with a unit a class.
  *
  * Errors: INVALID_ARGUMENT for an option out of range; SHAPE_MISMATCH for a layer that does not fit
- * behind the others. Both name the layer by its place, from 0, and its type, and the shapes. */
+ * after the others. Both name the layer by its place, from 0, and its type, and the shapes. */
 
 /** Convolution with bias.
  *
@@ -677,6 +689,10 @@ cifar_status cifar_model_spec_batch_norm(cifar_model_spec *spec, double momentum
 /** max(x, 0) */
 cifar_status cifar_model_spec_relu(cifar_model_spec *spec);
 
+/** x * Phi(x), where Phi is the standard normal distribution: the exact form, PyTorch's and Keras's
+ *  default. */
+cifar_status cifar_model_spec_gelu(cifar_model_spec *spec);
+
 /** The maximum of every 2x2 square; an odd last row or column is left out. */
 cifar_status cifar_model_spec_max_pool(cifar_model_spec *spec);
 
@@ -694,7 +710,7 @@ cifar_status cifar_model_spec_dropout(cifar_model_spec *spec, double rate);
 /** (C, H, W) to C * H * W, channels slowest. */
 cifar_status cifar_model_spec_flatten(cifar_model_spec *spec);
 
-/** W * x + b, behind a flatten or a global average pool.
+/** W * x + b, after a flatten or a global average pool.
  *
  *  units  1 to 65,536; of the last layer the number of classes, 2 to 1000. */
 cifar_status cifar_model_spec_dense(cifar_model_spec *spec, uint32_t units);
@@ -769,11 +785,11 @@ typedef struct cifar_run_list cifar_run_list;
 
 /** The runs, newest first.
  *
- *  A file may come from anywhere: a run with a value that can't be, such as -1 epochs, is left out,
+ *  A file may come from anywhere: a run with an impossible value, such as -1 epochs, is left out,
  *  and a warning in the log (cifar_set_log) names table, column and row. cifar_registry_verify lists
  *  all such values.
  *
- *  limit  at most so many; 0 for all. */
+ *  limit  at most this many; 0 for all. */
 cifar_status cifar_registry_list(cifar_registry *registry, size_t limit, cifar_run_list **out);
 
 /** Which runs are wanted. cifar_run_query_init fills in the defaults below. */
@@ -782,13 +798,13 @@ typedef struct cifar_run_query {
   int32_t ascending;  /* 0: the largest or latest first */
   const char *filter; /* NULL: all runs */
   const char *sort;   /* a field; NULL: as they were started */
-  size_t limit;       /* at most so many; 0: all */
+  size_t limit;       /* at most this many; 0: all */
   int32_t trash;      /* 1: the runs in the trash instead */
 } cifar_run_query;
 
 cifar_status cifar_run_query_init(cifar_run_query *query, size_t query_size);
 
-/** The runs that a query asks for; those with a value that can't be are left out as by
+/** The runs that a query asks for; those with an impossible value are left out as by
  *  cifar_registry_list.
  *
  *  The filter is text such as "val_accuracy > 0.8 and recipe = keras and started > '2 days ago'":
@@ -812,7 +828,7 @@ void cifar_run_list_free(cifar_run_list *list);
 typedef struct cifar_run cifar_run;
 
 /** run  its id, the first 4 or more characters of it, or its name.
- *  Errors: NOT_FOUND; AMBIGUOUS, naming the candidates; BAD_DATA for a value that can't be, naming
+ *  Errors: NOT_FOUND; AMBIGUOUS, naming the candidates; BAD_DATA for an impossible value, naming
  *  table, column and row. */
 cifar_status cifar_registry_find(cifar_registry *registry, const char *run, cifar_run **out);
 
@@ -895,7 +911,7 @@ cifar_status cifar_registry_rename(cifar_registry *registry, const char *run, co
 cifar_status cifar_registry_pin(cifar_registry *registry, int64_t checkpoint, int32_t pinned);
 
 /** Makes a new run that begins where a checkpoint of another one stands, with its history up to
- *  there; resume it to go on.
+ *  there; resume it to continue.
  *
  *  checkpoint  "last", "best" or a checkpoint's id; NULL: "last".
  *  name        the new run's; NULL: none.
@@ -905,14 +921,14 @@ cifar_status cifar_registry_fork(cifar_registry *registry, const char *run,
 
 /** Makes a run from a checkpoint's file, in one transaction. One that a training left beside its
  *  registry because that was held by others (see cifar_trainer_run) gives its run what could not be
- *  written then; any other is the start of a new run; resume it to go on.
+ *  written then; any other is the start of a new run; resume it to continue.
  *
  *  path  a file that cifar_model_save, cifar_registry_export or a training wrote.
  *  name  of a new run; NULL: what the file says, or none.
  *  id    gets the run's UUID: 37 bytes with the NUL.
  *
  *  Errors: NOT_FOUND, IO; BAD_DATA, NOT_FINITE and SHAPE_MISMATCH for a file that no training could
- *  go on from. */
+ *  continue from. */
 cifar_status cifar_registry_import(cifar_registry *registry, const char *path, const char *name,
                                    char id[37]);
 
@@ -931,16 +947,16 @@ cifar_status cifar_registry_restore(cifar_registry *registry, const char *run);
 /** Empties the trash for good and makes the file as small as what is in it.
  *
  *  Works in steps that hold the file for 50 ms at most, as far as the disk's syncs let them, so that
- *  trainings write in between; what was stopped in the middle the next call goes on with.
+ *  trainings write in between; what was stopped in the middle the next call completes.
  *
  *  freed  gets the bytes given back; NULL to leave out. */
 cifar_status cifar_registry_collect(cifar_registry *registry, uint64_t *freed);
 
-/** Receives a sentence about something that is damaged. 0 goes on, anything else stops. */
+/** Receives a sentence about something that is damaged. 0 continues, anything else stops. */
 typedef int (*cifar_problem_callback)(const char *problem, void *user);
 
 /** Looks for damage: SQLite's structures, tables, views, indexes and triggers that others added,
- *  references, values that can't be, the SHA-256 of every checkpoint.
+ *  references, impossible values, the SHA-256 of every checkpoint.
  *
  *  Reads in pieces, so that trainings write in between. SQLite's check of the whole file gives way to
  *  them; where they never leave it the time, a warning in the log (cifar_set_log) says so.

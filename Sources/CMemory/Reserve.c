@@ -1,7 +1,7 @@
 // The reserve: a block of static memory, from which small requests are served when the system has
 // none. It is there from the moment the library is loaded, so that nothing can refuse it.
 //
-// Blocks lie one behind the other, each with a header; the first that fits is taken, and neighbours
+// Blocks lie one after the other, each with a header; the first that fits is taken, and neighbours
 // that are free become one while it is searched for. That is slow and simple: it happens only when
 // the process is about to fail.
 #include <sched.h>
@@ -49,7 +49,7 @@ size_t memory_reserve_used(void) {
   return atomic_load_explicit(&used_bytes, memory_order_relaxed);
 }
 
-/// Cuts a used block of `units` out of a free one, `skip` units behind its beginning.
+/// Cuts a used block of `units` out of a free one, `skip` units after its beginning.
 static void *cut(Header *block, uint32_t skip, uint32_t units) {
   if (skip > 0) {
     Header *rest = block + skip;

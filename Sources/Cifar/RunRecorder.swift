@@ -8,13 +8,13 @@ import Kernels
 /// Writes a training into the registry as it happens: each epoch's row with its checkpoint, and a
 /// checkpoint of the very batch when it is stopped.
 ///
-/// The bytes of a checkpoint are put together between two batches; hashing and writing them goes on
+/// The bytes of a checkpoint are put together between two batches; hashing and writing them continues
 /// beside the training, see `RegistryWriter`. What fails there ends the training with the next batch;
 /// a lock that others hold does not. Where the end can't be written the run's last checkpoint goes to
 /// a file, see `LeftFile`.
 final class RunRecorder: TrainerObserver {
-  /// Who follows the training besides.
-  weak var observer: (any TrainerObserver)?
+  /// Who else follows the run, while it trains.
+  var observers: [any RunObserver] = []
 
   private let trainer: Trainer
   private let session: RunSession
@@ -30,7 +30,7 @@ final class RunRecorder: TrainerObserver {
   private var metrics: [MetricRow] = []
   private var notes: [String] = []
   /// Epochs whose observers have not heard yet that they are stored, by the number of their row.
-  private var untold: [(number: Int, report: EpochReport)] = []
+  private var unannounced: [(number: Int, report: EpochReport)] = []
   /// The epochs that waited when someone was last told; nil while none do.
   private var toldWaiting: Int?
   private var left: LeftFile?
@@ -121,32 +121,23 @@ final class RunRecorder: TrainerObserver {
 
   // MARK: Following
 
-  func trainBegan() throws -> TrainerAnswer { try observer?.trainBegan() ?? .proceed }
-
-  func epochBegan(_ progress: BatchProgress) throws -> TrainerAnswer {
-    try observer?.epochBegan(progress) ?? .proceed
+  func observe(_ event: TrainingEvent) throws -> TrainerAnswer {
+    switch event {
+    case .checkpointDue: try writer.submit([.checkpoint(checkpoint(isBest: false))])
+    case .batchEnd:
+      try writer.check()
+      tellStored()
+      return try tellDelay()
+    case .epochEnd(let report): try store(report)
+    case .remark(let remark):
+      // A registry that fails is heard of with the next batch.
+      try? note(remark)
+    case .trainBegin, .epochBegin, .batchBegin, .validationBegin, .validationEnd, .trainEnd: break
+    }
+    return .proceed
   }
 
-  func batchBegan(_ progress: BatchProgress) throws -> TrainerAnswer {
-    try observer?.batchBegan(progress) ?? .proceed
-  }
-
-  func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
-    try writer.check()
-    tellStored()
-    let answer = try tellDelay()
-    return try observer?.batchEnded(progress) == .stop ? .stop : answer
-  }
-
-  func checkpointDue() throws {
-    try writer.submit([.checkpoint(checkpoint(isBest: false))])
-  }
-
-  func trainEnded(_ end: TrainingEnd) throws { try observer?.trainEnded(end) }
-
-  func validationBegan() { observer?.validationBegan() }
-
-  func epochEnded(_ report: EpochReport) throws -> TrainerAnswer {
+  private func store(_ report: EpochReport) throws {
     let metrics = report.metrics
     let row = EpochRow(
       epoch: metrics.epoch, trainLoss: metrics.trainLoss, trainAccuracy: metrics.trainAccuracy,
@@ -156,19 +147,17 @@ final class RunRecorder: TrainerObserver {
     let checkpoint = try checkpoint(isBest: report.isBest)
     let number = try writer.submit([.epoch(row), .checkpoint(checkpoint)])
     rows.append(row)
-    untold.append((number, report))
-    guard let observer else { return .proceed }
-    if observer.waitsForStorage { try writer.waitUntilStored() }
-    let answer = try observer.epochEnded(report)
+    unannounced.append((number, report))
+    guard observers.contains(where: \.waitsForStorage) else { return }
+    try writer.waitUntilStored()
     tellStored()
-    return answer
   }
 
   private func tellStored() {
     let stored = writer.storedNumber
-    while let first = untold.first, first.number <= stored {
-      untold.removeFirst()
-      observer?.epochStored(first.report)
+    while let first = unannounced.first, first.number <= stored {
+      unannounced.removeFirst()
+      for observer in observers { observer.epochStored(first.report) }
     }
   }
 
@@ -188,15 +177,15 @@ final class RunRecorder: TrainerObserver {
     Log.write(
       .warning,
       "run \(runID): \(absolutePath) is held by another process: \(epochs) to be stored, training "
-        + "goes on")
-    return try observer?.storageDelayed(
-      StorageDelay(epochs: delay.epochs, seconds: delay.seconds, secondsLeft: nil)) ?? .proceed
+        + "continues")
+    return try tell(
+      StorageDelay(epochs: delay.epochs, seconds: delay.seconds, secondsLeft: nil))
   }
 
-  func remarked(_ remark: String) {
-    // A registry that fails is heard of with the next batch.
-    try? note(remark)
-    observer?.remarked(remark)
+  private func tell(_ delay: StorageDelay) throws -> TrainerAnswer {
+    var answer = TrainerAnswer.proceed
+    for observer in observers where try observer.storageDelayed(delay) == .stop { answer = .stop }
+    return answer
   }
 
   func note(_ text: String) throws {
@@ -272,7 +261,7 @@ final class RunRecorder: TrainerObserver {
         // Who kills a program that waits loses nothing.
         if waited >= options.silence / 2 { keepAside(end) }
         isInterrupted = trainer.takeInterrupt()
-        let answer = try observer?.storageDelayed(
+        let answer = try tell(
           StorageDelay(
             epochs: delay.epochs, seconds: delay.seconds,
             secondsLeft: max(0, options.busyTimeout - waited)))
@@ -402,7 +391,7 @@ final class RunRecorder: TrainerObserver {
         return try body()
       } catch let error as CifarError where error.isTransient {
         let waited = Moment.now - begin
-        let answer = try observer?.storageDelayed(
+        let answer = try tell(
           StorageDelay(
             epochs: 0, seconds: waited, secondsLeft: max(0, options.busyTimeout - waited)))
         guard waited < options.busyTimeout, answer != .stop, !trainer.takeInterrupt() else {

@@ -34,7 +34,7 @@ public final class TrainingSession {
     public var threads: Int
     /// Checkpoints that stay, besides the best one; 0 for all.
     public var keepLast: Int
-    /// Also the checkpoints of every so many epochs stay; 0 for none of them.
+    /// The checkpoint of every n-th epoch stays too; 0 for none of them.
     public var keepEvery: Int
     /// Tags of a new run.
     public var tags: [String]
@@ -82,7 +82,7 @@ public final class TrainingSession {
 
   /// Begins a run.
   ///
-  /// The run is written down last: options that can't be leave no trace in the registry.
+  /// The run is written down last: invalid options leave no trace in the registry.
   public static func start(
     train: Dataset, validation: Dataset, hyperparameters: Hyperparameters, options: Options
   ) throws -> TrainingSession {
@@ -100,7 +100,7 @@ public final class TrainingSession {
       trainer: trainer, recorder: recorder, validation: validation, threads: options.threads)
   }
 
-  /// Goes on with a run from one of its checkpoints.
+  /// Resumes a run from one of its checkpoints.
   ///
   /// - Parameters:
   ///   - run: the run's UUID, the start of it, or its name.
@@ -126,7 +126,7 @@ public final class TrainingSession {
     let registry = try Registry(path: path, mode: .readWrite(create: false))
     // Another process may resume the run, train it and end while this one opens its images.
     for _ in 0..<mostAttempts {
-      // Before the images are opened, which takes its time.
+      // Before the images are opened, which takes a while.
       try registry.requireIdle(run, takeOver: takeOver)
       let point = try ResumePoint(choice, of: run, in: registry)
       let images = try Images(
@@ -136,12 +136,12 @@ public final class TrainingSession {
           point, of: registry, images, epochs: epochs, takeOver: takeOver, options)
       } catch is MovedCheckpoint {}
     }
-    throw CifarError(.busy, "run \(run.excerpt) goes on elsewhere again and again; try later")
+    throw CifarError(.busy, "run \(run.excerpt) is resumed elsewhere again and again; try later")
   }
 
   private static let mostAttempts = 5
 
-  /// - Throws: `MovedCheckpoint` if the run has gone on meanwhile.
+  /// - Throws: `MovedCheckpoint` if the run has continued meanwhile.
   private static func resume(
     _ point: ResumePoint, of registry: Registry, _ images: Images, epochs: Int?, takeOver: Bool,
     _ options: Options
@@ -183,7 +183,7 @@ public final class TrainingSession {
     let present = Kernels.current.name
     if let before = try registry.instructionSet(of: point.row.id), before != present {
       remarks.append(
-        "the run was trained with the instruction set \(before), and goes on with \(present): the "
+        "the run was trained with the instruction set \(before), and continues with \(present): the "
           + "results will not be to the bit those of a run that never stopped (CIFAR_ISA chooses)")
     }
     return remarks
@@ -191,19 +191,21 @@ public final class TrainingSession {
 
   /// Trains to the end, recording every epoch.
   ///
+  /// - Parameter observers: are told of everything, in this order, after the registry.
   /// - Returns: how it ended. After an interrupt, a checkpoint of the very batch is stored.
   /// - Throws: what ended it; the run is then `failed`, with all that was recorded before.
-  public func run(_ observer: any TrainerObserver) throws -> TrainingEnd {
+  public func run(_ observers: [any RunObserver] = []) throws -> TrainingEnd {
     guard !hasRun else {
       throw CifarError(
         .invalidState,
         "a trainer runs once; resume \(runID.map { "run \($0)" } ?? "from a registry")")
     }
     hasRun = true
-    guard let recorder else { return try trainer.run(observer) }
-    recorder.observer = observer
+    guard let recorder else { return try trainer.run(observers) }
+    recorder.observers = observers
+    defer { recorder.observers = [] }
     do {
-      let end = try trainer.run(recorder)
+      let end = try trainer.run([recorder] + observers)
       try recorder.finish(end)
       if case .completed = end { recorder.evaluateBest(on: validation, threads: threads) }
       return end

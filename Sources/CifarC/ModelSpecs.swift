@@ -184,6 +184,11 @@ public func cifar_model_spec_relu(_ spec: OpaquePointer?) -> cifar_status {
   adding(to: spec) { .relu }
 }
 
+@_cdecl("cifar_model_spec_gelu") @implementation
+public func cifar_model_spec_gelu(_ spec: OpaquePointer?) -> cifar_status {
+  adding(to: spec) { .gelu }
+}
+
 @_cdecl("cifar_model_spec_max_pool") @implementation
 public func cifar_model_spec_max_pool(_ spec: OpaquePointer?) -> cifar_status {
   adding(to: spec) { .maxPool }

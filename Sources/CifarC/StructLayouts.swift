@@ -1,3 +1,4 @@
+// Written by Tools/bindings from include/cifar.h: change the header, then `make bindings`.
 // The names are those of cifar.h.
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
@@ -25,6 +26,13 @@ extension cifar_epoch_info: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epoch, \.train_loss, \.train_accuracy, \.val_loss,
     \.val_accuracy, \.learning_rate, \.seconds, \.images_per_second, \.is_best)
+}
+
+extension cifar_trainer_callbacks: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.user, \.on_train_begin, \.on_epoch_begin, \.on_batch_begin,
+    \.on_batch_end, \.on_validation_begin, \.on_validation_end, \.on_epoch_end, \.on_storage_wait,
+    \.on_train_end)
 }
 
 extension cifar_trainer_info: Growing {

@@ -7,17 +7,11 @@ import Glibc
 /// A training session with the caller's callbacks and the strings it handed out.
 ///
 /// While it trains it belongs to the thread that trains; else to whoever holds the lock.
-final class TrainerHandle: TrainerObserver {
+final class TrainerHandle {
   let session: TrainingSession
   let threads: Int
   /// Set while nothing trains; called by the thread that trains.
-  var onTrainBegin: (function: cifar_train_callback, user: UnsafeMutableRawPointer?)?
-  var onTrainEnd: (function: cifar_train_callback, user: UnsafeMutableRawPointer?)?
-  var onEpochBegin: (function: cifar_batch_callback, user: UnsafeMutableRawPointer?)?
-  var onBatchBegin: (function: cifar_batch_callback, user: UnsafeMutableRawPointer?)?
-  var onBatch: (function: cifar_batch_callback, user: UnsafeMutableRawPointer?)?
-  var onEpoch: (function: cifar_epoch_callback, user: UnsafeMutableRawPointer?)?
-  var onStorageWait: (function: cifar_storage_callback, user: UnsafeMutableRawPointer?)?
+  var callbacks = cifar_trainer_callbacks.defaults
 
   private let lock = ConditionLock()
   /// The thread that trains; nil while none does. Under the lock.
@@ -29,8 +23,6 @@ final class TrainerHandle: TrainerObserver {
   private let hyperparameters: UnsafePointer<CChar>?
   private var endReason: UnsafePointer<CChar>?
   private var hasDiverged = false
-  /// What a callback returned to stop the training.
-  private var callbackAnswer: (name: String, value: Int32)?
 
   init(_ session: TrainingSession, threads: Int) throws {
     self.session = session
@@ -128,9 +120,10 @@ final class TrainerHandle: TrainerObserver {
         }
       }
     }
+    let observer = CallbackObserver(callbacks)
     let end: TrainingEnd
     do {
-      end = try session.run(self)
+      end = try session.run([observer])
     } catch let error as CifarError {
       if error.code != .invalidState {
         endReason = strings.keep(error.message.oneLine(atMost: CifarError.longestMessage))
@@ -144,7 +137,7 @@ final class TrainerHandle: TrainerObserver {
       hasDiverged = true
     case .interrupted: throw ended(.interrupted, "interrupted")
     case .stopped:
-      guard let answer = callbackAnswer else {
+      guard let answer = observer.stop else {
         throw ended(.callback, "stopped, for \(session.trainer.pauseReason ?? "a callback"),")
       }
       throw ended(
@@ -159,100 +152,10 @@ final class TrainerHandle: TrainerObserver {
       ? "after epoch \(trainer.epoch)"
       : "in epoch \(trainer.epoch + 1) after batch \(trainer.batch)"
     let remedy =
-      session.runID.map { "resume run \($0.prefix(8)) to go on" } ?? "nothing was recorded"
+      session.runID.map { "resume run \($0.prefix(8)) to continue" } ?? "nothing was recorded"
     let message = "training was \(how) \(place); \(remedy)"
     endReason = strings.keep(message)
     return CifarError(code, message)
-  }
-
-  func trainBegan() throws -> TrainerAnswer {
-    guard let onTrainBegin else { return .proceed }
-    return try answer("train begin") { onTrainBegin.function(onTrainBegin.user) }
-  }
-
-  func trainEnded(_ end: TrainingEnd) throws {
-    guard let onTrainEnd else { return }
-    _ = try call { onTrainEnd.function(onTrainEnd.user) }
-  }
-
-  func epochBegan(_ progress: BatchProgress) throws -> TrainerAnswer {
-    try ask(onEpochBegin, "epoch begin", progress)
-  }
-
-  func batchBegan(_ progress: BatchProgress) throws -> TrainerAnswer {
-    try ask(onBatchBegin, "batch begin", progress)
-  }
-
-  var waitsForStorage: Bool { onEpoch != nil }
-
-  func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
-    try ask(onBatch, "batch", progress)
-  }
-
-  private func ask(
-    _ callback: (function: cifar_batch_callback, user: UnsafeMutableRawPointer?)?, _ name: String,
-    _ progress: BatchProgress
-  ) throws -> TrainerAnswer {
-    guard let callback else { return .proceed }
-    var info = cifar_batch_info()
-    info.struct_size = UInt32(MemoryLayout<cifar_batch_info>.size)
-    info.epoch = UInt32(progress.epoch)
-    info.epochs = UInt32(progress.epochs)
-    info.batch = UInt32(progress.batch)
-    info.batches = UInt32(progress.batches)
-    info.images = UInt64(progress.images)
-    info.loss = progress.loss
-    info.accuracy = progress.accuracy
-    info.learning_rate = progress.learningRate
-    info.seconds = progress.trainSeconds
-    return try answer(name) { callback.function(&info, callback.user) }
-  }
-
-  func epochEnded(_ report: EpochReport) throws -> TrainerAnswer {
-    guard let onEpoch else { return .proceed }
-    let metrics = report.metrics
-    var info = cifar_epoch_info()
-    info.struct_size = UInt32(MemoryLayout<cifar_epoch_info>.size)
-    info.epoch = UInt32(metrics.epoch)
-    info.train_loss = metrics.trainLoss
-    info.train_accuracy = metrics.trainAccuracy
-    info.val_loss = metrics.valLoss
-    info.val_accuracy = metrics.valAccuracy
-    info.learning_rate = metrics.learningRate
-    info.seconds = metrics.seconds
-    info.images_per_second = metrics.imagesPerSecond
-    info.is_best = report.isBest ? 1 : 0
-    return try answer("epoch") { onEpoch.function(&info, onEpoch.user) }
-  }
-
-  func storageDelayed(_ delay: StorageDelay) throws -> TrainerAnswer {
-    guard let onStorageWait else { return .proceed }
-    var info = cifar_storage_info()
-    info.struct_size = UInt32(MemoryLayout<cifar_storage_info>.size)
-    info.epochs = UInt32(clamping: delay.epochs)
-    info.seconds = delay.seconds
-    info.seconds_left = delay.secondsLeft ?? -1
-    return try answer("storage wait") { onStorageWait.function(&info, onStorageWait.user) }
-  }
-
-  private func answer(_ name: String, _ callback: () -> Int32) throws -> TrainerAnswer {
-    let value = try call(callback)
-    guard value != 0 else { return .proceed }
-    callbackAnswer = (name, value)
-    return .stop
-  }
-
-  /// Calls the host's code in the host's floating-point environment.
-  ///
-  /// - Throws: `invalidState` where the code forked and this is the child.
-  private func call(_ callback: () -> Int32) throws -> Int32 {
-    let value = HostEnvironment.lent(callback)
-    guard process == getpid() else {
-      throw CifarError(
-        .invalidState,
-        "a callback forked: the training goes on in the parent, and the child has no part in it")
-    }
-    return value
   }
 
   // MARK: Looking

@@ -17,23 +17,18 @@ extension cifar_train_options {
     return options
   }
 
-  /// - Parameter classes: of the images.
-  func complete(classes: Int) throws -> Hyperparameters {
-    var result = try Recipe.named(
-      Argument.text(recipe, "options.recipe") ?? "pytorch", classes: classes)
-    if epochs != 0 { result.epochs = Int(epochs) }
-    if batch_size != 0 { result.batchSize = Int(batch_size) }
-    if learning_rate != 0 { result.optimizer.learningRate = learning_rate }
-    result.seed = seed
-    if let overrides = try Argument.text(
+  func request() throws -> TrainingRequest {
+    var request = TrainingRequest()
+    if let recipe = try Argument.text(recipe, "options.recipe") { request.recipe = recipe }
+    let overrides = try Argument.text(
       hyperparameters, "options.hyperparameters", atMost: Argument.Longest.json)
-    {
-      try result.apply(overrides: overrides)
-    }
-    if let model = try Argument.text(model, "options.model", atMost: Argument.Longest.json) {
-      try result.choose(model: model, classes: classes)
-    }
-    return result
+    if let overrides { request.overrides = [overrides] }
+    request.epochs = epochs == 0 ? nil : Int(epochs)
+    request.batchSize = batch_size == 0 ? nil : Int(batch_size)
+    request.learningRate = learning_rate == 0 ? nil : learning_rate
+    request.seed = seed == 0 ? nil : seed
+    request.model = try Argument.text(model, "options.model", atMost: Argument.Longest.json)
+    return request
   }
 
   func sessionOptions() throws -> TrainingSession.Options {
@@ -110,7 +105,8 @@ public func cifar_trainer_create(
     let train = try DatasetHandle.from(train, "train").dataset
     let session = try TrainingSession.start(
       train: train, validation: DatasetHandle.from(validation, "validation").dataset,
-      hyperparameters: options.complete(classes: train.classNames.count), options: sessionOptions)
+      hyperparameters: options.request().hyperparameters(classes: train.classNames.count),
+      options: sessionOptions)
     out.pointee = Handle.make(try TrainerHandle(session, threads: sessionOptions.threads))
   }
 }
@@ -146,66 +142,23 @@ public func cifar_trainer_resume(
   }
 }
 
-@_cdecl("cifar_trainer_on_train_begin") @implementation
-public func cifar_trainer_on_train_begin(
-  _ trainer: OpaquePointer?, _ callback: cifar_train_callback?, _ user: UnsafeMutableRawPointer?
+@_cdecl("cifar_trainer_callbacks_init") @implementation
+public func cifar_trainer_callbacks_init(
+  _ callbacks: UnsafeMutablePointer<cifar_trainer_callbacks>?, _ callbacksSize: Int
 ) -> cifar_status {
   guarded {
-    try TrainerHandle.idle(trainer) { $0.onTrainBegin = callback.map { ($0, user) } }
+    try GrowingStruct.write(
+      cifar_trainer_callbacks.defaults, to: callbacks, size: callbacksSize, "callbacks")
   }
 }
 
-@_cdecl("cifar_trainer_on_train_end") @implementation
-public func cifar_trainer_on_train_end(
-  _ trainer: OpaquePointer?, _ callback: cifar_train_callback?, _ user: UnsafeMutableRawPointer?
+@_cdecl("cifar_trainer_set_callbacks") @implementation
+public func cifar_trainer_set_callbacks(
+  _ trainer: OpaquePointer?, _ callbacks: UnsafePointer<cifar_trainer_callbacks>?
 ) -> cifar_status {
   guarded {
-    try TrainerHandle.idle(trainer) { $0.onTrainEnd = callback.map { ($0, user) } }
-  }
-}
-
-@_cdecl("cifar_trainer_on_epoch_begin") @implementation
-public func cifar_trainer_on_epoch_begin(
-  _ trainer: OpaquePointer?, _ callback: cifar_batch_callback?, _ user: UnsafeMutableRawPointer?
-) -> cifar_status {
-  guarded {
-    try TrainerHandle.idle(trainer) { $0.onEpochBegin = callback.map { ($0, user) } }
-  }
-}
-
-@_cdecl("cifar_trainer_on_batch_begin") @implementation
-public func cifar_trainer_on_batch_begin(
-  _ trainer: OpaquePointer?, _ callback: cifar_batch_callback?, _ user: UnsafeMutableRawPointer?
-) -> cifar_status {
-  guarded {
-    try TrainerHandle.idle(trainer) { $0.onBatchBegin = callback.map { ($0, user) } }
-  }
-}
-
-@_cdecl("cifar_trainer_on_batch") @implementation
-public func cifar_trainer_on_batch(
-  _ trainer: OpaquePointer?, _ callback: cifar_batch_callback?, _ user: UnsafeMutableRawPointer?
-) -> cifar_status {
-  guarded {
-    try TrainerHandle.idle(trainer) { $0.onBatch = callback.map { ($0, user) } }
-  }
-}
-
-@_cdecl("cifar_trainer_on_epoch") @implementation
-public func cifar_trainer_on_epoch(
-  _ trainer: OpaquePointer?, _ callback: cifar_epoch_callback?, _ user: UnsafeMutableRawPointer?
-) -> cifar_status {
-  guarded {
-    try TrainerHandle.idle(trainer) { $0.onEpoch = callback.map { ($0, user) } }
-  }
-}
-
-@_cdecl("cifar_trainer_on_storage_wait") @implementation
-public func cifar_trainer_on_storage_wait(
-  _ trainer: OpaquePointer?, _ callback: cifar_storage_callback?, _ user: UnsafeMutableRawPointer?
-) -> cifar_status {
-  guarded {
-    try TrainerHandle.idle(trainer) { $0.onStorageWait = callback.map { ($0, user) } }
+    let callbacks = try GrowingStruct.read(callbacks, defaults: .defaults, "callbacks")
+    try TrainerHandle.idle(trainer) { $0.callbacks = callbacks }
   }
 }
 

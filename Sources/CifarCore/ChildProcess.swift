@@ -15,7 +15,7 @@ public enum ChildProcess {
   /// What is kept of a program's standard output and of its standard error.
   private static let longestText = 1 << 20
 
-  /// Runs a program that is found in `$PATH` and collects what it prints. Standard error goes on to
+  /// Runs a program that is found in `$PATH` and collects what it prints. Standard error still goes to
   /// ours instead when `curl` draws its progress bar there.
   ///
   /// - Parameters:

@@ -34,7 +34,7 @@ public final class ConditionLock: @unchecked Sendable {
   }
 
   public func withLock<Result>(_ body: () throws -> Result) rethrows -> Result {
-    makeAnewAfterFork()
+    renewAfterFork()
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     return try body()
@@ -56,7 +56,7 @@ public final class ConditionLock: @unchecked Sendable {
 
   public func wakeAll() { pthread_cond_broadcast(condition) }
 
-  private func makeAnewAfterFork() {
+  private func renewAfterFork() {
     let process = getpid()
     while true {
       let seen = owner.load(ordering: .acquiring)

@@ -3,10 +3,10 @@
 ///
 /// The signatures are those of `file(1)`.
 public enum ForeignFormat {
-  /// So many bytes of a file's beginning decide.
+  /// This many bytes of a file's beginning decide.
   public static let length = 512
 
-  /// What a file is and what to do about it, to stand behind its name: `is a gzip file: unpack it
+  /// What a file is and what to do about it, to follow its name: `is a gzip file: unpack it
   /// first`; nil where nothing is recognised.
   ///
   /// - Parameter start: the first `length` bytes, or all there are.

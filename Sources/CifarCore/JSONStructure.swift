@@ -6,7 +6,7 @@ public struct JSONStructure {
   /// A model of residual blocks 16 deep inside a run's hyperparameters needs 36 brackets.
   public static let mostDepth = 48
 
-  /// The fault, to stand behind the name of the text: `is nested more than 48 deep`; nil where there
+  /// The fault, to follow the name of the text: `is nested more than 48 deep`; nil where there
   /// is none. Text that is not JSON may have none.
   public static func fault(in text: some Collection<UInt8>) -> String? {
     func scan(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {

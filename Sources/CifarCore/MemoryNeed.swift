@@ -19,7 +19,7 @@ public enum MemoryNeed {
     }
   }
 
-  /// Runs `body`, which allocates at most so many bytes in arrays, strings and the like.
+  /// Runs `body`, which allocates at most this many bytes in arrays, strings and the like.
   ///
   /// They are kept for this thread meanwhile, so that its allocations do not fail.
   /// - Throws: `outOfMemory` if they can't be had; `body` is then not run.

@@ -10,7 +10,7 @@ extension ThreadPool {
     max(1, min(Int(cpu_allowed_count()), ControlGroup.processorQuota() ?? Int.max))
   }
 
-  /// The threads that compute where someone asks for so many.
+  /// The threads that compute where someone asks for a number of them.
   ///
   /// Results do not depend on their number, and threads beyond the processors make each other wait:
   /// 64 on two processors took many times as long as 2. So there are `defaultThreads` at most.

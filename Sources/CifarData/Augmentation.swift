@@ -12,7 +12,7 @@ public enum Augmentation: Equatable, Sendable {
   /// torchvision's `RandomAffine(0, translate:)`: a shift by whole pixels, at most that share of
   /// the side, black outside.
   case randomTranslation(share: Double)
-  /// torchvision's `RandomCrop(32, padding:)`: a shift by at most so many whole pixels, with black
+  /// torchvision's `RandomCrop(32, padding:)`: a shift by at most this many whole pixels, with black
   /// or, with `reflect`, the mirrored image outside.
   case randomCrop(padding: Int, reflect: Bool)
   /// torchvision's `ColorJitter`: in any order, brightness, contrast and saturation by factors in
@@ -24,7 +24,7 @@ public enum Augmentation: Equatable, Sendable {
   case imageDataGenerator(
     rotationRange: Double, widthShiftRange: Double, heightShiftRange: Double,
     horizontalFlip: Bool, zoomRange: [Double] = [1, 1], brightnessRange: [Double]? = nil)
-  /// Cutout (DeVries & Taylor 2017): a square of so many pixels, as far as it is inside, becomes 0
+  /// Cutout (DeVries & Taylor 2017): a square of this many pixels, as far as it is inside, becomes 0
   /// after normalisation.
   case cutout(size: Int)
   /// torchvision's `RandomErasing` with value 0: a rectangle of a share of the area in `scale` and
@@ -85,7 +85,7 @@ public enum Augmentation: Equatable, Sendable {
     }
   }
 
-  /// - Throws: `invalidArgument` also for an order that can't be.
+  /// - Throws: `invalidArgument` also for an invalid order.
   public static func validate(_ list: [Augmentation]) throws {
     for augmentation in list { try augmentation.validate() }
     if let first = list.firstIndex(where: \.erases),

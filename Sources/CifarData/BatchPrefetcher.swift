@@ -139,7 +139,7 @@ final class BatchPrefetcher: @unchecked Sendable {
     lock.withLock {
       while true {
         if ended { return nil }
-        // A slot is free once the caller has asked for a batch behind the one that was in it.
+        // A slot is free once the caller has asked for a batch after the one that was in it.
         if nextToFill < batchesPerEpoch, nextToFill < nextToGive + slots.count - 1 {
           let index = nextToFill
           nextToFill += 1

@@ -48,7 +48,7 @@ extension Dataset {
       return nil
     }
     if parts.count > 1, parts[1].isEmpty {
-      throw CifarError(.invalidArgument, "no directory stands behind '\(location)'")
+      throw CifarError(.invalidArgument, "'\(location)' names no directory")
     }
     let candidates = parts.count > 1 ? [parts[1]] : try usualPlaces()
     if parts.count == 1, let named = try SystemText.variable("CIFAR10_DIR"),

@@ -35,7 +35,7 @@ public struct Download: Sendable {
   /// Downloads, verifies and unpacks the archive; does nothing if the whole data set is there.
   ///
   /// A directory that has some of the files gets the others; a file that is not the published one is
-  /// renamed, not lost. A download that breaks off leaves `.FILE.cifar-part` behind and goes on from
+  /// renamed, not lost. A download that breaks off leaves `.FILE.cifar-part` behind and continues from
   /// there, at once or the next time. An archive that was there before is used and stays.
   ///
   /// - Parameter remark: gets a line about each file that was renamed.
@@ -117,7 +117,8 @@ public struct Download: Sendable {
       default:
         let reason = result.lastErrorLine(or: "curl ended with \(result.exitCode)")
         throw CifarError(
-          .io, "can't download \(url): \(reason); run the command again to go on where it stopped")
+          .io,
+          "can't download \(url): \(reason); run the command again to continue where it stopped")
       }
     }
   }

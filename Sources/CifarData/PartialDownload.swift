@@ -1,7 +1,7 @@
 import CifarCore
 import Glibc
 
-/// What has come so far of a file that is being downloaded; a later download goes on from there.
+/// What has come so far of a file that is being downloaded; a later download continues from there.
 ///
 /// It is hidden, ends in `.cifar-part`, and belongs to one download at a time.
 final class PartialDownload {

@@ -21,12 +21,15 @@ public struct Hyperparameters: Equatable, Sendable {
   public var batchSize: Int
   /// Epochs at most, from 1 to 1,000,000.
   public var epochs: Int
-  /// Optimizer steps in an epoch; nil for as many as there are batches. The images go on where the
+  /// Optimizer steps in an epoch; nil for as many as there are batches. The images continue where the
   /// epoch before ended, and are shuffled again after the last one.
   public var stepsPerEpoch: Int?
   /// How images are kept between two layers.
   public var precision = Precision.float32
   public var optimizer: OptimizerSpec
+  /// Decay of an exponential moving average of the weights, from 0 to below 1: it is what is validated,
+  /// and what a checkpoint's model computes with. nil for none.
+  public var ema: Double?
   public var loss = LossSpec()
   /// nil for a rate that only callbacks change.
   public var schedule: LearningRateSchedule?
@@ -60,6 +63,9 @@ public struct Hyperparameters: Equatable, Sendable {
     try DataRecord.check(recipe, atMost: 200, "recipe")
     try DataRecord.check(model, atMost: 200, "model")
     try optimizer.validate()
+    if let ema, !(0..<1).contains(ema) {
+      throw CifarError(.invalidArgument, "ema \(ema) is not from 0 to below 1")
+    }
     try loss.validate()
     try schedule?.validate()
     try normalization.validate()
@@ -84,7 +90,8 @@ public struct Hyperparameters: Equatable, Sendable {
 
 extension Hyperparameters: Codable {
   enum CodingKeys: String, CodingKey {
-    case recipe, model, dialect, seed, epochs, precision, optimizer, loss, schedule
+    case recipe, model, dialect, seed, epochs, precision, optimizer, ema, loss,
+      schedule
     case normalization, augmentations, callbacks, data
     case modelSpec = "model_spec"
     case batchSize = "batch_size"
@@ -104,6 +111,7 @@ extension Hyperparameters: Codable {
     stepsPerEpoch = try values.decodeIfPresent(Int.self, forKey: .stepsPerEpoch)
     precision = try values.decodeIfPresent(Precision.self, forKey: .precision) ?? .float32
     optimizer = try values.decode(OptimizerSpec.self, forKey: .optimizer)
+    ema = try values.decodeIfPresent(Double.self, forKey: .ema)
     loss = try values.decodeIfPresent(LossSpec.self, forKey: .loss) ?? LossSpec()
     schedule = try values.decodeIfPresent(LearningRateSchedule.self, forKey: .schedule)
     normalization = try values.decode(Normalization.self, forKey: .normalization)

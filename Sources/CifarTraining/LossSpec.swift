@@ -22,7 +22,7 @@ extension LossSpec: Codable {
   enum CodingKeys: String, CodingKey { case labelSmoothing = "label_smoothing" }
 
   /// Stored hyperparameters may also have `clipping`, bounds of the probabilities that Keras has on
-  /// its other backends. It is passed over: such a run goes on with the loss of the logits, which is
+  /// its other backends. It is passed over: such a run continues with the loss of the logits, which is
   /// the same as long as no label's probability is below 1e-7.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)

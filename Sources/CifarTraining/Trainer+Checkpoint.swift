@@ -2,15 +2,16 @@ import CifarCore
 import CifarNN
 
 extension Trainer {
-  /// Everything needed to go on as if nothing had happened, as a safetensors file.
+  /// Everything needed to continue as if nothing had happened, as a safetensors file.
   ///
   /// - Throws: `outOfMemory`; nothing has changed then.
   public func checkpoint() throws -> [UInt8] {
     let best = bestWeights == nil ? 0 : network.stateBytes
-    let size = network.stateBytes + optimizer.stateBytes + best
+    let size =
+      network.stateBytes + optimizer.stateBytes + (average?.stateBytes ?? 0) + best
     // The numbers once as tensors and once as a file.
     return try MemoryNeed.secured(2 * size + (1 << 17), for: "the bytes of a checkpoint") {
-      try encodedCheckpoint()
+      try evaluated { try encodedCheckpoint() }
     }
   }
 
@@ -22,11 +23,12 @@ extension Trainer {
     }
     return try Checkpoint(
       hyperparameters: hyperparameters, state: state,
-      tensors: network.stateTensors() + optimizer.stateTensors() + best
+      tensors: network.stateTensors() + optimizer.stateTensors()
+        + (average?.stateTensors() ?? []) + best
     ).encoded()
   }
 
-  /// Looks whether a training could go on from a checkpoint, as far as that can be told without its
+  /// Looks whether a training could continue from a checkpoint, as far as that can be told without its
   /// images: every tensor of the network and of the optimizer is there, in its shape.
   public static func check(_ checkpoint: Checkpoint) throws {
     try checkpoint.requireFinite()
@@ -43,6 +45,11 @@ extension Trainer {
     let optimizer = try hyperparameters.optimizer.make(
       network: network, pool: ThreadPool(threads: 1))
     try optimizer.load(checkpoint.tensors, stepCount: checkpoint.state.step)
+    if let decay = hyperparameters.ema {
+      let average = try WeightAverage(
+        network: network, decay: decay, pool: ThreadPool(threads: 1))
+      try average.load(checkpoint.tensors, stepCount: checkpoint.state.step)
+    }
     guard checkpoint.state.callbacks.count == hyperparameters.callbacks.count else {
       throw CifarError(.badData, "the checkpoint's callbacks are not those of its hyperparameters")
     }
@@ -59,6 +66,7 @@ extension Trainer {
     try checkpoint.requireFinite()
     try network.load(checkpoint.tensors)
     try optimizer.load(checkpoint.tensors, stepCount: checkpoint.state.step)
+    try average?.load(checkpoint.tensors, stepCount: checkpoint.state.step)
     let best = checkpoint.tensors.filter { $0.name.hasPrefix("best.") }
     bestWeights =
       best.isEmpty

@@ -9,13 +9,14 @@ extension Trainer {
   /// the batch size, images and activations, is looked at when the plan is made.
   ///
   /// - Parameter storesCheckpoints: whether someone keeps them.
-  /// - Throws: `outOfMemory`; `invalidArgument` or `shapeMismatch` for a model that can't be.
+  /// - Throws: `outOfMemory`; `invalidArgument` or `shapeMismatch` for an invalid model.
   public static func checkMemory(
     for hyperparameters: Hyperparameters, storesCheckpoints: Bool
   ) throws {
     let weights = try Network.weightBytes(of: hyperparameters.modelSpec)
     let restoresBest = hyperparameters.callbacks.contains(where: \.restoresBestWeights)
-    let kept = 1 + hyperparameters.optimizer.moments + (restoresBest ? 1 : 0)
+    let average = hyperparameters.ema == nil ? 0 : 1
+    let kept = 1 + hyperparameters.optimizer.moments + average + (restoresBest ? 1 : 0)
     // A checkpoint is put together as tensors, then as a file, while the one before is written.
     let copies = storesCheckpoints ? 3 * kept : 0
     let (need, isTooMuch) = weights.multipliedReportingOverflow(by: 1 + kept + copies)

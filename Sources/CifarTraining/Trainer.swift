@@ -6,8 +6,8 @@ import Synchronization
 /// Trains a network: epochs of batches, validation, callbacks.
 ///
 /// All that happens is a function of the hyperparameters, the images and the instruction set. A
-/// trainer can be stopped after any batch; one made from its checkpoint goes on to the same bits.
-/// It knows of no registry: whoever observes it stores what it wants to keep.
+/// trainer can be stopped after any batch; one made from its checkpoint continues to the same bits.
+/// What is kept of it is its observers' business.
 public final class Trainer {
   public let hyperparameters: Hyperparameters
   public let network: Network
@@ -16,20 +16,23 @@ public final class Trainer {
   private let validation: Dataset
   private let plan: Plan
   let optimizer: any Optimizer
+  let average: WeightAverage?
   private let trainLoader: BatchLoader
   private let validationLoader: BatchLoader
   let callbacks: [any Callback]
   var state: TrainerState
   /// The weights of the best epoch so far, under their own names.
   var bestWeights: [Tensor]?
-  /// Why the last `run` ended as `stopped`, if it was not the observer that asked for it.
+  /// Why the last `run` ended as `stopped`, if no observer asked for it.
   public private(set) var pauseReason: String?
+  /// While it runs.
+  private var observers = ObserverList()
   private let interrupted = Atomic<Bool>(false)
 
   /// Makes a trainer at the start of a run.
   ///
   /// - Parameter threads: threads that compute; one more prepares the images.
-  /// - Throws: `invalidArgument` or `shapeMismatch` for options that can't be, `outOfMemory`.
+  /// - Throws: `invalidArgument` or `shapeMismatch` for invalid options, `outOfMemory`.
   public convenience init(
     hyperparameters: Hyperparameters, train: Dataset, validation: Dataset, threads: Int
   ) throws {
@@ -40,7 +43,7 @@ public final class Trainer {
     try self.init(complete, train, validation, threads)
   }
 
-  /// Makes a trainer that goes on from a checkpoint.
+  /// Makes a trainer that continues from a checkpoint.
   ///
   /// - Parameter epochs: a new number of epochs; nil leaves it.
   /// - Throws: also `shapeMismatch` if the images are others than those the run began with.
@@ -90,6 +93,9 @@ public final class Trainer {
       precision: hyperparameters.precision)
     plan.loss = hyperparameters.loss.options
     optimizer = try hyperparameters.optimizer.make(network: network, pool: pool)
+    average = try hyperparameters.ema.map { [network] in
+      try WeightAverage(network: network, decay: $0, pool: pool)
+    }
     trainLoader = try BatchLoader(
       dataset: train, batchSize: batchSize, normalization: hyperparameters.normalization,
       augmentations: hyperparameters.augmentations, seed: hyperparameters.seed, shuffle: true)
@@ -148,7 +154,7 @@ public final class Trainer {
   ///
   /// One that is set at the beginning of an epoch or before a batch is in the checkpoints that
   /// follow; one that is set at an epoch's end comes after the epoch's checkpoint.
-  /// - Throws: `invalidArgument` for a rate that can't be, `invalidState` if a schedule decides it.
+  /// - Throws: `invalidArgument` for an invalid rate, `invalidState` if a schedule decides it.
   public func setLearningRate(_ rate: Double) throws {
     guard rate.isFinite, rate >= 0 else {
       throw CifarError(.invalidArgument, "learning rate \(rate) is not a number of 0 or above")
@@ -179,7 +185,7 @@ public final class Trainer {
       * schedule.factor(step: state.step, stepsPerEpoch: batchesPerEpoch, epochs: epochs)
     guard before != learningRate else { return nil }
     return "the schedule '\(schedule.type)' is stretched from \(epochs) to "
-      + "\(hyperparameters.epochs) epochs: the learning rate goes on with \(learningRate), not "
+      + "\(hyperparameters.epochs) epochs: the learning rate continues with \(learningRate), not "
       + "\(before)"
   }
 
@@ -195,39 +201,49 @@ public final class Trainer {
 
   // MARK: Training
 
-  /// Trains until all epochs are done, a callback or the observer ends it, or it is interrupted.
+  /// Trains until all epochs are done, a callback or an observer ends it, or it is interrupted.
   ///
+  /// - Parameter observers: are told of everything, in this order.
   /// - Throws: `notFinite` as soon as a batch's loss is NaN or infinite, unless a TerminateOnNaN looks
-  ///   at it; whatever the observer throws.
-  public func run(_ observer: any TrainerObserver) throws -> TrainingEnd {
+  ///   at it; whatever an observer throws.
+  public func run(_ observers: [any TrainerObserver]) throws -> TrainingEnd {
+    self.observers = ObserverList(observers: observers)
     defer {
+      self.observers = ObserverList()
       trainLoader.stop()
       validationLoader.stop()
       for callback in callbacks { callback.trainEnded() }
     }
     var remarks: [String] = []
     for callback in callbacks { try callback.trainBegan(epoch: state.epoch, &remarks) }
-    tell(remarks, to: observer)
-    let end = try observer.trainBegan() == .stop ? .stopped : trainEpochs(observer)
-    try observer.trainEnded(end)
+    try tell(remarks)
+    let end = try tell(.trainBegin) == .stop ? .stopped : trainEpochs()
+    _ = try tell(.trainEnd(end))
     return end
   }
 
-  private func tell(_ remarks: [String], to observer: any TrainerObserver) {
+  private func tell(_ event: TrainingEvent) throws -> TrainerAnswer { try observers.tell(event) }
+
+  private func tell(_ remarks: [String]) throws {
     for remark in remarks {
       Log.write(.warning, remark)
-      observer.remarked(remark)
+      _ = try tell(.remark(remark))
     }
   }
 
-  private func trainEpochs(_ observer: any TrainerObserver) throws -> TrainingEnd {
+  private func trainEpochs() throws -> TrainingEnd {
     let clock = Stopwatch()
     // An epoch that a callback cut short is validated and has its row all the same, as in Keras.
     while state.epoch < hyperparameters.epochs, state.stopReason == nil || state.batch > 0 {
-      if let end = try trainEpoch(observer, clock) { return end }
-      guard let result = try validate(observer) else { return .interrupted }
-      if let end = try endEpoch(result, observer) { return end }
+      if let end = try trainEpoch(clock) { return end }
+      // The epoch's work is done: it ends, and has its row, whatever is answered from here on.
+      var answer = try tell(.validationBegin)
+      guard let validation = try evaluated({ try validate() }) else { return .interrupted }
+      if try tell(.validationEnd(validation)) == .stop { answer = .stop }
+      if try endEpoch(validation) == .stop { answer = .stop }
+      if answer == .stop { return .stopped }
     }
+    average?.finish()
     if let bestWeights, hyperparameters.callbacks.contains(where: \.restoresBestWeights) {
       try network.load(bestWeights)
     }
@@ -239,10 +255,8 @@ public final class Trainer {
 
   /// The batches of the epoch under way that are still to do; nil when all are done, or when a
   /// callback ended them.
-  private func trainEpoch(
-    _ observer: any TrainerObserver, _ session: Stopwatch
-  ) throws -> TrainingEnd? {
-    if state.batch == 0, try observer.epochBegan(progress(learningRate)) == .stop {
+  private func trainEpoch(_ session: Stopwatch) throws -> TrainingEnd? {
+    if state.batch == 0, try tell(.epochBegin(progress(learningRate))) == .stop {
       return .stopped
     }
     // Steps and passes over the images need not go together: see `stepsPerEpoch`.
@@ -256,7 +270,7 @@ public final class Trainer {
       guard let batch = trainLoader.next() else { break }
       try MemoryNeed.checkReserve()
       if takeInterrupt() { return .interrupted }
-      if try observer.batchBegan(progress(learningRate)) == .stop { return .stopped }
+      if try tell(.batchBegin(progress(learningRate))) == .stop { return .stopped }
       let result = plan.trainStep(
         images: batch.images, labels: batch.labels, count: batch.count,
         seed: hyperparameters.seed, step: UInt64(state.step))
@@ -268,6 +282,7 @@ public final class Trainer {
       if control.stopReason == nil { try requireFinite(outcome.loss) }
       let rate = learningRate
       optimizer.step(learningRate: rate)
+      average?.update()
       state.step += 1
       state.batch += 1
       state.lossSum += result.lossSum
@@ -278,8 +293,9 @@ public final class Trainer {
       let seconds = clock.lap()
       state.trainSeconds += seconds
       state.epochSeconds += seconds
-      if control.savesCheckpoint { try observer.checkpointDue() }
-      if try observer.batchEnded(progress(rate)) == .stop { return .stopped }
+      var answer = control.savesCheckpoint ? try tell(.checkpointDue) : .proceed
+      if try tell(.batchEnd(progress(rate))) == .stop { answer = .stop }
+      if answer == .stop { return .stopped }
       if let reason = control.pauseReason {
         pauseReason = reason
         return .stopped
@@ -306,10 +322,15 @@ public final class Trainer {
       learningRate: rate, trainSeconds: state.trainSeconds)
   }
 
+  /// Runs `body` while the network has the weights that it is to be judged by.
+  func evaluated<Result>(_ body: () throws -> Result) rethrows -> Result {
+    guard let average else { return try body() }
+    return try average.evaluated(body)
+  }
+
   /// Loss and accuracy on the validation images; nil if it was interrupted.
-  private func validate(_ observer: any TrainerObserver) throws -> BatchResult? {
+  private func validate() throws -> ValidationReport? {
     var clock = Stopwatch()
-    observer.validationBegan()
     validationLoader.start(epoch: 1)
     var total = BatchResult(lossSum: 0, correct: 0, count: 0)
     while let batch = validationLoader.next() {
@@ -320,28 +341,28 @@ public final class Trainer {
       total.correct += result.correct
       total.count += result.count
     }
-    state.epochSeconds += clock.lap()
-    return total
+    let seconds = clock.lap()
+    state.epochSeconds += seconds
+    return ValidationReport(
+      epoch: state.epoch + 1, images: total.count, loss: total.lossSum / Double(total.count),
+      accuracy: Double(total.correct) / Double(total.count), seconds: seconds)
   }
 
-  private func endEpoch(
-    _ result: BatchResult, _ observer: any TrainerObserver
-  ) throws -> TrainingEnd? {
+  private func endEpoch(_ validation: ValidationReport) throws -> TrainerAnswer {
     let seen = Double(max(1, state.seen))
     let metrics = EpochMetrics(
       epoch: state.epoch + 1, trainLoss: state.lossSum / seen,
       trainAccuracy: Double(state.correct) / seen,
-      valLoss: result.lossSum / Double(result.count),
-      valAccuracy: Double(result.correct) / Double(result.count),
+      valLoss: validation.loss, valAccuracy: validation.accuracy,
       learningRate: rate(ofStep: max(0, state.step - 1)), seconds: state.epochSeconds,
       imagesPerSecond: seen / max(state.trainSeconds, 1e-9))
     var control = EpochControl(learningRate: state.learningRate)
     for callback in callbacks { try callback.epochEnded(metrics, &control) }
-    tell(control.remarks, to: observer)
+    try tell(control.remarks)
     if control.keepsWeights {
       bestWeights = try MemoryNeed.secured(
         network.stateBytes + (1 << 16), for: "the best weights so far"
-      ) { network.stateTensors() }
+      ) { evaluated { network.stateTensors() } }
     }
     if !metrics.valLoss.isFinite, control.divergence == nil {
       Log.write(
@@ -356,10 +377,10 @@ public final class Trainer {
       epoch: state.epoch + 1, step: state.step, learningRate: control.learningRate,
       stopReason: state.stopReason ?? control.divergence ?? control.stopReason,
       hasDiverged: hasDiverged ? true : nil)
-    let answer = try observer.epochEnded(
-      EpochReport(
-        metrics: metrics, isBest: control.isBestCheckpoint, nextLearningRate: learningRate))
-    return answer == .stop ? .stopped : nil
+    return try tell(
+      .epochEnd(
+        EpochReport(
+          metrics: metrics, isBest: control.isBestCheckpoint, nextLearningRate: learningRate)))
   }
 
   /// Whether someone called `interrupt` since the last look.

@@ -43,7 +43,7 @@ extension TrainerState {
   /// A loss is computed in float32.
   private static let mostLoss = Double(Float.greatestFiniteMagnitude)
 
-  /// Makes sure that training can go on from here: every number is one that a training can come to.
+  /// Makes sure that training can continue from here: every number is one that a training can come to.
   ///
   /// - Throws: `badData`, naming the value and its range.
   func validate(for hyperparameters: Hyperparameters) throws {

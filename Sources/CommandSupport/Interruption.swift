@@ -18,7 +18,7 @@ public enum Interruption {
   nonisolated(unsafe) private static var stop: (() -> Void)?
 
   /// `timeout` and others send their signal to a process and to its group at once, and a terminal
-  /// that closes hangs up several times: within so many milliseconds that is one signal.
+  /// that closes hangs up several times: within this many milliseconds that is one signal.
   private static let together = 200
 
   /// From here on the first signal is noted. Those that are ignored stay so: `nohup` keeps SIGHUP from

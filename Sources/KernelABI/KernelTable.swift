@@ -174,7 +174,7 @@ public protocol KernelTable: Sendable {
     _ plane: Values, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
     mean: Input, sum: Output, products: Output)
 
-  /// The same behind a pool of `pixels` outputs, with its `choice` and `chosen`.
+  /// The same through a pool of `pixels` outputs, with its `choice` and `chosen`.
   func planeBackwardPoolMoments(
     _ chosen: Input, gradient: Input, choice: UnsafePointer<UInt8>, pixels: Int, mean: Input,
     sum: Output, products: Output)
@@ -184,7 +184,7 @@ public protocol KernelTable: Sendable {
     _ plane: Values, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
     slope: Input, constant: Input, dx: Output)
 
-  /// The same behind a pool.
+  /// The same through a pool.
   func planeBackwardPool(
     _ plane: Values, gradient: Input, choice: UnsafePointer<UInt8>, height: Int, width: Int,
     scale: Input, slope: Input, constant: Input, dx: Output)
@@ -206,6 +206,12 @@ public protocol KernelTable: Sendable {
 
   // MARK: Rows and elements
 
+  /// output = x·Φ(x), where Φ is the standard normal distribution.
+  func gelu(_ x: Input, count: Int, output: Output)
+
+  /// dx = gradient·(Φ(x) + x·φ(x)).
+  func geluBackward(_ x: Input, gradient: Input, count: Int, dx: Output)
+
   /// sum = x + other, then max(sum, 0) if `relu`.
   func add(_ x: Input, _ other: Input, count: Int, relu: Bool, sum: Output)
 
@@ -225,6 +231,12 @@ public protocol KernelTable: Sendable {
 
   /// x = x·mask·scale, with a mask drawn before.
   func applyMask(_ values: Output, count: Int, mask: UnsafePointer<UInt8>, scale: Float)
+
+  /// average += weight·(x − average).
+  func moveToward(_ x: Input, weight: Float, count: Int, average: Output)
+
+  /// Exchanges the values of a and b.
+  func exchange(_ a: Output, _ b: Output, count: Int)
 
   /// One step of Adam over a run of parameters.
   func adam(

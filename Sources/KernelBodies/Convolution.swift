@@ -8,7 +8,7 @@ extension KernelSet {
     let plane = paddedHeight * paddedWidth * lanes
     for group in 0..<groups {
       let frame = padded + group * plane
-      // What is behind the last pixel that was written, and not yet zero.
+      // What is beyond the last pixel that was written, and not yet zero.
       var end = 0
       func clear(to next: Int) {
         while end < next {

@@ -44,6 +44,41 @@ extension KernelSet {
     }
   }
 
+  public func moveToward(_ x: Input, weight: Float, count: Int, average: Output) {
+    // As `torch.lerp` does it: from the nearer end.
+    let isNear = weight < 0.5
+    let factor = isNear ? weight : 1 - weight
+    let factors = Vector(repeating: factor)
+    var i = 0
+    while i + lanes <= count {
+      let (value, old) = (loadUnaligned(x + i), loadUnaligned(average + i))
+      let result =
+        isNear
+        ? multiplyAdd(factors, value - old, old) : value - factors * (value - old)
+      storeUnaligned(result, average + i)
+      i += lanes
+    }
+    while i < count {
+      let difference = x[i] - average[i]
+      average[i] = isNear ? average[i] + factor * difference : x[i] - factor * difference
+      i += 1
+    }
+  }
+
+  public func exchange(_ a: Output, _ b: Output, count: Int) {
+    var i = 0
+    while i + lanes <= count {
+      let value = loadUnaligned(a + i)
+      storeUnaligned(loadUnaligned(b + i), a + i)
+      storeUnaligned(value, b + i)
+      i += lanes
+    }
+    while i < count {
+      swap(&a[i], &b[i])
+      i += 1
+    }
+  }
+
   public func adam(
     count: Int, parameters: Output, gradients: Input, averages: Output, squares: Output,
     step: AdamStep

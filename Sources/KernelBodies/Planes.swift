@@ -187,7 +187,7 @@ extension KernelSet {
   }
 }
 
-// MARK: - With a pool behind
+// MARK: - Followed by a pool
 
 /// `choice` of an output whose gradient goes nowhere.
 private let nowhere: UInt32 = 255

@@ -21,7 +21,7 @@ enum DataCommand {
         .quiet,
       ],
       discussion: """
-        Uses the system's curl, md5sum and tar. A download that breaks off goes on where it \
+        Uses the system's curl, md5sum and tar. A download that breaks off continues where it \
         stopped, also when the command is run again. A directory that has some of the files gets \
         the others; a file that is not the published one is kept under another name.
         """,

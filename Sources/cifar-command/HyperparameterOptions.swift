@@ -7,97 +7,130 @@ import CommandSupport
 /// Some take a list `key=value,key=value`, with numbers and words as values and `a:b:c` for a list of
 /// numbers; where a kind is chosen its name comes first: `cosine,warmup=5`.
 enum HyperparameterOptions {
-  static let all: [Option] = [
-    Option(
-      "--optimizer", value: "NAME,…",
-      help: "adam, adamw or sgd, and options: sgd,momentum=0.9,nesterov=true;\n"
-        + "clipnorm limits the norm of each parameter's gradient, clipvalue each number"),
-    Option("--momentum", value: "X", help: "of sgd"),
-    Option("--nesterov", help: "with Nesterov's momentum"),
-    Option("--weight-decay", value: "X", help: "decoupled with adamw and in keras, else L2"),
-    Option("--clip-norm", value: "X", help: "the largest norm of all gradients together"),
-    Option("--label-smoothing", value: "X", help: "share of a label's weight given to all classes"),
-    Option(
-      "--schedule", value: "NAME,…",
-      help: "\(LearningRateSchedule.types.joined(separator: ", ")),\n"
-        + "and options: cosine,warmup=5 or step,step_size=30,gamma=0.1"),
-    Option(
-      "--precision", value: "NAME",
-      help: "float32 or mixed_bfloat16, which keeps images between layers\nin half the memory"),
-    Option("--steps-per-epoch", value: "N", help: "optimizer steps in an epoch (else all batches)"),
-    Option(
-      "--augment", value: "NAME,…",
-      help: "adds to the recipe's augmentations; none takes them away first:\n"
-        + "image_data_generator,zoom_range=0.2,brightness_range=0.8:1.2"),
-    Option(
-      "--early-stopping", value: "KEY=X,…",
-      help: "patience, min_delta, monitor, mode, baseline,\nstart_from_epoch, "
-        + "restore_best_weights; or off"),
-    Option(
-      "--reduce-lr-on-plateau", value: "KEY=X,…",
-      help: "factor, patience, cooldown, min_lr, monitor, mode, min_delta of keras or\n"
-        + "threshold, threshold_mode, epsilon of pytorch; or off"),
-    Option(
-      "--model-checkpoint", value: "KEY=X,…",
-      help: "monitor, mode, save_best_only, save_freq,\ninitial_value_threshold; or off"),
-    Option(
-      "--csv-log", value: "FILE",
-      help: "also writes a line an epoch to a file, started over by a new run; where it\ncan't be "
-        + "written any more the training goes on without it"),
-    Option("--terminate-on-nan", help: "ends training, instead of failing, if a loss is NaN"),
-    Option("--timer", value: "SECONDS", help: "stops after that time; `cifar resume` goes on"),
-    Option(
-      "--hyperparameters", value: "JSON", help: "any of them, as `cifar-runs show` has them"),
-  ]
+  /// An option, and the entry of the JSON that it makes.
+  private struct Row: Sendable {
+    let option: Option
+    let key: String
+    let read: @Sendable (Arguments, String) throws -> JSONValue?
 
-  /// - Throws: `UsageError` for what can't be read, `CifarError` for what can't be.
-  static func apply(_ arguments: Arguments, to hyperparameters: inout Hyperparameters) throws {
-    if let text = arguments.value("--hyperparameters") {
-      try hyperparameters.apply(overrides: text)
-    }
-    var entries: [String: JSONValue] = [:]
-    for (option, key) in [("--optimizer", "optimizer"), ("--schedule", "schedule")] {
-      if let text = arguments.value(option) { entries[key] = try typed(text, option) }
-    }
-    for (option, key) in [
-      ("--momentum", "momentum"), ("--weight-decay", "weight_decay"),
-      ("--clip-norm", "clip_norm"), ("--label-smoothing", "label_smoothing"),
-    ] {
-      if let number = try arguments.number(option) { entries[key] = .number(number) }
-    }
-    if let name = arguments.value("--precision") { entries["precision"] = .string(name) }
-    if arguments.has("--nesterov") { entries["nesterov"] = .bool(true) }
-    if let steps = try arguments.integer("--steps-per-epoch", in: 1...1_000_000) {
-      entries["steps_per_epoch"] = .integer(Int64(steps))
-    }
-    for (option, key) in [
-      ("--early-stopping", "early_stopping"), ("--reduce-lr-on-plateau", "reduce_lr_on_plateau"),
-      ("--model-checkpoint", "model_checkpoint"),
-    ] {
-      if let text = arguments.value(option) {
-        entries[key] = text == "off" ? .bool(false) : .object(try pairs(text, option))
-      }
-    }
-    if let file = arguments.value("--csv-log") {
-      entries["csv_logger"] = .object(["filename": .string(file)])
-    }
-    if arguments.has("--terminate-on-nan") { entries["terminate_on_nan"] = .bool(true) }
-    if let seconds = try arguments.number("--timer") {
-      entries["timer"] = .object(["seconds": .number(seconds)])
-    }
-    try addAugmentations(arguments.all("--augment"), to: &entries)
-    if !entries.isEmpty {
-      try hyperparameters.apply(overrides: JSONOutput.text(JSONValue.object(entries)))
+    /// - Parameter key: nil for the option's name.
+    init(
+      _ name: String, value: String? = nil, key: String? = nil,
+      _ read: @escaping @Sendable (Arguments, String) throws -> JSONValue?, help: String
+    ) {
+      option = Option(name, value: value, help: help)
+      self.key = key ?? String(name.dropFirst(2).replacing("-", with: "_"))
+      self.read = read
     }
   }
 
-  private static func addAugmentations(
-    _ texts: [String], to entries: inout [String: JSONValue]
-  ) throws {
-    guard !texts.isEmpty else { return }
-    if texts.contains("none") { entries["augmentations"] = .array([]) }
-    let added = try texts.filter { $0 != "none" }.map { try typed($0, "--augment") }
-    entries["augment"] = .array(added)
+  private static let rows: [Row] = [
+    Row(
+      "--optimizer", value: "NAME,…", typed,
+      help: "adam, adamw or sgd, and options: sgd,momentum=0.9,nesterov=true;\n"
+        + "clipnorm limits the norm of each parameter's gradient, clipvalue each number"),
+    Row("--momentum", value: "X", number, help: "of sgd"),
+    Row("--nesterov", flag, help: "with Nesterov's momentum"),
+    Row(
+      "--weight-decay", value: "X", number, help: "decoupled with adamw and in keras, else L2"),
+    Row("--clip-norm", value: "X", number, help: "the largest norm of all gradients together"),
+    Row(
+      "--ema", value: "X", number,
+      help: "decay of an exponential moving average of the weights, such as 0.999:\n"
+        + "it is validated and kept in their place"),
+    Row(
+      "--label-smoothing", value: "X", number,
+      help: "share of a label's weight given to all classes"),
+    Row(
+      "--schedule", value: "NAME,…", typed,
+      help: "\(LearningRateSchedule.types.joined(separator: ", ")),\n"
+        + "and options: cosine,warmup=5 or step,step_size=30,gamma=0.1"),
+    Row(
+      "--precision", value: "NAME", word,
+      help: "float32 or mixed_bfloat16, which keeps images between layers\nin half the memory"),
+    Row(
+      "--steps-per-epoch", value: "N",
+      { try $0.integer($1, in: 1...1_000_000).map { .integer(Int64($0)) } },
+      help: "optimizer steps in an epoch (else all batches)"),
+    Row(
+      "--augment", value: "NAME,…", augmentations,
+      help: "adds to the recipe's augmentations; none takes them away first:\n"
+        + "image_data_generator,zoom_range=0.2,brightness_range=0.8:1.2"),
+    Row(
+      "--early-stopping", value: "KEY=X,…", callback,
+      help: "patience, min_delta, monitor, mode, baseline,\nstart_from_epoch, "
+        + "restore_best_weights; or off"),
+    Row(
+      "--reduce-lr-on-plateau", value: "KEY=X,…", callback,
+      help: "factor, patience, cooldown, min_lr, monitor, mode, min_delta of keras or\n"
+        + "threshold, threshold_mode, epsilon of pytorch; or off"),
+    Row(
+      "--model-checkpoint", value: "KEY=X,…", callback,
+      help: "monitor, mode, save_best_only, save_freq,\ninitial_value_threshold; or off"),
+    Row(
+      "--csv-log", value: "FILE", key: "csv_logger",
+      { $0.value($1).map { .object(["filename": .string($0)]) } },
+      help: "also writes a line an epoch to a file, started over by a new run; where it\ncan't be "
+        + "written any more the training continues without it"),
+    Row("--terminate-on-nan", flag, help: "ends training, instead of failing, if a loss is NaN"),
+    Row(
+      "--timer", value: "SECONDS", { try $0.number($1).map { .object(["seconds": .number($0)]) } },
+      help: "stops after that time; `cifar resume` continues"),
+  ]
+
+  static let all =
+    rows.map(\.option) + [
+      Option(
+        "--hyperparameters", value: "JSON", help: "any of them, as `cifar-runs show` has them")
+    ]
+
+  /// What the options say, as a `TrainingRequest` takes it: `--hyperparameters`, then the others.
+  ///
+  /// - Throws: `UsageError` for what can't be read.
+  static func overrides(_ arguments: Arguments) throws -> [String] {
+    var overrides = arguments.value("--hyperparameters").map { [$0] } ?? []
+    var entries: [String: JSONValue] = [:]
+    for row in rows { entries[row.key] = try row.read(arguments, row.option.name) }
+    // Augmentations are added to those that there are, or to none.
+    if arguments.all("--augment").contains("none") { entries["augmentations"] = .array([]) }
+    if !entries.isEmpty { overrides.append(try JSONOutput.text(JSONValue.object(entries))) }
+    return overrides
+  }
+
+  // MARK: Reading
+
+  @Sendable private static func number(_ arguments: Arguments, _ option: String) throws
+    -> JSONValue?
+  {
+    try arguments.number(option).map { .number($0) }
+  }
+
+  @Sendable private static func flag(_ arguments: Arguments, _ option: String) -> JSONValue? {
+    arguments.has(option) ? .bool(true) : nil
+  }
+
+  @Sendable private static func word(_ arguments: Arguments, _ option: String) -> JSONValue? {
+    arguments.value(option).map { .string($0) }
+  }
+
+  @Sendable private static func typed(_ arguments: Arguments, _ option: String) throws -> JSONValue?
+  {
+    try arguments.value(option).map { try typed($0, option) }
+  }
+
+  @Sendable private static func callback(_ arguments: Arguments, _ option: String) throws
+    -> JSONValue?
+  {
+    guard let text = arguments.value(option) else { return nil }
+    return text == "off" ? .bool(false) : .object(try pairs(text, option))
+  }
+
+  @Sendable private static func augmentations(
+    _ arguments: Arguments, _ option: String
+  ) throws -> JSONValue? {
+    let texts = arguments.all(option)
+    guard !texts.isEmpty else { return nil }
+    return .array(try texts.filter { $0 != "none" }.map { try typed($0, option) })
   }
 
   /// `cosine,warmup=5`

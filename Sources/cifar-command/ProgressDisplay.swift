@@ -5,7 +5,7 @@ import Glibc
 
 /// Shows a training: on a terminal that is not dumb a bar that is redrawn, everywhere a line an
 /// epoch.
-final class ProgressDisplay: TrainerObserver {
+final class ProgressDisplay: RunObserver {
   private let quiet: Bool
   // Asked each time: a window changes its size.
   private var terminal: Terminal { .standardError }
@@ -40,27 +40,26 @@ final class ProgressDisplay: TrainerObserver {
 
   var waitsForStorage: Bool { false }
 
-  func batchEnded(_ progress: BatchProgress) -> TrainerAnswer {
-    last = progress
-    guard !quiet else { return .proceed }
-    let now = ProgressDisplay.now()
-    if now - lastDrawn >= 0.1 || progress.batch == progress.batches {
-      lastDrawn = now
-      draw(progress)
+  func observe(_ event: TrainingEvent) -> TrainerAnswer {
+    switch event {
+    case .batchEnd(let progress): batchEnded(progress)
+    case .validationBegin:
+      if !quiet, let last { draw(last, note: "validating …") }
+    case .validationEnd(let report): validationSeconds = report.seconds
+    case .remark(let remark):
+      clear()
+      Output.error("cifar: \(remark)")
+    case .trainBegin, .epochBegin, .batchBegin, .checkpointDue, .epochEnd, .trainEnd: break
     }
     return .proceed
   }
 
-  func validationBegan() {
-    guard !quiet, let last else { return }
-    draw(last, note: "validating …")
-  }
-
-  func epochEnded(_ report: EpochReport) -> TrainerAnswer {
-    let metrics = report.metrics
-    let images = Double(epochImages)
-    validationSeconds = max(0, metrics.seconds - images / max(metrics.imagesPerSecond, 1e-9))
-    return .proceed
+  private func batchEnded(_ progress: BatchProgress) {
+    last = progress
+    let now = ProgressDisplay.now()
+    guard !quiet, now - lastDrawn >= 0.1 || progress.batch == progress.batches else { return }
+    lastDrawn = now
+    draw(progress)
   }
 
   /// Who reads the line can rely on the epoch.
@@ -82,11 +81,6 @@ final class ProgressDisplay: TrainerObserver {
     Output.line(line)
   }
 
-  func remarked(_ remark: String) {
-    clear()
-    Output.error("cifar: \(remark)")
-  }
-
   func storageDelayed(_ delay: StorageDelay) -> TrainerAnswer {
     let place = session.registryPath ?? "the registry"
     if let left = delay.secondsLeft {
@@ -103,7 +97,7 @@ final class ProgressDisplay: TrainerObserver {
       clear()
       let epochs = delay.epochs == 1 ? "1 epoch waits" : "\(delay.epochs) epochs wait"
       Output.message(
-        "\(place) is held by another process: \(epochs) to be stored; training goes on\n")
+        "\(place) is held by another process: \(epochs) to be stored; training continues\n")
     }
     return .proceed
   }

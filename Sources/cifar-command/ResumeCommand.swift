@@ -3,11 +3,11 @@ import CifarCore
 import CifarData
 import CommandSupport
 
-/// `cifar resume`: goes on with a run.
+/// `cifar resume`: resumes a run.
 enum ResumeCommand {
   static var command: Command {
     Command(
-      "resume", summary: "goes on with a run from one of its checkpoints",
+      "resume", summary: "resumes a run from one of its checkpoints",
       positionals: [Positional("RUN", help: "the run's id, the start of it, or its name")],
       options: [
         Option("--epochs", value: "N", help: "train up to N epochs in all (else as planned)"),
@@ -19,12 +19,12 @@ enum ResumeCommand {
         .busyTimeout, .quiet,
       ],
       discussion: """
-        A run that was interrupted, killed or finished goes on from its last checkpoint, or from \
+        A run that was interrupted, killed or finished continues from its last checkpoint, or from \
         the one that --checkpoint names, to the same bits as if it had never stopped. The images \
         are looked for where the run had them from; they must be the same. Signals and closed \
         pipes are as with `cifar train`.
 
-        A run that early stopping ended goes on where --epochs asks for more: its patience begins \
+        A run that early stopping ended continues where --epochs asks for more: its patience begins \
         again. A run counts as running while its process does, and, where that can't be asked (on \
         another machine, in another container), until half an hour after its last sign of life; \
         --take-over does not wait for that.

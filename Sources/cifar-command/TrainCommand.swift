@@ -30,9 +30,9 @@ enum TrainCommand {
       discussion: """
         The test images are the validation set, as in the tutorials. Each epoch's metrics and a \
         checkpoint are recorded as soon as the epoch ends; while others hold the registry they wait, \
-        and training goes on. An epoch's line is printed when it is stored. Ctrl-C, SIGTERM and \
+        and training continues. An epoch's line is printed when it is stored. Ctrl-C, SIGTERM and \
         SIGHUP stop within a batch and leave a checkpoint of it, then end the process as they always \
-        do, so that a shell's loop ends too; a second one ends it at once. `cifar resume` goes on \
+        do, so that a shell's loop ends too; a second one ends it at once. `cifar resume` continues \
         from there to the same bits as a run that was never stopped. `cifar train | head` trains on \
         when its reader is gone. The run's id is printed last.
         """,
@@ -48,10 +48,9 @@ enum TrainCommand {
   }
 
   private static func run(_ arguments: Arguments) throws {
-    let recipe = try arguments.choice("--recipe", of: Recipe.names) ?? "pytorch"
-    let model = try arguments.value("--model").map(ModelOption.text)
-    // Before the images are read, which takes its time: what can't be is said at once.
-    try complete(recipe, model, classes: 10, arguments).validate()
+    let request = try request(arguments)
+    // Before the images are read, which takes a while: what is invalid is refused at once.
+    try request.hyperparameters(classes: 10).validate()
     let limits = (
       train: try arguments.integer("--limit-train", in: 1...Int.max),
       test: try arguments.integer("--limit-test", in: 1...Int.max)
@@ -60,8 +59,7 @@ enum TrainCommand {
     let data = arguments.value("--data")
     let train = try Dataset.open(data, split: .train, limit: limits.train)
     let test = try Dataset.open(train.location ?? data, split: .test, limit: limits.test)
-    let hyperparameters = try complete(
-      recipe, model, classes: train.classNames.count, arguments)
+    let hyperparameters = try request.hyperparameters(classes: train.classNames.count)
     var options = TrainingSession.Options(
       registryPath: try arguments.registryPath(), name: arguments.value("--name"), threads: threads,
       commandLine: CommandLine.arguments.joined(separator: " "))
@@ -72,23 +70,15 @@ enum TrainCommand {
     }
   }
 
-  /// The recipe with what the options say.
-  ///
-  /// - Parameter model: a preset's name or the JSON of a spec.
-  private static func complete(
-    _ recipe: String, _ model: String?, classes: Int, _ arguments: Arguments
-  ) throws -> Hyperparameters {
-    var hyperparameters = try Recipe.named(recipe, classes: classes)
-    if let epochs = try arguments.integer("--epochs", in: 1...1_000_000) {
-      hyperparameters.epochs = epochs
-    }
-    if let size = try arguments.integer("--batch-size", in: 1...65_536) {
-      hyperparameters.batchSize = size
-    }
-    if let rate = try arguments.number("--lr") { hyperparameters.optimizer.learningRate = rate }
-    if let seed = try arguments.unsigned("--seed") { hyperparameters.seed = seed }
-    try HyperparameterOptions.apply(arguments, to: &hyperparameters)
-    if let model { try hyperparameters.choose(model: model, classes: classes) }
-    return hyperparameters
+  private static func request(_ arguments: Arguments) throws -> TrainingRequest {
+    var request = TrainingRequest()
+    if let recipe = try arguments.choice("--recipe", of: Recipe.names) { request.recipe = recipe }
+    request.overrides = try HyperparameterOptions.overrides(arguments)
+    request.epochs = try arguments.integer("--epochs", in: 1...1_000_000)
+    request.batchSize = try arguments.integer("--batch-size", in: 1...65_536)
+    request.learningRate = try arguments.number("--lr")
+    request.seed = try arguments.unsigned("--seed")
+    request.model = try arguments.value("--model").map(ModelOption.text)
+    return request
   }
 }

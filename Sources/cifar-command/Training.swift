@@ -19,7 +19,7 @@ enum Training {
     display.begin()
     let end: TrainingEnd
     do {
-      end = try session.run(display)
+      end = try session.run([display])
     } catch {
       display.clear()
       throw error
@@ -29,7 +29,7 @@ enum Training {
     if !quiet { Output.line(summary(end, session)) }
     Output.line(id)
     if end == .interrupted {
-      Output.message("Interrupted. Go on with: cifar resume \(id.prefix(8))\n")
+      Output.message("Interrupted. Continue with: cifar resume \(id.prefix(8))\n")
       try Interruption.check()
       throw CifarError(.interrupted, "the training was interrupted without a signal")
     }
@@ -40,7 +40,7 @@ enum Training {
     case .completed(let reason): "Done: \(reason)."
     case .diverged(let reason): "Ended: \(reason)."
     case .stopped:
-      "Stopped: \(session.trainer.pauseReason ?? "by a callback"). Go on with: cifar resume "
+      "Stopped: \(session.trainer.pauseReason ?? "by a callback"). Continue with: cifar resume "
         + (session.runID ?? "").prefix(8)
     case .interrupted:
       "Interrupted in epoch \(session.trainer.epoch + 1) after batch \(session.trainer.batch) of "

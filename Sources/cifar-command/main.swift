@@ -13,7 +13,7 @@ let tool = Tool(
     "cifar train --data shapes --epochs 3     # the built-in drawings, no download",
     "cifar data download                      # CIFAR-10, 170 MB",
     "cifar train --recipe keras --name first  # the Keras tutorial on it",
-    "cifar resume first --epochs 120          # go on where it stopped",
+    "cifar resume first --epochs 120          # continue where it stopped",
     "cifar evaluate first                     # its best checkpoint on the test images",
     "cifar summary tutorial-resnet            # a model's layers, parameters and FLOPs",
   ])

@@ -276,7 +276,7 @@ static void meddle(visit *v) {
       if (CALL(cifar_trainer_run, v->trainer) != CIFAR_E_INVALID_STATE) fail("it runs in itself");
       break;
     case 7:
-      if (CALL(cifar_trainer_on_batch, v->trainer, NULL, NULL) != CIFAR_E_INVALID_STATE)
+      if (CALL(cifar_trainer_set_callbacks, v->trainer, NULL) != CIFAR_E_INVALID_STATE)
         fail("a callback was changed");
       break;
     case 8: fesetround(FE_UPWARD); break;
@@ -296,6 +296,10 @@ static int on_batch(const cifar_batch_info *info, void *user) {
 }
 static int on_epoch(const cifar_epoch_info *info, void *user) {
   if (info->struct_size != sizeof *info || info->epoch < 1) fail("an epoch info that is none");
+  return on_train(user);
+}
+static int on_validation(const cifar_validation_info *info, void *user) {
+  if (info->struct_size != sizeof *info || info->images < 1) fail("a validation info that is none");
   return on_train(user);
 }
 static int on_storage_wait(const cifar_storage_info *info, void *user) {
@@ -340,13 +344,20 @@ static void train(world *w) {
   unsigned slot = below(&w->c, SLOTS);
   cifar_trainer *trainer = w->trainers[slot];
   visit v = {trainer, {next(&w->c), NULL, 0}, 0, 0, 0};
-  if (chance(&w->c, 2)) CALL(cifar_trainer_on_train_begin, trainer, on_train, &v);
-  if (chance(&w->c, 2)) CALL(cifar_trainer_on_train_end, trainer, on_train, &v);
-  if (chance(&w->c, 2)) CALL(cifar_trainer_on_epoch_begin, trainer, on_batch, &v);
-  if (chance(&w->c, 2)) CALL(cifar_trainer_on_batch_begin, trainer, on_batch, &v);
-  if (chance(&w->c, 2)) CALL(cifar_trainer_on_batch, trainer, on_batch, &v);
-  if (chance(&w->c, 2)) CALL(cifar_trainer_on_epoch, trainer, on_epoch, &v);
-  if (chance(&w->c, 2)) CALL(cifar_trainer_on_storage_wait, trainer, on_storage_wait, &v);
+  cifar_trainer_callbacks callbacks;
+  CALL(cifar_trainer_callbacks_init, &callbacks, sizeof callbacks);
+  callbacks.user = &v;
+  if (chance(&w->c, 2)) callbacks.on_train_begin = on_train;
+  if (chance(&w->c, 2)) callbacks.on_train_end = on_train;
+  if (chance(&w->c, 2)) callbacks.on_epoch_begin = on_batch;
+  if (chance(&w->c, 2)) callbacks.on_batch_begin = on_batch;
+  if (chance(&w->c, 2)) callbacks.on_batch_end = on_batch;
+  if (chance(&w->c, 2)) callbacks.on_validation_begin = on_train;
+  if (chance(&w->c, 2)) callbacks.on_validation_end = on_validation;
+  if (chance(&w->c, 2)) callbacks.on_epoch_end = on_epoch;
+  if (chance(&w->c, 2)) callbacks.on_storage_wait = on_storage_wait;
+  if (chance(&w->c, 8)) callbacks.struct_size = (uint32_t)next(&w->c);
+  CALL(cifar_trainer_set_callbacks, trainer, &callbacks);
   pthread_t other;
   racer r = {trainer, CIFAR_OK};
   unsigned how = trainer ? below(&w->c, 8) : 7;
@@ -363,13 +374,7 @@ static void train(world *w) {
     w->trainers[slot] = NULL;
     return;
   }
-  cifar_trainer_on_train_begin(trainer, NULL, NULL);
-  cifar_trainer_on_train_end(trainer, NULL, NULL);
-  cifar_trainer_on_epoch_begin(trainer, NULL, NULL);
-  cifar_trainer_on_batch_begin(trainer, NULL, NULL);
-  cifar_trainer_on_batch(trainer, NULL, NULL);
-  cifar_trainer_on_epoch(trainer, NULL, NULL);
-  cifar_trainer_on_storage_wait(trainer, NULL, NULL);
+  cifar_trainer_set_callbacks(trainer, NULL);
 }
 
 /* A trainer that is freed by another thread while it trains. */
@@ -380,7 +385,11 @@ static int counts_batches(const cifar_batch_info *info, void *user) {
 }
 static void free_while_training(world *w, cifar_trainer *trainer) {
   _Atomic int batches = 0;
-  if (CALL(cifar_trainer_on_batch, trainer, counts_batches, &batches)) return;
+  cifar_trainer_callbacks callbacks;
+  CALL(cifar_trainer_callbacks_init, &callbacks, sizeof callbacks);
+  callbacks.user = &batches;
+  callbacks.on_batch_end = counts_batches;
+  if (CALL(cifar_trainer_set_callbacks, trainer, &callbacks)) return;
   racer r = {trainer, CIFAR_OK};
   pthread_t runner, freer;
   if (pthread_create(&runner, NULL, runs_too, &r)) return;
@@ -608,7 +617,10 @@ static void step(world *w) {
            below(c, 4), (cifar_padding)(chance(c, 8) ? number(c) : below(c, 4)));
       break;
     case 33: CALL(cifar_model_spec_batch_norm, PICK(w, specs), real(c), real(c), (int32_t)number(c)); break;
-    case 34: CALL(cifar_model_spec_relu, PICK(w, specs)); break;
+    case 34:
+      if (chance(&w->c, 2)) CALL(cifar_model_spec_relu, PICK(w, specs));
+      else CALL(cifar_model_spec_gelu, PICK(w, specs));
+      break;
     case 35: CALL(cifar_model_spec_max_pool, PICK(w, specs)); break;
     case 36: CALL(cifar_model_spec_avg_pool, PICK(w, specs)); break;
     case 37: CALL(cifar_model_spec_global_average_pool, PICK(w, specs)); break;

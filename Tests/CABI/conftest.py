@@ -1,5 +1,6 @@
 """What the tests of the built library share. `make test-abi` builds it and runs them."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -62,3 +63,15 @@ def without_swift():
     environment["PATH"] = "/usr/bin:/bin"
     environment.pop("LD_LIBRARY_PATH", None)
     return environment
+
+
+def trainer_callbacks(**functions):
+    """A cifar_trainer_callbacks with Python functions in it, which live as long as it does."""
+    from cifar import _abi as abi
+
+    callbacks = abi.TrainerCallbacks(struct_size=ctypes.sizeof(abi.TrainerCallbacks))
+    kinds = dict(callbacks._fields_)
+    callbacks.functions = {name: kinds[name](function) for name, function in functions.items()}
+    for name, function in callbacks.functions.items():
+        setattr(callbacks, name, function)
+    return callbacks

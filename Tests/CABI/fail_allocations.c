@@ -5,7 +5,7 @@
    KIND is two words joined by a dash: `cold` (the library has done nothing before) or `warm` (it
    has trained once), and `once` (one allocation fails) or `all` (every one from there on fails, until
    the training has returned). For each n of FIRST, FIRST + STEP, … LAST a child process is made whose
-   n-th allocation fails. LAST 0 goes on to the last allocation there is.
+   n-th allocation fails. LAST 0 continues to the last allocation there is.
 
    Allocations are malloc, calloc, realloc, posix_memalign, aligned_alloc, memalign, mmap and
    pthread_create: this program's functions come before the C library's, whoever calls them.

@@ -44,11 +44,14 @@ static cifar_trainer *make(unsigned threads, const char *registry) {
 }
 
 /* What the trained model says about two images. */
-static void train(unsigned threads, cifar_batch_callback callback, float answers[20]) {
+static void train(unsigned threads, int (*callback)(const cifar_batch_info *, void *), float answers[20]) {
   static const uint8_t images[2 * 3072] = {1, 2, 3};
   cifar_model *model = NULL;
   cifar_trainer *trainer = make(threads, NULL);
-  REQUIRE(!cifar_trainer_on_batch(trainer, callback, NULL));
+  cifar_trainer_callbacks callbacks;
+  REQUIRE(!cifar_trainer_callbacks_init(&callbacks, sizeof callbacks));
+  callbacks.on_batch_end = callback;
+  REQUIRE(!cifar_trainer_set_callbacks(trainer, &callbacks));
   REQUIRE(!cifar_trainer_run(trainer));
   REQUIRE(!cifar_model_from_trainer(trainer, &model));
   REQUIRE(!cifar_model_predict(model, images, 2, answers));

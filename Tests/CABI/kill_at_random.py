@@ -112,7 +112,7 @@ def torture(count, seed, directory):
                 found = look(registry)
                 left[found] = left.get(found, 0) + 1
                 continue
-            # A run that was killed before its first checkpoint has nothing to go on from.
+            # A run that was killed before its first checkpoint has nothing to continue from.
             if process.returncode == 1 and "has no checkpoint" in errors:
                 registry.unlink()
                 continue

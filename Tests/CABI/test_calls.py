@@ -10,15 +10,20 @@ from ctypes import byref, c_char_p, c_double, c_size_t, c_void_p, sizeof
 
 import cifar
 import pytest
-from cifar import _structs as structs
-from cifar._library import _FREES, _FUNCTIONS, library
+from cifar import _abi as abi
+from cifar._library import library
+from conftest import trainer_callbacks
 
-INVALID_ARGUMENT = 10
+INVALID_ARGUMENT = abi.CIFAR_E_INVALID_ARGUMENT
+RETURN_A_STATUS = {
+    name for name, (result, arguments) in abi.FUNCTIONS.items() if result is abi.Status and arguments
+}
+FREES = sorted(name for name in abi.FUNCTIONS if name.endswith("_free"))
 
 
-@pytest.mark.parametrize("name", sorted(set(_FUNCTIONS) - {"cifar_set_log"}))
+@pytest.mark.parametrize("name", sorted(RETURN_A_STATUS - {"cifar_set_log"}))
 def test_null_everywhere_is_an_error(name, workplace):
-    kinds = _FUNCTIONS[name]
+    _, kinds = abi.FUNCTIONS[name]
     numbers = (ctypes.c_uint32, ctypes.c_int32, ctypes.c_int64, ctypes.c_uint64, ctypes.c_double)
     arguments = [
         0 if kind in numbers else kind() if hasattr(kind, "_flags_") else None for kind in kinds
@@ -27,7 +32,7 @@ def test_null_everywhere_is_an_error(name, workplace):
     assert b"NULL" in library.cifar_last_error()
 
 
-@pytest.mark.parametrize("name", _FREES)
+@pytest.mark.parametrize("name", FREES)
 def test_free_takes_null(name):
     getattr(library, name)(None)
 
@@ -67,26 +72,26 @@ def dataset():
 
 
 def test_an_older_program_gets_the_fields_it_knows(dataset):
-    info = structs.DatasetInfo()
+    info = abi.DatasetInfo()
     info.classes = 77
-    known = structs.DatasetInfo.classes.offset
+    known = abi.DatasetInfo.classes.offset
     assert library.cifar_dataset_get_info(dataset, byref(info), known) == 0
     assert info.struct_size == known and info.count == 64 and info.classes == 77
 
 
 def test_a_newer_program_gets_zeros_for_the_rest(dataset):
     class Newer(ctypes.Structure):
-        _fields_ = [("old", structs.DatasetInfo), ("more", ctypes.c_uint64)]
+        _fields_ = [("old", abi.DatasetInfo), ("more", ctypes.c_uint64)]
 
     info = Newer()
     info.more = 99
-    pointer = ctypes.cast(byref(info), ctypes.POINTER(structs.DatasetInfo))
+    pointer = ctypes.cast(byref(info), ctypes.POINTER(abi.DatasetInfo))
     assert library.cifar_dataset_get_info(dataset, pointer, sizeof(info)) == 0
     assert info.old.classes == 10 and info.more == 0
 
 
 def test_options_that_nobody_filled_are_refused(dataset):
-    options = structs.TrainOptions()
+    options = abi.TrainOptions()
     trainer = c_void_p()
     status = library.cifar_trainer_create(dataset, dataset, byref(options), byref(trainer))
     assert status == INVALID_ARGUMENT and b"init" in library.cifar_last_error()
@@ -94,10 +99,10 @@ def test_options_that_nobody_filled_are_refused(dataset):
 
 def test_a_field_from_the_future_is_refused(dataset):
     class Newer(ctypes.Structure):
-        _fields_ = [("old", structs.TrainOptions), ("more", ctypes.c_uint64)]
+        _fields_ = [("old", abi.TrainOptions), ("more", ctypes.c_uint64)]
 
     options = Newer()
-    pointer = ctypes.cast(byref(options), ctypes.POINTER(structs.TrainOptions))
+    pointer = ctypes.cast(byref(options), ctypes.POINTER(abi.TrainOptions))
     assert library.cifar_train_options_init(pointer, sizeof(options)) == 0
     options.more = 1
     trainer = c_void_p()
@@ -112,7 +117,7 @@ def test_reading_beyond_the_end_is_refused(dataset):
 
 @pytest.fixture
 def trainer(dataset, workplace):
-    options = structs.TrainOptions()
+    options = abi.TrainOptions()
     library.cifar_train_options_init(byref(options), sizeof(options))
     options.epochs = 1
     options.batch_size = 16
@@ -133,7 +138,7 @@ def test_interrupting_before_the_start_stops_at_once(trainer):
     assert library.cifar_trainer_interrupt(trainer) == 0
     status = library.cifar_trainer_run(trainer)
     assert library.cifar_status_name(status) == b"CIFAR_E_INTERRUPTED"
-    info = structs.TrainerInfo()
+    info = abi.TrainerInfo()
     assert library.cifar_trainer_get_info(trainer, byref(info), sizeof(info)) == 0
     assert info.batch == 0 and b"interrupted" in info.end_reason
     (row,) = cifar.Registry().runs()
@@ -144,15 +149,13 @@ def test_a_training_trainer_refuses_everything_but_interrupt(trainer):
     statuses = []
 
     def on_batch(_info, _user):
-        info = structs.TrainerInfo()
+        info = abi.TrainerInfo()
         statuses.append(library.cifar_trainer_run(trainer))
         statuses.append(library.cifar_trainer_get_info(trainer, byref(info), sizeof(info)))
         return 9
 
-    from cifar._library import BATCH_CALLBACK
-
-    callback = BATCH_CALLBACK(on_batch)
-    assert library.cifar_trainer_on_batch(trainer, callback, None) == 0
+    callbacks = trainer_callbacks(on_batch_end=on_batch)
+    assert library.cifar_trainer_set_callbacks(trainer, byref(callbacks)) == 0
     status = library.cifar_trainer_run(trainer)
     assert library.cifar_status_name(status) == b"CIFAR_E_CALLBACK"
     assert b"returned 9" in library.cifar_last_error()
@@ -175,12 +178,10 @@ def test_metrics_are_looked_at_before_any_is_recorded(trainer):
         answers["two"] = record(trainer, names, values, 2), b""
         return 0
 
-    from cifar._library import EPOCH_CALLBACK
-
-    callback = EPOCH_CALLBACK(on_epoch)
     assert record(trainer, names, values, 2) == 70
     assert b"none has ended" in library.cifar_last_error()
-    assert library.cifar_trainer_on_epoch(trainer, callback, None) == 0
+    callbacks = trainer_callbacks(on_epoch_end=on_epoch)
+    assert library.cifar_trainer_set_callbacks(trainer, byref(callbacks)) == 0
     assert library.cifar_trainer_run(trainer) == 0
     assert answers == {
         "NULL inside": (10, b"names[2] is NULL"), "NULL names": (10, b"names is NULL"),

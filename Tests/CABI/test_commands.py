@@ -188,7 +188,7 @@ def test_a_damaged_checkpoint_is_found(workplace):
 
 
 def wait_for_epochs(name, count):
-    """Until the run is there and has so many epochs."""
+    """Until the run is there and has this many epochs."""
     for _ in range(600):
         # Before the first run is in it, the file is missing or empty: the command says so.
         process = start("cifar-runs", "list", "--json")
@@ -203,7 +203,7 @@ def test_hyperparameters_on_the_command_line(workplace):
     train(
         "--epochs", 2, "--name", "sgd", "--optimizer", "sgd,momentum=0.9", "--nesterov",
         "--weight-decay", 1e-4, "--clip-norm", 1, "--label-smoothing", 0.1,
-        "--schedule", "multistep,milestones=1:5,gamma=0.5", "--steps-per-epoch", 4,
+        "--ema", 0.99, "--schedule", "multistep,milestones=1:5,gamma=0.5", "--steps-per-epoch", 4,
         "--early-stopping", "patience=3,min_delta=0.001", "--reduce-lr-on-plateau", "off",
         "--model-checkpoint", "save_freq=3", "--csv-log", "log.csv", "--terminate-on-nan",
         "--augment", "none", "--augment", "random_rotation,degrees=5",
@@ -214,7 +214,7 @@ def test_hyperparameters_on_the_command_line(workplace):
     assert values["optimizer"]["momentum"] == 0.9 and values["optimizer"]["nesterov"] is True
     assert values["optimizer"]["clip_norm"] == 1 and values["optimizer"]["epsilon"] == 1e-6
     assert values["loss"]["label_smoothing"] == 0.1 and values["steps_per_epoch"] == 4
-    assert values["schedule"]["milestones"] == [1, 5]
+    assert values["schedule"]["milestones"] == [1, 5] and values["ema"] == 0.99
     assert values["augmentations"] == [{"type": "random_rotation", "degrees": 5}]
     page = run("cifar", "train", "--help").stdout_text
     assert "keras-tuned" in page and "brightness_range=0.8:1.2" in page

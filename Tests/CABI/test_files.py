@@ -104,7 +104,7 @@ def test_links_devices_and_pipes_stay(trained, kind):
     assert out.returncode == 0 and out.stdout == content
 
 
-def test_a_part_file_of_somebody_is_not_touched(trained):
+def test_a_part_file_of_someone_is_not_touched(trained):
     (trained / "victim").write_text("precious")
     os.symlink("victim", "out.part")
     for command in writers("out").values():
@@ -429,7 +429,7 @@ def test_a_resume_goes_on_without_a_log_that_cannot_be_written(trained):
     os.rename("logs", "old")
     resume = ["cifar", "resume", "g", "--quiet"]
     error = run(*resume, "--epochs", 2).stderr_text
-    assert error.count("logs/g.csv") == error.count("\n") == 1 and "goes on without" in error
+    assert error.count("logs/g.csv") == error.count("\n") == 1 and "continues without" in error
     (trained / "logs").mkdir()
     (trained / "logs/g.csv").write_text("my notes\n")
     assert "is not a CSV log" in run(*resume, "--epochs", 3).stderr_text

@@ -14,6 +14,8 @@ from conftest import LIBRARY, ROOT, run, start
 import cifar
 
 SMALL = '[{"type":"conv2d","filters":4,"kernel_size":3,"stride":2},{"type":"relu"},{"type":"global_average_pool"},{"type":"dense","units":10}]'
+# Enough of them to take the registry's lock before they are over: each takes milliseconds.
+EPOCHS = 500
 TRAIN = ["--data", "shapes", "--limit-train", 64, "--limit-test", 16, "--batch-size", 16,
          "--threads", 1, "--early-stopping", "off"]
 
@@ -51,7 +53,7 @@ def hold_after_first_epoch(process, lines):
 
 def test_the_end_waits_and_everything_is_stored(options):
     lines = []
-    process = start("cifar", "train", *options, "--epochs", 200, "--name", "held")
+    process = start("cifar", "train", *options, "--epochs", EPOCHS, "--name", "held")
     held = hold_after_first_epoch(process, lines)
     for line in process.stderr:
         if line.startswith("Training is over"):
@@ -65,8 +67,8 @@ def test_the_end_waits_and_everything_is_stored(options):
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     printed = [line for line in "".join(lines + [out]).splitlines() if line.startswith("epoch")]
-    assert len(printed) == 200
-    assert rows()["held"]["epochs"] == 200 and rows()["held"]["status"] == "completed"
+    assert len(printed) == EPOCHS
+    assert rows()["held"]["epochs"] == EPOCHS and rows()["held"]["status"] == "completed"
     assert not list(Path().glob("*.safetensors"))
     assert cifar.Registry().verify() == []
 
@@ -75,7 +77,7 @@ def test_the_end_waits_and_everything_is_stored(options):
 def test_what_can_not_be_stored_goes_to_a_file_that_import_takes_up(options, gives_up):
     limit = 0.5 if gives_up == "limit" else 600
     process = start(
-        "cifar", "train", *options, "--epochs", 150, "--name", "kept", "--busy-timeout", limit)
+        "cifar", "train", *options, "--epochs", EPOCHS, "--name", "kept", "--busy-timeout", limit)
     held = hold_after_first_epoch(process, [])
     if gives_up == "Ctrl-C":
         for line in process.stderr:
@@ -87,14 +89,14 @@ def test_what_can_not_be_stored_goes_to_a_file_that_import_takes_up(options, giv
     (file,) = Path().glob("runs.db.run-*.safetensors")
     assert f"cifar-runs import '{file.absolute()}'" in err
     before = rows()["kept"]["epochs"]
-    assert before < 150
+    assert before < EPOCHS
     held.let_go()
     done = run("cifar-runs", "import", file)
     kept = rows()["kept"]
     assert done.stdout_text.strip() == kept["id"]
-    assert kept["epochs"] == 150 and kept["status"] == "completed" and len(rows()) == 1
+    assert kept["epochs"] == EPOCHS and kept["status"] == "completed" and len(rows()) == 1
     assert "has all of it already" in run("cifar-runs", "import", file).stderr_text
-    run("cifar", "train", *options, "--epochs", 150, "--name", "straight")
+    run("cifar", "train", *options, "--epochs", EPOCHS, "--name", "straight")
     registry = cifar.Registry()
     last = [registry.run(name)["checkpoints"][-1]["sha256"] for name in ["kept", "straight"]]
     same = [[{**row, "seconds": 0, "images_per_second": 0} for row in registry.run(name)["epochs"]]

@@ -1,4 +1,4 @@
-"""No memory: an error, and the host and the library go on."""
+"""No memory: an error, and the host and the library continue."""
 
 import resource
 import subprocess

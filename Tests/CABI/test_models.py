@@ -9,7 +9,7 @@ from ctypes import byref, c_char_p, c_void_p, sizeof
 
 import cifar
 import pytest
-from cifar import _structs as structs
+from cifar import _abi as abi
 from cifar._library import library
 from conftest import ROOT, compile_c, run, without_swift
 from test_commands import SMALL, show, train
@@ -48,7 +48,7 @@ def test_every_layer_and_its_options():
         .batch_norm(momentum=0.01, epsilon=1e-3, unbiased=False)
         .relu().max_pool().avg_pool().dropout(0.2)
         .residual(cifar.ModelSpec().conv2d(32), cifar.ModelSpec().conv2d(32, 1, padding="valid"))
-        .residual(lambda block: block.relu())
+        .residual(lambda block: block.gelu())
         .global_average_pool().dense(12).relu().dense(7)
     )
     value = json.loads(spec.to_json())
@@ -67,7 +67,7 @@ def test_every_layer_and_its_options():
                 "padding": "valid",
             }],
         },
-        {"type": "residual", "layers": [{"type": "relu"}], "shortcut": []},
+        {"type": "residual", "layers": [{"type": "gelu"}], "shortcut": []},
         {"type": "global_average_pool"}, {"type": "dense", "units": 12}, {"type": "relu"},
         {"type": "dense", "units": 7},
     ]
@@ -176,7 +176,7 @@ def test_wrong_json_is_named(text, words):
 def test_null_for_every_argument():
     spec, other = c_void_p(), c_void_p()
     text = c_char_p(b"untouched")
-    info = structs.ModelSpecInfo()
+    info = abi.ModelSpecInfo()
     assert library.cifar_model_spec_create(byref(spec)) == 0
     for name, arguments in {
         "create": [None], "from_json": [None, byref(other)], "preset": [None, b"keras", 10, None],

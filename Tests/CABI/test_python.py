@@ -368,7 +368,7 @@ def test_hyperparameters_by_name(shapes, workplace):
     run = cifar.fit(
         *shapes, epochs=2, record=False, recipe="keras", optimizer="sgd", momentum=0.9,
         nesterov=True, weight_decay=1e-4, clip_norm=1, label_smoothing=0.1, steps_per_epoch=3,
-        schedule={"type": "cosine", "warmup": 1}, early_stopping={"patience": 1},
+        ema=0.9, schedule={"type": "cosine", "warmup": 1}, early_stopping={"patience": 1},
         reduce_lr_on_plateau=False, model_checkpoint={"save_best_only": False},
         csv_logger={"filename": str(workplace / "log.csv")},
         augmentations=[{"type": "random_horizontal_flip", "probability": 0.5}],
@@ -377,7 +377,7 @@ def test_hyperparameters_by_name(shapes, workplace):
     assert all_of_it["optimizer"] | {"type": "sgd", "momentum": 0.9, "nesterov": True} == (
         all_of_it["optimizer"])
     assert all_of_it["loss"]["label_smoothing"] == 0.1 and all_of_it["steps_per_epoch"] == 3
-    assert all_of_it["schedule"]["warmup"] == 1
+    assert all_of_it["schedule"]["warmup"] == 1 and all_of_it["ema"] == 0.9
     kinds = [callback["type"] for callback in all_of_it["callbacks"]]
     assert kinds == ["early_stopping", "model_checkpoint", "csv_logger"]
     assert [epoch.is_best for epoch in run.epochs] == [True, True]
@@ -454,7 +454,15 @@ class Diary(cifar.Callback):
     def on_epoch_begin(self, batch):
         return self.note("epoch", batch.epoch, batch.batch)
 
+    def on_validation_begin(self):
+        return self.note("validation")
+
+    def on_validation_end(self, validation):
+        self.validation = validation
+        return self.note("validation end", validation.epoch)
+
     def on_epoch_end(self, epoch):
+        self.epoch = epoch
         return self.note("epoch end", epoch.epoch)
 
     def on_batch_begin(self, batch):
@@ -470,16 +478,21 @@ def test_callbacks_at_every_beginning_and_end(shapes, workplace):
         whole.append(("epoch", epoch, 0))
         for batch in [0, 1]:
             whole += [("batch", epoch, batch), ("batch end", epoch, batch + 1)]
-        whole.append(("epoch end", epoch))
+        whole += [("validation",), ("validation end", epoch), ("epoch end", epoch)]
     whole = [("train",), *whole, ("train end",)]
     options = {"epochs": 2, "steps_per_epoch": 2, "record": False}
     diary = Diary()
     assert cifar.fit(*shapes, callbacks=[diary], **options).status == "completed"
     assert diary.entries == whole
-    for place in [0, 1, 2, 3, 6]:
+    validation, epoch = diary.validation, diary.epoch
+    assert validation.images == len(shapes[1]) and 0 < validation.seconds < epoch.seconds
+    assert (validation.loss, validation.accuracy) == (epoch.val_loss, epoch.val_accuracy)
+    # An epoch whose batches are all done ends, and has its row, all the same.
+    for place, last in [(0, 0), (1, 1), (2, 2), (3, 3), (6, 8), (7, 8), (8, 8)]:
         diary = Diary(stops_at=whole[place])
-        assert cifar.fit(*shapes, callbacks=[diary], **options).status == "stopped"
-        assert diary.entries == [*whole[: place + 1], ("train end",)]
+        run = cifar.fit(*shapes, callbacks=[diary], **options)
+        assert run.status == "stopped" and len(run.epochs) == (last == 8)
+        assert diary.entries == [*whole[: last + 1], ("train end",)]
 
 
 def test_a_learning_rate_scheduler_is_keras(shapes, workplace):

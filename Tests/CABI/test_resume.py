@@ -1,4 +1,4 @@
-"""A run that was stopped goes on to the bits of one that was not."""
+"""A run that was stopped continues to the bits of one that was not."""
 
 import json
 import shutil

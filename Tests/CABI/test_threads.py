@@ -11,9 +11,9 @@ from pathlib import Path
 import cifar
 import numpy as np
 import pytest
-from cifar import _structs as structs
-from cifar._library import BATCH_CALLBACK, LOG_CALLBACK, library
-from conftest import compile_c
+from cifar import _abi as abi
+from cifar._library import library
+from conftest import compile_c, trainer_callbacks
 from test_calls import dataset, in_child, trainer  # noqa: F401 (fixtures)
 
 INVALID_STATE = 70
@@ -78,7 +78,7 @@ def test_one_spec_grows_in_many_threads():
     in_threads(4, add)
     # What was handed out is as it was.
     assert all(text.value == copy for text, copy in texts)
-    info = structs.ModelSpecInfo()
+    info = abi.ModelSpecInfo()
     assert library.cifar_model_spec_get_info(spec, byref(info), sizeof(info)) == 0
     assert info.layers == 400
     library.cifar_model_spec_free(spec)
@@ -105,11 +105,11 @@ def test_specs_put_into_each_other_crosswise():
 
 def running(trainer, on_batch):
     """Starts cifar_trainer_run on a thread; returns it, its status list and what to keep alive."""
-    callback = BATCH_CALLBACK(on_batch)
-    assert library.cifar_trainer_on_batch(trainer, callback, None) == 0
+    callbacks = trainer_callbacks(on_batch_end=on_batch)
+    assert library.cifar_trainer_set_callbacks(trainer, byref(callbacks)) == 0
     statuses = []
     thread = threading.Thread(target=lambda: statuses.append(library.cifar_trainer_run(trainer)))
-    return thread, statuses, callback
+    return thread, statuses, callbacks
 
 
 def test_another_thread_is_refused_while_it_trains(trainer):  # noqa: F811
@@ -123,14 +123,14 @@ def test_another_thread_is_refused_while_it_trains(trainer):  # noqa: F811
     thread, statuses, _callback = running(trainer, on_batch)
     thread.start()
     assert began.wait(60)
-    info, model = structs.TrainerInfo(), c_void_p()
+    info, model = abi.TrainerInfo(), c_void_p()
     for status in (
         library.cifar_trainer_run(trainer),
         library.cifar_trainer_get_info(trainer, byref(info), sizeof(info)),
         library.cifar_model_from_trainer(trainer, byref(model)),
         library.cifar_trainer_set_learning_rate(trainer, 0.1),
         library.cifar_trainer_record_metric(trainer, b"x", 1.0),
-        library.cifar_trainer_on_epoch_begin(trainer, BATCH_CALLBACK(), None),
+        library.cifar_trainer_set_callbacks(trainer, None),
     ):
         assert status == INVALID_STATE and b"training" in library.cifar_last_error()
     may_go.set()
@@ -175,7 +175,7 @@ def test_free_from_a_callback_ends_the_training(dataset, workplace):  # noqa: F8
 
 
 def make(dataset):  # noqa: F811
-    options = structs.TrainOptions()
+    options = abi.TrainOptions()
     library.cifar_train_options_init(byref(options), sizeof(options))
     options.epochs, options.batch_size = 1, 4
     handle = c_void_p()
@@ -196,8 +196,8 @@ def test_fork_in_a_callback(trainer):  # noqa: F811
             children.append(os.fork())
         return 0
 
-    callback = BATCH_CALLBACK(on_batch)
-    assert library.cifar_trainer_on_batch(trainer, callback, None) == 0
+    callbacks = trainer_callbacks(on_batch_end=on_batch)
+    assert library.cifar_trainer_set_callbacks(trainer, byref(callbacks)) == 0
     status = library.cifar_trainer_run(trainer)
     if os.getpid() != parent:
         error = library.cifar_last_error()
@@ -217,20 +217,20 @@ def test_the_log_callback_is_left_when_set_log_returns(trainer, monkeypatch):  #
 
     def leave(_level, line, _user):
         lines.append(line)
-        assert library.cifar_set_log(LOG_CALLBACK(), None) == 0
+        assert library.cifar_set_log(abi.LogCallback(), None) == 0
 
-    callback = LOG_CALLBACK(leave)
+    callback = abi.LogCallback(leave)
     assert library.cifar_set_log(callback, None) == 0
-    assert library.cifar_set_log(LOG_CALLBACK(), None) == 0
+    assert library.cifar_set_log(abi.LogCallback(), None) == 0
     assert lines == []
 
 
 # ---- The small print ----------------------------------------------------------------------------
 
 STRUCTS = {
-    "cifar_train_options_init": structs.TrainOptions,
-    "cifar_resume_options_init": structs.ResumeOptions,
-    "cifar_run_query_init": structs.RunQuery,
+    "cifar_train_options_init": abi.TrainOptions,
+    "cifar_resume_options_init": abi.ResumeOptions,
+    "cifar_run_query_init": abi.RunQuery,
 }
 
 
@@ -249,9 +249,9 @@ def test_infos_of_a_size_that_ends_inside_a_field_are_refused(trainer, dataset):
     spec = c_void_p()
     library.cifar_model_spec_create(byref(spec))
     for name, struct, handle in (
-        ("cifar_trainer_get_info", structs.TrainerInfo, trainer),
-        ("cifar_dataset_get_info", structs.DatasetInfo, dataset),
-        ("cifar_model_spec_get_info", structs.ModelSpecInfo, spec),
+        ("cifar_trainer_get_info", abi.TrainerInfo, trainer),
+        ("cifar_dataset_get_info", abi.DatasetInfo, dataset),
+        ("cifar_model_spec_get_info", abi.ModelSpecInfo, spec),
     ):
         fields = [getattr(struct, field) for field, _ in struct._fields_]
         for size in range(8, sizeof(struct) + 9):
@@ -285,10 +285,10 @@ def test_a_megabyte_where_a_name_should_be_takes_no_time(trainer):  # noqa: F811
     big = b"x" * (1 << 20)
     registry, out = c_void_p(), c_void_p()
     assert library.cifar_registry_open(None, byref(registry)) == 0
-    query = structs.RunQuery()
+    query = abi.RunQuery()
     library.cifar_run_query_init(byref(query), sizeof(query))
     query.sort = big
-    filters = structs.RunQuery()
+    filters = abi.RunQuery()
     library.cifar_run_query_init(byref(filters), sizeof(filters))
     filters.filter = big
     began = time.process_time()
@@ -309,7 +309,7 @@ def test_a_megabyte_where_a_name_should_be_takes_no_time(trainer):  # noqa: F811
 
 def test_a_failed_create_leaves_no_registry(dataset, workplace):  # noqa: F811
     for field, value in (("name", b"a\nb"), ("tags", b"x" * 300), ("name", b"y" * 300)):
-        options = structs.TrainOptions()
+        options = abi.TrainOptions()
         library.cifar_train_options_init(byref(options), sizeof(options))
         setattr(options, field, value)
         assert library.cifar_trainer_create(dataset, dataset, byref(options), byref(c_void_p())) == 10

@@ -17,7 +17,7 @@ from crowd import Crowd  # noqa: E402
 from programs import Programs, interposer  # noqa: E402
 
 SEED = 2
-# Each kind, the commands that it is tried on, and so many cases, chosen by the seed.
+# Each kind, the commands that it is tried on, and how many cases, chosen by the seed.
 SHORT = [
     (failures.FailingCalls(most=4), ["train", "resume", "import"], 16),
     (failures.FailingCalls(most=4), ["gc", "export", "migrate-2", "backup"], 16),

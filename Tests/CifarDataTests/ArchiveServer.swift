@@ -9,9 +9,9 @@ final class ArchiveServer: Sendable {
     case whole
     /// Gives all the bytes, whatever range is asked for.
     case withoutRanges
-    /// Breaks off the first answer after so many bytes.
+    /// Breaks off the first answer after this many bytes.
     case breaksOff(after: Int)
-    /// Sends so many bytes of the first answer, and then nothing for some seconds.
+    /// Sends this many bytes of the first answer, and then nothing for some seconds.
     case fallsSilent(after: Int)
     case notFound
   }

@@ -124,6 +124,14 @@ import Testing
         "2 avg_pool", "input side of 3 relu", "3 relu",
       ],
       inference: ["0 conv2d + 1 batch_norm", "2 avg_pool", "3 relu"]),
+    // Nor has GELU, in a stage or in a convolution's weights.
+    Case(
+      layers: [conv, .batchNorm(), .gelu, conv],
+      training: [
+        "0 conv2d → moments of 1 batch_norm", "statistics of 1 batch_norm", "1 batch_norm",
+        "2 gelu", "3 conv2d",
+      ],
+      inference: ["0 conv2d + 1 batch_norm", "2 gelu", "3 conv2d"]),
     // The sum of a block has two readers of its input: what computes that is not the convolution's.
     Case(
       layers: [conv, .relu, .residual(layers: [conv, .relu]), conv],

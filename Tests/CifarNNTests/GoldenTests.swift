@@ -94,7 +94,7 @@ import Testing
 
   private static func draw(_ parameters: [Network.Parameter]) -> [Tensor] {
     parameters.enumerated().map { index, parameter in
-      // A bias stands behind its weight, whose shape has the fan-in; batch norm's is taken as 16.
+      // A bias follows its weight, whose shape has the fan-in; batch norm's is taken as 16.
       let isWeight = parameter.name.hasSuffix(".weight")
       let shape = parameters[isWeight ? index : index - 1].shape
       let isNorm = shape.count == 1

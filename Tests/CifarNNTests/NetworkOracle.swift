@@ -54,6 +54,7 @@ struct NetworkOracle {
       return PointwiseOracles.batchNorm(
         x, weight: weight, bias: bias, epsilon: epsilon, pixels: shape.count / shape.channels)
     case (.relu, _): return PointwiseOracles.relu(x)
+    case (.gelu, _): return PointwiseOracles.gelu(x)
     case (.maxPool, .image(_, let h, let w)):
       return PointwiseOracles.maxPool(x, height: h, width: w)
     case (.avgPool, .image(_, let h, let w)):

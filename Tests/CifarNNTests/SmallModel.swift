@@ -71,7 +71,7 @@ enum SmallModel {
   static let cases = [Case("chain", spec), Case("residual", residual)] + tiny
 
   /// Images that pools make smaller and smaller down to one pixel, on which convolutions of every
-  /// kind go on: Winograd's and direct ones, with strides, filters that mostly lie beside the image,
+  /// kind follow: Winograd's and direct ones, with strides, filters that mostly lie beside the image,
   /// uneven frames. A batch norm there sees five values a channel.
   static let tiny = [
     Case(
@@ -101,6 +101,15 @@ enum SmallModel {
             layers: [.conv2d(filters: 9, kernelSize: 5, stride: 2), .batchNorm(epsilon: 1)],
             shortcut: [.conv2d(filters: 9, stride: 2)]),
           .relu, .globalAveragePool, .dense(units: 4),
+        ])),
+    Case(
+      "gelu",
+      ModelSpec(
+        input: [3, 5, 4],
+        layers: [
+          .gelu, .conv2d(filters: 17), .batchNorm(), .gelu, .conv2d(filters: 9), .gelu, .maxPool,
+          .residual(layers: [.conv2d(filters: 9), .gelu], shortcut: [.gelu]), .gelu, .flatten,
+          .dense(units: 9), .gelu, .dropout(rate: 0.3), .gelu, .dense(units: 4),
         ])),
     Case(
       "from two pixels",

@@ -9,7 +9,7 @@ import Testing
   @Test func theBestWeightsAreEvaluatedClassByClass() throws {
     let sample = try Sample()
     let session = try sample.start()
-    _ = try session.run(Follower())
+    _ = try session.run([Follower()])
     let run: RunDetail = try sample.run(session.runID)
     let evaluation = try #require(run.evaluation)
     let best = try #require(run.checkpoints.first { $0.isBest })
@@ -41,7 +41,7 @@ import Testing
     let sample = try Sample()
     let session = try sample.start()
     session.interrupt()
-    _ = try session.run(Follower())
+    _ = try session.run([Follower()])
     #expect(try sample.run(session.runID).evaluation == nil)
   }
 }

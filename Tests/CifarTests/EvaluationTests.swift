@@ -48,8 +48,7 @@ import Testing
     let session = try TrainingSession.start(
       train: train, validation: test, hyperparameters: .quick(),
       options: .init(registryPath: nil, threads: 1))
-    final class Nobody: TrainerObserver {}
-    _ = try session.run(Nobody())
+    _ = try session.run()
     let model = try Model(checkpoint: session.trainer.checkpoint(), threads: 1)
     let plain = try model.evaluate(test)
     let diagonal = (0..<10).reduce(0) { $0 + plain.confusion[$1][$1] }

@@ -19,13 +19,13 @@ import Testing
     let session = try sample.start()
     let follower = Follower()
     follower.onBatch = { if $0.epoch == 2, $0.batch == 3 { throw Unhappy() } else { .proceed } }
-    #expect(throws: Unhappy.self) { try session.run(follower) }
+    #expect(throws: Unhappy.self) { try session.run([follower]) }
     let run = try sample.run(session.runID)
     #expect(run.summary.status == .failed)
     #expect(run.sessions[0].reason == "the observer is unhappy")
     // What was recorded before stays, and the run can be taken up from there.
     #expect(run.epochs.count == 1)
-    _ = try sample.resume(run.id).run(Follower())
+    _ = try sample.resume(run.id).run([Follower()])
     #expect(try sample.bytes(.last, of: run.id) == (try Sample.undisturbed()).last)
   }
 
@@ -33,7 +33,7 @@ import Testing
     let session = try sample.start()
     let follower = Follower()
     follower.onEpoch = { _ in throw Unhappy() }
-    #expect(throws: Unhappy.self) { try session.run(follower) }
+    #expect(throws: Unhappy.self) { try session.run([follower]) }
     let run = try sample.run(session.runID)
     #expect(run.summary.status == .failed)
     #expect(run.epochs.count == 1)
@@ -44,7 +44,7 @@ import Testing
     var hyperparameters = try Hyperparameters.quick()
     hyperparameters.optimizer.learningRate = 1e30
     let session = try sample.start(hyperparameters)
-    let error = failure { try session.run(Follower()) }
+    let error = failure { try session.run([Follower()]) }
     #expect(error?.code == .notFinite)
     let run = try sample.run(session.runID)
     #expect(run.summary.status == .failed)
@@ -66,7 +66,7 @@ import Testing
         session: SessionInfo(libraryVersion: "1", instructionSet: "x", threads: 1), takeOver: true)
       return .proceed
     }
-    let error = failure { try session.run(follower) }
+    let error = failure { try session.run([follower]) }
     #expect(error?.code == .busy)
     #expect(error?.message.contains("taken over") == true)
     // The run belongs to the other: it is neither failed nor longer than it was.

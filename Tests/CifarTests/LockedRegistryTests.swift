@@ -77,7 +77,7 @@ import Testing
       if sample.directory.contents.count > 1, delay.seconds > 1.5 { try holder.letGo() }
       return .proceed
     }
-    #expect(try session.run(follower) == .completed(reason: "all 3 epochs are done"))
+    #expect(try session.run([follower]) == .completed(reason: "all 3 epochs are done"))
     #expect(!epochsWaiting.isEmpty && epochsWaiting.allSatisfy { $0 == 3 })
     #expect(follower.stored == [1, 2, 3])
     try expectUndisturbed(session.runID)
@@ -98,7 +98,7 @@ import Testing
       if progress.epoch == 2, progress.batch == 1 { try holder.read() }
       return .proceed
     }
-    let error = failure { try session.run(follower) }
+    let error = failure { try session.run([follower]) }
     #expect(error?.code == .busy)
     let message = error?.message ?? ""
     #expect(follower.stored == [1])
@@ -139,7 +139,7 @@ import Testing
       if progress.epoch == 2, progress.batch == 1 { try holder.write() }
       return .proceed
     }
-    #expect(failure { try session.run(follower) }?.code == .busy)
+    #expect(failure { try session.run([follower]) }?.code == .busy)
     try holder.letGo()
     let file = try #require(sample.directory.contents.first { $0.hasSuffix(".safetensors") })
     let again = try TrainingSession.resume(
@@ -147,7 +147,7 @@ import Testing
       options: sample.options())
     // Who does so is told what he leaves behind.
     #expect(again.remarks.count == 1 && again.remarks[0].contains(file))
-    _ = try again.run(Follower())
+    _ = try again.run([Follower()])
     try expectUndisturbed(id)
     let imported = try RunImport.run(
       sample.directory.file(file), to: { try sample.registry() },
@@ -172,7 +172,7 @@ import Testing
       return .proceed
     }
     let begin = Moment.now
-    let error = failure { try session.run(follower) }
+    let error = failure { try session.run([follower]) }
     #expect(Moment.now - begin < 60)
     #expect(error?.code == .interrupted)
     try holder.letGo()
@@ -183,7 +183,7 @@ import Testing
       sample.directory.file(file), to: { registry },
       session: SessionInfo(libraryVersion: "1", instructionSet: "", threads: 0))
     #expect(try sample.run(session.runID).summary.status == .interrupted)
-    _ = try sample.resume(session.runID ?? "").run(Follower())
+    _ = try sample.resume(session.runID ?? "").run([Follower()])
     try expectUndisturbed(session.runID)
   }
 
@@ -197,7 +197,7 @@ import Testing
       if progress.epoch == 3 { throw CifarError(.notFound, "lost") }
       return .proceed
     }
-    let error = failure { try session.run(follower) }
+    let error = failure { try session.run([follower]) }
     #expect(error?.code == .notFound)
     #expect(error?.message.hasPrefix("lost; ") == true)
     #expect(error?.message.contains("cifar-runs import") == true)
@@ -224,7 +224,7 @@ import Testing
       }
       return .proceed
     }
-    let error = failure { try session.run(follower) }
+    let error = failure { try session.run([follower]) }
     #expect(error?.code == .io)
     #expect(follower.reports.count <= 3)
     let file = try #require(sample.directory.contents.first { $0.hasSuffix(".safetensors") })

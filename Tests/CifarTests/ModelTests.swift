@@ -41,7 +41,7 @@ import Testing
   @Test func evaluationIsWhatTheEpochsRowSays() throws {
     let sample = try Sample()
     let session = try sample.start(keepLast: 0)
-    _ = try session.run(Follower())
+    _ = try session.run([Follower()])
     let run = try sample.run(session.runID)
     for row in run.checkpoints {
       let model = try Model(

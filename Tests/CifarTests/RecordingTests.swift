@@ -23,7 +23,7 @@ import Testing
     #expect(begun.epochs.isEmpty)
 
     let follower = Follower()
-    let end = try session.run(follower)
+    let end = try session.run([follower])
     #expect(end == .completed(reason: "all 3 epochs are done"))
     let run = try sample.run("first")
     #expect(run.id == id)
@@ -60,7 +60,7 @@ import Testing
   @Test func eachEpochHasItsRow() throws {
     let session = try sample.start()
     let follower = Follower()
-    _ = try session.run(follower)
+    _ = try session.run([follower])
     let rows = try sample.run(session.runID).epochs
     #expect(rows.count == 3)
     for (row, report) in zip(rows, follower.reports) {
@@ -83,7 +83,7 @@ import Testing
     let session = try TrainingSession.start(
       train: try Images.train(), validation: try Images.test(), hyperparameters: .quick(epochs: 5),
       options: options)
-    _ = try session.run(Follower())
+    _ = try session.run([Follower()])
     let run = try sample.run(session.runID)
     #expect(run.summary.tags == ["night", "try"])
     #expect(Set(run.checkpoints.map(\.epoch)).isSuperset(of: [2, 4, 5]))
@@ -105,14 +105,14 @@ import Testing
       #expect(try sample.bytes(.last, of: run.id) == Blob(try session.trainer.checkpoint()))
       return .proceed
     }
-    _ = try session.run(follower)
+    _ = try session.run([follower])
     #expect(told == [1, 2, 3])
   }
 
   @Test func theBestAndTheLastCheckpointsStay() throws {
     let session = try sample.start(.quick(epochs: 5), keepLast: 1)
     let follower = Follower()
-    _ = try session.run(follower)
+    _ = try session.run([follower])
     let losses = follower.reports.map(\.metrics.valLoss)
     let best = try #require(losses.indices.min { losses[$0] < losses[$1] }) + 1
     let checkpoints = try sample.run(session.runID).checkpoints
@@ -131,7 +131,7 @@ import Testing
     #expect(session.runID == nil)
     #expect(session.registryPath == nil)
     let follower = Follower()
-    #expect(try session.run(follower) == .completed(reason: "all 1 epochs are done"))
+    #expect(try session.run([follower]) == .completed(reason: "all 1 epochs are done"))
     #expect(follower.reports.count == 1)
     #expect(sample.directory.contents.isEmpty)
   }
@@ -154,7 +154,7 @@ import Testing
     let session = try TrainingSession.start(
       train: try Images.train().prefix(32), validation: try Images.test().prefix(10),
       hyperparameters: .quick(epochs: 1), options: sample.options())
-    _ = try session.run(Follower())
+    _ = try session.run([Follower()])
     #expect(try sample.run(session.runID).summary.dataset == "memory")
     let error = failure {
       try TrainingSession.resume(run: session.runID ?? "", options: sample.options())

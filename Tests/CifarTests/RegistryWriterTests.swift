@@ -81,7 +81,7 @@ private final class Journal: Sendable {
     #expect(writer.storedNumber == 41)
   }
 
-  /// The training goes on while others hold the registry, and of the checkpoints the newest and the
+  /// The training continues while others hold the registry, and of the checkpoints the newest and the
   /// best wait: memory does not grow with the time that they hold it.
   @Test func whatWaitsForALockIsWrittenAtOnceWhenItIsGone() throws {
     let writer = journal.writer
@@ -131,7 +131,7 @@ private final class Journal: Sendable {
     #expect(journal.lines.isEmpty)
   }
 
-  @Test func somebodyWhoDoesNotWantToWaitEndsTheWaiting() throws {
+  @Test func someoneWhoDoesNotWantToWaitEndsTheWaiting() throws {
     let writer = journal.writer
     journal.state.withLock { $0.isLocked = true }
     let begin = Moment.now

@@ -20,7 +20,7 @@ import Testing
       if progress.epoch == 2, progress.batch == batch { session.interrupt() }
       return .proceed
     }
-    #expect(try session.run(follower) == .interrupted)
+    #expect(try session.run([follower]) == .interrupted)
     return try #require(session.runID)
   }
 
@@ -50,7 +50,7 @@ import Testing
 
     let session = try sample.resume(id, threads: 2)
     #expect(session.runID == id)
-    #expect(try session.run(Follower()) == .completed(reason: "all 3 epochs are done"))
+    #expect(try session.run([Follower()]) == .completed(reason: "all 3 epochs are done"))
     try expectSameAsUndisturbed(id)
     let sessions = try sample.run(id).sessions
     #expect(sessions.count == 2)
@@ -60,10 +60,10 @@ import Testing
   @Test func aRunInterruptedBeforeItsFirstBatchGoesOn() throws {
     let session = try sample.start()
     session.interrupt()
-    #expect(try session.run(Follower()) == .interrupted)
+    #expect(try session.run([Follower()]) == .interrupted)
     let id = try #require(session.runID)
     #expect(try sample.run(id).checkpoints.map(\.step) == [0])
-    _ = try sample.resume(id).run(Follower())
+    _ = try sample.resume(id).run([Follower()])
     try expectSameAsUndisturbed(id)
   }
 
@@ -71,10 +71,10 @@ import Testing
     let session = try sample.start()
     let follower = Follower()
     follower.onValidation = { [unowned session] in session.interrupt() }
-    #expect(try session.run(follower) == .interrupted)
+    #expect(try session.run([follower]) == .interrupted)
     let id = try #require(session.runID)
     #expect(try sample.run(id).epochs.isEmpty)
-    _ = try sample.resume(id).run(Follower())
+    _ = try sample.resume(id).run([Follower()])
     try expectSameAsUndisturbed(id)
   }
 
@@ -82,29 +82,29 @@ import Testing
     let session = try sample.start()
     let follower = Follower()
     follower.onBatch = { $0.batch == 2 ? .stop : .proceed }
-    #expect(try session.run(follower) == .stopped)
+    #expect(try session.run([follower]) == .stopped)
     let id = try #require(session.runID)
     #expect(try sample.run(id).summary.status == .stopped)
 
     // Now at the end of an epoch: its checkpoint says it all.
     let second = Follower()
     second.onEpoch = { _ in .stop }
-    #expect(try sample.resume(id).run(second) == .stopped)
+    #expect(try sample.resume(id).run([second]) == .stopped)
     #expect(try sample.run(id).checkpoints.map(\.step) == [2, 4])
-    _ = try sample.resume(id).run(Follower())
+    _ = try sample.resume(id).run([Follower()])
     try expectSameAsUndisturbed(id)
   }
 
   @Test func anOlderCheckpointLeadsToTheSameEnd() throws {
     let session = try sample.start(keepLast: 0)
-    _ = try session.run(Follower())
+    _ = try session.run([Follower()])
     let id = try #require(session.runID)
     let first = try #require(try sample.run(id).checkpoints.first)
     let again = try sample.resume(id, .id(first.id))
     // Nothing of its history has changed yet.
     #expect(try sample.run(id).epochs.count == 3)
     #expect(again.trainer.epoch == 1)
-    _ = try again.run(Follower())
+    _ = try again.run([Follower()])
     try expectSameAsUndisturbed(id)
     let run = try sample.run(id)
     #expect(run.sessions[1].resumedFrom == SessionRow.Position(epoch: 1, batch: 0))
@@ -116,20 +116,20 @@ import Testing
 
   @Test func theBestCheckpointCanBeTakenUp() throws {
     let session = try sample.start(keepLast: 1)
-    _ = try session.run(Follower())
+    _ = try session.run([Follower()])
     let best = try sample.registry().checkpoint(.best, of: session.runID ?? "")
     let again = try sample.resume(session.runID ?? "", .best)
     #expect(again.trainer.epoch == best.epoch)
     #expect(again.trainer.step == best.step)
-    _ = try again.run(Follower())
+    _ = try again.run([Follower()])
     try expectSameAsUndisturbed(session.runID ?? "")
   }
 
   @Test func moreEpochsCanBeAskedFor() throws {
     let session = try sample.start(.quick(epochs: 1))
-    _ = try session.run(Follower())
+    _ = try session.run([Follower()])
     let id = try #require(session.runID)
-    _ = try sample.resume(id, epochs: 3).run(Follower())
+    _ = try sample.resume(id, epochs: 3).run([Follower()])
     #expect(try sample.run(id).summary.epochsPlanned == 3)
     try expectSameAsUndisturbed(id)
   }
@@ -144,17 +144,17 @@ import Testing
           restoreBestWeights: true))
     ]
     let session = try sample.start(hyperparameters)
-    _ = try session.run(Follower())
+    _ = try session.run([Follower()])
     let id = try #require(session.runID)
     let first = try sample.run(id)
     #expect(first.epochs.count == 3)
     #expect(first.sessions[0].reason.hasPrefix("early stopping"))
     // Without a number of epochs it is over.
-    _ = try sample.resume(id).run(Follower())
+    _ = try sample.resume(id).run([Follower()])
     #expect(try sample.run(id).epochs.count == 3)
-    _ = try sample.resume(id, epochs: 9).run(Follower())
+    _ = try sample.resume(id, epochs: 9).run([Follower()])
     #expect(try sample.run(id).epochs.count == 5)
-    _ = try sample.resume(id, epochs: 6).run(Follower())
+    _ = try sample.resume(id, epochs: 6).run([Follower()])
     let last = try sample.run(id)
     #expect(last.epochs.count == 6 && last.summary.epochsPlanned == 6)
     #expect(last.sessions.last?.reason == "all 6 epochs are done")
@@ -170,7 +170,7 @@ import Testing
     #expect(try sample.run(id).sessions.count == 1)
     #expect(try sample.run(id).summary.epochsPlanned == 3)
     // The epoch under way is the last one then.
-    _ = try sample.resume(id, epochs: 2).run(Follower())
+    _ = try sample.resume(id, epochs: 2).run([Follower()])
     #expect(try sample.run(id).epochs.count == 2)
     #expect(failure { try sample.resume(id, epochs: 1) }?.code == .invalidArgument)
   }
@@ -183,17 +183,17 @@ import Testing
       var hyperparameters = try Hyperparameters.quick(epochs: 2)
       hyperparameters.schedule = LearningRateSchedule(curve)
       let session = try sample.start(hyperparameters)
-      _ = try session.run(Follower())
+      _ = try session.run([Follower()])
       let same = try sample.resume(session.runID ?? "")
       #expect(same.remarks == [])
-      _ = try same.run(Follower())
+      _ = try same.run([Follower()])
       let further = try sample.resume(session.runID ?? "", epochs: 4)
       #expect(further.remarks.count == (jumps ? 1 : 0))
       if jumps {
         #expect(further.remarks[0].contains("'cosine' is stretched from 2 to 4 epochs"))
-        #expect(further.remarks[0].contains("goes on with 0.0005, not 0"))
+        #expect(further.remarks[0].contains("continues with 0.0005, not 0"))
       }
-      _ = try further.run(Follower())
+      _ = try further.run([Follower()])
       #expect(try sample.run(session.runID).notes.map(\.text) == further.remarks)
     }
   }
@@ -203,8 +203,8 @@ import Testing
     try sample.registry().locked { try $0.execute("UPDATE sessions SET instruction_set = 'mmx'") }
     let session = try sample.resume(id)
     #expect(session.remarks.count == 1)
-    #expect(session.remarks[0].contains("instruction set mmx, and goes on with"))
-    _ = try session.run(Follower())
+    #expect(session.remarks[0].contains("instruction set mmx, and continues with"))
+    _ = try session.run([Follower()])
     // An import does not know what its file was computed with.
     let other = try interrupted(after: 2)
     try sample.registry().locked { try $0.execute("UPDATE sessions SET instruction_set = ''") }
@@ -216,7 +216,7 @@ import Testing
     hyperparameters.optimizer.learningRate = 1e30
     hyperparameters.stepsPerEpoch = 1
     let session = try sample.start(hyperparameters)
-    _ = try session.run(Follower())
+    _ = try session.run([Follower()])
     #expect(try sample.run(session.runID).summary.status == .completed)
     let error = failure {
       try Model(registryPath: sample.path, run: session.runID ?? "", threads: 1)
@@ -233,14 +233,14 @@ import Testing
     let other = try sample.resume(id)
     let follower = Follower()
     follower.onEpoch = { _ in .stop }
-    _ = try other.run(follower)
+    _ = try other.run([follower])
     #expect(throws: MovedCheckpoint.self) {
       try registry.resumeRun(
         id, from: .id(point.row.id),
         session: SessionInfo(libraryVersion: "1", instructionSet: "", threads: 1),
         meant: point.meant)
     }
-    _ = try sample.resume(id).run(Follower())
+    _ = try sample.resume(id).run([Follower()])
     try expectSameAsUndisturbed(id)
   }
 
@@ -261,7 +261,7 @@ import Testing
     let id = try interrupted(after: 2)
     let session = try TrainingSession.resume(run: id, options: sample.options())
     #expect(session.trainer.trainCount == 100)
-    _ = try session.run(Follower())
+    _ = try session.run([Follower()])
     try expectSameAsUndisturbed(id)
   }
 
@@ -272,11 +272,11 @@ import Testing
       options: sample.options())
     let follower = Follower()
     follower.onBatch = { $0.batch == 2 ? .stop : .proceed }
-    _ = try session.run(follower)
+    _ = try session.run([follower])
     let id = try #require(session.runID)
     let again = try TrainingSession.resume(
       run: id, train: train, validation: try Images.test().prefix(40), options: sample.options())
-    _ = try again.run(Follower())
+    _ = try again.run([Follower()])
     let rows = try sample.run(id).epochs
     #expect(rows.map(\.essence) == (try Sample.undisturbed()).run.epochs.map(\.essence))
   }
@@ -303,7 +303,7 @@ import Testing
     #expect(message.contains("training images (64 of 'memory')"))
     // The run is as it was.
     #expect(try sample.run(id).sessions.count == 1)
-    _ = try sample.resume(id).run(Follower())
+    _ = try sample.resume(id).run([Follower()])
     try expectSameAsUndisturbed(id)
   }
 
@@ -331,7 +331,7 @@ import Testing
     // The one before is whole.
     let session = try sample.resume(id)
     #expect(session.remarks.count == 1 && session.remarks[0].contains("checkpoint \(last.id) "))
-    _ = try session.run(Follower())
+    _ = try session.run([Follower()])
     try expectSameAsUndisturbed(id)
     #expect(try sample.run(id).notes.map(\.text) == session.remarks)
   }
@@ -364,7 +364,7 @@ import Testing
     let id = try interrupted(after: 2)
     let session = try sample.resume(id)
     #expect(expectRefused(id, .busy).contains("running"))
-    _ = try session.run(Follower())
+    _ = try session.run([Follower()])
     try expectSameAsUndisturbed(id)
   }
 }

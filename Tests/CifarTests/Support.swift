@@ -130,7 +130,7 @@ struct Sample {
       if let result = known[epochs] { return result }
       let sample = try Sample()
       let session = try sample.start(.quick(epochs: epochs), keepLast: 0)
-      _ = try session.run(Follower())
+      _ = try session.run([Follower()])
       let result = (
         run: try sample.run(session.runID), last: try sample.bytes(.last, of: session.runID)
       )
@@ -143,7 +143,7 @@ struct Sample {
 }
 
 /// Does what a test asks for at a batch, a validation or an epoch.
-final class Follower: TrainerObserver {
+final class Follower: RunObserver {
   var reports: [EpochReport] = []
   /// Epochs that are in the registry, as it was told.
   var stored: [Int] = []
@@ -152,21 +152,22 @@ final class Follower: TrainerObserver {
   var onEpoch: ((EpochReport) throws -> TrainerAnswer)?
   var onDelay: ((StorageDelay) throws -> TrainerAnswer)?
 
-  func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
-    try onBatch?(progress) ?? .proceed
+  func observe(_ event: TrainingEvent) throws -> TrainerAnswer {
+    switch event {
+    case .batchEnd(let progress): return try onBatch?(progress) ?? .proceed
+    case .validationBegin: onValidation?()
+    case .epochEnd(let report):
+      reports.append(report)
+      return try onEpoch?(report) ?? .proceed
+    default: break
+    }
+    return .proceed
   }
-
-  func validationBegan() { onValidation?() }
 
   func epochStored(_ report: EpochReport) { stored.append(report.metrics.epoch) }
 
   func storageDelayed(_ delay: StorageDelay) throws -> TrainerAnswer {
     try onDelay?(delay) ?? .proceed
-  }
-
-  func epochEnded(_ report: EpochReport) throws -> TrainerAnswer {
-    reports.append(report)
-    return try onEpoch?(report) ?? .proceed
   }
 }
 

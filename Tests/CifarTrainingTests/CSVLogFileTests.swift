@@ -98,7 +98,7 @@ import Testing
     let error = failure { try other.begin() }
     #expect(error?.code == .busy)
     #expect(error?.message.contains("another part of this process") == true)
-    // Who goes on with a log does not take it from others, also where lines go.
+    // Who continues with a log does not take it from others, also where lines go.
     _ = try other.resume(keeping: [line(0, 2)], dropping: [], isNew: false)
     _ = try other.resume(keeping: [line(1, 2)], dropping: [line(0, 2)], isNew: false)
     #expect(try text == "epoch,loss,val_loss\n0,1.0,0.5\n1,2.0,1.0\n")

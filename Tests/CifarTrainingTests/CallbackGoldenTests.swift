@@ -222,7 +222,7 @@ private func isSame(_ one: Double?, _ other: Double) -> Bool {
             name: tensor.name, shape: tensor.shape, values: tensor.values.map { _ in .nan })
         })
     }
-    guard case .diverged = try trainer.run(follower) else {
+    guard case .diverged = try trainer.run([follower]) else {
       Issue.record("it did not end as diverged")
       return
     }

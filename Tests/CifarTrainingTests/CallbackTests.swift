@@ -37,7 +37,7 @@ import Testing
     for loss in [metrics.trainLoss, metrics.valLoss] { #expect("\(loss)".first != "-") }
   }
 
-  /// In the middle of its validation; what is gone on with validates, and trains no more.
+  /// In the middle of its validation; what is resumed validates, and trains no more.
   @Test func aTerminatedEpochThatIsInterruptedIsEndedLater() throws {
     let hyperparameters = try quick([.terminateOnNaN], rate: 100)
     func make() throws -> (Trainer, Follower) {
@@ -58,7 +58,7 @@ import Testing
       return (trainer, follower)
     }
     let (whole, wholeFollower) = try make()
-    let end = try whole.run(wholeFollower)
+    let end = try whole.run([wholeFollower])
     guard case .diverged = end else {
       Issue.record("\(end)")
       return
@@ -66,7 +66,7 @@ import Testing
     #expect(wholeFollower.batches.count == 3 && wholeFollower.reports.count == 1)
     let (trainer, follower) = try make()
     follower.onValidation = { [unowned trainer] in trainer.interrupt() }
-    #expect(try trainer.run(follower) == .interrupted)
+    #expect(try trainer.run([follower]) == .interrupted)
     #expect(follower.reports.isEmpty && follower.batches.count == 3)
   }
 
@@ -113,11 +113,14 @@ import Testing
     final class Counter: TrainerObserver {
       var seen = 0
       var due: [Int] = []
-      func batchEnded(_ progress: BatchProgress) -> TrainerAnswer {
-        seen += 1
+      func observe(_ event: TrainingEvent) -> TrainerAnswer {
+        switch event {
+        case .batchEnd: seen += 1
+        case .checkpointDue: due.append(seen + 1)
+        default: break
+        }
         return .proceed
       }
-      func checkpointDue() { due.append(seen + 1) }
     }
     let spec = CallbackSpec.modelCheckpoint(
       .init(dialect: .pytorch, monitor: .valLoss, saveFrequency: 3))
@@ -125,7 +128,7 @@ import Testing
     let trainer = try Trainer(
       hyperparameters: quick([spec]), train: try Images.train(100),
       validation: try Images.test(40), threads: 1)
-    #expect(try trainer.run(counter) == .completed(reason: "all 2 epochs are done"))
+    #expect(try trainer.run([counter]) == .completed(reason: "all 2 epochs are done"))
     // Across epochs, as Keras counts.
     #expect(counter.due == [3, 6])
   }
@@ -184,7 +187,7 @@ import Testing
       whole[2]
         == "1;\(metrics.trainAccuracy);0.001;\(metrics.trainLoss);\(metrics.valAccuracy);"
         + "\(metrics.valLoss)")
-    // A run that is gone on with writes its epochs again.
+    // A run that is resumed writes its epochs again.
     try Training(resumed(training.follower.checkpoints[0]))
     #expect(try lines(file) == whole)
     // Another run begins a new file, or appends.
@@ -225,21 +228,20 @@ import Testing
       if let rate = rates[entry] { try trainer?.setLearningRate(rate) }
       return entry == stopsAt ? .stop : .proceed
     }
-    func trainBegan() throws -> TrainerAnswer { try note("train") }
-    func epochBegan(_ progress: BatchProgress) throws -> TrainerAnswer {
-      try note("epoch \(progress.epoch)")
+    func observe(_ event: TrainingEvent) throws -> TrainerAnswer {
+      switch event {
+      case .trainBegin: try note("train")
+      case .epochBegin(let progress): try note("epoch \(progress.epoch)")
+      case .batchBegin(let progress): try note("batch \(progress.batch)")
+      case .batchEnd(let progress): try note("end \(progress.batch) \(progress.learningRate)")
+      case .validationBegin: try note("validation")
+      case .validationEnd(let report): try note("validated \(report.images)")
+      case .epochEnd(let report):
+        try note("end epoch \(report.metrics.epoch) \(report.metrics.learningRate)")
+      case .trainEnd: try note("end train")
+      case .checkpointDue, .remark: .proceed
+      }
     }
-    func batchBegan(_ progress: BatchProgress) throws -> TrainerAnswer {
-      try note("batch \(progress.batch)")
-    }
-    func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
-      try note("end \(progress.batch) \(progress.learningRate)")
-    }
-    func validationBegan() { entries.append("validation") }
-    func epochEnded(_ report: EpochReport) throws -> TrainerAnswer {
-      try note("end epoch \(report.metrics.epoch) \(report.metrics.learningRate)")
-    }
-    func trainEnded(_ end: TrainingEnd) { entries.append("end train") }
   }
 
   private func diary(
@@ -250,21 +252,37 @@ import Testing
       validation: try Images.test(40), threads: 1)
     let diary = Diary()
     (diary.trainer, diary.stopsAt, diary.rates) = (trainer, stopsAt, rates)
-    _ = try trainer.run(diary)
+    _ = try trainer.run([diary])
     return (diary.entries, trainer)
   }
 
   @Test func observersHearOfEveryBeginningAndEnd() throws {
-    let epoch = ["batch 0", "end 1 0.001", "batch 1", "end 2 0.001", "validation"]
+    let epoch =
+      ["batch 0", "end 1 0.001", "batch 1", "end 2 0.001"]
+      + ["validation", "validated 40"]
     let one = ["epoch 1"] + epoch + ["end epoch 1 0.001"]
     let two = ["epoch 2"] + epoch + ["end epoch 2 0.001"]
     let all = ["train"] + one + two + ["end train"]
     #expect(try diary(quick([])).entries == all)
-    for (index, entry) in all.enumerated() where entry != "validation" && entry != "end train" {
+    for (index, entry) in all.enumerated() where entry != "end train" {
       // The first entry of that name.
       guard all.firstIndex(of: entry) == index else { continue }
       let stopped = try diary(quick([]), stopsAt: entry)
-      #expect(stopped.entries == Array(all[...index]) + ["end train"])
+      // An epoch whose batches are done has its row all the same.
+      let rest = ["validation": 2, "validated 40": 1][entry] ?? 0
+      #expect(stopped.entries == Array(all[...(index + rest)]) + ["end train"])
+    }
+  }
+
+  @Test func everyObserverIsToldAndOneIsEnoughToStop() throws {
+    let trainer = try Trainer(
+      hyperparameters: quick([]), train: try Images.train(64), validation: try Images.test(40),
+      threads: 1)
+    let diaries = [Diary(), Diary(), Diary()]
+    diaries[1].stopsAt = "end 1 0.001"
+    #expect(try trainer.run(diaries) == .stopped)
+    for diary in diaries {
+      #expect(diary.entries == ["train", "epoch 1", "batch 0", "end 1 0.001", "end train"])
     }
   }
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import CifarTraining
 
-/// One training stopped and gone on with, for every option there is, alone and in company, against
+/// One training stopped and continued with, for every option there is, alone and in company, against
 /// the one that was not stopped. No tolerance.
 @Suite struct ResumeEverythingTests {
   private static let optimizers = [
@@ -44,7 +44,7 @@ import Testing
   ]
   private static let others = [
     #"{"label_smoothing":0.1}"#, #"{"steps_per_epoch":3}"#, #"{"steps_per_epoch":7}"#,
-    #"{"precision":"mixed_bfloat16"}"#,
+    #"{"precision":"mixed_bfloat16"}"#, #"{"ema":0.9}"#, #"{"ema":0}"#,
     residual, String(residual.dropLast()) + #","precision":"mixed_bfloat16"}"#,
   ]
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import CifarTraining
 
-/// A training that was stopped and gone on with is the one that wasn't, with no tolerance.
+/// A training that was stopped and continued with is the one that wasn't, with no tolerance.
 @Suite struct ResumeTests {
   @Test(arguments: Recipe.names) func afterAnEpoch(recipe: String) throws {
     let whole = try Training(.quick(recipe, epochs: 4))
@@ -52,7 +52,7 @@ import Testing
     var checkpoints: [Blob] = []
     for step in 1...8 {
       let follower = Follower(trainer, stopsAfter: ((step - 1) / 4 + 1, (step - 1) % 4 + 1))
-      #expect(try trainer.run(follower) == .stopped)
+      #expect(try trainer.run([follower]) == .stopped)
       checkpoints += follower.checkpoints
       trainer = try resumed(trainer.blob(), threads: 1 + step % 2)
     }
@@ -68,17 +68,17 @@ import Testing
     // Before anything happened, while training, while validating.
     trainer.interrupt()
     let follower = Follower(trainer)
-    #expect(try trainer.run(follower) == .interrupted)
+    #expect(try trainer.run([follower]) == .interrupted)
     #expect(trainer.step == 0)
     let next = try resumed(trainer.blob())
     let second = Follower(next)
     second.onBatch = { [unowned next] in if next.step == 2 { next.interrupt() } }
-    #expect(try next.run(second) == .interrupted)
+    #expect(try next.run([second]) == .interrupted)
     #expect(next.batch == 2)
     let third = try resumed(next.blob())
     let last = Follower(third)
     last.onValidation = { [unowned third] in third.interrupt() }
-    #expect(try third.run(last) == .interrupted)
+    #expect(try third.run([last]) == .interrupted)
     #expect(third.batch == 4)
     #expect(third.epoch == 0)
     #expect(last.reports.isEmpty)
@@ -130,7 +130,7 @@ import Testing
     let isBest = network == kept.filter { tensor in network.contains { $0.name == tensor.name } }
     #expect(isBest)
     #expect(!network.isEmpty)
-    // One that is gone on with at the end knows that it has ended.
+    // One that is resumed at the end knows that it has ended.
     let again = try Training(resumed(training.follower.checkpoints[losses.count - 1]))
     #expect(again.end == training.end)
     let isSame = again.trainer.network.stateTensors() == network

@@ -98,22 +98,20 @@ final class Follower: TrainerObserver {
     self.stopsAfter = stopsAfter
   }
 
-  func batchEnded(_ progress: BatchProgress) throws -> TrainerAnswer {
-    batches.append(progress)
-    try onBatch?()
-    guard let stopsAfter else { return .proceed }
-    return progress.epoch == stopsAfter.epoch && progress.batch == stopsAfter.batch
-      ? .stop : .proceed
-  }
-
-  func validationBegan() {
-    validations += 1
-    onValidation?()
-  }
-
-  func epochEnded(_ report: EpochReport) throws -> TrainerAnswer {
-    reports.append(report)
-    if let trainer { checkpoints.append(Blob(try trainer.checkpoint())) }
+  func observe(_ event: TrainingEvent) throws -> TrainerAnswer {
+    switch event {
+    case .batchEnd(let progress):
+      batches.append(progress)
+      try onBatch?()
+      if let stopsAfter, (progress.epoch, progress.batch) == stopsAfter { return .stop }
+    case .validationBegin:
+      validations += 1
+      onValidation?()
+    case .epochEnd(let report):
+      reports.append(report)
+      if let trainer { checkpoints.append(Blob(try trainer.checkpoint())) }
+    default: break
+    }
     return .proceed
   }
 }
@@ -128,7 +126,7 @@ struct Training {
   init(_ trainer: Trainer, stopsAfter: (epoch: Int, batch: Int)? = nil) throws {
     self.trainer = trainer
     follower = Follower(trainer, stopsAfter: stopsAfter)
-    end = try trainer.run(follower)
+    end = try trainer.run([follower])
   }
 
   init(
@@ -142,7 +140,7 @@ struct Training {
   }
 }
 
-/// Goes on from a checkpoint.
+/// Continues from a checkpoint.
 func resumed(
   _ checkpoint: Blob, train: Int = 100, test: Int = 40, epochs: Int? = nil, threads: Int = 1
 ) throws -> Trainer {

@@ -73,7 +73,7 @@ import Testing
       let record = try trainer(train, validation).hyperparameters.data
       #expect(record?.classNames == letters)
     }
-    // A run that is gone on with keeps its names, and refuses others.
+    // A run that is resumed keeps its names, and refuses others.
     let checkpoint = try Checkpoint(trainer(letters, letters).checkpoint())
     func resumed(_ names: [String]) throws -> Trainer {
       try Trainer(
@@ -141,7 +141,7 @@ import Testing
       hyperparameters: hyperparameters, train: try Images.train(100),
       validation: try Images.test(40), threads: 1)
     let follower = Follower(trainer)
-    let error = failure { try trainer.run(follower) }
+    let error = failure { try trainer.run([follower]) }
     #expect(error?.code == .notFinite)
     #expect(error?.message.contains("epoch 1, batch \(follower.batches.count + 1)") == true)
     #expect(error?.message.contains("learning rate than 1e+30") == true)
@@ -154,11 +154,11 @@ import Testing
       threads: 1)
     let follower = Follower(trainer)
     follower.onBatch = { throw Unhappy() }
-    #expect(throws: Unhappy()) { try trainer.run(follower) }
+    #expect(throws: Unhappy()) { try trainer.run([follower]) }
     #expect(trainer.step == 1)
-    // The trainer stands where the error left it and can go on.
+    // The trainer stands where the error left it and can continue.
     follower.onBatch = nil
-    #expect(try trainer.run(follower) == .completed(reason: "all 3 epochs are done"))
+    #expect(try trainer.run([follower]) == .completed(reason: "all 3 epochs are done"))
     let whole = try Training(.quick()).follower
     #expect(follower.checkpoints == whole.checkpoints)
   }

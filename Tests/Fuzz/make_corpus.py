@@ -95,7 +95,7 @@ def models():
               "shortcut": [{"type": "conv2d", "filters": 8, "kernel_size": 1}]}
   layers = [{"type": "conv2d", "filters": 8, "kernel_size": 5, "stride": 2, "padding": "valid"},
             {"type": "batch_norm", "momentum": 0.1, "epsilon": 1e-5, "unbiased": False},
-            residual, {"type": "relu"}, {"type": "avg_pool"}, {"type": "dropout", "rate": 0.5},
+            residual, {"type": "gelu"}, {"type": "avg_pool"}, {"type": "dropout", "rate": 0.5},
             {"type": "flatten"}, {"type": "dense", "units": 10}]
   put("model-json", "list", json.dumps(layers))
   put("model-json", "spec", json.dumps({"input": [3, 32, 32], "layers": layers}))

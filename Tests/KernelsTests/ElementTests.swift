@@ -57,6 +57,30 @@ import Testing
   }
 
   @Test(arguments: InstructionSet.all, counts)
+  func averagesMove(set: InstructionSet, count: Int) {
+    let (a, b) = (Samples.uniform(count, seed: 1), Samples.uniform(count, seed: 2))
+    for weight: Float in [0, 0.001, 0.4, 0.5, 0.9, 1] {
+      let (x, start) = GuardedBuffer.unaligned(a)
+      let (average, averageStart) = GuardedBuffer.unaligned(b)
+      set.kernels.moveToward(start, weight: weight, count: count, average: averageStart)
+      let expected = zip(a, b).map { Double($1) + Double(weight) * (Double($0) - Double($1)) }
+      #expect(relativeError(Array(average.array[1...]), expected) < 1e-6)
+      if weight == 1 { #expect(Array(average.array[1...]) == a) }
+      #expect(x.isIntact && average.isIntact && average[0] == -12_345)
+    }
+  }
+
+  @Test(arguments: InstructionSet.all, counts)
+  func valuesAreExchanged(set: InstructionSet, count: Int) {
+    let (a, b) = (Samples.uniform(count, seed: 1), Samples.uniform(count, seed: 2))
+    let (x, start) = GuardedBuffer.unaligned(a)
+    let (y, yStart) = GuardedBuffer.unaligned(b)
+    set.kernels.exchange(start, yStart, count: count)
+    #expect(Array(x.array[1...]) == b && Array(y.array[1...]) == a)
+    #expect(x.isIntact && y.isIntact && x[0] == -12_345 && y[0] == -12_345)
+  }
+
+  @Test(arguments: InstructionSet.all, counts)
   func dropoutFollowsItsWords(set: InstructionSet, count: Int) {
     let lanes = set.kernels.lanes
     let draw = DropoutDraw(

@@ -24,6 +24,14 @@ static int on_epoch(const cifar_epoch_info *epoch, void *user) {
   return 0;
 }
 
+static int follow(cifar_trainer *trainer, uint32_t *last) {
+  cifar_trainer_callbacks callbacks;
+  if (check(cifar_trainer_callbacks_init(&callbacks, sizeof callbacks))) return 1;
+  callbacks.user = last;
+  callbacks.on_epoch_end = on_epoch;
+  return check(cifar_trainer_set_callbacks(trainer, &callbacks));
+}
+
 static int train(const cifar_dataset *images, const cifar_dataset *others) {
   cifar_train_options options;
   cifar_trainer *trainer = NULL;
@@ -32,7 +40,7 @@ static int train(const cifar_dataset *images, const cifar_dataset *others) {
   options.epochs = 2, options.batch_size = 16, options.threads = 2, options.model = MODEL;
   options.registry = "runs.db", options.name = "short";
   failed = failed || check(cifar_trainer_create(images, others, &options, &trainer)) ||
-           check(cifar_trainer_on_epoch(trainer, on_epoch, &last)) ||
+           follow(trainer, &last) ||
            check(cifar_trainer_run(trainer)) || last != 2;
   cifar_trainer_free(trainer);
   return failed;
@@ -45,7 +53,7 @@ static int resume(const cifar_dataset *images, const cifar_dataset *others) {
   int failed = check(cifar_resume_options_init(&options, sizeof options));
   options.epochs = 3, options.threads = 2, options.registry = "runs.db";
   failed = failed || check(cifar_trainer_resume("short", images, others, &options, &trainer)) ||
-           check(cifar_trainer_on_epoch(trainer, on_epoch, &last)) ||
+           follow(trainer, &last) ||
            check(cifar_trainer_run(trainer)) || last != 3;
   cifar_trainer_free(trainer);
   return failed;

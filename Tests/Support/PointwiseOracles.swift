@@ -1,4 +1,6 @@
-/// Batch normalisation, ReLU, max-pooling and dropout in double. Images are (N, C, H, W).
+import Glibc
+
+/// Batch normalisation, ReLU, GELU, max-pooling and dropout in double. Images are (N, C, H, W).
 public enum PointwiseOracles {
   public struct Moments {
     public var mean: [Double]
@@ -39,6 +41,11 @@ public enum PointwiseOracles {
   }
 
   public static func relu(_ x: [Double]) -> [Double] { x.map { $0 > 0 ? $0 : 0 } }
+
+  /// x·Φ(x)
+  public static func gelu(_ x: [Double]) -> [Double] {
+    x.map { $0 * erfc(-$0 / 2.0.squareRoot()) / 2 }
+  }
 
   /// The maximum of every 2×2 square; an odd last row or column is left out.
   public static func maxPool(_ x: [Double], height: Int, width: Int) -> [Double] {

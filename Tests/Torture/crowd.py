@@ -13,7 +13,7 @@ WRITERS, READERS = 8, 4
 # Seconds that anybody may wait for a lock.
 LONGEST = 1.0
 # Syncs of one commit. Where the disk stalls, who waits for the lock waits for the disk as well: the
-# longest sync that was seen is added so many times. A quiet disk adds about a tenth of a second.
+# longest sync that was seen is added this many times. A quiet disk adds about a tenth of a second.
 SYNCS = 5
 BYTES = ["pending", "reserved", "shared"]
 

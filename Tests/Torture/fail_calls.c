@@ -1,4 +1,4 @@
-/* Lets one system call of a short training fail, or all from one on, inside a host that goes on
+/* Lets one system call of a short training fail, or all from one on, inside a host that continues
    living.
 
    fail_calls DIRECTORY CALL ERROR STEP [on]
@@ -6,7 +6,7 @@
    CALL and ERROR as in interpose.c, which is a part of this program. For each n of 1, 1 + STEP, …
    up to the calls that a training makes, a child process is made whose n-th call fails. Afterwards
    there must be as many threads and descriptors as before; another training in the same process must
-   succeed; the registry must be whole; and the run, gone on with, must end as one that nothing
+   succeed; the registry must be whole; and the run, continued with, must end as one that nothing
    happened to. */
 #include "interpose.c"
 
@@ -74,7 +74,7 @@ static cifar_status predict(const char *run, float *out) {
   return status;
 }
 
-/* Goes on with a run, if there is something to go on from. */
+/* Resumes a run, if there is something to continue from. */
 static cifar_status resume(const char *run) {
   cifar_trainer *trainer = NULL;
   cifar_resume_options options;

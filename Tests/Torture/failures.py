@@ -45,7 +45,7 @@ class FailingCalls:
     name = "failing-calls"
 
     def __init__(self, every=1, most=None):
-        """- every: tries each of so many numbers of calls. most: at most so many of one error."""
+        """- every: tries each of this many numbers of calls. most: at most this many of one error."""
         self.every, self.most = every, most
 
     def cases(self, scenario, generator):
@@ -108,7 +108,7 @@ class FullDisk:
 
 
 class SmallDisk:
-    """A file system of so many pages. Needs the right to mount."""
+    """A file system of this many pages. Needs the right to mount."""
 
     name = "small-disk"
 

@@ -1,4 +1,4 @@
-"""A program that calls the library and goes on living: `fail_calls.c`."""
+"""A program that calls the library and continues living: `fail_calls.c`."""
 
 import re
 import subprocess
@@ -32,7 +32,7 @@ class Host:
     commands = ("trained",)
 
     def __init__(self, every):
-        """- every: one of so many calls is tried, of writes one of ten times as many."""
+        """- every: one of this many calls is tried, of writes one of ten times as many."""
         self.every = every
 
     def cases(self, scenario, generator):

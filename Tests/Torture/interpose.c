@@ -13,7 +13,7 @@
                         bytes and succeeds
      TORTURE_KILL       N:before, N:half or N:after: SIGKILL at the N-th call of those that change
                         something, in the middle of it if it is a write
-     TORTURE_STOP       N:before or N:after: likewise SIGSTOP; it goes on when it is told to
+     TORTURE_STOP       N:before or N:after: likewise SIGSTOP; it continues when it is told to
      TORTURE_LOG        a file that gets every change, for Tests/Torture/power_loss.py
      TORTURE_COUNTS     a file that gets `struct counts`, always up to date
      TORTURE_CLOCK      N:SECONDS: from the N-th time that it is asked, the clock of the day is
@@ -238,7 +238,7 @@ static int stops(int mode) {
 }
 
 static void stop(void) {
-  /* The lock is let go: a process that is told to go on has other threads. */
+  /* The lock is let go: a process that is told to continue has other threads. */
   stop_at = -1;
   syscall(SYS_kill, syscall(SYS_getpid), stop_signal);
 }

@@ -147,7 +147,7 @@ class Scenario:
         return Look(self.programs, self.place, **more)
 
     def examine(self, said, sqlite_first=True, is_done=False):
-        """Looks at what is left of the directory, and goes on from there.
+        """Looks at what is left of the directory, and continues from there.
 
         - said: what the command told before it was disturbed.
         - is_done: whether it came to its end and said so by its exit code.
@@ -192,7 +192,7 @@ class Train(Scenario):
     def examine(self, said, sqlite_first=True, is_done=False):
         look = self.look(sqlite_first=sqlite_first)
         self.check_leftovers()
-        # It can be taken up before the run goes on, and later.
+        # It can be taken up before the run continues, and later.
         for path in self.left() if sqlite_first else []:
             self.tell("cifar-runs", "import", path)
             path.unlink()
@@ -211,7 +211,7 @@ class Train(Scenario):
         if row and self.has_checkpoint(look):
             self.tell("cifar", "resume", "run", "--threads", 2, "--epochs", EPOCHS)
         elif row:
-            # Nothing to go on from: the run is put away, and started over.
+            # Nothing to continue from: the run is put away, and started over.
             self.tell("cifar-runs", "rm", row["id"], "--yes")
             self.tell(*self.command)
         else:
@@ -221,7 +221,7 @@ class Train(Scenario):
         assert look.epochs("run") == EPOCHS
         assert look.last("run") == self.expected, "other bits"
         self.check_log()
-        # The run has gone on since: what was left is a run of its own now.
+        # The run has continued since: what was left is a run of its own now.
         for path in self.left():
             new = self.tell("cifar-runs", "import", path).output.strip()
             self.tell("cifar", "resume", new, "--threads", 2, "--epochs", EPOCHS)
@@ -256,7 +256,7 @@ class Large(Train):
     """Checkpoints of 38 MB: SQLite's cache overflows, pages are in the file before the commit."""
 
     name = "train-large"
-    # Of so many instants of other commands one is tried.
+    # Of this many instants of other commands one is tried.
     share = 6
 
     def prepare(self):

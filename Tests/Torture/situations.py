@@ -59,7 +59,7 @@ class TwoResumes:
 
 
 class Stopped:
-    """A process that stands still within a commit keeps its locks, and goes on later."""
+    """A process that stands still within a commit keeps its locks, and continues later."""
 
     name = "stopped"
     commands = ("train", "resume", "gc", "import", "migrate-2")

@@ -6,7 +6,7 @@
  *   ./train shapes 2 1000        # the first 1000 images of either part
  *   ./train ~/.cache/cifar10 12  # CIFAR-10
  *
- * Ctrl-C stops after the batch under way; the program says how to go on.
+ * Ctrl-C stops after the batch under way; the program says how to continue.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -64,17 +64,20 @@ int main(int argc, char **argv) {
   cifar_dataset *train = NULL;
   cifar_dataset *test = NULL;
   cifar_train_options options;
+  cifar_trainer_callbacks callbacks;
   cifar_status status;
   int failed;
 
   failed = check(cifar_dataset_open(location, CIFAR_TRAIN, images, &train)) ||
            check(cifar_dataset_open(location, CIFAR_TEST, images, &test)) ||
-           check(cifar_train_options_init(&options, sizeof options));
+           check(cifar_train_options_init(&options, sizeof options)) ||
+           check(cifar_trainer_callbacks_init(&callbacks, sizeof callbacks));
   if (!failed) {
     options.epochs = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 3;
     options.name = "from C";
+    callbacks.on_epoch_end = on_epoch;
     failed = check(cifar_trainer_create(train, test, &options, &trainer)) ||
-             check(cifar_trainer_on_epoch(trainer, on_epoch, NULL));
+             check(cifar_trainer_set_callbacks(trainer, &callbacks));
   }
   /* The trainer keeps what it needs of them. */
   cifar_dataset_free(train);

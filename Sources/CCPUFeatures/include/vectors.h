@@ -35,6 +35,13 @@
   CPU_INLINE cpu_floats_##lanes cpu_positive(cpu_floats_##lanes v) {                          \
     return v < 0 ? (cpu_floats_##lanes)0 : v;                                                 \
   }                                                                                           \
+  /* v·2ⁿ, where n is in the low bits of `exponents`; both v and the product are normal numbers. */\
+  CPU_INLINE cpu_floats_##lanes cpu_scale_by_power(                                           \
+      cpu_floats_##lanes v, cpu_floats_##lanes exponents) {                                   \
+    cpu_words_##lanes n = __builtin_bit_cast(cpu_words_##lanes, exponents) << 23;             \
+    return __builtin_bit_cast(                                                                \
+        cpu_floats_##lanes, __builtin_bit_cast(cpu_words_##lanes, v) + n);                    \
+  }                                                                                           \
   /* a where the mask's lanes are -1, b where they are 0. */                                  \
   CPU_INLINE cpu_floats_##lanes cpu_select(                                                   \
       cpu_ints_##lanes mask, cpu_floats_##lanes a, cpu_floats_##lanes b) {                    \

@@ -15,13 +15,13 @@
 /// NULL if there is no memory. Pages of a large buffer are taken when they are first written to.
 void *memory_buffer(size_t bytes);
 
-/// Gives back a buffer of so many bytes.
+/// Gives back a buffer of this many bytes.
 void memory_buffer_free(void *buffer, size_t bytes);
 
 /// The size of all buffers there are, also of what was never written to.
 size_t memory_buffer_total(void);
 
-/// Makes sure that the calling thread can allocate so many bytes: they are kept for it until
+/// Makes sure that the calling thread can allocate this many bytes: they are kept for it until
 /// `memory_unsecure`, and given up as soon as one of its allocations fails.
 ///
 /// Returns what to hand to `memory_unsecure`; a negative number if there is no memory.

@@ -2,7 +2,7 @@ import Glibc
 
 /// A file under a name of its own, in the directory of the file that it is to become.
 ///
-/// Its name is that file's with a dot before it and `.HEX.cifar-part` behind: what a crash leaves
+/// Its name is that file's with a dot before it and `.HEX.cifar-part` after it: what a crash leaves
 /// is hidden, and known by its end. It is removed with the object unless `commit` was called.
 public final class TemporaryFile {
   /// For programs that open files by their names.

@@ -11,7 +11,7 @@ struct PickleReader {
   private(set) var heap = PickleHeap()
   private var position = 0
   private var stack: [PickleValue] = []
-  /// Where on the stack the values behind each open mark begin.
+  /// Where on the stack the values after each open mark begin.
   private var marks: [Int] = []
   private var memo: [UInt32: PickleValue] = [:]
 
@@ -186,7 +186,7 @@ struct PickleReader {
     return value
   }
 
-  /// - Returns: where the values behind the mark begin.
+  /// - Returns: where the values after the mark begin.
   private mutating func popMark() throws -> Int {
     guard let mark = marks.popLast() else { throw failure("a mark is missing") }
     return mark

@@ -81,7 +81,7 @@ struct PickleHeap {
     var bytes = PickleBytes(start: 0, length: 0)
   }
 
-  /// Of all tuples, one behind the other.
+  /// Of all tuples, one after the other.
   var elements: [PickleValue] = []
   var lists: [[PickleValue]] = []
   /// In the order they were set; of equal keys the last one counts.

@@ -8,9 +8,9 @@ enum PlanMode: Equatable, Sendable {
 /// Joins layers that can share a pass over memory.
 ///
 /// - Images: batch norm, ReLU, max-pool and dropout that follow one another in this order are one
-///   pointwise stage. A convolution behind the stage computes it as it reads; one before it takes
+///   pointwise stage. A convolution after the stage computes it as it reads; one before it takes
 ///   its moments as it writes.
-/// - Inference: batch norm and ReLU directly behind a convolution go into its weights.
+/// - Inference: batch norm and ReLU directly after a convolution go into its weights.
 /// - Flat values: ReLU and dropout go with the dense layer before them.
 /// - Nothing is joined across the ends of a residual block, whose values have two readers.
 ///
@@ -44,7 +44,8 @@ private struct Fusion {
       case (.relu, .flat), (.dropout, .flat): add(.rowActivation(takeRowActivation()))
       case (.flatten, .flat): add(.rowActivation(RowActivationGroup(identity: take())))
       case (.residual, _): addResidual()
-      case (.flatten, .image), (.batchNorm, .flat), (.avgPool, _), (.globalAveragePool, _):
+      case (.flatten, .image), (.batchNorm, .flat), (.avgPool, _), (.globalAveragePool, _),
+        (.gelu, _):
         add(.single(take()))
       }
     }

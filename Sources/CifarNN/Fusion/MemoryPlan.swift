@@ -176,7 +176,7 @@ struct MemoryPlan: Equatable, Sendable {
   /// The gradient buffer of a ring that follows `other`; the first if that is not of this ring.
   ///
   /// Along a chain of layers only the gradients of three neighbours are needed at a time, those
-  /// around a convolution and the stage behind it: so a chain has three buffers and takes them in
+  /// around a convolution and the stage after it: so a chain has three buffers and takes them in
   /// turns. While the layers of a residual block go backward, the gradient of its shortcut waits: it
   /// has buffers of its own. Ring 0 is the model's own chain's; a shortcut inside `depth` other
   /// blocks has ring `depth` + 1. The layers of a block use the ring of the chain that it is in.

@@ -13,7 +13,7 @@ extension Network {
       let target = UnsafeMutableBufferPointer(
         start: values.pointer + parameter.offset, count: parameter.count)
       let isWeight = parameter.name.hasSuffix(".weight")
-      // A bias stands behind its weight, whose shape has the fans.
+      // A bias follows its weight, whose shape has the fans.
       let weight = isWeight ? parameter : parameters[index - 1]
       guard weight.shape.count > 1 else {
         target.update(repeating: isWeight ? 1 : 0)

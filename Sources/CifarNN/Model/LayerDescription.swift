@@ -28,8 +28,8 @@ struct LayerDescription {
   var statistics: (_ input: ValueShape) -> [(name: String, shape: [Int])] = { _ in [] }
   /// Additions and multiplications that the layer itself takes to infer one image.
   ///
-  /// A multiply-add is two, a bias one; batch norm is one multiply-add a value, ReLU and max-pool
-  /// are comparisons, counted as one a value read, an average one addition a value read, the sum
+  /// A multiply-add is two, a bias one; batch norm is one multiply-add a value, ReLU, GELU and
+  /// max-pool are counted as one a value read, an average one addition a value read, the sum
   /// of a residual block one addition a value. Dropout and flatten cost nothing.
   var flops: (_ input: ValueShape, _ output: ValueShape) -> Int = { _, _ in 0 }
 }

@@ -23,7 +23,7 @@ struct LayerNode: Equatable, Sendable {
   private static let most = 4096
 
   /// - Parameters:
-  ///   - number: of the first layer; afterwards, of the one behind the last.
+  ///   - number: of the first layer; afterwards, of the one after the last.
   ///   - count: layers of the same path before the first.
   /// - Throws: `shapeMismatch` or `invalidArgument`, naming the layer by its path and type.
   static func chain(

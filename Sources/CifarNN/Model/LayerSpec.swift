@@ -13,6 +13,8 @@ public enum LayerSpec: Equatable, Sendable {
   case batchNorm(momentum: Double? = nil, epsilon: Double? = nil, unbiased: Bool? = nil)
   /// max(x, 0)
   case relu
+  /// x·Φ(x), where Φ is the standard normal distribution.
+  case gelu
   /// The maximum of every 2×2 square; an odd last row or column is left out.
   case maxPool
   /// The mean of every 2×2 square; an odd last row or column is left out.
@@ -35,11 +37,11 @@ public enum LayerSpec: Equatable, Sendable {
     case same
     /// None.
     case valid
-    /// As many as make the output ⌈n/stride⌉ wide, an odd one behind: Keras's `same`, ONNX's
+    /// As many as make the output ⌈n/stride⌉ wide, an odd one at the end: Keras's `same`, ONNX's
     /// SAME_UPPER. With stride 1 it is `same`.
     case sameUpper = "same_upper"
 
-    /// Zeros before and behind `size` inputs.
+    /// Zeros before and after `size` inputs.
     func amounts(size: Int, kernel: Int, stride: Int) -> (before: Int, after: Int) {
       switch self {
       case .same: return (kernel / 2, kernel / 2)
@@ -59,6 +61,7 @@ public enum LayerSpec: Equatable, Sendable {
     case .batchNorm(let momentum, let epsilon, let unbiased):
       .batchNorm(momentum, epsilon, unbiased)
     case .relu: .relu
+    case .gelu: .gelu
     case .maxPool: .maxPool
     case .avgPool: .avgPool
     case .globalAveragePool: .globalAveragePool
@@ -71,8 +74,8 @@ public enum LayerSpec: Equatable, Sendable {
 
   /// All kinds of layers, in the order of the cases.
   static let decoders: [LayerDecoder] = [
-    .conv2d, .batchNorm, .relu, .maxPool, .avgPool, .globalAveragePool, .dropout, .flatten, .dense,
-    .residual,
+    .conv2d, .batchNorm, .relu, .gelu, .maxPool, .avgPool, .globalAveragePool, .dropout, .flatten,
+    .dense, .residual,
   ]
 
   /// What `type` is in JSON, and what errors call the layer.

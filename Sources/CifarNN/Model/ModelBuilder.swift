@@ -17,7 +17,7 @@ public struct ModelBuilder: Sendable {
   /// What the layers so far make of one image.
   public var output: ValueShape { nodes.last?.output ?? input }
 
-  /// Adds a layer behind the others.
+  /// Adds a layer after the others.
   ///
   /// - Throws: `invalidArgument` or `shapeMismatch`, naming the layer, what is wrong with it and the
   ///   shapes, `outOfMemory`; the model is then as it was.

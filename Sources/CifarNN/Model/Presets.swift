@@ -27,7 +27,7 @@ extension ModelSpec {
   ///     pooling instead of flatten. `tutorial-resnet`: see `resnet`.
   ///   - dialect: PyTorch's batch norm has momentum 0.1, ε 1e-5 and an unbiased running variance,
   ///     Keras's momentum 0.99 (0.01 here), ε 1e-3 and a biased one; with stride 2, Keras's `same`
-  ///     has its zeros behind.
+  ///     has its zeros after the image.
   /// - Throws: `invalidArgument` for another name, or classes that are not in 2 to 1000.
   public static func preset(
     _ name: String, dialect: Dialect, classes: Int = 10

@@ -1,7 +1,7 @@
 import CifarCore
 import Kernels
 
-/// y = x·Wᵀ + b on rows, then ReLU and dropout where the model has them right behind.
+/// y = x·Wᵀ + b on rows, then ReLU and dropout where the model has them right after.
 final class Dense: Operator {
   private let input: Activation
   private let output: Activation
@@ -57,7 +57,7 @@ final class Dense: Operator {
     }
   }
 
-  /// output = x·Wᵀ. Both matrices are read along their rows. A piece of work is so many units, and
+  /// output = x·Wᵀ. Both matrices are read along their rows. A piece of work is a number of units, and
   /// goes so deep at a time, that its part of the weights stays in the first-level cache.
   private func multiplyByWeights(_ count: Int) {
     let (unitsBlock, depthBlock) = (12, 512)

@@ -19,7 +19,7 @@ protocol ImageProducer {
   /// - Returns: where the batch would begin, image n lying n images further on.
   func images(_ images: Range<Int>, groups: Range<Int>, worker: Int) -> Values
 
-  /// The first `count` images at once, by all threads; nil if there is no memory for so many.
+  /// The first `count` images at once, by all threads; nil if there is no memory for that many.
   func batch(_ count: Int) -> Values?
 }
 

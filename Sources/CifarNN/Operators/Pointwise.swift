@@ -8,7 +8,7 @@ import Kernels
 /// the four it was) and its input, and one byte a value that dropout may drop.
 ///
 /// Its work on single planes is here. Who asks for it, and when, is decided by `fuse`: the
-/// convolutions before and behind it (`Pointwise+Convolutions.swift`) or operators of its own
+/// convolutions before and after it (`Pointwise+Convolutions.swift`) or operators of its own
 /// (`PointwiseOperators.swift`).
 final class Pointwise {
   private let group: PointwiseGroup

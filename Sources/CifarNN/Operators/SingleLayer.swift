@@ -4,6 +4,7 @@ import CifarCore
 enum SingleLayer {
   static func scratch(_ node: LayerNode, _ target: PlanTarget) -> ScratchSize {
     switch node.spec {
+    case .gelu: Gelu.scratch(node.input, target)
     case .avgPool: AveragePool.scratch(node.input, target)
     case .globalAveragePool: GlobalAveragePool.scratch(node.input, target)
     case .flatten: Flatten.scratch(node.input, target)
@@ -17,6 +18,7 @@ enum SingleLayer {
     _ node: LayerNode, input: Activation, output: Activation, context: OperatorContext
   ) throws -> any Operator {
     switch node.spec {
+    case .gelu: Gelu(input: input, output: output, context: context)
     case .avgPool: try AveragePool(input: input, output: output, context: context)
     case .globalAveragePool:
       try GlobalAveragePool(input: input, output: output, context: context)

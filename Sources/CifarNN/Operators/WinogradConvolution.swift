@@ -86,7 +86,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       ? nil : try AlignedBuffer(count: blocking.filterFloats, for: "the transformed weights")
   }
 
-  /// Floats from one pack of so many channels to the next: a little more than it holds. At a power
+  /// Floats from one pack of this many channels to the next: a little more than it holds. At a power
   /// of two they would share their cache sets.
   static func packStride(_ channels: Int) -> Int {
     Winograd.points * Winograd.packTiles * channels + 16

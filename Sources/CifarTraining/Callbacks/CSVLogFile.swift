@@ -59,7 +59,7 @@ final class CSVLogFile {
   ///   - own: lines that this run wrote and that stay; those that are missing are put back.
   ///   - superseded: lines that this run wrote and that are taken out, each once.
   ///   - isNew: whether the run begins.
-  /// - Returns: lines behind the last of `own` that are neither.
+  /// - Returns: lines after the last of `own` that are neither.
   func resume(
     keeping own: [CSVLogLine], dropping superseded: [CSVLogLine], isNew: Bool
   ) throws -> [CSVLogLine] {
@@ -153,7 +153,7 @@ final class CSVLogFile {
     else { throw failure("write") }
   }
 
-  // MARK: Going on
+  // MARK: Continuing
 
   func append(_ line: CSVLogLine) throws {
     let line = line.text(separator: separator)

@@ -5,7 +5,7 @@ import Glibc
 ///
 /// They are advisory, on two bytes that no log reaches. All that write a log share its *use*, for as
 /// long as they may write; who starts it over needs that alone. Changes are made in *turns*. Where
-/// there are no locks all goes on without.
+/// there are no locks everything works without them.
 final class CSVLogHold {
   let descriptor: Int32
   private let process = getpid()

@@ -2,7 +2,7 @@
 struct CSVLogLine: Equatable {
   /// From 0, as Keras counts.
   var epoch: Int
-  /// In the order of the columns behind the epoch.
+  /// In the order of the columns after the epoch.
   var values: [Double]
 
   init(epoch: Int, values: [Double]) {

@@ -3,12 +3,12 @@ import CifarCore
 /// Writes a line an epoch into a text file: Keras's `CSVLogger`, with its column names and its
 /// epochs that count from 0.
 ///
-/// The file may hold lines of other runs, and other runs may be appending to it. A run that is gone
-/// on with goes on in its file: its own lines of epochs that it trains again are taken out, those of
-/// its epochs that are missing are put back, and everybody else's stay.
+/// The file may hold lines of other runs, and other runs may be appending to it. A resumed run
+/// appends to its file: its own lines of epochs that it trains again are taken out, those of its
+/// epochs that are missing are put back, and everybody else's stay.
 ///
 /// A new run that can't write it does not begin. Later a log is not worth a run: where it can't be
-/// written the training goes on without it, and says so once.
+/// written the training continues without it, and says so once.
 public final class CSVLogger: Callback {
   public struct Options: Equatable, Sendable {
     /// Recorded with its whole path, so that a resume from another directory finds it.
@@ -42,7 +42,7 @@ public final class CSVLogger: Callback {
   private var recorded: [EpochMetrics]?
   /// Lines that may be this run's, of epochs that it recorded nowhere else.
   private var unclaimed: [CSVLogLine] = []
-  /// Whether the session goes on without the log.
+  /// Whether the session continues without the log.
   private var isGivenUp = false
 
   package init(_ options: Options) {
@@ -103,7 +103,8 @@ public final class CSVLogger: Callback {
     unclaimed = []
     file.end()
     remarks.append(
-      "\(error); training goes on without the log; a resume that can write it puts the lines back")
+      "\(error); training continues without the log; a resume that can write it puts the lines "
+        + "back")
   }
 
   private func line(_ metrics: EpochMetrics) -> CSVLogLine {

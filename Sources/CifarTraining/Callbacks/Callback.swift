@@ -6,17 +6,17 @@ protocol Callback: AnyObject {
   /// What has to survive a resume.
   var state: CallbackState { get set }
 
-  /// Tells a callback of a run that is gone on with which epochs are on record, before `trainBegan`.
+  /// Tells a callback of a run that is resumed which epochs are on record, before `trainBegan`.
   func recall(_ epochs: [EpochMetrics])
   /// - Parameters:
-  ///   - epoch: completed epochs; more than 0 where a run is gone on with.
+  ///   - epoch: completed epochs; more than 0 where a run is resumed.
   ///   - remarks: gets sentences that a person should hear.
   func trainBegan(epoch: Int, _ remarks: inout [String]) throws
   func batchEnded(_ outcome: BatchOutcome, _ control: inout BatchControl)
   func epochEnded(_ metrics: EpochMetrics, _ control: inout EpochControl) throws
   /// This session ends, however it does.
   func trainEnded()
-  /// A run that a callback had ended is to go on all the same.
+  /// A run that a callback had ended is to continue all the same.
   func trainingExtended()
 }
 
@@ -53,9 +53,9 @@ struct BatchOutcome {
 
 /// What callbacks may decide after a batch.
 struct BatchControl: Equatable {
-  /// Why the run is to end for good; nil to go on.
+  /// Why the run is to end for good; nil to continue.
   var stopReason: String?
-  /// Why this session is to end, leaving a run that can be gone on with; nil to go on.
+  /// Why this session is to end, leaving a run that can be resumed; nil to continue.
   var pauseReason: String?
   /// A checkpoint of this batch is to be stored.
   var savesCheckpoint = false
@@ -64,9 +64,9 @@ struct BatchControl: Equatable {
 /// What callbacks may decide at the end of an epoch.
 struct EpochControl: Equatable {
   var learningRate: Double
-  /// Why training is to end; nil to go on.
+  /// Why training is to end; nil to continue.
   var stopReason: String?
-  /// Why training is to end as one that diverged; nil to go on.
+  /// Why training is to end as one that diverged; nil to continue.
   var divergence: String?
   /// The weights are the best so far and are to be kept for the end.
   var keepsWeights = false

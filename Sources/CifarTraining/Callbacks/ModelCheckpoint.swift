@@ -15,7 +15,7 @@ public final class ModelCheckpoint: Callback {
     public var monitor: Monitor
     public var mode: MonitorMode
     public var saveBestOnly: Bool
-    /// A checkpoint every so many batches besides those of the epochs; nil for Keras's `"epoch"`.
+    /// A checkpoint every n batches besides those of the epochs; nil for Keras's `"epoch"`.
     public var saveFrequency: Int?
     /// What the first best value has to be better than; nil for nothing.
     public var initialValueThreshold: Double?

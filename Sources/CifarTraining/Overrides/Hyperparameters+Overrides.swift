@@ -14,7 +14,7 @@ extension Hyperparameters {
   ///   is or adds one, `false` takes it away;
   /// - `augment`, a list that is added to the `augmentations` there are.
   ///
-  /// - Throws: `invalidArgument`, naming what is unknown or can't be.
+  /// - Throws: `invalidArgument`, naming what is unknown or invalid.
   public mutating func apply(overrides text: String) throws {
     let given: JSONTree
     do {

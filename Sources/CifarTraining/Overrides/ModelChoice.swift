@@ -10,7 +10,7 @@ extension Hyperparameters {
   /// - Parameters:
   ///   - text: a preset's name, or the JSON of a spec.
   ///   - classes: of the images, for a preset.
-  /// - Throws: `invalidArgument`, naming what is unknown or can't be.
+  /// - Throws: `invalidArgument`, naming what is unknown or invalid.
   public mutating func choose(model text: String, classes: Int) throws {
     if let start = text.first(where: { !$0.isWhitespace }), "{[".contains(start) {
       modelSpec = try ModelSpec(json: text).resolved(for: dialect)

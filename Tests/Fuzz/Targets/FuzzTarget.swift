@@ -20,7 +20,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case registry
   /// The cells of a registry, set by SQL.
   case cells
-  /// CSV files that a training goes on with, and lines of CSV.
+  /// CSV files that a training continues with, and lines of CSV.
   case csv
   /// Arguments of a command.
   case arguments

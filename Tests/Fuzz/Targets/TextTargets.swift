@@ -3,7 +3,7 @@ import CifarTraining
 import CommandSupport
 
 enum TextTargets {
-  /// The first byte says how a training goes on with the file that the others are.
+  /// The first byte says how a training continues with the file that the others are.
   static func csv(_ bytes: [UInt8]) throws {
     guard let first = bytes.first else { return }
     let file = try MemoryFile()

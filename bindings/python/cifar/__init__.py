@@ -9,15 +9,20 @@
         print(row["id"], row["best_val_accuracy"])
 """
 
+from . import _abi
 from ._library import CifarError, default_threads, instruction_set, set_log, version
 from .callbacks import Callback, LearningRateScheduler
 from .dataset import Dataset, load
+from .events import Batch, Epoch, StorageWait, Validation
 from .model import ClassScores, Evaluation, Model
 from .model_spec import ModelSpec
 from .registry import Registry
-from .training import Batch, Epoch, Run, StorageWait, fit, resume
+from .training import Run, fit, resume
 
-__version__ = "0.1.0"
+__version__ = ".".join(
+    str(part)
+    for part in (_abi.CIFAR_VERSION_MAJOR, _abi.CIFAR_VERSION_MINOR, _abi.CIFAR_VERSION_PATCH)
+)
 
 __all__ = [
     "Batch",
@@ -33,6 +38,7 @@ __all__ = [
     "Registry",
     "Run",
     "StorageWait",
+    "Validation",
     "default_threads",
     "fit",
     "instruction_set",

@@ -2,127 +2,11 @@
 
 import ctypes
 import os
-from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_float, c_int, c_int32
-from ctypes import c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
+from ctypes import byref, c_char_p
 from pathlib import Path
 
-from . import _structs as structs
+from . import _abi as abi
 from ._handle import Handle, freeing
-
-LOG_CALLBACK = CFUNCTYPE(None, c_uint32, c_char_p, c_void_p)
-TRAIN_CALLBACK = CFUNCTYPE(c_int, c_void_p)
-BATCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.BatchInfo), c_void_p)
-EPOCH_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.EpochInfo), c_void_p)
-STORAGE_CALLBACK = CFUNCTYPE(c_int, POINTER(structs.StorageInfo), c_void_p)
-PROBLEM_CALLBACK = CFUNCTYPE(c_int, c_char_p, c_void_p)
-
-_out = POINTER(c_void_p)
-_text = POINTER(c_char_p)
-_pixels = POINTER(c_uint8)
-
-# Every function that returns a cifar_status, as cifar.h declares it.
-_FUNCTIONS = {
-    "cifar_set_log": [LOG_CALLBACK, c_void_p],
-    "cifar_dataset_open": [c_char_p, c_uint32, c_size_t, _out],
-    "cifar_dataset_from_memory": [
-        _pixels, POINTER(c_int32), c_size_t, c_uint32, _text, c_uint32, _out,
-    ],
-    "cifar_dataset_get_info": [c_void_p, POINTER(structs.DatasetInfo), c_size_t],
-    "cifar_dataset_get_class_name": [c_void_p, c_uint32, _text],
-    "cifar_dataset_read": [c_void_p, c_size_t, c_size_t, _pixels, POINTER(c_int32)],
-    "cifar_train_options_init": [POINTER(structs.TrainOptions), c_size_t],
-    "cifar_trainer_create": [c_void_p, c_void_p, POINTER(structs.TrainOptions), _out],
-    "cifar_resume_options_init": [POINTER(structs.ResumeOptions), c_size_t],
-    "cifar_trainer_resume": [
-        c_char_p, c_void_p, c_void_p, POINTER(structs.ResumeOptions), _out,
-    ],
-    "cifar_trainer_on_train_begin": [c_void_p, TRAIN_CALLBACK, c_void_p],
-    "cifar_trainer_on_train_end": [c_void_p, TRAIN_CALLBACK, c_void_p],
-    "cifar_trainer_on_epoch_begin": [c_void_p, BATCH_CALLBACK, c_void_p],
-    "cifar_trainer_on_batch_begin": [c_void_p, BATCH_CALLBACK, c_void_p],
-    "cifar_trainer_set_learning_rate": [c_void_p, c_double],
-    "cifar_trainer_on_batch": [c_void_p, BATCH_CALLBACK, c_void_p],
-    "cifar_trainer_on_epoch": [c_void_p, EPOCH_CALLBACK, c_void_p],
-    "cifar_trainer_on_storage_wait": [c_void_p, STORAGE_CALLBACK, c_void_p],
-    "cifar_trainer_run": [c_void_p],
-    "cifar_trainer_interrupt": [c_void_p],
-    "cifar_trainer_record_metric": [c_void_p, c_char_p, c_double],
-    "cifar_trainer_record_metrics": [c_void_p, _text, POINTER(c_double), c_size_t],
-    "cifar_trainer_get_info": [c_void_p, POINTER(structs.TrainerInfo), c_size_t],
-    "cifar_model_open": [c_char_p, c_uint32, _out],
-    "cifar_model_from_run": [c_char_p, c_char_p, c_char_p, c_uint32, _out],
-    "cifar_model_from_trainer": [c_void_p, _out],
-    "cifar_model_get_info": [c_void_p, POINTER(structs.ModelInfo), c_size_t],
-    "cifar_model_get_class_name": [c_void_p, c_uint32, _text],
-    "cifar_model_get_summary": [c_void_p, _text],
-    "cifar_model_evaluate": [c_void_p, c_void_p, POINTER(structs.EvaluationInfo), c_size_t],
-    "cifar_model_evaluate_classes": [
-        c_void_p, c_void_p, c_int32, POINTER(structs.EvaluationInfo), c_size_t,
-        POINTER(c_uint64), POINTER(c_double),
-    ],
-    "cifar_model_predict": [c_void_p, _pixels, c_size_t, POINTER(c_float)],
-    "cifar_model_save": [c_void_p, c_char_p],
-    "cifar_model_spec_create": [_out],
-    "cifar_model_spec_from_json": [c_char_p, _out],
-    "cifar_model_spec_preset": [c_char_p, c_char_p, c_uint32, _out],
-    "cifar_model_spec_resolve": [c_void_p, c_char_p, _out],
-    "cifar_model_spec_branch": [c_void_p, _out],
-    "cifar_model_spec_conv2d": [c_void_p, c_uint32, c_uint32, c_uint32, c_uint32],
-    "cifar_model_spec_batch_norm": [c_void_p, c_double, c_double, c_int32],
-    "cifar_model_spec_relu": [c_void_p],
-    "cifar_model_spec_max_pool": [c_void_p],
-    "cifar_model_spec_avg_pool": [c_void_p],
-    "cifar_model_spec_global_average_pool": [c_void_p],
-    "cifar_model_spec_dropout": [c_void_p, c_double],
-    "cifar_model_spec_flatten": [c_void_p],
-    "cifar_model_spec_dense": [c_void_p, c_uint32],
-    "cifar_model_spec_residual": [c_void_p, c_void_p, c_void_p],
-    "cifar_model_spec_get_json": [c_void_p, _text],
-    "cifar_model_spec_get_summary": [c_void_p, _text],
-    "cifar_model_spec_get_info": [c_void_p, POINTER(structs.ModelSpecInfo), c_size_t],
-    "cifar_registry_open": [c_char_p, _out],
-    "cifar_registry_list": [c_void_p, c_size_t, _out],
-    "cifar_run_query_init": [POINTER(structs.RunQuery), c_size_t],
-    "cifar_registry_query": [c_void_p, POINTER(structs.RunQuery), _out],
-    "cifar_run_list_count": [c_void_p, POINTER(c_size_t)],
-    "cifar_run_list_get": [c_void_p, c_size_t, POINTER(structs.RunInfo), c_size_t],
-    "cifar_registry_find": [c_void_p, c_char_p, _out],
-    "cifar_run_get_info": [c_void_p, POINTER(structs.RunInfo), c_size_t],
-    "cifar_run_get_hyperparameters": [c_void_p, _text],
-    "cifar_run_epoch_count": [c_void_p, POINTER(c_size_t)],
-    "cifar_run_get_epoch": [c_void_p, c_size_t, POINTER(structs.EpochInfo), c_size_t],
-    "cifar_run_checkpoint_count": [c_void_p, POINTER(c_size_t)],
-    "cifar_run_get_checkpoint": [
-        c_void_p, c_size_t, POINTER(structs.CheckpointInfo), c_size_t,
-    ],
-    "cifar_run_metric_count": [c_void_p, POINTER(c_size_t)],
-    "cifar_run_get_metric": [c_void_p, c_size_t, POINTER(structs.MetricInfo), c_size_t],
-    "cifar_run_note_count": [c_void_p, POINTER(c_size_t)],
-    "cifar_run_get_note": [c_void_p, c_size_t, POINTER(structs.NoteInfo), c_size_t],
-    "cifar_registry_tag": [c_void_p, c_char_p, c_char_p],
-    "cifar_registry_untag": [c_void_p, c_char_p, c_char_p],
-    "cifar_registry_note": [c_void_p, c_char_p, c_char_p],
-    "cifar_registry_rename": [c_void_p, c_char_p, c_char_p],
-    "cifar_registry_pin": [c_void_p, c_int64, c_int32],
-    "cifar_registry_fork": [c_void_p, c_char_p, c_char_p, c_char_p, c_char_p],
-    "cifar_registry_import": [c_void_p, c_char_p, c_char_p, c_char_p],
-    "cifar_registry_remove": [c_void_p, c_char_p, c_int32],
-    "cifar_registry_restore": [c_void_p, c_char_p],
-    "cifar_registry_collect": [c_void_p, POINTER(c_uint64)],
-    "cifar_registry_backup": [c_void_p, c_char_p],
-    "cifar_registry_verify": [c_void_p, c_char_p, PROBLEM_CALLBACK, c_void_p],
-    "cifar_registry_export": [c_void_p, c_int64, c_char_p],
-}
-_FREES = [
-    "cifar_dataset_free",
-    "cifar_trainer_free",
-    "cifar_model_free",
-    "cifar_model_spec_free",
-    "cifar_registry_free",
-    "cifar_run_list_free",
-    "cifar_run_free",
-]
-
 
 class CifarError(Exception):
     """What the library refused or could not do.
@@ -166,25 +50,19 @@ def _load():
 
 
 def _declare(library):
-    for name, arguments in _FUNCTIONS.items():
+    for name, (result, arguments) in abi.FUNCTIONS.items():
         function = getattr(library, name)
+        function.restype = result
         function.argtypes = arguments
-        function.restype = c_int
-    for name in _FREES:
-        function = getattr(library, name)
-        function.argtypes = [c_void_p]
-        function.restype = None
-    for name in ["cifar_version", "cifar_instruction_set", "cifar_last_error"]:
-        getattr(library, name).restype = c_char_p
-    library.cifar_status_name.argtypes = [c_int]
-    library.cifar_status_name.restype = c_char_p
-    library.cifar_default_threads.restype = c_uint32
     return library
 
 
 library = _declare(_load())
 # By the kind of object.
-_free = {name[len("cifar_"):-len("_free")]: freeing(library, name) for name in _FREES}
+_free = {
+    name[len("cifar_"):-len("_free")]: freeing(library, name)
+    for name in abi.FUNCTIONS if name.endswith("_free")
+}
 
 
 def error_of(status: int) -> CifarError:
@@ -196,7 +74,7 @@ def error_of(status: int) -> CifarError:
 def call(name: str, *arguments) -> None:
     """Calls a function that returns a cifar_status; raises what it failed with."""
     status = getattr(library, name)(*arguments)
-    if status != 0:
+    if status != abi.CIFAR_OK:
         raise error_of(status)
 
 
@@ -262,7 +140,7 @@ def default_threads() -> int:
 _log_function = None
 
 
-@LOG_CALLBACK
+@abi.LogCallback
 def _log(level, line, _):
     function = _log_function
     if function is not None:
@@ -282,4 +160,4 @@ def set_log(function) -> None:
     # need no lock, which a function that sets another one would wait for in vain. C is called each
     # time because it waits until nobody is inside the function before.
     _log_function = function
-    call("cifar_set_log", LOG_CALLBACK() if function is None else _log, None)
+    call("cifar_set_log", abi.LogCallback() if function is None else _log, None)

@@ -9,7 +9,7 @@ number is in the register. Therefore
 - what C calls is the ``send`` of a generator that waits inside its ``try``: there is no bytecode
   outside of it;
 - meanwhile, and while C makes what then runs, signal handlers are wrapped. Where one raises, its
-  exception goes on into the caller's own function if that is what was interrupted, so that a
+  exception continues into the caller's own function if that is what was interrupted, so that a
   callback that waits can be interrupted and may have a time limit of its own; else it is kept, and
   C is told to stop.
 

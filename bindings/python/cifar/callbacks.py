@@ -45,6 +45,12 @@ class Callback:
     def on_batch_end(self, batch):
         """After every batch, with a ``Batch``."""
 
+    def on_validation_begin(self):
+        """After an epoch's last batch, before its validation."""
+
+    def on_validation_end(self, validation):
+        """After a ``Validation``, before the recipe's callbacks and the epoch's row."""
+
     def on_storage_wait(self, wait):
         """While others hold the registry, with a ``StorageWait``: during training for every epoch
         that waits to be stored, when it is over some ten times a second until all is stored. True

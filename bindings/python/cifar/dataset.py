@@ -7,11 +7,11 @@ from typing import NamedTuple, Optional, Sequence
 import numpy as np
 
 from . import _arguments as argument
-from . import _structs as structs
+from . import _abi as abi
 from ._handle import Held
 from ._library import call, create, decode, decode_path, get
 
-_SPLITS = {"train": 0, "test": 1}
+_SPLITS = {"train": abi.CIFAR_TRAIN, "test": abi.CIFAR_TEST}
 
 
 class Dataset(Held):
@@ -31,10 +31,10 @@ class Dataset(Held):
     def _of(cls, handle) -> "Dataset":
         self = cls.__new__(cls)
         self._handle = handle
-        info = get("cifar_dataset_get_info", structs.DatasetInfo, handle)
+        info = get("cifar_dataset_get_info", abi.DatasetInfo, handle)
         self.name: str = decode(info.name)
         self.location: Optional[str] = decode_path(info.location)
-        self.split: str = "train" if info.split == 0 else "test"
+        self.split: str = "train" if info.split == abi.CIFAR_TRAIN else "test"
         self.class_names = [_class_name(handle, index) for index in range(info.classes)]
         self._count = info.count
         return self

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from . import _structs as structs
+from . import _abi as abi
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,17 @@ class Batch:
     loss: float
     accuracy: float
     lr: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a pass over the validation images came to."""
+
+    epoch: int
+    images: int
+    loss: float
+    accuracy: float
     seconds: float
 
 
@@ -62,14 +73,14 @@ class StorageWait:
     """Until ``fit`` waits no more; None while it trains."""
 
 
-def storage_wait_of(row: structs.StorageInfo) -> StorageWait:
+def storage_wait_of(row: abi.StorageInfo) -> StorageWait:
     return StorageWait(
         epochs=row.epochs, seconds=row.seconds,
         seconds_left=None if row.seconds_left < 0 else row.seconds_left,
     )
 
 
-def batch_of(row: structs.BatchInfo) -> Batch:
+def batch_of(row: abi.BatchInfo) -> Batch:
     return Batch(
         epoch=row.epoch, epochs=row.epochs, batch=row.batch, batches=row.batches,
         images=row.images, loss=row.loss, accuracy=row.accuracy, lr=row.learning_rate,
@@ -77,7 +88,14 @@ def batch_of(row: structs.BatchInfo) -> Batch:
     )
 
 
-def epoch_of(row: structs.EpochInfo) -> Epoch:
+def validation_of(row: abi.ValidationInfo) -> Validation:
+    return Validation(
+        epoch=row.epoch, images=row.images, loss=row.loss, accuracy=row.accuracy,
+        seconds=row.seconds,
+    )
+
+
+def epoch_of(row: abi.EpochInfo) -> Epoch:
     return Epoch(
         epoch=row.epoch, train_loss=row.train_loss, train_accuracy=row.train_accuracy,
         val_loss=row.val_loss, val_accuracy=row.val_accuracy, lr=row.learning_rate,

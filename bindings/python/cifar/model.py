@@ -8,7 +8,7 @@ from typing import Dict, List, NamedTuple, Union
 import numpy as np
 
 from . import _arguments as argument
-from . import _structs as structs
+from . import _abi as abi
 from ._handle import Held
 from ._library import call, create, decode, get, get_text
 from .dataset import Dataset, _pixels
@@ -64,7 +64,7 @@ class Model(Held):
     def _of(cls, handle) -> "Model":
         self = cls.__new__(cls)
         self._handle = handle
-        info = get("cifar_model_get_info", structs.ModelInfo, handle)
+        info = get("cifar_model_get_info", abi.ModelInfo, handle)
         self.epoch: int = info.epoch
         self.parameters: int = info.parameters
         self.hyperparameters: dict = json.loads(info.hyperparameters)
@@ -83,7 +83,7 @@ class Model(Held):
         the most.
 
         Weights that are NaN or infinite, those of a training that diverged, are an error that names
-        the tensor; so are numbers in the file that can't be.
+        the tensor; so are impossible numbers in the file.
         """
         return cls._of(
             create(
@@ -127,7 +127,7 @@ class Model(Held):
         """
         images = argument.handle(
             dataset, Dataset, "dataset", ": Dataset.from_arrays(images, labels) makes one")
-        info = structs.EvaluationInfo()
+        info = abi.Evaluation()
         count = self._classes
         confusion = np.zeros((count, count), np.uint64)
         scores = np.zeros((count, 3))

@@ -2,12 +2,16 @@
 
 from typing import Callable, Optional, Union
 
-from . import _structs as structs
+from . import _abi as abi
 from ._arguments import flag, number, required_text, whole
 from ._library import call, create, get, get_text
 
-# cifar_padding
-_PADDINGS = {"same": 0, "valid": 1, "same_upper": 2, None: 3}
+_PADDINGS = {
+    "same": abi.CIFAR_PADDING_SAME,
+    "valid": abi.CIFAR_PADDING_VALID,
+    "same_upper": abi.CIFAR_PADDING_SAME_UPPER,
+    None: abi.CIFAR_PADDING_DEFAULT,
+}
 
 
 class ModelSpec:
@@ -111,6 +115,10 @@ class ModelSpec:
         """max(x, 0)"""
         return self._add("relu")
 
+    def gelu(self) -> "ModelSpec":
+        """x·Φ(x), where Φ is the standard normal distribution: the exact form."""
+        return self._add("gelu")
+
     def max_pool(self) -> "ModelSpec":
         """The maximum of every 2×2 square."""
         return self._add("max_pool")
@@ -184,8 +192,8 @@ class ModelSpec:
         """
         return get_text("cifar_model_spec_get_summary", self._handle)
 
-    def _info(self) -> structs.ModelSpecInfo:
-        return get("cifar_model_spec_get_info", structs.ModelSpecInfo, self._handle)
+    def _info(self) -> abi.ModelSpecInfo:
+        return get("cifar_model_spec_get_info", abi.ModelSpecInfo, self._handle)
 
     @property
     def parameters(self) -> int:

@@ -6,9 +6,9 @@ import math
 from typing import List, Optional, Union
 
 from . import _arguments as argument
-from . import _structs as structs
+from . import _abi as abi
 from ._handle import Held
-from ._library import PROBLEM_CALLBACK, call, create, decode, error_of, get, library
+from ._library import call, create, decode, error_of, get, library
 from ._listening import Listening
 
 
@@ -50,7 +50,7 @@ class Registry(Held):
         sort: a field to order by, the largest first unless ``ascending``.
         trash: the runs in the trash instead.
         """
-        query = structs.RunQuery()
+        query = abi.RunQuery()
         call("cifar_run_query_init", ctypes.byref(query), ctypes.sizeof(query))
         query.filter = argument.text(filter, "filter")
         query.sort = argument.text(sort, "sort")
@@ -61,7 +61,7 @@ class Registry(Held):
         count = ctypes.c_size_t()
         call("cifar_run_list_count", handle, ctypes.byref(count))
         return [
-            _summary(get("cifar_run_list_get", structs.RunInfo, handle, index))
+            _summary(get("cifar_run_list_get", abi.RunInfo, handle, index))
             for index in range(count.value)
         ]
 
@@ -73,23 +73,23 @@ class Registry(Held):
         """
         run = argument.required_text(run, "run")
         handle = create("run", "cifar_registry_find", self._handle, run)
-        row = _summary(get("cifar_run_get_info", structs.RunInfo, handle))
+        row = _summary(get("cifar_run_get_info", abi.RunInfo, handle))
         row["epochs_recorded"] = row["epochs"]
         text = ctypes.c_char_p()
         call("cifar_run_get_hyperparameters", handle, ctypes.byref(text))
         row["hyperparameters"] = json.loads(text.value)
-        row["epochs"] = [_epoch(info) for info in _all(handle, "epoch", structs.EpochInfo)]
+        row["epochs"] = [_epoch(info) for info in _all(handle, "epoch", abi.EpochInfo)]
         row["checkpoints"] = [
             _checkpoint(info)
-            for info in _all(handle, "checkpoint", structs.CheckpointInfo)
+            for info in _all(handle, "checkpoint", abi.CheckpointInfo)
         ]
         row["metrics"] = [
             {"name": decode(info.name), "epoch": info.epoch, "value": info.value}
-            for info in _all(handle, "metric", structs.MetricInfo)
+            for info in _all(handle, "metric", abi.MetricInfo)
         ]
         row["notes"] = [
             {"created": decode(info.created), "text": decode(info.text)}
-            for info in _all(handle, "note", structs.NoteInfo)
+            for info in _all(handle, "note", abi.NoteInfo)
         ]
         return row
 
@@ -125,7 +125,7 @@ class Registry(Held):
     def fork(
         self, run: str, checkpoint: Union[str, int] = "last", name: Optional[str] = None
     ) -> str:
-        """Makes a new run that begins where a checkpoint of another one stands; ``resume`` goes on
+        """Makes a new run that begins where a checkpoint of another one stands; ``resume`` continues
         with it. Returns its id."""
         uuid = ctypes.create_string_buffer(37)
         call(
@@ -139,7 +139,7 @@ class Registry(Held):
 
         A file that a training left beside its registry, because that was held by others, gives its
         run what could not be written then. Any other is the start of a new run, which ``resume``
-        goes on with.
+        continues with.
 
         name: of a new run; None for what the file says.
         """
@@ -175,7 +175,7 @@ class Registry(Held):
 
     def verify(self, run: Optional[str] = None) -> List[str]:
         """Looks for damage, and for tables, views, indexes and triggers that others added. Returns a
-        sentence for each thing that is wrong. Trainings go on meanwhile."""
+        sentence for each thing that is wrong. Trainings continue meanwhile."""
         problems = []
 
         def receive(problem) -> int:
@@ -183,7 +183,7 @@ class Registry(Held):
             return 0
 
         listening = Listening()
-        function = listening.function(PROBLEM_CALLBACK, receive)
+        function = listening.function(abi.ProblemCallback, receive)
         status = listening.run(
             library.cifar_registry_verify, self._handle, argument.text(run, "run"), function, None)
         listening.close()
@@ -230,7 +230,7 @@ def _known(value: float):
     return None if math.isnan(value) else value
 
 
-def _summary(info: structs.RunInfo) -> dict:
+def _summary(info: abi.RunInfo) -> dict:
     return {
         "id": decode(info.id),
         "name": decode(info.name),
@@ -250,7 +250,7 @@ def _summary(info: structs.RunInfo) -> dict:
     }
 
 
-def _epoch(info: structs.EpochInfo) -> dict:
+def _epoch(info: abi.EpochInfo) -> dict:
     return {
         "epoch": info.epoch,
         "train_loss": info.train_loss,
@@ -263,7 +263,7 @@ def _epoch(info: structs.EpochInfo) -> dict:
     }
 
 
-def _checkpoint(info: structs.CheckpointInfo) -> dict:
+def _checkpoint(info: abi.CheckpointInfo) -> dict:
     return {
         "id": info.id,
         "epoch": info.epoch,

@@ -1,4 +1,4 @@
-"""Training: `fit` starts a run, `resume` goes on with one."""
+"""Training: `fit` starts a run, `resume` continues one."""
 
 import json
 import sys
@@ -12,13 +12,9 @@ from typing import Callable, Iterable, List, Optional, Union
 import numpy as np
 
 from . import _arguments as argument
-from . import _structs as structs
+from . import _abi as abi
 from ._handle import Handle
 from ._library import (
-    BATCH_CALLBACK,
-    EPOCH_CALLBACK,
-    STORAGE_CALLBACK,
-    TRAIN_CALLBACK,
     call,
     create,
     decode,
@@ -31,7 +27,16 @@ from ._library import (
 from ._listening import Listening
 from .callbacks import Callback
 from .dataset import Dataset
-from .events import Batch, Epoch, StorageWait, batch_of, epoch_of, recording, storage_wait_of
+from .events import (
+    Batch,
+    Epoch,
+    StorageWait,
+    batch_of,
+    epoch_of,
+    recording,
+    storage_wait_of,
+    validation_of,
+)
 from .model import Model
 from .model_spec import ModelSpec
 
@@ -92,25 +97,26 @@ def fit(
     registry: the SQLite file; None for ``$CIFAR_REGISTRY``, else ``./cifar-runs.db``.
     record: False keeps nothing.
     keep_last: checkpoints kept besides the best one; 0 keeps all.
-    keep_every: those of every so many epochs stay too; 0 for none of them.
+    keep_every: every n-th epoch's checkpoint stays too; 0 for none of them.
     busy_timeout: seconds for which the end waits for a registry that others hold. While training
-        goes on everything waits in memory, however long they hold it; at the end, the last
+        continues everything waits in memory, however long they hold it; at the end, the last
         checkpoint then goes to a file beside the registry. The error names it, and
         ``Registry.import_file`` gives it to the run.
     tags: words to find the run by; a str is one.
     callbacks: each is a ``Callback``, or called with an ``Epoch`` after every epoch. One that
         returns True, Python's or NumPy's, stops the training, and ``Run.reason`` names it; anything
-        else goes on. (A progress bar's ``update`` may return True: call it in a function that does
+        else continues. (A progress bar's ``update`` may return True: call it in a function that does
         not return it, or as ``lambda epoch: bar.update() and None``.) One that raises stops the
         training too, and ``fit`` raises its exception again.
     on_batch: likewise, with a ``Batch`` after every batch.
     hyperparameters: anything else that cifar.h names: ``optimizer="sgd"``, ``momentum=0.9``,
         ``weight_decay=5e-4``, ``clip_norm=1`` (of all gradients together; ``clipnorm`` of each
         parameter's, ``clipvalue`` of each number, as in Keras),
-        ``label_smoothing=0.1``, ``steps_per_epoch=500``, ``precision="mixed_bfloat16"``,
+        ``label_smoothing=0.1``, ``steps_per_epoch=500``, ``ema=0.999`` (an exponential
+        moving average of the weights is validated and kept in their place), ``precision="mixed_bfloat16"``,
         ``schedule="cosine"`` or ``schedule={"type": "step", "step_size": 10}``,
         ``early_stopping={"patience": 3}``, ``reduce_lr_on_plateau=False``,
-        ``csv_logger={"filename": "log.csv"}`` (a resume goes on without one that can't be
+        ``csv_logger={"filename": "log.csv"}`` (a resume continues without one that can't be
         written, with a warning to ``set_log``), ``terminate_on_nan``, ``timer``,
         ``augment=[...]`` to add, ``augmentations=[...]`` to replace.
 
@@ -121,7 +127,7 @@ def fit(
     training = _Training(callbacks, on_batch)
     train = argument.handle(train, Dataset, "train", _DATASET)
     validation = argument.handle(validation, Dataset, "validation", _DATASET)
-    options = structs.TrainOptions()
+    options = abi.TrainOptions()
     call("cifar_train_options_init", byref(options), sizeof(options))
     options.epochs = argument.optional_whole(epochs, "epochs")
     options.batch_size = argument.optional_whole(batch_size, "batch_size")
@@ -164,13 +170,13 @@ def resume(
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
 ) -> Run:
-    """Goes on with a run, to the same bits as if it had never stopped.
+    """Resumes a run, to the same bits as if it had never stopped.
 
     run: its id, the first 4 or more characters of it, or its name.
     train, validation: the images it was trained on; None opens them from their place, or from
         ``data``. A run on arrays needs them handed over.
     checkpoint: ``"last"``, ``"best"`` or a checkpoint's id.
-    epochs: train up to so many in all; None as planned. A run that a callback ended goes on where
+    epochs: train up to this many in all; None as planned. A run that a callback ended continues where
         epochs are asked for: the patience of early stopping starts over.
     take_over: also a run that seems to be running, because what trained it can't be asked from
         here: another machine, another container, the same machine a moment after a restart. What
@@ -185,7 +191,7 @@ def resume(
         train = argument.handle(train, Dataset, "train", _DATASET)
     if validation is not None:
         validation = argument.handle(validation, Dataset, "validation", _DATASET)
-    options = structs.ResumeOptions()
+    options = abi.ResumeOptions()
     call("cifar_resume_options_init", byref(options), sizeof(options))
     options.epochs = argument.optional_whole(epochs, "epochs")
     options.threads = argument.optional_whole(threads, "threads")
@@ -212,7 +218,7 @@ _FOREIGN = {
     "class_weight": "images are weighted alike",
     "sample_weight": "images are weighted alike",
     "shuffle": "training images are shuffled always",
-    "initial_epoch": "cifar.resume goes on with a run",
+    "initial_epoch": "cifar.resume resumes a run",
 }
 
 
@@ -258,12 +264,14 @@ class _Training:
     def __init__(self, callbacks, on_batch):
         callbacks = _list_of(callbacks)
         self._objects = [item for item in callbacks if isinstance(item, Callback)]
-        self._on_epoch = [
+        self._epoch_functions = [
             item.on_epoch_end if isinstance(item, Callback) else item for item in callbacks
         ]
-        self._on_batch = [item.on_batch_end for item in self._objects if _has(item, "on_batch_end")]
+        self._batch_functions = [
+            item.on_batch_end for item in self._objects if _has(item, "on_batch_end")
+        ]
         if on_batch is not None:
-            self._on_batch.append(_function(on_batch, "on_batch"))
+            self._batch_functions.append(_function(on_batch, "on_batch"))
         self._epochs: List[Epoch] = []
         self._trainer: Optional[Handle] = None
         self._thread = threading.get_ident()
@@ -304,9 +312,7 @@ class _Training:
         trainer = self._trainer._as_parameter_
         call(name, *arguments, byref(self._trainer.pointer))
         self._listening.stop = partial(library.cifar_trainer_interrupt, trainer)
-        for event, kind, answer in self._events():
-            function = self._listening.function(kind, answer)
-            call(f"cifar_trainer_on_{event}", trainer, function, None)
+        call("cifar_trainer_set_callbacks", trainer, byref(self._callbacks()))
         for item in self._objects:
             item._training = self
         if self._listening.raised:
@@ -324,7 +330,7 @@ class _Training:
         return self._result(trainer, ends[error.status] if error else None)
 
     def _result(self, trainer, status: Optional[str]) -> Run:
-        info = get("cifar_trainer_get_info", structs.TrainerInfo, trainer)
+        info = get("cifar_trainer_get_info", abi.TrainerInfo, trainer)
         status = status or ("failed" if info.has_diverged else "completed")
         reason = decode(info.end_reason)
         if self._stopper is not None:
@@ -341,36 +347,43 @@ class _Training:
 
     # Called by C ------------------------------------------------------------------------------
 
-    def _events(self):
-        """The events that C is to tell of: name, type and what answers."""
-        yield "train_begin", TRAIN_CALLBACK, self._caller("on_train_begin")
-        yield "train_end", TRAIN_CALLBACK, self._caller("on_train_end")
-        yield "epoch_begin", BATCH_CALLBACK, self._caller("on_epoch_begin", batch_of)
-        if any(_has(item, "on_batch_begin") for item in self._objects):
-            yield "batch_begin", BATCH_CALLBACK, self._caller("on_batch_begin", batch_of)
-        # Always: signal handlers are called between bytecodes of Python only, and without any a
-        # Ctrl-C would wait for the epoch's end. It costs microseconds.
-        yield "batch", BATCH_CALLBACK, self._batch_ended
-        yield "epoch", EPOCH_CALLBACK, self._epoch_ended
-        # Likewise while the end waits for the registry.
-        yield "storage_wait", STORAGE_CALLBACK, self._storage_waits
+    def _callbacks(self) -> abi.TrainerCallbacks:
+        """What C is to call: methods of this object where there are any, else those of the
+        callback objects that have the same name."""
+        callbacks = abi.TrainerCallbacks()
+        call("cifar_trainer_callbacks_init", byref(callbacks), sizeof(callbacks))
+        for name, kind in callbacks._fields_:
+            if not name.startswith("on_"):
+                continue
+            answer = getattr(self, "_" + name, None) or self._caller(name, kind)
+            if answer is not None:
+                setattr(callbacks, name, self._listening.function(kind, answer))
+        return callbacks
 
-    def _caller(self, method: str, event_of=None):
-        """Calls the method of every callback object."""
-        functions = [getattr(item, method) for item in self._objects]
+    def _caller(self, name: str, kind):
+        """Calls the method of every callback object that has one of its own."""
+        functions = [getattr(item, name) for item in self._objects if _has(item, name)]
+        if not functions:
+            return None
+        event_of = _EVENTS.get(getattr(kind._argtypes_[0], "_type_", None))
         if event_of is None:
             return lambda _: self._ask(functions)
         return lambda info: self._ask(functions, event_of(info.contents))
 
-    def _batch_ended(self, info) -> int:
-        return self._ask(self._on_batch, batch_of(info.contents)) if self._on_batch else 0
+    # Always there: signal handlers are called between bytecodes of Python only, and without any a
+    # Ctrl-C would wait for the epoch's end. It costs microseconds. Likewise while the end waits for
+    # the registry.
+    def _on_batch_end(self, info) -> int:
+        if not self._batch_functions:
+            return 0
+        return self._ask(self._batch_functions, batch_of(info.contents))
 
-    def _epoch_ended(self, info) -> int:
+    def _on_epoch_end(self, info) -> int:
         epoch = epoch_of(info.contents)
         self._epochs.append(epoch)
-        return self._ask(self._on_epoch, recording(epoch, self._record))
+        return self._ask(self._epoch_functions, recording(epoch, self._record))
 
-    def _storage_waits(self, info) -> int:
+    def _on_storage_wait(self, info) -> int:
         wait = storage_wait_of(info.contents)
         if wait.seconds_left is not None and wait.seconds >= 10 and not self._has_warned:
             self._has_warned = True
@@ -380,7 +393,7 @@ class _Training:
         return self._ask([item.on_storage_wait for item in self._objects], wait)
 
     def _ask(self, functions, *event) -> int:
-        """0 to go on. Every function is asked, also after one that wants to stop."""
+        """0 to continue. Every function is asked, also after one that wants to stop."""
         stops = 0
         for function in functions:
             answer = function(*event)
@@ -417,6 +430,10 @@ class _Training:
             "cifar_trainer_record_metrics", trainer, (c_char_p * count)(*names),
             (c_double * count)(*values), count,
         )
+
+
+# What callbacks are told, by what C tells.
+_EVENTS = {abi.BatchInfo: batch_of, abi.ValidationInfo: validation_of}
 
 
 def _list_of(callbacks) -> list:

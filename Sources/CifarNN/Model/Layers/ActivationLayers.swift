@@ -2,6 +2,7 @@ import CifarCore
 
 extension LayerDecoder {
   static let relu = LayerDecoder("relu") { _ in .relu }
+  static let gelu = LayerDecoder("gelu") { _ in .gelu }
   static let dropout = LayerDecoder("dropout") { .dropout(rate: try $0.required("rate")) }
   static let flatten = LayerDecoder("flatten") { _ in .flatten }
 }
@@ -10,6 +11,11 @@ extension LayerDescription {
   static var relu: LayerDescription {
     LayerDescription(
       type: "relu", output: { $0 }, flops: { input, _ in input.count })
+  }
+
+  static var gelu: LayerDescription {
+    LayerDescription(
+      type: "gelu", output: { $0 }, flops: { input, _ in input.count })
   }
 
   static func dropout(_ rate: Double) -> LayerDescription {

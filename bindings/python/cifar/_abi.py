@@ -1,0 +1,496 @@
+"""What cifar.h declares, for ctypes.
+
+Written by Tools/bindings from include/cifar.h: change the header, then `make bindings`.
+"""
+
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    c_char,
+    c_char_p,
+    c_double,
+    c_float,
+    c_int,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint,
+    c_uint32,
+    c_uint64,
+    c_uint8,
+    c_void_p,
+)
+
+# The version of this header.
+CIFAR_VERSION_MAJOR = 0
+CIFAR_VERSION_MINOR = 1
+CIFAR_VERSION_PATCH = 0
+
+# What a call came to. Codes are spaced and never used again for something else.
+Status = c_uint
+CIFAR_OK = 0
+# An argument or an option is outside what the call allows; NULL where something must be.
+CIFAR_E_INVALID_ARGUMENT = 10
+# Arrays, layers or weights whose shapes do not fit together; images that are not the run's.
+CIFAR_E_SHAPE_MISMATCH = 20
+# A file, directory, run or checkpoint that does not exist.
+CIFAR_E_NOT_FOUND = 30
+# A name or the start of an id that fits more than one run.
+CIFAR_E_AMBIGUOUS = 31
+# The operating system refused to read or write.
+CIFAR_E_IO = 40
+# There is no space left to write to.
+CIFAR_E_DISK_FULL = 41
+# A file that is not what it should be: truncated, oversized, or with values out of range.
+CIFAR_E_BAD_DATA = 50
+# Stored bytes that no longer have the SHA-256 they were stored with.
+CIFAR_E_CHECKSUM_MISMATCH = 51
+# SQLite reported an error.
+CIFAR_E_DATABASE = 60
+# An SQLite file that is no run registry; it stays untouched.
+CIFAR_E_FOREIGN_DATABASE = 61
+# A registry written by a newer version of the library.
+CIFAR_E_NEWER_DATABASE = 62
+# Someone else holds the registry, or trains the run.
+CIFAR_E_BUSY = 63
+# A call that does not fit the state of its object.
+CIFAR_E_INVALID_STATE = 70
+# Training was interrupted; a checkpoint of the very batch was left.
+CIFAR_E_INTERRUPTED = 80
+# A callback returned something else than 0, or a timer ran out; a checkpoint of the very batch was
+# left.
+CIFAR_E_CALLBACK = 81
+# A loss, a weight or a probability is not a finite number.
+CIFAR_E_NOT_FINITE = 90
+# A feature that this build or this machine does not have.
+CIFAR_E_UNSUPPORTED = 100
+# Memory could not be had, or is more than the process may use; see "Memory" above.
+CIFAR_E_OUT_OF_MEMORY = 110
+# A defect in the library.
+CIFAR_E_INTERNAL = 120
+
+# How much a log line matters.
+LogLevel = c_uint
+CIFAR_LOG_DEBUG = 10
+CIFAR_LOG_INFO = 20
+CIFAR_LOG_WARNING = 30
+CIFAR_LOG_ERROR = 40
+
+# Receives one whole line, without its end, at most 4,095 bytes. Comes from any thread, several at
+# once too, and must not call back into the library, but for cifar_set_log, nor fork.
+LogCallback = CFUNCTYPE(None, LogLevel, c_char_p, c_void_p)
+
+# Which part of a data set.
+Split = c_uint
+CIFAR_TRAIN = 0
+CIFAR_TEST = 1
+
+
+class DatasetInfo(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("split", Split),
+        ("count", c_size_t),  # images
+        ("classes", c_uint32),
+        ("name", c_char_p),  # "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory"
+        ("location", c_char_p),  # what opens it again, or NULL for memory
+    ]
+
+
+class TrainOptions(Structure):
+    """What to train and how to keep it. cifar_train_options_init fills in the defaults below."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("epochs", c_uint32),  # at most; 0: as the recipe says, 100
+        ("batch_size", c_uint32),  # 1 to 65,536; 0: as the recipe says, 64
+        # 1 to 1024, of which cifar_default_threads() compute at most; 0: these
+        ("threads", c_uint32),
+        ("learning_rate", c_double),  # above 0; 0: as the recipe says, 0.001
+        ("seed", c_uint64),  # where all random numbers come from; 0: as the recipe says, 0
+        # "pytorch" or "keras", the tutorial's dialects, or "keras-tuned", the latter with the
+        # learning rate halved on a plateau; NULL: "pytorch"
+        ("recipe", c_char_p),
+        ("name", c_char_p),  # what people call the run; NULL: none
+        # the SQLite file, made if missing; NULL: $CIFAR_REGISTRY, else ./cifar-runs.db
+        ("registry", c_char_p),
+        ("record", c_int32),  # 1; 0: keep nothing, there is no registry
+        ("keep_last", c_uint32),  # checkpoints kept besides the best one: 2; 0: all of them
+        ("command_line", c_char_p),  # noted down with the session; NULL: none
+        ("keep_every", c_uint32),  # every n-th epoch's checkpoint stays too; 0: none of them
+        ("tags", c_char_p),  # of the run, one a line; NULL: none
+        # a JSON object put over the recipe; the fields of this struct go over both. NULL: nothing.
+        # See below
+        ("hyperparameters", c_char_p),
+        # a preset's name, "tutorial", "tutorial-gap" or "tutorial-resnet", or the JSON of a
+        # cifar_model_spec. NULL: the recipe's, "tutorial"
+        ("model", c_char_p),
+        # seconds for which the end of training waits for a registry that others hold, 0 to
+        # 1,000,000: 600. See cifar_trainer_run
+        ("busy_timeout", c_double),
+    ]
+
+
+class ResumeOptions(Structure):
+    """How to take up a run. cifar_resume_options_init fills in the defaults below."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("epochs", c_uint32),  # train up to this many in all; 0: as planned
+        # 1 to 1024, of which cifar_default_threads() compute at most; 0: these
+        ("threads", c_uint32),
+        ("checkpoint", c_char_p),  # "last", "best" or a checkpoint's id; NULL: "last"
+        ("registry", c_char_p),  # as in cifar_train_options
+        # as in cifar_dataset_open; NULL: where the run had its images from
+        ("data_location", c_char_p),
+        ("command_line", c_char_p),  # noted down with the session; NULL: none
+        # 0; 1: also a run that seems to be running, because what trained it can't be asked from
+        # here: another machine, another container, the same machine a moment after a restart. What
+        # still trains it can write nothing more
+        ("take_over", c_int32),
+        ("busy_timeout", c_double),  # as in cifar_train_options
+    ]
+
+
+class BatchInfo(Structure):
+    """How far the epoch under way is."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("epoch", c_uint32),  # from 1
+        ("epochs", c_uint32),
+        ("batch", c_uint32),  # batches done in this epoch
+        ("batches", c_uint32),
+        ("images", c_uint64),  # training images seen in this epoch
+        ("loss", c_double),  # mean over them
+        ("accuracy", c_double),  # 0 to 1
+        ("learning_rate", c_double),
+        ("seconds", c_double),  # that they took
+    ]
+
+
+class ValidationInfo(Structure):
+    """What a pass over the validation images came to."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("epoch", c_uint32),  # from 1
+        ("images", c_uint64),  # validation images
+        ("loss", c_double),  # mean over them
+        ("accuracy", c_double),  # 0 to 1
+        ("seconds", c_double),  # that it took
+    ]
+
+
+class EpochInfo(Structure):
+    """An epoch that has ended."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("epoch", c_uint32),  # from 1
+        ("train_loss", c_double),  # mean over the images as they were trained on
+        ("train_accuracy", c_double),  # 0 to 1
+        ("val_loss", c_double),  # NaN where nothing was validated
+        ("val_accuracy", c_double),  # 0 to 1; NaN likewise
+        ("learning_rate", c_double),  # that the epoch was trained with
+        ("seconds", c_double),  # the whole epoch, validation included
+        ("images_per_second", c_double),  # training images, validation left out
+        ("is_best", c_int32),  # 1: the best so far by the recipe's measure. Only in callbacks
+    ]
+
+
+class StorageInfo(Structure):
+    """What waits because others hold the registry."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("epochs", c_uint32),  # that wait to be stored; 0 where only the run's end does
+        ("seconds", c_double),  # for which others hold it
+        ("seconds_left", c_double),  # until cifar_trainer_run waits no more; -1 while it trains
+    ]
+
+
+class TrainerCallbacks(Structure):
+    """What a training calls, on the thread that called cifar_trainer_run. cifar_trainer_callbacks_init
+    sets all to NULL, which is not called.
+
+    0 continues; anything else stops the training, which then leaves a checkpoint and returns
+    CIFAR_E_CALLBACK. An epoch whose batches are all done ends, and has its row, all the same. An info
+    lives for the call only. Of their trainer callbacks may call cifar_trainer_set_learning_rate,
+    cifar_trainer_record_metric, cifar_trainer_record_metrics, cifar_trainer_interrupt and
+    cifar_trainer_free. They must return: no longjmp, no exception may pass.
+    """
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("user", c_void_p),  # handed to each
+        # Before training, also when a run is resumed.
+        ("on_train_begin", CFUNCTYPE(c_int, c_void_p)),
+        # Before an epoch's first batch, with 0 batches done; not where an epoch is resumed in its
+        # middle.
+        ("on_epoch_begin", CFUNCTYPE(c_int, POINTER(BatchInfo), c_void_p)),
+        # Before every batch, with the batches done so far and the rate that it is to have.
+        ("on_batch_begin", CFUNCTYPE(c_int, POINTER(BatchInfo), c_void_p)),
+        ("on_batch_end", CFUNCTYPE(c_int, POINTER(BatchInfo), c_void_p)),  # After every batch.
+        # After an epoch's last batch, before its validation.
+        ("on_validation_begin", CFUNCTYPE(c_int, c_void_p)),
+        # After the validation, before the recipe's callbacks and the epoch's row.
+        ("on_validation_end", CFUNCTYPE(c_int, POINTER(ValidationInfo), c_void_p)),
+        # After every epoch, when it and its checkpoint are in the registry; where others hold that,
+        # while they wait for it.
+        ("on_epoch_end", CFUNCTYPE(c_int, POINTER(EpochInfo), c_void_p)),
+        # While others hold the registry: during training, when they have done so for 10 seconds,
+        # for every epoch that waits to be stored; when it is over, some ten times a second until
+        # all is stored. Anything but 0 then ends the waiting.
+        ("on_storage_wait", CFUNCTYPE(c_int, POINTER(StorageInfo), c_void_p)),
+        # When training is over, with the best weights in their place, but not after a failure; what
+        # it returns is not looked at.
+        ("on_train_end", CFUNCTYPE(c_int, c_void_p)),
+    ]
+
+
+class TrainerInfo(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("epoch", c_uint32),  # completed epochs
+        ("epochs", c_uint32),  # at most
+        ("batch", c_uint32),  # batches done in the epoch under way; 0 between epochs
+        ("batches", c_uint32),  # in an epoch
+        ("threads", c_uint32),
+        ("step", c_uint64),  # optimizer steps since the run began
+        ("parameters", c_uint64),  # numbers that are trained
+        ("run_id", c_char_p),  # a UUID; NULL without a registry
+        ("registry", c_char_p),  # its file; NULL without one
+        ("hyperparameters", c_char_p),  # the complete set, a JSON object
+        ("end_reason", c_char_p),  # why training ended, in words; NULL before
+        ("has_diverged", c_int32),  # 1: "terminate_on_nan" ended it; its run is "failed"
+    ]
+
+
+class ModelInfo(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("classes", c_uint32),
+        ("epoch", c_uint32),  # completed epochs when it was taken
+        ("parameters", c_uint64),  # numbers that were trained
+        ("hyperparameters", c_char_p),  # what it was trained with, a JSON object
+    ]
+
+
+class Evaluation(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        # mean cross-entropy, natural logarithm, as the model was trained with: with its label
+        # smoothing; with flips, that of the averaged probabilities, without. Computed from logits,
+        # never clipped
+        ("loss", c_double),
+        ("accuracy", c_double),  # 0 to 1
+        ("count", c_size_t),  # images
+        ("top5_accuracy", c_double),  # the label is among the five most probable classes; 0 to 1
+        ("macro_f1", c_double),  # the mean of the classes' F1; 0 to 1
+    ]
+
+
+# The zeros around the input of a convolution.
+Padding = c_uint
+# Half the kernel on every side, PyTorch's padding=k//2.
+CIFAR_PADDING_SAME = 0
+# None.
+CIFAR_PADDING_VALID = 1
+# As many as make the output 1/stride of the input, an odd one at the end: Keras's "same". With
+# stride 1 it is CIFAR_PADDING_SAME.
+CIFAR_PADDING_SAME_UPPER = 2
+# What "same" is in the dialect that the model is trained in.
+CIFAR_PADDING_DEFAULT = 3
+
+
+class ModelSpecInfo(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("layers", c_uint32),  # those inside residual blocks counted
+        ("classes", c_uint32),  # units of the last layer; 0 if it is not dense
+        ("parameters", c_uint64),  # numbers that are trained
+        ("non_trainable", c_uint64),  # numbers that are kept besides: running means and variances
+        ("flops", c_uint64),  # additions and multiplications for one image
+    ]
+
+
+class RunInfo(Structure):
+    """A run in one line."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("epochs", c_uint32),  # recorded
+        ("epochs_planned", c_uint32),  # at most
+        ("id", c_char_p),  # a UUID
+        ("name", c_char_p),  # NULL: none
+        ("status", c_char_p),  # running, completed, stopped, interrupted, failed or crashed
+        ("recipe", c_char_p),
+        ("dataset", c_char_p),  # cifar10, shapes or memory
+        ("started", c_char_p),  # ISO 8601, UTC: 2026-11-23T20:22:08.123Z
+        ("duration_s", c_double),  # seconds in all its sessions together
+        ("best_val_accuracy", c_double),  # 0 to 1; NaN before the first epoch
+        ("best_val_loss", c_double),  # NaN likewise
+        ("last_val_accuracy", c_double),  # of the last epoch; NaN likewise
+        ("last_val_loss", c_double),
+        ("tags", c_char_p),  # sorted, one a line; "" without any
+        ("parent", c_char_p),  # the id of the run that it was forked from; NULL: none
+    ]
+
+
+class RunQuery(Structure):
+    """Which runs are wanted. cifar_run_query_init fills in the defaults below."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("ascending", c_int32),  # 0: the largest or latest first
+        ("filter", c_char_p),  # NULL: all runs
+        ("sort", c_char_p),  # a field; NULL: as they were started
+        ("limit", c_size_t),  # at most this many; 0: all
+        ("trash", c_int32),  # 1: the runs in the trash instead
+    ]
+
+
+class CheckpointInfo(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("epoch", c_uint32),  # completed epochs
+        ("batch", c_uint32),  # batches done in the next one; 0 between epochs
+        ("is_best", c_int32),  # 1: the best of the run
+        ("id", c_int64),  # unique in the file
+        ("step", c_uint64),  # optimizer steps since the run began
+        ("size", c_uint64),  # bytes
+        ("sha256", c_char_p),  # lowercase hexadecimal
+        ("created", c_char_p),  # ISO 8601, UTC
+        ("is_pinned", c_int32),  # 1: retention never takes it
+        ("is_superseded", c_int32),  # 1: the run was resumed from an earlier point since
+    ]
+
+
+class MetricInfo(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("epoch", c_uint32),
+        ("name", c_char_p),
+        ("value", c_double),
+    ]
+
+
+class NoteInfo(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("created", c_char_p),  # ISO 8601, UTC
+        ("text", c_char_p),
+    ]
+
+
+# Receives a sentence about something that is damaged. 0 continues, anything else stops.
+ProblemCallback = CFUNCTYPE(c_int, c_char_p, c_void_p)
+
+# What each function returns, and what it takes.
+FUNCTIONS = {
+    "cifar_version": (c_char_p, []),
+    "cifar_instruction_set": (c_char_p, []),
+    "cifar_default_threads": (c_uint32, []),
+    "cifar_status_name": (c_char_p, [Status]),
+    "cifar_last_error": (c_char_p, []),
+    "cifar_set_log": (Status, [LogCallback, c_void_p]),
+    "cifar_dataset_open": (Status, [c_char_p, Split, c_size_t, POINTER(c_void_p)]),
+    "cifar_dataset_from_memory": (Status, [
+        POINTER(c_uint8), POINTER(c_int32), c_size_t, c_uint32, POINTER(c_char_p), Split,
+        POINTER(c_void_p),
+    ]),
+    "cifar_dataset_get_info": (Status, [c_void_p, POINTER(DatasetInfo), c_size_t]),
+    "cifar_dataset_get_class_name": (Status, [c_void_p, c_uint32, POINTER(c_char_p)]),
+    "cifar_dataset_read": (Status, [
+        c_void_p, c_size_t, c_size_t, POINTER(c_uint8), POINTER(c_int32),
+    ]),
+    "cifar_dataset_free": (None, [c_void_p]),
+    "cifar_train_options_init": (Status, [POINTER(TrainOptions), c_size_t]),
+    "cifar_trainer_create": (Status, [
+        c_void_p, c_void_p, POINTER(TrainOptions), POINTER(c_void_p),
+    ]),
+    "cifar_resume_options_init": (Status, [POINTER(ResumeOptions), c_size_t]),
+    "cifar_trainer_resume": (Status, [
+        c_char_p, c_void_p, c_void_p, POINTER(ResumeOptions), POINTER(c_void_p),
+    ]),
+    "cifar_trainer_callbacks_init": (Status, [POINTER(TrainerCallbacks), c_size_t]),
+    "cifar_trainer_set_callbacks": (Status, [c_void_p, POINTER(TrainerCallbacks)]),
+    "cifar_trainer_set_learning_rate": (Status, [c_void_p, c_double]),
+    "cifar_trainer_run": (Status, [c_void_p]),
+    "cifar_trainer_interrupt": (Status, [c_void_p]),
+    "cifar_trainer_record_metric": (Status, [c_void_p, c_char_p, c_double]),
+    "cifar_trainer_record_metrics": (Status, [
+        c_void_p, POINTER(c_char_p), POINTER(c_double), c_size_t,
+    ]),
+    "cifar_trainer_get_info": (Status, [c_void_p, POINTER(TrainerInfo), c_size_t]),
+    "cifar_trainer_free": (None, [c_void_p]),
+    "cifar_model_open": (Status, [c_char_p, c_uint32, POINTER(c_void_p)]),
+    "cifar_model_from_run": (Status, [c_char_p, c_char_p, c_char_p, c_uint32, POINTER(c_void_p)]),
+    "cifar_model_from_trainer": (Status, [c_void_p, POINTER(c_void_p)]),
+    "cifar_model_get_info": (Status, [c_void_p, POINTER(ModelInfo), c_size_t]),
+    "cifar_model_get_class_name": (Status, [c_void_p, c_uint32, POINTER(c_char_p)]),
+    "cifar_model_get_summary": (Status, [c_void_p, POINTER(c_char_p)]),
+    "cifar_model_evaluate": (Status, [c_void_p, c_void_p, POINTER(Evaluation), c_size_t]),
+    "cifar_model_evaluate_classes": (Status, [
+        c_void_p, c_void_p, c_int32, POINTER(Evaluation), c_size_t, POINTER(c_uint64),
+        POINTER(c_double),
+    ]),
+    "cifar_model_predict": (Status, [c_void_p, POINTER(c_uint8), c_size_t, POINTER(c_float)]),
+    "cifar_model_save": (Status, [c_void_p, c_char_p]),
+    "cifar_model_free": (None, [c_void_p]),
+    "cifar_model_spec_create": (Status, [POINTER(c_void_p)]),
+    "cifar_model_spec_from_json": (Status, [c_char_p, POINTER(c_void_p)]),
+    "cifar_model_spec_preset": (Status, [c_char_p, c_char_p, c_uint32, POINTER(c_void_p)]),
+    "cifar_model_spec_resolve": (Status, [c_void_p, c_char_p, POINTER(c_void_p)]),
+    "cifar_model_spec_branch": (Status, [c_void_p, POINTER(c_void_p)]),
+    "cifar_model_spec_conv2d": (Status, [c_void_p, c_uint32, c_uint32, c_uint32, Padding]),
+    "cifar_model_spec_batch_norm": (Status, [c_void_p, c_double, c_double, c_int32]),
+    "cifar_model_spec_relu": (Status, [c_void_p]),
+    "cifar_model_spec_gelu": (Status, [c_void_p]),
+    "cifar_model_spec_max_pool": (Status, [c_void_p]),
+    "cifar_model_spec_avg_pool": (Status, [c_void_p]),
+    "cifar_model_spec_global_average_pool": (Status, [c_void_p]),
+    "cifar_model_spec_dropout": (Status, [c_void_p, c_double]),
+    "cifar_model_spec_flatten": (Status, [c_void_p]),
+    "cifar_model_spec_dense": (Status, [c_void_p, c_uint32]),
+    "cifar_model_spec_residual": (Status, [c_void_p, c_void_p, c_void_p]),
+    "cifar_model_spec_get_json": (Status, [c_void_p, POINTER(c_char_p)]),
+    "cifar_model_spec_get_summary": (Status, [c_void_p, POINTER(c_char_p)]),
+    "cifar_model_spec_get_info": (Status, [c_void_p, POINTER(ModelSpecInfo), c_size_t]),
+    "cifar_model_spec_free": (None, [c_void_p]),
+    "cifar_registry_open": (Status, [c_char_p, POINTER(c_void_p)]),
+    "cifar_registry_free": (None, [c_void_p]),
+    "cifar_registry_list": (Status, [c_void_p, c_size_t, POINTER(c_void_p)]),
+    "cifar_run_query_init": (Status, [POINTER(RunQuery), c_size_t]),
+    "cifar_registry_query": (Status, [c_void_p, POINTER(RunQuery), POINTER(c_void_p)]),
+    "cifar_run_list_count": (Status, [c_void_p, POINTER(c_size_t)]),
+    "cifar_run_list_get": (Status, [c_void_p, c_size_t, POINTER(RunInfo), c_size_t]),
+    "cifar_run_list_free": (None, [c_void_p]),
+    "cifar_registry_find": (Status, [c_void_p, c_char_p, POINTER(c_void_p)]),
+    "cifar_run_get_info": (Status, [c_void_p, POINTER(RunInfo), c_size_t]),
+    "cifar_run_get_hyperparameters": (Status, [c_void_p, POINTER(c_char_p)]),
+    "cifar_run_epoch_count": (Status, [c_void_p, POINTER(c_size_t)]),
+    "cifar_run_get_epoch": (Status, [c_void_p, c_size_t, POINTER(EpochInfo), c_size_t]),
+    "cifar_run_checkpoint_count": (Status, [c_void_p, POINTER(c_size_t)]),
+    "cifar_run_get_checkpoint": (Status, [c_void_p, c_size_t, POINTER(CheckpointInfo), c_size_t]),
+    "cifar_run_metric_count": (Status, [c_void_p, POINTER(c_size_t)]),
+    "cifar_run_get_metric": (Status, [c_void_p, c_size_t, POINTER(MetricInfo), c_size_t]),
+    "cifar_run_note_count": (Status, [c_void_p, POINTER(c_size_t)]),
+    "cifar_run_get_note": (Status, [c_void_p, c_size_t, POINTER(NoteInfo), c_size_t]),
+    "cifar_run_free": (None, [c_void_p]),
+    "cifar_registry_tag": (Status, [c_void_p, c_char_p, c_char_p]),
+    "cifar_registry_untag": (Status, [c_void_p, c_char_p, c_char_p]),
+    "cifar_registry_note": (Status, [c_void_p, c_char_p, c_char_p]),
+    "cifar_registry_rename": (Status, [c_void_p, c_char_p, c_char_p]),
+    "cifar_registry_pin": (Status, [c_void_p, c_int64, c_int32]),
+    "cifar_registry_fork": (Status, [c_void_p, c_char_p, c_char_p, c_char_p, POINTER(c_char)]),
+    "cifar_registry_import": (Status, [c_void_p, c_char_p, c_char_p, POINTER(c_char)]),
+    "cifar_registry_remove": (Status, [c_void_p, c_char_p, c_int32]),
+    "cifar_registry_restore": (Status, [c_void_p, c_char_p]),
+    "cifar_registry_collect": (Status, [c_void_p, POINTER(c_uint64)]),
+    "cifar_registry_verify": (Status, [c_void_p, c_char_p, ProblemCallback, c_void_p]),
+    "cifar_registry_backup": (Status, [c_void_p, c_char_p]),
+    "cifar_registry_export": (Status, [c_void_p, c_int64, c_char_p]),
+}
