@@ -25,13 +25,13 @@ struct LeftRun: Codable {
 
   /// An object with the epoch's number and its metrics by name.
   struct Epoch: Codable {
-    var row: EpochRow
+    var row: EpochMetrics
 
-    init(_ row: EpochRow) { self.row = row }
+    init(_ row: EpochMetrics) { self.row = row }
 
     init(from decoder: any Decoder) throws {
       let values = try decoder.container(keyedBy: Key.self)
-      row = try EpochRow(epoch: values.decode(Int.self, forKey: .epoch)) { metric in
+      row = try EpochMetrics(epoch: values.decode(Int.self, forKey: .epoch)) { metric in
         try values.decodeIfPresent(Double.self, forKey: Key(metric))
       }
     }

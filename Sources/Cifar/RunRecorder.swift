@@ -26,7 +26,7 @@ final class RunRecorder: TrainerObserver {
   private var name: String?
   private var tags: [String]
   /// Of the run's current line, for a file that has to stand alone.
-  private var rows: [EpochRow] = []
+  private var rows: [EpochMetrics] = []
   private var metrics: [MetricRow] = []
   private var notes: [String] = []
   /// Epochs whose observers have not heard yet that they are stored, by the number of their row.
@@ -70,7 +70,7 @@ final class RunRecorder: TrainerObserver {
 
   /// - Throws: also `MovedCheckpoint`.
   convenience init(
-    resuming trainer: Trainer, from point: ResumePoint, epochs: Int?, rows: [EpochRow],
+    resuming trainer: Trainer, from point: ResumePoint, epochs: Int?, rows: [EpochMetrics],
     takeOver: Bool, registry: Registry, options: TrainingSession.Options
   ) throws {
     let reserve = try EmergencyMemory(bytes: RunRecorder.reserveSize)
@@ -138,15 +138,9 @@ final class RunRecorder: TrainerObserver {
   }
 
   private func store(_ report: EpochReport) throws {
-    let metrics = report.metrics
-    let row = EpochRow(
-      epoch: metrics.epoch, trainLoss: metrics.trainLoss, trainAccuracy: metrics.trainAccuracy,
-      valLoss: metrics.valLoss, valAccuracy: metrics.valAccuracy,
-      learningRate: metrics.learningRate, seconds: metrics.seconds,
-      imagesPerSecond: metrics.imagesPerSecond)
     let checkpoint = try checkpoint(isBest: report.isBest)
-    let number = try writer.submit([.epoch(row), .checkpoint(checkpoint)])
-    rows.append(row)
+    let number = try writer.submit([.epoch(report.metrics), .checkpoint(checkpoint)])
+    rows.append(report.metrics)
     unannounced.append((number, report))
     guard observers.contains(where: \.waitsForStorage) else { return }
     try writer.waitUntilStored()

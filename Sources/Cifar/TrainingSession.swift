@@ -152,7 +152,7 @@ public final class TrainingSession {
       resuming: checkpoint, epochs: epochs, train: images.train, validation: images.validation,
       threads: options.threads)
     let rows = try registry.epochs(of: point.row.run)
-    trainer.recall(rows.map(EpochMetrics.init))
+    trainer.recall(rows)
     let remarks = try point.remarks + changes(trainer, from: point, in: registry)
     let recorder = try RunRecorder(
       resuming: trainer, from: point, epochs: epochs, rows: rows, takeOver: takeOver,
@@ -226,15 +226,6 @@ public final class TrainingSession {
 
   /// Makes `run` stop within a batch. May be called from any thread, and from a signal handler.
   public func interrupt() { trainer.interrupt() }
-}
-
-extension EpochMetrics {
-  fileprivate init(_ row: EpochRow) {
-    self.init(
-      epoch: row.epoch, trainLoss: row.trainLoss, trainAccuracy: row.trainAccuracy,
-      valLoss: row.valLoss ?? .nan, valAccuracy: row.valAccuracy ?? .nan,
-      learningRate: row.learningRate, seconds: row.seconds, imagesPerSecond: row.imagesPerSecond)
-  }
 }
 
 /// The images a checkpoint was trained on.

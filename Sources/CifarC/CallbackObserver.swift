@@ -120,11 +120,10 @@ extension cifar_validation_info {
 }
 
 extension cifar_epoch_info {
-  init(_ report: EpochReport) {
-    let metrics = report.metrics
+  init(_ metrics: EpochMetrics) {
     self.init()
     struct_size = UInt32(MemoryLayout<Self>.size)
-    epoch = UInt32(metrics.epoch)
+    epoch = UInt32(clamping: metrics.epoch)
     train_loss = metrics.trainLoss
     train_accuracy = metrics.trainAccuracy
     val_loss = metrics.valLoss
@@ -132,6 +131,10 @@ extension cifar_epoch_info {
     learning_rate = metrics.learningRate
     seconds = metrics.seconds
     images_per_second = metrics.imagesPerSecond
+  }
+
+  init(_ report: EpochReport) {
+    self.init(report.metrics)
     is_best = report.isBest ? 1 : 0
   }
 }

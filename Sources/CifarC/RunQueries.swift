@@ -40,20 +40,6 @@ final class RunHandle {
   }
 }
 
-extension cifar_epoch_info {
-  init(_ row: EpochRow) {
-    self.init()
-    epoch = UInt32(clamping: row.epoch)
-    train_loss = row.trainLoss
-    train_accuracy = row.trainAccuracy
-    val_loss = row.valLoss ?? .nan
-    val_accuracy = row.valAccuracy ?? .nan
-    learning_rate = row.learningRate
-    seconds = row.seconds
-    images_per_second = row.imagesPerSecond
-  }
-}
-
 extension cifar_checkpoint_info {
   init(_ row: CheckpointRow, _ strings: StringKeeper) {
     self.init()

@@ -23,7 +23,7 @@ enum EpochTable {
   }
 
   static func insert(
-    _ row: EpochRow, run: Int64, session: Int64, in connection: Connection
+    _ row: EpochMetrics, run: Int64, session: Int64, in connection: Connection
   ) throws {
     var values: [SQLValue] = [.integer(run), .integer(row.epoch), .integer(session)]
     var nan: [String] = []
@@ -36,8 +36,8 @@ enum EpochTable {
     let marks = values.map { _ in "?" }.joined(separator: ", ")
     try connection.run(
       "INSERT INTO epochs (run, epoch, session, \(metricColumns), nan) VALUES (\(marks))", values)
-    let accuracy = SQLValue.number(row.valAccuracy)
-    let loss = SQLValue.number(row.valLoss)
+    let accuracy = SQLValue.number(row[.valAccuracy])
+    let loss = SQLValue.number(row[.valLoss])
     try connection.run(
       """
       UPDATE runs SET epochs = epochs + 1,
@@ -80,7 +80,7 @@ enum EpochTable {
   }
 
   /// The current ones, in order.
-  static func rows(of run: Int64, in connection: Connection) throws -> [EpochRow] {
+  static func rows(of run: Int64, in connection: Connection) throws -> [EpochMetrics] {
     try connection.rows(
       "\(select) WHERE run = ? AND superseded = 0 ORDER BY epoch", [.integer(run)], of: .epochs,
       read)
@@ -105,9 +105,9 @@ enum EpochTable {
     }
   }
 
-  private static func read(_ row: Row) throws -> EpochRow {
+  private static func read(_ row: Row) throws -> EpochMetrics {
     let nan = try row.text("nan").split(separator: " ")
-    return try EpochRow(epoch: row.count("epoch", in: 1...Limits.epochs)) { metric in
+    return try EpochMetrics(epoch: row.count("epoch", in: 1...Limits.epochs)) { metric in
       try row.number(metric.name, in: metric.range)
         ?? (nan.contains { $0 == metric.name } ? .nan : nil)
     }

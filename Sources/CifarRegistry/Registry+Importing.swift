@@ -5,7 +5,7 @@ public struct ImportedRun: Sendable {
   public var run: NewRun
   public var checkpoint: NewCheckpoint
   /// From the first on, as far as they are known.
-  public var epochs: [EpochRow] = []
+  public var epochs: [EpochMetrics] = []
   public var metrics: [MetricRow] = []
   public var notes: [String] = []
   public var end: SessionEnd

@@ -94,7 +94,7 @@ extension Registry {
 
   /// The run's current epochs, in order: where it was resumed from an earlier checkpoint, those that
   /// lead to where it is now.
-  public func epochs(of run: String) throws -> [EpochRow] {
+  public func epochs(of run: String) throws -> [EpochMetrics] {
     try reading { connection in
       let run = try RunLookup.find(run, in: connection)
       return try EpochTable.rows(of: run.key, in: connection)

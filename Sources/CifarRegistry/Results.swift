@@ -50,7 +50,7 @@ public struct RunDetail: Sendable, Equatable {
   /// Oldest first; at least one.
   public var sessions: [SessionRow]
   /// The current ones, in order; see `Registry.epochs(of:)`.
-  public var epochs: [EpochRow]
+  public var epochs: [EpochMetrics]
   /// Oldest first.
   public var checkpoints: [CheckpointRow]
   /// What the program measured itself, by name and then epoch.

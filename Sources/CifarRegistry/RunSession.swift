@@ -87,7 +87,7 @@ public final class RunSession: @unchecked Sendable {
   /// - Returns: the checkpoint's id, nil without one.
   /// - Throws: as `write`.
   @discardableResult
-  public func record(epoch: EpochRow, checkpoint: NewCheckpoint? = nil) throws -> Int64? {
+  public func record(epoch: EpochMetrics, checkpoint: NewCheckpoint? = nil) throws -> Int64? {
     try write([.epoch(epoch)] + (checkpoint.map { [.checkpoint($0)] } ?? []))
   }
 

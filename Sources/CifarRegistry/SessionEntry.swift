@@ -6,7 +6,7 @@ import CifarCore
 /// go in one transaction.
 public enum SessionEntry: Sendable {
   /// The row of an epoch that is not recorded yet.
-  case epoch(EpochRow)
+  case epoch(EpochMetrics)
   /// Prunes what the run's retention does not keep, too.
   case checkpoint(NewCheckpoint)
   /// Each takes the place of one of the same name and epoch.
@@ -123,7 +123,7 @@ extension SessionEntry {
   }
 
   private static func insert(
-    _ epoch: EpochRow, of keys: SessionKeys, _ run: String, in connection: Connection
+    _ epoch: EpochMetrics, of keys: SessionKeys, _ run: String, in connection: Connection
   ) throws {
     let isKnown = try connection.integer(
       "SELECT 1 FROM epochs WHERE run = ? AND epoch = ? AND superseded = 0",
@@ -147,5 +147,19 @@ extension SessionEntry {
     try connection.run(
       "UPDATE runs SET status = ?, owner = NULL WHERE id = ?",
       [.text(end.status.rawValue), .integer(keys.run)])
+  }
+}
+
+extension EpochMetrics {
+  /// - Throws: `invalidArgument`.
+  func check() throws {
+    try SessionEntry.check(epoch: epoch)
+    for metric in EpochMetric.allCases {
+      guard let value = self[metric], !value.isNaN, !metric.range.contains(value) else { continue }
+      throw CifarError(
+        .invalidArgument,
+        "epoch \(epoch) has the \(metric.name) \(value), which is not in "
+          + "\(metric.range.lowerBound) to \(metric.range.upperBound)")
+    }
   }
 }

@@ -1,3 +1,5 @@
+import CifarCore
+
 /// Something that happens in a training. All of it happens on the thread that trains.
 public enum TrainingEvent: Equatable, Sendable {
   /// Before anything else, also when a run is resumed.

@@ -76,7 +76,7 @@ enum ExportCommand {
     }
   }
 
-  private static let titles = CSV.line(["id", "name"] + EpochRow.recordColumns)
+  private static let titles = CSV.line(["id", "name"] + EpochMetrics.recordColumns)
 
   private static let json = FileKind("a JSON export of cifar-runs") { bytes in
     // The first member of a run, as names are sorted.

@@ -9,7 +9,7 @@ struct RunPage {
   var registryOption: String?
   var terminal: Terminal
 
-  private var epochs: [EpochRow] { run.epochs }
+  private var epochs: [EpochMetrics] { run.epochs }
   private var checkpoints: [CheckpointRow] { run.checkpoints }
 
   /// - Parameter brief: without the tables of epochs and sessions.
@@ -100,7 +100,7 @@ struct RunPage {
   }
 
   private var bestEpoch: Int? {
-    epochs.first { $0.valAccuracy != nil && $0.valAccuracy == run.summary.bestValAccuracy }?.epoch
+    epochs.first { $0.valAccuracy == run.summary.bestValAccuracy }?.epoch
   }
 
   private var hyperparameters: Table {

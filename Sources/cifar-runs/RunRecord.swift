@@ -63,7 +63,7 @@ extension JSONValue {
   }
 }
 
-extension EpochRow {
+extension EpochMetrics {
   var record: Record {
     [("epoch", .integer(Int64(epoch)))]
       + EpochMetric.allCases.map { (name: $0.name, value: .optional(self[$0])) }

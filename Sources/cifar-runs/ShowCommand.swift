@@ -10,7 +10,7 @@ enum ShowCommand {
       discussion: """
         JSON: the keys of 'list', with epochs as an array of objects, and dataset_sha256, seed,
         hyperparameters, model, metrics, checkpoints, sessions, notes and evaluation. An epoch has
-        \(EpochRow.recordColumns.joined(separator: ", ")).
+        \(EpochMetrics.recordColumns.joined(separator: ", ")).
         Metrics that are not finite are the strings "NaN", "Infinity" and "-Infinity".
         """,
       examples: [

@@ -63,10 +63,10 @@ enum WatchCommand {
     return poll(&output, 1, Int32(seconds * 1000)) <= 0
   }
 
-  private static func line(_ row: EpochRow, _ planned: Int) -> String {
+  private static func line(_ row: EpochMetrics, _ planned: Int) -> String {
     "epoch \(row.epoch)/\(planned)  loss \(Format.loss(row.trainLoss))"
-      + "  acc \(Format.percent(row.trainAccuracy))  val_loss \(row.valLoss.text(Format.loss))"
-      + "  val_acc \(row.valAccuracy.text(Format.percent))  lr \(Format.short(row.learningRate))"
+      + "  acc \(Format.percent(row.trainAccuracy))  val_loss \(row[.valLoss].text(Format.loss))"
+      + "  val_acc \(row[.valAccuracy].text(Format.percent))  lr \(Format.short(row.learningRate))"
       + "  \(Format.duration(row.seconds))"
   }
 }

@@ -36,23 +36,23 @@ import Testing
   @Test func numbersThatAreNoneComeBackAndNeverWin() throws {
     let session = try sample.start("diverged")
     try session.record(epoch: Sample.epoch(1, accuracy: 0.4, loss: 3))
-    let row = EpochRow(
+    let row = EpochMetrics(
       epoch: 2, trainLoss: .infinity, trainAccuracy: .nan, valLoss: -.infinity, valAccuracy: .nan,
       learningRate: -0.0, seconds: .leastNonzeroMagnitude, imagesPerSecond: .greatestFiniteMagnitude
     )
     try session.record(epoch: row)
     try session.record(
-      epoch: EpochRow(
+      epoch: EpochMetrics(
         epoch: 3, trainLoss: 1, trainAccuracy: 0.1, valLoss: nil, valAccuracy: nil,
         learningRate: .nan, seconds: .nan, imagesPerSecond: .nan))
     let stored = try registry.epochs(of: session.id)
     #expect(stored[1].trainLoss == .infinity)
-    #expect(stored[1].valAccuracy?.isNaN == true)
+    #expect(stored[1].valAccuracy.isNaN)
     #expect(stored[1].trainAccuracy.isNaN)
     #expect(stored[1].valLoss == -.infinity)
     #expect(stored[1].seconds == .leastNonzeroMagnitude)
     #expect(stored[1].imagesPerSecond == .greatestFiniteMagnitude)
-    #expect(stored[2].valLoss == nil && stored[2].valAccuracy == nil)
+    #expect(stored[2][.valLoss] == nil && stored[2][.valAccuracy] == nil)
     #expect(stored[2].seconds.isNaN)
     let summary = try registry.runs()[0]
     #expect(summary.bestValAccuracy == 0.4)

@@ -52,8 +52,8 @@ final class Sample: Sendable {
   static let info = SessionInfo(
     libraryVersion: "0.1.0", instructionSet: "avx2", threads: 2, commandLine: "cifar train")
 
-  static func epoch(_ epoch: Int, accuracy: Double? = nil, loss: Double? = nil) -> EpochRow {
-    EpochRow(
+  static func epoch(_ epoch: Int, accuracy: Double? = nil, loss: Double? = nil) -> EpochMetrics {
+    EpochMetrics(
       epoch: epoch, trainLoss: 1 / Double(epoch), trainAccuracy: 0.5,
       valLoss: loss ?? 2 / Double(epoch), valAccuracy: accuracy ?? 0.6, learningRate: 1e-3,
       seconds: 12.5, imagesPerSecond: 4000)

@@ -50,7 +50,7 @@ import Testing
       let expected = run.epochs[row.epoch - 1]
       #expect(result.count == 40)
       #expect(result.accuracy == expected.valAccuracy)
-      #expect(abs(result.loss - (expected.valLoss ?? 0)) < 1e-6)
+      #expect(abs(result.loss - expected.valLoss) < 1e-6)
     }
     let best = try Model(registryPath: sample.path, run: run.id, threads: 1)
     #expect(best.epoch == run.checkpoints.first { $0.isBest }?.epoch)

@@ -55,7 +55,7 @@ private final class Journal: Sendable {
   private let journal = Journal()
 
   private func epoch(_ number: Int, isBest: Bool = false) -> [SessionEntry] {
-    let row = EpochRow(
+    let row = EpochMetrics(
       epoch: number, trainLoss: 1, trainAccuracy: 0, valLoss: 1, valAccuracy: 0, learningRate: 1,
       seconds: 1, imagesPerSecond: 1)
     return [

@@ -171,7 +171,7 @@ final class Follower: RunObserver {
   }
 }
 
-extension EpochRow {
+extension EpochMetrics {
   /// All but the time it took.
   var essence: [Double?] {
     [Double(epoch), trainLoss, trainAccuracy, valLoss, valAccuracy, learningRate]

@@ -1,3 +1,5 @@
+import CifarCore
+
 /// Ends training, instead of failing, when a loss is NaN or infinite: Keras's `TerminateOnNaN`.
 ///
 /// As there, the step is taken, the epoch ends with this batch, it is validated, and every callback

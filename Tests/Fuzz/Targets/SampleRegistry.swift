@@ -33,7 +33,7 @@ final class SampleRegistry: Sendable {
       run.tags = ["a tag"]
       let session = try registry.createRun(run)
       for epoch in 1...3 {
-        let row = EpochRow(
+        let row = EpochMetrics(
           epoch: epoch, trainLoss: 1, trainAccuracy: 0.5, valLoss: 2, valAccuracy: 0.6,
           learningRate: 1e-3, seconds: 12, imagesPerSecond: 4000)
         _ = try session.record(

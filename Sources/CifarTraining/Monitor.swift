@@ -1,35 +1,4 @@
-/// What an epoch came to.
-public struct EpochMetrics: Codable, Equatable, Sendable {
-  /// From 1.
-  public var epoch: Int
-  /// Mean over the epoch's training images as they were seen: augmented, with dropout, while the
-  /// weights moved.
-  public var trainLoss: Double
-  /// A fraction, 0 … 1.
-  public var trainAccuracy: Double
-  public var valLoss: Double
-  public var valAccuracy: Double
-  /// The learning rate that the epoch was trained with.
-  public var learningRate: Double
-  /// The whole epoch, validation included.
-  public var seconds: Double
-  /// Training images a second, validation left out.
-  public var imagesPerSecond: Double
-
-  public init(
-    epoch: Int, trainLoss: Double, trainAccuracy: Double, valLoss: Double, valAccuracy: Double,
-    learningRate: Double, seconds: Double = 0, imagesPerSecond: Double = 0
-  ) {
-    self.epoch = epoch
-    self.trainLoss = trainLoss
-    self.trainAccuracy = trainAccuracy
-    self.valLoss = valLoss
-    self.valAccuracy = valAccuracy
-    self.learningRate = learningRate
-    self.seconds = seconds
-    self.imagesPerSecond = imagesPerSecond
-  }
-}
+import CifarCore
 
 /// A metric that a callback can watch, under the name Keras gives it.
 public enum Monitor: String, Codable, CaseIterable, Sendable {
@@ -38,14 +7,19 @@ public enum Monitor: String, Codable, CaseIterable, Sendable {
   case valLoss = "val_loss"
   case valAccuracy = "val_accuracy"
 
-  func value(in metrics: EpochMetrics) -> Double {
+  private var metric: EpochMetric {
     switch self {
-    case .loss: metrics.trainLoss
-    case .accuracy: metrics.trainAccuracy
-    case .valLoss: metrics.valLoss
-    case .valAccuracy: metrics.valAccuracy
+    case .loss: .trainLoss
+    case .accuracy: .trainAccuracy
+    case .valLoss: .valLoss
+    case .valAccuracy: .valAccuracy
     }
   }
+
+  /// Of losses lower values are better, of accuracies higher ones.
+  fileprivate var isLowerBetter: Bool { metric.direction == .lower }
+
+  func value(in metrics: EpochMetrics) -> Double { metrics[metric] ?? .nan }
 }
 
 /// Whether a metric is to fall or to rise: Keras's `mode`.
@@ -65,7 +39,7 @@ struct Comparison {
       switch mode {
       case .min: true
       case .max: false
-      case .auto: monitor == .loss || monitor == .valLoss
+      case .auto: monitor.isLowerBetter
       }
   }
 
