@@ -372,6 +372,8 @@ typedef struct cifar_epoch_info {
   double learning_rate;    /* that the epoch was trained with */
   double seconds;          /* the whole epoch, validation included */
   double images_per_second; /* training images, validation left out */
+  double cpu_seconds;      /* processor time of all threads of the process; NaN where it is not known */
+  double peak_memory;      /* bytes that the process had resident at most, since it began; NaN likewise */
   int32_t is_best;         /* 1: the best so far by the recipe's measure. Only in callbacks */
 } cifar_epoch_info;
 

@@ -131,6 +131,8 @@ extension cifar_epoch_info {
     learning_rate = metrics.learningRate
     seconds = metrics.seconds
     images_per_second = metrics.imagesPerSecond
+    cpu_seconds = metrics[.cpuSeconds] ?? .nan
+    peak_memory = metrics[.peakMemory] ?? .nan
   }
 
   init(_ report: EpochReport) {

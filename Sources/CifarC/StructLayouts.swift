@@ -25,7 +25,8 @@ extension cifar_resume_options: Growing {
 extension cifar_epoch_info: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epoch, \.train_loss, \.train_accuracy, \.val_loss,
-    \.val_accuracy, \.learning_rate, \.seconds, \.images_per_second, \.is_best)
+    \.val_accuracy, \.learning_rate, \.seconds, \.images_per_second, \.cpu_seconds, \.peak_memory,
+    \.is_best)
 }
 
 extension cifar_trainer_callbacks: Growing {

@@ -10,6 +10,8 @@ public enum EpochMetric: String, CaseIterable, Sendable {
   case learningRate = "lr"
   case seconds
   case imagesPerSecond = "images_per_second"
+  case cpuSeconds = "cpu_seconds"
+  case peakMemory = "peak_memory"
 
   /// How a value is written for people.
   public enum Format: Sendable {
@@ -20,6 +22,7 @@ public enum EpochMetric: String, CaseIterable, Sendable {
     case duration
     /// A number whose decimals mean nothing.
     case whole
+    case bytes
   }
 
   /// Which values are better.
@@ -73,6 +76,14 @@ public enum EpochMetric: String, CaseIterable, Sendable {
       Description(
         title: "IMG/S", unit: "images/s", format: .whole, direction: .higher,
         chart: "images per second", tag: "speed/images_per_second", rank: 6)
+    case .cpuSeconds:
+      Description(
+        title: "CPU TIME", unit: "s", format: .duration, direction: .lower,
+        chart: "processor seconds per epoch", tag: "speed/cpu_seconds", rank: 7)
+    case .peakMemory:
+      Description(
+        title: "PEAK MEM", unit: "bytes", format: .bytes, direction: .lower, chart: "peak memory",
+        tag: "memory/peak", rank: 8)
     }
   }
 
@@ -90,7 +101,7 @@ public enum EpochMetric: String, CaseIterable, Sendable {
     switch format {
     case .loss: -.infinity ... .infinity
     case .percent: 0...1
-    case .number, .duration, .whole: 0 ... .infinity
+    case .number, .duration, .whole, .bytes: 0 ... .infinity
     }
   }
 }

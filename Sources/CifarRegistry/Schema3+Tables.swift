@@ -92,10 +92,18 @@ extension Schema3 {
         .init("epoch", "INTEGER NOT NULL", 1...Limits.epochs),
         .init("session", "INTEGER NOT NULL", keys),
         .init("superseded", "INTEGER NOT NULL DEFAULT 0", flag, from: "0"),
-      ] + EpochMetric.allCases.map { metric($0.name, $0) } + [
+      ] + EpochMetric.allCases.map(measured) + [
         .init("nan", "TEXT NOT NULL DEFAULT ''", note: "the columns whose NULL stands for NaN")
       ], primaryKey: "run, epoch, session", options: "STRICT, WITHOUT ROWID",
       merged: [(table: "superseded_epochs", values: ["superseded": "1"])])
+  }
+
+  private static let added: Set<EpochMetric> = [.cpuSeconds, .peakMemory]
+
+  private static func measured(_ metric: EpochMetric) -> SchemaColumn {
+    SchemaColumn(
+      metric.name, "REAL", .init(metric.name, metric.range),
+      from: added.contains(metric) ? "NULL" : nil)
   }
 
   private static func metric(_ name: String, _ metric: EpochMetric) -> SchemaColumn {

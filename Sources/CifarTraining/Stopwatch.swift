@@ -1,13 +1,22 @@
+import CifarCore
 import Glibc
 
-/// Seconds between two looks.
+/// The time that something took.
+struct Lap {
+  var seconds: Double
+  /// Of all threads of the process.
+  var cpuSeconds: Double
+}
+
+/// The time between two looks.
 struct Stopwatch {
   private var last = Stopwatch.now()
+  private var lastCPU = ProcessUsage.cpuSeconds
 
-  mutating func lap() -> Double {
-    let now = Stopwatch.now()
-    defer { last = now }
-    return now - last
+  mutating func lap() -> Lap {
+    let (now, cpu) = (Stopwatch.now(), ProcessUsage.cpuSeconds)
+    defer { (last, lastCPU) = (now, cpu) }
+    return Lap(seconds: now - last, cpuSeconds: cpu - lastCPU)
   }
 
   /// Seconds since it was made, or since the last lap.

@@ -290,9 +290,9 @@ public final class Trainer {
       state.seen += result.count
       state.stopReason = control.stopReason
       if control.stopReason != nil { state.hasDiverged = !outcome.loss.isFinite }
-      let seconds = clock.lap()
-      state.trainSeconds += seconds
-      state.epochSeconds += seconds
+      let lap = clock.lap()
+      state.trainSeconds += lap.seconds
+      state.add(lap)
       var answer = control.savesCheckpoint ? try tell(.checkpointDue) : .proceed
       if try tell(.batchEnd(progress(rate))) == .stop { answer = .stop }
       if answer == .stop { return .stopped }
@@ -341,21 +341,23 @@ public final class Trainer {
       total.correct += result.correct
       total.count += result.count
     }
-    let seconds = clock.lap()
-    state.epochSeconds += seconds
+    let lap = clock.lap()
+    state.add(lap)
     return ValidationReport(
       epoch: state.epoch + 1, images: total.count, loss: total.lossSum / Double(total.count),
-      accuracy: Double(total.correct) / Double(total.count), seconds: seconds)
+      accuracy: Double(total.correct) / Double(total.count), seconds: lap.seconds)
   }
 
   private func endEpoch(_ validation: ValidationReport) throws -> TrainerAnswer {
     let seen = Double(max(1, state.seen))
-    let metrics = EpochMetrics(
+    var metrics = EpochMetrics(
       epoch: state.epoch + 1, trainLoss: state.lossSum / seen,
       trainAccuracy: Double(state.correct) / seen,
       valLoss: validation.loss, valAccuracy: validation.accuracy,
       learningRate: rate(ofStep: max(0, state.step - 1)), seconds: state.epochSeconds,
       imagesPerSecond: seen / max(state.trainSeconds, 1e-9))
+    metrics[.cpuSeconds] = state.epochCPUSeconds
+    metrics[.peakMemory] = Double(ProcessUsage.peakMemory)
     var control = EpochControl(learningRate: state.learningRate)
     for callback in callbacks { try callback.epochEnded(metrics, &control) }
     try tell(control.remarks)

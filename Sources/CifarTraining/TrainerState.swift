@@ -18,6 +18,8 @@ struct TrainerState: Codable, Equatable, Sendable {
   /// Time that the epoch under way has taken, training and all.
   var trainSeconds = 0.0
   var epochSeconds = 0.0
+  /// Processor time likewise; nil is 0.
+  var epochCPUSeconds: Double?
   var callbacks: [CallbackState] = []
   /// Why training ended, if a callback ended it.
   var stopReason: String?
@@ -30,12 +32,18 @@ struct TrainerState: Codable, Equatable, Sendable {
     case lossSum = "loss_sum"
     case trainSeconds = "train_seconds"
     case epochSeconds = "epoch_seconds"
+    case epochCPUSeconds = "epoch_cpu_seconds"
     case stopReason = "stop_reason"
     case hasDiverged = "has_diverged"
   }
 }
 
 extension TrainerState {
+  mutating func add(_ lap: Lap) {
+    epochSeconds += lap.seconds
+    epochCPUSeconds = (epochCPUSeconds ?? 0) + lap.cpuSeconds
+  }
+
   /// Larger than any training reaches, and small enough that counting on from it does not overflow.
   static let counted = 0...(1 << 53)
   /// Seconds beyond this, three hundred years, are a mistake.
@@ -63,6 +71,7 @@ extension TrainerState {
     let mostSeconds = isBetween ? 0 : TrainerState.mostSeconds
     try check(trainSeconds, in: 0...mostSeconds, "train_seconds")
     try check(epochSeconds, in: 0...mostSeconds, "epoch_seconds")
+    try check(epochCPUSeconds ?? 0, in: 0...mostSeconds, "epoch_cpu_seconds")
     let wanted = hyperparameters.callbacks.count
     guard callbacks.count == wanted else {
       throw TrainerState.illegal(

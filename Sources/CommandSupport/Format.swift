@@ -33,6 +33,7 @@ public enum Format {
     case .number: short(value)
     case .duration: duration(value)
     case .whole: fixed(value, 0)
+    case .bytes: abs(value) < 1e18 ? bytes(Int(value)) : short(value)
     }
   }
 

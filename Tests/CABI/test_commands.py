@@ -45,7 +45,10 @@ def test_from_training_to_export(workplace):
     detail = show("first")
     assert set(detail["epochs"][0]) >= {
         "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds",
+        "images_per_second", "cpu_seconds", "peak_memory",
     }
+    for epoch in detail["epochs"]:
+        assert epoch["cpu_seconds"] > 0 and 10e6 < epoch["peak_memory"] < 10e9
     assert detail["hyperparameters"]["seed"] == 7
 
     file = workplace / "first.safetensors"

@@ -21,14 +21,14 @@ def checkpoint(name):
         tensors = {key: file.get_tensor(key) for key in file.keys()}
         metadata = dict(file.metadata())
     state = json.loads(metadata["state"])
-    for key in ["train_seconds", "epoch_seconds"]:
+    for key in ["train_seconds", "epoch_seconds", "epoch_cpu_seconds"]:
         state.pop(key, None)
     metadata["state"] = state
     return tensors, metadata
 
 
 def metrics(name):
-    timeless = ["seconds", "images_per_second"]
+    timeless = ["seconds", "images_per_second", "cpu_seconds", "peak_memory"]
     return [
         {key: value for key, value in epoch.items() if key not in timeless}
         for epoch in show(name)["epochs"]

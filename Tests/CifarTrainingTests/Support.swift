@@ -166,6 +166,7 @@ struct Essence: Equatable, CustomTestStringConvertible {
     var state = checkpoint.state
     state.trainSeconds = 0
     state.epochSeconds = 0
+    state.epochCPUSeconds = nil
     self.state = try StateCoding.encode(state)
     place = "epoch \(state.epoch), batch \(state.batch)"
     names = checkpoint.tensors.map(\.name)

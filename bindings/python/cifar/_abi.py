@@ -196,6 +196,10 @@ class EpochInfo(Structure):
         ("learning_rate", c_double),  # that the epoch was trained with
         ("seconds", c_double),  # the whole epoch, validation included
         ("images_per_second", c_double),  # training images, validation left out
+        # processor time of all threads of the process; NaN where it is not known
+        ("cpu_seconds", c_double),
+        # bytes that the process had resident at most, since it began; NaN likewise
+        ("peak_memory", c_double),
         ("is_best", c_int32),  # 1: the best so far by the recipe's measure. Only in callbacks
     ]
 

@@ -44,6 +44,10 @@ class Epoch:
     lr: float
     seconds: float
     images_per_second: float
+    cpu_seconds: float
+    """Processor time of all threads of the process."""
+    peak_memory: float
+    """Bytes that the process had resident at most, since it began."""
     is_best: bool
 
     # What `log` hands its values to, in callbacks; no field, so that an epoch is compared, copied
@@ -95,12 +99,14 @@ def validation_of(row: abi.ValidationInfo) -> Validation:
     )
 
 
+def metrics_of(row: abi.EpochInfo) -> dict:
+    """The number of an epoch, and what was measured."""
+    names = [name for name, _ in row._fields_ if name not in ("struct_size", "is_best")]
+    return {"lr" if name == "learning_rate" else name: getattr(row, name) for name in names}
+
+
 def epoch_of(row: abi.EpochInfo) -> Epoch:
-    return Epoch(
-        epoch=row.epoch, train_loss=row.train_loss, train_accuracy=row.train_accuracy,
-        val_loss=row.val_loss, val_accuracy=row.val_accuracy, lr=row.learning_rate,
-        seconds=row.seconds, images_per_second=row.images_per_second, is_best=bool(row.is_best),
-    )
+    return Epoch(**metrics_of(row), is_best=bool(row.is_best))
 
 
 def recording(epoch: Epoch, recorder) -> Epoch:

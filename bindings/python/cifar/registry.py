@@ -10,6 +10,7 @@ from . import _abi as abi
 from ._handle import Held
 from ._library import call, create, decode, error_of, get, library
 from ._listening import Listening
+from .events import metrics_of
 
 
 class Registry(Held):
@@ -78,7 +79,7 @@ class Registry(Held):
         text = ctypes.c_char_p()
         call("cifar_run_get_hyperparameters", handle, ctypes.byref(text))
         row["hyperparameters"] = json.loads(text.value)
-        row["epochs"] = [_epoch(info) for info in _all(handle, "epoch", abi.EpochInfo)]
+        row["epochs"] = [metrics_of(info) for info in _all(handle, "epoch", abi.EpochInfo)]
         row["checkpoints"] = [
             _checkpoint(info)
             for info in _all(handle, "checkpoint", abi.CheckpointInfo)
@@ -247,19 +248,6 @@ def _summary(info: abi.RunInfo) -> dict:
         "last_val_loss": _known(info.last_val_loss),
         "tags": ", ".join(decode(info.tags).split("\n")),
         "parent": decode(info.parent),
-    }
-
-
-def _epoch(info: abi.EpochInfo) -> dict:
-    return {
-        "epoch": info.epoch,
-        "train_loss": info.train_loss,
-        "train_accuracy": info.train_accuracy,
-        "val_loss": info.val_loss,
-        "val_accuracy": info.val_accuracy,
-        "lr": info.learning_rate,
-        "seconds": info.seconds,
-        "images_per_second": info.images_per_second,
     }
 
 
