@@ -12,7 +12,7 @@ public enum ProcessUsage {
   /// The most memory that was resident at once, in bytes: what `getrusage` calls `ru_maxrss`.
   public static var peakMemory: Int {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
     return usage.ru_maxrss * 1024
   }
 }

@@ -1,3 +1,5 @@
+import CifarCore
+
 /// A run in one line.
 public struct RunSummary: Sendable, Equatable {
   /// UUID, lowercase.

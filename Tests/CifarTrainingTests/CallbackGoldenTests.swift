@@ -1,3 +1,4 @@
+import CifarCore
 import CifarNN
 import Foundation
 import Testing
