@@ -275,8 +275,8 @@ typedef struct cifar_train_options {
  *                               a line an epoch; the file may hold lines of other runs, which a
  *                               resume leaves alone. Without "append" a new run starts it over,
  *                               and gets BUSY where another training is writing it. A new run
- *                               fails if it can't be written; a resume and a training under way go
- *                               on without it, with one warning in the log (cifar_set_log) and a
+ *                               fails if it can't be written; a resume and a training under way
+ *                               continue without it, with one warning in the log (cifar_set_log) and a
  *                               note of the run, and the next resume puts the lines back
  *   {"model": "tutorial-gap"}   a preset, for the dialect and the classes there are; or a spec,
  *                               {"model_spec": {"layers": [...]}}, whose "model" is then "custom";
@@ -442,8 +442,8 @@ cifar_status cifar_trainer_set_learning_rate(cifar_trainer *trainer, double lear
  *  weights back. Takes minutes to hours. A trainer runs once: to continue, resume its run.
  *
  *  Rows, checkpoints, metrics and signs of life are written beside the training, in order. Where
- *  others hold a lock on the registry, for however long, they wait in memory and the training goes
- *  on: the rows of all epochs, and of the checkpoints the newest and the best. When training is over
+ *  others hold a lock on the registry, for however long, they wait in memory and the training
+ *  continues: the rows of all epochs, and of the checkpoints the newest and the best. When training is over
  *  it waits for busy_timeout at most; then the last checkpoint goes to a file beside the registry,
  *  with the epochs that are not stored. The error BUSY, or INTERRUPTED if someone did not want to
  *  wait, names it, and `cifar-runs import` gives it to the run. Other errors of the registry, such as

@@ -3,7 +3,7 @@
 ///
 /// The signatures are those of `file(1)`.
 public enum ForeignFormat {
-  /// This many bytes of a file's beginning decide.
+  /// How many bytes of a file's beginning decide.
   public static let length = 512
 
   /// What a file is and what to do about it, to follow its name: `is a gzip file: unpack it

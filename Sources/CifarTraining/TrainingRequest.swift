@@ -28,6 +28,8 @@ public struct TrainingRequest: Equatable, Sendable {
   public func hyperparameters(classes: Int) throws -> Hyperparameters {
     var result = try Recipe.named(recipe, classes: classes)
     for text in overrides { try result.apply(overrides: text) }
+    // A value that is out of its range is an error also where an option has the last word.
+    if !overrides.isEmpty { try result.validate() }
     if let epochs { result.epochs = epochs }
     if let batchSize { result.batchSize = batchSize }
     if let learningRate { result.optimizer.learningRate = learningRate }

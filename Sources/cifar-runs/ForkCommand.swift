@@ -15,8 +15,8 @@ enum ForkCommand {
         Option("--name", value: "TEXT", help: "what to call the new run"), .registry,
       ],
       discussion: """
-        The new run has the history up to the checkpoint and shares its bytes. `cifar resume` goes
-        on with it; the old run stays as it is. Prints the new run's id.
+        The new run has the history up to the checkpoint and shares its bytes. `cifar resume`
+        continues it; the old run stays as it is. Prints the new run's id.
         """,
       examples: ["cifar resume $(cifar-runs fork 3f2a --checkpoint best) --epochs 50"]
     ) { arguments in

@@ -120,7 +120,7 @@ enum RemoveCommands {
     }
   }
 
-  /// This many runs are named before a question.
+  /// How many runs are named before a question.
   private static let shown = 20
 
   private static func show(_ runs: [RunSummary], of all: Int) {

@@ -55,13 +55,18 @@ import Testing
     #expect(read == bytes)
   }
 
-  @Test(arguments: [
+  private static let otherFormats: [(bytes: [UInt8], words: String)] = [
     ([0x1f, 0x8b, 8, 0], "is a gzip file: unpack it first"),
     (Array("BZh91AY".utf8), "bzip2"), ([0x50, 0x4b, 3, 4, 20], "zip file"),
     ([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], "xz file"), ([0x28, 0xb5, 0x2f, 0xfd], "zstd file"),
+    ([UInt8](repeating: 0x61, count: 257) + Array("ustar\0".utf8), "tar archive"),
     (Array("\n <!DOCTYPE html>\n<html>".utf8), "HTML"), (Array("<HTML><head>".utf8), "HTML"),
-  ])
-  func otherFormatsAreNamed(bytes: [UInt8], words: String) throws {
+    (Array("version https://git-lfs.github.com/spec/v1\n".utf8), "git lfs pull"),
+  ]
+
+  @Test(arguments: otherFormats.indices)
+  func otherFormatsAreNamed(index: Int) throws {
+    let (bytes, words) = Self.otherFormats[index]
     let directory = try TemporaryDirectory()
     let binary = try directory.directory("cifar-10-batches-bin")
     let python = try directory.directory("cifar-10-batches-py")

@@ -51,5 +51,13 @@ struct TrainingRequestTests {
     let override = failure { try hyperparameters { $0.overrides = [#"{"epoch": 3}"#] } }
     #expect(override?.message.contains("did you mean 'epochs'?") == true)
     #expect(failure { try hyperparameters { $0.model = "x" } }?.code == .invalidArgument)
+    // Also where an option has the last word.
+    let range = failure {
+      try hyperparameters {
+        $0.overrides = [#"{"batch_size": 65537}"#]
+        $0.batchSize = 64
+      }
+    }
+    #expect(range?.message == "batch size 65537 is not in 1 to 65536")
   }
 }

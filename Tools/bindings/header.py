@@ -97,7 +97,7 @@ class Token:
     text: str
     line: int
     doc: Optional[str] = None  # of a /** comment */ right before it
-    remark: str = ""  # of a /* comment */ behind it that begins on the same line
+    remark: str = ""  # of a /* comment */ after it that begins on the same line
 
 
 TOKEN = re.compile(
@@ -306,7 +306,7 @@ class Parser:
             value = self._number("a number")
             if not 0 <= value < 2**31:
                 raise HeaderError(line, f"{value} is no value of an unsigned and of a signed int")
-            # The comment is behind the comma, if there is one.
+            # The comment is after the comma, if there is one.
             end = self._next if self._next.text == "," else self._tokens[self._position - 1]
             is_last = not self._accept(",")
             remarks = (doc, end.remark)

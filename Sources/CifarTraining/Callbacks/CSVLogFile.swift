@@ -114,8 +114,8 @@ final class CSVLogFile {
     return (changed, parsed[(last + 1)...].compactMap { $0 })
   }
 
-  /// A file that nobody else writes is replaced by a new one, whole at every moment. Others would go
-  /// on holding the old one: theirs is written over.
+  /// A file that nobody else writes is replaced by a new one, whole at every moment. Others would
+  /// still hold the old one: theirs is written over.
   private func replace(_ lines: [[UInt8]], of old: CSVLogHold) throws {
     guard old.takeAlone() else {
       return try overwrite(old, with: lines.flatMap { $0 + [CSVLogFile.newLine] })

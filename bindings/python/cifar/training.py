@@ -113,8 +113,9 @@ def fit(
         ``weight_decay=5e-4``, ``clip_norm=1`` (of all gradients together; ``clipnorm`` of each
         parameter's, ``clipvalue`` of each number, as in Keras),
         ``label_smoothing=0.1``, ``steps_per_epoch=500``, ``ema=0.999`` (an exponential
-        moving average of the weights is validated and kept in their place), ``precision="mixed_bfloat16"``,
-        ``schedule="cosine"`` or ``schedule={"type": "step", "step_size": 10}``,
+        moving average of the weights is validated and kept in their place),
+        ``precision="mixed_bfloat16"``, ``schedule="cosine"`` or
+        ``schedule={"type": "step", "step_size": 10}``,
         ``early_stopping={"patience": 3}``, ``reduce_lr_on_plateau=False``,
         ``csv_logger={"filename": "log.csv"}`` (a resume continues without one that can't be
         written, with a warning to ``set_log``), ``terminate_on_nan``, ``timer``,
