@@ -83,7 +83,7 @@ func measure(_ path: String, epochs: Int, bytes: Int) throws {
     let accuracy = 1 - 1 / Double(epoch)
     let start = now()
     try session.record(
-      epoch: EpochRow(
+      epoch: EpochMetrics(
         epoch: epoch, trainLoss: 1, trainAccuracy: accuracy, valLoss: 1, valAccuracy: accuracy,
         learningRate: 0.001, seconds: 60, imagesPerSecond: 1000),
       checkpoint: NewCheckpoint(
@@ -120,7 +120,7 @@ func measureWaits(_ path: String, seconds: Double) throws {
   while now() < end, access(path + ".stop", F_OK) != 0 {
     let start = now()
     try session.record(
-      epoch: EpochRow(
+      epoch: EpochMetrics(
         epoch: times.count + 1, trainLoss: 1, trainAccuracy: 0.5, valLoss: 1, valAccuracy: 0.5,
         learningRate: 0.001, seconds: 60, imagesPerSecond: 1000))
     times.append(now() - start)
