@@ -69,6 +69,7 @@ import Testing
     let between: (inout TrainerState) -> Void = { state in
       (state.batch, state.step, state.seen, state.correct) = (0, state.step - 3, 0, 0)
       (state.lossSum, state.trainSeconds, state.epochSeconds) = (0, 0, 0)
+      state.epochCPUSeconds = 0
     }
     _ = try resumed(try changed { state, _, _ in between(&state) })
     try refuse(naming: "seen is 1") { state, _, _ in
@@ -78,6 +79,10 @@ import Testing
     try refuse(naming: "loss_sum is 0.5, not 0") { state, _, _ in
       between(&state)
       state.lossSum = 0.5
+    }
+    try refuse(naming: "epoch_cpu_seconds is 1.0, not 0") { state, _, _ in
+      between(&state)
+      state.epochCPUSeconds = 1
     }
     try refuse(naming: "epoch_seconds is 1.0, not 0") { state, _, _ in
       between(&state)
