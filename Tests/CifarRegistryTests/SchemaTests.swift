@@ -127,7 +127,8 @@ import Testing
   @Test func theViewsKeepTheirColumns() throws {
     let new = directory.file("new.db")
     _ = try Registry(path: new, mode: .readWrite(create: true))
-    let metrics = "train_loss train_accuracy val_loss val_accuracy lr seconds images_per_second "
+    let metrics =
+      "train_loss train_accuracy val_loss val_accuracy lr seconds images_per_second "
       + "cpu_seconds peak_memory"
     for (view, columns) in [
       (
