@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build demo bindings test test-swift test-abi test-memory torture fuzz sanitize \
+.PHONY: help build demo bindings docs test test-swift test-abi test-memory torture fuzz sanitize \
   bench bench-registry format lint install uninstall clean
 
 PREFIX ?= /usr/local
@@ -46,6 +46,9 @@ demo: build ## trains the network on the built-in drawings, lists the run, asks 
 
 bindings: ## writes what repeats include/cifar.h in Python and Swift: after a change of the header
 	python3 Tools/bindings
+
+docs: build ## writes docs/hyperparameters.md: after a change of the hyperparameters
+	build/bin/cifar hyperparameters --markdown > docs/hyperparameters.md
 
 test: lint build test-swift test-abi ## every test
 

@@ -120,7 +120,7 @@ let package = Package(
     .testTarget(
       name: "CifarTrainingTests",
       dependencies: ["CifarCore", "CifarNN", "CifarData", "CifarTraining"], exclude: ["Golden"]),
-    .testTarget(name: "CommandSupportTests", dependencies: ["CommandSupport"]),
+    .testTarget(name: "CommandSupportTests", dependencies: ["CifarCore", "CommandSupport"]),
     .testTarget(
       name: "CifarRegistryTests", dependencies: ["CifarCore", "CifarRegistry", "CSQLite"],
       exclude: ["Fixtures"]),

@@ -100,7 +100,7 @@ def multiply(path, runs, epochs):
         })
         database.executemany(
             "INSERT INTO epochs (run, epoch, session, train_loss, train_accuracy, val_loss, "
-            "val_accuracy, lr, seconds, images_per_second) VALUES (?,?,?,?,?,?,?,?,?,?)", rows,
+            "val_accuracy, learning_rate, seconds, images_per_second) VALUES (?,?,?,?,?,?,?,?,?,?)", rows,
         )
     database.commit()
     database.execute("PRAGMA incremental_vacuum").fetchall()
@@ -118,8 +118,8 @@ def many_runs(directory, runs, epochs):
         report("list", median_time("cifar-runs", "list", *here), 50, "ms"),
         report("list --all --json", median_time("cifar-runs", "list", "--all", "--json", *here),
                300, "ms"),
-        report("list --filter 'val_accuracy > 0.99 and lr < 0.001' --sort val_loss",
-               median_time("cifar-runs", "list", "--filter", "val_accuracy > 0.99 and lr < 0.001",
+        report("list --filter 'val_accuracy > 0.99 and learning_rate < 0.001' --sort val_loss",
+               median_time("cifar-runs", "list", "--filter", "val_accuracy > 0.99 and learning_rate < 0.001",
                            "--sort", "val_loss", *here), 300, "ms"),
         report("best", median_time("cifar-runs", "best", *here), 100, "ms"),
     ]

@@ -92,7 +92,7 @@ def verbs(path, directory):
     database.close()
     here = ["--registry", path]
     table = Table()
-    condition = "val_accuracy > 0.99 and lr < 0.001"
+    condition = "val_accuracy > 0.99 and learning_rate < 0.001"
     for name, *command in [
         ("list", "list"),
         ("list --filter … --sort val_loss", "list", "--filter", condition, "--sort", "val_loss"),
@@ -103,7 +103,7 @@ def verbs(path, directory):
         ("show RUN", "show", first[:8]),
         ("show NAME", "show", "sweep 77"),
         ("best", "best"),
-        ("best --min lr", "best", "--min", "lr"),
+        ("best --min learning_rate", "best", "--min", "learning_rate"),
         ("compare RUN RUN", "compare", first, second),
         ("compare --max val_accuracy -n 4 --filter …", "compare", "--filter", condition, "--max",
          "val_accuracy", "-n", 4),

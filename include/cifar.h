@@ -251,8 +251,9 @@ typedef struct cifar_train_options {
 } cifar_train_options;
 
 /* Hyperparameters by their names, as cifar_trainer_info shows the complete set. What is not named
- * stays as it is; objects are merged, lists replaced; what does not exist is an error. Shorter ways
- * to say it:
+ * stays as it is; objects are merged, lists replaced; what does not exist is an error. All of them,
+ * with ranges and defaults, are in docs/hyperparameters.md and in `cifar hyperparameters`. Shorter
+ * ways to say it:
  *
  *   {"optimizer": "sgd", "momentum": 0.9, "nesterov": true, "weight_decay": 5e-4, "clip_norm": 1}
  *   {"clip_norm": 1}            the largest norm of all gradients together, Keras's global_clipnorm;

@@ -53,7 +53,7 @@ public final class Model: @unchecked Sendable {
     plan = try Plan(
       network: network, batchSize: Model.batchSize, training: false,
       pool: ThreadPool(threads: threads))
-    plan.loss = hyperparameters.loss.options
+    plan.loss = hyperparameters.loss.lossOptions
     self.bytes = bytes
     self.allowsNonFinite = allowsNonFinite
   }

@@ -7,7 +7,7 @@ public enum EpochMetric: String, CaseIterable, Sendable {
   case trainAccuracy = "train_accuracy"
   case valLoss = "val_loss"
   case valAccuracy = "val_accuracy"
-  case learningRate = "lr"
+  case learningRate = "learning_rate"
   case seconds
   case imagesPerSecond = "images_per_second"
   case cpuSeconds = "cpu_seconds"

@@ -57,7 +57,10 @@ public struct RunField: Sendable {
     ("best_val_loss", .number, "r.best_val_loss", "the same as val_loss"),
     ("last_val_accuracy", .number, "r.last_val_accuracy", "of the last epoch"),
     ("last_val_loss", .number, "r.last_val_loss", "of the last epoch"),
-    ("lr", .any, hyperparameter("optimizer.learning_rate"), "the optimizer's learning rate"),
+    (
+      "learning_rate", .any, hyperparameter("optimizer.learning_rate"),
+      "the optimizer's learning rate"
+    ),
     ("batch_size", .any, hyperparameter("batch_size"), ""),
     ("model", .any, hyperparameter("model"), "the preset's name, or custom"),
     ("dialect", .any, hyperparameter("dialect"), "pytorch, keras"),
@@ -144,10 +147,8 @@ public struct RunField: Sendable {
   }
 
   private static func suggestion(for name: String) -> String {
-    let closest = table.map { ($0.name, EditDistance.between(name, $0.name)) }.min { $0.1 < $1.1 }
-    if let (candidate, edits) = closest, edits <= (name.count + 2) / 3 {
-      return "; did you mean \(candidate)?"
-    }
+    let suggestion = Suggestion.text(for: name, among: table.map(\.name))
+    if !suggestion.isEmpty { return suggestion }
     return "; there are \(table.map(\.name).joined(separator: ", ")), and hyperparameters by path"
   }
 }

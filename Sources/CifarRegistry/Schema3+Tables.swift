@@ -93,17 +93,22 @@ extension Schema3 {
         .init("session", "INTEGER NOT NULL", keys),
         .init("superseded", "INTEGER NOT NULL DEFAULT 0", flag, from: "0"),
       ] + EpochMetric.allCases.map(measured) + [
-        .init("nan", "TEXT NOT NULL DEFAULT ''", note: "the columns whose NULL stands for NaN")
+        .init(
+          "nan", "TEXT NOT NULL DEFAULT ''", from: "replace(nan, 'lr', 'learning_rate')",
+          note: "the columns whose NULL stands for NaN")
       ], primaryKey: "run, epoch, session", options: "STRICT, WITHOUT ROWID",
       merged: [(table: "superseded_epochs", values: ["superseded": "1"])])
   }
 
+  /// What schema 2 did not measure.
   private static let added: Set<EpochMetric> = [.cpuSeconds, .peakMemory]
 
   private static func measured(_ metric: EpochMetric) -> SchemaColumn {
-    SchemaColumn(
+    var column = SchemaColumn(
       metric.name, "REAL", .init(metric.name, metric.range),
       from: added.contains(metric) ? "NULL" : nil)
+    if metric == .learningRate { column.rename(from: "lr", .init("lr", metric.range)) }
+    return column
   }
 
   private static func metric(_ name: String, _ metric: EpochMetric) -> SchemaColumn {

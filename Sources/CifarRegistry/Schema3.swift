@@ -75,7 +75,7 @@ enum Schema3 {
       let names = table.name == "epochs" ? ["epochs", "superseded_epochs"] : [table.name]
       return names.flatMap { name in
         table.columns.filter { $0.isOld }.compactMap { column in
-          column.range.map { (name, column.name, $0) }
+          column.oldRange.map { (name, column.oldName, $0) }
         }
       }
     } + [

@@ -44,6 +44,9 @@ struct SchemaColumn {
   var source: String
   /// Whether the older schema has it.
   var isOld: Bool
+  /// Its name and what it can be in the older schema.
+  private(set) var oldName: String
+  private(set) var oldRange: Range?
 
   init(
     _ name: String, _ type: String, _ range: Range? = nil, from source: String? = nil,
@@ -55,6 +58,15 @@ struct SchemaColumn {
     self.note = note
     self.source = source ?? name
     self.isOld = isOld ?? (source == nil)
+    oldName = name
+    oldRange = range
+  }
+
+  /// Says what the older schema called it.
+  mutating func rename(from old: String, _ range: Range?) {
+    source = old
+    oldName = old
+    oldRange = range
   }
 
   init(

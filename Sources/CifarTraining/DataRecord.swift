@@ -68,11 +68,16 @@ public struct DataRecord: Codable, Equatable, Sendable {
   /// - Throws: `invalidArgument` for an empty text, one of more than `length` bytes, and one that
   ///   holds a NUL, which C could not be given.
   static func check(_ text: String, atMost length: Int, _ name: String) throws {
+    guard let fault = fault(text, atMost: length) else { return }
+    throw CifarError(.invalidArgument, "\(name) \(fault)")
+  }
+
+  /// What is wrong with a text; nil for nothing.
+  static func fault(_ text: String, atMost length: Int) -> String? {
     guard (1...length).contains(text.utf8.count), !text.utf8.contains(0) else {
-      throw CifarError(
-        .invalidArgument,
-        "\(name) '\(text.excerpt)' has \(text.utf8.count) bytes, not 1 to \(length) without a NUL")
+      return "'\(text.excerpt)' has \(text.utf8.count) bytes, not 1 to \(length) without a NUL"
     }
+    return nil
   }
 
   /// - Throws: `shapeMismatch` if these are not the images of the record.

@@ -5,41 +5,111 @@ import CifarNN
 /// Everything that decides how a run goes: with the data it is enough to repeat the run.
 ///
 /// The set is complete, every default spelled out. As JSON it is stored with the run and inside each
-/// checkpoint.
-public struct Hyperparameters: Equatable, Sendable {
-  /// The recipe it began as, one of `Recipe.names`.
+/// checkpoint. What older ones lack is as it was then.
+public struct Hyperparameters: DescribedOptions {
   public var recipe: String
-  /// The preset that `modelSpec` was made by, `tutorial`; or `custom`.
   public var model: String
   public var modelSpec: ModelSpec
-  /// Whose initialisation and whose Adam; and whose options layers have where `modelSpec` was given
-  /// without them.
   public var dialect: Dialect
-  /// Where all random numbers come from.
-  public var seed: UInt64
-  /// Images in a training step, from 1 to 65,536.
-  public var batchSize: Int
-  /// Epochs at most, from 1 to 1,000,000.
-  public var epochs: Int
-  /// Optimizer steps in an epoch; nil for as many as there are batches. The images continue where the
-  /// epoch before ended, and are shuffled again after the last one.
+  public var seed: UInt64 = 0
+  public var batchSize = 64
+  public var epochs = 100
+  /// nil for as many as there are batches.
   public var stepsPerEpoch: Int?
-  /// How images are kept between two layers.
   public var precision = Precision.float32
-  public var optimizer: OptimizerSpec
-  /// Decay of an exponential moving average of the weights, from 0 to below 1: it is what is validated,
-  /// and what a checkpoint's model computes with. nil for none.
+  public var optimizer = OptimizerSpec()
   public var ema: Double?
   public var loss = LossSpec()
   /// nil for a rate that only callbacks change.
   public var schedule: LearningRateSchedule?
-  public var normalization: Normalization
-  /// In the order in which they are applied; training images only.
-  public var augmentations: [Augmentation]
+  public var normalization = Normalization.unit
+  /// In the order in which they are applied.
+  public var augmentations: [Augmentation] = []
   /// In the order in which they are asked at the end of an epoch.
-  public var callbacks: [CallbackSpec]
-  /// What the run was trained on; nil until a trainer has been made.
+  public var callbacks: [CallbackSpec] = []
+  /// nil until a trainer has been made.
   public var data: DataRecord?
+
+  public static let options: [OptionDescription<Self>] = [
+    .value(
+      OptionRow(
+        "recipe", .word, Recipe.names.joined(separator: ", "), "what it began as",
+        isRequired: true), \.recipe, fault: text
+    ).showing { _ in nil },
+    .value(
+      OptionRow(
+        "model", .text, "a preset's name, or custom", "what model_spec was made by",
+        isRequired: true), \.model, fault: text),
+    .word(
+      "dialect", \.dialect, isRequired: true,
+      "whose initialisation, whose Adam, and whose defaults of layers and callbacks"),
+    modelSpec,
+    .value(
+      OptionRow(
+        "seed", .whole, "from 0 to \(UInt64.max)", "where all random numbers come from",
+        isRequired: true), \.seed),
+    .whole("batch_size", \.batchSize, batchSizes, isRequired: true, "images in a training step"),
+    .whole("epochs", \.epochs, 1...mostEpochs, isRequired: true, "epochs at most"),
+    // The images continue where the epoch before ended, and are shuffled again after the last one.
+    .whole(
+      "steps_per_epoch", \.stepsPerEpoch, 1...mostSteps,
+      "optimizer steps in an epoch; else all batches"),
+    .word(
+      "precision", \.precision,
+      "mixed_bfloat16 keeps images between layers in half the memory; arithmetic, weights and "
+        + "gradients stay float32"),
+    .object("optimizer", \.optimizer, isRequired: true, "how weights are moved"),
+    // As PyTorch's `AveragedModel` with `get_ema_multi_avg_fn`.
+    .number(
+      "ema", \.ema, .from(0, below: 1),
+      "decay of an exponential moving average of the weights, such as 0.999: it is validated and "
+        + "kept in their place"),
+    .object("loss", \.loss, "the cross-entropy"),
+    .optional(
+      OptionRow("schedule", .object, "one of the schedules", "of the learning rate"), \.schedule),
+    .value(
+      OptionRow(
+        "normalization", .object, "mean and std, 3 numbers each",
+        "(byte/255 - mean) / std, channel by channel", isRequired: true), \.normalization),
+    .value(
+      OptionRow(
+        "augmentations", .list, "a list of augmentations",
+        "of training images, in their order", isRequired: true), \.augmentations
+    ).showing { $0.augmentations.map(\.type).joined(separator: ", ") },
+    .value(
+      OptionRow(
+        "callbacks", .list, "a list of callbacks", "in the order in which they are asked",
+        isRequired: true), \.callbacks
+    ).showing { $0.callbacks.map(\.type).joined(separator: ", ") },
+    .optional(
+      OptionRow("data", .object, "written by the training", "what the run was trained on"), \.data),
+  ]
+
+  private static let modelSpec: OptionDescription<Self> = {
+    let row = OptionRow(
+      "model_spec", .object, "input and layers", "the layers, all options spelled out",
+      isRequired: true)
+    return OptionDescription.value(row, \.modelSpec).reading { options, values in
+      options.modelSpec = try values.decode(
+        ModelSpec.self, forKey: AnyKey(stringValue: row.name)
+      ).resolved(for: options.dialect)
+      return true
+    }
+  }()
+
+  private static let text: @Sendable (String) -> String? = { DataRecord.fault($0, atMost: 200) }
+
+  /// What reading begins with; complete sets are made by `Recipe`.
+  public init() {
+    self.init(recipe: "", model: "", modelSpec: ModelSpec(layers: []), dialect: .pytorch)
+  }
+
+  init(recipe: String, model: String, modelSpec: ModelSpec, dialect: Dialect) {
+    self.recipe = recipe
+    self.model = model
+    self.modelSpec = modelSpec
+    self.dialect = dialect
+  }
 
   /// No run has more epochs.
   static let mostEpochs = 1_000_000
@@ -55,18 +125,7 @@ public struct Hyperparameters: Equatable, Sendable {
 
   /// - Throws: `invalidArgument` or `shapeMismatch`, naming the option, its value and its range.
   public func validate() throws {
-    try check(batchSize, in: Hyperparameters.batchSizes, "batch size")
-    try check(epochs, in: 1...Hyperparameters.mostEpochs, "epochs")
-    if let stepsPerEpoch {
-      try check(stepsPerEpoch, in: 1...Hyperparameters.mostSteps, "steps per epoch")
-    }
-    try DataRecord.check(recipe, atMost: 200, "recipe")
-    try DataRecord.check(model, atMost: 200, "model")
-    try optimizer.validate()
-    if let ema, !(0..<1).contains(ema) {
-      throw CifarError(.invalidArgument, "ema \(ema) is not from 0 to below 1")
-    }
-    try loss.validate()
+    try validate(as: "")
     try schedule?.validate()
     try normalization.validate()
     try Augmentation.validate(augmentations)
@@ -77,47 +136,6 @@ public struct Hyperparameters: Equatable, Sendable {
         .shapeMismatch, "the model takes images of \(modelSpec.input), the data has [3, 32, 32]")
     }
     try data?.validate(classes: modelSpec.classes)
-  }
-
-  private func check(_ value: Int, in range: ClosedRange<Int>, _ name: String) throws {
-    guard range.contains(value) else {
-      throw CifarError(
-        .invalidArgument,
-        "\(name) \(value) is not in \(range.lowerBound) to \(range.upperBound)")
-    }
-  }
-}
-
-extension Hyperparameters: Codable {
-  enum CodingKeys: String, CodingKey {
-    case recipe, model, dialect, seed, epochs, precision, optimizer, ema, loss,
-      schedule
-    case normalization, augmentations, callbacks, data
-    case modelSpec = "model_spec"
-    case batchSize = "batch_size"
-    case stepsPerEpoch = "steps_per_epoch"
-  }
-
-  /// What older hyperparameters lack is as it was then.
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    recipe = try values.decode(String.self, forKey: .recipe)
-    model = try values.decode(String.self, forKey: .model)
-    dialect = try values.decode(Dialect.self, forKey: .dialect)
-    modelSpec = try values.decode(ModelSpec.self, forKey: .modelSpec).resolved(for: dialect)
-    seed = try values.decode(UInt64.self, forKey: .seed)
-    batchSize = try values.decode(Int.self, forKey: .batchSize)
-    epochs = try values.decode(Int.self, forKey: .epochs)
-    stepsPerEpoch = try values.decodeIfPresent(Int.self, forKey: .stepsPerEpoch)
-    precision = try values.decodeIfPresent(Precision.self, forKey: .precision) ?? .float32
-    optimizer = try values.decode(OptimizerSpec.self, forKey: .optimizer)
-    ema = try values.decodeIfPresent(Double.self, forKey: .ema)
-    loss = try values.decodeIfPresent(LossSpec.self, forKey: .loss) ?? LossSpec()
-    schedule = try values.decodeIfPresent(LearningRateSchedule.self, forKey: .schedule)
-    normalization = try values.decode(Normalization.self, forKey: .normalization)
-    augmentations = try values.decode([Augmentation].self, forKey: .augmentations)
-    callbacks = try values.decode([CallbackSpec].self, forKey: .callbacks)
-    data = try values.decodeIfPresent(DataRecord.self, forKey: .data)
   }
 }
 

@@ -2,30 +2,59 @@ import CifarCore
 import CifarNN
 
 /// How weights are moved by their gradients.
-public struct OptimizerSpec: Equatable, Sendable {
-  /// `adam`, `adamw` or `sgd`.
-  public var type: String
-  public var learningRate: Double
-  /// Adam's.
-  public var beta1: Double
-  public var beta2: Double
-  public var epsilon: Double
-  /// SGD's; 0 for none.
+public struct OptimizerSpec: DescribedOptions {
+  public var type = Kind.adam
+  public var learningRate = 1e-3
+  public var beta1 = 0.9
+  public var beta2 = 0.999
+  public var epsilon = 1e-8
   public var momentum = 0.0
   public var nesterov = false
-  /// With `adamw` and in the Keras dialect apart from the gradient, else as an L2 penalty in it:
-  /// what `weight_decay` means to `torch.optim.SGD` and `Adam`.
   public var weightDecay = 0.0
-  /// The largest norm of all gradients together, `clip_norm`: `clip_grad_norm_` of PyTorch, Keras's
-  /// `global_clipnorm`; nil for any.
   public var clipNorm: Double?
-  /// The largest norm of each parameter's gradient, Keras's `clipnorm`; nil for any.
   public var clipVariableNorm: Double?
-  /// The largest amount of each gradient, Keras's `clipvalue` and PyTorch's `clip_grad_value_`; nil
-  /// for any. One of the three ways to clip at most.
   public var clipValue: Double?
 
-  public static let types = ["adam", "adamw", "sgd"]
+  public enum Kind: String, Codable, CaseIterable, Sendable {
+    case adam, adamw, sgd
+  }
+
+  public static let options: [OptionDescription<Self>] = [
+    .word("type", \.type, isRequired: true, "which optimizer"),
+    .number(
+      "learning_rate", \.learningRate, .above(0), isRequired: true,
+      "before the schedule and the callbacks change it"),
+    .number("beta1", \.beta1, .from(0, below: 1), isRequired: true, "of adam, adamw"),
+    .number("beta2", \.beta2, .from(0, below: 1), isRequired: true, "of adam, adamw"),
+    .number("epsilon", \.epsilon, .above(0), isRequired: true, "of adam, adamw"),
+    .number("momentum", \.momentum, .from(0, below: 1), "of sgd"),
+    .flag("nesterov", \.nesterov, "with Nesterov's momentum"),
+    // What `weight_decay` means to `torch.optim.SGD` and `Adam`, to AdamW and to Keras's optimizers.
+    .number(
+      "weight_decay", \.weightDecay, .atLeast(0),
+      "decoupled with adamw and in keras, else L2 in the gradient"),
+    .number(
+      "clip_norm", \.clipNorm, .above(0),
+      "largest norm of all gradients together: clip_grad_norm_, Keras's global_clipnorm"),
+    .number(
+      "clipnorm", \.clipVariableNorm, .above(0),
+      "largest norm of each parameter's gradient, as Keras"),
+    .number(
+      "clipvalue", \.clipValue, .above(0),
+      "largest amount of each gradient: Keras's clipvalue, clip_grad_value_"),
+  ]
+
+  public init() {}
+
+  public init(
+    type: Kind, learningRate: Double, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double
+  ) {
+    self.type = type
+    self.learningRate = learningRate
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+  }
 
   private var clipping: GradientClipping {
     if let clipNorm { return .norm(clipNorm) }
@@ -37,8 +66,8 @@ public struct OptimizerSpec: Equatable, Sendable {
   func make(network: Network, pool: ThreadPool) throws -> any Optimizer {
     let gradients = GradientOptions(
       clipping: clipping, weightDecay: weightDecay,
-      isDecoupled: type == "adamw" || network.dialect == .keras)
-    if type == "sgd" {
+      isDecoupled: type == .adamw || network.dialect == .keras)
+    if type == .sgd {
       return try SGD(
         network: network, options: SGDOptions(momentum: momentum, nesterov: nesterov),
         gradients: gradients, pool: pool)
@@ -49,78 +78,17 @@ public struct OptimizerSpec: Equatable, Sendable {
       pool: pool)
   }
 
-  /// - Throws: `invalidArgument`, naming the option and its range.
-  func validate() throws {
-    guard OptimizerSpec.types.contains(type) else {
-      throw CifarError(
-        .invalidArgument,
-        "unknown optimizer '\(type.excerpt)'; use \(OptimizerSpec.types.joined(separator: ", "))")
+  public var conflict: String? {
+    if type != .sgd && momentum != 0 {
+      return "momentum \(momentum) is sgd's; \(type.rawValue) has beta1 and beta2"
     }
-    guard learningRate.isFinite, learningRate > 0 else {
-      throw CifarError(
-        .invalidArgument, "learning rate \(learningRate) is not a positive number")
-    }
-    guard (0..<1).contains(beta1), (0..<1).contains(beta2) else {
-      throw CifarError(.invalidArgument, "beta1 \(beta1) and beta2 \(beta2) must be in [0, 1)")
-    }
-    guard epsilon.isFinite, epsilon > 0 else {
-      throw CifarError(.invalidArgument, "epsilon \(epsilon) is not a positive number")
-    }
-    guard (0..<1).contains(momentum) else {
-      throw CifarError(.invalidArgument, "momentum \(momentum) is not in [0, 1)")
-    }
-    guard type == "sgd" || momentum == 0 else {
-      throw CifarError(
-        .invalidArgument, "momentum \(momentum) is sgd's; \(type) has beta1 and beta2")
-    }
-    guard !nesterov || momentum > 0 else {
-      throw CifarError(.invalidArgument, "nesterov needs a momentum above 0, such as 0.9")
-    }
-    guard weightDecay.isFinite, weightDecay >= 0 else {
-      throw CifarError(.invalidArgument, "weight_decay \(weightDecay) is not 0 or above")
-    }
-    var limits: [String] = []
-    for (name, limit) in [
+    if nesterov && momentum == 0 { return "nesterov needs a momentum above 0, such as 0.9" }
+    let limits = [
       ("clip_norm", clipNorm), ("clipnorm", clipVariableNorm), ("clipvalue", clipValue),
-    ] {
-      guard let limit else { continue }
-      guard limit.isFinite, limit > 0 else {
-        throw CifarError(.invalidArgument, "\(name) \(limit) is not a positive number")
-      }
-      limits.append(name)
-    }
-    guard limits.count <= 1 else {
-      throw CifarError(
-        .invalidArgument,
-        "\(limits.joined(separator: " and ")) exclude each other: clip_norm is for all gradients "
-          + "together, clipnorm for each parameter's, clipvalue for each number")
-    }
-  }
-}
-
-extension OptimizerSpec: Codable {
-  enum CodingKeys: String, CodingKey {
-    case type, beta1, beta2, epsilon, momentum, nesterov
-    case learningRate = "learning_rate"
-    case weightDecay = "weight_decay"
-    case clipNorm = "clip_norm"
-    case clipVariableNorm = "clipnorm"
-    case clipValue = "clipvalue"
-  }
-
-  /// Older hyperparameters have Adam's options alone.
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    type = try values.decode(String.self, forKey: .type)
-    learningRate = try values.decode(Double.self, forKey: .learningRate)
-    beta1 = try values.decode(Double.self, forKey: .beta1)
-    beta2 = try values.decode(Double.self, forKey: .beta2)
-    epsilon = try values.decode(Double.self, forKey: .epsilon)
-    momentum = try values.decodeIfPresent(Double.self, forKey: .momentum) ?? 0
-    nesterov = try values.decodeIfPresent(Bool.self, forKey: .nesterov) ?? false
-    weightDecay = try values.decodeIfPresent(Double.self, forKey: .weightDecay) ?? 0
-    clipNorm = try values.decodeIfPresent(Double.self, forKey: .clipNorm)
-    clipVariableNorm = try values.decodeIfPresent(Double.self, forKey: .clipVariableNorm)
-    clipValue = try values.decodeIfPresent(Double.self, forKey: .clipValue)
+    ].filter { $0.1 != nil }.map(\.0)
+    guard limits.count > 1 else { return nil }
+    return
+      "\(limits.joined(separator: " and ")) exclude each other: clip_norm is for all gradients "
+      + "together, clipnorm for each parameter's, clipvalue for each number"
   }
 }

@@ -25,51 +25,46 @@ public enum Recipe {
   /// shift as torchvision does them; the learning rate halved on a plateau; stopped after 10 epochs
   /// without a lower validation loss; the weights with the lowest one kept.
   private static func pytorch(_ classes: Int) throws -> Hyperparameters {
-    Hyperparameters(
+    var recipe = Hyperparameters(
       recipe: "pytorch", model: "tutorial",
-      modelSpec: try .preset("tutorial", dialect: .pytorch, classes: classes), dialect: .pytorch,
-      seed: 0,
-      batchSize: 64, epochs: 100,
-      optimizer: OptimizerSpec(
-        type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8),
-      normalization: .cifar10,
-      augmentations: [
-        .randomHorizontalFlip(probability: 0.5), .randomRotation(degrees: 15),
-        .randomTranslation(share: 0.1),
-      ],
-      callbacks: [
-        .reduceLROnPlateau(
-          ReduceLROnPlateau.Options(
-            dialect: .pytorch, monitor: .valLoss, factor: 0.5, patience: 5, threshold: 1e-4,
-            cooldown: 0, minLR: 0, epsilon: 1e-8)),
-        .modelCheckpoint(ModelCheckpoint.Options(dialect: .pytorch, monitor: .valLoss)),
-        .earlyStopping(
-          EarlyStopping.Options(
-            dialect: .pytorch, monitor: .valLoss, patience: 10, minDelta: 0,
-            restoreBestWeights: true)),
-      ])
+      modelSpec: try .preset("tutorial", dialect: .pytorch, classes: classes), dialect: .pytorch)
+    recipe.optimizer = OptimizerSpec(type: .adam, learningRate: 1e-3, epsilon: 1e-8)
+    recipe.normalization = .cifar10
+    recipe.augmentations = [
+      Augmentation(RandomHorizontalFlip()), Augmentation(RandomRotation(degrees: 15)),
+      Augmentation(RandomTranslation(share: 0.1)),
+    ]
+    recipe.callbacks = [
+      CallbackSpec(
+        ReduceLROnPlateau.Options(
+          dialect: .pytorch, monitor: .valLoss, factor: 0.5, patience: 5)),
+      CallbackSpec(ModelCheckpoint.Options(dialect: .pytorch, monitor: .valLoss)),
+      CallbackSpec(
+        EarlyStopping.Options(
+          dialect: .pytorch, monitor: .valLoss, patience: 10, restoreBestWeights: true)),
+    ]
+    return recipe
   }
 
   /// The Keras tutorial: pixels in [0, 1]; ImageDataGenerator; EarlyStopping and ModelCheckpoint.
   private static func keras(_ classes: Int) throws -> Hyperparameters {
-    Hyperparameters(
+    var recipe = Hyperparameters(
       recipe: "keras", model: "tutorial",
-      modelSpec: try .preset("tutorial", dialect: .keras, classes: classes),
-      dialect: .keras, seed: 0, batchSize: 64, epochs: 100,
-      optimizer: OptimizerSpec(
-        type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7),
-      normalization: .unit,
-      augmentations: [
-        .imageDataGenerator(
-          rotationRange: 15, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true)
-      ],
-      callbacks: [
-        .earlyStopping(
-          EarlyStopping.Options(
-            dialect: .keras, monitor: .valLoss, patience: 10, minDelta: 0,
-            restoreBestWeights: true)),
-        .modelCheckpoint(ModelCheckpoint.Options(dialect: .keras, monitor: .valAccuracy)),
-      ])
+      modelSpec: try .preset("tutorial", dialect: .keras, classes: classes), dialect: .keras)
+    recipe.optimizer = OptimizerSpec(type: .adam, learningRate: 1e-3, epsilon: 1e-7)
+    recipe.normalization = .unit
+    recipe.augmentations = [
+      Augmentation(
+        ImageDataGenerator(
+          rotationRange: 15, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true))
+    ]
+    recipe.callbacks = [
+      CallbackSpec(
+        EarlyStopping.Options(
+          dialect: .keras, monitor: .valLoss, patience: 10, restoreBestWeights: true)),
+      CallbackSpec(ModelCheckpoint.Options(dialect: .keras, monitor: .valAccuracy)),
+    ]
+    return recipe
   }
 
   /// The Keras tutorial with ReduceLROnPlateau.
@@ -77,10 +72,9 @@ public enum Recipe {
     var recipe = try keras(classes)
     recipe.recipe = "keras-tuned"
     recipe.callbacks.append(
-      .reduceLROnPlateau(
+      CallbackSpec(
         ReduceLROnPlateau.Options(
-          dialect: .keras, monitor: .valLoss, factor: 0.5, patience: 5, threshold: 1e-4,
-          cooldown: 0, minLR: 0, epsilon: 0)))
+          dialect: .keras, monitor: .valLoss, factor: 0.5, patience: 5)))
     return recipe
   }
 }

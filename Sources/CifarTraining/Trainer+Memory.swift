@@ -14,7 +14,7 @@ extension Trainer {
     for hyperparameters: Hyperparameters, storesCheckpoints: Bool
   ) throws {
     let weights = try Network.weightBytes(of: hyperparameters.modelSpec)
-    let restoresBest = hyperparameters.callbacks.contains(where: \.restoresBestWeights)
+    let restoresBest = hyperparameters.callbacks.contains(where: \.options.restoresBestWeights)
     let average = hyperparameters.ema == nil ? 0 : 1
     let kept = 1 + hyperparameters.optimizer.moments + average + (restoresBest ? 1 : 0)
     // A checkpoint is put together as tensors, then as a file, while the one before is written.
@@ -29,6 +29,6 @@ extension Trainer {
 extension OptimizerSpec {
   /// Numbers that it keeps for every weight.
   fileprivate var moments: Int {
-    type == "sgd" ? (momentum == 0 ? 0 : 1) : 2
+    type == .sgd ? (momentum == 0 ? 0 : 1) : 2
   }
 }

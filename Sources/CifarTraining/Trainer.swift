@@ -91,7 +91,7 @@ public final class Trainer {
     plan = try Plan(
       network: network, batchSize: batchSize, training: true, pool: pool,
       precision: hyperparameters.precision)
-    plan.loss = hyperparameters.loss.options
+    plan.loss = hyperparameters.loss.lossOptions
     optimizer = try hyperparameters.optimizer.make(network: network, pool: pool)
     average = try hyperparameters.ema.map { [network] in
       try WeightAverage(network: network, decay: $0, pool: pool)
@@ -244,7 +244,7 @@ public final class Trainer {
       if answer == .stop { return .stopped }
     }
     average?.finish()
-    if let bestWeights, hyperparameters.callbacks.contains(where: \.restoresBestWeights) {
+    if let bestWeights, hyperparameters.callbacks.contains(where: \.options.restoresBestWeights) {
       try network.load(bestWeights)
     }
     if state.hasDiverged == true, let reason = state.stopReason {

@@ -1,3 +1,5 @@
+import CifarCore
+
 /// The arguments of one call of a command, checked against what the command accepts.
 public struct Arguments {
   /// The arguments that are not options, in order.

@@ -115,3 +115,8 @@ extension JSONValue {
     text += ("\\u" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits).utf8
   }
 }
+
+extension JSONValue {
+  public static func optional(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+  public static func optional(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
+}

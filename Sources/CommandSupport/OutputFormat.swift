@@ -1,3 +1,5 @@
+import CifarCore
+
 /// How a command's results are written.
 public enum OutputFormat: Sendable {
   /// For people.

@@ -22,61 +22,76 @@ enum HyperparameterOptions {
       self.key = key ?? String(name.dropFirst(2).replacing("-", with: "_"))
       self.read = read
     }
+
+    /// An option as its description has it; nil for one that is not a single value.
+    init?(value row: OptionRow) {
+      let name = "--" + row.name.replacing("_", with: "-")
+      switch row.form {
+      case .number: self.init(name, value: "X", number, help: row.meaning)
+      case .whole:
+        guard let range = row.range else { return nil }
+        self.init(
+          name, value: "N", { try $0.integer($1, in: range).map { .integer(Int64($0)) } },
+          help: row.meaning)
+      case .flag: self.init(name, flag, help: row.meaning)
+      case .word: self.init(name, value: "NAME", word, help: "\(row.legal); \(row.meaning)")
+      case .text, .list, .object: return nil
+      }
+    }
   }
 
-  private static let rows: [Row] = [
-    Row(
-      "--optimizer", value: "NAME,…", typed,
-      help: "adam, adamw or sgd, and options: sgd,momentum=0.9,nesterov=true;\n"
-        + "clipnorm limits the norm of each parameter's gradient, clipvalue each number"),
-    Row("--momentum", value: "X", number, help: "of sgd"),
-    Row("--nesterov", flag, help: "with Nesterov's momentum"),
-    Row(
-      "--weight-decay", value: "X", number, help: "decoupled with adamw and in keras, else L2"),
-    Row("--clip-norm", value: "X", number, help: "the largest norm of all gradients together"),
-    Row(
-      "--ema", value: "X", number,
-      help: "decay of an exponential moving average of the weights, such as 0.999:\n"
-        + "it is validated and kept in their place"),
-    Row(
-      "--label-smoothing", value: "X", number,
-      help: "share of a label's weight given to all classes"),
-    Row(
-      "--schedule", value: "NAME,…", typed,
-      help: "\(LearningRateSchedule.types.joined(separator: ", ")),\n"
-        + "and options: cosine,warmup=5 or step,step_size=30,gamma=0.1"),
-    Row(
-      "--precision", value: "NAME", word,
-      help: "float32 or mixed_bfloat16, which keeps images between layers\nin half the memory"),
-    Row(
-      "--steps-per-epoch", value: "N",
-      { try $0.integer($1, in: 1...1_000_000).map { .integer(Int64($0)) } },
-      help: "optimizer steps in an epoch (else all batches)"),
-    Row(
-      "--augment", value: "NAME,…", augmentations,
-      help: "adds to the recipe's augmentations; none takes them away first:\n"
-        + "image_data_generator,zoom_range=0.2,brightness_range=0.8:1.2"),
-    Row(
-      "--early-stopping", value: "KEY=X,…", callback,
-      help: "patience, min_delta, monitor, mode, baseline,\nstart_from_epoch, "
-        + "restore_best_weights; or off"),
-    Row(
-      "--reduce-lr-on-plateau", value: "KEY=X,…", callback,
-      help: "factor, patience, cooldown, min_lr, monitor, mode, min_delta of keras or\n"
-        + "threshold, threshold_mode, epsilon of pytorch; or off"),
-    Row(
-      "--model-checkpoint", value: "KEY=X,…", callback,
-      help: "monitor, mode, save_best_only, save_freq,\ninitial_value_threshold; or off"),
-    Row(
-      "--csv-log", value: "FILE", key: "csv_logger",
-      { $0.value($1).map { .object(["filename": .string($0)]) } },
-      help: "also writes a line an epoch to a file, started over by a new run; where it\ncan't be "
-        + "written any more the training continues without it"),
-    Row("--terminate-on-nan", flag, help: "ends training, instead of failing, if a loss is NaN"),
-    Row(
-      "--timer", value: "SECONDS", { try $0.number($1).map { .object(["seconds": .number($0)]) } },
-      help: "stops after that time; `cifar resume` continues"),
-  ]
+  /// Options that are one value: those of the optimizer, of the loss, and of the hyperparameters
+  /// those that `cifar train` does not list itself.
+  private static let values: [Row] = HyperparameterGuide.sections.flatMap {
+    section -> [OptionRow] in
+    let rows = section.rows.map(\.option)
+    return switch section.part {
+    case .all: rows.filter { !listed.contains($0.name) }
+    case .optimizer: rows.filter { $0.name != "type" }
+    case .loss: rows
+    case .schedule, .augmentation, .callback: []
+    }
+  }.compactMap { Row(value: $0) }
+
+  private static let listed = ["recipe", "model", "dialect", "seed", "epochs", "batch_size"]
+
+  private static let rows: [Row] =
+    [
+      Row(
+        "--optimizer", value: "NAME,…", typed,
+        help: "adam, adamw or sgd, and options: sgd,momentum=0.9,nesterov=true")
+    ] + values + [
+      Row(
+        "--schedule", value: "NAME,…", typed,
+        help: "\(LearningRateSchedule.types.joined(separator: ", ")),\n"
+          + "and options: cosine,warmup=5 or step,step_size=30,gamma=0.1"),
+      Row(
+        "--augment", value: "NAME,…", augmentations,
+        help: "adds to the recipe's augmentations; none takes them away first:\n"
+          + "image_data_generator,zoom_range=0.2,brightness_range=0.8:1.2"),
+      Row(
+        "--early-stopping", value: "KEY=X,…", callback,
+        help: "patience, min_delta, monitor, mode, baseline,\nstart_from_epoch, "
+          + "restore_best_weights; or off"),
+      Row(
+        "--reduce-lr-on-plateau", value: "KEY=X,…", callback,
+        help: "factor, patience, cooldown, min_lr, monitor, mode, min_delta of keras or\n"
+          + "threshold, threshold_mode, epsilon of pytorch; or off"),
+      Row(
+        "--model-checkpoint", value: "KEY=X,…", callback,
+        help: "monitor, mode, save_best_only, save_freq,\ninitial_value_threshold; or off"),
+      Row(
+        "--csv-log", value: "FILE", key: "csv_logger",
+        { $0.value($1).map { .object(["filename": .string($0)]) } },
+        help:
+          "also writes a line an epoch to a file, started over by a new run; where it\ncan't be "
+          + "written any more the training continues without it"),
+      Row("--terminate-on-nan", flag, help: "ends training, instead of failing, if a loss is NaN"),
+      Row(
+        "--timer", value: "SECONDS",
+        { try $0.number($1).map { .object(["seconds": .number($0)]) } },
+        help: "stops after that time; `cifar resume` continues"),
+    ]
 
   static let all =
     rows.map(\.option) + [

@@ -18,7 +18,6 @@ enum TrainCommand {
         .model,
         Option("--epochs", value: "N", help: "epochs at most (else 100)"),
         Option("--batch-size", value: "N", help: "images in a training step (else 64)"),
-        Option("--lr", value: "X", help: "learning rate (else 0.001)"),
         Option("--seed", value: "N", help: "where all random numbers come from (else 0)"),
         .threads,
         Option("--limit-train", value: "N", help: "use the first N training images only"),
@@ -39,8 +38,8 @@ enum TrainCommand {
       examples: [
         "cifar train --data shapes --epochs 3",
         "cifar train --recipe keras --name baseline",
-        "cifar train --epochs 20 --lr 0.0005 --seed 7 --registry ~/experiments.db",
-        "cifar train --optimizer sgd,momentum=0.9 --lr 0.1 --schedule cosine,warmup=5",
+        "cifar train --epochs 20 --learning-rate 0.0005 --seed 7 --registry ~/experiments.db",
+        "cifar train --optimizer sgd,momentum=0.9 --learning-rate 0.1 --schedule cosine,warmup=5",
         "cifar train --model tutorial-resnet --name resnet",
         "cifar train --model my-model.json    # cifar summary my-model.json shows it",
         "cifar train --early-stopping patience=5,min_delta=0.001 --label-smoothing 0.1",
@@ -76,7 +75,6 @@ enum TrainCommand {
     request.overrides = try HyperparameterOptions.overrides(arguments)
     request.epochs = try arguments.integer("--epochs", in: 1...1_000_000)
     request.batchSize = try arguments.integer("--batch-size", in: 1...65_536)
-    request.learningRate = try arguments.number("--lr")
     request.seed = try arguments.unsigned("--seed")
     request.model = try arguments.value("--model").map(ModelOption.text)
     return request

@@ -7,7 +7,7 @@ let tool = Tool(
   summary: "trains convolutional networks on 32×32 images and remembers every run",
   commands: [
     TrainCommand.command, ResumeCommand.command, EvaluateCommand.command, ExportCommand.command,
-    SummaryCommand.command, DataCommand.download, DataCommand.info,
+    SummaryCommand.command, HyperparametersCommand.command, DataCommand.download, DataCommand.info,
   ],
   examples: [
     "cifar train --data shapes --epochs 3     # the built-in drawings, no download",

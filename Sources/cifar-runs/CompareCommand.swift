@@ -104,7 +104,7 @@ enum CompareCommand {
       lines.append(number(name, values, Format.short, nil))
     }
     let parameters = try runs.map { run in
-      HyperparameterLines.lines(of: try JSONValue(text: run.hyperparameters))
+      HyperparameterLines.lines(of: try JSONValue(stored: run.hyperparameters))
     }
     var seen: Set<String> = []
     for name in parameters.joined().map(\.name) where seen.insert(name).inserted {

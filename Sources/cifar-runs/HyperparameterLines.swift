@@ -1,6 +1,7 @@
+import CifarCore
 import CommandSupport
 
-/// Nested JSON as lines that people read: `optimizer.lr  0.001`.
+/// Nested JSON as lines that people read: `optimizer.learning_rate  0.001`.
 enum HyperparameterLines {
   /// One line a value, keys sorted; lists of plain values stay on their line, and so does each
   /// member of any other list.

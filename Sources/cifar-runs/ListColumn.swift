@@ -1,3 +1,4 @@
+import CifarCore
 import CifarRegistry
 import CommandSupport
 

@@ -39,7 +39,7 @@ enum ListCommand {
         "cifar-runs list",
         "cifar-runs list --filter "
           + "\"val_accuracy > 0.8 and recipe = keras and started > '2 days ago'\"",
-        "cifar-runs list --sort val_loss -n 5 --columns id,model,lr,best,curve",
+        "cifar-runs list --sort val_loss -n 5 --columns id,model,learning_rate,best,curve",
         "cifar-runs list --status failed,crashed --since 1w",
         "cifar-runs list --all --csv > runs.csv",
         "cifar-runs list --json | jq -r '.[] | select(.status == \"crashed\") | .id'",

@@ -16,7 +16,7 @@ enum MetricsCommand {
       examples: [
         "cifar-runs metrics 3f2a",
         "cifar-runs metrics 3f2a --csv > epochs.csv",
-        "cifar-runs metrics 3f2a --metric val_loss --metric lr",
+        "cifar-runs metrics 3f2a --metric val_loss --metric learning_rate",
       ], run: run)
   }
 

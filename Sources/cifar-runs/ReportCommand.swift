@@ -119,7 +119,7 @@ enum ReportCommand {
   private static func data(_ run: RunDetail) throws -> JSONValue {
     var record = try run.record
     record.removeAll { ["model", "hyperparameters"].contains($0.name) }
-    let lines = HyperparameterLines.lines(of: try JSONValue(text: run.hyperparameters))
+    let lines = HyperparameterLines.lines(of: try JSONValue(stored: run.hyperparameters))
     record.append(
       ("hyperparameters", .array(lines.map { .array([.string($0.name), .string($0.value)]) })))
     record.append(("label", .string(run.summary.label)))

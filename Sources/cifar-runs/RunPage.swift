@@ -93,7 +93,7 @@ struct RunPage {
 
   /// The preset's name or `custom`; nil for an imported run, whose model has no name.
   private var model: String? {
-    guard case .object(let members)? = try? JSONValue(text: run.hyperparameters),
+    guard case .object(let members)? = try? JSONValue(stored: run.hyperparameters),
       case .string(let name)? = members["model"]
     else { return nil }
     return name
@@ -106,7 +106,7 @@ struct RunPage {
   private var hyperparameters: Table {
     get throws {
       var table = Table(withoutTitles: [.init(""), .init("")])
-      for line in HyperparameterLines.lines(of: try JSONValue(text: run.hyperparameters)) {
+      for line in HyperparameterLines.lines(of: try JSONValue(stored: run.hyperparameters)) {
         table.add([.init(line.name, .dim), .init(line.value)])
       }
       return table

@@ -33,8 +33,8 @@ extension RunDetail {
       record.removeAll { $0.name == "epochs" }
       record += [
         ("dataset_sha256", .optional(datasetHash)), ("seed", .unsigned(seed)),
-        ("hyperparameters", try JSONValue(text: hyperparameters)),
-        ("model", try JSONValue(text: model)),
+        ("hyperparameters", try JSONValue(stored: hyperparameters)),
+        ("model", try JSONValue(stored: model)),
         ("epochs", .array(epochs.map { .members($0.record) })),
         ("metrics", .array(metrics.map { .members($0.record) })),
         ("checkpoints", .array(checkpoints.map { .members($0.record) })),

@@ -16,7 +16,7 @@ let tool = Tool(
   ],
   examples: [
     "cifar-runs list                          # the newest runs",
-    "cifar-runs list --filter 'val_accuracy > 0.8 and lr < 0.001' --sort val_loss",
+    "cifar-runs list --filter 'val_accuracy > 0.8 and learning_rate < 0.001' --sort val_loss",
     "cifar-runs show 3f2a                     # one run, by the start of its id or by name",
     "cifar-runs compare 3f2a 77c0             # what was different, who did better",
     "cifar-runs plot 3f2a                     # learning curves in the terminal",

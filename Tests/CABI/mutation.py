@@ -209,7 +209,7 @@ class Worker:
         runs = self.attempt("list", opened.runs)
         if column not in ("trashed", "name"):
             assert runs and any(row["name"] == "good" for row in runs), self.outcomes
-        self.attempt("filter", opened.runs, filter="lr > 0 and duration < 1d", sort="batch_size")
+        self.attempt("filter", opened.runs, filter="learning_rate > 0 and duration < 1d", sort="batch_size")
         for name in ("bad", "good"):
             self.attempt("show", opened.run, name)
         self.attempt("verify", opened.verify)

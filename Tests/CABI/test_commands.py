@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import re
 import sqlite3
 import subprocess
@@ -44,7 +45,7 @@ def test_from_training_to_export(workplace):
 
     detail = show("first")
     assert set(detail["epochs"][0]) >= {
-        "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds",
+        "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
         "images_per_second", "cpu_seconds", "peak_memory",
     }
     for epoch in detail["epochs"]:
@@ -78,7 +79,7 @@ def test_quiet_prints_the_id_alone(workplace):
         (["train", "--epochs"], "--epochs"),
         (["train", "--epochs", "many"], "many"),
         (["train", "--batch-size", "0"], "--batch-size"),
-        (["train", "--lr", "fast"], "fast"),
+        (["train", "--learning-rate", "fast"], "fast"),
         (["train", "stray"], "stray"),
         (["resume"], "RUN"),
         (["export", "x"], "-o"),
@@ -223,7 +224,7 @@ def test_hyperparameters_on_the_command_line(workplace):
     assert "keras-tuned" in page and "brightness_range=0.8:1.2" in page
     kinds = [callback["type"] for callback in values["callbacks"]]
     assert kinds == ["model_checkpoint", "early_stopping", "csv_logger", "terminate_on_nan"]
-    assert [epoch["lr"] for epoch in detail["epochs"]] == [1e-3, 5e-4]
+    assert [epoch["learning_rate"] for epoch in detail["epochs"]] == [1e-3, 5e-4]
     assert (workplace / "log.csv").read_text().count("\n") == 3
 
 
@@ -381,3 +382,21 @@ def test_a_removed_working_directory_is_named(workplace):
             ["sh", "-c", script, "sh", *program], capture_output=True, text=True)
         assert done.returncode == 1 and "working directory" in done.stderr, done.stderr
         assert "was removed" in done.stderr
+
+
+def test_the_page_of_hyperparameters_is_what_the_command_writes():
+    page = pathlib.Path(__file__).parents[2] / "docs" / "hyperparameters.md"
+    written = run("cifar", "hyperparameters", "--markdown").stdout_text
+    assert page.read_text() == written, "run `make docs`"
+    sections = json.loads(run("cifar", "hyperparameters", "--json").stdout_text)
+    names = {option["name"] for section in sections for option in section["options"]}
+    assert {"batch_size", "ema", "weight_decay", "label_smoothing", "zoom_range", "min_lr"} <= names
+    assert {"cosine", "random_crop", "early_stopping", None} <= {row["type"] for row in sections}
+
+
+def test_one_hyperparameter_is_told_by_its_name():
+    text = run("cifar", "hyperparameters", "gamma").stdout_text
+    assert text.count("above 0, up to 1") == 2 and "momentum" not in text
+    assert "share" in run("cifar", "hyperparameters", "random_translation").stdout_text
+    unknown = run("cifar", "hyperparameters", "lr", expect=2)
+    assert "did you mean learning_rate?" in unknown.stderr_text

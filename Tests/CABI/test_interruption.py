@@ -145,7 +145,7 @@ def test_what_is_ignored_stays_ignored(workplace):
 
 def test_a_shell_loop_ends(workplace):
     words = " ".join(map(str, [*SMALL, "--model", small_model(workplace)]))
-    loop = f"for lr in 0.01 0.001; do echo STA''RT; {CIFAR} train {words} --epochs 500 --lr $lr; done"
+    loop = f"for lr in 0.01 0.001; do echo STA''RT; {CIFAR} train {words} --epochs 500 --learning-rate $lr; done"
     with Terminal(["bash", "--norc", "-c", loop]) as terminal:
         terminal.wait_for("Run ")
         terminal.wait_for("epoch   1/500")

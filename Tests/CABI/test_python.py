@@ -10,6 +10,7 @@ import zlib
 import cifar
 import numpy as np
 import pytest
+from PIL import Image
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,6 @@ def test_a_missing_directory_is_named():
 
 
 def test_a_folder_with_a_subfolder_a_class(tmp_path):
-    Image = pytest.importorskip("PIL.Image")
     pixels = np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3), np.uint8)
     for index, name in enumerate(["b", "a", "b", "a", "c", "b"]):
         (tmp_path / name).mkdir(exist_ok=True)
@@ -112,7 +112,6 @@ def test_a_folder_with_a_subfolder_a_class(tmp_path):
 
 def test_folders_that_differ_in_bytes_are_classes(tmp_path):
     """As with and without a combining mark: equal for Unicode, two for the file system."""
-    Image = pytest.importorskip("PIL.Image")
     names = ["e\u0301", "\u00e9"]
     for name in names:
         (tmp_path / name).mkdir()
@@ -127,7 +126,6 @@ def test_no_two_classes_share_a_name(shapes):
 
 
 def test_what_lies_beside_pictures_in_folders(tmp_path):
-    Image = pytest.importorskip("PIL.Image")
     values = np.arange(1024, dtype=np.uint16).reshape(32, 32) * 64
     expected = np.repeat((values >> 8).astype(np.uint8)[..., None], 3, 2)
     for name in ["a", "b"]:
@@ -308,10 +306,10 @@ def test_training_in_another_thread(shapes, workplace):
     [
         ({"recipe": "torch"}, "unknown recipe 'torch'"),
         ({"batch_size": 0}, "batch_size 0"),
-        ({"batch_size": 1_000_000}, "batch size 1000000"),
+        ({"batch_size": 1_000_000}, "batch_size 1000000"),
         ({"epochs": -1}, "epochs -1"),
-        ({"lr": float("nan")}, "learning rate nan"),
-        ({"lr": -1.0}, "learning rate -1"),
+        ({"learning_rate": float("nan")}, "learning_rate nan"),
+        ({"learning_rate": -1.0}, "learning_rate -1"),
         ({"seed": -1}, "seed -1"),
         ({"threads": 5000}, "threads 5000"),
         ({"registry": "/nowhere/runs.db"}, "/nowhere"),
@@ -396,7 +394,7 @@ def test_an_epoch_that_diverges_has_its_row(shapes, workplace):
     log = workplace / "log.csv"
     seen = []
     run = cifar.fit(
-        *shapes, epochs=3, lr=1e30, recipe="keras", terminate_on_nan=True, name="diverged",
+        *shapes, epochs=3, learning_rate=1e30, recipe="keras", terminate_on_nan=True, name="diverged",
         csv_logger={"filename": str(log)}, callbacks=[seen.append],
     )
     assert run.status == "failed" and run.reason.startswith("terminate on NaN: the loss is ")
@@ -411,7 +409,7 @@ def test_an_epoch_that_diverges_has_its_row(shapes, workplace):
     (row,) = record["epochs"]
     assert row["epoch"] == 1 and not math.isfinite(row["val_loss"])
     with pytest.raises(cifar.CifarError) as info:
-        cifar.fit(*shapes, epochs=3, lr=1e30, recipe="keras", record=False)
+        cifar.fit(*shapes, epochs=3, learning_rate=1e30, recipe="keras", record=False)
     assert info.value.status == "CIFAR_E_NOT_FINITE" and "-nan" not in str(info.value)
 
 
@@ -422,7 +420,8 @@ def test_an_epoch_that_diverges_has_its_row(shapes, workplace):
         ({"reduce_lr_on_plateau": {"min_delta": 0.1}}, "'min_delta' is Keras's"),
         ({"loss": {"clipping": 1e-7}}, "loss.clipping"),
         ({"epoch": 3}, "did you mean 'epochs'"),
-        ({"optimizer": "lion"}, "unknown optimizer 'lion'"),
+        ({"lr": 0.1}, "there is no 'lr'; did you mean 'learning_rate'?"),
+        ({"optimizer": "lion"}, "optimizer.type 'lion' is none of adam, adamw, sgd"),
         ({"momentum": 0.9}, "momentum 0.9 is sgd's"),
         ({"schedule": "step"}, "step_size"),
         ({"early_stopping": {"patience": -1}}, "patience -1"),
@@ -506,7 +505,7 @@ def test_a_learning_rate_scheduler_is_keras(shapes, workplace):
         *shapes, epochs=3, steps_per_epoch=2, name="scheduled",
         callbacks=[cifar.LearningRateScheduler(schedule)],
     )
-    assert [epoch.lr for epoch in run.epochs] == [1e-3, 5e-4, 2.5e-4]
+    assert [epoch.learning_rate for epoch in run.epochs] == [1e-3, 5e-4, 2.5e-4]
     assert seen == [(0, 1e-3), (1, 1e-3), (2, 5e-4)]
     with pytest.raises(RuntimeError, match="while training"):
         cifar.Callback().set_lr(1)
@@ -525,8 +524,8 @@ def test_a_scheduler_is_resumed_to_the_same_numbers(shapes, workplace):
     first = cifar.fit(*shapes, name="first", on_batch=stop, **options)
     rest = cifar.resume("first", callbacks=[scheduler])
     assert rest.status == "completed"
-    numbers = [(e.lr, e.train_loss, e.val_loss) for e in first.epochs + rest.epochs]
-    assert numbers == [(e.lr, e.train_loss, e.val_loss) for e in whole.epochs]
+    numbers = [(e.learning_rate, e.train_loss, e.val_loss) for e in first.epochs + rest.epochs]
+    assert numbers == [(e.learning_rate, e.train_loss, e.val_loss) for e in whole.epochs]
 
 
 def test_rates_from_another_thread_are_refused(shapes, workplace):

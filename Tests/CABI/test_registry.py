@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import cifar
+import pandas
 import pytest
 from conftest import ROOT, compile_c
 from safetensors import safe_open
@@ -19,7 +20,7 @@ def trained(tmp_path_factory):
     data = cifar.load("shapes", limit_train=64, limit_test=32)
     for name, lr in [("slow", 1e-4), ("fast", 1e-2)]:
         cifar.fit(
-            *data, epochs=2, batch_size=32, registry=path, name=name, lr=lr, keep_last=1,
+            *data, epochs=2, batch_size=32, registry=path, name=name, learning_rate=lr, keep_last=1,
             tags=["sweep", name], callbacks=[lambda epoch: epoch.log(score=epoch.epoch / 2)],
         )
     return path
@@ -37,12 +38,12 @@ def names(rows):
 def test_runs_are_filtered_sorted_and_cut(registry):
     assert names(registry.runs()) == ["fast", "slow"]
     assert names(registry.runs(1)) == ["fast"]
-    assert names(registry.runs(filter="lr < 0.001 and tag = sweep")) == ["slow"]
-    assert names(registry.runs(sort="lr", ascending=True)) == ["slow", "fast"]
+    assert names(registry.runs(filter="learning_rate < 0.001 and tag = sweep")) == ["slow"]
+    assert names(registry.runs(sort="learning_rate", ascending=True)) == ["slow", "fast"]
     assert names(registry.runs(filter="metrics.score = 1 and name ~ FAS")) == ["fast"]
     assert registry.runs(trash=True) == []
-    with pytest.raises(cifar.CifarError, match="column 12: .*did you mean val_accuracy"):
-        registry.runs(filter="lr < 1 and val_acuracy > 0.5")
+    with pytest.raises(cifar.CifarError, match="column 23: .*did you mean val_accuracy"):
+        registry.runs(filter="learning_rate < 1 and val_acuracy > 0.5")
 
 
 ASK = """
@@ -50,7 +51,7 @@ import cifar, locale, sys
 def ask():
     registry = cifar.Registry(sys.argv[1])
     found = [registry.runs(filter=f) for f in sys.argv[3:]]
-    found.append(registry.runs(sort="lr", ascending=True))
+    found.append(registry.runs(sort="learning_rate", ascending=True))
     return [[row["name"] for row in rows] for rows in found]
 before = ask()
 locale.setlocale(locale.LC_ALL, sys.argv[2])
@@ -65,7 +66,7 @@ def test_numbers_are_the_same_in_a_comma_locale(trained, tmp_path):
     command = ["localedef", "-i", "de_DE", "-f", "UTF-8", tmp_path / name]
     if shutil.which("localedef") is None or subprocess.run(command, capture_output=True).returncode:
         pytest.skip("no locale can be made here (Debian: locales)")
-    filters = ["lr = 0.01", "lr > 0.005", "optimizer.beta1 = 0.9"]
+    filters = ["learning_rate = 0.01", "learning_rate > 0.005", "optimizer.beta1 = 0.9"]
     environment = dict(
         os.environ, LOCPATH=str(tmp_path), PYTHONPATH=str(ROOT / "bindings" / "python"))
     subprocess.run(
@@ -156,7 +157,6 @@ def test_backup_while_others_train(registry, trained, tmp_path):
 
 
 def test_pandas_takes_the_rows_as_they_are(registry):
-    pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(registry.runs())
     assert set(frame["name"]) == {"slow", "fast"}
 
@@ -181,7 +181,7 @@ def test_from_c(trained, tmp_path):
           if (argc < 2 || cifar_registry_open(argv[1], &registry)) return 1;
           cifar_run_query_init(&query, sizeof query);
           query.filter = "tag = sweep and epochs >= 2";
-          query.sort = "lr";
+          query.sort = "learning_rate";
           query.limit = 10;
           if (cifar_registry_query(registry, &query, &list)) return 2;
           cifar_run_list_count(list, &count);

@@ -29,7 +29,7 @@ def original(tmp_path_factory):
     data = cifar.load("shapes", limit_train=64, limit_test=32)
     for name, lr in [("plain", 1e-3), ("fast", 1e-2), ("<diverged> & 'co'", 1e-1)]:
         cifar.fit(
-            *data, epochs=2, batch_size=32, registry=path, name=name, lr=lr, tags=["sweep"],
+            *data, epochs=2, batch_size=32, registry=path, name=name, learning_rate=lr, tags=["sweep"],
             callbacks=[lambda epoch: epoch.log(score=epoch.epoch)],
         )
     database = sqlite3.connect(path)
@@ -81,13 +81,13 @@ def test_list_in_every_form(registry):
 
 
 def test_list_selects_sorts_and_cuts(registry):
-    assert names("--filter", "lr < 0.05 and not name = fast") == ["plain"]
-    assert names("--sort", "lr") == ["plain", "fast", DIVERGED]
-    assert names("--sort", "lr", "--desc", "-n", 1) == [DIVERGED]
+    assert names("--filter", "learning_rate < 0.05 and not name = fast") == ["plain"]
+    assert names("--sort", "learning_rate") == ["plain", "fast", DIVERGED]
+    assert names("--sort", "learning_rate", "--desc", "-n", 1) == [DIVERGED]
     assert names("--status", "failed,crashed") == [] and len(names("--tag", "sweep")) == 3
     assert len(names("--since", "1h")) == 3 and names("--tag", "it's not there") == []
     assert names("--since", "2001-01-01", "--filter", "metrics.score = 2", "--sort", "name")[0]
-    rows = output("list", "--columns", "name,lr,optimizer.beta1,metrics.score", "--csv")
+    rows = output("list", "--columns", "name,learning_rate,optimizer.beta1,metrics.score", "--csv")
     assert rows.splitlines()[-1] == "plain,0.001,0.9,2.0"
 
 
@@ -105,7 +105,7 @@ def test_list_shows_twenty(workplace):
     "arguments, code, words",
     [
         (["list", "--filter", "val_acuracy > 0.8"], 2, "column 1: .*did you mean val_accuracy"),
-        (["list", "--filter", "lr < 1 and (epochs > 1"], 2, "column 23"),
+        (["list", "--filter", "learning_rate < 1 and (epochs > 1"], 2, "column 34"),
         (["list", "--sort", "colour"], 2, "colour"),
         (["list", "--columns", "id,colour"], 2, "colour"),
         (["show", "nobody"], 1, "nobody"), (["tag", "plain", "two\nlines"], 2, "tag"),
@@ -142,17 +142,17 @@ def test_best(registry):
     assert found["best_val_accuracy"] == by_accuracy["best_val_accuracy"]
     lowest = min(data("list"), key=lambda row: row["best_val_loss"])
     assert output("best", "--min", "val_loss").strip() == lowest["id"]
-    assert data("best", "--max", "lr")["name"] == DIVERGED
+    assert data("best", "--max", "learning_rate")["name"] == DIVERGED
 
 
 def test_compare(registry):
     rows = {row["what"]: row for row in data("compare", "plain", "fast")}
-    plain, fast = data("list", "--sort", "lr", "-n", 2)
+    plain, fast = data("list", "--sort", "learning_rate", "-n", 2)
     assert rows["optimizer.learning_rate"][plain["id"]] == "0.001"
     assert rows["best val_loss"][fast["id"]] == fast["best_val_loss"]
     assert "batch_size" not in rows and rows["score"][plain["id"]] == 2
     assert "batch_size" in output("compare", "plain", "fast", "--all")
-    titles = output("compare", "--tag", "sweep", "--max", "lr").splitlines()[0]
+    titles = output("compare", "--tag", "sweep", "--max", "learning_rate").splitlines()[0]
     assert titles.index("fast") < titles.index("plain")
 
 
@@ -175,8 +175,8 @@ def test_numbers_that_are_none(registry):
 
 
 def test_metrics_include_ones_own(registry):
-    lines = output("metrics", "plain", "--metric", "score", "--metric", "lr", "--csv").splitlines()
-    assert lines == ["epoch,score,lr", "1,1.0,0.001", "2,2.0,0.001"]
+    lines = output("metrics", "plain", "--metric", "score", "--metric", "learning_rate", "--csv").splitlines()
+    assert lines == ["epoch,score,learning_rate", "1,1.0,0.001", "2,2.0,0.001"]
 
 
 def test_a_plot_as_png(registry, workplace):
@@ -278,7 +278,7 @@ def test_tags_notes_and_names(registry):
 
 def test_rm_restore_and_gc(registry):
     before = registry.stat().st_size
-    assert "Would put 2 runs" in output("rm", "--filter", "lr > 0.005", "--dry-run")
+    assert "Would put 2 runs" in output("rm", "--filter", "learning_rate > 0.005", "--dry-run")
     assert len(names()) == 3
     output("rm", "fast", DIVERGED, "--yes")
     assert names() == ["plain"] and names("--trash") == [DIVERGED, "fast"]

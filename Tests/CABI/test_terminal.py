@@ -64,7 +64,7 @@ def test_a_dumb_terminal_gets_no_escapes(workplace):
         assert "\x1b" not in text and "epoch 1/1" in text
         assert not CONTROL.search(text.replace("\r\n", "\n"))
     assert "\x1b[K" in on_a_terminal(*train, TERM="xterm")
-    for command in [["list"], ["verify"], ["plot", "--metric", "lr", "x"], ["backup", "b.db"]]:
+    for command in [["list"], ["verify"], ["plot", "--metric", "learning_rate", "x"], ["backup", "b.db"]]:
         assert "\x1b" not in on_a_terminal(BUILD / "bin" / "cifar-runs", *command, TERM="dumb")
 
 
@@ -211,7 +211,7 @@ def test_json_is_json_in_every_verb(registry):
         ["list"], ["list", "--trash"], ["list", "--filter", "name = nobody"],
         ["list", "--columns", "id,id,name"], ["show", identifier], ["best"],
         ["compare", "plain", "wide net"], ["compare", "plain", "plain", "wide net"],
-        ["metrics", identifier], ["metrics", identifier, "--metric", "lr", "--metric", "lr"],
+        ["metrics", identifier], ["metrics", identifier, "--metric", "learning_rate", "--metric", "learning_rate"],
         ["checkpoints", identifier], ["note", identifier, "text"], ["note", identifier],
         ["verify"], ["doctor"], ["gc", "--dry-run"], ["gc"], ["gc", "--dry-run"], ["gc"],
     ]
@@ -235,13 +235,13 @@ def test_json_is_json_in_every_verb(registry):
 
 
 @pytest.mark.parametrize("arguments", [
-    ["cifar-runs", "list", "--filter", "bogus = 1"], ["cifar-runs", "list", "--filter", "lr <"],
+    ["cifar-runs", "list", "--filter", "bogus = 1"], ["cifar-runs", "list", "--filter", "learning_rate <"],
     ["cifar-runs", "list", "--sort", "bogus"], ["cifar-runs", "list", "--columns", "bogus"],
     ["cifar-runs", "list", "--columns", ""], ["cifar-runs", "list", "--columns", ","],
     ["cifar-runs", "list", "--since", "soon"], ["cifar-runs", "list", "--status", "done"],
     ["cifar-runs", "list", "-n", "0"], ["cifar-runs", "list", "-n", "x"],
     ["cifar-runs", "show", "nobody", "--json", "--csv"], ["cifar-runs", "best", "--max", "bogus"],
-    ["cifar-runs", "best", "--max", "lr", "--min", "lr"], ["cifar-runs", "rm", "--filter", "x = 1"],
+    ["cifar-runs", "best", "--max", "learning_rate", "--min", "learning_rate"], ["cifar-runs", "rm", "--filter", "x = 1"],
     ["cifar-runs", "tag", "plain", "two\nlines"], ["cifar-runs", "tag", "plain", ""],
     ["cifar-runs", "rename", "plain", ""], ["cifar-runs", "watch", "--interval", "0"],
     ["cifar-runs", "export", "--format", "xml"], ["cifar-runs", "export", "-o", ""],
@@ -253,7 +253,7 @@ def test_json_is_json_in_every_verb(registry):
     ["cifar", "train", "--data", "shapes", "--early-stopping", "patiense=1"],
     ["cifar", "train", "--data", "shapes", "--hyperparameters", "{"],
     ["cifar", "train", "--data", "shapes", "--precision", "float8"],
-    ["cifar", "train", "--data", "shapes", "--lr", "-1"],
+    ["cifar", "train", "--data", "shapes", "--learning-rate", "-1"],
     ["cifar", "train", "--data", "shapes", "--threads", "1025"],
     ["cifar", "train", "--data", "shapes", "--threads", "0"],
     ["cifar", "train", *map(str, SMALL), "--name", ""], ["cifar", "train", "--data", ""],

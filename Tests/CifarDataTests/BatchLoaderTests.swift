@@ -15,12 +15,13 @@ private struct Taken: Equatable, CustomTestStringConvertible {
 }
 
 private let tutorial: [Augmentation] = [
-  .randomHorizontalFlip(probability: 0.5), .randomRotation(degrees: 15),
-  .randomTranslation(share: 0.1),
+  Augmentation(RandomHorizontalFlip(probability: 0.5)), Augmentation(RandomRotation(degrees: 15)),
+  Augmentation(RandomTranslation(share: 0.1)),
 ]
 private let generator: [Augmentation] = [
-  .imageDataGenerator(
-    rotationRange: 15, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true)
+  Augmentation(
+    ImageDataGenerator(
+      rotationRange: 15, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true))
 ]
 
 extension BatchLoader {
@@ -153,12 +154,16 @@ private func loader(
       #expect(failure { try loader(batchSize: size) }?.code == .invalidArgument)
     }
     for augmentation: Augmentation in [
-      .randomHorizontalFlip(probability: 1.5), .randomHorizontalFlip(probability: .nan),
-      .randomRotation(degrees: -1), .randomRotation(degrees: 181), .randomTranslation(share: 2),
-      .imageDataGenerator(
-        rotationRange: 0, widthShiftRange: -0.1, heightShiftRange: 0, horizontalFlip: false),
-      .imageDataGenerator(
-        rotationRange: 0, widthShiftRange: 0, heightShiftRange: .infinity, horizontalFlip: false),
+      Augmentation(RandomHorizontalFlip(probability: 1.5)),
+      Augmentation(RandomHorizontalFlip(probability: .nan)),
+      Augmentation(RandomRotation(degrees: -1)), Augmentation(RandomRotation(degrees: 181)),
+      Augmentation(RandomTranslation(share: 2)),
+      Augmentation(
+        ImageDataGenerator(
+          rotationRange: 0, widthShiftRange: -0.1, heightShiftRange: 0, horizontalFlip: false)),
+      Augmentation(
+        ImageDataGenerator(
+          rotationRange: 0, widthShiftRange: 0, heightShiftRange: .infinity, horizontalFlip: false)),
     ] {
       let error = failure { try loader(augmentations: [augmentation]) }
       #expect(error?.code == .invalidArgument)

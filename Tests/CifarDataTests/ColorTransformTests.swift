@@ -64,7 +64,8 @@ private struct ColorGolden: Decodable {
     var orders: Set<[String]> = []
     for sample in 0..<400 {
       var random = RandomSequence(seed: 1, purpose: .augmentation, minor: UInt32(sample))
-      let changes = ColorJitter(0.4, 0.2, 2, 0.1, &random).changes
+      let changes = ColorJitter(brightness: 0.4, contrast: 0.2, saturation: 2, hue: 0.1)
+        .changes(&random)
       var kinds: [String] = []
       for change in changes {
         switch change {
@@ -86,7 +87,7 @@ private struct ColorGolden: Decodable {
     }
     #expect(orders.count == 24)
     var random = RandomSequence(seed: 1, purpose: .augmentation)
-    #expect(ColorJitter(0, 0, 0, 0, &random).changes.isEmpty)
+    #expect(ColorJitter().changes(&random).isEmpty)
   }
 }
 
@@ -125,12 +126,13 @@ private struct ColorGolden: Decodable {
   }
 
   @Test func whatIsErasedIsZeroAfterNormalisation() throws {
-    let erasing: Augmentation = .cutout(size: 16)
+    let erasing: Augmentation = Augmentation(Cutout(size: 16))
     let with = try ImagePipeline(
       normalization: .cifar10,
-      augmentations: [.randomHorizontalFlip(probability: 0.5), erasing], seed: 4)
+      augmentations: [Augmentation(RandomHorizontalFlip(probability: 0.5)), erasing], seed: 4)
     let without = try ImagePipeline(
-      normalization: .cifar10, augmentations: [.randomHorizontalFlip(probability: 0.5)], seed: 4)
+      normalization: .cifar10,
+      augmentations: [Augmentation(RandomHorizontalFlip(probability: 0.5))], seed: 4)
     for sample in 0..<20 {
       var one = [Float](repeating: .nan, count: Dataset.imageBytes)
       var other = one
@@ -141,12 +143,12 @@ private struct ColorGolden: Decodable {
       #expect(erased.allSatisfy { one[$0] == 0 })
     }
     let error = failure {
-      try Augmentation.validate([erasing, .randomRotation(degrees: 5)])
+      try Augmentation.validate([erasing, Augmentation(RandomRotation(degrees: 5))])
     }
     #expect(error?.message.contains("it comes after random_rotation") == true)
     try Augmentation.validate([
-      .randomRotation(degrees: 5), erasing,
-      .randomErasing(probability: 1, scale: [0.02, 0.33], ratio: [0.3, 3.3]),
+      Augmentation(RandomRotation(degrees: 5)), erasing,
+      Augmentation(RandomErasing(probability: 1, scale: [0.02, 0.33], ratio: [0.3, 3.3])),
     ])
   }
 }

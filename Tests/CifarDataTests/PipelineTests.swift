@@ -26,13 +26,17 @@ import Testing
 
   @Test(arguments: [(0.0, 0...0), (0.5, 420...580), (1.0, 1000...1000), (0.2, 140...260)])
   func flipsComeAsOftenAsTheyShould(probability: Double, range: ClosedRange<Int>) throws {
-    let flips = try places(.randomHorizontalFlip(probability: probability), count: 1000)
-      .filter { $0?.column == 21 }.count
+    let flips = try places(
+      Augmentation(RandomHorizontalFlip(probability: probability)), count: 1000
+    )
+    .filter { $0?.column == 21 }.count
     #expect(range.contains(flips), "\(flips)")
   }
 
   @Test func shiftsReachEveryPlaceAndNoFurther() throws {
-    let shifts = try places(.randomTranslation(share: 0.1), count: 2000).compactMap { $0 }
+    let shifts = try places(Augmentation(RandomTranslation(share: 0.1)), count: 2000).compactMap {
+      $0
+    }
     #expect(shifts.count == 2000)
     let rows = Dictionary(grouping: shifts, by: \.row).mapValues(\.count)
     let columns = Dictionary(grouping: shifts, by: \.column).mapValues(\.count)
@@ -45,7 +49,7 @@ import Testing
   }
 
   @Test func rotationsGoBothWaysAndNoFurther() throws {
-    let turned = try places(.randomRotation(degrees: 15), count: 400).compactMap { $0 }
+    let turned = try places(Augmentation(RandomRotation(degrees: 15)), count: 400).compactMap { $0 }
     // 6 pixels left of the centre and half a pixel below it: 15 degrees are 1.5 rows.
     #expect(turned.contains { $0.row < 16 })
     #expect(turned.contains { $0.row > 16 })
@@ -56,8 +60,9 @@ import Testing
     let pipeline = try ImagePipeline(
       normalization: .cifar10,
       augmentations: [
-        .imageDataGenerator(
-          rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0.1, horizontalFlip: false)
+        Augmentation(
+          ImageDataGenerator(
+            rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0.1, horizontalFlip: false))
       ], seed: 5)
     var images: Set<[Float]> = []
     for sample in 0..<20 {
@@ -73,9 +78,10 @@ import Testing
 
   @Test func cropsReachEveryPlaceAndNoFurther() throws {
     for reflect in [false, true] {
-      let crops = try places(.randomCrop(padding: 4, reflect: reflect), count: 2000).compactMap {
-        $0
-      }
+      let crops = try places(Augmentation(RandomCrop(padding: 4, reflect: reflect)), count: 2000)
+        .compactMap {
+          $0
+        }
       #expect(crops.count == 2000)
       #expect(Set(crops.map(\.row)) == Set(12...20))
       #expect(Set(crops.map(\.column)) == Set(6...14))
@@ -93,34 +99,45 @@ import Testing
 
   @Test func rangesThatAreNoneChangeNothing() throws {
     let image = try numbers([])
-    #expect(try numbers([.randomCrop(padding: 0, reflect: false)]) == image)
-    #expect(try numbers([.colorJitter(brightness: 0, contrast: 0, saturation: 0, hue: 0)]) == image)
+    #expect(try numbers([Augmentation(RandomCrop(padding: 0, reflect: false))]) == image)
+    #expect(
+      try numbers([Augmentation(ColorJitter(brightness: 0, contrast: 0, saturation: 0, hue: 0))])
+        == image)
     #expect(
       try numbers([
-        .imageDataGenerator(
-          rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
-          brightnessRange: [1, 1])
+        Augmentation(
+          ImageDataGenerator(
+            rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
+            brightnessRange: [1, 1]))
       ]) == image)
   }
 
   /// Bytes and numbers with fractions, one after the other, in any order.
   @Test func everyAugmentationFollowsEveryOther() throws {
     let all: [Augmentation] = [
-      .randomHorizontalFlip(probability: 0.5), .randomRotation(degrees: 20),
-      .randomTranslation(share: 0.2), .randomCrop(padding: 3, reflect: true),
-      .colorJitter(brightness: 0.3, contrast: 0.3, saturation: 0.3, hue: 0.2),
-      .imageDataGenerator(
-        rotationRange: 10, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true,
-        zoomRange: [0.9, 1.2]),
-      .imageDataGenerator(
-        rotationRange: 10, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true,
-        zoomRange: [0.9, 1.2], brightnessRange: [0.5, 1.5]),
+      Augmentation(RandomHorizontalFlip(probability: 0.5)),
+      Augmentation(RandomRotation(degrees: 20)),
+      Augmentation(RandomTranslation(share: 0.2)),
+      Augmentation(RandomCrop(padding: 3, reflect: true)),
+      Augmentation(ColorJitter(brightness: 0.3, contrast: 0.3, saturation: 0.3, hue: 0.2)),
+      Augmentation(
+        ImageDataGenerator(
+          rotationRange: 10, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true,
+          zoomRange: [0.9, 1.2])),
+      Augmentation(
+        ImageDataGenerator(
+          rotationRange: 10, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true,
+          zoomRange: [0.9, 1.2], brightnessRange: [0.5, 1.5])),
     ]
     for first in all {
       for second in all {
-        let images = try (0..<4).map { try numbers([first, second, .cutout(size: 6)], $0) }
+        let images = try (0..<4).map {
+          try numbers([first, second, Augmentation(Cutout(size: 6))], $0)
+        }
         #expect(images.joined().allSatisfy { $0 >= 0 && $0 <= 1 })
-        #expect(try images == (0..<4).map { try numbers([first, second, .cutout(size: 6)], $0) })
+        #expect(
+          try images
+            == (0..<4).map { try numbers([first, second, Augmentation(Cutout(size: 6))], $0) })
         #expect(Set(images).count > 1)
       }
     }
@@ -128,29 +145,39 @@ import Testing
 
   @Test func numbersOutOfRangeAreRefused() throws {
     let wrong: [(Augmentation, String)] = [
-      (.randomCrop(padding: -1, reflect: false), "random_crop: padding -1.0 is not in 0 to 32"),
-      (.randomCrop(padding: 32, reflect: true), "padding 32.0 is not in 0 to 31"),
       (
-        .colorJitter(brightness: 0, contrast: 0, saturation: 0, hue: 0.6),
-        "hue 0.6 is not in 0 to 0.5"
+        Augmentation(RandomCrop(padding: -1, reflect: false)),
+        "random_crop: padding -1 is not from 0 to 32"
+      ),
+      (Augmentation(RandomCrop(padding: 32, reflect: true)), "padding 32 is not from 0 to 31"),
+      (
+        Augmentation(ColorJitter(brightness: 0, contrast: 0, saturation: 0, hue: 0.6)),
+        "hue 0.6 is not from 0 to 0.5"
       ),
       (
-        .colorJitter(brightness: -1, contrast: 0, saturation: 0, hue: 0),
-        "brightness -1.0 is not in 0 to 100"
+        Augmentation(ColorJitter(brightness: -1, contrast: 0, saturation: 0, hue: 0)),
+        "brightness -1.0 is not from 0 to 100"
       ),
-      (.cutout(size: 0), "cutout: size 0.0 is not in 1 to 64"),
-      (.randomErasing(probability: 2, scale: [0, 1], ratio: [1, 1]), "probability 2.0"),
-      (.randomErasing(probability: 1, scale: [1], ratio: [1, 1]), "scale [1.0]"),
-      (.randomErasing(probability: 1, scale: [0, 1], ratio: [2, 1]), "ratio [2.0, 1.0]"),
+      (Augmentation(Cutout(size: 0)), "cutout: size 0 is not from 1 to 64"),
       (
-        .imageDataGenerator(
-          rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
-          zoomRange: [0, 1]), "zoom_range [0.0, 1.0]"
+        Augmentation(RandomErasing(probability: 2, scale: [0, 1], ratio: [1, 1])), "probability 2.0"
+      ),
+      (Augmentation(RandomErasing(probability: 1, scale: [1], ratio: [1, 1])), "scale [1.0]"),
+      (
+        Augmentation(RandomErasing(probability: 1, scale: [0, 1], ratio: [2, 1])),
+        "ratio [2.0, 1.0]"
       ),
       (
-        .imageDataGenerator(
-          rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
-          brightnessRange: [.nan, 1]), "brightness_range"
+        Augmentation(
+          ImageDataGenerator(
+            rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
+            zoomRange: [0, 1])), "zoom_range [0.0, 1.0]"
+      ),
+      (
+        Augmentation(
+          ImageDataGenerator(
+            rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
+            brightnessRange: [.nan, 1])), "brightness_range"
       ),
     ]
     for (augmentation, message) in wrong {
@@ -162,17 +189,20 @@ import Testing
 
   @Test func augmentationsComeBackFromJSON() throws {
     let all: [Augmentation] = [
-      .randomHorizontalFlip(probability: 0.25), .randomRotation(degrees: 15),
-      .randomTranslation(share: 0.1),
-      .imageDataGenerator(
-        rotationRange: 15, widthShiftRange: 0.1, heightShiftRange: 0.2, horizontalFlip: true),
-      .imageDataGenerator(
-        rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
-        zoomRange: [0.8, 1.1], brightnessRange: [0.5, 1.5]),
-      .randomCrop(padding: 4, reflect: true),
-      .colorJitter(brightness: 0.1, contrast: 0.2, saturation: 0.3, hue: 0.4),
-      .cutout(size: 8),
-      .randomErasing(probability: 0.25, scale: [0.1, 0.2], ratio: [0.5, 2]),
+      Augmentation(RandomHorizontalFlip(probability: 0.25)),
+      Augmentation(RandomRotation(degrees: 15)),
+      Augmentation(RandomTranslation(share: 0.1)),
+      Augmentation(
+        ImageDataGenerator(
+          rotationRange: 15, widthShiftRange: 0.1, heightShiftRange: 0.2, horizontalFlip: true)),
+      Augmentation(
+        ImageDataGenerator(
+          rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
+          zoomRange: [0.8, 1.1], brightnessRange: [0.5, 1.5])),
+      Augmentation(RandomCrop(padding: 4, reflect: true)),
+      Augmentation(ColorJitter(brightness: 0.1, contrast: 0.2, saturation: 0.3, hue: 0.4)),
+      Augmentation(Cutout(size: 8)),
+      Augmentation(RandomErasing(probability: 0.25, scale: [0.1, 0.2], ratio: [0.5, 2])),
     ]
     #expect(Set(all.map(\.type)) == Set(Augmentation.types))
     let text = try JSONEncoder().encode(all)
@@ -186,13 +216,14 @@ import Testing
       """#.utf8)
     #expect(
       try JSONDecoder().decode([Augmentation].self, from: short) == [
-        .randomHorizontalFlip(probability: 0.5),
-        .imageDataGenerator(
-          rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
-          zoomRange: [0.75, 1.25]),
-        .randomCrop(padding: 2, reflect: false),
-        .colorJitter(brightness: 0, contrast: 0, saturation: 0, hue: 0.1),
-        .randomErasing(probability: 0.5, scale: [0.02, 0.33], ratio: [0.3, 3.3]),
+        Augmentation(RandomHorizontalFlip(probability: 0.5)),
+        Augmentation(
+          ImageDataGenerator(
+            rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
+            zoomRange: [0.75, 1.25])),
+        Augmentation(RandomCrop(padding: 2, reflect: false)),
+        Augmentation(ColorJitter(brightness: 0, contrast: 0, saturation: 0, hue: 0.1)),
+        Augmentation(RandomErasing(probability: 0.5, scale: [0.02, 0.33], ratio: [0.3, 3.3])),
       ])
     let unknown = Data(#"[{"type":"mixup"}]"#.utf8)
     #expect(throws: DecodingError.self) {

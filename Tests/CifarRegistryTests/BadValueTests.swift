@@ -68,7 +68,8 @@ import Testing
     ("evaluations", "confusion", "'not JSON'"), ("predictions", "actual", "2"),
     ("predictions", "probability", "9e99"), ("predictions", "pixels", "x'00'"),
     ("predictions", "kind", "'worst'"), ("predictions", "number", "-1"),
-    ("epochs", "val_accuracy", "1.5"), ("epochs", "seconds", "-1"), ("epochs", "lr", "-0.5"),
+    ("epochs", "val_accuracy", "1.5"), ("epochs", "seconds", "-1"),
+    ("epochs", "learning_rate", "-0.5"),
   ])
   func aRunIsNotShownWithAValueThatCannotBe(table: String, column: String, value: String) throws {
     let key = table == "runs" ? "id" : "run"

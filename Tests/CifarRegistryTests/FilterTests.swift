@@ -48,11 +48,12 @@ import Testing
     ("name not in (wide, narrow)", ["wide 2", "nothing"]),
     ("name = 'wide 2' OR name = \"nothing\"", ["wide 2", "nothing"]),
     ("note ~ later", ["narrow"]), ("status = failed", ["nothing"]),
-    ("status in (failed, crashed)", ["nothing"]), ("lr <= 0.0005", ["wide 2", "narrow"]),
+    ("status in (failed, crashed)", ["nothing"]),
+    ("learning_rate <= 0.0005", ["wide 2", "narrow"]),
     ("optimizer.learning_rate = 0.001", ["wide"]), ("batch_size >= 128", ["narrow", "nothing"]),
     ("hyperparameters.batch_size = 32", ["wide"]), ("metrics.f1 > 0", ["wide 2", "narrow"]),
     ("duration < 1h", ["wide", "wide 2", "narrow", "nothing"]), ("duration > 1d", []),
-    ("seed = 9223372036854775808 and lr = 1", ["nothing"]), ("name = '%'", []),
+    ("seed = 9223372036854775808 and learning_rate = 1", ["nothing"]), ("name = '%'", []),
     ("name ~ '%'", []), ("reason = done and host is not null and name == wide", ["wide"]),
     ("no.such.parameter = 1", []), ("name != wide", ["wide 2", "narrow", "nothing"]),
   ])
@@ -69,7 +70,8 @@ import Testing
     ("started > '999999999999 years ago'", 11, "time"), ("duration > long", 12, "duration"),
     ("epochs", 7, "comparison"), ("and epochs = 1", 1, "field"), ("epochs = 1 and", 15, "field"),
     ("name in wide", 9, "("), ("name in (wide", 14, ")"), ("epochs # 1", 8, "#"),
-    ("name is gone", 9, "null"), ("a'b = 1", 2, "closing"), ("lr.';DROP' = 1", 1, "field"),
+    ("name is gone", 9, "null"), ("a'b = 1", 2, "closing"),
+    ("learning_rate.';DROP' = 1", 1, "field"),
     (String(repeating: "(", count: 150), 100, "nested"),
   ])
   func anErrorPointsAtTheColumn(filter: String, column: Int, word: String) {
@@ -86,7 +88,7 @@ import Testing
     }
     #expect(try sorted("val_accuracy", true) == ["wide", "narrow", "wide 2", "nothing"])
     #expect(try sorted("val_accuracy", false) == ["wide 2", "narrow", "wide", "nothing"])
-    #expect(try sorted("lr", true, 2) == ["nothing", "wide"])
+    #expect(try sorted("learning_rate", true, 2) == ["nothing", "wide"])
     #expect(try sorted("metrics.f1", true, 1) == ["narrow"])
     #expect(try sorted("name", false) == ["narrow", "nothing", "wide", "wide 2"])
     #expect(failure { try sorted("naem", true) }?.message.contains("did you mean name") == true)

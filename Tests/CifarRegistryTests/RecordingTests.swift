@@ -80,9 +80,11 @@ import Testing
     }
     #expect(check == "ok")
     let text = try sample.shell(
-      "SELECT name, seed, hyperparameters ->> '$.optimizer.lr', date(started) >= '2024' FROM runs")
+      "SELECT name, seed, hyperparameters ->> '$.optimizer.learning_rate', date(started) >= '2024' FROM runs"
+    )
     #expect(text == "shell|9223372036854775808|0.001|1")
-    #expect(try sample.shell("SELECT epoch, lr FROM epochs WHERE val_loss < 0.9") == "3|0.001")
+    #expect(
+      try sample.shell("SELECT epoch, learning_rate FROM epochs WHERE val_loss < 0.9") == "3|0.001")
   }
 
   @Test func anEpochIsRecordedOnce() throws {

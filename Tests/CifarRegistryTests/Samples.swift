@@ -44,7 +44,7 @@ final class Sample: Sendable {
   static func run(_ name: String? = nil, retention: Retention = .last(2)) -> NewRun {
     NewRun(
       name: name, recipe: "pytorch",
-      hyperparameters: #"{"batch_size":64,"optimizer":{"lr":0.001}}"#,
+      hyperparameters: #"{"batch_size":64,"optimizer":{"learning_rate":0.001}}"#,
       model: #"{"layers":[]}"#, dataset: "shapes", seed: 1 << 63, epochsPlanned: 24,
       retention: retention, session: info)
   }

@@ -71,13 +71,17 @@ import Testing
       try rows("SELECT name FROM pragma_table_info('\(table)')", of: path2)
     }
     // Every value that schema 2 has, as a text, and what schema 3 says in another way.
-    func contents(epochs: [(table: String, superseded: String)], kind: String, number: String)
-      throws -> [[String]]
-    {
+    func contents(
+      epochs: [(table: String, superseded: String)], kind: String, number: String, rate: String
+    ) throws -> [[String]] {
       try zip(tables, columns).map { table, columns in
         let parts = (table == "epochs" ? epochs : [(table, "''")]).map { source, superseded in
           let texts = columns.map { column in
-            "quote(\(table == "predictions" && column == "number" ? number : column))"
+            switch (table, column) {
+            case ("predictions", "number"): "quote(\(number))"
+            case ("epochs", "lr"): "quote(\(rate))"
+            default: "quote(\(column))"
+            }
           }
           let all = texts + [superseded] + (table == "predictions" ? [kind] : [])
           return "SELECT \(all.joined(separator: " || ',' || ")) FROM \(source)"
@@ -87,13 +91,14 @@ import Testing
     }
     let before = try contents(
       epochs: [("epochs", "0"), ("superseded_epochs", "1")],
-      kind: "iif(number < 1000, 'misclassified', 'sample')", number: "number % 1000")
+      kind: "iif(number < 1000, 'misclassified', 'sample')", number: "number % 1000",
+      rate: "lr")
     let sequences = "SELECT name || ' ' || seq FROM sqlite_sequence ORDER BY name"
     let numbers = try rows(sequences, of: path2)
     let registry = try Registry(path: path2, mode: mode)
     #expect(try registry.integer("PRAGMA user_version") == Migrations.all.newest)
     let after = try contents(
-      epochs: [("epochs", "superseded")], kind: "kind", number: "number")
+      epochs: [("epochs", "superseded")], kind: "kind", number: "number", rate: "learning_rate")
     #expect(after == before)
     #expect(try rows("SELECT value FROM meta WHERE key = 'readable_by'", of: path2) == ["3"])
     #expect(try rows(sequences, of: path2) == numbers)
@@ -128,7 +133,7 @@ import Testing
     let new = directory.file("new.db")
     _ = try Registry(path: new, mode: .readWrite(create: true))
     let metrics =
-      "train_loss train_accuracy val_loss val_accuracy lr seconds images_per_second "
+      "train_loss train_accuracy val_loss val_accuracy learning_rate seconds images_per_second "
       + "cpu_seconds peak_memory"
     for (view, columns) in [
       (

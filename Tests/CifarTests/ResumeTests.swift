@@ -138,8 +138,8 @@ import Testing
   @Test func aRunThatStoppedEarlyTrainsOnWhereEpochsAreAskedFor() throws {
     var hyperparameters = try Hyperparameters.quick(epochs: 9)
     hyperparameters.callbacks = [
-      .earlyStopping(
-        .init(
+      CallbackSpec(
+        EarlyStopping.Options(
           dialect: .pytorch, monitor: .valLoss, patience: 2, minDelta: 100,
           restoreBestWeights: true))
     ]
@@ -176,12 +176,13 @@ import Testing
   }
 
   @Test func aScheduleThatJumpsSaysSo() throws {
-    for (curve, jumps) in [
-      (LearningRateSchedule.Curve.cosine(steps: nil, alpha: 0), true),
-      (.cosine(steps: 9, alpha: 0), false), (.step(size: 1, gamma: 0.5), false),
+    for (schedule, jumps) in [
+      (LearningRateSchedule(CosineDecay(steps: nil)), true),
+      (LearningRateSchedule(CosineDecay(steps: 9)), false),
+      (LearningRateSchedule(StepDecay(size: 1, gamma: 0.5)), false),
     ] {
       var hyperparameters = try Hyperparameters.quick(epochs: 2)
-      hyperparameters.schedule = LearningRateSchedule(curve)
+      hyperparameters.schedule = schedule
       let session = try sample.start(hyperparameters)
       _ = try session.run([Follower()])
       let same = try sample.resume(session.runID ?? "")

@@ -209,7 +209,7 @@ private func isSame(_ one: Double?, _ other: Double) -> Bool {
     #expect(golden.batches == [1, 2, 3, 4, 5, 6, 1, 2, 3])
     #expect(golden.epochs == [1, 2])
     var hyperparameters = try Hyperparameters.quick("keras", epochs: 4)
-    hyperparameters.callbacks = [.terminateOnNaN]
+    hyperparameters.callbacks = [CallbackSpec(TerminateOnNaN.Options())]
     hyperparameters.batchSize = 2
     let trainer = try Trainer(
       hyperparameters: hyperparameters, train: try Images.train(12),

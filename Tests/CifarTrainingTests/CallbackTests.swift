@@ -20,7 +20,7 @@ import Testing
   @Test func aLossThatIsNoNumberFailsOrEndsTheTraining() throws {
     let error = failure { try Training(try quick([], rate: 1e30)) }
     #expect(error?.code == .notFinite)
-    let training = try Training(quick([.terminateOnNaN], rate: 1e30))
+    let training = try Training(quick([CallbackSpec(TerminateOnNaN.Options())], rate: 1e30))
     guard case .diverged(let reason) = training.end else {
       Issue.record("\(training.end)")
       return
@@ -39,7 +39,7 @@ import Testing
 
   /// In the middle of its validation; what is resumed validates, and trains no more.
   @Test func aTerminatedEpochThatIsInterruptedIsEndedLater() throws {
-    let hyperparameters = try quick([.terminateOnNaN], rate: 100)
+    let hyperparameters = try quick([CallbackSpec(TerminateOnNaN.Options())], rate: 100)
     func make() throws -> (Trainer, Follower) {
       let trainer = try Trainer(
         hyperparameters: hyperparameters, train: try Images.train(100),
@@ -80,7 +80,7 @@ import Testing
     #expect(training.follower.reports.map(\.isBest) == [false])
     #expect(training.follower.reports.allSatisfy { !$0.metrics.valLoss.isFinite })
 
-    hyperparameters.callbacks = [.terminateOnNaN]
+    hyperparameters.callbacks = [CallbackSpec(TerminateOnNaN.Options())]
     hyperparameters.epochs = 3
     let terminated = try Training(hyperparameters)
     guard case .diverged(let reason) = terminated.end else {
@@ -93,8 +93,8 @@ import Testing
   }
 
   @Test func aTimerPausesAndEveryResumeHasItsTimeAnew() throws {
-    let hyperparameters = try quick([.timer(.init(seconds: 1e-9))])
-    let undisturbed = try Training(quick([.timer(.init(seconds: 1e9))]))
+    let hyperparameters = try quick([CallbackSpec(Timer.Options(seconds: 1e-9))])
+    let undisturbed = try Training(quick([CallbackSpec(Timer.Options(seconds: 1e9))]))
     var training = try Training(hyperparameters)
     var batches = 0
     while training.end == .stopped {
@@ -122,8 +122,8 @@ import Testing
         return .proceed
       }
     }
-    let spec = CallbackSpec.modelCheckpoint(
-      .init(dialect: .pytorch, monitor: .valLoss, saveFrequency: 3))
+    let spec = CallbackSpec(
+      ModelCheckpoint.Options(dialect: .pytorch, monitor: .valLoss, saveFrequency: 3))
     let counter = Counter()
     let trainer = try Trainer(
       hyperparameters: quick([spec]), train: try Images.train(100),
@@ -176,7 +176,7 @@ import Testing
     let file = FileManager.default.temporaryDirectory.path + "/\(UUID().uuidString).csv"
     defer { try? FileManager.default.removeItem(atPath: file) }
     let log = { (append: Bool) in
-      CallbackSpec.csvLogger(.init(filename: file, separator: ";", append: append))
+      CallbackSpec(CSVLogger.Options(filename: file, separator: ";", append: append))
     }
     let training = try Training(quick([log(false)], epochs: 3))
     let whole = try lines(file)
@@ -201,7 +201,9 @@ import Testing
     let file = FileManager.default.temporaryDirectory.path + "/\(UUID().uuidString).csv"
     defer { try? FileManager.default.removeItem(atPath: file) }
     let training = try Training(
-      quick([.csvLogger(.init(filename: file)), .terminateOnNaN], rate: 1e30))
+      quick(
+        [CallbackSpec(CSVLogger.Options(filename: file)), CallbackSpec(TerminateOnNaN.Options())],
+        rate: 1e30))
     #expect(training.follower.reports.count == 1)
     let row = try #require(try lines(file).dropFirst().first).split(separator: ",")
     #expect(row[0] == "0")
@@ -209,7 +211,9 @@ import Testing
   }
 
   @Test func aFileThatCantBeWrittenIsNamed() throws {
-    let error = failure { try Training(quick([.csvLogger(.init(filename: "/nowhere/log.csv"))])) }
+    let error = failure {
+      try Training(quick([CallbackSpec(CSVLogger.Options(filename: "/nowhere/log.csv"))]))
+    }
     #expect(error?.code == .io)
     #expect(error?.message.contains("can't write '/nowhere/log.csv'") == true)
   }
@@ -298,7 +302,7 @@ import Testing
       #expect(failure { try set.trainer.setLearningRate(rate) }?.code == .invalidArgument)
     }
     var scheduled = try quick([])
-    scheduled.schedule = LearningRateSchedule(.constant, warmup: 1)
+    scheduled.schedule = LearningRateSchedule(ConstantCurve(), warmup: 1)
     let error = failure { try diary(scheduled, rates: ["epoch 1": 1]) }
     #expect(error?.code == .invalidState)
     #expect(error?.message.contains("schedule 'constant'") == true)
@@ -306,7 +310,7 @@ import Testing
 
   @Test func aScheduleIsInRowsAndReports() throws {
     var scheduled = try quick([], epochs: 3, rate: 0.01)
-    scheduled.schedule = LearningRateSchedule(.step(size: 1, gamma: 0.5))
+    scheduled.schedule = LearningRateSchedule(StepDecay(size: 1, gamma: 0.5))
     let training = try Training(scheduled)
     #expect(training.follower.reports.map(\.metrics.learningRate) == [0.01, 0.005, 0.0025])
     #expect(training.follower.reports.map(\.nextLearningRate) == [0.005, 0.0025, 0.00125])

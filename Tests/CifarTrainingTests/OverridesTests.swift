@@ -27,13 +27,13 @@ import Testing
     expected.epochs = 7
     expected.seed = .max
     expected.stepsPerEpoch = 20
-    expected.optimizer.type = "sgd"
+    expected.optimizer.type = .sgd
     expected.optimizer.momentum = 0.9
     expected.optimizer.nesterov = true
     expected.optimizer.clipNorm = 1
     expected.optimizer.learningRate = 0.1
     expected.loss.labelSmoothing = 0.1
-    expected.schedule = LearningRateSchedule(.cosine(steps: nil, alpha: 0), warmup: 5)
+    expected.schedule = LearningRateSchedule(CosineDecay(steps: nil, alpha: 0), warmup: 5)
     let seed = #""seed":18446744073709551615"#
     let long = """
       {"epochs":7,\(seed),"steps_per_epoch":20,"optimizer":{"type":"sgd","momentum":0.9,
@@ -49,7 +49,7 @@ import Testing
     #expect(try recipe(short) == expected)
     try expected.apply(
       overrides: #"{"schedule":"constant","clip_norm":null,"steps_per_epoch":null}"#)
-    #expect(expected.schedule == LearningRateSchedule(.constant))
+    #expect(expected.schedule == LearningRateSchedule(ConstantCurve()))
     #expect(expected.optimizer.clipNorm == nil)
     #expect(expected.stepsPerEpoch == nil)
     try expected.apply(overrides: #"{"schedule":null}"#)
@@ -69,7 +69,7 @@ import Testing
     let changed = try recipe(
       #"{"early_stopping":{"patience":3,"min_delta":0.01},"model_checkpoint":false}"#)
     #expect(changed.callbacks.map(\.type) == ["reduce_lr_on_plateau", "early_stopping"])
-    guard case .earlyStopping(let options) = changed.callbacks[1] else { return }
+    let options = try #require(changed.callbacks[1].options as? EarlyStopping.Options)
     #expect(options.patience == 3)
     #expect(options.minDelta == 0.01)
     #expect(options.restoreBestWeights)
@@ -78,19 +78,20 @@ import Testing
       #"{"terminate_on_nan":true,"timer":{"seconds":60},"csv_logger":{"filename":"a.csv"}}"#)
     #expect(
       added.callbacks[3...] == [
-        .csvLogger(.init(filename: "a.csv")), .terminateOnNaN, .timer(.init(seconds: 60)),
+        CallbackSpec(CSVLogger.Options(filename: "a.csv")), CallbackSpec(TerminateOnNaN.Options()),
+        CallbackSpec(Timer.Options(seconds: 60)),
       ])
 
     let own = try recipe(
       #"{"callbacks":["early_stopping"],"reduce_lr_on_plateau":{"min_delta":0.5}}"#, of: "keras")
     #expect(
       own.callbacks == [
-        .earlyStopping(
-          .init(
+        CallbackSpec(
+          EarlyStopping.Options(
             dialect: .keras, monitor: .valLoss, patience: 0, minDelta: 0,
             restoreBestWeights: false)),
-        .reduceLROnPlateau(
-          .init(
+        CallbackSpec(
+          ReduceLROnPlateau.Options(
             dialect: .keras, monitor: .valLoss, factor: 0.1, patience: 10, threshold: 0.5,
             cooldown: 0, minLR: 0, epsilon: 0)),
       ])
@@ -98,7 +99,7 @@ import Testing
   }
 
   @Test func augmentations() throws {
-    let flip = Augmentation.randomHorizontalFlip(probability: 0.3)
+    let flip = Augmentation(RandomHorizontalFlip(probability: 0.3))
     let own = try recipe(
       #"{"augmentations":[{"type":"random_horizontal_flip","probability":0.3}]}"#)
     #expect(own.augmentations == [flip])
@@ -107,10 +108,11 @@ import Testing
       #"{"augmentations":[{"type":"image_data_generator","zoom_range":0.5},"random_erasing"]}"#)
     #expect(
       zoom.augmentations == [
-        .imageDataGenerator(
-          rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
-          zoomRange: [0.5, 1.5]),
-        .randomErasing(probability: 0.5, scale: [0.02, 0.33], ratio: [0.3, 3.3]),
+        Augmentation(
+          ImageDataGenerator(
+            rotationRange: 0, widthShiftRange: 0, heightShiftRange: 0, horizontalFlip: false,
+            zoomRange: [0.5, 1.5])),
+        Augmentation(RandomErasing(probability: 0.5, scale: [0.02, 0.33], ratio: [0.3, 3.3])),
       ])
     #expect(more.augmentations == (try Recipe.named("pytorch")).augmentations + [flip])
   }
@@ -194,9 +196,9 @@ import Testing
     let tuned = try recipe(
       #"{"reduce_lr_on_plateau":{"min_delta":-0.5},"early_stopping":{"min_delta":-0.1},"#
         + #""model_checkpoint":{"initial_value_threshold":0.6}}"#, of: "keras-tuned")
-    guard case .reduceLROnPlateau(let reduce) = tuned.callbacks[2],
-      case .earlyStopping(let stop) = tuned.callbacks[0],
-      case .modelCheckpoint(let checkpoint) = tuned.callbacks[1]
+    guard let reduce = tuned.callbacks[2].options as? ReduceLROnPlateau.Options,
+      let stop = tuned.callbacks[0].options as? EarlyStopping.Options,
+      let checkpoint = tuned.callbacks[1].options as? ModelCheckpoint.Options
     else {
       Issue.record("\(tuned.callbacks)")
       return
@@ -217,7 +219,7 @@ import Testing
     // Brackets in a string open nothing.
     let name = #"\"\\\#(open)"#
     try recipe.apply(overrides: #"{"csv_logger":{"filename":"\#(name)"}}"#)
-    #expect(recipe.callbacks.last == .csvLogger(.init(filename: #""\"# + open)))
+    #expect(recipe.callbacks.last == CallbackSpec(CSVLogger.Options(filename: #""\"# + open)))
   }
 
   @Test(arguments: [

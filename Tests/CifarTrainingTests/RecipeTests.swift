@@ -31,7 +31,7 @@ import Testing
     #expect(recipe.modelSpec.input == [3, 32, 32])
     #expect(
       recipe.optimizer
-        == OptimizerSpec(type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
+        == OptimizerSpec(type: .adam, learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8)
     )
     #expect(recipe.loss == LossSpec())
     #expect(recipe.schedule == nil)
@@ -39,18 +39,19 @@ import Testing
     #expect(recipe.normalization == .cifar10)
     #expect(
       recipe.augmentations == [
-        .randomHorizontalFlip(probability: 0.5), .randomRotation(degrees: 15),
-        .randomTranslation(share: 0.1),
+        Augmentation(RandomHorizontalFlip(probability: 0.5)),
+        Augmentation(RandomRotation(degrees: 15)),
+        Augmentation(RandomTranslation(share: 0.1)),
       ])
     #expect(
       recipe.callbacks == [
-        .reduceLROnPlateau(
-          .init(
+        CallbackSpec(
+          ReduceLROnPlateau.Options(
             dialect: .pytorch, monitor: .valLoss, factor: 0.5, patience: 5, threshold: 1e-4,
             cooldown: 0, minLR: 0, epsilon: 1e-8)),
-        .modelCheckpoint(.init(dialect: .pytorch, monitor: .valLoss)),
-        .earlyStopping(
-          .init(
+        CallbackSpec(ModelCheckpoint.Options(dialect: .pytorch, monitor: .valLoss)),
+        CallbackSpec(
+          EarlyStopping.Options(
             dialect: .pytorch, monitor: .valLoss, patience: 10, minDelta: 0,
             restoreBestWeights: true)),
       ])
@@ -69,7 +70,7 @@ import Testing
         == tutorial(.batchNorm(momentum: 0.01, epsilon: 1e-3, unbiased: false)))
     #expect(
       recipe.optimizer
-        == OptimizerSpec(type: "adam", learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7)
+        == OptimizerSpec(type: .adam, learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7)
     )
     #expect(recipe.loss == LossSpec())
     #expect(recipe.schedule == nil)
@@ -77,16 +78,17 @@ import Testing
     #expect(recipe.normalization == .unit)
     #expect(
       recipe.augmentations == [
-        .imageDataGenerator(
-          rotationRange: 15, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true)
+        Augmentation(
+          ImageDataGenerator(
+            rotationRange: 15, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true))
       ])
     #expect(
       recipe.callbacks == [
-        .earlyStopping(
-          .init(
+        CallbackSpec(
+          EarlyStopping.Options(
             dialect: .keras, monitor: .valLoss, patience: 10, minDelta: 0,
             restoreBestWeights: true)),
-        .modelCheckpoint(.init(dialect: .keras, monitor: .valAccuracy)),
+        CallbackSpec(ModelCheckpoint.Options(dialect: .keras, monitor: .valAccuracy)),
       ])
   }
 
@@ -94,8 +96,8 @@ import Testing
     var recipe = try Recipe.named("keras-tuned")
     #expect(
       recipe.callbacks.last
-        == .reduceLROnPlateau(
-          .init(
+        == CallbackSpec(
+          ReduceLROnPlateau.Options(
             dialect: .keras, monitor: .valLoss, factor: 0.5, patience: 5, threshold: 1e-4,
             cooldown: 0, minLR: 0, epsilon: 0)))
     recipe.callbacks.removeLast()

@@ -106,8 +106,8 @@ import Testing
     var hyperparameters = try Hyperparameters.quick(epochs: 30)
     hyperparameters.optimizer.learningRate = 2e-2
     hyperparameters.callbacks = [
-      .earlyStopping(
-        .init(
+      CallbackSpec(
+        EarlyStopping.Options(
           dialect: .pytorch, monitor: .valLoss, patience: 2, minDelta: 0,
           restoreBestWeights: true))
     ]

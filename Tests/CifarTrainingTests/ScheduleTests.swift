@@ -24,11 +24,11 @@ private struct ScheduleGolden: Decodable {
     for expected in golden.cases {
       var schedule = expected.schedule
       for (step, factor) in expected.factors.enumerated() {
-        schedule.unit = .step
+        schedule.timing.unit = .step
         let bySteps = schedule.factor(step: step, stepsPerEpoch: 9, epochs: 100)
         // Keras computes in 32 bits.
         #expect(abs(bySteps - factor) < 1e-6, "\(schedule), step \(step)")
-        schedule.unit = .epoch
+        schedule.timing.unit = .epoch
         for place in [0, 3, 8] {
           let byEpochs = schedule.factor(step: step * 9 + place, stepsPerEpoch: 9, epochs: 100)
           #expect(byEpochs == bySteps)
@@ -38,22 +38,22 @@ private struct ScheduleGolden: Decodable {
   }
 
   @Test func aCosineEndsWithTheTraining() {
-    let epochs = LearningRateSchedule(.cosine(steps: nil, alpha: 0.1), warmup: 2)
+    let epochs = LearningRateSchedule(CosineDecay(steps: nil, alpha: 0.1), warmup: 2)
     #expect(epochs.factor(step: 2 * 7, stepsPerEpoch: 7, epochs: 12) == 1)
     #expect(abs(epochs.factor(step: 7 * 7, stepsPerEpoch: 7, epochs: 12) - 0.55) < 1e-12)
     #expect(epochs.factor(step: 12 * 7, stepsPerEpoch: 7, epochs: 12) == 0.1)
-    let steps = LearningRateSchedule(.cosine(steps: nil, alpha: 0), unit: .step)
+    let steps = LearningRateSchedule(CosineDecay(steps: nil, alpha: 0), unit: .step)
     #expect(abs(steps.factor(step: 42, stepsPerEpoch: 7, epochs: 12) - 0.5) < 1e-12)
   }
 
   @Test func comesBackFromJSONAndNeedsNoMoreThanItsType() throws {
     let all: [LearningRateSchedule] = [
-      LearningRateSchedule(.constant, warmup: 3),
-      LearningRateSchedule(.exponential(rate: 0.9, steps: 4, staircase: true), unit: .step),
-      LearningRateSchedule(.step(size: 3, gamma: 0.2)),
-      LearningRateSchedule(.multiStep(milestones: [2, 5], gamma: 0.1), warmupStart: 0.5),
-      LearningRateSchedule(.cosine(steps: nil, alpha: 0)),
-      LearningRateSchedule(.cosine(steps: 9, alpha: 0.2)),
+      LearningRateSchedule(ConstantCurve(), warmup: 3),
+      LearningRateSchedule(ExponentialDecay(rate: 0.9, steps: 4, staircase: true), unit: .step),
+      LearningRateSchedule(StepDecay(size: 3, gamma: 0.2)),
+      LearningRateSchedule(MultiStepDecay(milestones: [2, 5], gamma: 0.1), warmupStart: 0.5),
+      LearningRateSchedule(CosineDecay(steps: nil, alpha: 0)),
+      LearningRateSchedule(CosineDecay(steps: 9, alpha: 0.2)),
     ]
     for schedule in all {
       let text = try StateCoding.encode(schedule)
@@ -72,16 +72,21 @@ private struct ScheduleGolden: Decodable {
 
   @Test func numbersOutOfRangeAreRefused() {
     let wrong: [(LearningRateSchedule, String)] = [
-      (LearningRateSchedule(.exponential(rate: 0, steps: 1, staircase: false)), "decay_rate 0.0"),
-      (LearningRateSchedule(.exponential(rate: 1, steps: 0, staircase: false)), "decay_steps 0"),
-      (LearningRateSchedule(.step(size: 0, gamma: 0.1)), "step_size 0"),
-      (LearningRateSchedule(.step(size: 1, gamma: .nan)), "gamma nan"),
-      (LearningRateSchedule(.multiStep(milestones: [3, 3], gamma: 0.1)), "milestones [3, 3]"),
-      (LearningRateSchedule(.multiStep(milestones: [], gamma: 0.1)), "milestones []"),
-      (LearningRateSchedule(.cosine(steps: 0, alpha: 0)), "decay_steps 0"),
-      (LearningRateSchedule(.cosine(steps: nil, alpha: 2)), "alpha 2.0"),
-      (LearningRateSchedule(.constant, warmup: -1), "warmup -1"),
-      (LearningRateSchedule(.constant, warmup: 1, warmupStart: -0.5), "warmup_start -0.5"),
+      (
+        LearningRateSchedule(ExponentialDecay(rate: 0, steps: 1, staircase: false)),
+        "decay_rate 0.0"
+      ),
+      (
+        LearningRateSchedule(ExponentialDecay(rate: 1, steps: 0, staircase: false)), "decay_steps 0"
+      ),
+      (LearningRateSchedule(StepDecay(size: 0, gamma: 0.1)), "step_size 0"),
+      (LearningRateSchedule(StepDecay(size: 1, gamma: .nan)), "gamma nan"),
+      (LearningRateSchedule(MultiStepDecay(milestones: [3, 3], gamma: 0.1)), "milestones [3, 3]"),
+      (LearningRateSchedule(MultiStepDecay(milestones: [], gamma: 0.1)), "milestones []"),
+      (LearningRateSchedule(CosineDecay(steps: 0, alpha: 0)), "decay_steps 0"),
+      (LearningRateSchedule(CosineDecay(steps: nil, alpha: 2)), "alpha 2.0"),
+      (LearningRateSchedule(ConstantCurve(), warmup: -1), "warmup -1"),
+      (LearningRateSchedule(ConstantCurve(), warmup: 1, warmupStart: -0.5), "warmup_start -0.5"),
     ]
     for (schedule, part) in wrong {
       let error = failure { try schedule.validate() }

@@ -58,6 +58,6 @@ struct TrainingRequestTests {
         $0.batchSize = 64
       }
     }
-    #expect(range?.message == "batch size 65537 is not in 1 to 65536")
+    #expect(range?.message == "batch_size 65537 is not from 1 to 65536")
   }
 }

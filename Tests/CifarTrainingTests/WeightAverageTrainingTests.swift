@@ -58,8 +58,8 @@ import Testing
   @Test func theBestWeightsAreAverages() throws {
     var hyperparameters = try averaging(0.5, epochs: 3)
     hyperparameters.callbacks = [
-      .earlyStopping(
-        .init(
+      CallbackSpec(
+        EarlyStopping.Options(
           dialect: .pytorch, monitor: .valLoss, patience: 5, minDelta: 0, restoreBestWeights: true))
     ]
     let training = try Training(hyperparameters)

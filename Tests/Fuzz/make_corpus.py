@@ -127,14 +127,14 @@ def filters():
     "val_accuracy > 0.8 and recipe = keras and started > '2 days ago'",
     "(tag = baseline or name ~ wide) and not status in (failed, crashed)",
     "optimizer.learning_rate <= 1e-3 and duration > 2h and note is not null",
-    "metrics.f1 >= 80% or seed != 3 || lr <> inf && id = abcd", "name = 'it''s' and host !~ \"x\"",
+    "metrics.f1 >= 80% or seed != 3 || learning_rate <> inf && id = abcd", "name = 'it''s' and host !~ \"x\"",
     "started < 2026-11-23 and started > '2026-11-23 20:22' and epochs not in (1, 2)",
     "not not (((name = a)))",
   ]
   for index, text in enumerate(texts):
     put("filter", f"filter{index}", b"\0" + text.encode())
   for first, name in ((1, "sort"), (2, "field")):
-    for index, text in enumerate(["val_loss", "optimizer.lr", "metrics.f1", "status", "tag"]):
+    for index, text in enumerate(["val_loss", "optimizer.learning_rate", "metrics.f1", "status", "tag"]):
       put("filter", f"{name}{index}", bytes([first]) + text.encode())
   put("filter", "run", b"\3first")
 

@@ -29,13 +29,7 @@ extension LayerSpec: Codable {
   }
 }
 
-/// Any key of a JSON object.
-struct AnyKey: CodingKey {
-  var stringValue: String
-  var intValue: Int? { nil }
-  init(stringValue: String) { self.stringValue = stringValue }
-  init?(intValue: Int) { nil }
-
+extension AnyKey {
   /// A misspelt option would otherwise have its default in silence.
   ///
   /// - Parameters:

@@ -10,12 +10,29 @@ import CifarCore
 /// A new run that can't write it does not begin. Later a log is not worth a run: where it can't be
 /// written the training continues without it, and says so once.
 public final class CSVLogger: Callback {
-  public struct Options: Equatable, Sendable {
+  public struct Options: CallbackOptions {
     /// Recorded with its whole path, so that a resume from another directory finds it.
-    public var filename: String
-    public var separator: String
-    /// Whether a new run leaves what the file has; else it starts over.
-    public var append: Bool
+    public var filename = ""
+    public var separator = ","
+    public var append = false
+
+    public static let type = "csv_logger"
+    public static let meaning = "Keras's CSVLogger: a line an epoch into a text file"
+    public static let example = #"{"filename": "log.csv"}"#
+    public static let options: [OptionDescription<Self>] = [
+      .value(
+        OptionRow("filename", .text, "a path", "the file", isRequired: true), \.filename
+      ) { $0.isEmpty ? "is empty" : nil },
+      .value(
+        OptionRow("separator", .text, "one character", "between two values"), \.separator
+      ) {
+        $0.count == 1 && !"\"\n\r0123456789.".contains($0)
+          ? nil : "'\($0)' is not one character such as ',' or ';'"
+      },
+      .flag("append", \.append, "a new run leaves what the file has, else it starts it over"),
+    ]
+
+    public init() {}
 
     public init(filename: String, separator: String = ",", append: Bool = false) {
       self.filename = filename
@@ -23,15 +40,12 @@ public final class CSVLogger: Callback {
       self.append = append
     }
 
-    func validate() throws {
-      guard !filename.isEmpty else {
-        throw CifarError(.invalidArgument, "CSV logger: filename is empty")
-      }
-      guard separator.count == 1, !"\"\n\r0123456789.".contains(separator) else {
-        throw CifarError(
-          .invalidArgument,
-          "CSV logger: separator '\(separator)' is not one character such as ',' or ';'")
-      }
+    func make() -> any Callback { CSVLogger(self) }
+
+    var located: Options {
+      var options = self
+      options.filename = AbsolutePath.of(filename)
+      return options
     }
   }
 
@@ -114,16 +128,5 @@ public final class CSVLogger: Callback {
         metrics.trainAccuracy, metrics.learningRate, metrics.trainLoss, metrics.valAccuracy,
         metrics.valLoss,
       ])
-  }
-}
-
-extension CSVLogger.Options: Codable {
-  enum CodingKeys: String, CodingKey { case filename, separator, append }
-
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    filename = try values.decode(String.self, forKey: .filename)
-    separator = try values.decodeIfPresent(String.self, forKey: .separator) ?? ","
-    append = try values.decodeIfPresent(Bool.self, forKey: .append) ?? false
   }
 }

@@ -1,98 +1,71 @@
 import CifarCore
 
 /// A callback and its options as they stand in the hyperparameters.
-public enum CallbackSpec: Equatable, Sendable {
-  case earlyStopping(EarlyStopping.Options)
-  case modelCheckpoint(ModelCheckpoint.Options)
-  case reduceLROnPlateau(ReduceLROnPlateau.Options)
-  case csvLogger(CSVLogger.Options)
-  case terminateOnNaN
-  case timer(Timer.Options)
+public struct CallbackSpec: Sendable {
+  var options: any CallbackOptions
 
-  /// What JSON calls them.
-  public static let types = [
-    "early_stopping", "model_checkpoint", "reduce_lr_on_plateau", "csv_logger",
-    "terminate_on_nan", "timer",
+  init(_ options: some CallbackOptions) { self.options = options }
+
+  static let kinds: [any CallbackOptions.Type] = [
+    EarlyStopping.Options.self, ModelCheckpoint.Options.self, ReduceLROnPlateau.Options.self,
+    CSVLogger.Options.self, TerminateOnNaN.Options.self, Timer.Options.self,
   ]
 
-  public var type: String {
-    switch self {
-    case .earlyStopping: "early_stopping"
-    case .modelCheckpoint: "model_checkpoint"
-    case .reduceLROnPlateau: "reduce_lr_on_plateau"
-    case .csvLogger: "csv_logger"
-    case .terminateOnNaN: "terminate_on_nan"
-    case .timer: "timer"
-    }
-  }
+  /// What JSON calls them.
+  public static let types = kinds.map { $0.type }
 
-  func make() -> any Callback {
-    switch self {
-    case .earlyStopping(let options): EarlyStopping(options)
-    case .modelCheckpoint(let options): ModelCheckpoint(options)
-    case .reduceLROnPlateau(let options): ReduceLROnPlateau(options)
-    case .csvLogger(let options): CSVLogger(options)
-    case .terminateOnNaN: TerminateOnNaN()
-    case .timer(let options): Timer(options)
-    }
-  }
+  public var type: String { options.type }
+
+  func make() -> any Callback { options.make() }
 
   /// The same with whole paths, which mean the same files from every working directory.
   var located: CallbackSpec {
-    guard case .csvLogger(var options) = self else { return self }
-    options.filename = AbsolutePath.of(options.filename)
-    return .csvLogger(options)
+    func located(_ options: some CallbackOptions) -> CallbackSpec { CallbackSpec(options.located) }
+    return located(options)
   }
 
+  func validate() throws { try options.validate(as: type) }
+}
+
+/// The options of a kind of callback.
+protocol CallbackOptions: OptionsKind {
+  /// What they look like in JSON.
+  static var example: String { get }
+  func make() -> any Callback
+  var located: Self { get }
   /// Whether the best weights are put back when training ends.
-  var restoresBestWeights: Bool {
-    if case .earlyStopping(let options) = self { return options.restoreBestWeights }
-    return false
-  }
+  var restoresBestWeights: Bool { get }
+}
 
-  func validate() throws {
-    switch self {
-    case .earlyStopping(let options): try options.validate()
-    case .modelCheckpoint(let options): try options.validate()
-    case .reduceLROnPlateau(let options): try options.validate()
-    case .csvLogger(let options): try options.validate()
-    case .terminateOnNaN: break
-    case .timer(let options): try options.validate()
-    }
+extension CallbackOptions {
+  static var example: String { "{}" }
+  /// Whether the frameworks disagree on it.
+  static var hasDialect: Bool { options.contains { $0.name == "dialect" } }
+  var located: Self { self }
+  var restoresBestWeights: Bool { false }
+}
+
+/// What several callbacks say of an option.
+enum CallbackText {
+  static let dialect = "whose behaviour; else the hyperparameters'"
+  static let monitor = "the metric that is watched"
+  static let mode = "what is better: auto takes lower losses and higher accuracies"
+  static let minDelta = "how much better a value must be to count"
+}
+
+extension CallbackSpec: Equatable {
+  public static func == (one: CallbackSpec, other: CallbackSpec) -> Bool {
+    one.options.isEqual(to: other.options)
   }
 }
 
 extension CallbackSpec: Codable {
-  private enum Key: String, CodingKey { case type }
-
   public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: Key.self)
-    let type = try values.decode(String.self, forKey: .type)
-    switch type {
-    case "early_stopping": self = .earlyStopping(try .init(from: decoder))
-    case "model_checkpoint": self = .modelCheckpoint(try .init(from: decoder))
-    case "reduce_lr_on_plateau": self = .reduceLROnPlateau(try .init(from: decoder))
-    case "csv_logger": self = .csvLogger(try .init(from: decoder))
-    case "terminate_on_nan": self = .terminateOnNaN
-    case "timer": self = .timer(try .init(from: decoder))
-    default:
-      throw DecodingError.dataCorruptedError(
-        forKey: .type, in: values,
-        debugDescription: "unknown callback '\(type.excerpt)'; use "
-          + CallbackSpec.types.joined(separator: ", "))
-    }
+    let index = try OptionsKinds.index(in: CallbackSpec.types, from: decoder, "callback")
+    options = try CallbackSpec.kinds[index].init(from: decoder)
   }
 
   public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: Key.self)
-    try values.encode(type, forKey: .type)
-    switch self {
-    case .earlyStopping(let options): try options.encode(to: encoder)
-    case .modelCheckpoint(let options): try options.encode(to: encoder)
-    case .reduceLROnPlateau(let options): try options.encode(to: encoder)
-    case .csvLogger(let options): try options.encode(to: encoder)
-    case .terminateOnNaN: break
-    case .timer(let options): try options.encode(to: encoder)
-    }
+    try OptionsKinds.encode(options, to: encoder)
   }
 }

@@ -3,23 +3,44 @@ import CifarNN
 
 /// Ends training when a metric has not improved for `patience` epochs.
 public final class EarlyStopping: Callback {
-  public struct Options: Equatable, Sendable {
+  public struct Options: CallbackOptions {
     /// Keras takes the first value as the best whatever it is, NaN too; the PyTorch tutorial's loop
     /// begins with infinity.
-    public var dialect: Dialect
-    public var monitor: Monitor
-    public var mode: MonitorMode
-    public var patience: Int
-    /// How much better a value must be to count; absolute. Keras takes the amount of a negative one.
-    public var minDelta: Double
-    /// What has to be beaten: until it is, improvements do not make patience start over.
+    public var dialect = Dialect.keras
+    public var monitor = Monitor.valLoss
+    public var mode = MonitorMode.auto
+    public var patience = 0
+    public var minDelta = 0.0
     public var baseline: Double?
-    /// Epochs at the start that are not looked at.
-    public var startFromEpoch: Int
-    public var restoreBestWeights: Bool
+    public var startFromEpoch = 0
+    public var restoreBestWeights = false
+
+    public static let type = "early_stopping"
+    public static let meaning = "Keras's EarlyStopping; in pytorch, the tutorial's loop"
+    public static let example = #"{"patience": 3}"#
+    public static let options: [OptionDescription<Self>] = [
+      .word("dialect", \.dialect, isRequired: true, CallbackText.dialect),
+      .word("monitor", \.monitor, CallbackText.monitor),
+      .word("mode", \.mode, CallbackText.mode),
+      .whole(
+        "patience", \.patience, 0...Int.max, "epochs without improvement after which training ends"),
+      .number(
+        "min_delta", \.minDelta, .finite, CallbackText.minDelta + "; keras takes its amount"),
+      .number(
+        "baseline", \.baseline, .finite,
+        "has to be beaten: until it is, improvements do not make patience start over"),
+      .whole(
+        "start_from_epoch", \.startFromEpoch, 0...Int.max,
+        "epochs at the start that are not looked at"),
+      .flag(
+        "restore_best_weights", \.restoreBestWeights, "put back the best weights when training ends"
+      ),
+    ]
+
+    public init() {}
 
     public init(
-      dialect: Dialect, monitor: Monitor, patience: Int, minDelta: Double,
+      dialect: Dialect, monitor: Monitor, patience: Int, minDelta: Double = 0,
       restoreBestWeights: Bool, mode: MonitorMode = .auto, baseline: Double? = nil,
       startFromEpoch: Int = 0
     ) {
@@ -33,23 +54,13 @@ public final class EarlyStopping: Callback {
       self.restoreBestWeights = restoreBestWeights
     }
 
-    func validate() throws {
-      guard patience >= 0 else {
-        throw CifarError(.invalidArgument, "early stopping: patience \(patience) is negative")
-      }
-      guard minDelta.isFinite, minDelta >= 0 || dialect == .keras else {
-        throw CifarError(
-          .invalidArgument, "early stopping: min_delta \(minDelta) is not 0 or above")
-      }
-      guard startFromEpoch >= 0 else {
-        throw CifarError(
-          .invalidArgument, "early stopping: start_from_epoch \(startFromEpoch) is negative")
-      }
-      if let baseline, !baseline.isFinite {
-        throw CifarError(
-          .invalidArgument, "early stopping: baseline \(baseline) is not a finite number")
-      }
+    public var conflict: String? {
+      dialect == .pytorch && minDelta < 0
+        ? "min_delta \(minDelta) is not 0 or above, as in pytorch it is" : nil
     }
+
+    func make() -> any Callback { EarlyStopping(self) }
+    var restoresBestWeights: Bool { restoreBestWeights }
   }
 
   private let options: Options
@@ -89,28 +100,5 @@ public final class EarlyStopping: Callback {
     case .pytorch:
       comparison.isBetter(value, than: best ?? comparison.worst, by: options.minDelta)
     }
-  }
-}
-
-extension EarlyStopping.Options: Codable {
-  enum CodingKeys: String, CodingKey {
-    case dialect, monitor, mode, patience, baseline
-    case minDelta = "min_delta"
-    case startFromEpoch = "start_from_epoch"
-    case restoreBestWeights = "restore_best_weights"
-  }
-
-  /// What is left out is as in Keras's constructor.
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    dialect = try values.decode(Dialect.self, forKey: .dialect)
-    monitor = try values.decodeIfPresent(Monitor.self, forKey: .monitor) ?? .valLoss
-    mode = try values.decodeIfPresent(MonitorMode.self, forKey: .mode) ?? .auto
-    patience = try values.decodeIfPresent(Int.self, forKey: .patience) ?? 0
-    minDelta = try values.decodeIfPresent(Double.self, forKey: .minDelta) ?? 0
-    baseline = try values.decodeIfPresent(Double.self, forKey: .baseline)
-    startFromEpoch = try values.decodeIfPresent(Int.self, forKey: .startFromEpoch) ?? 0
-    restoreBestWeights =
-      try values.decodeIfPresent(Bool.self, forKey: .restoreBestWeights) ?? false
   }
 }

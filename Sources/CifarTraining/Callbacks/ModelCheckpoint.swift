@@ -10,15 +10,66 @@ import CifarNN
 /// Without, it is always the last one, as Keras overwrites its file. With a number of batches as
 /// `save_freq` checkpoints are also stored in the middle of epochs.
 public final class ModelCheckpoint: Callback {
-  public struct Options: Equatable, Sendable {
-    public var dialect: Dialect
-    public var monitor: Monitor
-    public var mode: MonitorMode
-    public var saveBestOnly: Bool
-    /// A checkpoint every n batches besides those of the epochs; nil for Keras's `"epoch"`.
+  public struct Options: CallbackOptions {
+    /// Stored options without a dialect compare every digit.
+    public var dialect = Dialect.pytorch
+    public var monitor = Monitor.valLoss
+    public var mode = MonitorMode.auto
+    public var saveBestOnly = true
+    /// nil for Keras's `"epoch"`.
     public var saveFrequency: Int?
-    /// What the first best value has to be better than; nil for nothing.
     public var initialValueThreshold: Double?
+
+    public static let type = "model_checkpoint"
+    public static let meaning =
+      "Keras's ModelCheckpoint; in pytorch, the tutorial's torch.save of the best model"
+    public static let example = #"{"save_best_only": true}"#
+    public static let options: [OptionDescription<Self>] = [
+      .word("dialect", \.dialect, CallbackText.dialect),
+      .word("monitor", \.monitor, CallbackText.monitor),
+      .word("mode", \.mode, CallbackText.mode),
+      .flag("save_best_only", \.saveBestOnly, "else the last checkpoint is the best one"),
+      .number(
+        "initial_value_threshold", \.initialValueThreshold, .finite,
+        "what the first best value has to be better than"),
+      saveFrequency,
+    ]
+
+    private static let saveFrequency: OptionDescription<Self> = {
+      let key = AnyKey(stringValue: "save_freq")
+      return OptionDescription(
+        OptionRow(
+          key.stringValue, .whole, "epoch, or a whole number from 1",
+          "also a checkpoint every n batches", range: 1...Int.max),
+        read: { options, values in
+          guard let word = try? values.decodeIfPresent(String.self, forKey: key) else {
+            options.saveFrequency = try values.decodeIfPresent(Int.self, forKey: key)
+            return
+          }
+          guard word == "epoch" else {
+            throw DecodingError.dataCorruptedError(
+              forKey: key, in: values,
+              debugDescription: "'\(word)' is neither \"epoch\" nor a number of batches")
+          }
+          options.saveFrequency = nil
+        },
+        write: { options, values in
+          if let number = options.saveFrequency {
+            try values.encode(number, forKey: key)
+          } else {
+            try values.encode("epoch", forKey: key)
+          }
+        },
+        check: { options, start in
+          guard let number = options.saveFrequency, number < 1 else { return }
+          throw CifarError(
+            .invalidArgument,
+            "\(start)save_freq \(number) is neither \"epoch\" nor a number of batches of at least 1"
+          )
+        }, text: { $0.saveFrequency.map { "\($0)" } ?? "epoch" })
+    }()
+
+    public init() {}
 
     public init(
       dialect: Dialect, monitor: Monitor, mode: MonitorMode = .auto, saveBestOnly: Bool = true,
@@ -32,20 +83,7 @@ public final class ModelCheckpoint: Callback {
       self.initialValueThreshold = initialValueThreshold
     }
 
-    func validate() throws {
-      if let saveFrequency, saveFrequency < 1 {
-        throw CifarError(
-          .invalidArgument,
-          "model checkpoint: save_freq \(saveFrequency) is neither \"epoch\" nor a number of "
-            + "batches of at least 1")
-      }
-      if let initialValueThreshold, !initialValueThreshold.isFinite {
-        throw CifarError(
-          .invalidArgument,
-          "model checkpoint: initial_value_threshold \(initialValueThreshold) is not a finite "
-            + "number")
-      }
-    }
+    func make() -> any Callback { ModelCheckpoint(self) }
   }
 
   private let options: Options
@@ -79,50 +117,6 @@ public final class ModelCheckpoint: Callback {
     switch options.dialect {
     case .keras: !value.isNaN && comparison.isKerasImprovement(value, over: best, by: 0)
     case .pytorch: comparison.isBetter(value, than: best ?? comparison.worst)
-    }
-  }
-}
-
-extension ModelCheckpoint.Options: Codable {
-  enum CodingKeys: String, CodingKey {
-    case dialect, monitor, mode
-    case saveBestOnly = "save_best_only"
-    case saveFrequency = "save_freq"
-    case initialValueThreshold = "initial_value_threshold"
-  }
-
-  /// Stored options without a dialect compare every digit.
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    dialect = try values.decodeIfPresent(Dialect.self, forKey: .dialect) ?? .pytorch
-    monitor = try values.decodeIfPresent(Monitor.self, forKey: .monitor) ?? .valLoss
-    mode = try values.decodeIfPresent(MonitorMode.self, forKey: .mode) ?? .auto
-    saveBestOnly = try values.decodeIfPresent(Bool.self, forKey: .saveBestOnly) ?? true
-    initialValueThreshold = try values.decodeIfPresent(
-      Double.self, forKey: .initialValueThreshold)
-    if let word = try? values.decodeIfPresent(String.self, forKey: .saveFrequency) {
-      guard word == "epoch" else {
-        throw DecodingError.dataCorruptedError(
-          forKey: .saveFrequency, in: values,
-          debugDescription: "'\(word)' is neither \"epoch\" nor a number of batches")
-      }
-      saveFrequency = nil
-    } else {
-      saveFrequency = try values.decodeIfPresent(Int.self, forKey: .saveFrequency)
-    }
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(dialect, forKey: .dialect)
-    try values.encode(monitor, forKey: .monitor)
-    try values.encode(mode, forKey: .mode)
-    try values.encode(saveBestOnly, forKey: .saveBestOnly)
-    try values.encodeIfPresent(initialValueThreshold, forKey: .initialValueThreshold)
-    if let saveFrequency {
-      try values.encode(saveFrequency, forKey: .saveFrequency)
-    } else {
-      try values.encode("epoch", forKey: .saveFrequency)
     }
   }
 }

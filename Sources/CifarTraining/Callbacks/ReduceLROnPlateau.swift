@@ -14,71 +14,85 @@ public final class ReduceLROnPlateau: Callback {
     case abs
   }
 
-  public struct Options: Equatable, Sendable {
+  public struct Options: CallbackOptions {
     public var dialect: Dialect
-    public var monitor: Monitor
-    public var mode: MonitorMode
-    /// In (0, 1).
-    public var factor: Double
-    public var patience: Int
-    /// How much better a value must be to count: Keras's `min_delta`, always absolute, the amount of
-    /// a negative one; or PyTorch's `threshold`. Each has its own name in JSON too.
-    public var threshold: Double
+    public var monitor = Monitor.valLoss
+    public var mode = MonitorMode.auto
+    public var factor = 0.1
+    public var patience = 10
+    /// Keras's `min_delta`, always absolute, the amount of a negative one; or PyTorch's `threshold`.
+    public var threshold = 1e-4
     public var thresholdMode: ThresholdMode
-    /// Epochs to wait after a reduction before counting again.
-    public var cooldown: Int
-    public var minLR: Double
-    /// The smallest change that is made; PyTorch's.
+    public var cooldown = 0
+    public var minLR = 0.0
     public var epsilon: Double
 
+    public static let type = "reduce_lr_on_plateau"
+    public static let meaning = "the ReduceLROnPlateau of Keras and of PyTorch"
+    public static let example = #"{"patience": 3}"#
+    public static let options: [OptionDescription<Self>] = [
+      dialect,
+      .word("monitor", \.monitor, CallbackText.monitor),
+      .word("mode", \.mode, CallbackText.mode),
+      .number("factor", \.factor, .above(0, below: 1), "of the learning rate"),
+      .whole("patience", \.patience, 0...Int.max, "epochs without improvement that are let pass"),
+      .whole("cooldown", \.cooldown, 0...Int.max, "epochs after a reduction that are not counted"),
+      .number("min_lr", \.minLR, .atLeast(0), "least learning rate"),
+      // Stored options in Keras's dialect may have PyTorch's name.
+      .number("min_delta", \.threshold, .finite, older: ["threshold"], CallbackText.minDelta)
+        .only { $0.dialect == .keras },
+      .number(
+        "threshold", \.threshold, .atLeast(0),
+        "how much better a value must be to count; of pytorch"
+      ).only { $0.dialect == .pytorch },
+      .word(
+        "threshold_mode", \.thresholdMode, "of pytorch: a share of the best value, or an amount"
+      )
+      .only { $0.dialect == .pytorch },
+      .number("epsilon", \.epsilon, .atLeast(0), "smallest change that is made; of pytorch")
+        .only { $0.dialect == .pytorch },
+    ]
+
+    /// What is left out depends on it, and is as in the constructors of Keras and PyTorch.
+    private static let dialect = OptionDescription<Self>.word(
+      "dialect", \.dialect, isRequired: true, CallbackText.dialect
+    ).reading { options, values in
+      options = try Options(
+        dialect: values.decode(Dialect.self, forKey: AnyKey(stringValue: "dialect")))
+      return true
+    }
+
+    public init() { self.init(dialect: .pytorch) }
+
+    public init(dialect: Dialect) {
+      self.dialect = dialect
+      thresholdMode = dialect == .keras ? .abs : .rel
+      epsilon = dialect == .keras ? 0 : 1e-8
+    }
+
     public init(
-      dialect: Dialect, monitor: Monitor, factor: Double, patience: Int, threshold: Double,
-      cooldown: Int, minLR: Double, epsilon: Double, mode: MonitorMode = .auto,
+      dialect: Dialect, monitor: Monitor, factor: Double, patience: Int, threshold: Double = 1e-4,
+      cooldown: Int = 0, minLR: Double = 0, epsilon: Double? = nil, mode: MonitorMode = .auto,
       thresholdMode: ThresholdMode? = nil
     ) {
-      self.dialect = dialect
+      self.init(dialect: dialect)
       self.monitor = monitor
       self.mode = mode
       self.factor = factor
       self.patience = patience
       self.threshold = threshold
-      self.thresholdMode = thresholdMode ?? (dialect == .keras ? .abs : .rel)
+      self.thresholdMode = thresholdMode ?? self.thresholdMode
       self.cooldown = cooldown
       self.minLR = minLR
-      self.epsilon = epsilon
+      self.epsilon = epsilon ?? self.epsilon
     }
 
-    func validate() throws {
-      guard factor > 0, factor < 1 else {
-        throw CifarError(
-          .invalidArgument, "reduce learning rate on plateau: factor \(factor) is not in (0, 1)")
-      }
-      guard patience >= 0, cooldown >= 0 else {
-        throw CifarError(
-          .invalidArgument,
-          "reduce learning rate on plateau: patience \(patience) or cooldown \(cooldown) is "
-            + "negative")
-      }
-      guard dialect == .pytorch || thresholdMode == .abs else {
-        throw CifarError(
-          .invalidArgument,
-          "reduce learning rate on plateau: threshold_mode rel is PyTorch's; Keras's is abs")
-      }
-      guard threshold.isFinite, threshold >= 0 || dialect == .keras else {
-        throw CifarError(
-          .invalidArgument,
-          "reduce learning rate on plateau: "
-            + (dialect == .keras
-              ? "min_delta \(threshold) is not a finite number"
-              : "threshold \(threshold) is not 0 or above"))
-      }
-      for (name, value) in [("min_lr", minLR), ("epsilon", epsilon)] {
-        guard value.isFinite, value >= 0 else {
-          throw CifarError(
-            .invalidArgument, "reduce learning rate on plateau: \(name) \(value) is not 0 or above")
-        }
-      }
+    public var conflict: String? {
+      dialect == .keras && thresholdMode == .rel
+        ? "threshold_mode rel is PyTorch's; Keras's is abs" : nil
     }
+
+    func make() -> any Callback { ReduceLROnPlateau(self) }
   }
 
   private let options: Options
@@ -142,55 +156,5 @@ public final class ReduceLROnPlateau: Callback {
     state.best = value
     state.bestEpoch = epoch
     state.wait = 0
-  }
-}
-
-extension ReduceLROnPlateau.Options: Codable {
-  enum CodingKeys: String, CodingKey {
-    case dialect, monitor, mode, factor, patience, threshold, cooldown, epsilon
-    case thresholdMode = "threshold_mode"
-    case minDelta = "min_delta"
-    case minLR = "min_lr"
-  }
-
-  /// What is left out is as in the constructors of Keras and PyTorch, which agree. Stored options in
-  /// Keras's dialect may have PyTorch's names.
-  public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    dialect = try values.decode(Dialect.self, forKey: .dialect)
-    monitor = try values.decodeIfPresent(Monitor.self, forKey: .monitor) ?? .valLoss
-    mode = try values.decodeIfPresent(MonitorMode.self, forKey: .mode) ?? .auto
-    factor = try values.decodeIfPresent(Double.self, forKey: .factor) ?? 0.1
-    patience = try values.decodeIfPresent(Int.self, forKey: .patience) ?? 10
-    let minDelta =
-      dialect == .keras ? try values.decodeIfPresent(Double.self, forKey: .minDelta) : nil
-    threshold = try minDelta ?? values.decodeIfPresent(Double.self, forKey: .threshold) ?? 1e-4
-    thresholdMode =
-      try values.decodeIfPresent(
-        ReduceLROnPlateau.ThresholdMode.self, forKey: .thresholdMode)
-      ?? (dialect == .keras ? .abs : .rel)
-    cooldown = try values.decodeIfPresent(Int.self, forKey: .cooldown) ?? 0
-    minLR = try values.decodeIfPresent(Double.self, forKey: .minLR) ?? 0
-    epsilon =
-      try values.decodeIfPresent(Double.self, forKey: .epsilon)
-      ?? (dialect == .keras ? 0 : 1e-8)
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(dialect, forKey: .dialect)
-    try values.encode(monitor, forKey: .monitor)
-    try values.encode(mode, forKey: .mode)
-    try values.encode(factor, forKey: .factor)
-    try values.encode(patience, forKey: .patience)
-    try values.encode(cooldown, forKey: .cooldown)
-    try values.encode(minLR, forKey: .minLR)
-    switch dialect {
-    case .keras: try values.encode(threshold, forKey: .minDelta)
-    case .pytorch:
-      try values.encode(threshold, forKey: .threshold)
-      try values.encode(thresholdMode, forKey: .thresholdMode)
-      try values.encode(epsilon, forKey: .epsilon)
-    }
   }
 }

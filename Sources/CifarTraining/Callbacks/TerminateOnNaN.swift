@@ -6,6 +6,15 @@ import CifarCore
 /// hears of it. A finite loss of the batches so far can't be seen in its row any more. A validation
 /// loss that is not finite, which Keras's does not look at, ends training too.
 final class TerminateOnNaN: Callback {
+  struct Options: CallbackOptions {
+    static let type = "terminate_on_nan"
+    static let meaning =
+      "Keras's TerminateOnNaN: ends training, instead of failing, if a loss is NaN"
+    static let options: [OptionDescription<Self>] = []
+
+    func make() -> any Callback { TerminateOnNaN() }
+  }
+
   var state = CallbackState()
 
   func batchEnded(_ outcome: BatchOutcome, _ control: inout BatchControl) {

@@ -3,16 +3,20 @@ import CifarCore
 /// Ends a session of a training after a given time, with a checkpoint of the very batch: each resume
 /// has that much time again.
 public final class Timer: Callback {
-  public struct Options: Codable, Equatable, Sendable {
-    public var seconds: Double
+  public struct Options: CallbackOptions {
+    public var seconds = 0.0
 
+    public static let type = "timer"
+    public static let meaning = "ends a session after a time, with a checkpoint to resume from"
+    public static let example = #"{"seconds": 3600}"#
+    public static let options: [OptionDescription<Self>] = [
+      .number("seconds", \.seconds, .above(0), isRequired: true, "that a session may take")
+    ]
+
+    public init() {}
     public init(seconds: Double) { self.seconds = seconds }
 
-    func validate() throws {
-      guard seconds.isFinite, seconds > 0 else {
-        throw CifarError(.invalidArgument, "timer: seconds \(seconds) is not a positive number")
-      }
-    }
+    func make() -> any Callback { Timer(self) }
   }
 
   private let options: Options

@@ -18,9 +18,9 @@ public enum StateCoding {
   ) throws -> Value {
     // Every value is an object of its own for a while.
     try MemoryNeed.secured(64 * text.utf8.count + (1 << 14), for: what) {
-      let tree: JSONTree
+      let tree: JSONValue
       do {
-        tree = try JSONTree(text: text)
+        tree = try JSONValue(text: text)
       } catch let error as CifarError where error.code == .invalidArgument {
         throw CifarError(.badData, "\(what) can't be read: it \(error.message)")
       }
@@ -31,12 +31,12 @@ public enum StateCoding {
   /// - Parameter keys: gets to know the keys that are known.
   /// - Throws: `badData` with the place of the fault.
   static func decode<Value: Decodable>(
-    _ type: Value.Type, from tree: JSONTree, what: String, noting keys: KeyLog = KeyLog()
+    _ type: Value.Type, from tree: JSONValue, what: String, noting keys: KeyLog = KeyLog()
   ) throws -> Value {
     do {
       return try LargeStack.run {
         do {
-          let value = try JSONTreeDecoder(tree, noting: keys).value(type)
+          let value = try JSONValueDecoder(tree, noting: keys).value(type)
           keys.isComplete = true
           return value
         } catch let error as DecodingError {
@@ -50,12 +50,12 @@ public enum StateCoding {
 
   /// What is missing may be there under a wrong name, and whoever reads it may know that.
   private static func moreTelling<Value: Decodable>(
-    than error: DecodingError, _ type: Value.Type, _ tree: JSONTree, _ keys: KeyLog
+    than error: DecodingError, _ type: Value.Type, _ tree: JSONValue, _ keys: KeyLog
   ) -> DecodingError {
     guard case .keyNotFound = error else { return error }
     let all = KeyLog(fillsGaps: true)
     do {
-      _ = try JSONTreeDecoder(tree, noting: all).value(type)
+      _ = try JSONValueDecoder(tree, noting: all).value(type)
       all.isComplete = true
       keys.take(all)
       return error
@@ -77,7 +77,7 @@ public enum StateCoding {
       case .dataCorrupted(let context): (context, context.debugDescription)
       @unknown default: (.init(codingPath: [], debugDescription: ""), "is unreadable")
       }
-    let path = KeyLog.name(of: context.codingPath)
+    let path = context.codingPath.name
     return path.isEmpty ? problem : "\(path.excerpt) \(problem)"
   }
 }

@@ -6,8 +6,7 @@ extension Hyperparameters {
   /// by object; and, shorter,
   ///
   /// - an optimizer, a schedule, a callback or an augmentation as the name of its type alone;
-  /// - `learning_rate`, `momentum`, `nesterov`, `weight_decay`, `clip_norm`, `clipnorm`, `clipvalue`,
-  ///   `beta1`, `beta2`, `epsilon` of the optimizer and `label_smoothing` of the loss without the object around them;
+  /// - the options of the optimizer and of the loss without the object around them;
   /// - a model as the name of a preset, which is made for the dialect and the classes of the model
   ///   there is; or as a `model_spec`, with its `input` or the list of its layers alone;
   /// - a callback under its own name: `{"early_stopping": {"patience": 3}}` changes the one there
@@ -16,9 +15,9 @@ extension Hyperparameters {
   ///
   /// - Throws: `invalidArgument`, naming what is unknown or invalid.
   public mutating func apply(overrides text: String) throws {
-    let given: JSONTree
+    let given: JSONValue
     do {
-      given = try JSONTree(text: text)
+      given = try JSONValue(text: text)
     } catch let error as CifarError where error.code == .invalidArgument {
       throw CifarError(error.code, "hyperparameters: the text \(error.message)")
     }
@@ -28,7 +27,7 @@ extension Hyperparameters {
     for key in ["data", "recipe"] where given[key] != nil {
       throw CifarError(.invalidArgument, "hyperparameters: '\(key)' can't be set here")
     }
-    let now = try JSONTree(text: StateCoding.encode(self))
+    let now = try JSONValue(text: StateCoding.encode(self))
     var overrides = try OverrideShorthand(over: now).expand(given)
     try expandModel(&overrides)
     // A schedule or an optimizer of another kind does not keep what the old kind had.
@@ -36,11 +35,11 @@ extension Hyperparameters {
     if let type = overrides["schedule"]?["type"], type != base["schedule"]?["type"] {
       base["schedule"] = .null
     }
-    if overrides["optimizer"]?["type"]?.text == "adamw",
-      base["optimizer"]?["type"]?.text != "adamw", overrides["optimizer"]?["weight_decay"] == nil
+    if overrides["optimizer"]?["type"]?.string == "adamw",
+      base["optimizer"]?["type"]?.string != "adamw", overrides["optimizer"]?["weight_decay"] == nil
     {
       // The defaults of `torch.optim.AdamW` and `keras.optimizers.AdamW`.
-      let isKeras = (overrides["dialect"]?.text ?? dialect.rawValue) == Dialect.keras.rawValue
+      let isKeras = (overrides["dialect"]?.string ?? dialect.rawValue) == Dialect.keras.rawValue
       overrides["optimizer"]?["weight_decay"] = .number(isKeras ? 0.004 : 0.01)
     }
     let merged = base.merged(with: overrides)
@@ -65,7 +64,7 @@ extension Hyperparameters {
 /// Finds options that nobody asks for.
 enum UnknownKeys {
   /// - Parameter keys: those that were asked for when all was read.
-  static func check(_ given: JSONTree, against keys: KeyLog, path: String = "") throws {
+  static func check(_ given: JSONValue, against keys: KeyLog, path: String = "") throws {
     let start = path.isEmpty ? "" : path + "."
     switch given {
     case .object(let entries):
@@ -85,14 +84,12 @@ enum UnknownKeys {
   }
 
   private static var shorthands: [String] {
-    OverrideShorthand.optimizerKeys + CallbackSpec.types + ["label_smoothing", "augment"]
+    OverrideShorthand.optimizerKeys + OverrideShorthand.lossKeys + CallbackSpec.types + ["augment"]
   }
 
   private static func unknown(_ path: String, _ key: String, _ names: Set<String>) -> CifarError {
-    let closest = names.map { ($0, EditDistance.between(key, $0)) }
-      .min { ($0.1, $0.0) < ($1.1, $1.0) }
     var message = "hyperparameters: there is no '\(path.excerpt)'"
-    if let (name, edits) = closest, edits <= (key.count + 2) / 3 {
+    if let name = Suggestion.closest(to: key, among: names.sorted()) {
       message += "; did you mean '\(name)'?"
     } else {
       let fixed: Set = path == key ? ["data", "recipe"] : ["type"]

@@ -22,18 +22,18 @@ extension Hyperparameters {
   }
 
   /// Completes a model that overrides give by its name alone or by its spec alone.
-  func expandModel(_ overrides: inout JSONTree) throws {
+  func expandModel(_ overrides: inout JSONValue) throws {
     if let layers = overrides["model_spec"], layers.array != nil {
       overrides["model_spec"] = .object(["layers": layers])
     }
     if overrides["model_spec"] != nil {
       if overrides["model"] == nil { overrides["model"] = .string(Hyperparameters.customModel) }
-    } else if let name = overrides["model"]?.text,
+    } else if let name = overrides["model"]?.string,
       name != Hyperparameters.customModel || model != name
     {
-      let dialect = overrides["dialect"]?.text.flatMap(Dialect.init(rawValue:)) ?? dialect
+      let dialect = overrides["dialect"]?.string.flatMap(Dialect.init(rawValue:)) ?? dialect
       let spec = try ModelSpec.preset(name, dialect: dialect, classes: modelSpec.classes)
-      overrides["model_spec"] = try JSONTree(text: StateCoding.encode(spec))
+      overrides["model_spec"] = try JSONValue(text: StateCoding.encode(spec))
     }
   }
 
@@ -60,9 +60,9 @@ extension ModelSpec {
   ///
   /// - Throws: `invalidArgument`, naming the layer and what can't be read.
   public init(json text: String) throws {
-    let tree: JSONTree
+    let tree: JSONValue
     do {
-      tree = try JSONTree(text: text)
+      tree = try JSONValue(text: text)
     } catch let error as CifarError where error.code == .invalidArgument {
       throw CifarError(error.code, "the model's spec \(error.message)")
     }

@@ -4,29 +4,27 @@ import CifarNN
 /// Makes whole hyperparameters of what people write; see `Hyperparameters.apply(overrides:)`.
 struct OverrideShorthand {
   /// The hyperparameters that there are.
-  let base: JSONTree
+  let base: JSONValue
 
-  static let optimizerKeys = [
-    "learning_rate", "momentum", "nesterov", "weight_decay", "clip_norm", "clipnorm", "clipvalue",
-    "beta1", "beta2", "epsilon",
-  ]
+  /// What may be given without the object around it.
+  static let optimizerKeys = OptimizerSpec.options.map(\.name).filter { $0 != "type" }
+  static let lossKeys = LossSpec.options.map(\.name)
 
-  init(over base: JSONTree) { self.base = base }
+  init(over base: JSONValue) { self.base = base }
 
   /// - Throws: `invalidArgument` for a callback that is neither its options nor true or false, for a
   ///   value that is given twice, and for an option of a callback that is the other dialect's.
-  func expand(_ given: JSONTree) throws -> JSONTree {
+  func expand(_ given: JSONValue) throws -> JSONValue {
     guard case .object(var entries) = given else { return given }
     for key in ["optimizer", "schedule"] {
       if let value = entries[key] { entries[key] = named(value) }
     }
-    for key in OverrideShorthand.optimizerKeys {
-      if let value = entries.removeValue(forKey: key) {
-        try put(value, as: key, into: "optimizer", of: &entries)
+    let keys = ["optimizer": OverrideShorthand.optimizerKeys, "loss": OverrideShorthand.lossKeys]
+    for (object, keys) in keys {
+      for key in keys {
+        guard let value = entries.removeValue(forKey: key) else { continue }
+        try put(value, as: key, into: object, of: &entries)
       }
-    }
-    if let value = entries.removeValue(forKey: "label_smoothing") {
-      try put(value, as: "label_smoothing", into: "loss", of: &entries)
     }
     if let list = entries["augmentations"]?.array {
       entries["augmentations"] = .array(list.map(named))
@@ -41,7 +39,7 @@ struct OverrideShorthand {
 
   /// Puts what was given on its own into the object that it belongs to.
   private func put(
-    _ value: JSONTree, as key: String, into name: String, of entries: inout [String: JSONTree]
+    _ value: JSONValue, as key: String, into name: String, of entries: inout [String: JSONValue]
   ) throws {
     let object = entries[name] ?? .object([:])
     // Anything else than an object is refused as what it is when all is read.
@@ -55,15 +53,15 @@ struct OverrideShorthand {
     entries[name, default: .object([:])][key] = value
   }
 
-  private func expandCallbacks(_ entries: inout [String: JSONTree]) throws {
+  private func expandCallbacks(_ entries: inout [String: JSONValue]) throws {
     let named = CallbackSpec.types.filter { entries[$0] != nil }
     guard entries["callbacks"]?.array != nil || !named.isEmpty else { return }
     var list = (entries["callbacks"] ?? base["callbacks"])?.array?.map(self.named) ?? []
     for type in named {
       let value = entries.removeValue(forKey: type) ?? .null
-      let place = list.firstIndex { $0["type"]?.text == type }
+      let place = list.firstIndex { $0["type"]?.string == type }
       switch value {
-      case .null, .bool(false): list.removeAll { $0["type"]?.text == type }
+      case .null, .bool(false): list.removeAll { $0["type"]?.string == type }
       case .object:
         let options = keyed(value, type)
         if let place {
@@ -87,26 +85,20 @@ struct OverrideShorthand {
 
   /// What a callback's options look like.
   private static func example(of type: String) -> String {
-    switch type {
-    case "csv_logger": #"{"filename": "log.csv"}"#
-    case "timer": #"{"seconds": 3600}"#
-    case "early_stopping", "reduce_lr_on_plateau": #"{"patience": 3}"#
-    case "model_checkpoint": #"{"save_best_only": true}"#
-    default: "{}"
-    }
+    CallbackSpec.kinds.first { $0.type == type }?.example ?? "{}"
   }
 
   /// Options with the callback's type.
-  private func keyed(_ options: JSONTree, _ type: String) -> JSONTree {
+  private func keyed(_ options: JSONValue, _ type: String) -> JSONValue {
     guard case .object(var entries) = options else { return options }
     entries["type"] = .string(type)
     return .object(entries)
   }
 
   /// Whether ReduceLROnPlateau's margin has the name, and with it the meaning, of its dialect.
-  private func checkMargin(_ callback: JSONTree) throws {
-    guard callback["type"]?.text == "reduce_lr_on_plateau" else { return }
-    if callback["dialect"]?.text == Dialect.keras.rawValue {
+  private func checkMargin(_ callback: JSONValue) throws {
+    guard callback["type"]?.string == "reduce_lr_on_plateau" else { return }
+    if callback["dialect"]?.string == Dialect.keras.rawValue {
       for key in ["threshold", "threshold_mode", "epsilon"] where callback[key] != nil {
         throw CifarError(
           .invalidArgument,
@@ -121,17 +113,17 @@ struct OverrideShorthand {
   }
 
   /// Callbacks that the frameworks disagree on follow the hyperparameters' dialect.
-  private func withDialect(_ callback: JSONTree, _ dialect: JSONTree?) -> JSONTree {
+  private func withDialect(_ callback: JSONValue, _ dialect: JSONValue?) -> JSONValue {
     guard case .object(var entries) = callback, entries["dialect"] == nil,
-      ["early_stopping", "model_checkpoint", "reduce_lr_on_plateau"].contains(
-        entries["type"]?.text)
+      let kind = CallbackSpec.kinds.first(where: { $0.type == entries["type"]?.string }),
+      kind.hasDialect
     else { return callback }
     entries["dialect"] = dialect
     return .object(entries)
   }
 
   /// The name of a type for an object that has no more than that.
-  private func named(_ value: JSONTree) -> JSONTree {
-    value.text.map { .object(["type": .string($0)]) } ?? value
+  private func named(_ value: JSONValue) -> JSONValue {
+    value.string.map { .object(["type": .string($0)]) } ?? value
   }
 }

@@ -1,5 +1,4 @@
 import CifarCore
-import Glibc
 
 /// A learning rate that follows a plan: a factor for each step, a pure function of its number, so
 /// that a resume needs no state for it.
@@ -7,44 +6,58 @@ import Glibc
 /// What callbacks change is the rate that the factor is applied to. Time is counted in epochs, as
 /// PyTorch's schedulers are used, or in optimizer steps, as Keras's schedules do. A warm-up comes
 /// before, and the curve begins when it is over.
+///
+/// In JSON, with the curve's name as `type` and its options beside the schedule's own:
+/// `{"type": "cosine", "decay_steps": 100, "unit": "epoch", "warmup": 5}`.
 public struct LearningRateSchedule: Equatable, Sendable {
-  public var curve: Curve
-  public var unit: Unit
-  /// Epochs or steps of the warm-up; 0 for none.
-  public var warmup: Int
-  /// The factor that the warm-up begins with; PyTorch's `LinearLR` has ⅓.
-  public var warmupStart: Double
+  package let curve: any LearningRateCurve
+  public var timing: Timing
+
+  /// When the curve begins, and what its time is counted in.
+  public struct Timing: DescribedOptions {
+    public var unit = Unit.epoch
+    public var warmup = 0
+    public var warmupStart = 1.0 / 3
+
+    public static let options: [OptionDescription<Self>] = [
+      .word("unit", \.unit, "what decay_steps, step_size, milestones and warmup count"),
+      .whole(
+        "warmup", \.warmup, 0...LearningRateSchedule.mostSteps, "units before the curve begins"),
+      .number(
+        "warmup_start", \.warmupStart, .from(0, to: 1),
+        "factor that the warm-up begins with; PyTorch's LinearLR has 1/3"),
+    ]
+
+    public init() {}
+  }
 
   public enum Unit: String, Codable, CaseIterable, Sendable {
     case epoch
     case step
   }
 
-  /// How the factor goes down with the time t since the warm-up.
-  public enum Curve: Equatable, Sendable {
-    /// 1: for a warm-up alone.
-    case constant
-    /// rate^(t / steps), with `staircase` rate^⌊t / steps⌋: Keras's `ExponentialDecay`, and with
-    /// one epoch a step PyTorch's `ExponentialLR`.
-    case exponential(rate: Double, steps: Int, staircase: Bool)
-    /// gamma^⌊t / size⌋: PyTorch's `StepLR`.
-    case step(size: Int, gamma: Double)
-    /// gamma^(milestones that are over): PyTorch's `MultiStepLR`.
-    case multiStep(milestones: [Int], gamma: Double)
-    /// alpha + (1 − alpha)·(1 + cos(π·t / steps)) / 2 and alpha from then on: Keras's
-    /// `CosineDecay`, PyTorch's `CosineAnnealingLR` with eta_min = alpha · rate. Without `steps` it
-    /// ends when training does.
-    case cosine(steps: Int?, alpha: Double)
-  }
-
-  public init(
-    _ curve: Curve, unit: Unit = .epoch, warmup: Int = 0, warmupStart: Double = 1.0 / 3
+  package init(
+    _ curve: some LearningRateCurve, unit: Unit = .epoch, warmup: Int = 0,
+    warmupStart: Double = 1.0 / 3
   ) {
     self.curve = curve
-    self.unit = unit
-    self.warmup = warmup
-    self.warmupStart = warmupStart
+    timing = Timing()
+    timing.unit = unit
+    timing.warmup = warmup
+    timing.warmupStart = warmupStart
   }
+
+  package static let curves: [any LearningRateCurve.Type] = [
+    ConstantCurve.self, CosineDecay.self, ExponentialDecay.self, MultiStepDecay.self,
+    StepDecay.self,
+  ]
+
+  /// What JSON calls them.
+  public static let types = curves.map { $0.type }
+
+  public var type: String { curve.type }
+
+  static let mostSteps = 1_000_000_000
 
   /// The factor of an optimizer step.
   ///
@@ -52,54 +65,34 @@ public struct LearningRateSchedule: Equatable, Sendable {
   ///   - step: from 0 since the start of the run.
   ///   - epochs: the most that the run is to have.
   public func factor(step: Int, stepsPerEpoch: Int, epochs: Int) -> Double {
-    let time = unit == .step ? step : step / stepsPerEpoch
-    if time < warmup {
-      return warmupStart + (1 - warmupStart) * Double(time) / Double(warmup)
+    let time = timing.unit == .step ? step : step / stepsPerEpoch
+    if time < timing.warmup {
+      return timing.warmupStart + (1 - timing.warmupStart) * Double(time) / Double(timing.warmup)
     }
-    let t = Double(time - warmup)
-    switch curve {
-    case .constant: return 1
-    case .exponential(let rate, let steps, let staircase):
-      let exponent = t / Double(steps)
-      return pow(rate, staircase ? exponent.rounded(.down) : exponent)
-    case .step(let size, let gamma): return pow(gamma, (t / Double(size)).rounded(.down))
-    case .multiStep(let milestones, let gamma):
-      return pow(gamma, Double(milestones.count { Double($0) <= t }))
-    case .cosine(let steps, let alpha):
-      let all = unit == .step ? epochs * stepsPerEpoch : epochs
-      let length = Double(steps ?? max(1, all - warmup))
-      return alpha + (1 - alpha) * (1 + cos(.pi * min(t / length, 1))) / 2
-    }
+    let all = timing.unit == .step ? epochs * stepsPerEpoch : epochs
+    return curve.factor(Double(time - timing.warmup), of: max(1, all - timing.warmup))
   }
-
-  static let mostSteps = 1_000_000_000
 
   /// - Throws: `invalidArgument`, naming the option and its range.
   func validate() throws {
-    func check(_ holds: Bool, _ what: String) throws {
-      guard holds else { throw CifarError(.invalidArgument, "schedule \(type): \(what)") }
-    }
-    let counts = 1...LearningRateSchedule.mostSteps
-    try check((0...counts.upperBound).contains(warmup), "warmup \(warmup) is not 0 or above")
-    try check(
-      warmupStart >= 0 && warmupStart <= 1, "warmup_start \(warmupStart) is not in 0 to 1")
-    switch curve {
-    case .constant: break
-    case .exponential(let rate, let steps, _):
-      try check(rate > 0 && rate <= 1, "decay_rate \(rate) is not in (0, 1]")
-      try check(counts.contains(steps), "decay_steps \(steps) is not at least 1")
-    case .step(let size, let gamma):
-      try check(gamma > 0 && gamma <= 1, "gamma \(gamma) is not in (0, 1]")
-      try check(counts.contains(size), "step_size \(size) is not at least 1")
-    case .multiStep(let milestones, let gamma):
-      try check(gamma > 0 && gamma <= 1, "gamma \(gamma) is not in (0, 1]")
-      try check(
-        !milestones.isEmpty && milestones.allSatisfy(counts.contains)
-          && zip(milestones, milestones.dropFirst()).allSatisfy(<),
-        "milestones \(milestones) are not rising numbers of at least 1")
-    case .cosine(let steps, let alpha):
-      try check(alpha >= 0 && alpha <= 1, "alpha \(alpha) is not in 0 to 1")
-      try check(steps.map(counts.contains) ?? true, "decay_steps \(steps ?? 0) is not at least 1")
-    }
+    try timing.validate(as: "schedule \(type)")
+    try curve.validate(as: "schedule \(type)")
+  }
+
+  public static func == (one: LearningRateSchedule, other: LearningRateSchedule) -> Bool {
+    one.timing == other.timing && one.curve.isEqual(to: other.curve)
+  }
+}
+
+extension LearningRateSchedule: Codable {
+  public init(from decoder: any Decoder) throws {
+    let index = try OptionsKinds.index(in: LearningRateSchedule.types, from: decoder, "schedule")
+    curve = try LearningRateSchedule.curves[index].init(from: decoder)
+    timing = try Timing(from: decoder)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    try OptionsKinds.encode(curve, to: encoder)
+    try timing.encode(to: encoder)
   }
 }

@@ -49,7 +49,9 @@ enum RegistryTargets {
     else { return }
     let query = RunQuery(sort: "val_loss", withLosses: true)
     let runs = (try answer { try registry.runs(query) }) ?? []
-    _ = try answer { try registry.runs(RunQuery(filter: "lr > 0 or duration > 1s", trash: true)) }
+    _ = try answer {
+      try registry.runs(RunQuery(filter: "learning_rate > 0 or duration > 1s", trash: true))
+    }
     for run in runs.prefix(8) {
       _ = try answer { try registry.run(matching: run.id) }
       _ = try answer { try registry.epochs(of: run.id) }

@@ -16,15 +16,15 @@ class Callback:
     # The training under way.
     _training = None
 
-    def set_lr(self, lr: float) -> None:
+    def set_learning_rate(self, rate: float) -> None:
         """Sets the learning rate from the next batch on.
 
         Set at an epoch's begin, it is part of the checkpoints that follow; set at its end, it is
         not part of that epoch's.
         """
         if self._training is None:
-            raise RuntimeError("set_lr works while training only")
-        self._training.set_learning_rate(lr)
+            raise RuntimeError("set_learning_rate works while training only")
+        self._training.set_learning_rate(rate)
 
     def on_train_begin(self):
         """Before training, also when a run is resumed."""
@@ -64,6 +64,6 @@ class LearningRateScheduler(Callback):
         self.schedule = schedule
 
     def on_epoch_begin(self, batch):
-        lr = self.schedule(batch.epoch - 1, batch.lr)
-        if lr is not None:
-            self.set_lr(number(lr, "what the schedule returned"))
+        rate = self.schedule(batch.epoch - 1, batch.learning_rate)
+        if rate is not None:
+            self.set_learning_rate(number(rate, "what the schedule returned"))

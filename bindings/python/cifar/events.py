@@ -17,7 +17,7 @@ class Batch:
     images: int
     loss: float
     accuracy: float
-    lr: float
+    learning_rate: float
     seconds: float
 
 
@@ -41,7 +41,7 @@ class Epoch:
     train_accuracy: float
     val_loss: float
     val_accuracy: float
-    lr: float
+    learning_rate: float
     seconds: float
     images_per_second: float
     cpu_seconds: float
@@ -87,8 +87,7 @@ def storage_wait_of(row: abi.StorageInfo) -> StorageWait:
 def batch_of(row: abi.BatchInfo) -> Batch:
     return Batch(
         epoch=row.epoch, epochs=row.epochs, batch=row.batch, batches=row.batches,
-        images=row.images, loss=row.loss, accuracy=row.accuracy, lr=row.learning_rate,
-        seconds=row.seconds,
+        images=row.images, loss=row.loss, accuracy=row.accuracy, learning_rate=row.learning_rate, seconds=row.seconds,
     )
 
 
@@ -102,7 +101,7 @@ def validation_of(row: abi.ValidationInfo) -> Validation:
 def metrics_of(row: abi.EpochInfo) -> dict:
     """The number of an epoch, and what was measured."""
     names = [name for name, _ in row._fields_ if name not in ("struct_size", "is_best")]
-    return {"lr" if name == "learning_rate" else name: getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in names}
 
 
 def epoch_of(row: abi.EpochInfo) -> Epoch:

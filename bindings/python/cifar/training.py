@@ -73,7 +73,7 @@ def fit(
     model: Union[None, str, ModelSpec, dict, list] = None,
     epochs: Optional[int] = None,
     batch_size: Optional[int] = None,
-    lr: Optional[float] = None,
+    learning_rate: Optional[float] = None,
     seed: int = 0,
     threads: Optional[int] = None,
     name: Optional[str] = None,
@@ -133,12 +133,10 @@ def fit(
     options.epochs = argument.optional_whole(epochs, "epochs")
     options.batch_size = argument.optional_whole(batch_size, "batch_size")
     options.threads = argument.optional_whole(threads, "threads")
-    if lr is not None:
-        if "learning_rate" in hyperparameters:
-            raise TypeError("lr and learning_rate are the same: give one of them")
-        options.learning_rate = argument.number(lr, "lr")
+    if learning_rate is not None:
+        options.learning_rate = argument.number(learning_rate, "learning_rate")
         if options.learning_rate == 0:
-            raise ValueError("lr 0 is not a positive number")
+            raise ValueError("learning_rate 0 is not above 0")
     options.seed = argument.whole(seed, "seed", 0, 2**64 - 1)
     options.recipe = argument.required_text(recipe, "recipe")
     options.name = argument.text(name, "name")
@@ -405,12 +403,12 @@ class _Training:
 
     # Called by callbacks ----------------------------------------------------------------------
 
-    def set_learning_rate(self, lr: float) -> None:
+    def set_learning_rate(self, rate: float) -> None:
         # Like `_record`: None when another thread asks as training ends.
         trainer = self._trainer
         if trainer is None:
-            raise RuntimeError("set_lr works while training only")
-        call("cifar_trainer_set_learning_rate", trainer, argument.number(lr, "lr"))
+            raise RuntimeError("set_learning_rate works while training only")
+        call("cifar_trainer_set_learning_rate", trainer, argument.number(rate, "rate"))
 
     def _record(self, epoch: Epoch, metrics: dict) -> None:
         # A reference of its own keeps the trainer for the time of the call.

@@ -1,8 +1,8 @@
-import CifarCore
 import FoundationEssentials
 
-/// JSON whose parts are to be changed before it is read as what it is.
-enum JSONTree: Codable, Equatable {
+/// Any JSON: text whose shape is someone else's business, or whose parts are to be changed before it
+/// is read as what it is.
+public enum JSONValue: Codable, Equatable, Sendable {
   case null
   case bool(Bool)
   case integer(Int64)
@@ -10,17 +10,17 @@ enum JSONTree: Codable, Equatable {
   case unsigned(UInt64)
   case number(Double)
   case string(String)
-  case array([JSONTree])
-  case object([String: JSONTree])
+  case array([JSONValue])
+  case object([String: JSONValue])
 
   /// - Throws: `invalidArgument` with a message that begins with a verb: `is not JSON: …`.
-  init(text: String) throws {
+  public init(text: String) throws {
     if let fault = JSONStructure.fault(in: text.utf8) { throw CifarError(.invalidArgument, fault) }
     do {
-      self = try LargeStack.run { try JSONDecoder().decode(JSONTree.self, from: Data(text.utf8)) }
+      self = try LargeStack.run { try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) }
     } catch DecodingError.typeMismatch(_, let context) {
       // Anything but a number is some kind of a tree.
-      let place = KeyLog.name(of: context.codingPath)
+      let place = context.codingPath.name
       throw CifarError(
         .invalidArgument,
         "has a number\(place.isEmpty ? "" : ", \(place.excerpt),") that is out of range: 0 or an "
@@ -30,23 +30,32 @@ enum JSONTree: Codable, Equatable {
     }
   }
 
-  init(from decoder: any Decoder) throws {
+  /// - Throws: `badData` for a stored text that is not JSON.
+  public init(stored text: String) throws {
+    do {
+      try self.init(text: text)
+    } catch let error as CifarError where error.code == .invalidArgument {
+      throw CifarError(.badData, "a stored text \(error.message)")
+    }
+  }
+
+  public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if container.decodeNil() {
       self = .null
     } else if let value = try? container.decode(Double.self) {
-      self = JSONTree.number(value, in: container)
+      self = JSONValue.number(value, in: container)
     } else if let value = try? container.decode(Bool.self) {
       self = .bool(value)
     } else if let value = try? container.decode(String.self) {
       self = .string(value)
     } else {
       do {
-        self = .array(try container.decode([JSONTree].self))
+        self = .array(try container.decode([JSONValue].self))
       } catch DecodingError.typeMismatch(_, let context)
         where context.codingPath.count == decoder.codingPath.count
       {
-        self = .object(try container.decode([String: JSONTree].self))
+        self = .object(try container.decode([String: JSONValue].self))
       }
     }
   }
@@ -54,14 +63,14 @@ enum JSONTree: Codable, Equatable {
   /// A whole number to the last digit; −0 is none.
   private static func number(
     _ value: Double, in container: any SingleValueDecodingContainer
-  ) -> JSONTree {
+  ) -> JSONValue {
     guard value == value.rounded(), value != 0 || value.sign == .plus else { return .number(value) }
     if let value = try? container.decode(Int64.self) { return .integer(value) }
     if let value = try? container.decode(UInt64.self) { return .unsigned(value) }
     return .number(value)
   }
 
-  func encode(to encoder: any Encoder) throws {
+  public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {
     case .null: try container.encodeNil()
@@ -76,36 +85,40 @@ enum JSONTree: Codable, Equatable {
   }
 
   /// The entry of an object; setting one makes an object of anything else.
-  subscript(_ key: String) -> JSONTree? {
+  public subscript(_ key: String) -> JSONValue? {
     get {
       guard case .object(let entries) = self else { return nil }
       return entries[key]
     }
     set {
-      var entries: [String: JSONTree] = [:]
+      var entries: [String: JSONValue] = [:]
       if case .object(let old) = self { entries = old }
       entries[key] = newValue
       self = .object(entries)
     }
   }
 
-  var array: [JSONTree]? {
+  public var array: [JSONValue]? {
     guard case .array(let items) = self else { return nil }
     return items
   }
 
-  var text: String? {
+  public var string: String? {
     guard case .string(let text) = self else { return nil }
     return text
   }
 
-  /// The beginning of its text, for a message of one line.
-  var excerpt: String { (try? StateCoding.encode(self))?.excerpt ?? "a value" }
-
   /// This with the entries of `other` put over it, object by object; anything else is replaced.
-  func merged(with other: JSONTree) -> JSONTree {
+  public func merged(with other: JSONValue) -> JSONValue {
     guard case .object(var entries) = self, case .object(let others) = other else { return other }
     for (key, value) in others { entries[key] = entries[key]?.merged(with: value) ?? value }
     return .object(entries)
+  }
+}
+
+extension [any CodingKey] {
+  /// `callbacks.2.patience`
+  public var name: String {
+    map { $0.intValue.map { "\($0)" } ?? $0.stringValue }.joined(separator: ".")
   }
 }

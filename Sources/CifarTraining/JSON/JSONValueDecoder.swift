@@ -1,12 +1,14 @@
+import CifarCore
+
 /// Reads values from JSON that is parsed already, with errors that name the place, what is there,
 /// and what may be there.
-struct JSONTreeDecoder: Decoder {
-  let tree: JSONTree
+struct JSONValueDecoder: Decoder {
+  let tree: JSONValue
   let codingPath: [any CodingKey]
   let keys: KeyLog
   var userInfo: [CodingUserInfoKey: Any] { [:] }
 
-  init(_ tree: JSONTree, at path: [any CodingKey] = [], noting keys: KeyLog) {
+  init(_ tree: JSONValue, at path: [any CodingKey] = [], noting keys: KeyLog) {
     self.tree = tree
     codingPath = path
     self.keys = keys
@@ -18,7 +20,7 @@ struct JSONTreeDecoder: Decoder {
   }
 
   func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
-    guard case .array(let items) = tree else { throw mismatch([JSONTree].self, "a list") }
+    guard case .array(let items) = tree else { throw mismatch([JSONValue].self, "a list") }
     return Unkeyed(decoder: self, items: items)
   }
 
@@ -116,26 +118,21 @@ final class KeyLog {
   init(fillsGaps: Bool = false) { self.fillsGaps = fillsGaps }
 
   func note(_ key: String, at path: [any CodingKey]) {
-    asked[KeyLog.name(of: path), default: []].insert(key)
+    asked[path.name, default: []].insert(key)
   }
 
   func noteGap(_ key: String, at path: [any CodingKey]) {
-    gaps.insert(KeyLog.name(of: path) + "." + key)
+    gaps.insert(path.name + "." + key)
   }
 
   /// Whether an error at that place is that of something missing.
   func isGap(_ path: [any CodingKey]) -> Bool {
     guard let key = path.last else { return false }
-    return gaps.contains(KeyLog.name(of: path.dropLast()) + "." + key.stringValue)
+    return gaps.contains(Array(path.dropLast()).name + "." + key.stringValue)
   }
 
   /// Takes over what another log has.
   func take(_ other: KeyLog) { (asked, isComplete) = (other.asked, other.isComplete) }
-
-  /// `callbacks.2.patience`
-  static func name(of path: [any CodingKey]) -> String {
-    path.map { $0.intValue.map { "\($0)" } ?? $0.stringValue }.joined(separator: ".")
-  }
 }
 
 /// The words that a choice is written with.
@@ -163,21 +160,21 @@ private struct Index: CodingKey {
 // MARK: Containers
 
 private struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
-  let decoder: JSONTreeDecoder
-  let entries: [String: JSONTree]
+  let decoder: JSONValueDecoder
+  let entries: [String: JSONValue]
   var codingPath: [any CodingKey] { decoder.codingPath }
   var allKeys: [Key] { entries.keys.compactMap(Key.init(stringValue:)) }
 
-  private func entry(_ key: Key) -> JSONTree? {
+  private func entry(_ key: Key) -> JSONValue? {
     decoder.keys.note(key.stringValue, at: codingPath)
     return entries[key.stringValue]
   }
 
-  private func inner(_ key: Key) throws -> JSONTreeDecoder {
+  private func inner(_ key: Key) throws -> JSONValueDecoder {
     guard let tree = entry(key) else {
       throw DecodingError.keyNotFound(key, .init(codingPath: codingPath, debugDescription: ""))
     }
-    return JSONTreeDecoder(tree, at: codingPath + [key], noting: decoder.keys)
+    return JSONValueDecoder(tree, at: codingPath + [key], noting: decoder.keys)
   }
 
   func contains(_ key: Key) -> Bool { entry(key) != nil }
@@ -187,8 +184,8 @@ private struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
   func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
     if decoder.keys.fillsGaps, entry(key) == nil {
       decoder.keys.noteGap(key.stringValue, at: codingPath)
-      for tree in [JSONTree.integer(1), .string(""), .array([])] {
-        let gap = JSONTreeDecoder(tree, at: codingPath + [key], noting: KeyLog())
+      for tree in [JSONValue.integer(1), .string(""), .array([])] {
+        let gap = JSONValueDecoder(tree, at: codingPath + [key], noting: KeyLog())
         if let value = try? gap.value(type) { return value }
       }
     }
@@ -209,21 +206,21 @@ private struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
 }
 
 private struct Unkeyed: UnkeyedDecodingContainer {
-  let decoder: JSONTreeDecoder
-  let items: [JSONTree]
+  let decoder: JSONValueDecoder
+  let items: [JSONValue]
   var currentIndex = 0
   var codingPath: [any CodingKey] { decoder.codingPath }
   var count: Int? { items.count }
   var isAtEnd: Bool { currentIndex >= items.count }
 
-  private mutating func next() throws -> JSONTreeDecoder {
+  private mutating func next() throws -> JSONValueDecoder {
     let path = codingPath + [Index(currentIndex)]
     guard !isAtEnd else {
       throw DecodingError.valueNotFound(
-        JSONTree.self, .init(codingPath: path, debugDescription: ""))
+        JSONValue.self, .init(codingPath: path, debugDescription: ""))
     }
     defer { currentIndex += 1 }
-    return JSONTreeDecoder(items[currentIndex], at: path, noting: decoder.keys)
+    return JSONValueDecoder(items[currentIndex], at: path, noting: decoder.keys)
   }
 
   mutating func decodeNil() throws -> Bool {
@@ -248,10 +245,15 @@ private struct Unkeyed: UnkeyedDecodingContainer {
 }
 
 private struct Single: SingleValueDecodingContainer {
-  let decoder: JSONTreeDecoder
+  let decoder: JSONValueDecoder
   var codingPath: [any CodingKey] { decoder.codingPath }
 
   func decodeNil() -> Bool { decoder.tree == .null }
 
   func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try decoder.value(type) }
+}
+
+extension JSONValue {
+  /// The beginning of its text, for a message of one line.
+  var excerpt: String { (try? StateCoding.encode(self))?.excerpt ?? "a value" }
 }

@@ -1,0 +1,56 @@
+/// The numbers that an option may have, in words that errors and the documentation share.
+public struct NumberRange: Sendable, CustomStringConvertible {
+  private let lower: Double
+  private let upper: Double
+  private let includesLower: Bool
+  private let includesUpper: Bool
+
+  private init(
+    _ lower: Double, _ upper: Double, includesLower: Bool = true, includesUpper: Bool = true
+  ) {
+    self.lower = lower
+    self.upper = upper
+    self.includesLower = includesLower
+    self.includesUpper = includesUpper
+  }
+
+  public static let finite = NumberRange(-.infinity, .infinity)
+  public static func atLeast(_ lower: Double) -> NumberRange { NumberRange(lower, .infinity) }
+  public static func above(_ lower: Double) -> NumberRange {
+    NumberRange(lower, .infinity, includesLower: false)
+  }
+  public static func from(_ lower: Double, to upper: Double) -> NumberRange {
+    NumberRange(lower, upper)
+  }
+  public static func from(_ lower: Double, below upper: Double) -> NumberRange {
+    NumberRange(lower, upper, includesUpper: false)
+  }
+  public static func above(_ lower: Double, to upper: Double) -> NumberRange {
+    NumberRange(lower, upper, includesLower: false)
+  }
+  public static func above(_ lower: Double, below upper: Double) -> NumberRange {
+    NumberRange(lower, upper, includesLower: false, includesUpper: false)
+  }
+
+  /// No range has NaN or the infinities.
+  public func contains(_ value: Double) -> Bool {
+    value.isFinite && (includesLower ? value >= lower : value > lower)
+      && (includesUpper ? value <= upper : value < upper)
+  }
+
+  public var description: String {
+    let (low, high) = (NumberRange.short(lower), NumberRange.short(upper))
+    switch (lower.isFinite, upper.isFinite) {
+    case (false, _): return "a finite number"
+    case (true, false): return includesLower ? "\(low) or above" : "above \(low)"
+    case (true, true):
+      return (includesLower ? "from \(low)" : "above \(low)")
+        + (includesLower ? " to " : includesUpper ? ", up to " : " and ")
+        + (includesUpper ? high : "below \(high)")
+    }
+  }
+
+  private static func short(_ value: Double) -> String {
+    Int(exactly: value).map { "\($0)" } ?? "\(value)"
+  }
+}
