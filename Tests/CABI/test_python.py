@@ -508,7 +508,7 @@ def test_a_learning_rate_scheduler_is_keras(shapes, workplace):
     assert [epoch.learning_rate for epoch in run.epochs] == [1e-3, 5e-4, 2.5e-4]
     assert seen == [(0, 1e-3), (1, 1e-3), (2, 5e-4)]
     with pytest.raises(RuntimeError, match="while training"):
-        cifar.Callback().set_lr(1)
+        cifar.Callback().set_learning_rate(1)
     with pytest.raises(cifar.CifarError, match="schedule 'cosine'"):
         cifar.fit(
             *shapes, epochs=1, steps_per_epoch=1, record=False, schedule="cosine",
@@ -535,7 +535,7 @@ def test_rates_from_another_thread_are_refused(shapes, workplace):
         def on_batch_begin(self, batch):
             def try_it():
                 try:
-                    self.set_lr(1.0)
+                    self.set_learning_rate(1.0)
                 except cifar.CifarError as error:
                     self.error = error
 

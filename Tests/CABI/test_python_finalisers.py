@@ -120,7 +120,7 @@ def test_a_callback_that_is_kept_says_that_training_is_over():
         *cifar.load("shapes", 64, 32), model=cifar.ModelSpec().flatten().dense(10), epochs=1,
         record=False, callbacks=[keeper])
     with pytest.raises(RuntimeError, match="while training only"):
-        keeper.set_lr(0.1)
+        keeper.set_learning_rate(0.1)
     with pytest.raises(RuntimeError, match="while training only"):
         trainings[0].set_learning_rate(0.1)
 

@@ -133,10 +133,6 @@ def fit(
     options.epochs = argument.optional_whole(epochs, "epochs")
     options.batch_size = argument.optional_whole(batch_size, "batch_size")
     options.threads = argument.optional_whole(threads, "threads")
-    if learning_rate is not None:
-        options.learning_rate = argument.number(learning_rate, "learning_rate")
-        if options.learning_rate == 0:
-            raise ValueError("learning_rate 0 is not above 0")
     options.seed = argument.whole(seed, "seed", 0, 2**64 - 1)
     options.recipe = argument.required_text(recipe, "recipe")
     options.name = argument.text(name, "name")
@@ -147,6 +143,8 @@ def fit(
     options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
     options.tags = _lines(tags)
     options.model = _model_text(model)
+    if learning_rate is not None:
+        hyperparameters["learning_rate"] = argument.number(learning_rate, "learning_rate")
     if hyperparameters:
         _refuse_foreign(hyperparameters)
         options.hyperparameters = argument.json_text(hyperparameters, "")
