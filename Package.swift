@@ -40,8 +40,8 @@ var fuzzTargets: [Target] = [
   .target(
     name: "FuzzTargets",
     dependencies: [
-      "Cifar", "CifarCore", "CifarData", "CifarNN", "CifarRegistry", "CifarTraining",
-      "CommandSupport", "CSQLite",
+      "CheckpointFormat", "Cifar", "CifarCore", "CifarData", "CifarNN", "CifarRegistry",
+      "CifarTraining", "CommandSupport", "CSQLite",
     ],
     path: "Tests/Fuzz/Targets"),
   .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
@@ -75,27 +75,31 @@ let package = Package(
       dependencies: ["KernelABI", "CCPUFeatures"]
         + kernelTargets.map { .target(name: $0.name) }),
     .target(name: "CifarCore", dependencies: ["CCPUFeatures", "CMemory"]),
-    .target(name: "CifarNN", dependencies: ["CifarCore", "Kernels"]),
+    .target(name: "CheckpointFormat", dependencies: ["CifarCore"]),
+    .target(name: "CifarNN", dependencies: ["CheckpointFormat", "CifarCore", "Kernels"]),
     .target(name: "CifarData", dependencies: ["CifarCore"]),
-    .target(name: "CifarTraining", dependencies: ["CifarCore", "CifarNN", "CifarData"]),
+    .target(
+      name: "CifarTraining",
+      dependencies: ["CheckpointFormat", "CifarCore", "CifarNN", "CifarData"]),
     .target(name: "CifarRegistry", dependencies: ["CifarCore", "CSQLite"]),
     .target(
       name: "Cifar",
       dependencies: [
-        "CifarCore", "CifarNN", "CifarData", "CifarTraining", "CifarRegistry", "Kernels",
+        "CheckpointFormat", "CifarCore", "CifarNN", "CifarData", "CifarTraining", "CifarRegistry",
+        "Kernels",
       ]),
     .target(
       name: "CifarC",
       dependencies: [
-        "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining", "CifarRegistry", "Kernels",
-        "CCifar",
+        "CheckpointFormat", "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining",
+        "CifarRegistry", "Kernels", "CCifar",
       ], exclude: ["exports.map"]),
     .target(name: "CommandSupport", dependencies: ["CifarCore"]),
     .executableTarget(
       name: "CifarCommand",
       dependencies: [
-        "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining", "CifarRegistry",
-        "CommandSupport",
+        "CheckpointFormat", "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining",
+        "CifarRegistry", "CommandSupport",
       ],
       path: "Sources/cifar-command"),
     .executableTarget(
@@ -111,15 +115,19 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["CifarCore", "Kernels"], path: "Tests/Support"),
     .testTarget(name: "CifarCoreTests", dependencies: ["CifarCore", "CMemory"]),
+    .testTarget(
+      name: "CheckpointFormatTests", dependencies: ["CheckpointFormat", "CifarCore"]),
     .testTarget(name: "KernelsTests", dependencies: ["CifarCore", "Kernels", "TestSupport"]),
     .testTarget(
-      name: "CifarNNTests", dependencies: ["CifarCore", "CifarNN", "Kernels", "TestSupport"],
+      name: "CifarNNTests",
+      dependencies: ["CheckpointFormat", "CifarCore", "CifarNN", "Kernels", "TestSupport"],
       exclude: ["Golden"]),
     .testTarget(
       name: "CifarDataTests", dependencies: ["CifarCore", "CifarData"], exclude: ["Golden"]),
     .testTarget(
       name: "CifarTrainingTests",
-      dependencies: ["CifarCore", "CifarNN", "CifarData", "CifarTraining"], exclude: ["Golden"]),
+      dependencies: ["CheckpointFormat", "CifarCore", "CifarNN", "CifarData", "CifarTraining"],
+      exclude: ["Golden"]),
     .testTarget(name: "CommandSupportTests", dependencies: ["CifarCore", "CommandSupport"]),
     .testTarget(
       name: "CifarRegistryTests", dependencies: ["CifarCore", "CifarRegistry", "CSQLite"],
@@ -127,7 +135,8 @@ let package = Package(
     .testTarget(
       name: "CifarTests",
       dependencies: [
-        "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining", "CifarRegistry", "Kernels",
+        "CheckpointFormat", "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining",
+        "CifarRegistry", "Kernels",
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,3 +1,4 @@
+import CheckpointFormat
 import CifarCore
 import CifarData
 import CifarNN
@@ -63,7 +64,7 @@ public final class Model: @unchecked Sendable {
   /// - Throws: `notFound`, `io`; `badData` if it is no checkpoint of this library; `notFinite`.
   public convenience init(file path: String, threads: Int = ThreadPool.defaultThreads) throws {
     do {
-      let bytes = try FileStore.read(path, check: SafeTensors.checkStart)
+      let bytes = try CheckpointContainer.read(path)
       try self.init(checkpoint: bytes, threads: threads)
     } catch let error as CifarError {
       throw error.of(file: path)

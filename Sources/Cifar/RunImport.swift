@@ -1,3 +1,4 @@
+import CheckpointFormat
 import CifarCore
 import CifarNN
 import CifarRegistry
@@ -32,14 +33,14 @@ public enum RunImport {
   private static func content(
     of path: String, name: String?, tags: [String], _ info: SessionInfo
   ) throws -> ImportedRun {
-    let file = try FileStore.read(path, check: SafeTensors.checkStart)
+    let file = try CheckpointContainer.read(path)
     let checkpoint = try Checkpoint(file)
     try Trainer.check(checkpoint)
-    let left = try SafeTensors.metadata(of: file)[LeftRun.key].map {
-      try StateCoding.decode(LeftRun.self, from: $0, what: "what the file says of its run")
+    let left = try CheckpointContainer.run(in: file).map {
+      try StateCoding.decode(SidecarRun.self, from: $0, what: "what the file says of its run")
     }
     // The bytes of a checkpoint that was stored in its time.
-    let bytes = left == nil ? file : try SafeTensors.setting(LeftRun.key, to: nil, in: file)
+    let bytes = left == nil ? file : try CheckpointContainer.setting(run: nil, in: file)
     let hyperparameters = checkpoint.hyperparameters
     var run = NewRun(
       name: name ?? left?.name, recipe: hyperparameters.recipe,
@@ -63,7 +64,7 @@ public enum RunImport {
   }
 
   /// - Throws: `badData` for illegal values.
-  private static func add(_ left: LeftRun, to imported: inout ImportedRun) throws {
+  private static func add(_ left: SidecarRun, to imported: inout ImportedRun) throws {
     guard let ended = Timestamp(left.ended) else {
       throw CifarError(
         .badData,

@@ -11,7 +11,7 @@ import Kernels
 /// The bytes of a checkpoint are put together between two batches; hashing and writing them continues
 /// beside the training, see `RegistryWriter`. What fails there ends the training with the next batch;
 /// a lock that others hold does not. Where the end can't be written the run's last checkpoint goes to
-/// a file, see `LeftFile`.
+/// a file, see `SidecarFile`.
 final class RunRecorder: TrainerObserver {
   /// Who else follows the run, while it trains.
   var observers: [any RunObserver] = []
@@ -33,7 +33,7 @@ final class RunRecorder: TrainerObserver {
   private var unannounced: [(number: Int, report: EpochReport)] = []
   /// The epochs that waited when someone was last told; nil while none do.
   private var toldWaiting: Int?
-  private var left: LeftFile?
+  private var left: SidecarFile?
   /// Whether the last entries were handed over: what fails then is told as it is.
   private var isClosed = false
   /// What SQLite may need to write down that there was no memory left.
@@ -253,7 +253,7 @@ final class RunRecorder: TrainerObserver {
       isStored = try writer.finish(entries + [.end(end)], limit: options.busyTimeout) { delay in
         let waited = Moment.now - begin
         // Who kills a program that waits loses nothing.
-        if waited >= options.silence / 2 { keepAside(end) }
+        if waited >= options.silence / 2 { writeSidecarFile(end) }
         isInterrupted = trainer.takeInterrupt()
         let answer = try tell(
           StorageDelay(
@@ -281,7 +281,7 @@ final class RunRecorder: TrainerObserver {
 
   /// Where the rest of the run is, which the registry has not.
   private func rest(_ end: SessionEnd) -> String {
-    keepAside(end)
+    writeSidecarFile(end)
     guard let left else {
       let epochs = writer.waiting.contains { if case .epoch = $0 { true } else { false } }
       return epochs
@@ -297,23 +297,23 @@ final class RunRecorder: TrainerObserver {
   }
 
   /// Writes the newest checkpoint that waits to a file beside the registry, once.
-  private func keepAside(_ end: SessionEnd) {
+  private func writeSidecarFile(_ end: SessionEnd) {
     guard left == nil else { return }
     let checkpoints = writer.waiting.compactMap { entry in
       if case .checkpoint(let checkpoint) = entry { checkpoint } else { nil }
     }
     guard let last = checkpoints.last else { return }
-    let run = LeftRun(
+    let run = SidecarRun(
       id: runID, token: session.token, name: name, tags: tags,
       keepLast: RunRecorder.retention(options).last,
       keepEvery: RunRecorder.retention(options).every, status: end.status, reason: end.reason,
       ended: "\(end.time)", isBest: last.isBest,
-      epochs: rows.suffix(LeftRun.mostEpochs).map(LeftRun.Epoch.init),
-      metrics: metrics.suffix(LeftRun.mostEpochs).map {
-        LeftRun.Metric(name: $0.name, epoch: $0.epoch, value: $0.value)
+      epochs: rows.suffix(SidecarRun.mostEpochs).map(SidecarRun.Epoch.init),
+      metrics: metrics.suffix(SidecarRun.mostEpochs).map {
+        SidecarRun.Metric(name: $0.name, epoch: $0.epoch, value: $0.value)
       }, notes: notes)
     do {
-      left = try LeftFile(last, of: run, beside: absolutePath)
+      left = try SidecarFile(last, of: run, beside: absolutePath)
     } catch {
       Log.write(
         .warning, "run \(runID): its last checkpoint can't be kept beside the registry: \(error)")
@@ -341,7 +341,7 @@ final class RunRecorder: TrainerObserver {
     // What another session took over is that session's.
     if let error = error as? CifarError, error.code == .busy { return error }
     if let error = error as? CifarError, error.code == .invalidState { return error }
-    keepAside(end)
+    writeSidecarFile(end)
     do {
       try session.write([.end(left == nil ? end : SessionEnd(.failed, reason: "\(error)"))])
     } catch let second {

@@ -172,7 +172,7 @@ public final class TrainingSession {
   ) throws -> [String] {
     var remarks: [String] = []
     let path = AbsolutePath.of(registry.path)
-    if point.meant.choice == .last, let file = LeftFile.newer(than: point.row, beside: path) {
+    if point.meant.choice == .last, let file = SidecarFile.newer(than: point.row, beside: path) {
       remarks.append(
         "'\(file)' has later epochs of the run, which could not be stored; cifar-runs import takes "
           + "them up: before a resume as this run, afterwards as a run of its own")

@@ -2,6 +2,7 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 public import CCifar
+import CheckpointFormat
 import Cifar
 import CifarCore
 import CifarRegistry

@@ -1,33 +1,23 @@
+import CheckpointFormat
 import CifarCore
 import CifarNN
 
-/// A checkpoint taken apart: a safetensors file with the state of the trainer in its metadata.
-///
-/// Tensors are the weights and statistics, the optimizer's (`optimizer.…`) and, if an earlier epoch
-/// had better weights, those (`best.…`). The metadata has `format`, `hyperparameters` and `state`.
+/// A checkpoint taken apart: hyperparameters, the trainer's state, and the tensors: the weights and
+/// statistics, the optimizer's and, if an earlier epoch had better weights, those.
 public struct Checkpoint {
-  static let format = "libcifar checkpoint 1"
-
   public let hyperparameters: Hyperparameters
   let state: TrainerState
   public let tensors: [Tensor]
 
   /// - Throws: `badData` for bytes that are no checkpoint of this library.
   public init(_ bytes: [UInt8]) throws {
-    let (tensors, metadata) = try SafeTensors.decode(bytes)
-    guard metadata["format"] == Checkpoint.format, let state = metadata["state"],
-      let hyperparameters = metadata["hyperparameters"]
-    else {
-      throw CifarError(
-        .badData,
-        "the safetensors file is no libcifar checkpoint: its metadata has no '\(Checkpoint.format)'"
-      )
-    }
-    self.tensors = tensors
-    self.state = try StateCoding.decode(
-      TrainerState.self, from: state, what: "the checkpoint's state")
-    self.hyperparameters = try StateCoding.decode(
-      Hyperparameters.self, from: hyperparameters, what: "the checkpoint's hyperparameters")
+    let container = try CheckpointContainer(bytes)
+    tensors = container.tensors
+    state = try StateCoding.decode(
+      TrainerState.self, from: container.state, what: "the checkpoint's state")
+    hyperparameters = try StateCoding.decode(
+      Hyperparameters.self, from: container.hyperparameters,
+      what: "the checkpoint's hyperparameters")
     do {
       try self.hyperparameters.validate()
     } catch let error as CifarError where error.code != .outOfMemory {
@@ -58,13 +48,10 @@ public struct Checkpoint {
   }
 
   func encoded() throws -> [UInt8] {
-    try SafeTensors.encode(
-      tensors,
-      metadata: [
-        "format": Checkpoint.format,
-        "hyperparameters": try StateCoding.encode(hyperparameters),
-        "state": try StateCoding.encode(state),
-      ])
+    try CheckpointContainer(
+      hyperparameters: StateCoding.encode(hyperparameters), state: StateCoding.encode(state),
+      tensors: tensors
+    ).encoded()
   }
 
   /// Completed epochs.
@@ -81,8 +68,7 @@ public struct Checkpoint {
   /// - Throws: `notFinite`, naming the tensor and the place within it, for NaN, infinities and
   ///   negative running variances.
   public func requireFinite() throws {
-    for tensor in tensors where !tensor.name.hasPrefix("optimizer.") {
-      if tensor.name.hasPrefix("best.") { continue }
+    for tensor in tensors where tensor.role == .model {
       let isVariance = tensor.name.hasSuffix(".running_var")
       let place = tensor.values.firstIndex { !$0.isFinite || isVariance && $0 < 0 }
       guard let place else { continue }

@@ -18,9 +18,7 @@ extension Trainer {
   private func encodedCheckpoint() throws -> [UInt8] {
     var state = self.state
     state.callbacks = callbacks.map(\.state)
-    let best = (bestWeights ?? []).map { tensor in
-      Tensor(name: "best." + tensor.name, shape: tensor.shape, values: tensor.values)
-    }
+    let best = (bestWeights ?? []).map { $0.named(as: .best) }
     return try Checkpoint(
       hyperparameters: hyperparameters, state: state,
       tensors: network.stateTensors() + optimizer.stateTensors()
@@ -67,15 +65,8 @@ extension Trainer {
     try network.load(checkpoint.tensors)
     try optimizer.load(checkpoint.tensors, stepCount: checkpoint.state.step)
     try average?.load(checkpoint.tensors, stepCount: checkpoint.state.step)
-    let best = checkpoint.tensors.filter { $0.name.hasPrefix("best.") }
-    bestWeights =
-      best.isEmpty
-      ? nil
-      : best.map { tensor in
-        Tensor(
-          name: String(tensor.name.dropFirst("best.".count)), shape: tensor.shape,
-          values: tensor.values)
-      }
+    let best = checkpoint.tensors.filter { $0.role == .best }
+    bestWeights = best.isEmpty ? nil : best.map { $0.named(as: .model) }
     state = checkpoint.state
     for (callback, stored) in zip(callbacks, state.callbacks) { callback.state = stored }
     // Someone who asks for more epochs wants them, also where early stopping ended the run.

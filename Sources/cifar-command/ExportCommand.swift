@@ -1,3 +1,4 @@
+import CheckpointFormat
 import Cifar
 import CifarCore
 import CifarRegistry

@@ -1,3 +1,4 @@
+import CheckpointFormat
 import Cifar
 import CifarCore
 import CifarNN
@@ -93,7 +94,7 @@ enum SummaryCommand {
       return try ModelSpec(json: ModelOption.json(of: name)).resolved(for: dialect)
     }
     do {
-      return try Checkpoint(FileStore.read(name, check: SafeTensors.checkStart)).hyperparameters
+      return try Checkpoint(CheckpointContainer.read(name)).hyperparameters
         .modelSpec
     } catch let error as CifarError {
       throw error.of(file: name)

@@ -26,10 +26,4 @@ public struct FileKind: Sendable {
       bytes.starts(with: start.utf8) && bytes.firstRange(of: Array(text.utf8)) != nil
     }
   }
-
-  /// A safetensors file (8 bytes of length, a JSON header) that this library wrote.
-  public static let checkpoint = FileKind("a checkpoint of libcifar") { bytes in
-    bytes.count > 8 && bytes[8] == UInt8(ascii: "{")
-      && bytes.firstRange(of: Array("\"libcifar checkpoint ".utf8)) != nil
-  }
 }

@@ -1,3 +1,4 @@
+import CheckpointFormat
 import CifarCore
 
 /// A model's weights and statistics.
@@ -83,15 +84,13 @@ public final class Network {
 
   /// Takes over weights and statistics.
   ///
-  /// Names that begin with `optimizer.` or `best.` are passed over; every other must belong to the
-  /// model, and none of the model's may be missing. Nothing changes if anything is wrong.
+  /// Those of another role than the model's are passed over; every other must belong to the model,
+  /// and none of the model's may be missing. Nothing changes if anything is wrong.
   ///
   /// - Throws: `shapeMismatch`, naming the tensor and both shapes.
   public func load(_ tensors: [Tensor]) throws {
     var given: [String: Tensor] = [:]
-    for tensor in tensors where !tensor.name.hasPrefix("optimizer.") {
-      if !tensor.name.hasPrefix("best.") { given[tensor.name] = tensor }
-    }
+    for tensor in tensors where tensor.role == .model { given[tensor.name] = tensor }
     for parameter in parameters + statistics {
       guard let tensor = given.removeValue(forKey: parameter.name) else {
         throw CifarError(.shapeMismatch, "the weights have no tensor '\(parameter.name)'")

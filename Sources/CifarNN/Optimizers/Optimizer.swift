@@ -1,3 +1,4 @@
+import CheckpointFormat
 import CifarCore
 
 /// Moves a network's weights by the gradients that the last training step left.

@@ -1,3 +1,4 @@
+import CheckpointFormat
 import CifarCore
 
 public struct SGDOptions: Equatable, Sendable {

@@ -1,3 +1,4 @@
+import CheckpointFormat
 import CifarCore
 import Kernels
 

@@ -1,3 +1,4 @@
+import CheckpointFormat
 import CifarCore
 import CifarNN
 import CifarRegistry
@@ -6,7 +7,7 @@ import Glibc
 
 /// What a session knew of its run when its end could not be written: it stands in the metadata of the
 /// checkpoint that it leaves beside the registry, so that an import can put it where it belongs.
-struct LeftRun: Codable {
+struct SidecarRun: Codable {
   /// The run's UUID.
   var id: String
   var token: String
@@ -68,14 +69,12 @@ struct LeftRun: Codable {
     case isBest = "is_best"
   }
 
-  /// The name of the string in the file's metadata.
-  static let key = "run"
   /// Rows that a file has at most: a header has its limits.
   static let mostEpochs = 10_000
 }
 
 /// The file beside the registry.
-struct LeftFile {
+struct SidecarFile {
   /// From the root on.
   let path: String
 
@@ -84,14 +83,14 @@ struct LeftFile {
   /// - Parameters:
   ///   - registry: the registry's path, from the root on.
   /// - Throws: `diskFull`, `io`, `outOfMemory`.
-  init(_ checkpoint: NewCheckpoint, of run: LeftRun, beside registry: String) throws {
-    let bytes = try SafeTensors.setting(
-      LeftRun.key, to: StateCoding.encode(run), in: checkpoint.data)
+  init(_ checkpoint: NewCheckpoint, of run: SidecarRun, beside registry: String) throws {
+    let bytes = try CheckpointContainer.setting(
+      run: StateCoding.encode(run), in: checkpoint.data)
     var number = 1
-    var path = LeftFile.path(number, of: run.id, beside: registry)
-    while LeftFile.exists(path) {
+    var path = SidecarFile.path(number, of: run.id, beside: registry)
+    while SidecarFile.exists(path) {
       number += 1
-      path = LeftFile.path(number, of: run.id, beside: registry)
+      path = SidecarFile.path(number, of: run.id, beside: registry)
     }
     try FileWriter.write(bytes, to: path, as: .checkpoint)
     self.path = path
@@ -110,10 +109,10 @@ struct LeftFile {
       let path = path(number, of: row.run, beside: registry)
       guard exists(path) else { return nil }
       do {
-        let bytes = try FileStore.read(path, check: SafeTensors.checkStart)
+        let bytes = try CheckpointContainer.read(path)
         let checkpoint = try Checkpoint(bytes)
-        if let text = try SafeTensors.metadata(of: bytes)[LeftRun.key] {
-          let run = try StateCoding.decode(LeftRun.self, from: text, what: "the file's run")
+        if let text = try CheckpointContainer.run(in: bytes) {
+          let run = try StateCoding.decode(SidecarRun.self, from: text, what: "the file's run")
           let isLater = (checkpoint.epoch, checkpoint.batch) > (row.epoch, row.batch)
           if run.id == row.run, isLater { return path }
         }

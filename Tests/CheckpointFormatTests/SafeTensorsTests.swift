@@ -1,7 +1,6 @@
+import CheckpointFormat
 import CifarCore
 import Testing
-
-@testable import CifarNN
 
 @Suite struct SafeTensorsTests {
   static let tensors = [

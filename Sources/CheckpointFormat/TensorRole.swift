@@ -1,0 +1,26 @@
+/// What a tensor of a checkpoint is for, told by its name.
+public enum TensorRole: String, Sendable {
+  /// What the model computes with, under PyTorch's `state_dict` name.
+  case model = ""
+  /// The optimizer's moments, and the trained weights where an average stands in their place.
+  case optimizer = "optimizer."
+  /// The best weights so far.
+  case best = "best."
+
+  public var prefix: String { rawValue }
+
+  public init(of name: String) {
+    self =
+      [.optimizer, .best].first { (role: TensorRole) in name.hasPrefix(role.prefix) } ?? .model
+  }
+}
+
+extension Tensor {
+  public var role: TensorRole { TensorRole(of: name) }
+
+  /// The same numbers under the name that they have in another role.
+  public func named(as other: TensorRole) -> Tensor {
+    Tensor(
+      name: other.prefix + name.dropFirst(role.prefix.count), shape: shape, values: values)
+  }
+}
