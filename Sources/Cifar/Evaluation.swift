@@ -1,7 +1,3 @@
-import CifarCore
-import CifarNN
-import Glibc
-
 /// How good a model is on a data set.
 public struct Evaluation: Equatable, Sendable {
   /// Mean of the loss that it was trained with; with flips, the mean cross-entropy of the averaged
@@ -48,89 +44,5 @@ public struct Evaluation: Equatable, Sendable {
   /// The mean of the classes' F1, each class counting the same.
   public var macroF1: Double {
     classes.reduce(0) { $0 + $1.f1 } / Double(max(1, classNames.count))
-  }
-}
-
-/// Counts an evaluation together, batch by batch.
-struct EvaluationSums {
-  private var lossSum = 0.0
-  private var correct = 0
-  private var topFive = 0
-  private var count = 0
-  private let classes: Int
-  private let confusion: AlignedBuffer<Int>
-
-  /// - Throws: `outOfMemory`.
-  init(classes: Int) throws {
-    self.classes = classes
-    confusion = try AlignedBuffer(count: classes * classes)
-  }
-
-  /// - Parameters:
-  ///   - probabilities: (count, classes)
-  ///   - lossSum: of the losses of these images.
-  ///   - correct: hits, if they are known already.
-  mutating func add(
-    _ probabilities: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int,
-    lossSum: Double, correct: Int? = nil
-  ) {
-    var hits = 0
-    for image in 0..<count {
-      let row = probabilities + image * classes
-      let label = Int(labels[image])
-      var predicted = 0
-      for k in 1..<classes where row[k] > row[predicted] { predicted = k }
-      confusion[label * classes + predicted] += 1
-      if predicted == label { hits += 1 }
-      // Of equals the first comes first, as for the prediction.
-      var better = 0
-      for k in 0..<classes where row[k] > row[label] || row[k] == row[label] && k < label {
-        better += 1
-      }
-      if better < 5, row[label].isFinite { topFive += 1 }
-    }
-    self.count += count
-    self.lossSum += lossSum
-    self.correct += correct ?? hits
-  }
-
-  /// Counts images whose probabilities are the averages of two.
-  ///
-  /// - Parameters:
-  ///   - probabilities: (count, classes), the averages.
-  ///   - logarithms: (2, count), of the two probabilities that each image gives its label.
-  mutating func add(
-    averaged probabilities: UnsafePointer<Float>, logarithms: UnsafePointer<Double>,
-    labels: UnsafePointer<Int32>, count: Int
-  ) {
-    var sum = 0.0
-    for image in 0..<count {
-      sum += EvaluationSums.loss(ofAveraged: logarithms[image], logarithms[count + image])
-    }
-    add(probabilities, labels: labels, count: count, lossSum: sum)
-  }
-
-  /// −log((p + q) / 2) of log p and log q.
-  static func loss(ofAveraged p: Double, _ q: Double) -> Double {
-    let (larger, smaller) = p < q ? (q, p) : (p, q)
-    if larger == -.infinity, smaller == -.infinity { return .infinity }
-    let loss = log(2) - larger - log1p(exp(smaller - larger))
-    // The NaN of x86 has its sign set, and C prints that as "-nan".
-    return loss.isNaN ? .nan : loss
-  }
-
-  /// - Throws: `outOfMemory`.
-  func evaluation(classNames: [String], flips: Bool) throws -> Evaluation {
-    let images = Double(max(1, count))
-    let rows = try MemoryNeed.secured(
-      classes * (classes + 8) * MemoryLayout<Int>.stride, for: "the confusion matrix"
-    ) {
-      (0..<classes).map { Array(confusion.span[($0 * classes)..<(($0 + 1) * classes)]) }
-    }
-    return Evaluation(
-      loss: lossSum / images, accuracy: Double(correct) / images,
-      topFiveAccuracy: Double(topFive) / images, count: count, flips: flips,
-      classNames: classNames,
-      confusion: rows)
   }
 }

@@ -4,28 +4,34 @@ import CifarData
 import CifarNN
 import CifarRegistry
 import CifarTraining
-import Glibc
 
 /// A trained model to use: weights, and all that is needed to feed it images.
 ///
 /// The weights are those of the checkpoint's moment. A model may be used from any thread; its calls
 /// take turns.
 public final class Model: @unchecked Sendable {
-  public let classNames: [String]
-  /// What it was trained with.
-  public let hyperparameters: Hyperparameters
   /// Completed epochs.
   public let epoch: Int
 
-  private let network: Network
-  /// Used under the lock: it has one set of buffers.
-  private let plan: Plan
+  /// Used under the lock.
+  private let evaluator: Evaluator
   private let lock = ConditionLock()
-  private let bytes: [UInt8]
-  private let allowsNonFinite: Bool
+  private let source: Source
 
-  /// Images in a batch when many are to be looked at.
-  private static let batchSize = 256
+  /// Where the bytes of its checkpoint come from.
+  private enum Source {
+    /// Those it was opened from. They are kept, as the file may go and retention may remove the row;
+    /// encoding them again would lose what other programs or later versions wrote into the header.
+    case bytes([UInt8])
+    /// What a trainer had. It is encoded when someone saves the model.
+    case trainer(TrainerSnapshot)
+  }
+
+  private init(_ evaluator: Evaluator, epoch: Int, source: Source) {
+    self.evaluator = evaluator
+    self.epoch = epoch
+    self.source = source
+  }
 
   /// - Parameters:
   ///   - bytes: a checkpoint, as it lies in the registry or in an exported file.
@@ -34,29 +40,34 @@ public final class Model: @unchecked Sendable {
   ///     diverged are: everything that such a model says may be NaN.
   /// - Throws: `badData` for bytes that are no checkpoint of this library; `notFinite`, naming the
   ///   tensor, for weights that nothing can be computed with.
-  public init(
+  public convenience init(
     checkpoint bytes: [UInt8], threads: Int = ThreadPool.defaultThreads,
     allowsNonFinite: Bool = false
   ) throws {
-    guard (1...1024).contains(threads) else {
-      throw CifarError(.invalidArgument, "threads \(threads) is not in 1 to 1024")
-    }
     let checkpoint = try Checkpoint(bytes)
     if !allowsNonFinite { try checkpoint.requireFinite() }
-    hyperparameters = checkpoint.hyperparameters
-    epoch = checkpoint.epoch
-    classNames =
-      hyperparameters.data?.classNames
-      ?? (0..<hyperparameters.modelSpec.classes).map(String.init)
-    network = try Network(
+    let hyperparameters = checkpoint.hyperparameters
+    let network = try Network(
       spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect, seed: 0)
     try network.load(checkpoint.tensors)
-    plan = try Plan(
-      network: network, batchSize: Model.batchSize, training: false,
-      pool: ThreadPool(threads: threads))
-    plan.loss = hyperparameters.loss.lossOptions
-    self.bytes = bytes
-    self.allowsNonFinite = allowsNonFinite
+    self.init(
+      try Evaluator(
+        network, of: hyperparameters, threads: threads, allowsNonFinite: allowsNonFinite),
+      epoch: checkpoint.epoch, source: .bytes(bytes))
+  }
+
+  /// The network that a trainer had. Weights of a training that diverged are taken as they are:
+  /// everything that the model says may be NaN.
+  ///
+  /// - Parameter threads: threads that compute, from 1 to 1024.
+  /// - Throws: `invalidArgument`, `outOfMemory`.
+  public convenience init(
+    _ snapshot: TrainerSnapshot, threads: Int = ThreadPool.defaultThreads
+  ) throws {
+    self.init(
+      try Evaluator(
+        snapshot.network, of: snapshot.hyperparameters, threads: threads, allowsNonFinite: true),
+      epoch: snapshot.epoch, source: .trainer(snapshot))
   }
 
   /// Opens an exported checkpoint.
@@ -83,17 +94,28 @@ public final class Model: @unchecked Sendable {
     try self.init(checkpoint: try registry.checkpointData(row.id), threads: threads)
   }
 
+  public var classNames: [String] { evaluator.classNames }
+  /// What it was trained with.
+  public var hyperparameters: Hyperparameters { evaluator.hyperparameters }
   /// Numbers that were trained.
-  public var parameterCount: Int { network.parameterCount }
+  public var parameterCount: Int { evaluator.network.parameterCount }
+
   /// The checkpoint that the model was made from, a safetensors file.
-  public var checkpointBytes: [UInt8] { bytes }
+  ///
+  /// - Throws: `outOfMemory`.
+  public func checkpoint() throws -> [UInt8] {
+    switch source {
+    case .bytes(let bytes): bytes
+    case .trainer(let snapshot): try snapshot.checkpoint()
+    }
+  }
 
   /// Writes the checkpoint to a file, whole or not at all (see `FileWriter`).
   ///
   /// - Throws: `invalidArgument` for a directory, a registry, or an existing file that is no
-  ///   checkpoint; `diskFull`, `io`.
+  ///   checkpoint; `diskFull`, `io`, `outOfMemory`.
   public func save(to path: String) throws {
-    try FileWriter.write(bytes, to: path, as: .checkpoint)
+    try FileWriter.write(checkpoint(), to: path, as: .checkpoint)
   }
 
   /// Loss, accuracy and more on a data set.
@@ -104,61 +126,7 @@ public final class Model: @unchecked Sendable {
   ///   another order; `notFinite` for weights so large that the numbers overflow. A data set whose
   ///   classes are called "0", "1", … goes with every model.
   public func evaluate(_ dataset: Dataset, flips: Bool = false) throws -> Evaluation {
-    try lock.withLock { try evaluateAlone(dataset, flips) }
-  }
-
-  private func evaluateAlone(_ dataset: Dataset, _ flips: Bool) throws -> Evaluation {
-    let classes = network.spec.classes
-    guard dataset.classNames.count == classes else {
-      throw CifarError(
-        .shapeMismatch,
-        "the model knows \(classes) classes, the data set has \(dataset.classNames.count)")
-    }
-    let names = try ClassNames.agreed(
-      classNames, of: "the model", dataset.classNames, of: "the data set")
-    let loader = try BatchLoader(
-      dataset: dataset, batchSize: Model.batchSize,
-      normalization: hyperparameters.normalization, augmentations: [], seed: 0, shuffle: false)
-    loader.start(epoch: 1)
-    var sums = try EvaluationSums(classes: classes)
-    let probabilities = try AlignedBuffer<Float>(count: Model.batchSize * classes)
-    let mirrored = try AlignedBuffer<Float>(count: flips ? Model.batchSize * Dataset.imageBytes : 0)
-    let others = try AlignedBuffer<Float>(count: flips ? Model.batchSize * classes : 0)
-    let logarithms = try AlignedBuffer<Double>(count: flips ? 2 * Model.batchSize : 0)
-    while let batch = loader.next() {
-      try MemoryNeed.checkReserve()
-      let result = plan.evaluate(images: batch.images, labels: batch.labels, count: batch.count)
-      plan.lastProbabilities(count: batch.count, to: probabilities.pointer)
-      try requireFinite(probabilities.pointer, count: batch.count * classes)
-      guard flips else {
-        sums.add(
-          probabilities.pointer, labels: batch.labels, count: batch.count,
-          lossSum: result.lossSum, correct: result.correct)
-        continue
-      }
-      plan.lastLogProbabilities(of: batch.labels, count: batch.count, to: logarithms.pointer)
-      Model.mirror(batch.images, count: batch.count, to: mirrored.pointer)
-      plan.predict(images: mirrored.pointer, count: batch.count, probabilities: others.pointer)
-      try requireFinite(others.pointer, count: batch.count * classes)
-      plan.lastLogProbabilities(
-        of: batch.labels, count: batch.count, to: logarithms.pointer + batch.count)
-      for i in 0..<(batch.count * classes) {
-        probabilities[i] = (probabilities[i] + others[i]) / 2
-      }
-      sums.add(
-        averaged: probabilities.pointer, logarithms: logarithms.pointer, labels: batch.labels,
-        count: batch.count)
-    }
-    return try sums.evaluation(classNames: names, flips: flips)
-  }
-
-  /// Exchanges left and right of (count, 3, 32, 32) numbers.
-  private static func mirror(
-    _ images: UnsafePointer<Float>, count: Int, to target: UnsafeMutablePointer<Float>
-  ) {
-    for row in 0..<(count * 3 * 32) {
-      for x in 0..<32 { target[row * 32 + x] = images[row * 32 + 31 - x] }
-    }
+    try lock.withLock { try evaluator.evaluate(dataset, flips: flips).evaluation() }
   }
 
   /// The probability of each class for each image.
@@ -167,35 +135,26 @@ public final class Model: @unchecked Sendable {
   ///   - images: (count, 3, 32, 32) bytes.
   ///   - probabilities: (count, classes), overwritten.
   /// - Throws: `outOfMemory`; `notFinite` for weights so large that the numbers overflow, unless the
-  ///   model was opened with `allowsNonFinite`.
+  ///   model may say so.
   public func predict(
     images: UnsafePointer<UInt8>, count: Int, probabilities: UnsafeMutablePointer<Float>
   ) throws {
     let size = Dataset.imageBytes
-    let numbers = try AlignedBuffer<Float>(count: min(count, Model.batchSize) * size)
+    let classes = evaluator.network.spec.classes
+    let numbers = try AlignedBuffer<Float>(count: min(count, Evaluator.batchSize) * size)
     let pipeline = ImageNormalizer(hyperparameters.normalization)
     var first = 0
     while first < count {
-      let some = min(Model.batchSize, count - first)
+      let some = min(Evaluator.batchSize, count - first)
       for image in 0..<some {
         pipeline.run(images + (first + image) * size, to: numbers.pointer + image * size)
       }
-      let results = probabilities + first * network.spec.classes
+      let results = probabilities + first * classes
       lock.withLock {
-        plan.predict(images: numbers.pointer, count: some, probabilities: results)
+        evaluator.predict(images: numbers.pointer, count: some, probabilities: results)
       }
-      try requireFinite(results, count: some * network.spec.classes)
+      try evaluator.requireFinite(results, count: some * classes)
       first += some
-    }
-  }
-
-  private func requireFinite(_ probabilities: UnsafePointer<Float>, count: Int) throws {
-    guard !allowsNonFinite else { return }
-    for i in 0..<count where !probabilities[i].isFinite {
-      throw CifarError(
-        .notFinite,
-        "the model's probabilities are not finite: its weights are so large that the numbers "
-          + "overflow; use a checkpoint from before the training diverged")
     }
   }
 }

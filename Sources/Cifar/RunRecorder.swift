@@ -16,9 +16,9 @@ final class RunRecorder: TrainerObserver {
   /// Who else follows the run, while it trains.
   var observers: [any RunObserver] = []
 
-  private let trainer: Trainer
+  let trainer: Trainer
   private let session: RunSession
-  private let registry: Registry
+  let registry: Registry
   private let writer: RegistryWriter
   /// For messages and files, from every working directory.
   private let absolutePath: String
@@ -358,27 +358,8 @@ final class RunRecorder: TrainerObserver {
     return CifarError(error.code, "\(error.message); \(more)")
   }
 
-  /// Records how the best checkpoint does class by class. The run has ended by then: whatever goes
-  /// wrong here, the run is complete, and who interrupts it need not wait.
-  func evaluateBest(on validation: Dataset, threads: Int) {
-    do {
-      try LargeStack.run {
-        let bytes = try patiently {
-          try registry.checkpointData(registry.checkpoint(.best, of: runID).id)
-        }
-        let model = try Model(checkpoint: bytes, threads: threads)
-        let evaluation = try ClassEvaluator.evaluate(
-          model, on: validation, goesOn: { !trainer.takeInterrupt() })
-        guard let evaluation else { return }
-        try patiently { try registry.record(evaluation: evaluation, of: runID) }
-      }
-    } catch {
-      Log.write(.warning, "run \(runID): its classes can't be evaluated: \(error)")
-    }
-  }
-
   /// Tries again while others hold the registry, for as long as the options say.
-  private func patiently<Result>(_ body: () throws -> Result) throws -> Result {
+  func patiently<Result>(_ body: () throws -> Result) throws -> Result {
     let begin = Moment.now
     while true {
       do {

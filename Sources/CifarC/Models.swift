@@ -82,11 +82,10 @@ public func cifar_model_from_trainer(
 ) -> cifar_status {
   guarded {
     let out = try Argument.required(out, "out")
-    let (checkpoint, threads) = try TrainerHandle.idle(trainer) {
-      (try $0.session.trainer.checkpoint(), $0.threads)
+    let (snapshot, threads) = try TrainerHandle.idle(trainer) {
+      (try $0.session.trainer.snapshot(), $0.threads)
     }
-    let model = try Model(
-      checkpoint: checkpoint, threads: threads, allowsNonFinite: true)
+    let model = try Model(snapshot, threads: threads)
     out.pointee = Handle.make(try ModelHandle(model))
   }
 }

@@ -14,7 +14,7 @@ public final class Plan {
   /// Which loss is computed.
   public var loss = LossOptions()
 
-  private let kernels: any KernelTable
+  let kernels: any KernelTable
   private let pool: ThreadPool
   private let operators: [any Operator]
   private let images: Activation
@@ -76,7 +76,7 @@ public final class Plan {
     forward(images, pass)
     let result = SoftmaxCrossEntropy.evaluate(
       logits: logits.values, labels: labels, count: count, classes: classes,
-      gradient: logits.gradient, options: loss)
+      gradient: logits.gradient, options: loss, kernels: kernels)
     for step in operators.reversed() { step.backward(pass) }
     return result
   }
@@ -88,7 +88,7 @@ public final class Plan {
     forward(images, Pass(count: count, training: false))
     return SoftmaxCrossEntropy.evaluate(
       logits: logits.values, labels: labels, count: count, classes: classes, gradient: nil,
-      options: loss)
+      options: loss, kernels: kernels)
   }
 
   /// The probability of each class.
@@ -98,8 +98,7 @@ public final class Plan {
     images: UnsafePointer<Float>, count: Int, probabilities: UnsafeMutablePointer<Float>
   ) {
     forward(images, Pass(count: count, training: false))
-    SoftmaxCrossEntropy.softmax(
-      logits: logits.values, count: count, classes: classes, probabilities: probabilities)
+    kernels.softmax(logits.values, rows: count, classes: classes, probabilities: probabilities)
   }
 
   /// The logits of the last batch, (batchSize, classes).

@@ -1,3 +1,4 @@
+import CheckpointFormat
 import CifarCore
 import CifarNN
 
@@ -6,24 +7,47 @@ extension Trainer {
   ///
   /// - Throws: `outOfMemory`; nothing has changed then.
   public func checkpoint() throws -> [UInt8] {
-    let best = bestWeights == nil ? 0 : network.stateBytes
-    let size =
-      network.stateBytes + optimizer.stateBytes + (average?.stateBytes ?? 0) + best
+    let size = network.stateBytes + sizeOfRest
     // The numbers once as tensors and once as a file.
     return try MemoryNeed.secured(2 * size + (1 << 17), for: "the bytes of a checkpoint") {
-      try evaluated { try encodedCheckpoint() }
+      try evaluated {
+        try Checkpoint(
+          hyperparameters: hyperparameters, state: completeState,
+          tensors: network.stateTensors() + tensorsOfRest()
+        ).encoded()
+      }
     }
   }
 
-  private func encodedCheckpoint() throws -> [UInt8] {
+  /// The same to be used and, later perhaps, encoded; it stays as it is while the trainer continues.
+  ///
+  /// - Throws: `outOfMemory`; nothing has changed then.
+  public func snapshot() throws -> TrainerSnapshot {
+    try MemoryNeed.secured(sizeOfRest + (1 << 17), for: "the trainer's state") {
+      try evaluated {
+        TrainerSnapshot(
+          network: try Network(copying: network), hyperparameters: hyperparameters,
+          state: completeState, rest: tensorsOfRest())
+      }
+    }
+  }
+
+  private var completeState: TrainerState {
     var state = self.state
     state.callbacks = callbacks.map(\.state)
-    let best = (bestWeights ?? []).map { $0.named(as: .best) }
-    return try Checkpoint(
-      hyperparameters: hyperparameters, state: state,
-      tensors: network.stateTensors() + optimizer.stateTensors()
-        + (average?.stateTensors() ?? []) + best
-    ).encoded()
+    return state
+  }
+
+  /// What a checkpoint has besides the network; to be asked for while the network has the weights
+  /// that it is to be judged by.
+  private func tensorsOfRest() -> [Tensor] {
+    optimizer.stateTensors() + (average?.stateTensors() ?? [])
+      + (bestWeights ?? []).map { $0.named(as: .best) }
+  }
+
+  private var sizeOfRest: Int {
+    optimizer.stateBytes + (average?.stateBytes ?? 0)
+      + (bestWeights == nil ? 0 : network.stateBytes)
   }
 
   /// Looks whether a training could continue from a checkpoint, as far as that can be told without its

@@ -238,6 +238,46 @@ public protocol KernelTable: Sendable {
   /// Exchanges the values of a and b.
   func exchange(_ a: Output, _ b: Output, count: Int)
 
+  // MARK: Loss
+
+  /// The cross-entropy of the softmax of each row of logits, (rows, classes), with the targets
+  /// t = (1 − smoothing)·onehot + smoothing / classes:
+  ///
+  ///     p = exp(z − max z) / Σ exp(z − max z);  loss = −Σ t·log p;  gradient = (p·Σ t − t) / rows
+  ///
+  /// `gradient`, if asked for, is that of the mean loss, (rows, classes). Returned are the sum of the
+  /// losses, and the number of rows whose largest logit, the first of equals, is the label's.
+  func crossEntropy(
+    _ logits: Input, labels: UnsafePointer<Int32>, rows: Int, classes: Int, smoothing: Float,
+    gradient: Output?
+  ) -> (lossSum: Double, correct: Int)
+
+  /// p of `crossEntropy`, (rows, classes).
+  func softmax(_ logits: Input, rows: Int, classes: Int, probabilities: Output)
+
+  /// log p of each row's label, finite where p itself is too small for a number.
+  func logProbabilities(
+    _ logits: Input, labels: UnsafePointer<Int32>, rows: Int, classes: Int,
+    logarithms: UnsafeMutablePointer<Double>)
+
+  // MARK: Optimizers
+
+  /// Σ x², added up in an order that is the same in every instruction set.
+  func squareSum(_ x: Input, count: Int) -> Double
+
+  /// x = factor·x, in place.
+  func scale(_ values: Output, count: Int, factor: Float)
+
+  /// Each number into ± limit, in place. NaN stays.
+  func clip(_ values: Output, count: Int, limit: Float)
+
+  /// gradient = scale·gradient + penalty·weight, then weight = keep·weight, in place.
+  func decay(
+    count: Int, parameters: Output, gradients: Output, scale: Float, penalty: Float, keep: Float)
+
+  /// One step of SGD over a run of parameters; `momenta` are nil for none, whose m is 0.
+  func sgd(count: Int, parameters: Output, gradients: Input, momenta: Output?, step: SGDStep)
+
   /// One step of Adam over a run of parameters.
   func adam(
     count: Int, parameters: Output, gradients: Input, averages: Output, squares: Output,

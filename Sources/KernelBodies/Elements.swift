@@ -78,36 +78,4 @@ extension KernelSet {
       i += 1
     }
   }
-
-  public func adam(
-    count: Int, parameters: Output, gradients: Input, averages: Output, squares: Output,
-    step: AdamStep
-  ) {
-    let beta1 = Vector(repeating: step.beta1)
-    let beta2 = Vector(repeating: step.beta2)
-    let rest1 = Vector(repeating: 1 - step.beta1)
-    let rest2 = Vector(repeating: 1 - step.beta2)
-    let rate = Vector(repeating: step.rate)
-    let rootScale = Vector(repeating: step.rootScale)
-    let epsilon = Vector(repeating: step.epsilon)
-    var i = 0
-    while i + lanes <= count {
-      let g = loadUnaligned(gradients + i)
-      let m = multiplyAdd(beta1, loadUnaligned(averages + i), rest1 * g)
-      let v = multiplyAdd(beta2, loadUnaligned(squares + i), rest2 * g * g)
-      storeUnaligned(m, averages + i)
-      storeUnaligned(v, squares + i)
-      let root = multiplyAdd(squareRoot(v), rootScale, epsilon)
-      storeUnaligned(loadUnaligned(parameters + i) - rate * m / root, parameters + i)
-      i += lanes
-    }
-    while i < count {
-      let g = gradients[i]
-      averages[i] = step.beta1 * averages[i] + (1 - step.beta1) * g
-      squares[i] = step.beta2 * squares[i] + (1 - step.beta2) * g * g
-      let root = squares[i].squareRoot() * step.rootScale + step.epsilon
-      parameters[i] -= step.rate * averages[i] / root
-      i += 1
-    }
-  }
 }

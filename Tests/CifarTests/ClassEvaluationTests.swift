@@ -1,6 +1,7 @@
 import CifarCore
 import CifarData
 import CifarRegistry
+import CifarTraining
 import Testing
 
 @testable import Cifar
@@ -35,6 +36,50 @@ import Testing
     }
     let probabilities = evaluation.misclassified.map(\.probability)
     #expect(probabilities == probabilities.sorted(by: >))
+  }
+
+  /// What `Model` says of the best checkpoint, and the trainer's network keeps its own weights.
+  @Test func itIsTheEvaluationOfTheBestModel() throws {
+    let sample = try Sample()
+    var hyperparameters = try Hyperparameters.quick()
+    // The last weights stay in the network, rather than the best.
+    hyperparameters.callbacks.removeAll { $0.type == EarlyStopping.Options.type }
+    let session = try sample.start(hyperparameters)
+    _ = try session.run([Follower()])
+    let run: RunDetail = try sample.run(session.runID)
+    let evaluation = try #require(run.evaluation)
+    let test = try Images.test()
+    let model = try Model(registryPath: sample.path, run: run.id, threads: 1)
+    #expect(try model.evaluate(test).confusion == evaluation.confusion)
+    var probabilities = [Float](repeating: .nan, count: test.count * 10)
+    try model.predict(
+      images: test.images.pointer, count: test.count, probabilities: &probabilities)
+    for prediction in evaluation.misclassified + evaluation.samples {
+      let probability = probabilities[prediction.image * 10 + prediction.predicted]
+      #expect(prediction.probability == Double(probability))
+    }
+    let last = try sample.bytes(.last, of: run.id)
+    #expect(last != (try sample.bytes(.best, of: run.id)))
+    #expect(Blob(try session.trainer.checkpoint()) == last)
+  }
+
+  /// Of mistakes that are equally sure the first, and none but mistakes.
+  @Test func examplesAreTheWorstAndASample() throws {
+    let test = try Images.test()
+    var examples = EvaluationExamples(of: test)
+    for image in 0..<40 {
+      let isWrong = image % 4 != 0
+      examples.add(
+        image: image, actual: 1, predicted: isWrong ? 2 : 1,
+        probability: image == 5 ? .nan : Float(image / 10) / 4)
+      if image % 7 == 0 { examples.dropTheRest() }
+    }
+    examples.dropTheRest()
+    let wrong = examples.misclassified.map(\.image)
+    let expected = (0..<40).filter { $0 % 4 != 0 }
+      .sorted { ($1 / 10, $0) < ($0 / 10, $1) }.prefix(24)
+    #expect(wrong == Array(expected))
+    #expect(examples.samples.map(\.image) == (0..<16).map { $0 * 40 / 16 })
   }
 
   @Test func anInterruptedRunIsNot() throws {

@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test func theFiveMostProbableCount() throws {
-    var sums = try EvaluationSums(classes: 7)
+    var counts = try EvaluationCounts(classNames: (0..<7).map(String.init), flips: false)
     let rows: [Float] = [
       0.30, 0.20, 0.15, 0.12, 0.10, 0.08, 0.05,  // label 4 is fifth, label 5 is not in
       0.30, 0.20, 0.15, 0.12, 0.10, 0.08, 0.05,
@@ -33,8 +33,8 @@ import Testing
       0.20, 0.20, 0.12, 0.12, 0.12, 0.12, 0.12,
       .nan, .nan, .nan, .nan, .nan, .nan, .nan,
     ]
-    sums.add(rows, labels: [4, 5, 4, 5, 3], count: 5, lossSum: .nan)
-    let result = try sums.evaluation(classNames: (0..<7).map(String.init), flips: false)
+    counts.add(rows, labels: [4, 5, 4, 5, 3], count: 5, lossSum: .nan)
+    let result = try counts.evaluation()
     #expect(result.topFiveAccuracy == 2.0 / 5)
     #expect(result.accuracy == 0)
     #expect(result.confusion[4][0] == 2 && result.confusion[5][0] == 2)
@@ -49,7 +49,7 @@ import Testing
       train: train, validation: test, hyperparameters: .quick(),
       options: .init(registryPath: nil, threads: 1))
     _ = try session.run()
-    let model = try Model(checkpoint: session.trainer.checkpoint(), threads: 1)
+    let model = try Model(session.trainer.snapshot(), threads: 1)
     let plain = try model.evaluate(test)
     let diagonal = (0..<10).reduce(0) { $0 + plain.confusion[$1][$1] }
     #expect(Double(diagonal) / Double(test.count) == plain.accuracy)
@@ -94,7 +94,7 @@ import Testing
         if tensor.name == last.name { tensor.values = tensor.values.map { $0 * 1e5 } }
         return tensor
       })
-    let sure = try Model(checkpoint: session.trainer.checkpoint(), threads: 1)
+    let sure = try Model(session.trainer.snapshot(), threads: 1)
     for flips in [false, true] {
       let loss = try sure.evaluate(test, flips: flips).loss
       #expect(loss.isFinite && loss > 1000, "\(loss)")
@@ -102,7 +102,7 @@ import Testing
   }
 
   @Test func lossesOfAveragesNeitherUnderflowNorHideWhatIsNoNumber() {
-    func loss(_ p: Double, _ q: Double) -> Double { EvaluationSums.loss(ofAveraged: p, q) }
+    func loss(_ p: Double, _ q: Double) -> Double { EvaluationCounts.loss(ofAveraged: p, q) }
     #expect(loss(0, 0) == 0)
     #expect(abs(loss(log(0.2), log(0.6)) + log(0.4)) < 1e-15)
     #expect(loss(-1000, -1000) == 1000)

@@ -129,13 +129,46 @@ import Testing
     try model.save(to: path)
     #expect(directory.contents == ["model.safetensors"])
     let opened = try Model(file: path, threads: 1)
-    #expect(Blob(opened.checkpointBytes) == (try Sample.undisturbed()).last)
+    #expect(Blob(try opened.checkpoint()) == (try Sample.undisturbed()).last)
     #expect(opened.epoch == 3)
     let images = try Images.test()
     #expect(try predict(opened, images, count: 40) == predict(model, images, count: 40))
     // A second time over the first.
     try opened.save(to: path)
-    #expect(Blob(try FileStore.read(path)) == Blob(opened.checkpointBytes))
+    #expect(Blob(try FileStore.read(path)) == Blob(try opened.checkpoint()))
+  }
+
+  /// With the moments, the average's counterpart and the best weights: whoever imports the file can
+  /// resume it.
+  @Test func aTrainersModelIsSavedAsItsCheckpointWas() throws {
+    var hyperparameters = try Hyperparameters.quick()
+    hyperparameters.ema = 0.9
+    hyperparameters.callbacks = [
+      CallbackSpec(
+        EarlyStopping.Options(
+          dialect: .pytorch, monitor: .valLoss, patience: 5, minDelta: 0, restoreBestWeights: true))
+    ]
+    let session = try TrainingSession.start(
+      train: try Images.train(), validation: try Images.test(), hyperparameters: hyperparameters,
+      options: .init(registryPath: nil, threads: 1))
+    let untrained = try Model(session.trainer.snapshot(), threads: 1)
+    let before = try session.trainer.checkpoint()
+    _ = try session.run()
+    let model = try Model(session.trainer.snapshot(), threads: 1)
+    let after = try session.trainer.checkpoint()
+    #expect(before != after)
+    #expect(Blob(try untrained.checkpoint()) == Blob(before))
+    #expect(Blob(try model.checkpoint()) == Blob(after))
+    let names = try Checkpoint(after).tensors.map(\.name)
+    for prefix in ["optimizer.exp_avg.", "optimizer.weights.", "best."] {
+      #expect(names.contains { $0.hasPrefix(prefix) }, "\(prefix)")
+    }
+    // What is done to the trainer's network is not done to the model's.
+    let images = try Images.test()
+    let opened = try Model(checkpoint: after, threads: 1)
+    try session.trainer.network.load(try Checkpoint(before).tensors)
+    #expect(try predict(model, images, count: 40) == predict(opened, images, count: 40))
+    #expect(try predict(untrained, images, count: 40) != predict(opened, images, count: 40))
   }
 
   @Test func whatIsNoModelIsNamed() throws {

@@ -120,43 +120,4 @@ import Testing
     let tolerance = 5 * (rate * (1 - rate) / Double(count)).squareRoot()
     #expect(abs(share - (1 - rate)) <= tolerance)
   }
-
-  @Test(arguments: InstructionSet.all, counts)
-  func adam(set: InstructionSet, count: Int) {
-    for keras in [false, true] {
-      let start = Samples.uniform(count, seed: 1)
-      let parameters = GuardedBuffer(start)
-      let averages = GuardedBuffer([Float](repeating: 0, count: count))
-      let squares = GuardedBuffer([Float](repeating: 0, count: count))
-      var oracles = start.map { RowOracles.Adam(Double($0)) }
-      var correction1 = 1.0
-      var correction2 = 1.0
-      for step in 1...3 {
-        // Every second one so small that it matters where epsilon stands.
-        let gradients = GuardedBuffer(
-          Samples.uniform(count, seed: 10 + UInt64(step)).enumerated().map { i, g in
-            i % 2 == 0 ? g : g * 1e-6
-          })
-        correction1 *= 0.9
-        correction2 *= 0.999
-        let (c1, root) = (1 - correction1, (1 - correction2).squareRoot())
-        set.kernels.adam(
-          count: count, parameters: parameters.pointer,
-          gradients: gradients.pointer, averages: averages.pointer,
-          squares: squares.pointer,
-          step: AdamStep(
-            beta1: 0.9, beta2: 0.999, rate: Float(keras ? 0.01 * root / c1 : 0.01 / c1),
-            rootScale: Float(keras ? 1 : 1 / root), epsilon: 1e-7))
-        for i in 0..<count {
-          oracles[i].move(
-            gradient: Double(gradients[i]), rate: 0.01, epsilon: 1e-7, keras: keras)
-        }
-      }
-      #expect(relativeError(parameters.array, oracles.map(\.value)) < 1e-6)
-      #expect(relativeError(averages.array, oracles.map(\.average)) < 1e-6)
-      // 1 − 0.999 has only five correct digits in float32.
-      #expect(relativeError(squares.array, oracles.map(\.square)) < 2e-5)
-      #expect(parameters.isIntact && averages.isIntact && squares.isIntact)
-    }
-  }
 }

@@ -39,16 +39,47 @@ public enum RowOracles {
     }
   }
 
-  /// The mean of −log softmax[label].
-  public static func crossEntropy(_ z: [Double], labels: [Int], classes: Int) -> Double {
+  /// The mean of −Σ t·log softmax, where t = (1 − smoothing)·onehot + smoothing / classes.
+  public static func crossEntropy(
+    _ z: [Double], labels: [Int], classes: Int, smoothing: Double = 0
+  ) -> Double {
     var total = 0.0
     for (row, label) in labels.enumerated() {
-      let values = z[(row * classes)..<((row + 1) * classes)]
-      let largest = values.max() ?? 0
-      let sum = values.reduce(0) { $0 + exp($1 - largest) }
-      total += log(sum) - (z[row * classes + label] - largest)
+      for k in 0..<classes {
+        let target = (k == label ? 1 - smoothing : 0) + smoothing / Double(classes)
+        if target != 0 { total -= target * logProbability(z, row, k, classes: classes) }
+      }
     }
     return total / Double(labels.count)
+  }
+
+  /// log softmax of class k of a row.
+  public static func logProbability(_ z: [Double], _ row: Int, _ k: Int, classes: Int) -> Double {
+    let values = z[(row * classes)..<((row + 1) * classes)]
+    let largest = values.max() ?? 0
+    return z[row * classes + k] - largest - log(values.reduce(0) { $0 + exp($1 - largest) })
+  }
+
+  /// One parameter of SGD, as PyTorch's and Keras's formulas have it.
+  public struct SGD {
+    public var value: Double
+    public var average = 0.0
+    private let momentum: Double
+
+    public init(_ value: Double, momentum: Double) {
+      self.value = value
+      self.momentum = momentum
+    }
+
+    public mutating func move(gradient: Double, rate: Double, nesterov: Bool, keras: Bool) {
+      if keras {
+        average = momentum * average - rate * gradient
+        value += nesterov ? momentum * average - rate * gradient : average
+      } else {
+        average = momentum * average + gradient
+        value -= rate * (nesterov ? gradient + momentum * average : average)
+      }
+    }
   }
 
   /// One parameter of Adam, with the bias corrections where Kingma and Ba's algorithm 1 has them,

@@ -76,6 +76,14 @@
 CPU_VECTORS(8)
 CPU_VECTORS(16)
 #undef CPU_VECTORS
+
+typedef double cpu_doubles_8 __attribute__((ext_vector_type(8)));
+
+/* sums + v². The square of a float is exact in double: it does not matter whether it is rounded. */
+CPU_INLINE cpu_doubles_8 cpu_add_squares(cpu_doubles_8 sums, cpu_floats_8 v) {
+  cpu_doubles_8 wide = __builtin_convertvector(v, cpu_doubles_8);
+  return sums + wide * wide;
+}
 #undef CPU_INLINE
 
 #endif

@@ -1,11 +1,12 @@
+import Kernels
+
 extension Plan {
   /// The probabilities of the batch that `evaluate` was last called with.
   ///
   /// - Parameter probabilities: (count, classes), overwritten.
   public func lastProbabilities(count: Int, to probabilities: UnsafeMutablePointer<Float>) {
-    SoftmaxCrossEntropy.softmax(
-      logits: lastLogits, count: count, classes: network.spec.classes,
-      probabilities: probabilities)
+    kernels.softmax(
+      lastLogits, rows: count, classes: network.spec.classes, probabilities: probabilities)
   }
 
   /// The logarithm of the probability that each image of the last batch gives its label, finite where
@@ -17,8 +18,8 @@ extension Plan {
   public func lastLogProbabilities(
     of labels: UnsafePointer<Int32>, count: Int, to logarithms: UnsafeMutablePointer<Double>
   ) {
-    SoftmaxCrossEntropy.logProbabilities(
-      logits: lastLogits, labels: labels, count: count, classes: network.spec.classes,
+    kernels.logProbabilities(
+      lastLogits, labels: labels, rows: count, classes: network.spec.classes,
       logarithms: logarithms)
   }
 }

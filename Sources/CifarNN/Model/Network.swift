@@ -54,6 +54,20 @@ public final class Network {
     initialize(seed: seed)
   }
 
+  /// Makes a network with the same weights and statistics.
+  ///
+  /// - Throws: `outOfMemory`.
+  public init(copying other: Network) throws {
+    spec = other.spec
+    dialect = other.dialect
+    parameters = other.parameters
+    statistics = other.statistics
+    values = try AlignedBuffer(count: other.values.count, for: "the weights")
+    statisticValues = try AlignedBuffer(count: other.statisticValues.count, for: "the statistics")
+    gradients = try AlignedBuffer(count: 0)
+    copyState(of: other)
+  }
+
   /// Bytes of the weights and statistics of a model that need not be made.
   ///
   /// - Throws: `invalidArgument` or `shapeMismatch` for a spec that does not fit together.
@@ -113,6 +127,24 @@ public final class Network {
       }
     }
     version += 1
+  }
+
+  /// Runs `body` while the network has other weights and statistics; then it has its own again.
+  ///
+  /// - Throws: as `load`; `outOfMemory`.
+  public func withState<Result>(
+    _ tensors: [Tensor], _ body: () throws -> Result
+  ) throws -> Result {
+    let own = try Network(copying: self)
+    try load(tensors)
+    defer { copyState(of: own) }
+    return try body()
+  }
+
+  private func copyState(of other: Network) {
+    values.copy(from: other.values)
+    statisticValues.copy(from: other.statisticValues)
+    weightsChanged()
   }
 
   /// Done once, by whoever is the first to need the gradients.

@@ -44,9 +44,10 @@ public final class Adam: Optimizer {
     self.options = options
     self.pool = pool
     pieces = ParameterPieces(total: network.values.count)
-    preparation = try GradientPreparation(network: network, options: gradients, pool: pool)
-    averages = try OptimizerSlot(prefix: "optimizer.exp_avg.", network: network)
-    squares = try OptimizerSlot(prefix: "optimizer.exp_avg_sq.", network: network)
+    preparation = try GradientPreparation(
+      network: network, options: gradients, pool: pool, kernels: kernels)
+    averages = try OptimizerSlot("exp_avg", network: network)
+    squares = try OptimizerSlot("exp_avg_sq", network: network)
   }
 
   public func step(learningRate: Double) {

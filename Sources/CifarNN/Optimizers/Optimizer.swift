@@ -24,8 +24,9 @@ struct OptimizerSlot {
   let prefix: String
   let buffer: AlignedBuffer<Float>
 
-  init(prefix: String, network: Network) throws {
-    self.prefix = prefix
+  /// - Parameter name: PyTorch's for what it holds.
+  init(_ name: String, network: Network) throws {
+    prefix = "\(TensorRole.optimizer.prefix)\(name)."
     buffer = try AlignedBuffer(count: network.values.count, for: "the optimizer's moments")
   }
 

@@ -1,5 +1,6 @@
 import CheckpointFormat
 import CifarCore
+import Kernels
 
 public struct SGDOptions: Equatable, Sendable {
   public var momentum: Double
@@ -12,7 +13,7 @@ public struct SGDOptions: Equatable, Sendable {
 }
 
 /// Stochastic gradient descent with momentum (Sutskever et al. 2013), over all parameters of a
-/// network.
+/// network; the formula of a kernel's step stands at `SGDStep`.
 ///
 /// PyTorch:  m = µ·m + g;       w = w − rate · m,  or with Nesterov  w − rate · (g + µ·m)
 /// Keras:    m = µ·m − rate·g;  w = w + m,         or with Nesterov  w + µ·m − rate·g
@@ -23,6 +24,7 @@ public final class SGD: Optimizer {
   private let network: Network
   private let options: SGDOptions
   private let pool: ThreadPool
+  private let kernels: any KernelTable
   private let pieces: ParameterPieces
   private let preparation: GradientPreparation
   /// nil without momentum.
@@ -30,61 +32,41 @@ public final class SGD: Optimizer {
 
   public init(
     network: Network, options: SGDOptions, gradients: GradientOptions = GradientOptions(),
-    pool: ThreadPool
+    pool: ThreadPool, kernels: any KernelTable = Kernels.current
   ) throws {
     self.network = network
     self.options = options
     self.pool = pool
+    self.kernels = kernels
     pieces = ParameterPieces(total: network.values.count)
-    preparation = try GradientPreparation(network: network, options: gradients, pool: pool)
+    preparation = try GradientPreparation(
+      network: network, options: gradients, pool: pool, kernels: kernels)
     momentum =
       options.momentum == 0
-      ? nil : try OptimizerSlot(prefix: "optimizer.momentum_buffer.", network: network)
+      ? nil : try OptimizerSlot("momentum_buffer", network: network)
   }
 
   public func step(learningRate: Double) {
     preparation.run(learningRate: learningRate)
-    let rate = Float(learningRate)
+    let step =
+      switch network.dialect {
+      case .pytorch: numbers(gradientFactor: 1, stepFactor: -learningRate)
+      case .keras: numbers(gradientFactor: -learningRate, stepFactor: 1)
+      }
     pool.forEach(pieces.count) { index, _ in
       let range = pieces.range(index)
-      let weights = network.values.pointer + range.lowerBound
-      let gradients = network.gradients.pointer + range.lowerBound
-      if let momentum {
-        move(weights, gradients, momentum.buffer.pointer + range.lowerBound, range.count, rate)
-      } else {
-        for i in 0..<range.count { weights[i] -= rate * gradients[i] }
-      }
+      kernels.sgd(
+        count: range.count, parameters: network.values.pointer + range.lowerBound,
+        gradients: network.gradients.pointer + range.lowerBound,
+        momenta: momentum.map { $0.buffer.pointer + range.lowerBound }, step: step)
     }
     network.weightsChanged()
   }
 
-  private func move(
-    _ weights: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
-    _ momentum: UnsafeMutablePointer<Float>, _ count: Int, _ rate: Float
-  ) {
-    let share = Float(options.momentum)
-    switch (network.dialect, options.nesterov) {
-    case (.pytorch, false):
-      for i in 0..<count {
-        momentum[i] = share * momentum[i] + gradients[i]
-        weights[i] -= rate * momentum[i]
-      }
-    case (.pytorch, true):
-      for i in 0..<count {
-        momentum[i] = share * momentum[i] + gradients[i]
-        weights[i] -= rate * (gradients[i] + share * momentum[i])
-      }
-    case (.keras, false):
-      for i in 0..<count {
-        momentum[i] = share * momentum[i] - rate * gradients[i]
-        weights[i] += momentum[i]
-      }
-    case (.keras, true):
-      for i in 0..<count {
-        momentum[i] = share * momentum[i] - rate * gradients[i]
-        weights[i] += share * momentum[i] - rate * gradients[i]
-      }
-    }
+  private func numbers(gradientFactor: Double, stepFactor: Double) -> SGDStep {
+    SGDStep(
+      momentum: Float(options.momentum), isNesterov: options.nesterov,
+      gradientFactor: Float(gradientFactor), stepFactor: Float(stepFactor))
   }
 
   public func stateTensors() -> [Tensor] { momentum?.tensors(of: network) ?? [] }

@@ -6,16 +6,13 @@ import Kernels
 /// `get_ema_multi_avg_fn(decay)`: after the first step the weights themselves, then
 /// average = decay·average + (1 − decay)·weight after every step. Running statistics are not averaged.
 public final class WeightAverage {
-  /// What the weights that are trained are called in a checkpoint, before their names. There the
-  /// average has the weights' own names: it is what the model computes with.
-  private static let prefix = "optimizer.weights."
-
   private let decay: Double
   private let network: Network
   private let pool: ThreadPool
   private let kernels: any KernelTable
   private let pieces: ParameterPieces
-  /// The average; in its place, the weights that are trained.
+  /// The average; in its place, the weights that are trained. In a checkpoint the average has the
+  /// weights' own names, because it is what the model computes with.
   private let slot: OptimizerSlot
   private var stepCount = 0
   /// Whether the network has the average, and the slot the weights that are trained.
@@ -31,7 +28,7 @@ public final class WeightAverage {
     self.pool = pool
     self.kernels = kernels
     pieces = ParameterPieces(total: network.values.count)
-    slot = try OptimizerSlot(prefix: WeightAverage.prefix, network: network)
+    slot = try OptimizerSlot("weights", network: network)
   }
 
   /// Takes up the weights of a step that the optimizer has just taken.

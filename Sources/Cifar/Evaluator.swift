@@ -1,0 +1,134 @@
+import CifarCore
+import CifarData
+import CifarNN
+import CifarTraining
+
+/// A network that answers: what it makes of images, and how good it is on a data set.
+///
+/// Belongs to one thread at a time: it has one set of buffers.
+final class Evaluator {
+  let network: Network
+  /// What the network was trained with.
+  let hyperparameters: Hyperparameters
+  let classNames: [String]
+  private let plan: Plan
+  private let allowsNonFinite: Bool
+
+  /// The most images in a batch.
+  static let batchSize = 256
+
+  /// - Parameters:
+  ///   - network: used as it is; its weights may change between two calls.
+  ///   - threads: threads that compute, from 1 to 1024.
+  ///   - allowsNonFinite: whether answers may be NaN or infinite.
+  /// - Throws: `invalidArgument`, `outOfMemory`.
+  init(
+    _ network: Network, of hyperparameters: Hyperparameters, threads: Int,
+    allowsNonFinite: Bool = false
+  ) throws {
+    guard (1...1024).contains(threads) else {
+      throw CifarError(.invalidArgument, "threads \(threads) is not in 1 to 1024")
+    }
+    self.network = network
+    self.hyperparameters = hyperparameters
+    self.allowsNonFinite = allowsNonFinite
+    classNames =
+      hyperparameters.data?.classNames
+      ?? (0..<hyperparameters.modelSpec.classes).map(String.init)
+    // In float32 and with folded normalizations, whatever it was trained with: the plan of a trainer
+    // has neither.
+    plan = try Plan(
+      network: network, batchSize: Evaluator.batchSize, training: false,
+      pool: ThreadPool(threads: threads))
+    plan.loss = hyperparameters.loss.lossOptions
+  }
+
+  /// Compares its answers with the labels of a data set.
+  ///
+  /// - Parameters:
+  ///   - flips: see `Evaluation.flips`.
+  ///   - examples: whether single images are kept.
+  ///   - beforeBatch: what it throws ends the evaluation.
+  /// - Throws: see `Model.evaluate`.
+  func evaluate(
+    _ dataset: Dataset, flips: Bool = false, examples: Bool = false,
+    beforeBatch: () throws -> Void = {}
+  ) throws -> EvaluationCounts {
+    let classes = network.spec.classes
+    guard dataset.classNames.count == classes else {
+      throw CifarError(
+        .shapeMismatch,
+        "the model knows \(classes) classes, the data set has \(dataset.classNames.count)")
+    }
+    let names = try ClassNames.agreed(
+      classNames, of: "the model", dataset.classNames, of: "the data set")
+    let loader = try BatchLoader(
+      dataset: dataset, batchSize: Evaluator.batchSize,
+      normalization: hyperparameters.normalization, augmentations: [], seed: 0, shuffle: false)
+    loader.start(epoch: 1)
+    var counts = try EvaluationCounts(
+      classNames: names, flips: flips, examples: examples ? EvaluationExamples(of: dataset) : nil)
+    let size = Evaluator.batchSize
+    let probabilities = try AlignedBuffer<Float>(count: size * classes)
+    let mirrored = try AlignedBuffer<Float>(count: flips ? size * Dataset.imageBytes : 0)
+    let others = try AlignedBuffer<Float>(count: flips ? size * classes : 0)
+    let logarithms = try AlignedBuffer<Double>(count: flips ? 2 * size : 0)
+    while let batch = loader.next() {
+      try MemoryNeed.checkReserve()
+      try beforeBatch()
+      let result = plan.evaluate(images: batch.images, labels: batch.labels, count: batch.count)
+      plan.lastProbabilities(count: batch.count, to: probabilities.pointer)
+      try requireFinite(probabilities.pointer, count: batch.count * classes)
+      guard flips else {
+        counts.add(
+          probabilities.pointer, labels: batch.labels, count: batch.count,
+          lossSum: result.lossSum, correct: result.correct)
+        continue
+      }
+      plan.lastLogProbabilities(of: batch.labels, count: batch.count, to: logarithms.pointer)
+      Evaluator.mirror(batch.images, count: batch.count, to: mirrored.pointer)
+      plan.predict(images: mirrored.pointer, count: batch.count, probabilities: others.pointer)
+      try requireFinite(others.pointer, count: batch.count * classes)
+      plan.lastLogProbabilities(
+        of: batch.labels, count: batch.count, to: logarithms.pointer + batch.count)
+      for i in 0..<(batch.count * classes) {
+        probabilities[i] = (probabilities[i] + others[i]) / 2
+      }
+      counts.add(
+        averaged: probabilities.pointer, logarithms: logarithms.pointer, labels: batch.labels,
+        count: batch.count)
+    }
+    return counts
+  }
+
+  /// Exchanges left and right of (count, 3, 32, 32) numbers.
+  private static func mirror(
+    _ images: UnsafePointer<Float>, count: Int, to target: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<(count * 3 * 32) {
+      for x in 0..<32 { target[row * 32 + x] = images[row * 32 + 31 - x] }
+    }
+  }
+
+  /// The probability of each class for at most `batchSize` images.
+  ///
+  /// - Parameters:
+  ///   - images: (count, 3, 32, 32), normalised.
+  ///   - probabilities: (count, classes), overwritten; look at them with `requireFinite`.
+  func predict(
+    images: UnsafePointer<Float>, count: Int, probabilities: UnsafeMutablePointer<Float>
+  ) {
+    plan.predict(images: images, count: count, probabilities: probabilities)
+  }
+
+  /// - Throws: `notFinite`, unless answers may be NaN or infinite.
+  func requireFinite(_ probabilities: UnsafePointer<Float>, count: Int) throws {
+    guard !allowsNonFinite else { return }
+    for i in 0..<count where !probabilities[i].isFinite {
+      throw CifarError(
+        .notFinite,
+        "the model's probabilities are not finite: its weights are so large that the numbers "
+          + "overflow; use a checkpoint from before the training diverged")
+    }
+  }
+}

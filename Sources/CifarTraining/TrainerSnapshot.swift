@@ -1,0 +1,29 @@
+import CheckpointFormat
+import CifarCore
+import CifarNN
+
+/// A trainer's moment: a network of its own, and what a checkpoint has besides.
+public struct TrainerSnapshot {
+  /// Has the weights that it is to be judged by.
+  public let network: Network
+  public let hyperparameters: Hyperparameters
+  let state: TrainerState
+  /// `optimizer.…` and `best.…`, see `Checkpoint`.
+  let rest: [Tensor]
+
+  /// Completed epochs.
+  public var epoch: Int { state.epoch }
+
+  /// What `Trainer.checkpoint` would have given at that moment, to the byte.
+  ///
+  /// - Throws: `outOfMemory`.
+  public func checkpoint() throws -> [UInt8] {
+    let numbers = rest.reduce(0) { $0 + $1.values.count } * MemoryLayout<Float>.stride
+    let size = 2 * network.stateBytes + numbers
+    return try MemoryNeed.secured(size + (1 << 17), for: "the bytes of a checkpoint") {
+      try Checkpoint(
+        hyperparameters: hyperparameters, state: state, tensors: network.stateTensors() + rest
+      ).encoded()
+    }
+  }
+}
