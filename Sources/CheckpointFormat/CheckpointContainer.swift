@@ -51,7 +51,7 @@ public struct CheckpointContainer {
   ///
   /// - Throws: `notFound`, `io`; `badData` for what does not begin as a checkpoint does.
   public static func read(_ path: String) throws -> [UInt8] {
-    try FileStore.read(path, check: SafeTensors.checkStart)
+    try File.contents(of: path, check: SafeTensors.checkStart)
   }
 
   // MARK: A run's rows
@@ -71,9 +71,9 @@ public struct CheckpointContainer {
 }
 
 extension FileKind {
-  /// A safetensors file (8 bytes of length, a JSON header) that this library wrote.
+  /// A safetensors file that this library wrote.
   public static let checkpoint = FileKind("a checkpoint of libcifar") { bytes in
-    bytes.count > 8 && bytes[8] == UInt8(ascii: "{")
+    FileKind.safetensors.matches(bytes)
       && bytes.firstRange(of: Array("\"libcifar checkpoint ".utf8)) != nil
   }
 }

@@ -19,13 +19,13 @@ public enum ChildProcess {
   /// ours instead when `curl` draws its progress bar there.
   ///
   /// - Parameters:
-  ///   - input: a descriptor that it reads as its standard input; nil for nothing to read.
+  ///   - input: what it reads as its standard input; nil for nothing to read.
   ///   - check: is called five times a second at least. Where it throws, the program is ended.
   ///   - receive: gets its standard output piece by piece, in place of `Result.output`. Where it
   ///     throws, the program is ended.
   /// - Throws: `unsupported` if there is no such program; what `check` and `receive` throw.
   public static func run(
-    _ arguments: [String], input: Int32? = nil, check: () throws -> Void = {},
+    _ arguments: [String], input: consuming File? = nil, check: () throws -> Void = {},
     receive: ((UnsafeRawBufferPointer) throws -> Void)? = nil
   ) throws -> Result {
     let drawsProgress = arguments.contains("--progress-bar")
@@ -37,11 +37,8 @@ public enum ChildProcess {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    if let input {
-      posix_spawn_file_actions_adddup2(&actions, input, 0)
-    } else {
-      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    }
+    let input = try input ?? File(reading: "/dev/null")
+    posix_spawn_file_actions_adddup2(&actions, input.descriptor, 0)
     posix_spawn_file_actions_adddup2(&actions, output[1], 1)
     if !drawsProgress { posix_spawn_file_actions_adddup2(&actions, errors[1], 2) }
     for descriptor in output + errors {
@@ -62,6 +59,7 @@ public enum ChildProcess {
     defer { for word in words { free(word) } }
     var process = pid_t()
     let failure = posix_spawnp(&process, arguments[0], &actions, &attributes, words, environ)
+    extendLifetime(input)
     close(output[1])
     close(errors[1])
     defer {

@@ -1,10 +1,10 @@
 extension ControlGroup {
   /// The processors that the process's control groups allow it, rounded up; nil without a limit.
   static func processorQuota() -> Int? {
-    guard let groups = SystemFile.read("/proc/self/cgroup") else { return nil }
-    let mounts = SystemFile.read("/proc/self/mountinfo") ?? ""
+    guard let groups = File.systemText("/proc/self/cgroup") else { return nil }
+    let mounts = File.systemText("/proc/self/mountinfo") ?? ""
     return places(groups: groups, mounts: mounts, controller: "cpu")
-      .compactMap { processors($0, SystemFile.read) }.min()
+      .compactMap { processors($0, File.systemText) }.min()
   }
 
   /// What one group allows: its bandwidth in a period, in processors, rounded up; nil for no limit.

@@ -19,15 +19,15 @@ struct ControlGroup: Equatable {
 
   /// The groups with a limit that this process is in, the innermost first.
   static func current() -> [ControlGroup] {
-    guard let source = SystemFile.read("/proc/self/cgroup") else { return [] }
+    guard let source = File.systemText("/proc/self/cgroup") else { return [] }
     let places = known.withLock { known in
       if known.source != source {
-        let mounts = SystemFile.read("/proc/self/mountinfo") ?? ""
+        let mounts = File.systemText("/proc/self/mountinfo") ?? ""
         known = (source, ControlGroup.places(groups: source, mounts: mounts))
       }
       return known.places
     }
-    return places.compactMap { read($0, SystemFile.read) }
+    return places.compactMap { read($0, File.systemText) }
   }
 
   /// The process's own group of a controller and those around it.

@@ -66,33 +66,12 @@ struct MemoryUse {
     var use = MemoryUse()
     use.buffers = memory_buffer_total()
     // Pages: size, resident, shared, text, lib, data, dirty.
-    guard let fields = SystemFile.read("/proc/self/statm")?.split(separator: " "),
+    guard let fields = File.systemText("/proc/self/statm")?.split(separator: " "),
       fields.count >= 6
     else { return use }
     let page = sysconf(Int32(_SC_PAGESIZE))
     func bytes(_ field: Int) -> Int { (Int(fields[field]) ?? 0) * page }
     (use.addressSpace, use.resident, use.data) = (bytes(0), bytes(1), bytes(5))
     return use
-  }
-}
-
-/// Small files in which the system tells of itself.
-enum SystemFile {
-  /// nil if it can't be read.
-  static func read(_ path: String) -> String? {
-    let descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC) }
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var text: [UInt8] = []
-    while text.count < 1 << 20 {
-      let got = withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { buffer in
-        let got = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-        if got > 0 { text.append(contentsOf: buffer[0..<got]) }
-        return got
-      }
-      if got == 0 { return String(decoding: text, as: UTF8.self) }
-      guard got > 0 || errno == EINTR else { return nil }
-    }
-    return nil
   }
 }

@@ -8,33 +8,26 @@ struct DataFile: ~Copyable {
   let path: String
   /// Bytes there were when it was opened.
   let size: Int
-  private let descriptor: Int32
+  private let file: File
 
   /// - Throws: `notFound`, `io`; `badData` for what is no regular file.
   init(_ path: String) throws {
-    guard !path.utf8.contains(0) else {
-      throw CifarError(.invalidArgument, "a path holds a NUL character: it ends before its end")
-    }
-    // Without O_NONBLOCK the call waits until someone writes to a pipe.
-    let descriptor = uninterrupted {
-      open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    }
-    guard descriptor >= 0 else {
-      let code: CifarError.Code = errno == ENOENT ? .notFound : .io
-      throw CifarError(
-        code, "can't open '\(path)': \(String(cString: strerror(errno))); download it again")
-    }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
+    let file = try DataFile.open(path)
+    guard let status = try? file.status(), status.isRegular else {
       throw CifarError(.badData, "'\(path)' is not a regular file; download it again")
     }
     self.path = path
-    self.descriptor = descriptor
+    self.file = file
     size = Int(status.st_size)
   }
 
-  deinit { close(descriptor) }
+  private static func open(_ path: String) throws -> File {
+    do {
+      return try File(reading: path)
+    } catch let error as CifarError where error.code != .invalidArgument {
+      throw CifarError(error.code, "\(error.message); download it again")
+    }
+  }
 
   /// - Throws: `badData` for another size, naming the format where it is a well-known one.
   func require(size expected: Int) throws {
@@ -47,9 +40,8 @@ struct DataFile: ~Copyable {
 
   /// - Throws: `badData` for an archive or a page in place of the file.
   func refuseForeignFormat() throws {
-    var start = [UInt8](repeating: 0, count: min(size, ForeignFormat.length))
-    let got = start.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
-    if let fault = ForeignFormat.described(start.prefix(max(0, got))) {
+    let start = (try? file.bytes(in: 0..<min(size, ForeignFormat.length))) ?? []
+    if let fault = ForeignFormat.described(start) {
       throw CifarError(.badData, "'\(path)' \(fault)")
     }
   }
@@ -58,18 +50,8 @@ struct DataFile: ~Copyable {
   ///
   /// - Throws: `io`; `badData` if the file ends before `target` is full.
   func read(to target: UnsafeMutableRawBufferPointer) throws {
-    var filled = 0
-    while filled < target.count {
-      let rest = UnsafeMutableRawBufferPointer(rebasing: target[filled...])
-      let got = Glibc.read(descriptor, rest.baseAddress, rest.count)
-      if got > 0 {
-        filled += got
-      } else if got == 0 {
-        throw CifarError(
-          .badData, "'\(path)' became shorter while it was read; download it again")
-      } else if errno != EINTR {
-        throw CifarError(.io, "can't read '\(path)': \(String(cString: strerror(errno)))")
-      }
+    guard try file.read(into: target) == target.count else {
+      throw CifarError(.badData, "'\(path)' became shorter while it was read; download it again")
     }
   }
 

@@ -152,13 +152,9 @@ public struct Download: Sendable {
     _ file: String, in directory: String, to target: String, _ remark: (String) -> Void
   ) throws {
     let scratch = try ScratchDirectory(in: directory)
-    let descriptor = uninterrupted { open(file, O_RDONLY | O_CLOEXEC) }
-    guard descriptor >= 0 else {
-      throw CifarError(.io, "can't open '\(file)': \(String(cString: strerror(errno)))")
-    }
-    defer { close(descriptor) }
     let result = try ChildProcess.run(
-      ["tar", "-x", "-z", "-o", "-f", "-", "-C", scratch.path], input: descriptor, check: check)
+      ["tar", "-x", "-z", "-o", "-f", "-", "-C", scratch.path], input: File(reading: file),
+      check: check)
     try check()
     guard result.exitCode == 0 else {
       throw CifarError(.io, "can't unpack '\(file)': \(result.lastErrorLine(or: "tar failed"))")

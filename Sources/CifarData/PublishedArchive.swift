@@ -67,7 +67,7 @@ extension Download {
       for file in files {
         var status = stat()
         let path = "\(directory)/\(file.name)"
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
+        guard stat(path, &status) == 0, status.isRegular else { return false }
         if let size = file.size, Int(status.st_size) != size { return false }
         if let md5 = file.md5, try MD5.sum(of: path) != md5 { return false }
       }
@@ -79,13 +79,8 @@ extension Download {
 /// What the system's md5sum makes of a file.
 enum MD5 {
   static func sum(of path: String) throws -> String {
-    let descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC) }
-    guard descriptor >= 0 else {
-      throw CifarError(.io, "can't open '\(path)': \(String(cString: strerror(errno)))")
-    }
-    defer { close(descriptor) }
     // By its standard input: no name can be taken for an option.
-    let result = try ChildProcess.run(["md5sum"], input: descriptor)
+    let result = try ChildProcess.run(["md5sum"], input: File(reading: path))
     guard result.exitCode == 0, result.output.count >= 32 else {
       throw CifarError(.io, "md5sum can't read '\(path)': \(result.lastErrorLine(or: "no sum"))")
     }

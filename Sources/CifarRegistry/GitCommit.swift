@@ -61,7 +61,7 @@ public enum GitCommit {
   private static func text(_ path: String) -> String? {
     var status = stat()
     guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= 1 << 22,
-      let bytes = try? FileStore.read(path)
+      let bytes = try? File.contents(of: path)
     else { return nil }
     return String(decoding: bytes, as: UTF8.self)
   }

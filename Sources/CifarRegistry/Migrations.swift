@@ -156,7 +156,7 @@ struct Migrations: Sendable {
   /// A copy that an attempt left whose process was killed.
   private static func same(as copy: TemporaryFile, among first: String) -> String? {
     let present = names(first).prefix { access($0, F_OK) == 0 }
-    return present.first { FileStore.areSame($0, copy.path) }
+    return present.first { File.areSame($0, copy.path) }
   }
 
   /// Gives a copy, whole and on the disk, its name. A file of that name that is there stays: the

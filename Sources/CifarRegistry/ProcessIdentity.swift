@@ -1,3 +1,4 @@
+import CifarCore
 import Glibc
 
 /// Which process it is, on which machine, so precisely that another process can tell later whether
@@ -29,7 +30,7 @@ struct ProcessIdentity: Sendable, Equatable {
 
   static var current: ProcessIdentity {
     ProcessIdentity(
-      host: hostName(), bootID: readLine(of: "/proc/sys/kernel/random/boot_id") ?? "",
+      host: hostName(), bootID: bootID() ?? "",
       pidNamespace: readLink("/proc/self/ns/pid") ?? "", pid: getpid(),
       startTicks: startTicks(of: getpid()) ?? 0)
   }
@@ -68,12 +69,17 @@ struct ProcessIdentity: Sendable, Equatable {
   /// The third and the 22nd field of `/proc/PID/stat`. The second, the command's name, may itself
   /// hold spaces and brackets: fields are counted from the last closing one.
   private static func stat(of pid: Int32) -> (state: String, startTicks: Int64)? {
-    guard let line = readLine(of: "/proc/\(pid)/stat"), let end = line.lastIndex(of: ")") else {
+    guard let line = File.systemText("/proc/\(pid)/stat"), let end = line.lastIndex(of: ")") else {
       return nil
     }
-    let fields = line[end...].dropFirst().split(separator: " ")
+    let fields = line[end...].dropFirst().split { $0.isWhitespace }
     guard fields.count > 19, let ticks = Int64(fields[19]) else { return nil }
     return (String(fields[0]), ticks)
+  }
+
+  private static func bootID() -> String? {
+    let text = File.systemText("/proc/sys/kernel/random/boot_id")
+    return text?.split(separator: "\n").first.map(String.init)
   }
 
   private static func hostName() -> String {
@@ -85,14 +91,6 @@ struct ProcessIdentity: Sendable, Equatable {
   private static func readLink(_ path: String) -> String? {
     var target = [CChar](repeating: 0, count: 256)
     return readlink(path, &target, target.count - 1) > 0 ? text(target) : nil
-  }
-
-  private static func readLine(of path: String) -> String? {
-    guard let file = fopen(path, "r") else { return nil }
-    defer { fclose(file) }
-    var line = [CChar](repeating: 0, count: 4096)
-    guard fgets(&line, Int32(line.count), file) != nil else { return nil }
-    return text(line).split(separator: "\n").first.map(String.init)
   }
 
   private static func text(_ characters: [CChar]) -> String {

@@ -57,24 +57,9 @@ public enum Output {
 
   private static func put(_ text: String, to descriptor: Int32) {
     var text = text
-    text.withUTF8 { bytes in
-      var rest = UnsafeRawBufferPointer(bytes)[...]
-      while !rest.isEmpty {
-        let next = UnsafeRawBufferPointer(rebasing: rest)
-        let written = Glibc.write(descriptor, next.baseAddress, next.count)
-        if written > 0 {
-          rest = rest.dropFirst(written)
-        } else if errno == EAGAIN {
-          // Another program of the same terminal made it non-blocking.
-          var output = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-          poll(&output, 1, -1)
-        } else if errno != EINTR {
-          if descriptor == STDOUT_FILENO {
-            _ = failure.compareExchange(expected: 0, desired: errno, ordering: .relaxed)
-          }
-          return
-        }
-      }
+    let code = text.withUTF8 { File.put(UnsafeRawBufferPointer($0), to: descriptor) }
+    if code != 0, descriptor == STDOUT_FILENO {
+      _ = failure.compareExchange(expected: 0, desired: code, ordering: .relaxed)
     }
   }
 }

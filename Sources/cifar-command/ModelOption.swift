@@ -28,7 +28,7 @@ enum ModelOption {
 
   /// What is in a JSON file with a list of layers.
   static func json(of file: String) throws -> String {
-    var bytes = try FileStore.read(file, allowsPipe: true)[...]
+    var bytes = try File.contents(of: file, allowsPipe: true)[...]
     // Editors of other systems begin a file with U+FEFF.
     if bytes.starts(with: [0xef, 0xbb, 0xbf]) { bytes = bytes.dropFirst(3) }
     let text = String(decoding: bytes, as: UTF8.self)

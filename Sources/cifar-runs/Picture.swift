@@ -39,7 +39,7 @@ enum Picture {
         "PNG files are made by rsvg-convert, which is not installed (Debian: librsvg2-bin); "
           + "write a .svg instead")
     }
-    return try FileStore.read(result)
+    return try File.contents(of: result)
   }
 }
 

@@ -106,9 +106,9 @@ import Testing
     try FileWriter.write(
       Array("Dear Sir or Madam, ".utf8) + .init(repeating: 7, count: 900), to: path,
       as: .checkpoint)
-    let before = try FileStore.read(path)
+    let before = try File.contents(of: path)
     try expectRefused(path, .foreignDatabase)
-    #expect(try FileStore.read(path) == before)
+    #expect(try File.contents(of: path) == before)
     #expect(sample.directory.contents == ["letter.txt"])
   }
 

@@ -135,7 +135,7 @@ import Testing
     #expect(try predict(opened, images, count: 40) == predict(model, images, count: 40))
     // A second time over the first.
     try opened.save(to: path)
-    #expect(Blob(try FileStore.read(path)) == Blob(try opened.checkpoint()))
+    #expect(Blob(try File.contents(of: path)) == Blob(try opened.checkpoint()))
   }
 
   /// With the moments, the average's counterpart and the best weights: whoever imports the file can
@@ -199,7 +199,7 @@ import Testing
     let error = failure { try model.save(to: directory.path) }
     #expect(error?.code == .invalidArgument)
     #expect(directory.contents.isEmpty)
-    #expect(failure { try FileStore.read(directory.path + ".part") }?.code == .notFound)
+    #expect(failure { try File.contents(of: directory.path + ".part") }?.code == .notFound)
   }
 
   @Test func aRegistryThatIsNotThereIsNotMade() throws {

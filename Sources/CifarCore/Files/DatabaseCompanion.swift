@@ -29,8 +29,8 @@ public enum DatabaseCompanion {
     var status = stat()
     // An empty file is not opened: a database begins as one, and may be locked.
     guard !path.isEmpty, !path.hasSuffix("/"), stat(path, &status) == 0,
-      status.st_mode & S_IFMT == S_IFREG, status.st_size > 0,
-      let start = try? FileStart.read(path, named: path)
+      status.isRegular, status.st_size > 0,
+      let start = try? File.start(of: path, named: path)
     else { return false }
     return DatabaseFile.isDatabase(start) && !DatabaseFile.isJournal(start)
   }
@@ -58,9 +58,9 @@ public enum DatabaseCompanion {
   private static func isForeign(_ path: String, isJournal: Bool) -> Bool {
     var status = stat()
     guard stat(path, &status) == 0 else { return false }
-    guard status.st_mode & S_IFMT == S_IFREG else { return true }
+    guard status.isRegular else { return true }
     guard status.st_size > 0 else { return false }
-    guard let start = try? FileStart.read(path, named: path) else { return false }
+    guard let start = try? File.start(of: path, named: path) else { return false }
     if DatabaseFile.isJournal(start) { return false }
     // After a power cut a journal that was not yet on the disk can be anything that the disk had
     // there before; SQLite sees that it is no journal. Only what is plainly another file is refused.
@@ -69,9 +69,7 @@ public enum DatabaseCompanion {
 
   /// Whether a file begins as a database, a safetensors file or a text.
   private static func isPlainlyAnotherFile(_ start: [UInt8]) -> Bool {
-    if DatabaseFile.isDatabase(start) { return true }
-    let brace = UInt8(ascii: "{")
-    if start.count > 8, start[8] == brace, start[5..<8].allSatisfy({ $0 == 0 }) { return true }
+    if DatabaseFile.isDatabase(start) || FileKind.safetensors.matches(start) { return true }
     return start.allSatisfy { (0x20..<0x7F).contains($0) || (9...13).contains($0) || $0 >= 0x80 }
       && String(validating: start, as: UTF8.self) != nil
   }

@@ -4,8 +4,8 @@ import Glibc
 ///
 /// POSIX locks belong to a process and a file: whoever closes *any* descriptor of the file drops all
 /// the locks that the process has on it, those of an SQLite that works in the same process included,
-/// ours or the host's. So a descriptor that turns out to be a database's is closed when nobody has a
-/// lock on it: see `DatabaseDescriptors`. That happens only where a path is a mistake.
+/// ours or the host's. So a descriptor that may be a database's is closed when nobody has a lock on
+/// it: see `DatabaseDescriptors`. That happens only where a path is a mistake.
 enum DatabaseFile {
   /// Whether a file begins as a database does, or as the journal or log that belongs to one.
   static func isDatabase(_ start: [UInt8]) -> Bool {
@@ -24,14 +24,26 @@ enum DatabaseFile {
     isDatabase(start) && start.count >= 72 && start[68..<72].elementsEqual("CIFR".utf8)
   }
 
-  /// Closes a descriptor unless that would drop locks.
-  /// - Parameter start: how its file begins.
-  static func close(_ descriptor: Int32, start: [UInt8]) {
-    guard isDatabase(start) else {
+  /// Closes a descriptor, later where that would drop locks.
+  static func close(_ descriptor: Int32) {
+    guard mayBeDatabase(descriptor) else {
       Glibc.close(descriptor)
       return
     }
     DatabaseDescriptors.adopt(descriptor)
     DatabaseDescriptors.close(descriptor)
+  }
+
+  private static func mayBeDatabase(_ descriptor: Int32) -> Bool {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.isRegular else { return false }
+    // A database begins as an empty file, and may be locked already.
+    if status.st_size == 0 { return true }
+    var start = [UInt8](repeating: 0, count: 16)
+    let count = start.count
+    let got = start.withUnsafeMutableBytes { bytes in
+      uninterrupted { Int32(pread(descriptor, bytes.baseAddress, count, 0)) }
+    }
+    return isDatabase(Array(start.prefix(max(0, Int(got)))))
   }
 }

@@ -26,4 +26,9 @@ public struct FileKind: Sendable {
       bytes.starts(with: start.utf8) && bytes.firstRange(of: Array(text.utf8)) != nil
     }
   }
+
+  /// Eight bytes of length, below 2⁴⁰, and a JSON header.
+  public static let safetensors = FileKind("a safetensors file") { bytes in
+    bytes.count > 8 && bytes[5..<8].allSatisfy { $0 == 0 } && bytes[8] == UInt8(ascii: "{")
+  }
 }

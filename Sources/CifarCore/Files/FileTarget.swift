@@ -30,7 +30,7 @@ struct FileTarget {
     var status = stat()
     let exists = stat(path, &status) == 0
     if !exists, errno != ENOENT { throw FileFailure.error("write", path, errno) }
-    if exists, status.st_mode & S_IFMT == S_IFDIR { throw FileTarget.isDirectory(path, kind) }
+    if exists, status.isDirectory { throw FileTarget.isDirectory(path, kind) }
     let (last, isInProcess) = try FileTarget.follow(path)
     (directory, name) = FileTarget.split(last)
     guard !name.isEmpty else { throw FileTarget.isDirectory(path, kind) }
@@ -39,7 +39,7 @@ struct FileTarget {
       content = .nothing
       return
     }
-    let isRegular = status.st_mode & S_IFMT == S_IFREG
+    let isRegular = status.isRegular
     if isRegular { try FileTarget.check(last, path, status, kind, force) }
     content = isRegular && !isInProcess ? .file(status) : .stream(status)
   }
@@ -52,7 +52,7 @@ struct FileTarget {
     guard access(place, W_OK) == 0 else { throw FileFailure.error("write", path, errno) }
     // An empty file is what `mktemp` makes. Not opened: a database begins as one.
     if status.st_size == 0 { return }
-    let start = try FileStart.read(place, named: path)
+    let start = try File.start(of: place, named: path)
     if DatabaseFile.isRegistry(start) {
       throw CifarError(
         .invalidArgument, "'\(path)' is a registry of runs; \(kind.name) is not written over it")
@@ -112,53 +112,5 @@ struct FileTarget {
   private static func isDirectory(_ path: String, _ kind: FileKind) -> CifarError {
     CifarError(
       .invalidArgument, "'\(path)' is a directory; name the file in it that \(kind.name) goes to")
-  }
-}
-
-/// The first bytes of a file.
-enum FileStart {
-  /// - Parameter name: what messages call it.
-  static func read(_ path: String, named name: String) throws -> [UInt8] {
-    let descriptor = uninterrupted {
-      open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    }
-    guard descriptor >= 0 else { throw FileFailure.error("look at", name, errno) }
-    do {
-      let start = try read(descriptor, named: name)
-      DatabaseFile.close(descriptor, start: start)
-      return start
-    } catch {
-      close(descriptor)
-      throw error
-    }
-  }
-
-  static func read(_ descriptor: Int32, named name: String) throws -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: FileKind.prefixLength)
-    var filled = 0
-    while filled < bytes.count {
-      let got = bytes.withUnsafeMutableBytes {
-        pread(descriptor, $0.baseAddress.map { $0 + filled }, $0.count - filled, off_t(filled))
-      }
-      if got == 0 { break }
-      if got > 0 {
-        filled += got
-      } else if errno != EINTR {
-        throw FileFailure.error("look at", name, errno)
-      }
-    }
-    return Array(bytes[..<filled])
-  }
-}
-
-/// What the operating system says of a file, as an error that names it.
-enum FileFailure {
-  /// - Parameter missing: the error's code where the file is not there.
-  static func error(
-    _ what: String, _ path: String, _ code: Int32, missing: CifarError.Code = .io
-  ) -> CifarError {
-    let kind: CifarError.Code =
-      code == ENOSPC || code == EDQUOT ? .diskFull : code == ENOENT ? missing : .io
-    return CifarError(kind, "can't \(what) '\(path)': \(String(cString: strerror(code)))")
   }
 }

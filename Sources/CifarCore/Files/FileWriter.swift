@@ -7,8 +7,7 @@ import Glibc
 /// keeps its permissions; a new one gets those that the umask leaves. Devices and pipes are written
 /// to as they are. Memory does not grow with the file.
 public final class FileWriter {
-  private let name: String
-  private let descriptor: Int32
+  private let file: File
   /// Whether it may be a pipe that someone named: its other end may close at any time.
   private let mayBreak: Bool
   private let check: () throws -> Void
@@ -17,11 +16,9 @@ public final class FileWriter {
   private static let bufferSize = 1 << 16
 
   private init(
-    _ name: String, _ descriptor: Int32, mayBreak: Bool = false,
-    check: @escaping () throws -> Void = {}
+    _ file: consuming File, mayBreak: Bool = false, check: @escaping () throws -> Void = {}
   ) {
-    self.name = name
-    self.descriptor = descriptor
+    self.file = file
     self.mayBreak = mayBreak
     self.check = check
     buffer.reserveCapacity(FileWriter.bufferSize)
@@ -49,7 +46,7 @@ public final class FileWriter {
     if case .file(let status) = target.content { old = status }
     let temporary = try TemporaryFile(
       in: target.directory, for: target.name, named: path, replacing: old)
-    let writer = FileWriter(path, temporary.descriptor, check: check)
+    let writer = FileWriter(temporary.borrowedFile(), check: check)
     try body(writer)
     try writer.flush()
     try commit(temporary, replaces: old != nil, path, kind, force)
@@ -104,7 +101,7 @@ public final class FileWriter {
 
   /// Writes to standard output.
   public static func writeToStandardOutput(_ body: (FileWriter) throws -> Void) throws {
-    let writer = FileWriter("standard output", STDOUT_FILENO)
+    let writer = FileWriter(File(STDOUT_FILENO, named: "standard output", closing: .never))
     try body(writer)
     try writer.flush()
   }
@@ -125,13 +122,8 @@ public final class FileWriter {
     try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
   }
 
-  /// Another descriptor of what is written, for the caller to close: a lock that is set by it stays
-  /// with the file.
-  public func duplicate() throws -> Int32 {
-    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
-    guard copy >= 0 else { throw FileFailure.error("write", name, errno) }
-    return copy
-  }
+  /// What is written, open once more: a lock that is set by it stays with the file.
+  public func duplicate() throws -> File { try file.duplicate() }
 
   private func flush() throws {
     try buffer.withUnsafeBytes { try put($0) }
@@ -139,25 +131,7 @@ public final class FileWriter {
   }
 
   private func put(_ bytes: UnsafeRawBufferPointer) throws {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      try check()
-      let next = UnsafeRawBufferPointer(rebasing: rest)
-      let (written, code) =
-        mayBreak ? PipeSignal.blocked { attempt(next) } : attempt(next)
-      if written > 0 {
-        rest = rest.dropFirst(written)
-      } else if written == 0 {
-        throw FileFailure.error("write", name, EIO)
-      } else if code != EINTR {
-        throw FileFailure.error("write", name, code)
-      }
-    }
-  }
-
-  private func attempt(_ bytes: UnsafeRawBufferPointer) -> (count: Int, code: Int32) {
-    let count = Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-    return (count, errno)
+    try file.write(bytes, mayBreak: mayBreak, check: check)
   }
 
   // MARK: Devices and pipes
@@ -168,24 +142,19 @@ public final class FileWriter {
   private static func write(
     toStream path: String, _ status: stat, _ body: (FileWriter) throws -> Void
   ) throws {
-    let descriptor = try open(path, status)
-    defer { close(descriptor) }
-    let writer = FileWriter(path, descriptor, mayBreak: true)
+    let writer = FileWriter(try open(path, status), mayBreak: true)
     try body(writer)
     try writer.flush()
-    let isBlockDevice = status.st_mode & S_IFMT == S_IFBLK
-    if isBlockDevice, uninterrupted({ fsync(descriptor) }) != 0 {
-      throw FileFailure.error("write", path, errno)
-    }
+    if status.st_mode & S_IFMT == S_IFBLK { try writer.file.sync() }
   }
 
-  private static func open(_ path: String, _ status: stat) throws -> Int32 {
-    let truncates = status.st_mode & S_IFMT == S_IFREG ? O_TRUNC : 0
+  private static func open(_ path: String, _ status: stat) throws -> File {
+    let truncates = status.isRegular ? O_TRUNC : 0
     // Without O_NONBLOCK a pipe that nobody reads would keep the caller for ever.
     let flags = O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | truncates
     var descriptor = uninterrupted { Glibc.open(path, flags) }
     var attempts = 0
-    while descriptor < 0, errno == ENXIO, status.st_mode & S_IFMT == S_IFIFO {
+    while descriptor < 0, errno == ENXIO, status.isPipe {
       attempts += 1
       guard attempts <= pipePatience else {
         throw CifarError(.io, "can't write '\(path)': it is a pipe that nobody reads from")
@@ -194,35 +163,11 @@ public final class FileWriter {
       descriptor = uninterrupted { Glibc.open(path, flags) }
     }
     guard descriptor >= 0 else { throw FileFailure.error("write", path, errno) }
+    let file = File(descriptor, named: path)
     let present = fcntl(descriptor, F_GETFL)
     guard present >= 0, fcntl(descriptor, F_SETFL, present & ~O_NONBLOCK) >= 0 else {
-      let code = errno
-      close(descriptor)
-      throw FileFailure.error("write", path, code)
+      throw FileFailure.error("write", path, errno)
     }
-    return descriptor
-  }
-}
-
-/// SIGPIPE, which would end a host whose pipe has lost its reader: the write's error says it too.
-private enum PipeSignal {
-  /// Runs `body` with the signal blocked in this thread, and takes back one that it caused.
-  static func blocked<Result>(_ body: () -> Result) -> Result {
-    var pipe = sigset_t()
-    sigemptyset(&pipe)
-    sigaddset(&pipe, SIGPIPE)
-    var pending = sigset_t()
-    sigpending(&pending)
-    let wasPending = sigismember(&pending, SIGPIPE) == 1
-    var before = sigset_t()
-    pthread_sigmask(SIG_BLOCK, &pipe, &before)
-    defer {
-      if !wasPending {
-        var now = timespec(tv_sec: 0, tv_nsec: 0)
-        while sigtimedwait(&pipe, nil, &now) < 0, errno == EINTR {}
-      }
-      pthread_sigmask(SIG_SETMASK, &before, nil)
-    }
-    return body()
+    return file
   }
 }

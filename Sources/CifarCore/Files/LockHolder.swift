@@ -20,7 +20,7 @@ public enum LockHolder {
 
   private static func name(_ process: pid_t) -> String {
     if process == getpid() { return "another part of this process" }
-    let program = text("/proc/\(process)/comm")?.split(separator: "\n").first
+    let program = File.systemText("/proc/\(process)/comm")?.split(separator: "\n").first
     return "another process, \(process)" + (program.map { " (\(String($0).excerpt))" } ?? "")
   }
 
@@ -31,13 +31,13 @@ public enum LockHolder {
     guard fstat(descriptor, &file) == 0 else { return nil }
     var reader: pid_t?
     var isOwn = false
-    for process in names(in: "/proc").compactMap({ pid_t($0) }) {
-      for number in names(in: "/proc/\(process)/fd") {
+    for process in ScratchDirectory.names(in: "/proc").compactMap({ pid_t($0) }) {
+      for number in ScratchDirectory.names(in: "/proc/\(process)/fd") {
         if process == getpid(), Int32(number) == descriptor { continue }
         var other = stat()
         guard stat("/proc/\(process)/fd/\(number)", &other) == 0, other.st_ino == file.st_ino,
           other.st_dev == file.st_dev,
-          let info = text("/proc/\(process)/fdinfo/\(number)"), info.contains("lock:")
+          let info = File.systemText("/proc/\(process)/fdinfo/\(number)"), info.contains("lock:")
         else { continue }
         if process == getpid() {
           isOwn = true
@@ -49,28 +49,5 @@ public enum LockHolder {
       }
     }
     return reader ?? (isOwn ? getpid() : nil)
-  }
-
-  private static func names(in directory: String) -> [String] {
-    guard let stream = opendir(directory) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      names.append(
-        withUnsafePointer(to: &entry.pointee.d_name) {
-          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        })
-    }
-    return names
-  }
-
-  /// The start of a file of the system's.
-  private static func text(_ path: String) -> String? {
-    let descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC) }
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: 4096)
-    let count = Glibc.read(descriptor, &bytes, bytes.count)
-    return count < 0 ? nil : String(decoding: bytes[..<count], as: UTF8.self)
   }
 }

@@ -8,12 +8,12 @@ public final class TemporaryFile {
   /// For programs that open files by their names.
   public let path: String
   /// Open for writing.
-  let descriptor: Int32
+  private let file: File
 
   private var target: String
   private var targetName: String
   private let name: String
-  private let directory: Int32
+  private let directory: File
   private var isDone = false
 
   /// Creates the file for one that does not exist yet.
@@ -54,11 +54,9 @@ public final class TemporaryFile {
       }
       if made < 0, errno != EEXIST { break }
     }
-    guard made >= 0 else {
-      let code = errno
-      close(place)
-      throw FileFailure.error("write", target, code)
-    }
+    let failure = errno
+    self.directory = File(place, named: target)
+    guard made >= 0 else { throw FileFailure.error("write", target, failure) }
     if let old {
       // Only root may; anybody else's file is his own then.
       if old.st_uid != geteuid() || old.st_gid != getegid() {
@@ -66,8 +64,7 @@ public final class TemporaryFile {
       }
       fchmod(made, old.st_mode & 0o777)
     }
-    descriptor = made
-    self.directory = place
+    file = File(made, named: target)
     name = candidate
     path = directory == "/" ? "/" + candidate : "\(directory)/\(candidate)"
     self.targetName = targetName
@@ -75,19 +72,19 @@ public final class TemporaryFile {
   }
 
   deinit {
-    if !isDone { unlinkat(directory, name, 0) }
-    close(descriptor)
-    close(directory)
+    if !isDone { unlinkat(directory.descriptor, name, 0) }
   }
+
+  /// The file for a writer that does not outlive this object.
+  func borrowedFile() -> File { File(file.descriptor, named: target, closing: .never) }
 
   /// Puts what was written to the disk and gives it its name.
   ///
   /// - Parameter replaces: whether a file of that name may be there.
   /// - Returns: false if one is there and may not be: nothing has happened then.
   public func commit(replaces: Bool) throws -> Bool {
-    guard uninterrupted({ fsync(descriptor) }) == 0 else {
-      throw FileFailure.error("write", target, errno)
-    }
+    let directory = directory.descriptor
+    try file.sync()
     if replaces {
       guard renameat(directory, name, directory, targetName) == 0 else {
         throw FileFailure.error("write", target, errno)
@@ -117,6 +114,7 @@ public final class TemporaryFile {
 
   /// Gives the file its name unless that is taken.
   private func linkNew() throws -> Bool {
+    let directory = directory.descriptor
     if linkat(directory, name, directory, targetName, 0) == 0 {
       unlinkat(directory, name, 0)
       return true

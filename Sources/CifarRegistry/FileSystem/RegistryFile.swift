@@ -4,7 +4,8 @@ import Glibc
 
 /// A database file as SQLite's pager sees it: bytes by position, and a lock.
 ///
-/// The layout begins with what SQLite reads of every file, a pointer to its methods.
+/// The layout begins with what SQLite reads of every file, a pointer to its methods. SQLite wants its
+/// own error codes, and zeros after the end, so this reads and writes by itself and not as a `File`.
 struct RegistryFile {
   private let base: sqlite3_file
   private(set) var descriptor: Int32

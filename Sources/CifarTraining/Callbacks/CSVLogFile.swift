@@ -70,7 +70,7 @@ final class CSVLogFile {
         return []
       }
       return try locked { hold in
-        var lines = try read(hold.descriptor)
+        var lines = try read(hold.file)
         let (changed, unclaimed) = try edit(&lines, own, superseded)
         if changed { try replace(lines, of: hold) }
         return unclaimed
@@ -133,24 +133,13 @@ final class CSVLogFile {
 
   /// From the first byte that changes on.
   private func overwrite(_ hold: CSVLogHold, with bytes: [UInt8]) throws {
-    let before = try content(of: hold.descriptor)
-    var done = zip(before, bytes).prefix { $0 == $1 }.count
+    let before = try content(of: hold.file)
+    let same = zip(before, bytes).prefix { $0 == $1 }.count
     hold.isAppending = false
     defer { hold.isAppending = true }
-    while done < bytes.count {
-      let put = bytes[done...].withUnsafeBytes {
-        pwrite(hold.descriptor, $0.baseAddress, $0.count, off_t(done))
-      }
-      if put > 0 {
-        done += put
-      } else if put == 0 || errno != EINTR {
-        if put == 0 { errno = EIO }
-        throw failure("write")
-      }
-    }
-    guard uninterrupted({ ftruncate(hold.descriptor, off_t(bytes.count)) }) == 0,
-      uninterrupted({ fdatasync(hold.descriptor) }) == 0
-    else { throw failure("write") }
+    try bytes[same...].withUnsafeBytes { try hold.file.write($0, at: same) }
+    try hold.file.truncate(to: bytes.count)
+    try hold.file.sync(onlyData: true)
   }
 
   // MARK: Continuing
@@ -164,59 +153,41 @@ final class CSVLogFile {
         return try FileWriter.write(Array((line + "\n").utf8), to: path, as: kind)
       }
       try locked { hold in
-        let descriptor = hold.descriptor
-        let size = try size(of: descriptor)
+        let size = try hold.file.size()
         var text = ""
         var end = "\n"
         if size == 0 {
           text = titles + "\n"
         } else {
           // As the file has them: lines may have gone through a spreadsheet.
-          if try endsLinesForWindows(descriptor) { end = "\r\n" }
-          if try tail(descriptor, size, 1) != [CSVLogFile.newLine] { text = end }
+          if try endsLinesForWindows(hold.file) { end = "\r\n" }
+          if try hold.file.bytes(in: (size - 1)..<size) != [CSVLogFile.newLine] { text = end }
         }
-        try write(Array((text + line + end).utf8), to: descriptor, size)
+        try append(Array((text + line + end).utf8), to: hold.file, size)
       }
     }
   }
 
-  private func endsLinesForWindows(_ descriptor: Int32) throws -> Bool {
-    let start = try tail(descriptor, 4096, 4096)
+  private func endsLinesForWindows(_ file: borrowing File) throws -> Bool {
+    let start = try file.bytes(in: 0..<4096)
     guard let place = start.firstIndex(of: CSVLogFile.newLine), place > 0 else { return false }
     return start[place - 1] == CSVLogFile.carriageReturn
   }
 
-  /// The `count` bytes before `end`, or fewer.
-  private func tail(_ descriptor: Int32, _ end: Int, _ count: Int) throws -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: count)
-    while true {
-      let got = bytes.withUnsafeMutableBytes {
-        pread(descriptor, $0.baseAddress, count, off_t(max(0, end - count)))
-      }
-      if got >= 0 { return Array(bytes[..<got]) }
-      if errno != EINTR { throw failure("read") }
-    }
-  }
-
   /// Appends all of it, or takes back what went.
-  private func write(_ bytes: [UInt8], to descriptor: Int32, _ size: Int) throws {
-    var done = 0
-    while done < bytes.count {
-      let put = bytes[done...].withUnsafeBytes {
-        Glibc.write(descriptor, $0.baseAddress, $0.count)
+  private func append(_ bytes: [UInt8], to file: borrowing File, _ size: Int) throws {
+    do {
+      try file.write(bytes)
+    } catch {
+      // Unless someone else has written after it.
+      if let end = try? file.bytes(in: size..<(size + bytes.count + 1)), !end.isEmpty,
+        bytes.starts(with: end)
+      {
+        try? file.truncate(to: size)
       }
-      if put > 0 {
-        done += put
-      } else if put == 0 || errno != EINTR {
-        if put == 0 { errno = EIO }
-        let error = failure("write")
-        if done > 0, try self.size(of: descriptor) == size + done {
-          _ = ftruncate(descriptor, off_t(size))
-        }
-        throw error
-      }
+      throw error
     }
-    if uninterrupted({ fdatasync(descriptor) }) != 0, errno != EINVAL { throw failure("write") }
+    try file.sync(onlyData: true)
   }
 
   // MARK: The file
@@ -224,34 +195,22 @@ final class CSVLogFile {
   /// Whether lines can be looked at: a file, or nothing yet.
   private var isRegular: Bool {
     var status = stat()
-    return stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
-  }
-
-  private func size(of descriptor: Int32) throws -> Int {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw failure("look at") }
-    return Int(status.st_size)
+    return stat(path, &status) != 0 || status.isRegular
   }
 
   /// The lines without their line feeds; a carriage return before one is part of its line.
-  private func read(_ descriptor: Int32) throws -> [[UInt8]] {
-    try content(of: descriptor).split(separator: CSVLogFile.newLine).map(Array.init)
+  private func read(_ file: borrowing File) throws -> [[UInt8]] {
+    try content(of: file).split(separator: CSVLogFile.newLine).map(Array.init)
   }
 
-  private func content(of descriptor: Int32) throws -> [UInt8] {
-    let size = try size(of: descriptor)
+  private func content(of file: borrowing File) throws -> [UInt8] {
+    let size = try file.size()
     guard size <= CSVLogFile.largest else {
       throw CifarError(
         .invalidArgument,
         "CSV logger: '\(path)' has \(size) bytes, more than a log has; give another file")
     }
-    var bytes: [UInt8] = []
-    while bytes.count < size {
-      let piece = try tail(descriptor, bytes.count + (1 << 20), 1 << 20)
-      if piece.isEmpty { break }
-      bytes += piece
-    }
-    return bytes
+    return try file.bytes(in: 0..<size)
   }
 
   /// Without what a spreadsheet puts around it: a carriage return, and the mark of UTF-8.
@@ -271,7 +230,7 @@ final class CSVLogFile {
     alone: Bool = false, _ body: (CSVLogHold) throws -> Result
   ) throws -> Result {
     while true {
-      guard let hold = hold ?? CSVLogHold(opening: path) else { throw failure("write") }
+      let hold = try hold ?? CSVLogHold(opening: path)
       self.hold = hold
       if alone, !hold.takeAlone() {
         self.hold = nil
@@ -298,11 +257,5 @@ final class CSVLogFile {
     } catch let error as CifarError where !error.message.hasPrefix("CSV logger:") {
       throw CifarError(error.code, "CSV logger: \(error.message)")
     }
-  }
-
-  private func failure(_ what: String) -> CifarError {
-    CifarError(
-      errno == ENOSPC || errno == EDQUOT ? .diskFull : .io,
-      "CSV logger: can't \(what) '\(path)': \(String(cString: strerror(errno)))")
   }
 }

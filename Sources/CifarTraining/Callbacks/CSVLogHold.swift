@@ -7,7 +7,7 @@ import Glibc
 /// long as they may write; who starts it over needs that alone. Changes are made in *turns*. Where
 /// there are no locks everything works without them.
 final class CSVLogHold {
-  let descriptor: Int32
+  let file: File
   private let process = getpid()
 
   private static let use = Int64(1) << 61
@@ -17,23 +17,13 @@ final class CSVLogHold {
   /// line: what is appended at once is whole all the same.
   private static let patience = 200
 
-  /// Opens the file, made if need be. `errno` says why it can't be.
-  init?(opening path: String) {
-    let opened = uninterrupted {
-      open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0o666)
-    }
-    guard opened >= 0 else { return nil }
-    descriptor = opened
-  }
+  /// Opens the file, made if need be.
+  init(opening path: String) throws { file = try File(appendingTo: path) }
 
-  /// - Parameter descriptor: of a file that is to get the log's name; it is this object's to close.
-  ///   nil for one that can't be read.
-  init?(taking descriptor: Int32) {
-    guard fcntl(descriptor, F_GETFL) & O_ACCMODE == O_RDWR else {
-      close(descriptor)
-      return nil
-    }
-    self.descriptor = descriptor
+  /// - Parameter file: it is to get the log's name. nil for one that can't be read.
+  init?(taking file: consuming File) {
+    self.file = file
+    guard fcntl(self.file.descriptor, F_GETFL) & O_ACCMODE == O_RDWR else { return nil }
     isAppending = true
   }
 
@@ -42,8 +32,9 @@ final class CSVLogHold {
     if process == getpid() {
       _ = OpenFileLock.set(descriptor, F_UNLCK, start: CSVLogHold.use, length: 2)
     }
-    close(descriptor)
   }
+
+  private var descriptor: Int32 { file.descriptor }
 
   /// Whether every write goes to the end, wherever that is by then.
   var isAppending: Bool {
@@ -56,10 +47,9 @@ final class CSVLogHold {
 
   /// Whether the path leads to this file still.
   func isAt(_ path: String) -> Bool {
-    var own = stat()
     var present = stat()
-    return fstat(descriptor, &own) == 0 && stat(path, &present) == 0
-      && present.st_ino == own.st_ino && present.st_dev == own.st_dev
+    guard let own = try? file.status(), stat(path, &present) == 0 else { return false }
+    return present.st_ino == own.st_ino && present.st_dev == own.st_dev
   }
 
   /// Shares the file's use with all others that write it.
