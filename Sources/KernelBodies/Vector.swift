@@ -7,7 +7,7 @@ import KernelABI
   typealias Vector = SIMD16<Float>
   typealias IntegerVector = SIMD16<UInt32>
   typealias SignedVector = SIMD16<Int32>
-  typealias HalfVector = SIMD16<UInt16>
+  typealias BFloat16Vector = SIMD16<UInt16>
   typealias ByteVector = SIMD16<UInt8>
   typealias WideVector = SIMD8<UInt64>
   let lanes = 16
@@ -24,7 +24,7 @@ import KernelABI
   typealias Vector = SIMD8<Float>
   typealias IntegerVector = SIMD8<UInt32>
   typealias SignedVector = SIMD8<Int32>
-  typealias HalfVector = SIMD8<UInt16>
+  typealias BFloat16Vector = SIMD8<UInt16>
   typealias ByteVector = SIMD8<UInt8>
   typealias WideVector = SIMD4<UInt64>
   let lanes = 8

@@ -49,7 +49,7 @@ struct MemoryPlan: Equatable, Sendable {
 
   enum Place: Equatable, Sendable {
     case stored(Storage)
-    /// Nowhere: the convolution that reads it computes it, piece by piece, in each pass.
+    /// Nowhere: the convolution that reads it computes it, chunk by chunk, in each pass.
     case computed
     /// With another value, that it is equal to.
     case shared(with: Int)
