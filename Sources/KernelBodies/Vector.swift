@@ -93,9 +93,6 @@ func total(_ v: Vector) -> Float {
 @inline(__always)
 func all(_ value: UInt32) -> IntegerVector { IntegerVector(repeating: value) }
 
-/// A row of vectors in the filters and accumulators: two groups of output channels.
-let pair = 2 * lanes
-
 /// The kernels of this instruction set.
 public struct KernelSet: KernelTable {
   public init() {}
@@ -103,8 +100,7 @@ public struct KernelSet: KernelTable {
   public var name: String { instructionSetName }
   public var lanes: Int { laneCount }
   public var panelLanes: Int { panel }
-  public var tileRows: Int { 6 }
-  public var tileColumns: Int { pair }
+  public var tileRows: Int { Accumulators.rows }
 }
 
 /// `lanes` again, where a property hides it.

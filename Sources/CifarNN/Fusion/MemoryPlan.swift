@@ -19,17 +19,15 @@ struct PlanTarget: Equatable, Sendable {
 struct KernelTiles: Equatable, Sendable {
   /// Channels of a group: numbers of a vector.
   var lanes: Int
-  /// Channels of a panel of Winograd's products.
+  /// Channels of a panel; columns of a tile of a matrix product.
   var panelLanes: Int
-  /// Rows and columns of a tile of a matrix product.
+  /// Rows of a tile of a matrix product.
   var rows: Int
-  var columns: Int
 
   init(_ kernels: any KernelTable) {
     lanes = kernels.lanes
     panelLanes = kernels.panelLanes
     rows = kernels.tileRows
-    columns = kernels.tileColumns
   }
 }
 

@@ -12,7 +12,7 @@ protocol ConvolutionAlgorithm: AnyObject {
   func prepare(weights: UnsafePointer<Float>)
 
   /// - Parameters:
-  ///   - bias: padded with zeros to whole pairs of channel groups.
+  ///   - bias: padded with zeros to whole panels.
   ///   - relu: whether negative values become 0.
   ///   - consumer: reads every image of the output once.
   func forward(
