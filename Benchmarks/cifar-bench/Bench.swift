@@ -71,7 +71,7 @@ struct Bench {
   func peak() throws -> Double {
     let kernels = Kernels.current
     let (rows, depth) = (kernels.tileRows, 256)
-    let columns = kernels.tileColumns
+    let columns = kernels.panelLanes
     let repeats = 20_000
     let flops = Double(2 * rows * columns * depth * repeats * pool.threads)
     let scratch = try (0..<pool.threads).map { _ in

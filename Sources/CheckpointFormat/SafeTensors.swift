@@ -53,7 +53,7 @@ public enum SafeTensors {
     }
   }
 
-  /// Looks at the beginning of a file before the rest of it is read.
+  /// Examines the beginning of a file before the rest of it is read.
   ///
   /// - Parameter size: the file's; nil if it is not known.
   /// - Throws: `badData` for what is not such a file.

@@ -60,7 +60,7 @@ struct SafeTensorsHeader: Codable {
   /// Bytes of a header; that of the deepest model there may be has some hundred kilobytes.
   private static let longestHeader = 16 << 20
 
-  /// Looks at the beginning of a file before the rest of it is read.
+  /// Examines the beginning of a file before the rest of it is read.
   ///
   /// - Parameter size: the file's; nil if it is not known.
   /// - Throws: `badData` for what is not such a file.

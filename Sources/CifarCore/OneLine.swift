@@ -83,14 +83,14 @@ extension String {
   }
 
   private static func ending(_ scalars: String.UnicodeScalarView, atMost bytes: Int) -> String {
-    var pieces: [String] = []
+    var parts: [String] = []
     var size = 0
     for scalar in scalars.reversed() {
       let next = escaped(scalar)
       size += next.utf8.count
       guard size <= bytes else { break }
-      pieces.append(next)
+      parts.append(next)
     }
-    return pieces.reversed().joined()
+    return parts.reversed().joined()
   }
 }

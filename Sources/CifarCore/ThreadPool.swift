@@ -2,14 +2,14 @@ import CCPUFeatures
 import Glibc
 import Synchronization
 
-/// A fixed set of threads that work through numbered pieces of a job.
+/// A fixed set of threads that work through numbered chunks of a job.
 ///
 /// The caller takes part in the work, so `threads` counts it. Between jobs the others spin for a
 /// moment, since the next job of a training step follows within microseconds, then sleep.
 ///
 /// Each thread begins with a share of its own, the same part of every job, so that what it wrote in
 /// one job it finds in its caches in the next; whoever has done its share helps the others. So which
-/// thread does which piece is not determined; results are, because the pieces are cut by the problem
+/// thread does which chunk is not determined; results are, because the chunks are cut by the problem
 /// and not by the number of threads.
 public final class ThreadPool: Sendable {
   /// The number of threads that work on a job, the caller included.
@@ -29,7 +29,7 @@ public final class ThreadPool: Sendable {
   ///
   /// `worker` is below `threads` and no two calls at the same time share it: it is the index of
   /// scratch memory. Jobs do not nest, and a pool serves one caller at a time: a call while another
-  /// job is under way runs its pieces in place, as worker 0.
+  /// job is under way runs its chunks in place, as worker 0.
   public func forEach(_ count: Int, _ body: (_ index: Int, _ worker: Int) -> Void) {
     workers.work(count, body)
   }
@@ -95,7 +95,7 @@ private final class Workers: @unchecked Sendable {
       shares.divide(count, among: threads.count + 1)
       helpersBusy.store(threads.count, ordering: .relaxed)
       announce()
-      takePieces(worker: 0, body: body)
+      takeChunks(worker: 0, body: body)
       var spins = 0
       while helpersBusy.load(ordering: .acquiring) != 0 {
         spins += 1
@@ -112,7 +112,7 @@ private final class Workers: @unchecked Sendable {
     lock.withLock { lock.wakeAll() }
   }
 
-  private func takePieces(worker: Int, body: Body) {
+  private func takeChunks(worker: Int, body: Body) {
     for offset in 0..<shares.count {
       while let index = shares.take(from: (worker + offset) % shares.count) { body(index, worker) }
     }
@@ -123,7 +123,7 @@ private final class Workers: @unchecked Sendable {
     while true {
       seen = nextGeneration(after: seen)
       if ended.load(ordering: .acquiring) { return }
-      if let body { takePieces(worker: worker, body: body) }
+      if let body { takeChunks(worker: worker, body: body) }
       helpersBusy.wrappingSubtract(1, ordering: .acquiringAndReleasing)
     }
   }
@@ -151,7 +151,7 @@ private final class Workers: @unchecked Sendable {
   }
 }
 
-/// The pieces of a job, a contiguous share a thread.
+/// The chunks of a job, a contiguous share a thread.
 private final class Shares {
   private struct Share: ~Copyable {
     let next = Atomic<Int>(0)
@@ -174,17 +174,17 @@ private final class Shares {
     shares.deallocate()
   }
 
-  /// Shares 0 ..< `pieces` out to the first `workers`. Nobody may be taking pieces.
-  func divide(_ pieces: Int, among workers: Int) {
+  /// Shares 0 ..< `chunks` out to the first `workers`. Nobody may be taking chunks.
+  func divide(_ chunks: Int, among workers: Int) {
     for index in 0..<count {
-      shares[index].next.store(pieces * min(index, workers) / workers, ordering: .relaxed)
-      shares[index].end = pieces * min(index + 1, workers) / workers
+      shares[index].next.store(chunks * min(index, workers) / workers, ordering: .relaxed)
+      shares[index].end = chunks * min(index + 1, workers) / workers
     }
   }
 
-  /// The next piece of a share; nil if there is none left.
+  /// The next chunk of a share; nil if there is none left.
   func take(from index: Int) -> Int? {
-    let piece = shares[index].next.wrappingAdd(1, ordering: .relaxed).oldValue
-    return piece < shares[index].end ? piece : nil
+    let chunk = shares[index].next.wrappingAdd(1, ordering: .relaxed).oldValue
+    return chunk < shares[index].end ? chunk : nil
   }
 }

@@ -1,6 +1,6 @@
 import CifarCore
 
-/// Looks at class names: of one list, and of images that are to go together.
+/// Examines class names: of one list, and of images that are to go together.
 public enum ClassNames {
   /// Makes sure that no two classes share a name: scores are told apart by it.
   ///

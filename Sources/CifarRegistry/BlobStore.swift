@@ -31,12 +31,12 @@ enum BlobStore {
     return blob
   }
 
-  /// Calls `receive` with every piece in order, and compares the hash at the end.
+  /// Calls `receive` with every chunk in order, and compares the hash at the end.
   ///
   /// - Parameters:
   ///   - owner: whose bytes they are, for the message.
-  ///   - begin: gets the number of bytes that are stored, before the first piece. It is what the
-  ///     pieces really have; what the table says has been compared with it.
+  ///   - begin: gets the number of bytes that are stored, before the first chunk. It is what the
+  ///     chunks really have; what the table says has been compared with it.
   /// - Throws: `checksumMismatch` if the bytes are not those that were stored.
   static func read(
     _ blob: Int64, of owner: String, in connection: Connection, begin: (Int) -> Void = { _ in },
@@ -68,7 +68,7 @@ enum BlobStore {
     guard hash == sum.hexadecimal() else { throw damaged }
   }
 
-  /// The bytes that the pieces of a blob have; nil for more than the file has.
+  /// The bytes that the chunks of a blob have; nil for more than the file has.
   static func size(of blob: Int64, in connection: Connection) throws -> Int? {
     let pages = try connection.integer("PRAGMA page_count") ?? 0
     let page = try connection.integer("PRAGMA page_size") ?? 0
@@ -90,7 +90,7 @@ enum BlobStore {
     }
   }
 
-  /// Deletes the next blob that nothing refers to, or a piece of it.
+  /// Deletes the next blob that nothing refers to, or a chunk of it.
   ///
   /// - Parameter last: where the search stands, at first `Int64.min`.
   /// - Returns: whether there may be more.

@@ -39,7 +39,7 @@ final class Connection {
     if fileSystem == nil { try distrust() }
   }
 
-  /// A value that is longer is damage or an attack: pieces of checkpoints have 1 MiB, the longest
+  /// A value that is longer is damage or an attack: chunks of checkpoints have 1 MiB, the longest
   /// texts some.
   static let longestValue: Int32 = 64 << 20
 

@@ -91,15 +91,15 @@ enum FilterValue {
 
   /// `2026-11-23`, `2026-11-23 20:22`, `2026-11-23T20:22:08`.
   private static func local(_ text: String) -> Timestamp? {
-    let halves = text.split { $0 == " " || $0 == "t" }
-    guard (1...2).contains(halves.count) else { return nil }
-    let date = halves[0].split(separator: "-", omittingEmptySubsequences: false).map {
+    let words = text.split { $0 == " " || $0 == "t" }
+    guard (1...2).contains(words.count) else { return nil }
+    let date = words[0].split(separator: "-", omittingEmptySubsequences: false).map {
       Int32($0)
     }
     let clock =
-      halves.count == 1
+      words.count == 1
       ? [0, 0]
-      : halves[1].split(separator: ":", omittingEmptySubsequences: false).map { Int32($0) }
+      : words[1].split(separator: ":", omittingEmptySubsequences: false).map { Int32($0) }
     guard date.count == 3, (2...3).contains(clock.count), let year = date[0], let month = date[1],
       let day = date[2], let hour = clock[0], let minute = clock[1],
       let second = clock.count == 3 ? clock[2] : 0,

@@ -66,7 +66,7 @@ extension Registry {
     try OnlineCopy(from: source, to: target).run(patience: busyTimeout, progress)
   }
 
-  /// Looks whether the copy is whole.
+  /// Checks whether the copy is whole.
   private func examine(
     _ place: String, named name: String, damaged: Bool, _ told: (String) -> Void
   ) throws -> Backup {

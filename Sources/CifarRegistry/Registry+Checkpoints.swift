@@ -61,9 +61,9 @@ extension Registry {
     }
   }
 
-  /// Hands over the bytes of a checkpoint piece by piece, so that memory stays flat.
+  /// Hands over the bytes of a checkpoint chunk by chunk, so that memory stays flat.
   ///
-  /// - Parameter receive: gets each piece; it is valid for the call only.
+  /// - Parameter receive: gets each chunk; it is valid for the call only.
   /// - Throws: `notFound`; `checksumMismatch` at the end if the file has been damaged since: what
   ///   was received is worth nothing then.
   public func readCheckpoint(

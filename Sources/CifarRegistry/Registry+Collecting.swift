@@ -75,17 +75,17 @@ struct Erasure: Sendable {
 
   init(runs: [Int64]) { self.runs = runs }
 
-  /// A run that has more rows than this in a table goes in pieces.
+  /// A run that has more rows than this in a table goes in batches.
   private static let manyRows = 2000
-  /// Rows of a piece.
-  private static let piece = 500
+  /// Rows of a batch.
+  private static let batch = 500
   private static let isTrashed = "EXISTS (SELECT 1 FROM runs WHERE id = ?1 AND trashed IS NOT NULL)"
   private static let tables = [
     (name: "metrics", key: "run, name, epoch, session"),
     (name: "epochs", key: "run, epoch, session"),
   ]
 
-  /// Deletes a run, or a piece of a large one.
+  /// Deletes a run, or a batch of the rows of a large one.
   /// - Returns: whether there is more to do.
   mutating func eraseRun(in connection: Connection) throws -> Bool {
     guard next < runs.count else { return false }
@@ -104,7 +104,7 @@ struct Erasure: Sendable {
       try connection.run(
         """
         DELETE FROM \(table.name) WHERE (\(table.key)) IN
-          (SELECT \(table.key) FROM \(table.name) WHERE run = ?1 LIMIT \(Erasure.piece))
+          (SELECT \(table.key) FROM \(table.name) WHERE run = ?1 LIMIT \(Erasure.batch))
         """, [run])
       return true
     }

@@ -92,7 +92,7 @@ extension Registry {
     return RunSession(registry: self, id: found, keys: keys, resumedFrom: row)
   }
 
-  /// Looks whether a run could be resumed or removed, before anything is prepared for it.
+  /// Checks whether a run could be resumed or removed, before anything is prepared for it.
   /// - Throws: `notFound`, `ambiguous`; `busy` if it is running and not to be taken over.
   public func requireIdle(_ run: String, takeOver: Bool) throws {
     try reading { connection in

@@ -50,7 +50,7 @@ extension Trainer {
       + (bestWeights == nil ? 0 : network.stateBytes)
   }
 
-  /// Looks whether a training could continue from a checkpoint, as far as that can be told without its
+  /// Checks whether a training could continue from a checkpoint, as far as that can be told without its
   /// images: every tensor of the network and of the optimizer is there, in its shape.
   public static func check(_ checkpoint: Checkpoint) throws {
     try checkpoint.requireFinite()

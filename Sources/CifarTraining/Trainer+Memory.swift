@@ -2,7 +2,7 @@ import CifarCore
 import CifarNN
 
 extension Trainer {
-  /// Looks whether there is memory for a training, before anything is made.
+  /// Checks whether there is memory for a training, before anything is made.
   ///
   /// Counted is what holds as many numbers as the model has weights: the weights, their gradients,
   /// the optimizer's moments, the best weights so far, and checkpoints on their way. What goes with

@@ -2,12 +2,12 @@
 ///
 /// Images are blocked: channels lie in groups of `lanes`, as (C/lanes, H, W, lanes). A group whose
 /// channels do not fill it is padded with zeros. A *plane* is the (H, W, lanes) of one image and
-/// one group. Filters are packed by `packFilters` into pairs of output groups. Everything else is
+/// one group. A *panel* is `panelLanes` channels, or columns of a matrix. Everything else is
 /// dense and row-major. Pointers into blocked and packed data are aligned to a vector; counts of
 /// elements may be any.
 ///
 /// Nothing is read or written outside the shapes that are named here. Those of blocked and packed
-/// data are whole: padded lanes, output groups that a pair or a panel lacks and tiles that a pack
+/// data are whole: padded lanes, output groups that a panel lacks and tiles that a pack
 /// lacks have memory, and kernels may read it.
 public protocol KernelTable: Sendable {
   typealias Input = UnsafePointer<Float>
@@ -17,12 +17,11 @@ public protocol KernelTable: Sendable {
   var name: String { get }
   /// Floats in a vector.
   var lanes: Int { get }
-  /// Channels of a panel in the Winograd kernels, a whole number of vectors.
+  /// Channels of a panel, a whole number of vectors; columns of the tile that `multiplyPanel` works
+  /// in.
   var panelLanes: Int { get }
   /// Rows of the tile that `multiplyPanel` works in.
   var tileRows: Int { get }
-  /// Columns of the tile that `multiplyPanel` works in.
-  var tileColumns: Int { get }
 
   // MARK: Layout
 
@@ -56,31 +55,31 @@ public protocol KernelTable: Sendable {
     _ image: Input, groups: Int, height: Int, width: Int,
     to padded: Output, paddedHeight: Int, paddedWidth: Int, offset: Int, spread: Int)
 
-  /// OIHW filters to (pairs of output groups, input channels, k, k, 2·lanes). With `rotated`, the
+  /// OIHW filters to (panels of output, input channels, k, k, panel). With `rotated`, the
   /// filters of the backward pass: inputs and outputs exchanged, rows and columns reversed; `shape`
   /// is the forward one still.
   func packFilters(_ shape: ConvolutionShape, _ filters: Input, to packed: Output, rotated: Bool)
 
   /// One image, direct: y[o] = bias[o] + Σ x[i] ⋆ w[o, i], then max(y, 0) if `relu`. `padded` has
-  /// its frame of zeros, `bias` is nil or fills whole pairs of groups, `output` is (groups, H, W,
+  /// its frame of zeros, `bias` is nil or fills whole panels, `output` is (groups, H, W,
   /// lanes); only its rows `rows` are computed.
   func convolve(
     _ shape: ConvolutionShape, padded: Input, packed: Input, bias: Input?, relu: Bool,
     rows: Range<Int>, output: Output)
 
-  /// Adds one image's part to the gradient of the filters between one input group and one pair of
-  /// output groups. `image` is the whole image without its frame, `gradient` the output's; `sum`
-  /// is (k, k, lanes of input, 2·lanes of output).
+  /// Adds one image's part to the gradient of the filters between one input group and one
+  /// panel of the output. `image` is the whole image without its frame, `gradient` the output's; `sum`
+  /// is (k, k, lanes of input, panel).
   func addFilterGradient(
-    _ shape: ConvolutionShape, inputGroup: Int, outputPair: Int,
+    _ shape: ConvolutionShape, inputGroup: Int, outputPanel: Int,
     image: Input, gradient: Input, sum: Output)
 
-  /// The sums of `addFilterGradient`, (input groups, output pairs, k, k, lanes, 2·lanes), to OIHW.
+  /// The sums of `addFilterGradient`, (input groups, panels of output, k, k, lanes, panel), to OIHW.
   func unpackFilterGradient(_ shape: ConvolutionShape, _ sums: Input, to filters: Output)
 
   // MARK: Winograd convolution, 3×3 with a frame of one zero
   //
-  // A `panel` below is `panelLanes` channels. Transformed tiles come in packs, `packStride` floats
+  // Transformed tiles come in packs, `packStride` floats
   // apart; tiles that the last pack lacks are zero.
 
   /// OIHW filters to (panels of output, 36 points, inputs, panel). With `rotated`, the filters of
@@ -132,8 +131,8 @@ public protocol KernelTable: Sendable {
     _ source: Input, lineStride: Int, step: Int, lines: Int, tile: Int, depth: Int,
     to packed: Output)
 
-  /// C = A·B, or C += A·B with `accumulate`, for one panel of at most `tileColumns` columns.
-  /// `a` holds panels of `tileRows` rows, `panelStride` floats apart; `b` is one packed panel.
+  /// C = A·B, or C += A·B with `accumulate`, for one panel of at most `panelLanes` columns.
+  /// `a` holds tiles of `tileRows` rows, `panelStride` floats apart; `b` is one packed panel.
   func multiplyPanel(
     rows: Int, columns: Int, depth: Int, a: Input, panelStride: Int, b: Input,
     c: Output, rowStride: Int, accumulate: Bool)

@@ -13,7 +13,7 @@
 ///
 /// A 6×6 tile becomes 36 points, point 6·row + column. Transformed tiles are kept in packs of six:
 /// (groups, 36 points, 6 tiles, lanes) for each pack. So a pack's group stays in the first-level
-/// cache while it is written, and the products read a point's tiles in one piece.
+/// cache while it is written, and the products read a point's tiles in one chunk.
 public enum Winograd {
   /// Outputs of a tile along one side.
   public static let outputTile = 4

@@ -1,5 +1,8 @@
-/// A tile of sums: up to six rows by one panel, twelve vectors, so that the latency of the
-/// multiply-add units is covered.
+/// The register tile of every product of matrices and convolution: sums of up to six rows by one
+/// panel, twelve vectors, so that the latency of the multiply-add units is covered. Four rows are
+/// eight sums, as many as keep two units busy through a latency of four cycles.
+///
+/// Methods take the number of rows, a constant where they are called: rows beyond it cost nothing.
 struct Accumulators {
   /// Rows of a full tile.
   static let rows = 6
@@ -10,11 +13,22 @@ struct Accumulators {
 
   @inline(__always) init() {}
 
+  /// Begins every row with the same two vectors.
+  @inline(__always)
+  init(_ first: Vector, _ second: Vector) {
+    (a0, a2, b0, b2, c0, c2) = (first, first, first, first, first, first)
+    (a1, a3, b1, b3, c1, c3) = (second, second, second, second, second, second)
+  }
+
   /// Adds the products of `rows` values, `step` apart, and one row of a panel.
   @inline(__always)
   mutating func add(_ rows: Int, _ x: Input, _ step: Int, _ w: Input) {
-    let w0 = load(w)
-    let w1 = load(w + lanes)
+    add(rows, x, step, load(w), load(w + lanes))
+  }
+
+  /// The same, of a row whose two vectors are not beside each other.
+  @inline(__always)
+  mutating func add(_ rows: Int, _ x: Input, _ step: Int, _ w0: Vector, _ w1: Vector) {
     addRow(broadcast(x), w0, w1, &a0, &a1)
     if rows > 1 { addRow(broadcast(x + step), w0, w1, &a2, &a3) }
     if rows > 2 { addRow(broadcast(x + 2 * step), w0, w1, &b0, &b1) }
@@ -32,37 +46,34 @@ struct Accumulators {
     second = multiplyAdd(x, w1, second)
   }
 
+  /// Hands out the two vectors of each of `rows` rows.
+  @inline(__always)
+  func forEachRow(_ rows: Int, _ body: (Int, Vector, Vector) -> Void) {
+    body(0, a0, a1)
+    if rows > 1 { body(1, a2, a3) }
+    if rows > 2 { body(2, b0, b1) }
+    if rows > 3 { body(3, b2, b3) }
+    if rows > 4 { body(4, c0, c1) }
+    if rows > 5 { body(5, c2, c3) }
+  }
+
   /// Stores `rows` rows of a panel.
   @inline(__always)
   func write(_ rows: Int, _ to: Output) {
-    store(a0, to)
-    store(a1, to + lanes)
-    if rows > 1 { store(a2, to + 2 * lanes) }
-    if rows > 1 { store(a3, to + 3 * lanes) }
-    if rows > 2 { store(b0, to + 4 * lanes) }
-    if rows > 2 { store(b1, to + 5 * lanes) }
-    if rows > 3 { store(b2, to + 6 * lanes) }
-    if rows > 3 { store(b3, to + 7 * lanes) }
-    if rows > 4 { store(c0, to + 8 * lanes) }
-    if rows > 4 { store(c1, to + 9 * lanes) }
-    if rows > 5 { store(c2, to + 10 * lanes) }
-    if rows > 5 { store(c3, to + 11 * lanes) }
+    forEachRow(rows) { row, first, second in
+      store(first, to + row * panel)
+      store(second, to + row * panel + lanes)
+    }
   }
 
   /// Takes up sums that were written before.
   @inline(__always)
   mutating func read(_ rows: Int, _ from: Output) {
-    a0 = load(from)
-    a1 = load(from + lanes)
-    if rows > 1 { a2 = load(from + 2 * lanes) }
-    if rows > 1 { a3 = load(from + 3 * lanes) }
-    if rows > 2 { b0 = load(from + 4 * lanes) }
-    if rows > 2 { b1 = load(from + 5 * lanes) }
-    if rows > 3 { b2 = load(from + 6 * lanes) }
-    if rows > 3 { b3 = load(from + 7 * lanes) }
-    if rows > 4 { c0 = load(from + 8 * lanes) }
-    if rows > 4 { c1 = load(from + 9 * lanes) }
-    if rows > 5 { c2 = load(from + 10 * lanes) }
-    if rows > 5 { c3 = load(from + 11 * lanes) }
+    (a0, a1) = (load(from), load(from + lanes))
+    if rows > 1 { (a2, a3) = (load(from + panel), load(from + panel + lanes)) }
+    if rows > 2 { (b0, b1) = (load(from + 2 * panel), load(from + 2 * panel + lanes)) }
+    if rows > 3 { (b2, b3) = (load(from + 3 * panel), load(from + 3 * panel + lanes)) }
+    if rows > 4 { (c0, c1) = (load(from + 4 * panel), load(from + 4 * panel + lanes)) }
+    if rows > 5 { (c2, c3) = (load(from + 5 * panel), load(from + 5 * panel + lanes)) }
   }
 }

@@ -72,7 +72,8 @@ extension KernelSet {
   }
 }
 
-/// Sums of one row of A with up to three of B.
+/// Sums of one row of A with up to three of B. Not `Accumulators`: both factors are vectors along the
+/// depth, and each sum is one number in the end.
 private struct RowSums {
   var v0 = Vector.zero, v1 = Vector.zero, v2 = Vector.zero
 

@@ -20,9 +20,9 @@ extension Float: Stored {
 
 extension BFloat16: Stored {
   @inline(__always)
-  static func load(_ p: UnsafePointer<BFloat16>) -> Vector { loadHalves(p) }
+  static func load(_ p: UnsafePointer<BFloat16>) -> Vector { loadBFloat16(p) }
   @inline(__always)
-  static func store(_ v: Vector, _ p: UnsafeMutablePointer<BFloat16>) { storeHalves(v, p) }
+  static func store(_ v: Vector, _ p: UnsafeMutablePointer<BFloat16>) { storeBFloat16(v, p) }
 }
 
 extension KernelSet {

@@ -7,7 +7,7 @@ import KernelABI
   typealias Vector = SIMD16<Float>
   typealias IntegerVector = SIMD16<UInt32>
   typealias SignedVector = SIMD16<Int32>
-  typealias HalfVector = SIMD16<UInt16>
+  typealias BFloat16Vector = SIMD16<UInt16>
   typealias ByteVector = SIMD16<UInt8>
   typealias WideVector = SIMD8<UInt64>
   let lanes = 16
@@ -24,7 +24,7 @@ import KernelABI
   typealias Vector = SIMD8<Float>
   typealias IntegerVector = SIMD8<UInt32>
   typealias SignedVector = SIMD8<Int32>
-  typealias HalfVector = SIMD8<UInt16>
+  typealias BFloat16Vector = SIMD8<UInt16>
   typealias ByteVector = SIMD8<UInt8>
   typealias WideVector = SIMD4<UInt64>
   let lanes = 8
@@ -93,9 +93,6 @@ func total(_ v: Vector) -> Float {
 @inline(__always)
 func all(_ value: UInt32) -> IntegerVector { IntegerVector(repeating: value) }
 
-/// A row of vectors in the filters and accumulators: two groups of output channels.
-let pair = 2 * lanes
-
 /// The kernels of this instruction set.
 public struct KernelSet: KernelTable {
   public init() {}
@@ -103,8 +100,7 @@ public struct KernelSet: KernelTable {
   public var name: String { instructionSetName }
   public var lanes: Int { laneCount }
   public var panelLanes: Int { panel }
-  public var tileRows: Int { 6 }
-  public var tileColumns: Int { pair }
+  public var tileRows: Int { Accumulators.rows }
 }
 
 /// `lanes` again, where a property hides it.

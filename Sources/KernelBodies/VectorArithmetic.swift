@@ -62,12 +62,12 @@ func storeBytes(_ v: IntegerVector, _ p: UnsafeMutablePointer<UInt8>) {
 }
 
 @inline(__always)
-func loadHalves(_ p: UnsafePointer<BFloat16>) -> Vector {
-  cpu_from_bfloat16(UnsafeRawPointer(p).loadUnaligned(as: HalfVector.self))
+func loadBFloat16(_ p: UnsafePointer<BFloat16>) -> Vector {
+  cpu_from_bfloat16(UnsafeRawPointer(p).loadUnaligned(as: BFloat16Vector.self))
 }
 
 /// Rounded to nearest, ties to even; NaN stays NaN.
 @inline(__always)
-func storeHalves(_ v: Vector, _ p: UnsafeMutablePointer<BFloat16>) {
-  UnsafeMutableRawPointer(p).storeBytes(of: cpu_to_bfloat16(v), as: HalfVector.self)
+func storeBFloat16(_ v: Vector, _ p: UnsafeMutablePointer<BFloat16>) {
+  UnsafeMutableRawPointer(p).storeBytes(of: cpu_to_bfloat16(v), as: BFloat16Vector.self)
 }

@@ -48,11 +48,11 @@ struct SVGPlot {
     text += "<text x=\"\(left + across / 2)\" y=\"\(floor + 36)\" class=\"x\">epoch</text>\n"
     for (number, series) in series.enumerated() {
       let color = SVGPlot.colors[number % SVGPlot.colors.count]
-      for piece in series.points.split(whereSeparator: { !$0.y.isFinite }) {
-        let points = piece.map { "\(x($0.x)),\(y($0.y))" }.joined(separator: " ")
+      for segment in series.points.split(whereSeparator: { !$0.y.isFinite }) {
+        let points = segment.map { "\(x($0.x)),\(y($0.y))" }.joined(separator: " ")
         text +=
-          piece.count == 1
-          ? "<circle cx=\"\(x(piece.first?.x ?? 0))\" cy=\"\(y(piece.first?.y ?? 0))\" r=\"3\" "
+          segment.count == 1
+          ? "<circle cx=\"\(x(segment.first?.x ?? 0))\" cy=\"\(y(segment.first?.y ?? 0))\" r=\"3\" "
             + "fill=\"\(color)\"/>\n"
           : "<polyline points=\"\(points)\" stroke=\"\(color)\" class=\"curve\"/>\n"
       }

@@ -10,7 +10,7 @@ enum VerifyCommand {
       positionals: [Positional("RUN", help: "only this run's checkpoints", required: false)],
       options: [.registry] + OutputFormat.options,
       discussion: """
-        Ends with exit code 1 if anything is wrong. Reads in pieces, so that trainings continue; names
+        Ends with exit code 1 if anything is wrong. Reads in batches, so that trainings continue; names
         tables, views, indexes and triggers that others added, too.
         """,
       examples: ["cifar-runs verify", "cifar-runs verify 3f2a --json"], run: run)

@@ -45,12 +45,12 @@ class Terminal:
             if not select.select([self.descriptor], [], [], left)[0]:
                 return False
             try:
-                piece = os.read(self.descriptor, 65536)
+                chunk = os.read(self.descriptor, 65536)
             except OSError:
                 return True
-            if not piece:
+            if not chunk:
                 return True
-            self.output += piece
+            self.output += chunk
         return False
 
     def wait_for(self, text, seconds=30):

@@ -7,7 +7,7 @@ import Testing
 @Suite struct ForkTests {
   /// Helpers that sleep at the time of the fork, and helpers that are still awake.
   @Test(arguments: [20_000, 0] as [UInt32])
-  func theChildStartsACrewOfItsOwn(pause: UInt32) throws {
+  func theChildStartsThreadsOfItsOwn(pause: UInt32) throws {
     let pool = ThreadPool(threads: 3)
     pool.forEach(10) { _, _ in }
     usleep(pause)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct ThreadPoolTests {
   @Test(arguments: [0, 1, 2, 3, 8])
-  func everyPieceIsDoneOnce(threads: Int) {
+  func everyChunkIsDoneOnce(threads: Int) {
     let pool = ThreadPool(threads: threads)
     #expect(pool.threads == max(1, threads))
     // Many jobs one after the other: at once, and after a pause in which the helpers fall asleep.

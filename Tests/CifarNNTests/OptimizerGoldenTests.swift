@@ -94,7 +94,7 @@ func decodeGolden<Value: Decodable>(_ type: Value.Type, _ name: String) throws -
     }
   }
 
-  /// A norm over many pieces, taken by any number of threads.
+  /// A norm over many chunks, taken by any number of threads.
   @Test func theNormDoesNotDependOnThreads() throws {
     let spec = ModelSpec(layers: [.flatten, .dense(units: 40)])
     var weights: [[Tensor]] = []

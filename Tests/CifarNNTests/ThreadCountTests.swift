@@ -62,10 +62,10 @@ import Testing
     }
   }
 
-  /// One thread takes the batch by pieces and makes the images between two convolutions there; for
-  /// six the pieces are too few, and all share the images and the panels.
+  /// One thread takes the batch by chunks and makes the images between two convolutions there; for
+  /// six the chunks are too few, and all share the images and the panels.
   @Test(arguments: InstructionSet.all)
-  func sameBitsByPiecesAndByPanels(set: InstructionSet) throws {
+  func sameBitsByChunksAndByPanels(set: InstructionSet) throws {
     let spec = ModelSpec(
       input: [16, 16, 16],
       layers: [

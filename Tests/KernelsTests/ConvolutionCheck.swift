@@ -21,9 +21,9 @@ struct ConvolutionCheck {
   func forward() {
     let outputs = shape.outputChannels
     let bias = Samples.uniform(outputs, seed: 4)
-    let pairs = blocks(outputs, of: 2 * lanes)
+    let panels = blocks(outputs, of: 2 * lanes)
     let paddedBias = GuardedBuffer(
-      bias + [Float](repeating: 0, count: pairs * 2 * lanes - outputs))
+      bias + [Float](repeating: 0, count: panels * 2 * lanes - outputs))
     for withBias in [true, false] {
       let y = convolve(
         shape, sample.image, height: shape.height, width: shape.width, spread: 1, rotated: false,
@@ -46,14 +46,14 @@ struct ConvolutionCheck {
     let image = GuardedBuffer(sample.blockedImage(lanes))
     let gradient = GuardedBuffer(sample.blockedGradient(lanes))
     let inputGroups = blocks(shape.inputChannels, of: lanes)
-    let outputPairs = blocks(shape.outputChannels, of: 2 * lanes)
-    let size = shape.kernel * shape.kernel * lanes * 2 * lanes  // (k, k, lanes, 2·lanes)
-    let sums = GuardedBuffer([Float](repeating: 0, count: inputGroups * outputPairs * size))
+    let outputPanels = blocks(shape.outputChannels, of: 2 * lanes)
+    let size = shape.kernel * shape.kernel * lanes * 2 * lanes  // (k, k, lanes, panel)
+    let sums = GuardedBuffer([Float](repeating: 0, count: inputGroups * outputPanels * size))
     // Twice: the kernel adds to what is there.
     for _ in 0..<2 {
-      for item in 0..<(inputGroups * outputPairs) {
+      for item in 0..<(inputGroups * outputPanels) {
         kernels.addFilterGradient(
-          shape, inputGroup: item / outputPairs, outputPair: item % outputPairs,
+          shape, inputGroup: item / outputPanels, outputPanel: item % outputPanels,
           image: image.pointer, gradient: gradient.pointer, sum: sums.pointer + item * size)
       }
     }
@@ -89,7 +89,7 @@ struct ConvolutionCheck {
       blocked.pointer, groups: groups, height: height, width: width, to: padded.pointer,
       paddedHeight: shape.paddedHeight, paddedWidth: shape.paddedWidth, offset: shape.padding,
       spread: spread)
-    // (pairs of output groups, input channels, k, k, 2·lanes)
+    // (panels of output, input channels, k, k, panel)
     let packed = GuardedBuffer(
       output: blocks(shape.outputChannels, of: 2 * lanes) * shape.inputChannels * shape.kernel
         * shape.kernel * 2 * lanes)

@@ -29,7 +29,7 @@ import Testing
   }
 
   /// Every filter, stride and frame on images where taps and whole filters fall outside, with
-  /// numbers of channels around the borders of a group and of a pair of groups.
+  /// numbers of channels around the borders of a group and of a panel.
   @Test(arguments: InstructionSet.all)
   func smallImages(set: InstructionSet) {
     let lanes = set.kernels.lanes

@@ -6,7 +6,7 @@ import Testing
   @Test(arguments: InstructionSet.all, [1, 3, 5, 6, 16])
   func linesArePacked(set: InstructionSet, lines: Int) {
     let depth = 5
-    for tile in [set.kernels.tileRows, set.kernels.tileColumns] where lines <= tile {
+    for tile in [set.kernels.tileRows, set.kernels.panelLanes] where lines <= tile {
       // Lines along rows, and lines along columns: of A and of B, transposed or not.
       for (lineStride, step) in [(7, 1), (1, 23)] {
         let needed = (lines - 1) * lineStride + (depth - 1) * step + 1
@@ -35,7 +35,7 @@ import Testing
   func products(set: InstructionSet, size: (rows: Int, columns: Int, depth: Int)) {
     let (rows, columns, depth) = size
     let kernels = set.kernels
-    let (tileRows, tileColumns) = (kernels.tileRows, kernels.tileColumns)
+    let (tileRows, tileColumns) = (kernels.tileRows, kernels.panelLanes)
     guard columns <= tileColumns else { return }
     let a = GuardedBuffer(Samples.uniform(rows * depth, seed: 1))  // (rows, depth)
     let b = GuardedBuffer(Samples.uniform(depth * columns, seed: 2))  // (depth, columns)

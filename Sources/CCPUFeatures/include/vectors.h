@@ -11,7 +11,7 @@
   typedef float cpu_floats_##lanes __attribute__((ext_vector_type(lanes)));                   \
   typedef int32_t cpu_ints_##lanes __attribute__((ext_vector_type(lanes)));                   \
   typedef uint32_t cpu_words_##lanes __attribute__((ext_vector_type(lanes)));                 \
-  typedef uint16_t cpu_halves_##lanes __attribute__((ext_vector_type(lanes)));                \
+  typedef uint16_t cpu_bfloat16s_##lanes __attribute__((ext_vector_type(lanes)));                \
   typedef uint8_t cpu_bytes_##lanes __attribute__((ext_vector_type(lanes)));                  \
                                                                                               \
   CPU_INLINE cpu_floats_##lanes cpu_add(cpu_floats_##lanes a, cpu_floats_##lanes b) {         \
@@ -61,16 +61,16 @@
   }                                                                                           \
                                                                                               \
   /* bfloat16 is the upper half of a float. */                                                \
-  CPU_INLINE cpu_floats_##lanes cpu_from_bfloat16(cpu_halves_##lanes halves) {                \
+  CPU_INLINE cpu_floats_##lanes cpu_from_bfloat16(cpu_bfloat16s_##lanes halves) {                \
     cpu_words_##lanes words = __builtin_convertvector(halves, cpu_words_##lanes) << 16;       \
     return __builtin_bit_cast(cpu_floats_##lanes, words);                                     \
   }                                                                                           \
   /* Rounded to nearest, ties to even; NaN stays NaN. */                                      \
-  CPU_INLINE cpu_halves_##lanes cpu_to_bfloat16(cpu_floats_##lanes floats) {                  \
+  CPU_INLINE cpu_bfloat16s_##lanes cpu_to_bfloat16(cpu_floats_##lanes floats) {                  \
     cpu_words_##lanes bits = __builtin_bit_cast(cpu_words_##lanes, floats);                   \
     cpu_words_##lanes rounded = bits + 0x7fff + (bits >> 16 & 1);                             \
     cpu_words_##lanes kept = floats != floats ? (bits | 0x400000) : rounded;                  \
-    return __builtin_convertvector(kept >> 16, cpu_halves_##lanes);                           \
+    return __builtin_convertvector(kept >> 16, cpu_bfloat16s_##lanes);                           \
   }
 
 CPU_VECTORS(8)

@@ -19,17 +19,15 @@ struct PlanTarget: Equatable, Sendable {
 struct KernelTiles: Equatable, Sendable {
   /// Channels of a group: numbers of a vector.
   var lanes: Int
-  /// Channels of a panel of Winograd's products.
+  /// Channels of a panel; columns of a tile of a matrix product.
   var panelLanes: Int
-  /// Rows and columns of a tile of a matrix product.
+  /// Rows of a tile of a matrix product.
   var rows: Int
-  var columns: Int
 
   init(_ kernels: any KernelTable) {
     lanes = kernels.lanes
     panelLanes = kernels.panelLanes
     rows = kernels.tileRows
-    columns = kernels.tileColumns
   }
 }
 
@@ -49,7 +47,7 @@ struct MemoryPlan: Equatable, Sendable {
 
   enum Place: Equatable, Sendable {
     case stored(Storage)
-    /// Nowhere: the convolution that reads it computes it, piece by piece, in each pass.
+    /// Nowhere: the convolution that reads it computes it, chunk by chunk, in each pass.
     case computed
     /// With another value, that it is equal to.
     case shared(with: Int)

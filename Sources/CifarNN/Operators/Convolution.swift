@@ -20,7 +20,7 @@ final class Convolution: Operator {
   private let shape: ConvolutionShape
   private let weights: UnsafePointer<Float>
   private let weightGradient: UnsafeMutablePointer<Float>?
-  /// (groups of lanes, padded with zeros to whole pairs)
+  /// (groups of lanes, padded with zeros to whole panels)
   private let bias: AlignedBuffer<Float>
   private let biasSource: UnsafePointer<Float>
   private let biasGradient: UnsafeMutablePointer<Float>?
@@ -71,7 +71,8 @@ final class Convolution: Operator {
     weightGradient = context.training ? try network.gradientPointer("\(name).weight") : nil
     biasGradient = context.training ? try network.gradientPointer("\(name).bias") : nil
     let lanes = context.kernels.lanes
-    bias = try AlignedBuffer(count: blocks(shape.outputChannels, of: 2 * lanes) * 2 * lanes)
+    let panel = context.kernels.panelLanes
+    bias = try AlignedBuffer(count: blocks(shape.outputChannels, of: panel) * panel)
     let groups = blocks(shape.outputChannels, of: lanes)
     let needsSums = context.training && !biasIsCancelled
     planeSums = try AlignedBuffer(count: needsSums ? context.batchSize * groups * lanes : 0)

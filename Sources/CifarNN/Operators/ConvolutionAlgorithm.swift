@@ -12,7 +12,7 @@ protocol ConvolutionAlgorithm: AnyObject {
   func prepare(weights: UnsafePointer<Float>)
 
   /// - Parameters:
-  ///   - bias: padded with zeros to whole pairs of channel groups.
+  ///   - bias: padded with zeros to whole panels.
   ///   - relu: whether negative values become 0.
   ///   - consumer: reads every image of the output once.
   func forward(
@@ -41,17 +41,21 @@ enum ConvolutionChoice: String, CaseIterable {
   case winograd
   case auto
 
-  /// What `CIFAR_CONV` says; `auto` without it.
+  /// What `CIFAR_CONV` said when the first model was made; `auto` without it.
   ///
   /// - Throws: `invalidArgument` for a word that is none of the three.
   static func requested() throws -> ConvolutionChoice {
-    guard let text = getenv("CIFAR_CONV").map({ String(cString: $0) }) else { return .auto }
+    guard let text = try variable.get() else { return .auto }
     guard let choice = ConvolutionChoice(rawValue: text) else {
       throw CifarError(
-        .invalidArgument, "CIFAR_CONV is '\(text)'; use direct, winograd or auto")
+        .invalidArgument,
+        "CIFAR_CONV is '\(text.excerpt)'; use direct, winograd or auto, and start the process again"
+      )
     }
     return choice
   }
+
+  private static let variable = Result { try SystemText.variable("CIFAR_CONV") }
 
   /// `auto` takes Winograd wherever it fits and there are at least 16 channels on both sides; with
   /// fewer the transforms cost more than the products save.

@@ -57,7 +57,7 @@ final class Dense: Operator {
     }
   }
 
-  /// output = x·Wᵀ. Both matrices are read along their rows. A piece of work is a number of units, and
+  /// output = x·Wᵀ. Both matrices are read along their rows. A chunk of work is a number of units, and
   /// goes so deep at a time, that its part of the weights stays in the first-level cache.
   private func multiplyByWeights(_ count: Int) {
     let (unitsBlock, depthBlock) = (12, 512)

@@ -8,7 +8,7 @@ struct DirectBlocking: Equatable, Sendable {
   let inputGroups: Int
   let outputGroups: Int
   /// Pairs of output groups.
-  let outputPairs: Int
+  let outputPanels: Int
   /// Whether there is a gradient of the input to compute.
   let hasInputGradient: Bool
   /// Images are cut into this many chunks, each with a sum of its own for the weights' gradient.
@@ -21,16 +21,16 @@ struct DirectBlocking: Equatable, Sendable {
   /// Whether each image of the output's gradient is read once for the weights' gradient.
   var readsGradientsOnce: Bool { items == 1 }
   /// WorkPartition of the weights' gradient.
-  var items: Int { inputGroups * outputPairs }
+  var items: Int { inputGroups * outputPanels }
 
   init(_ shape: ConvolutionShape, needsInputGradient: Bool, _ target: PlanTarget) {
     self.shape = shape
     let lanes = target.tiles.lanes
     inputGroups = blocks(shape.inputChannels, of: lanes)
     outputGroups = blocks(shape.outputChannels, of: lanes)
-    outputPairs = blocks(outputGroups, of: 2)
+    outputPanels = blocks(shape.outputChannels, of: target.tiles.panelLanes)
     hasInputGradient = target.training && needsInputGradient
-    chunks = min(target.batchSize, max(1, 16 / (inputGroups * outputPairs)))
+    chunks = min(target.batchSize, max(1, 16 / (inputGroups * outputPanels)))
     imageFloats = max(
       shape.height * shape.width * inputGroups * lanes,
       shape.outputHeight * shape.outputWidth * outputGroups * lanes)
@@ -50,14 +50,14 @@ final class DirectConvolution: ConvolutionAlgorithm {
   private let context: OperatorContext
   private let inputGroups: Int
   private let outputGroups: Int
-  private let outputPairs: Int
+  private let outputPanels: Int
   private let chunks: Int
   private let readsGradientsOnce: Bool
-  /// (pairs of output groups, input channels, k, k, 2·lanes)
+  /// (panels of output, input channels, k, k, panel)
   private let packed: AlignedBuffer<Float>
   /// The same for the backward pass, inputs and outputs exchanged.
   private let packedRotated: AlignedBuffer<Float>?
-  /// (chunks, input groups, output pairs, k, k, lanes, 2·lanes)
+  /// (chunks, input groups, panels of output, k, k, lanes, panel)
   private let partialSums: AlignedBuffer<Float>
   private let tapFloats: Int
   private let staging: StagingBuffers
@@ -67,17 +67,17 @@ final class DirectConvolution: ConvolutionAlgorithm {
     self.context = context
     inputGroups = blocking.inputGroups
     outputGroups = blocking.outputGroups
-    outputPairs = blocking.outputPairs
+    outputPanels = blocking.outputPanels
     chunks = blocking.chunks
     readsGradientsOnce = blocking.readsGradientsOnce
-    let lanes = context.kernels.lanes
+    let panel = context.kernels.panelLanes
     let taps = shape.kernel * shape.kernel
-    packed = try AlignedBuffer(count: outputPairs * shape.inputChannels * taps * 2 * lanes)
+    packed = try AlignedBuffer(count: outputPanels * shape.inputChannels * taps * panel)
     packedRotated =
       blocking.hasInputGradient
       ? try AlignedBuffer(
-        count: blocks(inputGroups, of: 2) * shape.outputChannels * taps * 2 * lanes) : nil
-    tapFloats = taps * lanes * 2 * lanes
+        count: blocks(shape.inputChannels, of: panel) * shape.outputChannels * taps * panel) : nil
+    tapFloats = taps * context.kernels.lanes * panel
     staging = StagingBuffers(size: blocking.imageFloats, context: context)
     partialSums = try AlignedBuffer(
       count: context.training ? chunks * blocking.items * tapFloats : 0)
@@ -168,7 +168,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
     let kernels = context.kernels
     let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
     let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
-    let items = inputGroups * outputPairs
+    let items = inputGroups * outputPanels
     // Each item needs the gradients.
     let outputGradient =
       readsGradientsOnce ? outputGradient : outputGradient.batch(count) ?? outputGradient
@@ -176,13 +176,13 @@ final class DirectConvolution: ConvolutionAlgorithm {
       let (chunk, item) = index.quotientAndRemainder(dividingBy: items)
       let sum = partialSums.pointer + index * tapFloats
       sum.update(repeating: 0, count: tapFloats)
-      let group = item / outputPairs
+      let group = item / outputPanels
       for image in (count * chunk / chunks)..<(count * (chunk + 1) / chunks) {
         let one = image..<(image + 1)
         let images = input.images(one, groups: group..<(group + 1), worker: worker)
         let gradients = outputGradient.images(one, groups: 0..<outputGroups, worker: worker)
         kernels.addFilterGradient(
-          shape, inputGroup: group, outputPair: item % outputPairs,
+          shape, inputGroup: group, outputPanel: item % outputPanels,
           image: staging.read(images + image * inputStride, count: inputStride, worker: worker),
           gradient: gradients.floats + image * outputStride, sum: sum)
       }

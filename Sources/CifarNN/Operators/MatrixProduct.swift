@@ -29,7 +29,7 @@ final class MatrixProduct {
   private let kernels: any KernelTable
   private let pool: ThreadPool
   private let scratch: Scratch
-  /// Panels of A: (rows/tileRows, depth, tileRows)
+  /// Tiles of A: (rows/tileRows, depth, tileRows)
   private let packedA: AlignedBuffer<Float>
   /// A panel of B of this depth stays in the first-level cache while A passes by.
   private static let depthBlock = 256
@@ -44,9 +44,9 @@ final class MatrixProduct {
       count: sizes.map { blocks($0.rows, of: tileRows) * tileRows * $0.depth }.max() ?? 0)
   }
 
-  /// One panel of B a worker: (depthBlock, tileColumns)
+  /// One panel of B a worker: (depthBlock, panelLanes)
   static func scratch(_ tiles: KernelTiles) -> ScratchSize {
-    ScratchSize(worker: MatrixProduct.depthBlock * tiles.columns)
+    ScratchSize(worker: MatrixProduct.depthBlock * tiles.panelLanes)
   }
 
   /// - Parameter c: row-major, `columns` long rows; overwritten.
@@ -54,7 +54,7 @@ final class MatrixProduct {
     _ a: Matrix, _ b: Matrix, rows: Int, columns: Int, depth: Int, c: UnsafeMutablePointer<Float>
   ) {
     let tileRows = kernels.tileRows
-    let tileColumns = kernels.tileColumns
+    let panelLanes = kernels.panelLanes
     let panelStride = tileRows * depth
     pool.forEach(blocks(rows, of: tileRows)) { panel, _ in
       let row = panel * tileRows
@@ -63,16 +63,16 @@ final class MatrixProduct {
         lines: min(tileRows, rows - row), tile: tileRows, depth: depth,
         to: packedA.pointer + panel * panelStride)
     }
-    pool.forEach(blocks(columns, of: tileColumns)) { panel, worker in
-      let column = panel * tileColumns
+    pool.forEach(blocks(columns, of: panelLanes)) { panel, worker in
+      let column = panel * panelLanes
       let packedB = scratch.pointer(worker: worker)
-      let width = min(tileColumns, columns - column)
+      let width = min(panelLanes, columns - column)
       var start = 0
       while start < depth {
         let block = min(MatrixProduct.depthBlock, depth - start)
         kernels.packPanel(
           b.start + column * b.columnStride + start * b.rowStride, lineStride: b.columnStride,
-          step: b.rowStride, lines: width, tile: tileColumns, depth: block,
+          step: b.rowStride, lines: width, tile: panelLanes, depth: block,
           to: packedB)
         kernels.multiplyPanel(
           rows: rows, columns: width, depth: block, a: packedA.pointer + start * tileRows,

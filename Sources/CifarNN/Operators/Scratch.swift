@@ -62,7 +62,7 @@ private struct ScratchLayout {
 
 /// The scratch memory of a plan. What one operator leaves in the caches the next one finds there.
 final class Scratch {
-  /// What is used by one piece of work at the same time lies in different places.
+  /// What is used by one chunk of work at the same time lies in different places.
   enum Use: Int, CaseIterable {
     /// An operator's own intermediate results.
     case own

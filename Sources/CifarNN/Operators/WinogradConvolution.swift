@@ -8,8 +8,8 @@ struct WinogradBlocking: Equatable, Sendable {
   let outputGroups: Int
   let inputPanels: Int
   let outputPanels: Int
-  /// Images of a piece, unless one has more tiles than a block.
-  let pieceImages: Int
+  /// Images of a chunk, unless one has more tiles than a block.
+  let chunkImages: Int
   /// Floats of a block's transforms; in a worker's scratch memory its products with one panel
   /// follow.
   let transformedFloats: Int
@@ -21,7 +21,7 @@ struct WinogradBlocking: Equatable, Sendable {
   let weightGradient: WinogradWeightGradientBlocking?
   let scratch: ScratchSize
 
-  var imagesAtOnce: Int { max(pieceImages, weightGradient?.imagesAtOnce ?? 0) }
+  var imagesAtOnce: Int { max(chunkImages, weightGradient?.imagesAtOnce ?? 0) }
 
   /// The most packs of a block.
   static let packs = 6
@@ -35,7 +35,7 @@ struct WinogradBlocking: Equatable, Sendable {
     outputPanels = blocks(shape.outputChannels, of: panel)
     let packs = WinogradBlocking.packs
     let tiling = WinogradTiling(height: shape.height, width: shape.width)
-    pieceImages = max(1, packs * Winograd.packTiles / tiling.tilesPerImage)
+    chunkImages = max(1, packs * Winograd.packTiles / tiling.tilesPerImage)
     weightGradient = target.training ? WinogradWeightGradientBlocking(shape, target) : nil
     let hasInputGradient = target.training && needsInputGradient
     let groups = hasInputGradient ? max(inputGroups, outputGroups) : inputGroups
@@ -54,7 +54,7 @@ struct WinogradBlocking: Equatable, Sendable {
 /// 3×3 convolution with stride 1 and a frame of one zero, by Winograd's F(4×4, 3×3) and
 /// F(3×3, 4×4).
 ///
-/// Forward and backward to the data go by pieces of some whole images, and in them by blocks of
+/// Forward and backward to the data go by chunks of some whole images, and in them by blocks of
 /// tiles: transformed, multiplied and transformed back while they are in the second-level cache.
 /// What happens to the images just before and after happens there as well.
 final class WinogradConvolution: ConvolutionAlgorithm {
@@ -166,32 +166,32 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       }
       return
     }
-    let pieces = WorkPartition(0..<count, most: blocking.pieceImages, multiple: 4)
-    context.pool.forEach(pieces.count) { index, worker in
-      let piece = pieces[index]
-      if piece.isEmpty { return }
+    let chunks = WorkPartition(0..<count, most: blocking.chunkImages, multiple: 4)
+    context.pool.forEach(chunks.count) { index, worker in
+      let chunk = chunks[index]
+      if chunk.isEmpty { return }
       let x = context.scratch.pointer(worker: worker)
-      let images = product.input.images(piece, groups: 0..<product.groups, worker: worker)
-      let blocks = tileBlocks(of: piece)
+      let images = product.input.images(chunk, groups: 0..<product.groups, worker: worker)
+      let blocks = tileBlocks(of: chunk)
       // What this worker will most likely read next.
       let next = product.input.prefetchRanges(
-        pieces[index + 1], groups: 0..<product.groups, layout: layout(product.groups))
+        chunks[index + 1], groups: 0..<product.groups, layout: layout(product.groups))
       for number in 0..<blocks.count {
         transform(product, images, blocks[number], to: x)
         for panel in 0..<product.panels {
           var prefetch = next.part(
             number * product.panels + panel, of: blocks.count * product.panels)
           if number == 0 {
-            // Also what this piece will need at its end.
-            prefetch.fourth = written(product, piece, panel)
-            prefetch.fifth = consumer?.prefetchRanges(piece)?.part(panel, of: product.panels)
+            // Also what this chunk will need at its end.
+            prefetch.fourth = written(product, chunk, panel)
+            prefetch.fifth = consumer?.prefetchRanges(chunk)?.part(panel, of: product.panels)
           }
           multiply(
             product, x, blocks[number], panel, products: x + blocking.transformedFloats,
             prefetch: prefetch)
         }
       }
-      consumer?.consume(piece)
+      consumer?.consume(chunk)
     }
   }
 

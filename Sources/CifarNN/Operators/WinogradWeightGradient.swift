@@ -22,7 +22,7 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
   /// Whether there is one part, so that no gradient is transformed twice.
   var readsGradientsOnce: Bool { parts == 1 }
 
-  static let mostPieces = 8
+  static let mostChunks = 8
   /// What the transforms of a block may take of a second-level cache of 1 MB.
   private static let blockFloats = 200_000
 
@@ -40,7 +40,7 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
     let tiling = WinogradTiling(height: shape.height, width: shape.width)
     imagesAtOnce = max(1, packs * Winograd.packTiles / tiling.tilesPerImage)
     scratch = ScratchSize(
-      shared: WinogradWeightGradientBlocking.mostPieces * Winograd.points * outputPanels
+      shared: WinogradWeightGradientBlocking.mostChunks * Winograd.points * outputPanels
         * partGroups * lanes * panel,
       worker: packs * (inputStride + gradientStride))
   }
@@ -49,7 +49,7 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
 /// Σ over all tiles of (Bᵀ·d·B) ⊙ (D·dy·Dᵀ), and its way back to the filters.
 ///
 /// The work is cut twice: the panels of the input into up to four parts, the images of the batch
-/// into as many runs as make four to eight pieces. Both factors of a piece are made by the worker
+/// into as many runs as make four to eight chunks. Both factors of a chunk are made by the worker
 /// that multiplies them and stay in its second-level cache, its sums beside them: handing
 /// transforms from core to core cost a sixth of a step. As the cuts follow from the problem alone,
 /// so does the order of every sum.
@@ -59,7 +59,7 @@ final class WinogradWeightGradient {
   private let context: OperatorContext
   private let tiling: WinogradTiling
 
-  /// Fewer pieces than eight if they would have less tiles than this: each has sums to bring into
+  /// Fewer chunks than eight if they would have less tiles than this: each has sums to bring into
   /// the cache.
   private static let runTiles = 256
 
@@ -73,7 +73,7 @@ final class WinogradWeightGradient {
     tiling = WinogradTiling(height: shape.height, width: shape.width)
   }
 
-  /// The sums of a piece: (36, panels of output, inputs of its part, panel).
+  /// The sums of a chunk: (36, panels of output, inputs of its part, panel).
   private var sumFloats: Int { Winograd.points * pointFloats(blocking.partGroups) }
 
   private func pointFloats(_ groups: Int) -> Int {
@@ -81,7 +81,7 @@ final class WinogradWeightGradient {
   }
 
   private func runs(images: Int) -> Int {
-    let most = WinogradWeightGradientBlocking.mostPieces / blocking.parts
+    let most = WinogradWeightGradientBlocking.mostChunks / blocking.parts
     let tiles = images * tiling.tilesPerImage
     let worthwhile = max(most / 2, tiles / WinogradWeightGradient.runTiles)
     return min(most, worthwhile, images)
@@ -138,18 +138,18 @@ final class WinogradWeightGradient {
     let x = context.scratch.pointer(worker: worker)
     let dy = x + blocking.packs * blocking.inputStride
     let plane = shape.height * shape.width * kernels.lanes
-    let pieces = WorkPartition(run, most: blocking.imagesAtOnce)
-    for index in 0..<pieces.count {
-      let images = input.images(pieces[index], groups: groups, worker: worker)
+    let chunks = WorkPartition(run, most: blocking.imagesAtOnce)
+    for index in 0..<chunks.count {
+      let images = input.images(chunks[index], groups: groups, worker: worker)
       let gradients = outputGradient.images(
-        pieces[index], groups: 0..<blocking.outputGroups, worker: worker)
-      let blocks = tileBlocks(of: pieces[index])
+        chunks[index], groups: 0..<blocking.outputGroups, worker: worker)
+      let blocks = tileBlocks(of: chunks[index])
       var next = outputGradient.prefetchRanges(
-        pieces[index + 1], groups: 0..<blocking.outputGroups,
+        chunks[index + 1], groups: 0..<blocking.outputGroups,
         layout: ImageLayout(groups: blocking.outputGroups, plane: plane))
       next.fourth =
         input.prefetchRanges(
-          pieces[index + 1], groups: groups,
+          chunks[index + 1], groups: groups,
           layout: ImageLayout(groups: blocking.inputGroups, plane: plane)
         ).first
       for number in 0..<blocks.count {

@@ -1,6 +1,6 @@
 import Kernels
 
-/// A range cut into consecutive pieces of whole units, as equal as that allows. The last unit may
+/// A range cut into consecutive chunks of whole units, as equal as that allows. The last unit may
 /// not be full.
 struct WorkPartition {
   private let whole: Range<Int>
@@ -22,7 +22,7 @@ struct WorkPartition {
     self.init(whole, count: blocks(units, of: most * multiple) * multiple, unit: unit)
   }
 
-  /// Empty if there is no such piece.
+  /// Empty if there is no such chunk.
   subscript(index: Int) -> Range<Int> {
     func start(_ index: Int) -> Int {
       whole.lowerBound + min(whole.count, units * min(index, count) / max(1, count) * unit)

@@ -29,7 +29,7 @@ public final class Adam: Optimizer {
   private let network: Network
   private let pool: ThreadPool
   private let kernels: any KernelTable
-  private let pieces: ParameterPieces
+  private let chunks: ParameterChunks
   private let preparation: GradientPreparation
   // PyTorch's words for the first and the second moments.
   private let averages: OptimizerSlot
@@ -43,7 +43,7 @@ public final class Adam: Optimizer {
     self.kernels = kernels
     self.options = options
     self.pool = pool
-    pieces = ParameterPieces(total: network.values.count)
+    chunks = ParameterChunks(total: network.values.count)
     preparation = try GradientPreparation(
       network: network, options: gradients, pool: pool, kernels: kernels)
     averages = try OptimizerSlot("exp_avg", network: network)
@@ -61,8 +61,8 @@ public final class Adam: Optimizer {
       case .pytorch: numbers(rate: learningRate / correction1, rootScale: 1 / root)
       case .keras: numbers(rate: learningRate * root / correction1, rootScale: 1)
       }
-    pool.forEach(pieces.count) { index, _ in
-      let range = pieces.range(index)
+    pool.forEach(chunks.count) { index, _ in
+      let range = chunks.range(index)
       kernels.adam(
         count: range.count, parameters: network.values.pointer + range.lowerBound,
         gradients: network.gradients.pointer + range.lowerBound,

@@ -8,8 +8,8 @@ final class GradientPreparation {
   private let pool: ThreadPool
   private let kernels: any KernelTable
   private let options: GradientOptions
-  private let pieces: ParameterPieces
-  /// Σ g² of each piece.
+  private let chunks: ParameterChunks
+  /// Σ g² of each chunk.
   private let sums: AlignedBuffer<Double>
 
   init(
@@ -20,8 +20,8 @@ final class GradientPreparation {
     self.options = options
     self.pool = pool
     self.kernels = kernels
-    pieces = ParameterPieces(total: network.values.count)
-    sums = try AlignedBuffer(count: max(1, pieces.count))
+    chunks = ParameterChunks(total: network.values.count)
+    sums = try AlignedBuffer(count: max(1, chunks.count))
   }
 
   func run(learningRate: Double) {
@@ -35,8 +35,8 @@ final class GradientPreparation {
     let penalty = options.isDecoupled ? 0 : Float(options.weightDecay)
     let keep = options.isDecoupled ? Float(1 - learningRate * options.weightDecay) : 1
     guard scale != 1 || penalty != 0 || keep != 1 else { return }
-    pool.forEach(pieces.count) { index, _ in
-      let range = pieces.range(index)
+    pool.forEach(chunks.count) { index, _ in
+      let range = chunks.range(index)
       kernels.decay(
         count: range.count, parameters: network.values.pointer + range.lowerBound,
         gradients: network.gradients.pointer + range.lowerBound, scale: scale, penalty: penalty,
@@ -71,21 +71,21 @@ final class GradientPreparation {
 
   /// NaN stays.
   private func clipValues(_ limit: Float) {
-    pool.forEach(pieces.count) { index, _ in
-      let range = pieces.range(index)
+    pool.forEach(chunks.count) { index, _ in
+      let range = chunks.range(index)
       kernels.clip(
         network.gradients.pointer + range.lowerBound, count: range.count, limit: limit)
     }
   }
 
   private func globalNorm() -> Double {
-    pool.forEach(pieces.count) { index, _ in
-      let range = pieces.range(index)
+    pool.forEach(chunks.count) { index, _ in
+      let range = chunks.range(index)
       sums[index] = kernels.squareSum(
         network.gradients.pointer + range.lowerBound, count: range.count)
     }
     var total = 0.0
-    for index in 0..<pieces.count { total += sums[index] }
+    for index in 0..<chunks.count { total += sums[index] }
     return total.squareRoot()
   }
 }

@@ -63,17 +63,17 @@ struct OptimizerSlot {
   }
 }
 
-/// How an optimizer's pass over all parameters is cut up. The pieces do not depend on the number of
-/// threads, and so neither do sums that are taken piece by piece.
-struct ParameterPieces {
+/// How an optimizer's pass over all parameters is cut up. The chunks do not depend on the number of
+/// threads, and so neither do sums that are taken chunk by chunk.
+struct ParameterChunks {
   let total: Int
   /// Floats that one thread updates at a time: large enough to be worth the hand-over.
   static let size = 16_384
 
-  var count: Int { (total + ParameterPieces.size - 1) / ParameterPieces.size }
+  var count: Int { (total + ParameterChunks.size - 1) / ParameterChunks.size }
 
   func range(_ index: Int) -> Range<Int> {
-    let start = index * ParameterPieces.size
-    return start..<min(total, start + ParameterPieces.size)
+    let start = index * ParameterChunks.size
+    return start..<min(total, start + ParameterChunks.size)
   }
 }

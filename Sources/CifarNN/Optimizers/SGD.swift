@@ -25,7 +25,7 @@ public final class SGD: Optimizer {
   private let options: SGDOptions
   private let pool: ThreadPool
   private let kernels: any KernelTable
-  private let pieces: ParameterPieces
+  private let chunks: ParameterChunks
   private let preparation: GradientPreparation
   /// nil without momentum.
   private let momentum: OptimizerSlot?
@@ -38,7 +38,7 @@ public final class SGD: Optimizer {
     self.options = options
     self.pool = pool
     self.kernels = kernels
-    pieces = ParameterPieces(total: network.values.count)
+    chunks = ParameterChunks(total: network.values.count)
     preparation = try GradientPreparation(
       network: network, options: gradients, pool: pool, kernels: kernels)
     momentum =
@@ -53,8 +53,8 @@ public final class SGD: Optimizer {
       case .pytorch: numbers(gradientFactor: 1, stepFactor: -learningRate)
       case .keras: numbers(gradientFactor: -learningRate, stepFactor: 1)
       }
-    pool.forEach(pieces.count) { index, _ in
-      let range = pieces.range(index)
+    pool.forEach(chunks.count) { index, _ in
+      let range = chunks.range(index)
       kernels.sgd(
         count: range.count, parameters: network.values.pointer + range.lowerBound,
         gradients: network.gradients.pointer + range.lowerBound,

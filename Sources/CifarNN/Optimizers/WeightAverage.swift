@@ -10,7 +10,7 @@ public final class WeightAverage {
   private let network: Network
   private let pool: ThreadPool
   private let kernels: any KernelTable
-  private let pieces: ParameterPieces
+  private let chunks: ParameterChunks
   /// The average; in its place, the weights that are trained. In a checkpoint the average has the
   /// weights' own names, because it is what the model computes with.
   private let slot: OptimizerSlot
@@ -27,7 +27,7 @@ public final class WeightAverage {
     self.decay = decay
     self.pool = pool
     self.kernels = kernels
-    pieces = ParameterPieces(total: network.values.count)
+    chunks = ParameterChunks(total: network.values.count)
     slot = try OptimizerSlot("weights", network: network)
   }
 
@@ -35,7 +35,7 @@ public final class WeightAverage {
   public func update() {
     let weight = stepCount == 0 ? 1 : Float(1 - decay)
     stepCount += 1
-    forEachPiece { average, weights, count in
+    forEachChunk { average, weights, count in
       kernels.moveToward(weights, weight: weight, count: count, average: average)
     }
   }
@@ -55,18 +55,18 @@ public final class WeightAverage {
   }
 
   private func exchange() {
-    forEachPiece { average, weights, count in
+    forEachChunk { average, weights, count in
       kernels.exchange(average, weights, count: count)
     }
     isInPlace.toggle()
     network.weightsChanged()
   }
 
-  private func forEachPiece(
+  private func forEachChunk(
     _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
   ) {
-    pool.forEach(pieces.count) { index, _ in
-      let range = pieces.range(index)
+    pool.forEach(chunks.count) { index, _ in
+      let range = chunks.range(index)
       body(
         slot.buffer.pointer + range.lowerBound, network.values.pointer + range.lowerBound,
         range.count)

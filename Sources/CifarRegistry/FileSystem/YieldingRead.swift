@@ -3,7 +3,7 @@ import Glibc
 /// A long read that yields to writers.
 ///
 /// Under a rollback journal a writer's commit waits for every reader, and SQLite's check of a whole
-/// file can neither be done in pieces nor be interrupted from outside in the versions in use. Its
+/// file can neither be done in parts nor be interrupted from outside in the versions in use. Its
 /// reads can fail, though: one that finds a writer waiting does, the check ends at once, and is tried
 /// again later.
 struct YieldingRead {

@@ -1,8 +1,8 @@
 import CifarCore
 
-/// A way through a whole table in the order of its key, in pieces that are read in about 10 ms each.
+/// A way through a whole table in the order of its key, in batches that are read in about 10 ms each.
 ///
-/// Nothing is held between two pieces; what changes meanwhile is seen as it is when its turn comes.
+/// Nothing is held between two batches; what changes meanwhile is seen as it is when its turn comes.
 struct RowWalk: Sendable {
   /// A query without its end, from WHERE on.
   private let select: String
@@ -10,7 +10,7 @@ struct RowWalk: Sendable {
   private let key: [(sql: String, column: String)]
   private let table: Row.Table
   private var last: [FieldValue]?
-  private var pieceSize = 200
+  private var batchSize = 200
 
   /// - Parameter key: columns that say which row it is and are indexed in this order.
   init(_ select: String, of table: Row.Table, key: [(sql: String, column: String)]) {
@@ -19,7 +19,7 @@ struct RowWalk: Sendable {
     self.key = key
   }
 
-  /// Reads the next piece.
+  /// Reads the next batch.
   /// - Returns: whether there may be more.
   mutating func advance(
     in connection: Connection, _ receive: (Row) throws -> Void
@@ -28,14 +28,14 @@ struct RowWalk: Sendable {
     let columns = key.map(\.sql).joined(separator: ", ")
     let marks = key.map { _ in "?" }.joined(separator: ", ")
     let rest = last == nil ? "" : "WHERE (\(columns)) > (\(marks)) "
-    let values = (last ?? []).map(SQLValue.init) + [.integer(pieceSize)]
+    let values = (last ?? []).map(SQLValue.init) + [.integer(batchSize)]
     var count = 0
     let ends = try connection.rows(
       "\(select) \(rest)ORDER BY \(columns) LIMIT ?", values, of: table
     ) { row in
       count += 1
       try receive(row)
-      return count == pieceSize ? try key.map { try row.value($0.column) } : nil
+      return count == batchSize ? try key.map { try row.value($0.column) } : nil
     }
     guard let end = ends.last ?? nil else { return false }
     // In a damaged file a key may lead nowhere, or back.
@@ -44,8 +44,8 @@ struct RowWalk: Sendable {
     }
     last = end
     let time = MonotonicTime.seconds - start
-    if time < 0.005 { pieceSize = min(2 * pieceSize, 20_000) }
-    if time > 0.015 { pieceSize = max(pieceSize / 2, 20) }
+    if time < 0.005 { batchSize = min(2 * batchSize, 20_000) }
+    if time > 0.015 { batchSize = max(batchSize / 2, 20) }
     return true
   }
 }
@@ -81,7 +81,7 @@ extension FieldValue {
 }
 
 extension Registry {
-  /// Reads a table in pieces, each in a transaction of its own.
+  /// Reads a table in batches, each in a transaction of its own.
   func walk(_ walk: RowWalk, _ receive: (Row) throws -> Void) throws {
     var walk = walk
     try readingInSteps(&walk) { try $0.advance(in: $1, receive) }

@@ -1,15 +1,15 @@
 import CifarCore
 
-/// Whether a checkpoint's bytes are those that were stored, read in pieces: the lock is held while
+/// Whether a checkpoint's bytes are those that were stored, read in chunks: the lock is held while
 /// some megabytes are copied, not while they are hashed.
 struct BlobCheck {
   var checkpoint: Int64
   var blob: Int64
 
-  /// Pieces of 1 MiB that are read at once.
-  private static let pieces = 8
-  /// More than a piece of any library; a longer one is damage, and not loaded.
-  private static let longestPiece = 64 << 20
+  /// Chunks of 1 MiB that are read at once.
+  private static let chunksAtOnce = 8
+  /// More than a chunk of any library; a longer one is damage, and not loaded.
+  private static let longestChunk = 64 << 20
 
   private enum Answer: Sendable {
     case bytes([UInt8], last: Int64)
@@ -67,8 +67,8 @@ struct BlobCheck {
     let statement = try Statement(
       connection,
       """
-      SELECT number, CASE WHEN length(data) <= \(BlobCheck.longestPiece) THEN data END
-      FROM blob_chunks WHERE blob = ? AND number > ? ORDER BY number LIMIT \(BlobCheck.pieces)
+      SELECT number, CASE WHEN length(data) <= \(BlobCheck.longestChunk) THEN data END
+      FROM blob_chunks WHERE blob = ? AND number > ? ORDER BY number LIMIT \(BlobCheck.chunksAtOnce)
       """)
     try statement.bind([.integer(blob), .integer(last)])
     var bytes: [UInt8] = []

@@ -5,7 +5,7 @@ extension Registry {
   /// Looks for damage: SQLite's own structures, what others added, references between rows, illegal
   /// values, the hash of every checkpoint, and the summaries against the rows they repeat.
   ///
-  /// Others can write meanwhile: everything is read in pieces. SQLite's check of the whole file yields
+  /// Others can write meanwhile: everything is read in batches. SQLite's check of the whole file yields
   /// to a writer that waits, and is tried again; where trainings never leave it the time, it is left
   /// out.
   /// - Parameters:

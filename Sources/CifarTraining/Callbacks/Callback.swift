@@ -1,6 +1,6 @@
 import CifarCore
 
-/// Looks at what a training comes to and decides something. Its counters are part of every
+/// Examines what a training comes to and decides something. Its counters are part of every
 /// checkpoint.
 protocol Callback: AnyObject {
   /// What has to survive a resume.
