@@ -72,7 +72,7 @@ let package = Package(
     .target(name: "KernelABI"),
     .target(
       name: "Kernels",
-      dependencies: ["KernelABI", "CCPUFeatures"]
+      dependencies: ["KernelABI", "CCPUFeatures", "CifarCore"]
         + kernelTargets.map { .target(name: $0.name) }),
     .target(name: "CifarCore", dependencies: ["CCPUFeatures", "CMemory"]),
     .target(name: "CheckpointFormat", dependencies: ["CifarCore"]),

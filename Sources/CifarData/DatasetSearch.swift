@@ -28,7 +28,8 @@ extension Dataset {
     if location == Shapes.name { return try Shapes.dataset(split: split, limit: limit) }
     if let hundred = try hundred(location, split, limit) { return hundred }
     let candidates =
-      try location.map { [$0] } ?? SystemText.variable("CIFAR10_DIR").map { [$0] } ?? usualPlaces()
+      try location.map { [$0] } ?? EnvironmentVariable.dataDirectory.text().map { [$0] }
+      ?? usualPlaces()
     for directory in candidates.map(AbsolutePath.of) {
       if let layout = layout(in: directory) {
         return try layout.read(split: split, limit: limit)
@@ -51,7 +52,7 @@ extension Dataset {
       throw CifarError(.invalidArgument, "'\(location)' names no directory")
     }
     let candidates = parts.count > 1 ? [parts[1]] : try usualPlaces()
-    if parts.count == 1, let named = try SystemText.variable("CIFAR10_DIR"),
+    if parts.count == 1, let named = try EnvironmentVariable.dataDirectory.text(),
       access(named, F_OK) != 0
     {
       throw CifarError(
@@ -80,9 +81,9 @@ extension Dataset {
   /// The directories that are searched when none is named.
   public static func usualPlaces() throws -> [String] {
     var places: [String] = []
-    if let directory = try SystemText.variable("CIFAR10_DIR") { places.append(directory) }
+    if let directory = try EnvironmentVariable.dataDirectory.text() { places.append(directory) }
     places.append("data")
-    if let home = try SystemText.variable("HOME") {
+    if let home = try EnvironmentVariable.home.text() {
       places.append(home + "/.cache/cifar10")
       places.append(home + "/.keras/datasets")
     }
@@ -106,7 +107,7 @@ extension Dataset {
   private static func notFound(_ location: String?, _ searched: [String]) throws -> CifarError {
     let remedy = "name its directory, get it with `cifar data download`, or use 'shapes'"
     guard let location else {
-      if let named = try SystemText.variable("CIFAR10_DIR") {
+      if let named = try EnvironmentVariable.dataDirectory.text() {
         return CifarError(
           .notFound,
           "$CIFAR10_DIR is '\(named)', and there is no CIFAR-10; unset it or set it to another place, "

@@ -25,10 +25,10 @@ public struct Download: Sendable {
   ) throws {
     self.archive = archive
     self.baseURL =
-      try baseURL ?? SystemText.variable("CIFAR10_URL") ?? "https://www.cs.toronto.edu/~kriz"
+      try baseURL ?? EnvironmentVariable.downloadURL.text() ?? "https://www.cs.toronto.edu/~kriz"
     self.directory =
-      try directory ?? SystemText.variable("CIFAR10_DIR")
-      ?? (SystemText.variable("HOME") ?? ".") + "/.cache/cifar10"
+      try directory ?? EnvironmentVariable.dataDirectory.text()
+      ?? (EnvironmentVariable.home.text() ?? ".") + "/.cache/cifar10"
     self.showsProgress = showsProgress
   }
 

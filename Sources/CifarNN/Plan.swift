@@ -24,8 +24,9 @@ public final class Plan {
   /// - Parameters:
   ///   - precision: how images are kept between two layers.
   ///   - kernels: the instruction set to use; others than the current are for tests.
-  /// - Throws: `invalidArgument` for a batch size below 1, `unsupported` if `CIFAR_ISA` names an
-  ///   instruction set that this machine does not have, `outOfMemory`.
+  /// - Throws: `invalidArgument` for a batch size below 1 or an unknown word in `CIFAR_ISA` or
+  ///   `CIFAR_CONV`, `unsupported` if `CIFAR_ISA` names an instruction set that this machine does not
+  ///   have, `outOfMemory`.
   public init(
     network: Network, batchSize: Int, training: Bool, pool: ThreadPool,
     precision: Precision = .float32, kernels: any KernelTable = Kernels.current
@@ -33,11 +34,7 @@ public final class Plan {
     guard batchSize >= 1 else {
       throw CifarError(.invalidArgument, "batch size \(batchSize) is not at least 1")
     }
-    if let name = Kernels.unavailableRequest {
-      let names = Kernels.available.map(\.name).joined(separator: ", ")
-      throw CifarError(
-        .unsupported, "CIFAR_ISA is '\(name)', which can't run here; use one of \(names)")
-    }
+    try Kernels.check()
     self.network = network
     self.batchSize = batchSize
     self.training = training
@@ -45,7 +42,8 @@ public final class Plan {
     self.pool = pool
     let target = PlanTarget(
       mode: training ? .training : .inference, batchSize: batchSize, threads: pool.threads,
-      storage: precision.storage, convolution: try .requested(), tiles: KernelTiles(kernels))
+      storage: precision.storage, convolution: try Environment.convolution.get(),
+      tiles: KernelTiles(kernels))
     let nodes = try network.spec.nodes()
     let memory = try MemoryPlan(
       fuse(nodes, target.mode), input: nodes[0].input, target: target)

@@ -26,7 +26,7 @@ public final class Registry: @unchecked Sendable {
   /// `$CIFAR_REGISTRY`, or `./cifar-runs.db` where that is not set.
   /// - Throws: `invalidArgument` where that is not UTF-8.
   public static func defaultPath() throws -> String {
-    try SystemText.variable("CIFAR_REGISTRY") ?? "cifar-runs.db"
+    try EnvironmentVariable.registry.text() ?? "cifar-runs.db"
   }
 
   /// Opens a registry, creates it, or brings an older one to the present schema (a copy of the old

@@ -1,3 +1,5 @@
+import CifarCore
+
 /// A command line tool as data: what it is called, what it can do, how to use it.
 public struct Tool {
   public var name: String
@@ -7,15 +9,19 @@ public struct Tool {
   public var commands: [Command]
   /// Whole command lines that teach by example, shown at the end of `--help`.
   public var examples: [String]
+  /// What its commands read, for the manual page.
+  public var environment: [EnvironmentVariable]
 
   public init(
-    name: String, version: String, summary: String, commands: [Command], examples: [String] = []
+    name: String, version: String, summary: String, commands: [Command], examples: [String] = [],
+    environment: [EnvironmentVariable] = EnvironmentVariable.allCases
   ) {
     self.name = name
     self.version = version
     self.summary = summary
     self.commands = commands
     self.examples = examples
+    self.environment = environment
   }
 }
 

@@ -44,8 +44,7 @@ extension Tool {
 public enum Help {
   /// The terminal's, or `$COLUMNS`, or 80; no more than can be read well.
   public static var width: Int {
-    let width =
-      Terminal.standardOutput.width ?? environment("COLUMNS").flatMap { Int($0) } ?? 80
+    let width = Terminal.standardOutput.width ?? Terminal.columns ?? 80
     return min(max(width, 30), 100)
   }
 

@@ -1,3 +1,5 @@
+import CifarCore
+
 extension Tool {
   /// The manual page, for `man`.
   func manual() -> String {
@@ -28,20 +30,11 @@ extension Tool {
       }
     }
     text += ".SH EXAMPLES\n.nf\n" + examples.map { roff($0) + "\n" }.joined() + ".fi\n"
+    text += ".SH ENVIRONMENT\n"
+    for variable in environment {
+      text += ".TP\n.B \(roff(variable.name))\n\(roff(variable.help))\n"
+    }
     text += """
-      .SH ENVIRONMENT
-      .TP
-      .B CIFAR_REGISTRY
-      the registry's file where \\-\\-registry does not name one (else ./cifar\\-runs.db)
-      .TP
-      .B NO_COLOR
-      set to anything, it turns colours off
-      .TP
-      .B TERM
-      where it is dumb, unknown or not set, no escape sequence is written
-      .TP
-      .B COLUMNS
-      how wide help is where it does not go to a terminal (else 80)
       .SH EXIT STATUS
       0 for success, 1 for failure, 2 for wrong usage. Ctrl\\-C, SIGTERM and SIGHUP end a command as
       they end any program: a shell tells 130, 143 or 129.

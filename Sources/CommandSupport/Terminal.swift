@@ -1,3 +1,4 @@
+import CifarCore
 import Glibc
 
 /// What an output stream can show.
@@ -25,15 +26,19 @@ public struct Terminal: Sendable, Equatable {
   public init(descriptor: Int32) {
     isInteractive = isatty(descriptor) == 1
     width = isInteractive ? Terminal.columns(of: descriptor) : nil
-    canRedraw = isInteractive && !["dumb", "unknown", nil].contains(environment("TERM"))
-    usesColor = canRedraw && environment("NO_COLOR") == nil
+    let kind = try? EnvironmentVariable.terminal.text()
+    canRedraw = isInteractive && !["dumb", "unknown", nil].contains(kind)
+    usesColor = canRedraw && !EnvironmentVariable.noColor.isSet
   }
 
   private static func columns(of descriptor: Int32) -> Int {
     var size = winsize()
     if ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
-    return environment("COLUMNS").flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil } ?? 80
+    return Terminal.columns.flatMap { $0 > 0 ? $0 : nil } ?? 80
   }
+
+  /// What `$COLUMNS` says, for where the system does not know.
+  static var columns: Int? { (try? EnvironmentVariable.columns.text()).flatMap { Int($0) } }
 
   /// `text` in `style` where the terminal shows it, else as it is.
   public func styled(_ text: String, _ style: Style) -> TerminalText {
@@ -51,10 +56,4 @@ public enum Style: String, Sendable {
   case green = "32"
   case yellow = "33"
   case cyan = "36"
-}
-
-/// An environment variable that is set and not empty.
-public func environment(_ name: String) -> String? {
-  guard let value = getenv(name), value.pointee != 0 else { return nil }
-  return String(cString: value)
 }

@@ -1,5 +1,5 @@
 import CCPUFeatures
-import Glibc
+import CifarCore
 import KernelABI
 import KernelsBaseline
 
@@ -20,14 +20,21 @@ public enum Kernels {
     return tables
   }()
 
-  /// The table in use: the best there is, or the one `CIFAR_ISA` names. A name that this machine
-  /// can't run leaves the best one in use; `unavailableRequest` tells.
+  /// The table in use: the best there is, or the one that `CIFAR_ISA` names. Where that can't be had
+  /// the best one stays in use, and `check` throws.
   public static let current: any KernelTable =
-    available.first { $0.name == requested } ?? available[available.count - 1]
+    (try? requested.get()) ?? available[available.count - 1]
 
-  /// What `CIFAR_ISA` asks for and this machine does not have; nil in the ordinary case.
-  public static let unavailableRequest: String? =
-    requested.flatMap { name in available.contains { $0.name == name } ? nil : name }
+  /// - Throws: `invalidArgument` if `CIFAR_ISA` is no instruction set, `unsupported` if it is one that
+  ///   this machine does not have.
+  public static func check() throws { _ = try requested.get() }
 
-  private static let requested: String? = getenv("CIFAR_ISA").map { String(cString: $0) }
+  private static let requested = Result { () throws -> (any KernelTable)? in
+    guard let choice = try Environment.instructionSet.get() else { return nil }
+    if let table = available.first(where: { $0.name == choice.rawValue }) { return table }
+    throw CifarError(
+      .unsupported,
+      "CIFAR_ISA is '\(choice.rawValue)', which can't run here; use "
+        + "\(available.map(\.name).alternatives), and start the process again")
+  }
 }

@@ -22,6 +22,7 @@ let tool = Tool(
     "cifar-runs plot 3f2a                     # learning curves in the terminal",
     "cifar-runs report 3f2a 77c0 -o r.html    # a page to pass on",
     "cifar-runs list --json | jq '.[0].id'    # for programs",
-  ])
+  ],
+  environment: [.registry, .temporaryDirectory, .noColor, .terminal, .columns])
 
 exit(tool.main())

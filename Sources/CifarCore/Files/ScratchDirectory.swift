@@ -7,7 +7,7 @@ public final class ScratchDirectory {
 
   /// - Parameter parent: where to make it; nil for `$TMPDIR` or the system's place.
   public init(in parent: String? = nil) throws {
-    let place = try parent ?? SystemText.variable("TMPDIR") ?? ""
+    let place = try parent ?? EnvironmentVariable.temporaryDirectory.text() ?? ""
     var template = Array("\(place.isEmpty ? P_tmpdir : place)/.cifar-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
       throw FileFailure.error("make a directory in", place.isEmpty ? P_tmpdir : place, errno)

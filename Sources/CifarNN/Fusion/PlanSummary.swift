@@ -1,3 +1,4 @@
+import CifarCore
 import Kernels
 
 /// How a model is computed, for a person to look at: which layers share a pass over memory, and
@@ -57,15 +58,18 @@ public struct PlanSummary: Equatable, Sendable, Encodable {
 
   /// - Parameter spec: with every option spelled out.
   /// - Throws: `invalidArgument` or `shapeMismatch`, naming the layer; `outOfMemory` for a batch
-  ///   that no machine has the memory for.
+  ///   that no machine has the memory for; `invalidArgument` or `unsupported` for what `CIFAR_ISA` or
+  ///   `CIFAR_CONV` says.
   public init(
     of spec: ModelSpec, training: Bool, batchSize: Int, threads: Int,
     precision: Precision = .float32
   ) throws {
+    try Kernels.check()
     let kernels = Kernels.current
     let target = PlanTarget(
       mode: training ? .training : .inference, batchSize: batchSize, threads: threads,
-      storage: precision.storage, convolution: try .requested(), tiles: KernelTiles(kernels))
+      storage: precision.storage, convolution: try Environment.convolution.get(),
+      tiles: KernelTiles(kernels))
     let nodes = try spec.nodes()
     let groups = fuse(nodes, target.mode)
     let plan = try MemoryPlan(groups, input: nodes[0].input, target: target)

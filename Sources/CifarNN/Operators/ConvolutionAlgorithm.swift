@@ -1,5 +1,4 @@
 import CifarCore
-import Glibc
 import Kernels
 
 /// How a convolution is computed: the one seam between the layer and its kernels.
@@ -35,28 +34,7 @@ protocol ConvolutionAlgorithm: AnyObject {
     inputGradient: UnsafeMutablePointer<Float>, consumer: (any ImageConsumer)?)
 }
 
-/// Which algorithm convolutions use.
-enum ConvolutionChoice: String, CaseIterable {
-  case direct
-  case winograd
-  case auto
-
-  /// What `CIFAR_CONV` said when the first model was made; `auto` without it.
-  ///
-  /// - Throws: `invalidArgument` for a word that is none of the three.
-  static func requested() throws -> ConvolutionChoice {
-    guard let text = try variable.get() else { return .auto }
-    guard let choice = ConvolutionChoice(rawValue: text) else {
-      throw CifarError(
-        .invalidArgument,
-        "CIFAR_CONV is '\(text.excerpt)'; use direct, winograd or auto, and start the process again"
-      )
-    }
-    return choice
-  }
-
-  private static let variable = Result { try SystemText.variable("CIFAR_CONV") }
-
+extension ConvolutionChoice {
   /// `auto` takes Winograd wherever it fits and there are at least 16 channels on both sides; with
   /// fewer the transforms cost more than the products save.
   func method(

@@ -33,7 +33,7 @@ public final class IsolatedConvolution {
     bias = try AlignedBuffer(count: channels.1)
     let target = PlanTarget(
       mode: .training, batchSize: batchSize, threads: pool.threads, tiles: KernelTiles(kernels))
-    let method = try ConvolutionChoice.requested().method(
+    let method = try Environment.convolution.get().method(
       for: shape, needsInputGradient: true, target)
     algorithm = try method.algorithm(
       OperatorContext(
