@@ -25,7 +25,7 @@ extension File {
 
   /// Writes all of it from a place on.
   public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
-    let code = File.put(bytes) { rest, written in
+    let code = File.put(bytes, check: File.never) { rest, written in
       let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + written))
       return (count, errno)
     }
@@ -35,7 +35,7 @@ extension File {
   /// Writes all of it to a descriptor that is open, such as standard output.
   /// - Returns: 0, or the `errno` of what failed.
   package static func put(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
-    put(bytes) { rest, _ in
+    put(bytes, check: File.never) { rest, _ in
       let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
       if count < 0, errno == EAGAIN {
         // Another program of the same terminal made it non-blocking.
@@ -47,8 +47,11 @@ extension File {
     }
   }
 
+  /// Ends nothing.
+  private static func never() {}
+
   private static func put(
-    _ bytes: UnsafeRawBufferPointer, check: () throws -> Void = {},
+    _ bytes: UnsafeRawBufferPointer, check: () throws -> Void,
     _ attempt: (_ rest: UnsafeRawBufferPointer, _ written: Int) -> (count: Int, code: Int32)
   ) rethrows -> Int32 {
     var written = 0

@@ -7,7 +7,7 @@ struct DirectBlocking: Equatable, Sendable {
   /// Groups of lanes.
   let inputGroups: Int
   let outputGroups: Int
-  /// Pairs of output groups.
+  /// Panels of output channels.
   let outputPanels: Int
   /// Whether there is a gradient of the input to compute.
   let hasInputGradient: Bool
