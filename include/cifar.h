@@ -76,10 +76,10 @@ extern "C" {
 
 /** The version of this header. */
 #define CIFAR_VERSION_MAJOR 0
-#define CIFAR_VERSION_MINOR 1
+#define CIFAR_VERSION_MINOR 2
 #define CIFAR_VERSION_PATCH 0
 
-/** The version of the library that runs, "0.1.0". Never NULL; lives forever. */
+/** The version of the library that runs, "0.2.0". Never NULL; lives forever. */
 const char *cifar_version(void);
 
 /** The kernels' instruction set: "avx512", "avx2" or "baseline". The bits of a result depend on it. The

@@ -1,4 +1,4 @@
 /// The version of the library and its commands, as in semantic versioning.
 public enum LibraryVersion {
-  public static let string = "0.1.0"
+  public static let string = "0.2.0"
 }

@@ -24,7 +24,7 @@ MODEL = '[{"type": "global_average_pool"}, {"type": "dense", "units": 10}]'
 
 
 def take_apart(checkpoint):
-    """The header of a safetensors file, and the numbers behind it."""
+    """The header of a safetensors file, and the numbers after it."""
     length = struct.unpack("<Q", checkpoint[:8])[0]
     return json.loads(checkpoint[8:8 + length]), checkpoint[8 + length:]
 

@@ -11,7 +11,7 @@ import Testing
     #expect(buffer.span.allSatisfy { $0 == 0 })
   }
 
-  /// Also behind other memory that has been used.
+  /// Also after other memory has been used.
   @Test func memoryIsZeroedEachTime() throws {
     for _ in 0..<50 {
       let buffer = try AlignedBuffer<UInt8>(count: 777)

@@ -213,7 +213,7 @@ import Testing
 }
 
 extension [UInt8] {
-  /// Puts the bytes behind PROTO's opcode and others behind them.
+  /// Puts PROTO's opcode in front of the bytes, and others after them.
   fileprivate func pickled(_ more: [UInt8], _ end: String) -> [UInt8] {
     [0x80] + self + more + Array(end.utf8)
   }

@@ -22,7 +22,7 @@ import Testing
     #expect(plan.valueBytes == plan.values.reduce(0) { $0 + plan.bytes($1) })
     // Three buffers in turn, each as large as the largest value.
     #expect(plan.gradients == [32768, 32768, 32768])
-    // A mask and an argmax byte a value behind the pools, and the maxima.
+    // A mask and an argmax byte for each value after the pools, and the maxima.
     let pooled = 64 * (32 * 256 + 64 * 64 + 128 * 16)
     let sums = 64 * 4 * 3 * 2 * (32 + 64 + 128)
     #expect(plan.stageBytes == pooled * (1 + 1 + 4) + sums)

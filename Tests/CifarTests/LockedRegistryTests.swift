@@ -145,7 +145,7 @@ import Testing
     let again = try TrainingSession.resume(
       run: id, train: try Images.train(), validation: try Images.test(), takeOver: true,
       options: sample.options())
-    // Who does so is told what he leaves behind.
+    // Who does so is told which file is left.
     #expect(again.remarks.count == 1 && again.remarks[0].contains(file))
     _ = try again.run([Follower()])
     try expectUndisturbed(id)

@@ -125,7 +125,7 @@ private final class Journal: Sendable {
     #expect((0.5..<20).contains(Moment.now - begin))
     #expect(writer.waiting.count == 3)
     #expect(journal.lines.isEmpty)
-    // Nothing is written behind anybody's back later.
+    // Nothing is written later without the caller's knowledge.
     journal.state.withLock { $0.isLocked = false }
     usleep(100_000)
     #expect(journal.lines.isEmpty)

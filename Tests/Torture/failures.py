@@ -8,7 +8,7 @@ import subprocess
 from power_loss import read_log
 from scenarios import fresh
 
-# What each call may answer. `on`: this one and all behind it.
+# What each call may answer. `on`: this one and all after it.
 ERRORS = {
     "write": ["EIO", "ENOSPC", "EINTR", "SHORT", "ENOSPC:on", "EIO:on"],
     "pwrite": ["EIO", "ENOSPC", "EINTR", "SHORT", "ENOSPC:on", "EIO:on"],

@@ -7,7 +7,7 @@
    What happens is said by the environment:
 
      TORTURE_DIRECTORY  an absolute path without links: only calls on files below it count
-     TORTURE_FAIL       CALL:N:ERROR, CALL:N:ERROR:on: the N-th CALL fails, and with `on` all behind
+     TORTURE_FAIL       CALL:N:ERROR, CALL:N:ERROR:on: the N-th CALL fails, and with `on` all after
                         it. CALL is one of `calls` below or `any`; ERROR is EIO, ENOSPC, EINTR,
                         EDQUOT, EMFILE, EACCES, ENOLCK or SHORT, a write that puts half of its
                         bytes and succeeds

@@ -2,7 +2,7 @@
 
 What was synced is there. Of the rest, each piece may be there or not, whatever came after it:
 
-- bytes written and not synced, by 512-byte sectors: the new ones, the old ones; behind the old end
+- bytes written and not synced, by 512-byte sectors: the new ones, the old ones; beyond the old end
   of the file also zeros or whatever the disk had there before;
 - the size of a file that was not synced since it was cut;
 - names made, removed or renamed in a directory that was not synced since: as journaling file

@@ -28,7 +28,7 @@ enum CellEditor {
     }
   }
 
-  /// - Parameter edits: four bytes each: column (two), row, value. What is behind the last whole
+  /// - Parameter edits: four bytes each: column (two), row, value. What follows the last whole
   ///   one is the text that a cell may be set to.
   static func edit(_ path: String, _ edits: [UInt8]) throws {
     try withDatabase(path) { database in

@@ -21,11 +21,11 @@ enum DataTargets {
     let file = try MemoryFile()
     try file.set(Array(bytes.dropFirst(2)))
     let count = Int(bytes[1] % 4) + 1
-    let room = 1 + Int(bytes[1] >> 4) % count
-    let images = try AlignedBuffer<UInt8>(count: room * Dataset.imageBytes)
-    let labels = try AlignedBuffer<Int32>(count: room)
+    let capacity = 1 + Int(bytes[1] >> 4) % count
+    let images = try AlignedBuffer<UInt8>(count: capacity * Dataset.imageBytes)
+    let labels = try AlignedBuffer<Int32>(count: capacity)
     let target = BatchTarget(
-      images: images.pointer, labels: labels.pointer, count: room, classes: 10)
+      images: images.pointer, labels: labels.pointer, count: capacity, classes: 10)
     let isRead =
       try answer {
         switch bytes[0] % 4 {
@@ -36,7 +36,7 @@ enum DataTargets {
         }
       } != nil
     guard isRead else { return }
-    for index in 0..<room {
+    for index in 0..<capacity {
       try require((0..<10).contains(labels[index]), "label \(labels[index]) was taken")
     }
   }

@@ -24,7 +24,7 @@ from ctypes import (
 
 # The version of this header.
 CIFAR_VERSION_MAJOR = 0
-CIFAR_VERSION_MINOR = 1
+CIFAR_VERSION_MINOR = 2
 CIFAR_VERSION_PATCH = 0
 
 # What a call came to. Codes are spaced and never used again for something else.

@@ -122,7 +122,7 @@ def decode_path(path):
 
 
 def version() -> str:
-    """The library's version, such as ``"0.1.0"``."""
+    """The library's version, such as ``"0.2.0"``."""
     return library.cifar_version().decode()
 
 
