@@ -141,7 +141,7 @@ struct Row {
   }
 
   private func index(of column: String) throws -> Int {
-    if let index = statement.columns[column] { return index }
+    if let index = statement.column(column) { return index }
     throw CifarError(.internal, "a query of \(table.name) has no column \(column)")
   }
 
@@ -151,9 +151,9 @@ struct Row {
   ///   - wanted: what it must be.
   func illegal(_ column: String, _ owner: String? = nil, _ wanted: String) -> CifarError {
     let row = table.key.map { name in
-      "\(name) \(statement.columns[name].map(statement.description) ?? "?")"
+      "\(name) \(statement.column(name).map(statement.description) ?? "?")"
     }.joined(separator: ", ")
-    let value = statement.columns[column].map(statement.description) ?? "missing"
+    let value = statement.column(column).map(statement.description) ?? "missing"
     return CifarError(
       .badData,
       "\(statement.path) holds an illegal value: \(owner ?? table.name).\(column) is \(value), "

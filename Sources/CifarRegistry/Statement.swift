@@ -108,13 +108,19 @@ final class Statement {
     }
   }
 
-  /// The columns' numbers by their names.
-  private(set) lazy var columns: [String: Int] = {
-    let names = (0..<sqlite3_column_count(handle)).map { index in
-      sqlite3_column_name(handle, index).map { String(cString: $0) } ?? ""
-    }
-    return Dictionary(zip(names, names.indices)) { first, _ in first }
-  }()
+  private lazy var columnNames = (0..<sqlite3_column_count(handle)).map { index in
+    sqlite3_column_name(handle, index).map { String(cString: $0) } ?? ""
+  }
+  private var lastNamed = 0
+
+  /// The number of a column by its name, which no other column of the query has. The search begins
+  /// where the last one ended: most rows are read in the order of their columns.
+  func column(_ name: String) -> Int? {
+    let names = columnNames
+    let found = names[lastNamed...].firstIndex(of: name) ?? names[..<lastNamed].firstIndex(of: name)
+    if let found { lastNamed = found }
+    return found
+  }
 
   var path: String { connection.path }
 

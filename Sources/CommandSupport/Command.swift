@@ -33,15 +33,16 @@ public struct Command {
   public var summary: String
   public var positionals: [Positional]
   public var options: [Option]
-  /// Paragraphs shown under the summary in the command's `--help`.
-  public var discussion: String
+  /// Makes the paragraphs shown under the summary in the command's `--help`.
+  public var discussion: () -> String
   public var examples: [String]
   /// Does the work. Throws a `UsageError` for wrong usage and any other error for failure.
   public var run: (Arguments) throws -> Void
 
   public init(
     _ name: String, summary: String, positionals: [Positional] = [], options: [Option] = [],
-    discussion: String = "", examples: [String] = [], run: @escaping (Arguments) throws -> Void
+    discussion: @autoclosure @escaping () -> String = "",
+    examples: [String] = [], run: @escaping (Arguments) throws -> Void
   ) {
     self.name = name
     self.summary = summary

@@ -30,7 +30,8 @@ extension Tool {
     if !command.options.isEmpty { usage += " [OPTIONS]" }
     var text = Help.wrapped("\(name) \(command.name): \(command.summary)", to: width)
     text += "\n" + Help.wrapped(usage, to: width, hanging: 4)
-    if !command.discussion.isEmpty { text += "\n" + Help.paragraphs(command.discussion, width) }
+    let discussion = command.discussion()
+    if !discussion.isEmpty { text += "\n" + Help.paragraphs(discussion, width) }
     if !command.positionals.isEmpty {
       text += "\nArguments:\n" + Help.list(command.positionals.map { ($0.name, $0.help) }, width)
     }

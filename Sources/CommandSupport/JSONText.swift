@@ -81,31 +81,31 @@ extension JSONValue {
 
   private static func write(_ string: String, to text: inout [UInt8]) {
     text.append(UInt8(ascii: "\""))
-    if string.utf8.allSatisfy({ $0 < 0x7f }) {
-      for byte in string.utf8 { write(byte, to: &text) }
-    } else {
-      for scalar in string.unicodeScalars {
-        if scalar.isASCII, scalar.value != 0x7f {
-          write(UInt8(truncatingIfNeeded: scalar.value), to: &text)
-        } else if String.needsEscape(scalar) {
-          escape(scalar.value, to: &text)
-        } else {
-          text += scalar.utf8
-        }
-      }
+    var string = string
+    let isPlain = string.withUTF8 { bytes in
+      let isPlain = bytes.allSatisfy(JSONValue.isPlain)
+      if isPlain { text += bytes }
+      return isPlain
+    }
+    if !isPlain {
+      for scalar in string.unicodeScalars { write(scalar, to: &text) }
     }
     text.append(UInt8(ascii: "\""))
   }
 
-  /// A character of ASCII but for DEL.
-  private static func write(_ byte: UInt8, to text: inout [UInt8]) {
-    switch byte {
-    case UInt8(ascii: "\""): text += "\\\"".utf8
-    case UInt8(ascii: "\\"): text += "\\\\".utf8
-    case UInt8(ascii: "\n"): text += "\\n".utf8
-    case UInt8(ascii: "\t"): text += "\\t".utf8
-    case 0..<0x20: escape(UInt32(byte), to: &text)
-    default: text.append(byte)
+  /// A character of ASCII that stands for itself in a string.
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    (0x20..<0x7f).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+  }
+
+  private static func write(_ scalar: Unicode.Scalar, to text: inout [UInt8]) {
+    switch scalar {
+    case "\"": text += "\\\"".utf8
+    case "\\": text += "\\\\".utf8
+    case "\n": text += "\\n".utf8
+    case "\t": text += "\\t".utf8
+    case _ where String.needsEscape(scalar): escape(scalar.value, to: &text)
+    default: text += scalar.utf8
     }
   }
 

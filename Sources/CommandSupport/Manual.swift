@@ -10,13 +10,11 @@ extension Tool {
       let usage = command.positionals.map(\.usage).joined(separator: " ")
       text += ".SS \"\(roff(command.name))\(usage.isEmpty ? "" : " " + roff(usage))\"\n"
       text += "\(capitalized(roff(command.summary))).\n"
-      if !command.discussion.isEmpty {
-        for paragraph in paragraphs(command.discussion) {
-          // What is indented is shown as it is.
-          text +=
-            paragraph.hasPrefix(" ")
-            ? ".PP\n.nf\n\(roff(paragraph))\n.fi\n" : ".PP\n\(roff(paragraph))\n"
-        }
+      for paragraph in paragraphs(command.discussion()) {
+        // What is indented is shown as it is.
+        text +=
+          paragraph.hasPrefix(" ")
+          ? ".PP\n.nf\n\(roff(paragraph))\n.fi\n" : ".PP\n\(roff(paragraph))\n"
       }
       for positional in command.positionals {
         text += ".TP\n.I \(roff(positional.name))\n\(roff(positional.help))\n"

@@ -49,8 +49,8 @@ enum ListCommand {
   private static var fields: String {
     let widest = RunField.all.map(\.name.count).max() ?? 0
     return RunField.all.map { field in
-      let line = "  \(TextWidth.pad(field.name, to: widest))  \(field.help)"
-      return String(line.reversed().drop { $0 == " " }.reversed()) + "\n"
+      let name = field.help.isEmpty ? field.name : TextWidth.pad(field.name, to: widest + 2)
+      return "  \(name)\(field.help)\n"
     }.joined()
   }
 
