@@ -120,7 +120,7 @@ bench-registry: build ## time and memory of every verb of cifar-runs on 10,000 r
 format: ## lays out the Swift sources
 	swift format -i -r -p Sources Tests Package.swift
 
-lint: ## looks at the layout of the Swift sources
+lint: ## checks the layout of the Swift sources
 	swift format lint -s -r -p Sources Tests Package.swift
 
 install: build ## into $(PREFIX): libraries, header, commands, manual pages, completions

@@ -114,7 +114,7 @@ let package = Package(
       path: "Benchmarks/registry-bench"),
 
     .target(name: "TestSupport", dependencies: ["CifarCore", "Kernels"], path: "Tests/Support"),
-    .testTarget(name: "CifarCoreTests", dependencies: ["CifarCore", "CMemory"]),
+    .testTarget(name: "CifarCoreTests", dependencies: ["CifarCore", "CMemory", "TestSupport"]),
     .testTarget(
       name: "CheckpointFormatTests", dependencies: ["CheckpointFormat", "CifarCore"]),
     .testTarget(name: "KernelsTests", dependencies: ["CifarCore", "Kernels", "TestSupport"]),
@@ -123,20 +123,24 @@ let package = Package(
       dependencies: ["CheckpointFormat", "CifarCore", "CifarNN", "Kernels", "TestSupport"],
       exclude: ["Golden"]),
     .testTarget(
-      name: "CifarDataTests", dependencies: ["CifarCore", "CifarData"], exclude: ["Golden"]),
+      name: "CifarDataTests", dependencies: ["CifarCore", "CifarData", "TestSupport"],
+      exclude: ["Golden"]),
     .testTarget(
       name: "CifarTrainingTests",
-      dependencies: ["CheckpointFormat", "CifarCore", "CifarNN", "CifarData", "CifarTraining"],
+      dependencies: [
+        "CheckpointFormat", "CifarCore", "CifarNN", "CifarData", "CifarTraining", "TestSupport",
+      ],
       exclude: ["Golden"]),
     .testTarget(name: "CommandSupportTests", dependencies: ["CifarCore", "CommandSupport"]),
     .testTarget(
-      name: "CifarRegistryTests", dependencies: ["CifarCore", "CifarRegistry", "CSQLite"],
+      name: "CifarRegistryTests",
+      dependencies: ["CifarCore", "CifarRegistry", "CSQLite", "TestSupport"],
       exclude: ["Fixtures"]),
     .testTarget(
       name: "CifarTests",
       dependencies: [
         "CheckpointFormat", "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining",
-        "CifarRegistry", "Kernels",
+        "CifarRegistry", "Kernels", "TestSupport",
       ]),
   ],
   swiftLanguageModes: [.v6]

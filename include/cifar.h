@@ -267,7 +267,8 @@ typedef struct cifar_train_options {
  *   {"label_smoothing": 0.1, "steps_per_epoch": 500}
  *   {"ema": 0.999}              decay of an exponential moving average of the weights, 0 to below 1,
  *                               updated after every step, as PyTorch's AveragedModel: what is
- *                               validated, and what a checkpoint's model computes with
+ *                               validated, and what a checkpoint's model computes with.
+ *                               Running statistics are not averaged
  *   {"precision": "mixed_bfloat16"}
  *                               keeps images between layers as bfloat16, in half the memory;
  *                               arithmetic, weights and gradients stay float32. Else "float32"
@@ -380,7 +381,7 @@ typedef struct cifar_epoch_info {
   double seconds;          /* the whole epoch, validation included */
   double images_per_second; /* training images, validation left out */
   double cpu_seconds;      /* processor time of all threads of the process; NaN where it is not known */
-  double peak_memory;      /* bytes that the process had resident at most, since it began; NaN likewise */
+  double peak_memory;      /* most bytes that the program had resident at once; NaN likewise */
   int32_t is_best;         /* 1: the best so far by the recipe's measure. Only in callbacks */
 } cifar_epoch_info;
 
@@ -423,8 +424,8 @@ typedef struct cifar_trainer_callbacks {
    *  every epoch that waits to be stored; when it is over, some ten times a second until all is
    *  stored. Anything but 0 then ends the waiting. */
   int (*on_storage_wait)(const cifar_storage_info *info, void *user);
-  /** When training is over, with the best weights in their place, but not after a failure; what it
-   *  returns is not looked at. */
+  /** When training is over, but not after a failure; what it returns is ignored. Where it has
+   *  completed and a callback of the recipe restores the best weights, they are in their place. */
   int (*on_train_end)(void *user);
 } cifar_trainer_callbacks;
 
@@ -583,7 +584,7 @@ cifar_status cifar_model_evaluate(cifar_model *model, const cifar_dataset *datas
 
 /** The same, class by class.
  *
- *  flips      1: each image is looked at together with its mirror image, and the probabilities of
+ *  flips      1: each image is evaluated together with its mirror image, and the probabilities of
  *             both are averaged (say so where you give the result); 0: each image alone.
  *  confusion  (classes, classes), overwritten: images by label and, in each row, by the class that
  *             they were taken for; NULL to leave out.
@@ -724,7 +725,7 @@ cifar_status cifar_model_spec_flatten(cifar_model_spec *spec);
  *  units  1 to 65,536; of the last layer the number of classes, 2 to 1000. */
 cifar_status cifar_model_spec_dense(cifar_model_spec *spec, uint32_t units);
 
-/** layers(x) + shortcut(x). Both are copied, and looked at again with the shapes they have here.
+/** layers(x) + shortcut(x). Both are copied, and checked again with the shapes they have here.
  *
  *  layers    at least one; make it with cifar_model_spec_branch. Blocks may hold blocks, 16 deep.
  *  shortcut  likewise, with an output of the same shape; NULL for x itself. */

@@ -100,7 +100,7 @@ int memory_secure(size_t bytes) {
   void *block = memory_system_malloc(bytes);
   if (block == NULL) return -1;
   int ticket = tickets;
-  // Without a reserve nobody would give the block up.
+  // Without a reserve nothing would ever release the block.
   if (memory_has_reserve()) {
     pthread_mutex_lock(&table);
     for (int i = 0; i < tickets && ticket == tickets; i++) {

@@ -1,5 +1,5 @@
 /// What a tensor of a checkpoint is for, told by its name.
-public enum TensorRole: String, Sendable {
+public enum TensorRole: String, CaseIterable, Sendable {
   /// What the model computes with, under PyTorch's `state_dict` name.
   case model = ""
   /// The optimizer's moments, and the trained weights where an average stands in their place.
@@ -17,6 +17,12 @@ public enum TensorRole: String, Sendable {
 
 extension Tensor {
   public var role: TensorRole { TensorRole(of: name) }
+
+  /// Whether its numbers are means of squares, which are never negative: running variances, and the
+  /// second moments of Adam.
+  public var isMeanOfSquares: Bool {
+    name.hasSuffix(".running_var") || name.hasPrefix("optimizer.exp_avg_sq.")
+  }
 
   /// The same numbers under the name that they have in another role.
   public func named(as other: TensorRole) -> Tensor {

@@ -10,7 +10,7 @@ public struct Evaluation: Equatable, Sendable {
   public var topFiveAccuracy: Double
   /// Images it was measured on.
   public var count: Int
-  /// Whether each image was looked at together with its mirror image.
+  /// Whether each image was evaluated together with its mirror image.
   public var flips: Bool
   public var classNames: [String]
   /// Images by label and, in each row, by the class that they were taken for.

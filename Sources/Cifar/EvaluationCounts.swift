@@ -46,7 +46,7 @@ struct EvaluationCounts {
       for k in 1..<classes where row[k] > row[predicted] { predicted = k }
       confusion[label * classes + predicted] += 1
       if predicted == label { hits += 1 }
-      // Of equals the first comes first, as for the prediction.
+      // Equal ones rank in the order of the classes, as for the prediction.
       var better = 0
       for k in 0..<classes where row[k] > row[label] || row[k] == row[label] && k < label {
         better += 1

@@ -114,7 +114,7 @@ final class Evaluator {
   ///
   /// - Parameters:
   ///   - images: (count, 3, 32, 32), normalised.
-  ///   - probabilities: (count, classes), overwritten; look at them with `requireFinite`.
+  ///   - probabilities: (count, classes), overwritten; check them with `requireFinite`.
   func predict(
     images: UnsafePointer<Float>, count: Int, probabilities: UnsafeMutablePointer<Float>
   ) {

@@ -120,7 +120,7 @@ public final class Model: @unchecked Sendable {
 
   /// Loss, accuracy and more on a data set.
   ///
-  /// - Parameter flips: whether each image is looked at together with its mirror image, and the
+  /// - Parameter flips: whether each image is evaluated together with its mirror image, and the
   ///   probabilities of both are averaged: better by some tenths of a per cent, for twice the time.
   /// - Throws: `shapeMismatch` if the data set has other classes than the model, or the same in
   ///   another order; `notFinite` for weights so large that the numbers overflow. A data set whose

@@ -84,7 +84,7 @@ final class RegistryWriter {
     try queue.waitUntilStored()
   }
 
-  /// Throws what failed; does not wait.
+  /// Throws the error of a write that failed, if one did; does not wait.
   func check() throws {
     try work()
     if let error = queue.failure { throw error }
@@ -133,7 +133,7 @@ final class RegistryWriter {
   }
 }
 
-/// Seconds of a clock that nobody sets.
+/// Seconds of the monotonic clock.
 enum Moment {
   static var now: Double {
     var time = timespec()
@@ -339,8 +339,8 @@ private final class EntryQueue: @unchecked Sendable {
     }
   }
 
-  /// One that cannot be written is left out: it is worth nothing that is only late. That the run
-  /// belongs to another session by now is worth an end.
+  /// A heartbeat that cannot be written is left out: late it is worth nothing. It ends the training
+  /// only where another session has taken over the run.
   private func beat() {
     do {
       try sink.heartbeat()

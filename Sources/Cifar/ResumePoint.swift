@@ -7,7 +7,7 @@ struct ResumePoint {
   var row: CheckpointRow
   var checkpoint: Checkpoint
   /// What was asked for, and which checkpoint that was.
-  var meant: MeantCheckpoint
+  var chosen: ChosenCheckpoint
   /// What had to be passed over, a sentence each.
   var remarks: [String] = []
 
@@ -15,12 +15,12 @@ struct ResumePoint {
   /// before it that is whole: a little is trained again, and nothing is lost.
   ///
   /// - Throws: `notFound`, `ambiguous`; `checksumMismatch` or `badData` if the checkpoint is damaged
-  ///   that was asked for by name, or all are. What is no damage, as a registry that is busy, is
-  ///   thrown as it is.
+  ///   that was asked for by name, or all are. Any other error, such as
+  ///   that of a busy registry, is thrown as it is.
   init(_ choice: CheckpointChoice, of run: String, in registry: Registry) throws {
     guard choice == .last else {
       let row = try registry.checkpoint(choice, of: run)
-      self = try ResumePoint(row, as: MeantCheckpoint(choice, id: row.id), in: registry)
+      self = try ResumePoint(row, as: ChosenCheckpoint(choice, id: row.id), in: registry)
       return
     }
     let newest = try registry.checkpointID(.last, of: run)
@@ -35,7 +35,7 @@ struct ResumePoint {
     for row in checkpoints {
       do {
         self = try ResumePoint(
-          row.get(), as: MeantCheckpoint(.last, id: newest), in: registry)
+          row.get(), as: ChosenCheckpoint(.last, id: newest), in: registry)
         if let first {
           remarks = [
             "a newer checkpoint is damaged (\(first.message)); resuming from checkpoint "
@@ -50,9 +50,9 @@ struct ResumePoint {
     throw first ?? CifarError(.notFound, "run \(run.excerpt) has no checkpoint to resume from")
   }
 
-  private init(_ row: CheckpointRow, as meant: MeantCheckpoint, in registry: Registry) throws {
+  private init(_ row: CheckpointRow, as chosen: ChosenCheckpoint, in registry: Registry) throws {
     self.row = row
-    self.meant = meant
+    self.chosen = chosen
     do {
       checkpoint = try Checkpoint(registry.checkpointData(row.id))
     } catch let error as CifarError where error.code == .badData {

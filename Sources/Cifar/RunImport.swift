@@ -9,7 +9,7 @@ public enum RunImport {
   /// Makes a run from a file: an exported checkpoint becomes the start of a new run; one that a
   /// session left beside its registry gives the run back what could not be written.
   ///
-  /// All that a resume looks at is looked at before, and everything is written in one transaction.
+  /// All that a resume checks is checked before, and everything is written in one transaction.
   /// - Parameters:
   ///   - name: what to call a new run; nil for the name that the file has.
   ///   - tags: of a new run.

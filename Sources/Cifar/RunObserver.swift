@@ -3,8 +3,8 @@ import CifarTraining
 /// Follows a run: its training, and what the registry has of it. All calls come on the thread that
 /// trains.
 public protocol RunObserver: TrainerObserver {
-  /// Whether what an epoch left should be in the registry before `epochEnd` is heard of; otherwise it
-  /// is written meanwhile. Where others hold the registry nobody waits.
+  /// Whether what an epoch left must be in the registry before `epochEnd` is told; otherwise it is
+  /// written meanwhile. Where others hold the registry nobody waits.
   var waitsForStorage: Bool { get }
   /// The row of an epoch is in the registry: before `epochEnd` or, where that takes its time, some
   /// batches after it. Never without a registry.

@@ -6,7 +6,7 @@ import Glibc
 import Kernels
 
 /// Writes a training into the registry as it happens: each epoch's row with its checkpoint, and a
-/// checkpoint of the very batch when it is stopped.
+/// checkpoint of the batch it stops at.
 ///
 /// The bytes of a checkpoint are put together between two batches; hashing and writing them continues
 /// beside the training, see `RegistryWriter`. What fails there ends the training with the next batch;
@@ -25,7 +25,7 @@ final class RunRecorder: TrainerObserver {
   private let options: TrainingSession.Options
   private var name: String?
   private var tags: [String]
-  /// Of the run's current line, for a file that has to stand alone.
+  /// The run's current rows, for a file that has to stand alone.
   private var rows: [EpochMetrics] = []
   private var metrics: [MetricRow] = []
   private var notes: [String] = []
@@ -76,7 +76,7 @@ final class RunRecorder: TrainerObserver {
     let reserve = try EmergencyMemory(bytes: RunRecorder.reserveSize)
     let session = try registry.resumeRun(
       point.row.run, from: .id(point.row.id), session: RunRecorder.info(options),
-      epochsPlanned: epochs, takeOver: takeOver, meant: point.meant)
+      epochsPlanned: epochs, takeOver: takeOver, chosen: point.chosen)
     self.init(trainer, session, registry, options, reserve)
     let summary = try registry.runs(RunQuery(filter: "id = '\(session.id)'")).first
     name = summary?.name
@@ -132,7 +132,7 @@ final class RunRecorder: TrainerObserver {
     case .remark(let remark):
       // A registry that fails is heard of with the next batch.
       try? note(remark)
-    case .trainBegin, .epochBegin, .batchBegin, .validationBegin, .validationEnd, .trainEnd: break
+    default: break
     }
     return .proceed
   }
@@ -279,7 +279,7 @@ final class RunRecorder: TrainerObserver {
     throw CifarError(isInterrupted ? .interrupted : .busy, "run \(runID): \(how); \(rest(end))")
   }
 
-  /// Where the rest of the run is, which the registry has not.
+  /// Where the part of the run is that the registry lacks.
   private func rest(_ end: SessionEnd) -> String {
     writeSidecarFile(end)
     guard let left else {

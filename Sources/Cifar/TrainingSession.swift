@@ -166,13 +166,13 @@ public final class TrainingSession {
       threads: options.threads, remarks: remarks)
   }
 
-  /// What makes a resumed run another than one that had never stopped, a sentence each.
+  /// How a resumed run will differ from one that was never stopped, a sentence each.
   private static func changes(
     _ trainer: Trainer, from point: ResumePoint, in registry: Registry
   ) throws -> [String] {
     var remarks: [String] = []
     let path = AbsolutePath.of(registry.path)
-    if point.meant.choice == .last, let file = SidecarFile.newer(than: point.row, beside: path) {
+    if point.chosen.choice == .last, let file = SidecarFile.newer(than: point.row, beside: path) {
       remarks.append(
         "'\(file)' has later epochs of the run, which could not be stored; cifar-runs import takes "
           + "them up: before a resume as this run, afterwards as a run of its own")
@@ -192,7 +192,7 @@ public final class TrainingSession {
   /// Trains to the end, recording every epoch.
   ///
   /// - Parameter observers: are told of everything, in this order, after the registry.
-  /// - Returns: how it ended. After an interrupt, a checkpoint of the very batch is stored.
+  /// - Returns: how it ended. After an interrupt, a checkpoint of the batch just done is stored.
   /// - Throws: what ended it; the run is then `failed`, with all that was recorded before.
   public func run(_ observers: [any RunObserver] = []) throws -> TrainingEnd {
     guard !hasRun else {

@@ -1,15 +1,15 @@
 import CifarCore
 import Glibc
 
-/// What comes in from C, looked at before anything is done with it.
+/// What comes in from C, checked before anything is done with it.
 enum Argument {
   static func required<Pointer>(_ pointer: Pointer?, _ name: String) throws -> Pointer {
     guard let pointer else { throw CifarError(.invalidArgument, "\(name) is NULL") }
     return pointer
   }
 
-  /// The most bytes of a text from C: a file with a megabyte where a name should be must not keep
-  /// anybody busy.
+  /// The most bytes of a text from C: a file with a megabyte where a name should be must not
+  /// cost seconds.
   enum Longest {
     /// Names of runs, tags, metrics, classes, presets, ids.
     static let name = 1024
@@ -83,7 +83,7 @@ enum Handle {
     return Unmanaged<Object>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
   }
 
-  /// What an object does when it goes may compute and write: it happens as in `guarded`.
+  /// An object's deinitialiser may compute and write: it runs as in `guarded`.
   static func free(_ pointer: OpaquePointer?) {
     guard let pointer else { return }
     let object = Unmanaged<AnyObject>.fromOpaque(UnsafeRawPointer(pointer))

@@ -102,11 +102,7 @@ public func cifar_dataset_get_info(
 public func cifar_dataset_get_class_name(
   _ dataset: OpaquePointer?, _ index: UInt32, _ name: UnsafeMutablePointer<UnsafePointer<CChar>?>?
 ) -> cifar_status {
-  guarded {
-    let names = try DatasetHandle.from(dataset).classNames
-    let name = try Argument.required(name, "name")
-    name.pointee = names[try Argument.index(Int(index), below: names.count, "class")]
-  }
+  ListAccess.className(index, of: { try DatasetHandle.from(dataset).classNames }, to: name)
 }
 
 @_cdecl("cifar_dataset_read") @implementation

@@ -103,11 +103,7 @@ public func cifar_model_get_info(
 public func cifar_model_get_class_name(
   _ model: OpaquePointer?, _ index: UInt32, _ name: UnsafeMutablePointer<UnsafePointer<CChar>?>?
 ) -> cifar_status {
-  guarded {
-    let names = try ModelHandle.from(model).classNames
-    let name = try Argument.required(name, "name")
-    name.pointee = names[try Argument.index(Int(index), below: names.count, "class")]
-  }
+  ListAccess.className(index, of: { try ModelHandle.from(model).classNames }, to: name)
 }
 
 @_cdecl("cifar_model_get_summary") @implementation

@@ -137,7 +137,7 @@ public func cifar_registry_query(
 public func cifar_run_list_count(
   _ list: OpaquePointer?, _ count: UnsafeMutablePointer<Int>?
 ) -> cifar_status {
-  guarded { try Argument.required(count, "count").pointee = RunListHandle.from(list).runs.count }
+  ListAccess.count(count) { try RunListHandle.from(list).runs }
 }
 
 @_cdecl("cifar_run_list_get") @implementation
@@ -145,11 +145,7 @@ public func cifar_run_list_get(
   _ list: OpaquePointer?, _ index: Int, _ info: UnsafeMutablePointer<cifar_run_info>?,
   _ infoSize: Int
 ) -> cifar_status {
-  guarded {
-    let runs = try RunListHandle.from(list).runs
-    let index = try Argument.index(index, below: runs.count, "run")
-    try GrowingStruct.write(runs[index], to: info, size: infoSize, "info")
-  }
+  ListAccess.get(index, "run", of: { try RunListHandle.from(list).runs }, to: info, infoSize)
 }
 
 @_cdecl("cifar_run_list_free") @implementation

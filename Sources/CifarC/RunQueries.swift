@@ -90,7 +90,7 @@ public func cifar_run_get_hyperparameters(
 public func cifar_run_epoch_count(
   _ run: OpaquePointer?, _ count: UnsafeMutablePointer<Int>?
 ) -> cifar_status {
-  guarded { try Argument.required(count, "count").pointee = RunHandle.from(run).epochs.count }
+  ListAccess.count(count) { try RunHandle.from(run).epochs }
 }
 
 @_cdecl("cifar_run_get_epoch") @implementation
@@ -98,18 +98,14 @@ public func cifar_run_get_epoch(
   _ run: OpaquePointer?, _ index: Int, _ info: UnsafeMutablePointer<cifar_epoch_info>?,
   _ infoSize: Int
 ) -> cifar_status {
-  guarded {
-    let epochs = try RunHandle.from(run).epochs
-    let index = try Argument.index(index, below: epochs.count, "epoch row")
-    try GrowingStruct.write(epochs[index], to: info, size: infoSize, "info")
-  }
+  ListAccess.get(index, "epoch row", of: { try RunHandle.from(run).epochs }, to: info, infoSize)
 }
 
 @_cdecl("cifar_run_checkpoint_count") @implementation
 public func cifar_run_checkpoint_count(
   _ run: OpaquePointer?, _ count: UnsafeMutablePointer<Int>?
 ) -> cifar_status {
-  guarded { try Argument.required(count, "count").pointee = RunHandle.from(run).checkpoints.count }
+  ListAccess.count(count) { try RunHandle.from(run).checkpoints }
 }
 
 @_cdecl("cifar_run_get_checkpoint") @implementation
@@ -117,18 +113,15 @@ public func cifar_run_get_checkpoint(
   _ run: OpaquePointer?, _ index: Int, _ info: UnsafeMutablePointer<cifar_checkpoint_info>?,
   _ infoSize: Int
 ) -> cifar_status {
-  guarded {
-    let checkpoints = try RunHandle.from(run).checkpoints
-    let index = try Argument.index(index, below: checkpoints.count, "checkpoint")
-    try GrowingStruct.write(checkpoints[index], to: info, size: infoSize, "info")
-  }
+  ListAccess.get(
+    index, "checkpoint", of: { try RunHandle.from(run).checkpoints }, to: info, infoSize)
 }
 
 @_cdecl("cifar_run_metric_count") @implementation
 public func cifar_run_metric_count(
   _ run: OpaquePointer?, _ count: UnsafeMutablePointer<Int>?
 ) -> cifar_status {
-  guarded { try Argument.required(count, "count").pointee = RunHandle.from(run).metrics.count }
+  ListAccess.count(count) { try RunHandle.from(run).metrics }
 }
 
 @_cdecl("cifar_run_get_metric") @implementation
@@ -136,18 +129,14 @@ public func cifar_run_get_metric(
   _ run: OpaquePointer?, _ index: Int, _ info: UnsafeMutablePointer<cifar_metric_info>?,
   _ infoSize: Int
 ) -> cifar_status {
-  guarded {
-    let metrics = try RunHandle.from(run).metrics
-    let index = try Argument.index(index, below: metrics.count, "metric")
-    try GrowingStruct.write(metrics[index], to: info, size: infoSize, "info")
-  }
+  ListAccess.get(index, "metric", of: { try RunHandle.from(run).metrics }, to: info, infoSize)
 }
 
 @_cdecl("cifar_run_note_count") @implementation
 public func cifar_run_note_count(
   _ run: OpaquePointer?, _ count: UnsafeMutablePointer<Int>?
 ) -> cifar_status {
-  guarded { try Argument.required(count, "count").pointee = RunHandle.from(run).notes.count }
+  ListAccess.count(count) { try RunHandle.from(run).notes }
 }
 
 @_cdecl("cifar_run_get_note") @implementation
@@ -155,11 +144,7 @@ public func cifar_run_get_note(
   _ run: OpaquePointer?, _ index: Int, _ info: UnsafeMutablePointer<cifar_note_info>?,
   _ infoSize: Int
 ) -> cifar_status {
-  guarded {
-    let notes = try RunHandle.from(run).notes
-    let index = try Argument.index(index, below: notes.count, "note")
-    try GrowingStruct.write(notes[index], to: info, size: infoSize, "info")
-  }
+  ListAccess.get(index, "note", of: { try RunHandle.from(run).notes }, to: info, infoSize)
 }
 
 @_cdecl("cifar_run_free") @implementation

@@ -86,7 +86,7 @@ final class TrainerHandle {
     }
   }
 
-  /// Before the owner lets go: a training under way stops, and what its other thread does is over
+  /// Before the owner frees it: a training under way is stopped, and its other thread has finished
   /// when this returns. From a callback the training stops when the callback has returned.
   func close() {
     // A child has a copy of the parent's trainer, not its threads.
@@ -158,7 +158,7 @@ final class TrainerHandle {
     return CifarError(code, message)
   }
 
-  // MARK: Looking
+  // MARK: State
 
   var info: cifar_trainer_info {
     let trainer = session.trainer

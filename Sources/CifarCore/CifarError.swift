@@ -48,7 +48,7 @@ public struct CifarError: Error, Equatable, Sendable {
 
   public var code: Code
   public var message: String
-  /// Whether the same call may succeed later though nobody mends anything: others hold a lock.
+  /// Whether the same call may succeed later without any change: others hold a lock.
   public var isTransient = false
 
   /// The most bytes of a message.
@@ -64,7 +64,8 @@ public struct CifarError: Error, Equatable, Sendable {
 
   /// The same of a file, where it is the file's content that is wrong and the message names no file.
   public func of(file path: String) -> CifarError {
-    guard [.badData, .notFinite].contains(code), !message.contains("'\(path)'") else { return self }
+    let isOfContent = [.badData, .notFinite, .shapeMismatch].contains(code)
+    guard isOfContent, !message.contains("'\(path)'") else { return self }
     return CifarError(code, "'\(path)': \(message)")
   }
 }

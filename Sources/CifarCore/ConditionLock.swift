@@ -15,7 +15,7 @@ public final class ConditionLock: @unchecked Sendable {
 
   private func make() {
     pthread_mutex_init(mutex, nil)
-    // Waits of some seconds are no longer when someone sets the clock back.
+    // By the monotonic clock: a wait does not get longer when someone sets the clock back.
     var attributes = pthread_condattr_t()
     pthread_condattr_init(&attributes)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)

@@ -37,7 +37,7 @@ public enum EnvironmentVariable: String, CaseIterable, Sendable {
 
   /// Its value now; nil where it is not set, or empty.
   ///
-  /// - Throws: `invalidArgument` for one that is not UTF-8: put right in silence, it would name
+  /// - Throws: `invalidArgument` for one that is not UTF-8: repaired in silence, it would name
   ///   another file.
   public func text() throws -> String? {
     guard let value = getenv(name), value.pointee != 0 else { return nil }

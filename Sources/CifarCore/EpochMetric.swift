@@ -1,7 +1,7 @@
-/// A number that every epoch has.
+/// A number of an epoch.
 ///
-/// This is its only description: the registry's table, the filter language, tables, CSV, JSON, plots,
-/// reports and TensorBoard files read it. Each case is named as the registry's column.
+/// The registry's table, the filter language, tables, CSV, JSON, plots, reports and TensorBoard files
+/// read its description here. Each case is named as the registry's column.
 public enum EpochMetric: String, CaseIterable, Sendable {
   case trainLoss = "train_loss"
   case trainAccuracy = "train_accuracy"

@@ -1,8 +1,8 @@
 import CMemory
 import Glibc
 
-/// Checks whether memory can be had before it is asked for: who takes more than there is gets ended
-/// by the system without a word, and a Swift array that can't grow ends the process.
+/// Checks whether memory can be had before it is asked for: a process that takes more than there is
+/// is ended by the system without a word, and a Swift array that can't grow ends the process.
 public enum MemoryNeed {
   /// Bytes from which on a look at the system's limits is worth its time, some 30 µs.
   static let worthACheck = 2 << 20

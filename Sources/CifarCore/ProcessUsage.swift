@@ -9,10 +9,19 @@ public enum ProcessUsage {
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 
-  /// The most memory that was resident at once, in bytes: what `getrusage` calls `ru_maxrss`.
+  /// The most memory that was resident at once since the program began, in bytes: `VmHWM` of
+  /// proc_pid_status(5). `getrusage` would count what ran in this process before `execve`; it is asked
+  /// where there is no /proc.
   public static var peakMemory: Int {
+    if let kibibytes = statusField("VmHWM:") { return kibibytes * 1024 }
     var usage = rusage()
     getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
     return usage.ru_maxrss * 1024
+  }
+
+  private static func statusField(_ name: String) -> Int? {
+    let lines = File.systemText("/proc/self/status")?.split(separator: "\n")
+    let line = lines?.first { $0.hasPrefix(name) }
+    return line.flatMap { Int($0.dropFirst(name.utf8.count).filter(\.isNumber)) }
   }
 }

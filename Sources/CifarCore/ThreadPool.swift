@@ -27,9 +27,10 @@ public final class ThreadPool: Sendable {
 
   /// Calls `body(index, worker)` once for every index in 0 ..< count and returns when all are done.
   ///
-  /// `worker` is below `threads` and no two calls at the same time share it: it is the index of
+  /// `worker` is below `threads` and no two calls of one job share it at a time: it is the index of
   /// scratch memory. Jobs do not nest, and a pool serves one caller at a time: a call while another
-  /// job is under way runs its chunks in place, as worker 0.
+  /// job is under way runs its chunks in place, all as worker 0, and so must not share scratch memory
+  /// with that job.
   public func forEach(_ count: Int, _ body: (_ index: Int, _ worker: Int) -> Void) {
     workers.work(count, body)
   }

@@ -64,7 +64,7 @@ struct Assembly {
       try Dense(
         group, input: activations[input], output: activations[output], context: context)
     case .single(let node, let input, let output):
-      try SingleLayer.make(
+      try node.singleLayer().init(
         node, input: activations[input], output: activations[output], context: context)
     case .rowActivation(let group, let input, let output):
       try RowActivation(

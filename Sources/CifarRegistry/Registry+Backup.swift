@@ -25,7 +25,7 @@ extension Registry {
   /// copy start over; after three such, it is made in one step, in which writers wait (some seconds
   /// for a file of some GB). The copy goes through all checks of `verify`, the SHA-256 of every
   /// checkpoint included, before it gets its name; where anything is wrong there is no copy. What
-  /// others added (tables, views, triggers, indexes) is theirs: the copy has it too, and it is told.
+  /// others added (tables, views, triggers, indexes) is copied too, and named.
   /// - Parameters:
   ///   - target: the file to write. Links are followed.
   ///   - force: whether a file that holds something is replaced. A registry never is.
@@ -113,7 +113,7 @@ private final class OnlineCopy {
   private let target: Connection
   private var isFinished = false
 
-  /// So often the copy starts over before it is made in one step.
+  /// How often the copy starts over before it is made in one step.
   private static let mostRestarts = 3
 
   init(from source: Connection, to target: Connection) throws {

@@ -50,7 +50,7 @@ extension Registry {
 
   /// The ids of the runs that a query asks for, in its order: a fraction of what reading the runs
   /// takes, and so of the time that a writer waits.
-  /// - Parameter damaged: as for `runs`; only the ids are looked at.
+  /// - Parameter damaged: as for `runs`; only the ids are read.
   public func ids(
     _ query: RunQuery, damaged: ((CifarError) -> Void)? = nil
   ) throws -> [String] {

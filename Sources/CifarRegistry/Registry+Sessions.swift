@@ -15,7 +15,7 @@ extension Registry {
     _ run: NewRun, uuid: String, started: Timestamp = .now, in connection: Connection
   ) throws -> SessionKeys {
     for (what, json) in [("hyperparameters", run.hyperparameters), ("model", run.model)] {
-      // `json_type` fails on text that is no JSON: only CASE is sure to ask it second.
+      // `json_type` fails on text that is no JSON: only CASE is certain to evaluate it second.
       let isObject = "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) = 'object' END"
       if try connection.integer(isObject, [.text(json)]) != 1 {
         throw CifarError(.invalidArgument, "the run's \(what) must be a JSON object")
@@ -57,12 +57,12 @@ extension Registry {
   ///   - retention: which checkpoints to keep from now on; nil changes nothing.
   ///   - takeOver: also take a run that seems to be running, for example on a machine that cannot
   ///     be asked. Its session can write nothing from then on.
-  ///   - meant: what `choice` was taken from, some time ago: it must mean the same checkpoint still.
+  ///   - chosen: what `choice` was taken from, some time ago: it must still name the same checkpoint.
   /// - Throws: `notFound`, `ambiguous`; `busy` if the run is running; `MovedCheckpoint`.
   public func resumeRun(
     _ run: String, from choice: CheckpointChoice = .last, session info: SessionInfo,
     epochsPlanned: Int? = nil, retention: Retention? = nil, takeOver: Bool = false,
-    meant: MeantCheckpoint? = nil
+    chosen: ChosenCheckpoint? = nil
   ) throws -> RunSession {
     try retention?.check()
     try Registry.check(info)
@@ -71,9 +71,9 @@ extension Registry {
     let (found, keys, row) = try writing { connection in
       let found = try RunLookup.find(run, in: connection)
       try Registry.endPrevious(of: found, takeOver: takeOver, now: now, in: connection)
-      if let meant {
-        let present = try CheckpointTable.id(meant.choice, of: found.key, in: connection)
-        guard present == meant.id else { throw MovedCheckpoint() }
+      if let chosen {
+        let present = try CheckpointTable.id(chosen.choice, of: found.key, in: connection)
+        guard present == chosen.id else { throw MovedCheckpoint() }
       }
       let entry = try CheckpointTable.entry(choice, of: found, in: connection)
       let owner = try Registry.beginSession(

@@ -61,16 +61,14 @@ public struct Checkpoint {
   /// Optimizer steps since the start.
   public var step: Int { state.step }
 
-  /// Makes sure that weights and statistics are numbers that something can be computed with.
+  /// Makes sure that tensors hold numbers that something can be computed with.
   ///
-  /// Optimizer state and the best weights, which are not what the model computes with, are not
-  /// looked at.
+  /// - Parameter roles: of the tensors that will be used: a model's own, or all for a training.
   /// - Throws: `notFinite`, naming the tensor and the place within it, for NaN, infinities and
-  ///   negative running variances.
-  public func requireFinite() throws {
-    for tensor in tensors where tensor.role == .model {
-      let isVariance = tensor.name.hasSuffix(".running_var")
-      let place = tensor.values.firstIndex { !$0.isFinite || isVariance && $0 < 0 }
+  ///   negative variances.
+  public func requireFinite(_ roles: [TensorRole] = [.model]) throws {
+    for tensor in tensors where roles.contains(tensor.role) {
+      let place = tensor.values.firstIndex { !$0.isFinite || tensor.isMeanOfSquares && $0 < 0 }
       guard let place else { continue }
       // The NaN of x86 has its sign set, and would be "-nan".
       let value = tensor.values[place].isNaN ? .nan : tensor.values[place]
@@ -78,7 +76,8 @@ public struct Checkpoint {
         .notFinite,
         "the checkpoint of epoch \(epoch) can't be used: tensor '\(tensor.name.excerpt)' has "
           + "\(value) at \(tensor.index(of: place)), not a finite number"
-          + (isVariance ? " of 0 or above" : "") + "; use one of before the training diverged")
+          + (tensor.isMeanOfSquares ? " of 0 or above" : "")
+          + "; use one of before the training diverged")
     }
   }
 }

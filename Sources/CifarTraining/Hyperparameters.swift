@@ -33,7 +33,7 @@ public struct Hyperparameters: DescribedOptions {
   public static let options: [OptionDescription<Self>] = [
     .value(
       OptionRow(
-        "recipe", .word, Recipe.names.joined(separator: ", "), "what it began as",
+        "recipe", .word, Recipe.names.joined(separator: ", "), "the recipe that all began with",
         isRequired: true), \.recipe, fault: text
     ).showing { _ in nil },
     .value(
@@ -42,7 +42,7 @@ public struct Hyperparameters: DescribedOptions {
         isRequired: true), \.model, fault: text),
     .word(
       "dialect", \.dialect, isRequired: true,
-      "whose initialisation, whose Adam, and whose defaults of layers and callbacks"),
+      "the framework whose initialisation, Adam, and defaults of layers and callbacks are used"),
     modelSpec,
     .value(
       OptionRow(
@@ -56,14 +56,15 @@ public struct Hyperparameters: DescribedOptions {
       "optimizer steps in an epoch; else all batches"),
     .word(
       "precision", \.precision,
-      "mixed_bfloat16 keeps images between layers in half the memory; arithmetic, weights and "
-        + "gradients stay float32"),
+      "mixed_bfloat16 keeps images between layers in half the memory, also when a training "
+        + "validates; arithmetic, weights and gradients stay float32. `evaluate` and `predict` are "
+        + "float32: a few images may fall into another class there"),
     .object("optimizer", \.optimizer, isRequired: true, "how weights are moved"),
     // As PyTorch's `AveragedModel` with `get_ema_multi_avg_fn`.
     .number(
       "ema", \.ema, .from(0, below: 1),
-      "decay of an exponential moving average of the weights, such as 0.999: it is validated and "
-        + "kept in their place"),
+      "decay of an exponential moving average of the weights, such as 0.999: it is validated, "
+        + "stored and exported in their place; running statistics are not averaged"),
     .object("loss", \.loss, "the cross-entropy"),
     .optional(
       OptionRow("schedule", .object, "one of the schedules", "of the learning rate"), \.schedule),

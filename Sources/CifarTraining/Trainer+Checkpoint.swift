@@ -53,7 +53,6 @@ extension Trainer {
   /// Checks whether a training could continue from a checkpoint, as far as that can be told without its
   /// images: every tensor of the network and of the optimizer is there, in its shape.
   public static func check(_ checkpoint: Checkpoint) throws {
-    try checkpoint.requireFinite()
     let hyperparameters = checkpoint.hyperparameters
     if let data = hyperparameters.data {
       let perPass = max(1, data.trainCount.dividedRoundingUp(by: hyperparameters.batchSize))
@@ -63,15 +62,12 @@ extension Trainer {
     }
     let network = try Network(
       spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect, seed: 0)
-    try network.load(checkpoint.tensors)
-    let optimizer = try hyperparameters.optimizer.make(
-      network: network, pool: ThreadPool(threads: 1))
-    try optimizer.load(checkpoint.tensors, stepCount: checkpoint.state.step)
-    if let decay = hyperparameters.ema {
-      let average = try WeightAverage(
-        network: network, decay: decay, pool: ThreadPool(threads: 1))
-      try average.load(checkpoint.tensors, stepCount: checkpoint.state.step)
-    }
+    let pool = try ThreadPool(threads: 1)
+    try load(
+      checkpoint, network, try hyperparameters.optimizer.make(network: network, pool: pool),
+      try hyperparameters.ema.map {
+        try WeightAverage(network: network, decay: $0, pool: pool)
+      })
     guard checkpoint.state.callbacks.count == hyperparameters.callbacks.count else {
       throw CifarError(.badData, "the checkpoint's callbacks are not those of its hyperparameters")
     }
@@ -85,10 +81,7 @@ extension Trainer {
   func restore(_ checkpoint: Checkpoint, goesFurther: Bool) throws {
     try Trainer.check(
       checkpoint.state, batches: batchesPerEpoch, batchesPerPass: batchesPerPass)
-    try checkpoint.requireFinite()
-    try network.load(checkpoint.tensors)
-    try optimizer.load(checkpoint.tensors, stepCount: checkpoint.state.step)
-    try average?.load(checkpoint.tensors, stepCount: checkpoint.state.step)
+    try Trainer.load(checkpoint, network, optimizer, average)
     let best = checkpoint.tensors.filter { $0.role == .best }
     bestWeights = best.isEmpty ? nil : best.map { $0.named(as: .model) }
     state = checkpoint.state
@@ -97,6 +90,26 @@ extension Trainer {
     if goesFurther, state.stopReason != nil {
       for callback in callbacks { callback.trainingExtended() }
       (state.stopReason, state.hasDiverged) = (nil, nil)
+    }
+  }
+
+  /// Hands the tensors to those that compute with them. None may be missing, and none be left over.
+  private static func load(
+    _ checkpoint: Checkpoint, _ network: Network, _ optimizer: any Optimizer,
+    _ average: WeightAverage?
+  ) throws {
+    let tensors = checkpoint.tensors
+    try checkpoint.requireFinite(TensorRole.allCases)
+    if tensors.contains(where: { $0.role == .best }) { try network.check(tensors, as: .best) }
+    try network.load(tensors)
+    try optimizer.load(tensors, stepCount: checkpoint.state.step)
+    try average?.load(tensors, stepCount: checkpoint.state.step)
+    let known = Set(optimizer.stateNames + (average?.stateNames ?? []))
+    let extra = tensors.first { $0.role == .optimizer && !known.contains($0.name) }
+    if let extra {
+      throw CifarError(
+        .shapeMismatch,
+        "the checkpoint has a tensor '\(extra.name.excerpt)', which its optimizer does not know")
     }
   }
 

@@ -6,7 +6,7 @@ extension Trainer {
   ///
   /// Counted is what holds as many numbers as the model has weights: the weights, their gradients,
   /// the optimizer's moments, the best weights so far, and checkpoints on their way. What goes with
-  /// the batch size, images and activations, is looked at when the plan is made.
+  /// the batch size, images and activations, is counted when the plan is made.
   ///
   /// - Parameter storesCheckpoints: whether someone keeps them.
   /// - Throws: `outOfMemory`; `invalidArgument` or `shapeMismatch` for an invalid model.

@@ -2,7 +2,7 @@ import CheckpointFormat
 import CifarCore
 import CifarNN
 
-/// A trainer's moment: a network of its own, and what a checkpoint has besides.
+/// A trainer's state at one moment: a copy of the network, and what else a checkpoint has.
 public struct TrainerSnapshot {
   /// Has the weights that it is to be judged by.
   public let network: Network

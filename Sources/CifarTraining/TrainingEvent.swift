@@ -16,7 +16,8 @@ public enum TrainingEvent: Equatable, Sendable {
   case epochEnd(EpochReport)
   /// A sentence for a person about what ends nothing: a log that can't be written any more.
   case remark(String)
-  /// When training is over, but for failures; the best weights are back in their place.
+  /// When training is over, but for failures. Where it has completed and a callback restores the best
+  /// weights, they are back in their place.
   case trainEnd(TrainingEnd)
 }
 
@@ -38,7 +39,7 @@ public struct BatchProgress: Equatable, Sendable {
   public var trainSeconds: Double
 }
 
-/// What a pass over the validation images came to.
+/// The result of a pass over the validation images.
 public struct ValidationReport: Equatable, Sendable {
   /// From 1.
   public var epoch: Int

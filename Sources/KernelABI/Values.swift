@@ -39,7 +39,7 @@ public struct Values: @unchecked Sendable {
     Values(base: values.base + count * values.storage.bytes, storage: values.storage)
   }
 
-  /// To be asked for where `storage` is `float32`.
+  /// Only where `storage` is `float32`.
   public var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
 
   /// To be asked for where `storage` is `bfloat16`.

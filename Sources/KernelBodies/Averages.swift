@@ -5,15 +5,7 @@ import KernelABI
 
 extension KernelSet {
   public func planeMean(_ plane: Input, pixels: Int, channels: Int, mean: Output) {
-    var (s0, s1) = (Vector.zero, Vector.zero)
-    var i = 0
-    while i + 2 <= pixels {
-      s0 += load(plane + i * lanes)
-      s1 += load(plane + (i + 1) * lanes)
-      i += 2
-    }
-    if i < pixels { s0 += load(plane + i * lanes) }
-    let means = (s0 + s1) * Vector(repeating: 1 / Float(pixels))
+    let means = planeTotal(plane, pixels: pixels) * Vector(repeating: 1 / Float(pixels))
     for lane in 0..<channels { mean[lane] = means[lane] }
   }
 

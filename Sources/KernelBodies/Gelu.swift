@@ -69,11 +69,12 @@ extension KernelSet {
     return (select(x .< .zero, tail, one - tail), bell * Vector(repeating: 0.3989423))
   }
 
-  /// e^x for x ≤ 0; below −87, where a float has no more digits, what it is there. NaN stays.
+  /// e^x for x ≤ 0; 0 below −87, near the smallest normal float. NaN stays.
   @inline(__always)
   private func exponential(_ x: Vector) -> Vector {
     let least = Vector(repeating: -87)
-    let x = select(x .< least, least, x)
+    let isZero = x .< least
+    let x = select(isZero, least, x)
     // x = n·ln 2 + r. Adding 1.5·2²³ rounds to a whole number, which is then in the low bits.
     let shift = Vector(repeating: 12_582_912)
     let shifted = multiplyAdd(x, Vector(repeating: 1.442695), shift)
@@ -87,6 +88,6 @@ extension KernelSet {
     p = multiplyAdd(p, r, Vector(repeating: 0.5))
     p = multiplyAdd(p, r, Vector(repeating: 1))
     p = multiplyAdd(p, r, Vector(repeating: 1))
-    return cpu_scale_by_power(p, shifted)
+    return select(isZero, .zero, cpu_scale_by_power(p, shifted))
   }
 }

@@ -5,6 +5,12 @@ import KernelABI
 
 extension KernelSet {
   public func planeSum(_ plane: Input, pixels: Int, sum: Output) {
+    store(planeTotal(plane, pixels: pixels), sum)
+  }
+
+  /// The sum over a plane, in two chains: an addition need not wait for the one before.
+  @inline(__always)
+  func planeTotal(_ plane: Input, pixels: Int) -> Vector {
     var (s0, s1) = (Vector.zero, Vector.zero)
     var i = 0
     while i + 2 <= pixels {
@@ -13,7 +19,7 @@ extension KernelSet {
       i += 2
     }
     if i < pixels { s0 += load(plane + i * lanes) }
-    store(s0 + s1, sum)
+    return s0 + s1
   }
 
   public func planeMoments(

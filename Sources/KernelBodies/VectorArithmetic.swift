@@ -29,7 +29,7 @@ func += (a: inout Vector, b: Vector) { a = a + b }
 @inline(__always)
 func squareRoot(_ v: Vector) -> Vector { cpu_square_root(v) }
 
-/// max(v, 0). NaN stays: training that went astray must show in the loss.
+/// max(v, 0). NaN stays: training that diverged must show in the loss.
 @inline(__always)
 func positive(_ v: Vector) -> Vector { cpu_positive(v) }
 

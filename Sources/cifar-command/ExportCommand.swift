@@ -19,8 +19,9 @@ enum ExportCommand {
       ],
       discussion: """
         The file opens in safetensors as it is: weights and batch-norm statistics under the names \
-        of a PyTorch nn.Sequential of the same layers (0.weight, 1.running_mean, …), Adam's \
-        moments under optimizer.…, hyperparameters and the trainer's state in the metadata. \
+        of a PyTorch nn.Sequential of the same layers (0.weight, 1.running_mean, …), the \
+        averaged ones of a run with ema; what the optimizer needs besides under optimizer.…, \
+        hyperparameters and the trainer's state in the metadata. \
         Without --checkpoint it is the best one.
         """,
       examples: [

@@ -12,9 +12,10 @@ enum HyperparameterPage {
       Written by `cifar hyperparameters --markdown`; `make docs` does so after a change.
 
       Everything that decides how a run goes, by the names that `cifar_train_options.hyperparameters`,
-      `cifar.fit`, `--hyperparameters` and `cifar-runs list --filter` share. Where recipes differ the first
-      value is \(Recipe.names[0])'s. The options of the optimizer and of the loss may be given without the
-      object around them.
+      `cifar.fit` and `--hyperparameters` share. Where recipes differ the first value is
+      \(Recipe.names[0])'s. The options of the optimizer and of the loss may be given without the
+      object around them. `cifar-runs list --filter` takes each by its whole path: `optimizer.beta1`,
+      `hyperparameters.ema`.
 
       """
     for part in Part.allCases {

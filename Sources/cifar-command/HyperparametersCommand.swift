@@ -20,7 +20,8 @@ enum HyperparametersCommand {
       ],
       discussion: """
         The names are those that --hyperparameters, cifar_train_options and cifar.fit take, that \
-        `cifar-runs show` prints and that `cifar-runs list --filter` compares.
+        `cifar-runs show` prints and that `cifar-runs list --filter` compares (by their whole path: \
+        optimizer.beta1, hyperparameters.ema).
         """,
       examples: [
         "cifar hyperparameters", "cifar hyperparameters image_data_generator",

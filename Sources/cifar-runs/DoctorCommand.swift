@@ -7,7 +7,7 @@ import Glibc
 enum DoctorCommand {
   static var command: Command {
     Command(
-      "doctor", summary: "looks at the registry's surroundings, advises",
+      "doctor", summary: "examines the registry and its surroundings, and advises",
       options: [.registry] + OutputFormat.options,
       discussion: """
         Quick: reads no checkpoint, and no values of runs. 'verify' does. Ends with exit code 1 if something needs care.
@@ -80,7 +80,7 @@ enum DoctorCommand {
     let canWrite = Glibc.access(path, W_OK) == 0
     return Finding(
       what: "writable", state: canWrite ? "yes" : "no",
-      advice: canWrite ? nil : "runs can be looked at but not recorded; check its permissions")
+      advice: canWrite ? nil : "runs can be read but not recorded; check its permissions")
   }
 
   private static func space(_ path: String, _ facts: RegistryFacts) -> Finding {

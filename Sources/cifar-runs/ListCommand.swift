@@ -29,7 +29,8 @@ enum ListCommand {
         and joins comparisons with and, or, not and brackets. Values with spaces are quoted. Fields:
 
         \(fields)
-        and any hyperparameter by its path (optimizer.beta1), any metric of one's own (metrics.f1).
+        and any hyperparameter by its path (optimizer.beta1; one that stands in no object as
+        hyperparameters.ema), any metric of one's own (metrics.f1).
 
         JSON: an array of objects with the keys id, name (or null), status, recipe, dataset, started
         (ISO 8601, UTC), duration_s, epochs (recorded), epochs_planned, best_val_accuracy (0 to 1,

@@ -66,6 +66,14 @@ def test_from_training_to_export(workplace):
     assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+
+def test_peak_memory_is_the_programs(workplace):
+    """And not that of the process that it was before `exec`, which getrusage tells of."""
+    large = b"x" * 500_000_000
+    train("--epochs", 1, "--name", "small", "--quiet")
+    assert show("small")["epochs"][0]["peak_memory"] < 400e6 < len(large)
+
+
 def test_quiet_prints_the_id_alone(workplace):
     assert train("--epochs", 1, "--quiet").stdout_text.strip() == runs()[0]["id"]
 

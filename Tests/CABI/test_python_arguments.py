@@ -98,9 +98,10 @@ def test_numpys_numbers_are_numbers(small, workplace):
         ({"terminate_on_nan": "yes"}, cifar.CifarError, "nor true or false"),
         ({"csv_logger": "log.csv"}, cifar.CifarError, '{"filename": "log.csv"}'),
         (
-            {"optimizer": {"type": "sgd", "learning_rate": 0.1}, "learning_rate": 0.2},
-            cifar.CifarError, "learning_rate is given twice",
+            {"optimizer": {"type": "sgd", "momentum": 0.1}, "momentum": 0.2},
+            cifar.CifarError, "momentum is given twice",
         ),
+        ({"learning_rate": 0}, ValueError, "learning_rate is 0, not above it"),
     ],
 )
 def test_what_is_no_argument_is_named(small, workplace, options, error, words):
@@ -108,6 +109,14 @@ def test_what_is_no_argument_is_named(small, workplace, options, error, words):
         cifar.fit(*small, **{"model": SPEC, "epochs": 1, **options})
     assert words in str(info.value) and "\n" not in str(info.value)
     assert not (workplace / "runs.db").exists()
+
+
+def test_the_learning_rate_by_itself_has_the_last_word(small, workplace):
+    """As in C: recipe, hyperparameters, then the options that stand alone."""
+    run = cifar.fit(
+        *small, model=SPEC, epochs=1, learning_rate=0.125, record=False,
+        optimizer={"type": "sgd", "learning_rate": 0.25})
+    assert run.hyperparameters["optimizer"]["learning_rate"] == 0.125
 
 
 # Texts --------------------------------------------------------------------------------------------

@@ -336,6 +336,9 @@ def test_an_exported_checkpoint_starts_a_run(registry, workplace):
     run("cifar", "resume", "plain", "--epochs", 3, "--quiet")
     imported, plain = data("show", "theirs", *there), data("show", "plain")
     assert imported["epochs"][-1]["val_loss"] == plain["epochs"][-1]["val_loss"]
+    # It begins at a checkpoint whose epochs nobody knows here.
+    assert "as it should be" in output("verify", *there)
+    output("backup", "copy.db", *there)
     (workplace / "no.safetensors").write_bytes(b"\x02" + bytes(7) + b"{}")
     for name in ["no.safetensors", "missing.safetensors"]:
         error = run("cifar-runs", "import", name, *there, expect=1).stderr_text

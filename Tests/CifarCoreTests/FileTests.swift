@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CifarCore
@@ -13,11 +14,6 @@ import Testing
   private func make(_ name: String, _ bytes: [UInt8]) throws -> String {
     try FileWriter.write(bytes, to: path(name), as: FileKind("a file") { _ in true })
     return path(name)
-  }
-
-  private func failure(_ body: () throws -> Void) -> CifarError? {
-    do { try body() } catch { return error as? CifarError }
-    return nil
   }
 
   @Test func rangesEndWithTheFile() throws {

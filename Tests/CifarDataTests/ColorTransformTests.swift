@@ -1,5 +1,6 @@
 import CifarCore
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CifarData

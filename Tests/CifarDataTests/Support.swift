@@ -3,38 +3,6 @@ import Foundation
 
 @testable import CifarData
 
-/// A directory of its own for every test, gone with it.
-final class TemporaryDirectory: Sendable {
-  let path: String
-
-  init() throws {
-    path = FileManager.default.temporaryDirectory.path + "/cifar-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func file(_ name: String) -> String { path + "/" + name }
-
-  func directory(_ name: String) throws -> String {
-    try FileManager.default.createDirectory(
-      atPath: file(name), withIntermediateDirectories: true)
-    return file(name)
-  }
-
-  var contents: [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
-  }
-}
-
-/// The error that `body` throws, nil if it throws none or another kind.
-func failure<Result>(_ body: () throws -> Result) -> CifarError? {
-  do {
-    _ = try body()
-    return nil
-  } catch { return error as? CifarError }
-}
-
 /// The upper bytes of a linear congruential generator: `noise.py` makes the same ones.
 func noise(_ seed: UInt32, count: Int = Dataset.imageBytes) -> [UInt8] {
   var state = seed

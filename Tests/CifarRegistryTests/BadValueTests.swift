@@ -1,5 +1,6 @@
 import CSQLite
 import CifarCore
+import TestSupport
 import Testing
 
 @testable import CifarRegistry

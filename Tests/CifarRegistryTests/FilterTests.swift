@@ -1,4 +1,5 @@
 import CifarCore
+import TestSupport
 import Testing
 
 @testable import CifarRegistry

@@ -1,5 +1,6 @@
 import CifarCore
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CifarRegistry
@@ -87,22 +88,22 @@ import Testing
   @Test func aCheckpointThatIsNotTheLastAnyMoreIsNoticed() throws {
     let run = try ended(2)
     let last = try #require(try registry.checkpointID(.last, of: run))
-    let meant = MeantCheckpoint(.last, id: last)
+    let chosen = ChosenCheckpoint(.last, id: last)
     let other = try resume(run)
     try record(other, 3...3)
     let busy = failure {
-      try registry.resumeRun(run, from: .id(last), session: Sample.info, meant: meant)
+      try registry.resumeRun(run, from: .id(last), session: Sample.info, chosen: chosen)
     }
     #expect(busy?.code == .busy)
     try other.finish(status: .completed, reason: "")
     #expect(throws: MovedCheckpoint.self) {
-      try registry.resumeRun(run, from: .id(last), session: Sample.info, meant: meant)
+      try registry.resumeRun(run, from: .id(last), session: Sample.info, chosen: chosen)
     }
     #expect(try registry.runs()[0].status == .completed)
     let now = try #require(try registry.checkpointID(.last, of: run))
     #expect(now != last)
     let session = try registry.resumeRun(
-      run, from: .id(now), session: Sample.info, meant: MeantCheckpoint(.last, id: now))
+      run, from: .id(now), session: Sample.info, chosen: ChosenCheckpoint(.last, id: now))
     #expect(session.resumedFrom?.epoch == 3)
   }
 

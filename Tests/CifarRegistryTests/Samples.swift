@@ -1,26 +1,9 @@
 import CifarCore
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CifarRegistry
-
-/// A directory of its own for every test, gone with it.
-final class TemporaryDirectory: Sendable {
-  let path: String
-
-  init() throws {
-    path = FileManager.default.temporaryDirectory.path + "/cifar-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func file(_ name: String) -> String { path + "/" + name }
-
-  var contents: [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
-  }
-}
 
 /// A registry in a directory of its own.
 final class Sample: Sendable {
@@ -82,14 +65,6 @@ final class Sample: Sendable {
     process.waitUntilExit()
     return String(decoding: output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
   }
-}
-
-/// The error that `body` throws, nil if it throws none or another kind.
-func failure<Result>(_ body: () throws -> Result) -> CifarError? {
-  do {
-    _ = try body()
-    return nil
-  } catch { return error as? CifarError }
 }
 
 extension CifarError {

@@ -1,6 +1,7 @@
 import CSQLite
 import CifarCore
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CifarRegistry

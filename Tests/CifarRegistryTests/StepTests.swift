@@ -1,6 +1,7 @@
 import CifarCore
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import CifarRegistry

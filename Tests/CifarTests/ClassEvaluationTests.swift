@@ -2,6 +2,7 @@ import CifarCore
 import CifarData
 import CifarRegistry
 import CifarTraining
+import TestSupport
 import Testing
 
 @testable import Cifar

@@ -2,6 +2,7 @@ import CheckpointFormat
 import CifarCore
 import CifarRegistry
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Cifar

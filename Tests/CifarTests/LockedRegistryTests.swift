@@ -1,6 +1,7 @@
 import CifarCore
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Cifar

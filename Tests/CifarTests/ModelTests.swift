@@ -4,6 +4,7 @@ import CifarData
 import CifarNN
 import CifarRegistry
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Cifar

@@ -3,6 +3,7 @@ import CifarData
 import CifarRegistry
 import Foundation
 import Kernels
+import TestSupport
 import Testing
 
 @testable import Cifar

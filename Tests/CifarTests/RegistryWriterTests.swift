@@ -2,6 +2,7 @@ import CifarCore
 import CifarRegistry
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Cifar

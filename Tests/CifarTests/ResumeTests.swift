@@ -1,6 +1,7 @@
 import CifarCore
 import CifarData
 import CifarRegistry
+import TestSupport
 import Testing
 
 @testable import Cifar
@@ -239,7 +240,7 @@ import Testing
       try registry.resumeRun(
         id, from: .id(point.row.id),
         session: SessionInfo(libraryVersion: "1", instructionSet: "", threads: 1),
-        meant: point.meant)
+        chosen: point.chosen)
     }
     _ = try sample.resume(id).run([Follower()])
     try expectSameAsUndisturbed(id)

@@ -4,36 +4,11 @@ import CifarNN
 import CifarRegistry
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Cifar
 @testable import CifarTraining
-
-/// A directory of its own for every test, gone with it.
-final class TemporaryDirectory: Sendable {
-  let path: String
-
-  init() throws {
-    path = FileManager.default.temporaryDirectory.path + "/cifar-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func file(_ name: String) -> String { path + "/" + name }
-
-  var contents: [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
-  }
-}
-
-/// The error that `body` throws, nil if it throws none or another kind.
-func failure<Result>(_ body: () throws -> Result) -> CifarError? {
-  do {
-    _ = try body()
-    return nil
-  } catch { return error as? CifarError }
-}
 
 /// Images for all tests, drawn once.
 enum Images {
@@ -72,15 +47,6 @@ extension Hyperparameters {
     hyperparameters.seed = 5
     return hyperparameters
   }
-}
-
-/// A checkpoint that a failed comparison names and does not print: it has thousands of bytes.
-struct Blob: Equatable, CustomTestStringConvertible {
-  var bytes: [UInt8]
-
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-  var testDescription: String { "\(bytes.count) bytes" }
 }
 
 /// A registry's place and what is trained into it.

@@ -1,6 +1,7 @@
 import CifarCore
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import CifarTraining

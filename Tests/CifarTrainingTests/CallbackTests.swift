@@ -2,6 +2,7 @@ import CifarCore
 import CifarData
 import CifarNN
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CifarTraining

@@ -1,6 +1,7 @@
 import CheckpointFormat
 import CifarCore
 import CifarNN
+import TestSupport
 import Testing
 
 @testable import CifarTraining
@@ -150,14 +151,34 @@ import Testing
     }
   }
 
-  @Test func variancesAreNotNegative() throws {
+  @Test(arguments: [".running_var", "optimizer.exp_avg_sq."])
+  func meansOfSquaresAreNotNegative(part: String) throws {
     let tensors = try Checkpoint(bytes).tensors
-    guard let name = tensors.map(\.name).first(where: { $0.hasSuffix(".running_var") }) else {
-      Issue.record("the model has no batch norm")
-      return
-    }
-    try refuse(.notFinite, naming: "tensor '\(name)' has -0.5 at [2]") {
+    let name = try #require(tensors.map(\.name).first { $0.contains(part) })
+    try refuse(.notFinite, naming: "tensor '\(name)' has -0.5 at [2") {
       $2[$2.firstIndex { $0.name == name } ?? 0].values[2] = -0.5
+    }
+  }
+
+  /// What is not computed with at once would be found at the end of a long training.
+  @Test(arguments: ["best.0.weight", "optimizer.exp_avg.0.weight"])
+  func whatIsUsedLaterIsChecked(name: String) throws {
+    try refuse(.notFinite, naming: "tensor '\(name)' has nan at [0, 0, 0, 1]") {
+      $2[try! #require($2.firstIndex { $0.name == name })].values[1] = .nan
+    }
+    try refuse(.shapeMismatch, naming: "tensor '\(name)' is [") {
+      $2[try! #require($2.firstIndex { $0.name == name })].shape.reverse()
+    }
+    try refuse(.shapeMismatch, naming: "no tensor '\(name)'") {
+      $2.removeAll { $0.name == name }
+    }
+  }
+
+  @Test func noTensorIsLeftOver() throws {
+    for name in ["optimizer.weights.0.weight", "best.9.weight", "9.weight"] {
+      try refuse(.shapeMismatch, naming: "tensor '\(name)'") {
+        $2.append(Tensor(name: name, shape: [1], values: [0]))
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 import CifarCore
 import CifarData
 import CifarNN
+import TestSupport
 import Testing
 
 @testable import CifarTraining
@@ -227,9 +228,9 @@ import Testing
     (#"{"model":"custom"}"#, "unknown model 'custom'"),
     (#"{"model":7}"#, "model has the wrong type"),
     (#"{"model_spec":"tutorial"}"#, "model_spec has the wrong type"),
-    (#"{"model_spec":[{"type":"conv3d"}]}"#, "model_spec.layers.0.type unknown layer type"),
-    (#"{"model_spec":[{"type":"relu","rate":1}]}"#, "relu has no option 'rate'; it has none"),
-    (#"{"model_spec":{"layer":[]}}"#, "the model has no option 'layer'; use input, layers"),
+    (#"{"model_spec":[{"type":"conv3d"}]}"#, "model_spec.layers.0.type is the unknown layer type"),
+    (#"{"model_spec":[{"type":"relu","rate":1}]}"#, "rate is no option of relu; it has none"),
+    (#"{"model_spec":{"layer":[]}}"#, "layer is no option of the model; use input, layers"),
     (
       #"{"model":"tutorial","model_spec":[{"type":"relu"}]}"#,
       "model_spec is not the model 'tutorial'"

@@ -1,6 +1,7 @@
 import CifarCore
 import CifarData
 import CifarNN
+import TestSupport
 import Testing
 
 @testable import CifarTraining

@@ -2,6 +2,7 @@ import CheckpointFormat
 import CifarCore
 import CifarData
 import CifarNN
+import TestSupport
 import Testing
 
 @testable import CifarTraining

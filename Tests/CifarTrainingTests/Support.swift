@@ -2,17 +2,10 @@ import CifarCore
 import CifarData
 import CifarNN
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import CifarTraining
-
-/// The error that `body` throws, nil if it throws none or another kind.
-func failure<Result>(_ body: () throws -> Result) -> CifarError? {
-  do {
-    _ = try body()
-    return nil
-  } catch { return error as? CifarError }
-}
 
 /// Images for all tests, drawn and hashed once.
 enum Images {
@@ -70,15 +63,6 @@ extension Hyperparameters {
     hyperparameters.seed = 3
     return hyperparameters
   }
-}
-
-/// A checkpoint that a failed comparison names and does not print: it has thousands of bytes.
-struct Blob: Equatable, CustomTestStringConvertible {
-  var bytes: [UInt8]
-
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-  var testDescription: String { "\(bytes.count) bytes" }
 }
 
 /// Notes down what it is told, and stops training where it is asked to.

@@ -1,5 +1,6 @@
 import CifarCore
 import CifarNN
+import TestSupport
 import Testing
 
 @testable import CifarTraining

@@ -25,7 +25,7 @@ import Testing
 
   /// Far out, at 0, and where there is no number.
   @Test(arguments: InstructionSet.all) func extremes(set: InstructionSet) {
-    let x: [Float] = [0, -0.0, 1e30, .infinity, -1e30, -40, .nan, 1e-30, -1e-30]
+    let x: [Float] = [0, -0.0, 1e30, .infinity, -1e30, -40, .nan, 1e-30, -1e-30, 3e38, -3e38]
     var y = [Float](repeating: 7, count: x.count)
     var slope = y
     set.kernels.gelu(x, count: x.count, output: &y)
@@ -36,5 +36,6 @@ import Testing
     #expect(abs(y[7] / x[7] - 0.5) < 1e-6 && abs(y[8] / x[8] - 0.5) < 1e-6)
     #expect(abs(slope[0] - 0.5) < 1e-6 && slope[2] == 1 && abs(slope[4]) < 1e-6)
     #expect(abs(slope[5]) < 1e-6 && slope[6].isNaN)
+    #expect(y[9] == 3e38 && slope[9] == 1 && y[10] == 0 && slope[10] == 0)
   }
 }

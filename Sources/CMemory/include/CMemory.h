@@ -38,7 +38,7 @@ size_t memory_reserve_used(void);
 /// Bytes of the reserve.
 size_t memory_reserve_size(void);
 
-/// Whether the reserve stands behind this program's allocations.
+/// Whether this program's allocations fall back on the reserve.
 bool memory_has_reserve(void);
 
 /// A block of the reserve, NULL if none is large enough, and its way back. For tests.

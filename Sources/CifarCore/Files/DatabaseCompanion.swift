@@ -35,7 +35,7 @@ public enum DatabaseCompanion {
     return DatabaseFile.isDatabase(start) && !DatabaseFile.isJournal(start)
   }
 
-  /// Looks at the files beside a database before it is opened.
+  /// Examines the files beside a database before it is opened.
   ///
   /// - Parameter name: what messages call the database.
   /// - Throws: `io`, naming the file that is not SQLite's and that SQLite would delete or stumble

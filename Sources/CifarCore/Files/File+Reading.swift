@@ -47,7 +47,7 @@ extension File {
   ///
   /// - Parameters:
   ///   - allowsPipe: whether it may be a pipe, which keeps the caller until someone has written it.
-  ///   - check: looks at the first MiB, or all there is, before the rest is read; gets the file's size
+  ///   - check: examines the first MiB, or all there is, before the rest is read; gets the file's size
   ///     too, nil for a pipe.
   /// - Throws: `notFound`, `io`; `badData` for a device or a pipe; what `check` throws.
   public static func contents(
@@ -72,9 +72,9 @@ extension File {
     return bytes
   }
 
-  /// The first bytes of a file, as many as a `FileKind` looks at.
+  /// The first bytes of a file, as many as a `FileKind` needs.
   static func start(of path: String, named name: String) throws -> [UInt8] {
-    try File(reading: path, named: name, to: "look at").bytes(in: 0..<FileKind.prefixLength)
+    try File(reading: path, named: name, to: "examine").bytes(in: 0..<FileKind.prefixLength)
   }
 
   /// What the system tells in one of its files, such as those of `/proc`; nil if it can't be read.

@@ -88,7 +88,7 @@ public struct File: ~Copyable {
   /// - Throws: `io`.
   public func status() throws -> stat {
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw FileFailure.error("look at", name, errno) }
+    guard fstat(descriptor, &status) == 0 else { throw FileFailure.error("examine", name, errno) }
     return status
   }
 

@@ -14,7 +14,7 @@ struct FileTarget {
 
   /// As the caller named it, for messages.
   let path: String
-  /// Behind all links.
+  /// After all links have been followed.
   let directory: String
   let name: String
   let content: Content
@@ -44,7 +44,7 @@ struct FileTarget {
     content = isRegular && !isInProcess ? .file(status) : .stream(status)
   }
 
-  /// Looks at a file that would be lost.
+  /// Checks a file that would be lost.
   private static func check(
     _ place: String, _ path: String, _ status: stat, _ kind: FileKind, _ force: Bool
   ) throws {

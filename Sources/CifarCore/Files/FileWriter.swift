@@ -86,7 +86,7 @@ public final class FileWriter {
     throw CifarError(.io, "can't write '\(path)': it became a device or a pipe meanwhile")
   }
 
-  /// Looks whether `write` would replace what is there; nothing is written.
+  /// Checks whether `write` would replace what is there; nothing is written.
   /// - Throws: `invalidArgument`, `io`.
   public static func check(_ path: String, as kind: FileKind, force: Bool = false) throws {
     _ = try FileTarget(path, kind: kind, force: force)

@@ -58,7 +58,7 @@ public final class TemporaryFile {
     self.directory = File(place, named: target)
     guard made >= 0 else { throw FileFailure.error("write", target, failure) }
     if let old {
-      // Only root may; anybody else's file is his own then.
+      // Only root may; for others the new file is their own.
       if old.st_uid != geteuid() || old.st_gid != getegid() {
         _ = fchown(made, old.st_uid, old.st_gid)
       }

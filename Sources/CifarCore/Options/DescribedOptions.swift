@@ -61,7 +61,7 @@ public enum OptionsKinds {
     guard let index = types.firstIndex(of: name) else {
       throw DecodingError.dataCorruptedError(
         forKey: type, in: values,
-        debugDescription: "unknown \(what) '\(name.excerpt)'; use "
+        debugDescription: "is the unknown \(what) '\(name.excerpt)'; use "
           + types.joined(separator: ", "))
     }
     return index

@@ -18,7 +18,7 @@ package struct RandomCrop: AugmentationKind {
     self.reflect = reflect
   }
 
-  /// A mirror shows no more than there is.
+  /// A reflection reaches no further than the image does.
   package var conflict: String? {
     reflect && padding > 31 ? "padding \(padding) is not from 0 to 31, with reflect" : nil
   }

@@ -222,7 +222,7 @@ struct MemoryPlan: Equatable, Sendable {
     case .single(let node):
       let output = add(node, after: input, ring)
       operations.append(.single(node, input: input, output: output))
-      scratch.formUnion(SingleLayer.scratch(node, target))
+      scratch.formUnion(try node.singleLayer().scratch(node, target))
       return output
     case .rowActivation(let group):
       guard let last = group.layers.last else { return input }

@@ -1,6 +1,6 @@
-/// What a batch came to.
+/// The result of a batch.
 public struct BatchResult: Equatable, Sendable {
-  /// The sum of the losses of its images; NaN or infinite if training went astray.
+  /// The sum of the losses of its images; NaN or infinite if training diverged.
   public var lossSum: Double
   /// Images whose most probable class is their label.
   public var correct: Int

@@ -12,7 +12,7 @@ extension LayerSpec: Codable {
     guard let kind = LayerSpec.decoders.first(where: { $0.types.contains(type) }) else {
       throw DecodingError.dataCorruptedError(
         forKey: LayerSpec.type, in: values,
-        debugDescription: "unknown layer type '\(type.excerpt)'; use "
+        debugDescription: "is the unknown layer type '\(type.excerpt)'; use "
           + LayerSpec.types.dropLast().joined(separator: ", ") + " or residual")
     }
     var options = LayerOptionReader(values)
@@ -47,6 +47,6 @@ extension AnyKey {
     let choice = options.isEmpty ? "it has none" : "use " + options.joined(separator: ", ")
     throw DecodingError.dataCorruptedError(
       forKey: stranger, in: values,
-      debugDescription: "\(owner) has no option '\(stranger.stringValue.excerpt)'; \(choice)")
+      debugDescription: "is no option of \(owner); \(choice)")
   }
 }

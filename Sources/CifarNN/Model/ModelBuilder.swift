@@ -1,6 +1,6 @@
 import CifarCore
 
-/// A model that is written down layer by layer, each looked at when it is added.
+/// A model that is written down layer by layer, each checked when it is added.
 public struct ModelBuilder: Sendable {
   public private(set) var spec: ModelSpec
   private var nodes: [LayerNode]

@@ -81,7 +81,7 @@ public enum ValueShape: Equatable, Sendable, CustomStringConvertible {
   case image(channels: Int, height: Int, width: Int)
   case flat(Int)
 
-  /// What the largest image that a convolution makes is, flattened.
+  /// The size of the largest image that a convolution makes, flattened.
   static let mostFlat = 4096 << 20
 
   /// Numbers in it.

@@ -96,18 +96,19 @@ public final class Network {
     gradients.count == values.count ? parameters.map { tensor($0, in: gradients) } : []
   }
 
-  /// Takes over weights and statistics.
+  /// Makes sure that the tensors of a role are the weights and statistics of this network.
   ///
-  /// Those of another role than the model's are passed over; every other must belong to the model,
-  /// and none of the model's may be missing. Nothing changes if anything is wrong.
+  /// Those of another role are passed over.
   ///
-  /// - Throws: `shapeMismatch`, naming the tensor and both shapes.
-  public func load(_ tensors: [Tensor]) throws {
+  /// - Throws: `shapeMismatch`, naming the tensor that is missing, that is not the network's, or
+  ///   whose shape is another.
+  public func check(_ tensors: [Tensor], as role: TensorRole) throws {
     var given: [String: Tensor] = [:]
-    for tensor in tensors where tensor.role == .model { given[tensor.name] = tensor }
+    for tensor in tensors where tensor.role == role { given[tensor.name] = tensor }
     for parameter in parameters + statistics {
-      guard let tensor = given.removeValue(forKey: parameter.name) else {
-        throw CifarError(.shapeMismatch, "the weights have no tensor '\(parameter.name)'")
+      guard let tensor = given.removeValue(forKey: role.prefix + parameter.name) else {
+        throw CifarError(
+          .shapeMismatch, "the weights have no tensor '\(role.prefix + parameter.name)'")
       }
       guard tensor.shape == parameter.shape, tensor.values.count == parameter.count else {
         throw CifarError(
@@ -119,6 +120,13 @@ public final class Network {
     if let extra = given.keys.min() {
       throw CifarError(.shapeMismatch, "the model has no tensor '\(extra.excerpt)'")
     }
+  }
+
+  /// Takes over weights and statistics: the tensors of the model's role.
+  ///
+  /// - Throws: as `check`; nothing changes then.
+  public func load(_ tensors: [Tensor]) throws {
+    try check(tensors, as: .model)
     for tensor in tensors {
       if let target = parameters.first(where: { $0.name == tensor.name }) {
         write(tensor.values, to: values.pointer + target.offset)

@@ -2,7 +2,7 @@ import CifarCore
 import Kernels
 
 /// y = the mean of every 2×2 square of each channel.
-final class AveragePool: Operator {
+final class AveragePool: SingleLayer {
   private let input: Activation
   private let output: Activation
   private let context: OperatorContext
@@ -11,7 +11,9 @@ final class AveragePool: Operator {
   private let width: Int
   private let staging: StagingBuffers
 
-  init(input: Activation, output: Activation, context: OperatorContext) throws {
+  init(
+    _: LayerNode, input: Activation, output: Activation, context: OperatorContext
+  ) throws {
     guard case .image(let channels, let height, let width) = input.shape else {
       throw CifarError(.internal, "average pooling needs an image, not \(input.shape)")
     }
@@ -24,9 +26,9 @@ final class AveragePool: Operator {
     staging = StagingBuffers(size: height * width * context.kernels.lanes, context: context)
   }
 
-  static func scratch(_ input: ValueShape, _ target: PlanTarget) -> ScratchSize {
+  static func scratch(_ node: LayerNode, _ target: PlanTarget) -> ScratchSize {
     StagingBuffers.scratch(
-      2, size: input.count / input.channels * target.tiles.lanes, target)
+      2, size: node.input.count / node.input.channels * target.tiles.lanes, target)
   }
 
   func forward(_ pass: Pass) {

@@ -2,7 +2,7 @@ import CifarCore
 import Kernels
 
 /// Blocked images, (N, C/lanes, H, W, lanes), to rows of (C·H·W), channels slowest.
-final class Flatten: Operator {
+final class Flatten: SingleLayer {
   private let input: Activation
   private let output: Activation
   private let context: OperatorContext
@@ -10,7 +10,9 @@ final class Flatten: Operator {
   private let pixels: Int
   private let staging: StagingBuffers
 
-  init(input: Activation, output: Activation, context: OperatorContext) throws {
+  init(
+    _: LayerNode, input: Activation, output: Activation, context: OperatorContext
+  ) throws {
     guard case .image(let channels, let height, let width) = input.shape else {
       throw CifarError(.internal, "flatten needs an image, not \(input.shape)")
     }
@@ -22,9 +24,9 @@ final class Flatten: Operator {
     staging = StagingBuffers(size: input.stride, context: context)
   }
 
-  static func scratch(_ input: ValueShape, _ target: PlanTarget) -> ScratchSize {
+  static func scratch(_ node: LayerNode, _ target: PlanTarget) -> ScratchSize {
     StagingBuffers.scratch(
-      1, size: Activation.stride(of: input, lanes: target.tiles.lanes), target)
+      1, size: Activation.stride(of: node.input, lanes: target.tiles.lanes), target)
   }
 
   func forward(_ pass: Pass) {

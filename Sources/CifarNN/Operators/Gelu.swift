@@ -2,7 +2,7 @@ import CifarCore
 import Kernels
 
 /// y = x·Φ(x), on images and on rows.
-final class Gelu: Operator {
+final class Gelu: SingleLayer {
   private let input: Activation
   private let output: Activation
   private let context: OperatorContext
@@ -11,7 +11,7 @@ final class Gelu: Operator {
   private let size: Int
   private let staging: StagingBuffers
 
-  init(input: Activation, output: Activation, context: OperatorContext) {
+  init(_: LayerNode, input: Activation, output: Activation, context: OperatorContext) {
     self.input = input
     self.output = output
     self.context = context
@@ -26,7 +26,8 @@ final class Gelu: Operator {
     return blocks(channels, of: lanes)
   }
 
-  static func scratch(_ input: ValueShape, _ target: PlanTarget) -> ScratchSize {
+  static func scratch(_ node: LayerNode, _ target: PlanTarget) -> ScratchSize {
+    let input = node.input
     guard case .image = input else { return ScratchSize() }
     let lanes = target.tiles.lanes
     return StagingBuffers.scratch(

@@ -2,7 +2,7 @@ import CifarCore
 import Kernels
 
 /// y[n, c] = the mean of x[n, c] over all pixels: blocked images to rows of (C).
-final class GlobalAveragePool: Operator {
+final class GlobalAveragePool: SingleLayer {
   private let input: Activation
   private let output: Activation
   private let context: OperatorContext
@@ -11,7 +11,9 @@ final class GlobalAveragePool: Operator {
   private let pixels: Int
   private let staging: StagingBuffers
 
-  init(input: Activation, output: Activation, context: OperatorContext) throws {
+  init(
+    _: LayerNode, input: Activation, output: Activation, context: OperatorContext
+  ) throws {
     guard case .image(let channels, let height, let width) = input.shape else {
       throw CifarError(.internal, "global average pooling needs an image, not \(input.shape)")
     }
@@ -24,9 +26,9 @@ final class GlobalAveragePool: Operator {
     staging = StagingBuffers(size: pixels * context.kernels.lanes, context: context)
   }
 
-  static func scratch(_ input: ValueShape, _ target: PlanTarget) -> ScratchSize {
+  static func scratch(_ node: LayerNode, _ target: PlanTarget) -> ScratchSize {
     StagingBuffers.scratch(
-      1, size: input.count / input.channels * target.tiles.lanes, target)
+      1, size: node.input.count / node.input.channels * target.tiles.lanes, target)
   }
 
   func forward(_ pass: Pass) {

@@ -5,7 +5,7 @@ import Kernels
 ///
 /// A group of features is gathered into a plane of N pixels, and from there on it is what the batch
 /// normalisation of an image does.
-final class RowNormalization: Operator {
+final class RowNormalization: SingleLayer {
   private let norm: BatchNormalization
   private let input: Activation
   private let output: Activation
@@ -29,7 +29,7 @@ final class RowNormalization: Operator {
     planeSums = try AlignedBuffer(count: groups * 3 * lanes)
   }
 
-  static func scratch(_ target: PlanTarget) -> ScratchSize {
+  static func scratch(_: LayerNode, _ target: PlanTarget) -> ScratchSize {
     ScratchSize(worker: 2 * target.batchSize * target.tiles.lanes)
   }
 

@@ -1,30 +1,25 @@
 import CifarCore
 
-/// Layers that are an operator each and share no pass over memory with others.
-enum SingleLayer {
-  static func scratch(_ node: LayerNode, _ target: PlanTarget) -> ScratchSize {
-    switch node.spec {
-    case .gelu: Gelu.scratch(node.input, target)
-    case .avgPool: AveragePool.scratch(node.input, target)
-    case .globalAveragePool: GlobalAveragePool.scratch(node.input, target)
-    case .flatten: Flatten.scratch(node.input, target)
-    case .batchNorm: RowNormalization.scratch(target)
-    default: ScratchSize()
-    }
-  }
+/// The operator of a layer by itself, which shares no pass over memory with others.
+protocol SingleLayer: Operator {
+  /// What its threads need while they compute.
+  static func scratch(_ node: LayerNode, _ target: PlanTarget) -> ScratchSize
 
-  /// - Throws: `internal` for a layer that is fused with others, `outOfMemory`.
-  static func make(
-    _ node: LayerNode, input: Activation, output: Activation, context: OperatorContext
-  ) throws -> any Operator {
-    switch node.spec {
-    case .gelu: Gelu(input: input, output: output, context: context)
-    case .avgPool: try AveragePool(input: input, output: output, context: context)
-    case .globalAveragePool:
-      try GlobalAveragePool(input: input, output: output, context: context)
-    case .flatten: try Flatten(input: input, output: output, context: context)
-    case .batchNorm: try RowNormalization(node, input: input, output: output, context: context)
-    default: throw CifarError(.internal, "layer \(node.label) is no operator of its own")
+  init(
+    _ node: LayerNode, input: Activation, output: Activation, context: OperatorContext) throws
+}
+
+extension LayerNode {
+  /// - Throws: `internal` for a layer that is fused with others.
+  func singleLayer() throws -> any SingleLayer.Type {
+    switch spec {
+    case .gelu: Gelu.self
+    case .avgPool: AveragePool.self
+    case .globalAveragePool: GlobalAveragePool.self
+    case .flatten: Flatten.self
+    case .batchNorm: RowNormalization.self
+    case .conv2d, .relu, .maxPool, .dropout, .dense, .residual:
+      throw CifarError(.internal, "layer \(label) is no operator of its own")
     }
   }
 }

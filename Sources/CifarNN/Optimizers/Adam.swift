@@ -82,6 +82,10 @@ public final class Adam: Optimizer {
     averages.tensors(of: network) + squares.tensors(of: network)
   }
 
+  public var stateNames: [String] {
+    averages.names(of: network) + squares.names(of: network)
+  }
+
   public var stateBytes: Int { averages.bytes + squares.bytes }
 
   public func load(_ tensors: [Tensor], stepCount: Int) throws {

@@ -8,6 +8,9 @@ public protocol Optimizer: AnyObject {
   /// What has to survive a resume besides the number of steps, under names `optimizer.…`.
   func stateTensors() -> [Tensor]
 
+  /// What those tensors are called.
+  var stateNames: [String] { get }
+
   /// Bytes of those tensors.
   var stateBytes: Int { get }
 
@@ -31,6 +34,8 @@ struct OptimizerSlot {
   }
 
   var bytes: Int { buffer.count * MemoryLayout<Float>.stride }
+
+  func names(of network: Network) -> [String] { network.parameters.map { prefix + $0.name } }
 
   func tensors(of network: Network) -> [Tensor] {
     network.parameters.map { parameter in

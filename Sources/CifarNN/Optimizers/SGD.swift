@@ -71,6 +71,7 @@ public final class SGD: Optimizer {
 
   public func stateTensors() -> [Tensor] { momentum?.tensors(of: network) ?? [] }
 
+  public var stateNames: [String] { momentum?.names(of: network) ?? [] }
   public var stateBytes: Int { momentum?.bytes ?? 0 }
 
   public func load(_ tensors: [Tensor], stepCount: Int) throws {

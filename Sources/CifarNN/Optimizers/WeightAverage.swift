@@ -77,6 +77,7 @@ public final class WeightAverage {
   /// the first step, when the network has them.
   public func stateTensors() -> [Tensor] { stepCount == 0 ? [] : slot.tensors(of: network) }
 
+  public var stateNames: [String] { stepCount == 0 ? [] : slot.names(of: network) }
   public var stateBytes: Int { slot.bytes }
 
   /// Takes over a checkpoint's weights, after the network did.

@@ -60,7 +60,7 @@ final class LockWait {
   }
 }
 
-/// A clock that nobody sets.
+/// The monotonic clock.
 enum MonotonicTime {
   static var seconds: Double {
     var time = timespec()

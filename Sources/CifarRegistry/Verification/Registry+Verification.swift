@@ -9,7 +9,7 @@ extension Registry {
   /// to a writer that waits, and is tried again; where trainings never leave it the time, it is left
   /// out.
   /// - Parameters:
-  ///   - run: look at this run's checkpoints only; nil for all.
+  ///   - run: check this run's checkpoints only; nil for all.
   ///   - leftOut: gets a sentence about a check that was left out; nil writes it as a warning to the
   ///     log.
   ///   - progress: called with the checkpoints that were read so far and how many there are.
@@ -120,6 +120,8 @@ extension Registry {
     return problems
   }
 
+  /// A run that was imported begins with a checkpoint whose epochs are not known: its first session
+  /// has no rows.
   private func checkpointsWithoutEpoch() throws -> [String] {
     var problems: [String] = []
     let walk = RowWalk(
@@ -128,7 +130,10 @@ extension Registry {
         AND NOT EXISTS (SELECT 1 FROM epochs e
           WHERE e.run = c.run AND e.epoch = c.epoch AND e.superseded = 0)
         AND EXISTS (SELECT 1 FROM epochs e
-          WHERE e.run = c.run AND e.epoch > c.epoch AND e.superseded = 0) AS is_alone
+          WHERE e.run = c.run AND e.epoch > c.epoch AND e.superseded = 0)
+        AND (c.session > (SELECT min(id) FROM sessions s WHERE s.run = c.run)
+          OR EXISTS (SELECT 1 FROM epochs e WHERE e.run = c.run AND e.session = c.session))
+        AS is_alone
       FROM checkpoints c CROSS JOIN runs r ON r.id = c.run
       """, of: .checkpoints, key: [(sql: "c.id", column: "id")])
     try self.walk(walk) { row in

@@ -4,8 +4,8 @@ import Glibc
 /// The file of a `CSVLogger`: a title line, and lines of one or more runs.
 ///
 /// From `begin` or `resume` to `end` it is held: meanwhile nobody starts it over, and all that write to
-/// it take turns (see `CSVLogHold`). Taking lines out may replace the file, so whoever gets a lock
-/// looks whether the path still leads to the file that it locked.
+/// it take turns (see `CSVLogHold`). Taking lines out may replace the file, so a writer that
+/// gets a lock checks that the path still leads to the file that it locked.
 final class CSVLogFile {
   let path: String
   let separator: String
@@ -92,7 +92,7 @@ final class CSVLogFile {
     }
     let end = lines[0].last == CSVLogFile.carriageReturn ? [CSVLogFile.carriageReturn] : []
     let before = lines.count
-    // From the end: the run's own last words are the ones to take back.
+    // From the end: the run's own last lines are the ones to take back.
     var parsed = lines.map(line)
     for line in superseded {
       guard let place = parsed.lastIndex(where: { $0?.isSame(line) == true }) else { continue }
@@ -124,7 +124,7 @@ final class CSVLogFile {
     defer { (new ?? old).share() }
     try FileWriter.write(to: path, as: kind) { file in
       for line in lines { try file.write(line + [CSVLogFile.newLine]) }
-      // Before it has its name: there is no moment in which it belongs to nobody.
+      // Before it has its name: it is held from the first moment that others can see it.
       new = CSVLogHold(taking: try file.duplicate())
       new?.share()
     }
@@ -192,7 +192,7 @@ final class CSVLogFile {
 
   // MARK: The file
 
-  /// Whether lines can be looked at: a file, or nothing yet.
+  /// Whether its lines can be read: a regular file, or nothing yet.
   private var isRegular: Bool {
     var status = stat()
     return stat(path, &status) != 0 || status.isRegular

@@ -4,7 +4,7 @@ import Glibc
 /// A log that a training has open, and its locks on it.
 ///
 /// They are advisory, on two bytes that no log reaches. All that write a log share its *use*, for as
-/// long as they may write; who starts it over needs that alone. Changes are made in *turns*. Where
+/// long as they may write; starting it over needs that lock alone. Changes are made in *turns*. Where
 /// there are no locks everything works without them.
 final class CSVLogHold {
   let file: File
@@ -13,8 +13,8 @@ final class CSVLogHold {
   private static let use = Int64(1) << 61
   private static let turn = use + 1
 
-  /// How often a lock is asked for, 50 ms apart. Whoever holds the turn longer is no reason to lose a
-  /// line: what is appended at once is whole all the same.
+  /// How often a lock is asked for, 50 ms apart. If a turn is held for longer the line is
+  /// appended without it: one that is written at once is whole all the same.
   private static let patience = 200
 
   /// Opens the file, made if need be.
@@ -54,7 +54,7 @@ final class CSVLogHold {
 
   /// Shares the file's use with all others that write it.
   func share() {
-    // Who has it alone has it for a moment.
+    // Another holds it exclusively for a moment only.
     _ = CSVLogHold.patiently {
       OpenFileLock.set(descriptor, F_RDLCK, start: CSVLogHold.use, length: 1)
     }

@@ -7,8 +7,8 @@ import CifarCore
 /// appends to its file: its own lines of epochs that it trains again are taken out, those of its
 /// epochs that are missing are put back, and everybody else's stay.
 ///
-/// A new run that can't write it does not begin. Later a log is not worth a run: where it can't be
-/// written the training continues without it, and says so once.
+/// A new run that can't write it does not begin. Later on, where it can't be written, the training
+/// continues without it and says so once: a log is not worth a run.
 public final class CSVLogger: Callback {
   public struct Options: CallbackOptions {
     /// Recorded with its whole path, so that a resume from another directory finds it.
@@ -29,7 +29,7 @@ public final class CSVLogger: Callback {
         $0.count == 1 && !"\"\n\r0123456789.".contains($0)
           ? nil : "'\($0)' is not one character such as ',' or ';'"
       },
-      .flag("append", \.append, "a new run leaves what the file has, else it starts it over"),
+      .flag("append", \.append, "a new run keeps what the file has; else it starts the file over"),
     ]
 
     public init() {}

@@ -39,13 +39,13 @@ struct CallbackState: Codable, Equatable, Sendable {
   var cooldown = 0
 }
 
-/// What one batch came to.
+/// The result of one batch.
 struct BatchOutcome {
   /// From 1.
   var epoch: Int
   /// From 1.
   var batch: Int
-  /// Mean over its images; NaN or infinite if training went astray.
+  /// Mean over its images; NaN or infinite if training diverged.
   var loss: Double
   /// Since this session of the training began.
   var sessionSeconds: Double

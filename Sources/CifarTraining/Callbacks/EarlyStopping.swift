@@ -31,7 +31,7 @@ public final class EarlyStopping: Callback {
         "has to be beaten: until it is, improvements do not make patience start over"),
       .whole(
         "start_from_epoch", \.startFromEpoch, 0...Int.max,
-        "epochs at the start that are not looked at"),
+        "epochs at the start that do not count"),
       .flag(
         "restore_best_weights", \.restoreBestWeights, "put back the best weights when training ends"
       ),

@@ -6,7 +6,7 @@ import CifarNN
 /// Keras and PyTorch differ in three things. What counts as better: Keras wants an absolute margin
 /// and takes the first value whatever it is, PyTorch wants a relative one unless told otherwise.
 /// When patience is over: Keras reduces at the `patience`-th epoch without improvement, PyTorch at
-/// the one after. What is too little: PyTorch leaves a change below `epsilon` out.
+/// the one after. Too small a change: PyTorch leaves out one below `epsilon`.
 public final class ReduceLROnPlateau: Callback {
   /// How PyTorch understands its threshold.
   public enum ThresholdMode: String, Codable, CaseIterable, Sendable {

@@ -3,8 +3,8 @@ import CifarCore
 /// Ends training, instead of failing, when a loss is NaN or infinite: Keras's `TerminateOnNaN`.
 ///
 /// As there, the step is taken, the epoch ends with this batch, it is validated, and every callback
-/// hears of it. A finite loss of the batches so far can't be seen in its row any more. A validation
-/// loss that is not finite, which Keras's does not look at, ends training too.
+/// hears of it. Its row shows NaN, whatever the batches before had. A validation
+/// loss that is not finite, which Keras's ignores, ends training too.
 final class TerminateOnNaN: Callback {
   struct Options: CallbackOptions {
     static let type = "terminate_on_nan"

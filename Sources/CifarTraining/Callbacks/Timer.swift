@@ -1,7 +1,7 @@
 import CifarCore
 
-/// Ends a session of a training after a given time, with a checkpoint of the very batch: each resume
-/// has that much time again.
+/// Ends a session of a training after a given time, with a checkpoint of the batch just done: each
+/// resume has that much time again.
 public final class Timer: Callback {
   public struct Options: CallbackOptions {
     public var seconds = 0.0

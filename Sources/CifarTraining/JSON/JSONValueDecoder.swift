@@ -110,7 +110,7 @@ final class KeyLog {
   private(set) var asked: [String: Set<String>] = [:]
   /// Whether all was read, so that a key that nobody has asked for is unknown.
   var isComplete = false
-  /// Whether what is missing is read as 1 or as nothing, to get to know all keys.
+  /// Whether a missing value is read as 1 or as an empty one, to find out all keys.
   let fillsGaps: Bool
   /// Where something was missing.
   private(set) var gaps: Set<String> = []

@@ -48,7 +48,7 @@ public enum StateCoding {
     }
   }
 
-  /// What is missing may be there under a wrong name, and whoever reads it may know that.
+  /// A missing value may be there under a wrong name: then the error names that.
   private static func moreTelling<Value: Decodable>(
     than error: DecodingError, _ type: Value.Type, _ tree: JSONValue, _ keys: KeyLog
   ) -> DecodingError {

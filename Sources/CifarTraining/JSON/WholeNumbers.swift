@@ -1,5 +1,5 @@
 /// The legal ranges of whole numbers by their names in JSON, for what does not even fit an integer.
-/// What fits is checked, with more regard to its neighbours, by whoever has it.
+/// What fits is checked by the type that it belongs to, together with its neighbours.
 enum WholeNumbers {
   static let ranges: [String: ClosedRange<Int>] = others.merging(
     HyperparameterGuide.sections.flatMap(\.rows).compactMap { row in

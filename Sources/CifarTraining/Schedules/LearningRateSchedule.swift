@@ -58,6 +58,7 @@ public struct LearningRateSchedule: Equatable, Sendable {
   public var type: String { curve.type }
 
   static let mostSteps = 1_000_000_000
+  static let counts = 1...mostSteps
 
   /// The factor of an optimizer step.
   ///

@@ -198,8 +198,7 @@ class EpochInfo(Structure):
         ("images_per_second", c_double),  # training images, validation left out
         # processor time of all threads of the process; NaN where it is not known
         ("cpu_seconds", c_double),
-        # bytes that the process had resident at most, since it began; NaN likewise
-        ("peak_memory", c_double),
+        ("peak_memory", c_double),  # most bytes that the program had resident at once; NaN likewise
         ("is_best", c_int32),  # 1: the best so far by the recipe's measure. Only in callbacks
     ]
 
@@ -248,8 +247,8 @@ class TrainerCallbacks(Structure):
         # for every epoch that waits to be stored; when it is over, some ten times a second until
         # all is stored. Anything but 0 then ends the waiting.
         ("on_storage_wait", CFUNCTYPE(c_int, POINTER(StorageInfo), c_void_p)),
-        # When training is over, with the best weights in their place, but not after a failure; what
-        # it returns is not looked at.
+        # When training is over, but not after a failure; what it returns is ignored. Where it has
+        # completed and a callback of the recipe restores the best weights, they are in their place.
         ("on_train_end", CFUNCTYPE(c_int, c_void_p)),
     ]
 

@@ -112,6 +112,14 @@ def number(value, name: str) -> float:
         raise TypeError(f"{name} is a {_kind(value)}, not a number") from None
 
 
+def optional_number(value, name: str) -> float:
+    """An option above 0 for C, where 0 stands for None."""
+    result = 0.0 if value is None else number(value, name)
+    if value is not None and result == 0:
+        raise ValueError(f"{name} is 0, not above it")
+    return result
+
+
 def flag(value, name: str) -> int:
     """True or False, numpy's too, as C's 1 or 0."""
     if not isinstance(value, (bool, np.bool_)) and not (type(value) is int and value in (0, 1)):

@@ -52,7 +52,7 @@ def _read_picture(Image, file: Path, resize: bool) -> np.ndarray:
         raise ValueError(f"'{file}' is not a regular file")
     try:
         with Image.open(file) as picture:
-            # The header alone says how large it is: nothing is decoded before that is looked at.
+            # The header alone says how large it is: nothing is decoded before that is checked.
             wrong = _wrong_size(*picture.size, resize)
             pixels = None if wrong else _eight_bits(Image, picture).convert("RGB")
     except Exception as error:  # damaged files raise whatever a decoder stumbles over

@@ -76,7 +76,7 @@ class Listening:
 
     def run(self, function, *arguments):
         """Calls ``function``, which calls C, and returns what it returns. What signal handlers
-        raise from here on is kept: ``function`` looks at ``raised`` between its steps."""
+        raise from here on is kept: ``function`` checks ``raised`` between its steps."""
         if threading.current_thread() is threading.main_thread():
             for number in signal.valid_signals():
                 handler = signal.getsignal(number)

@@ -30,7 +30,8 @@ class Callback:
         """Before training, also when a run is resumed."""
 
     def on_train_end(self):
-        """When training is over, with the best weights in their place."""
+        """When training is over, but not after a failure. Where it has completed and a callback of
+        the recipe restores the best weights, they are in their place."""
 
     def on_epoch_begin(self, batch):
         """Before an epoch's first batch, with a ``Batch`` of 0 batches done."""

@@ -47,7 +47,7 @@ class Epoch:
     cpu_seconds: float
     """Processor time of all threads of the process."""
     peak_memory: float
-    """Bytes that the process had resident at most, since it began."""
+    """The most bytes that the program had resident at once."""
     is_best: bool
 
     # What `log` hands its values to, in callbacks; no field, so that an epoch is compared, copied

@@ -143,8 +143,7 @@ def fit(
     options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
     options.tags = _lines(tags)
     options.model = _model_text(model)
-    if learning_rate is not None:
-        hyperparameters["learning_rate"] = argument.number(learning_rate, "learning_rate")
+    options.learning_rate = argument.optional_number(learning_rate, "learning_rate")
     if hyperparameters:
         _refuse_foreign(hyperparameters)
         options.hyperparameters = argument.json_text(hyperparameters, "")
@@ -330,7 +329,7 @@ class _Training:
         info = get("cifar_trainer_get_info", abi.TrainerInfo, trainer)
         status = status or ("failed" if info.has_diverged else "completed")
         reason = decode(info.end_reason)
-        if self._stopper is not None:
+        if self._stopper is not None and status == "stopped":
             reason += f" ({_place(self._stopper)} returned True)"
         return Run(
             id=decode(info.run_id),

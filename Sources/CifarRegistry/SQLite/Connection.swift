@@ -85,7 +85,8 @@ final class Connection {
 
   /// What a code of a call on this database means.
   func error(_ code: Int32, detail: String) -> CifarError {
-    // Who tries again at once need not know whom it waits for, which takes a look at all processes.
+    // A caller that tries again at once need not know who holds it, which takes a search of all
+    // processes.
     let isBusy = code & 0xff == SQLITE_BUSY && wait.seconds >= 1
     return DatabaseError.error(
       code: code, detail: detail, path: path, systemError: systemError(code),

@@ -13,25 +13,21 @@ struct SchemaColumn {
     }
 
     init(_ column: String, _ range: ClosedRange<Int>) {
-      let isOpen = range.upperBound == Int.max
-      words =
-        isOpen ? "at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
-      condition =
-        isOpen
-        ? "\(column) >= \(range.lowerBound)"
-        : "\(column) BETWEEN \(range.lowerBound) AND \(range.upperBound)"
+      self.init(
+        column, from: range.lowerBound, to: range.upperBound == .max ? nil : range.upperBound)
     }
 
     /// nil for a range without ends.
     init?(_ column: String, _ range: ClosedRange<Double>) {
       guard range.lowerBound.isFinite else { return nil }
-      let isOpen = range.upperBound.isInfinite
-      words =
-        isOpen ? "at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+      self.init(
+        column, from: range.lowerBound, to: range.upperBound.isInfinite ? nil : range.upperBound)
+    }
+
+    private init<Bound>(_ column: String, from least: Bound, to most: Bound?) {
+      words = most.map { "from \(least) to \($0)" } ?? "at least \(least)"
       condition =
-        isOpen
-        ? "\(column) >= \(range.lowerBound)"
-        : "\(column) BETWEEN \(range.lowerBound) AND \(range.upperBound)"
+        most.map { "\(column) BETWEEN \(least) AND \($0)" } ?? "\(column) >= \(least)"
     }
   }
 

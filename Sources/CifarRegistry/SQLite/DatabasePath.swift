@@ -24,7 +24,7 @@ enum DatabasePath {
   /// What lies at `path`.
   ///
   /// The file is never opened past SQLite: closing any other descriptor of it would drop the locks
-  /// that this process holds through SQLite (POSIX advisory locks). And it is looked at as
+  /// that this process holds through SQLite (POSIX advisory locks). And it is examined as
   /// `immutable`, so that nothing is written beside a file that is not ours: no journal played
   /// back, no `-wal` or `-shm` created.
   /// - Throws: `foreignDatabase` for a file that is anything else than a registry; `io`.
@@ -42,7 +42,7 @@ enum DatabasePath {
       switch errno {
       case ENOENT, ENOTDIR: return .nothing
       default:
-        throw CifarError(.io, "\(path) cannot be looked at: \(String(cString: strerror(errno)))")
+        throw CifarError(.io, "\(path) cannot be examined: \(String(cString: strerror(errno)))")
       }
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
@@ -62,7 +62,7 @@ enum DatabasePath {
 
   /// What an open database holds. An SQLite file without any table is as good as an empty one.
   static func content(of connection: Connection) throws -> Content {
-    // One look at one moment: someone else may be creating the registry just now.
+    // In one transaction: another process may be creating the registry just now.
     let (application, version, objects) = try connection.atOneMoment {
       (
         try connection.integer("PRAGMA application_id") ?? 0,

@@ -149,6 +149,8 @@ public struct RunField: Sendable {
   private static func suggestion(for name: String) -> String {
     let suggestion = Suggestion.text(for: name, among: table.map(\.name))
     if !suggestion.isEmpty { return suggestion }
-    return "; there are \(table.map(\.name).joined(separator: ", ")), and hyperparameters by path"
+    let fields = table.map(\.name).joined(separator: ", ")
+    return "; there are \(fields), and hyperparameters by their path, such as optimizer.beta1 or "
+      + "hyperparameters.ema"
   }
 }

@@ -8,7 +8,7 @@ struct Migration: Sendable {
   /// What it brought, for messages.
   var name: String
   var sql: String
-  /// Looks at what is there before anything is done, and throws what is in the way.
+  /// Examines what is there before anything is done, and throws what is in the way.
   var check: (@Sendable (Connection) throws -> Void)?
 
   init(

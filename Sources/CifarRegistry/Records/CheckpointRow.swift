@@ -1,0 +1,20 @@
+/// A stored checkpoint, without its bytes.
+public struct CheckpointRow: Sendable, Equatable {
+  /// Unique in the file, never used again.
+  public var id: Int64
+  /// The run's UUID.
+  public var run: String
+  public var epoch: Int
+  public var batch: Int
+  public var step: Int
+  public var created: Timestamp
+  public var size: Int
+  /// SHA-256, lowercase hexadecimal.
+  public var sha256: String
+  /// Whether it is the best of the run's current ones.
+  public var isBest: Bool
+  /// Whether a later session replaced it, by resuming the run from an earlier checkpoint.
+  public var isSuperseded: Bool
+  /// Whether retention keeps it in any case.
+  public var isPinned: Bool
+}

@@ -1,0 +1,35 @@
+/// Everything known when a run begins.
+public struct NewRun: Sendable {
+  /// What people call it; names need not be unique.
+  public var name: String?
+  public var recipe: String
+  /// The complete set of hyperparameters, defaults included, as a JSON object.
+  public var hyperparameters: String
+  /// The model's specification as a JSON object.
+  public var model: String
+  public var dataset: String
+  public var datasetHash: String?
+  public var seed: UInt64
+  public var epochsPlanned: Int
+  public var retention: Retention
+  public var session: SessionInfo
+  /// Tags from the start.
+  public var tags: [String] = []
+
+  public init(
+    name: String? = nil, recipe: String, hyperparameters: String, model: String, dataset: String,
+    datasetHash: String? = nil, seed: UInt64, epochsPlanned: Int, retention: Retention = .last(2),
+    session: SessionInfo
+  ) {
+    self.name = name
+    self.recipe = recipe
+    self.hyperparameters = hyperparameters
+    self.model = model
+    self.dataset = dataset
+    self.datasetHash = datasetHash
+    self.seed = seed
+    self.epochsPlanned = epochsPlanned
+    self.retention = retention
+    self.session = session
+  }
+}

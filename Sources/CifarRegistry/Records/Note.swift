@@ -1,0 +1,5 @@
+/// A remark on a run.
+public struct Note: Sendable, Equatable {
+  public var created: Timestamp
+  public var text: String
+}

@@ -1,0 +1,21 @@
+/// One start or resume of a run.
+public struct SessionRow: Sendable, Equatable {
+  public var id: Int64
+  public var started: Timestamp
+  /// nil while it runs, and for one that crashed.
+  public var ended: Timestamp?
+  public var status: RunStatus
+  /// Why it ended, in words; empty while it runs.
+  public var reason: String
+  public var durationSeconds: Double
+  public var host: String
+  public var pid: Int32
+  public var info: SessionInfo
+  /// Where it took up the run: completed epochs and batches of the next. nil for the first session.
+  public var resumedFrom: Position?
+
+  public struct Position: Sendable, Equatable {
+    public var epoch: Int
+    public var batch: Int
+  }
+}
