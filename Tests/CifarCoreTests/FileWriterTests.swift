@@ -1,3 +1,4 @@
+import CifarCore
 import Foundation
 import Glibc
 import Testing

@@ -1,3 +1,4 @@
+import CifarCore
 import Glibc
 import Synchronization
 import Testing

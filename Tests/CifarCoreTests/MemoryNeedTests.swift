@@ -1,3 +1,4 @@
+import CifarCore
 import Testing
 
 @testable import CifarCore

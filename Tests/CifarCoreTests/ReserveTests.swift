@@ -1,4 +1,5 @@
 import CMemory
+import CifarCore
 import Testing
 
 @testable import CifarCore

@@ -1,3 +1,4 @@
+import CifarCore
 import Kernels
 import TestSupport
 import Testing
