@@ -69,6 +69,13 @@ test-swift: .build/dependencies ## the Swift tests: kernels, layers, data, train
 test-abi: build $(VENV)/ready ## C, Python and the commands against what was built
 	$(PYTHON) -m pytest -n 2 --dist worksteal --durations 10 Tests/CABI
 
+ONLY ?= *
+
+test-packages: build ## what can be installed, from the outside: make test-packages ONLY=deb
+	@failed=; for script in Tests/Packages/$(ONLY).sh Tests/Packages/$(ONLY).py; do \
+	  if [ -x "$$script" ]; then echo "== $$script"; "$$script" || failed="$$failed $$script"; fi; \
+	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
+
 test-memory: build ## every allocation of a short training fails once, and from each on all: hours
 	@mkdir -p .build/memory
 	cc -O1 -std=gnu11 -I include Tests/CABI/fail_allocations.c -o .build/memory/fail_allocations \
@@ -160,7 +167,7 @@ dist: build ## build/dist/cifar-…-linux-….tar.xz, which works wherever it is
 	rm -rf build/dist
 	@$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/build/dist prefix=/$(DIST)
 	tar -C build/dist --sort=name --owner=0 --group=0 --numeric-owner -cf - $(DIST) | \
-	  xz -T2 -6 > build/dist/$(DIST).tar.xz
+	  xz -T0 -3 > build/dist/$(DIST).tar.xz
 	rm -rf build/dist/$(DIST)
 
 clean: ## everything that was built or installed here
