@@ -170,6 +170,17 @@ dist: build ## build/dist/cifar-…-linux-….tar.xz, which works wherever it is
 	  xz -T0 -3 > build/dist/$(DIST).tar.xz
 	rm -rf build/dist/$(DIST)
 
+deb: build ## Debian packages in build/deb, with dpkg-buildpackage
+	@type -P dh dh_python3 >/dev/null || Tools/install-packages debhelper dh-python dpkg-dev
+	mkdir -p build/deb
+	rm -f build/deb/*cifar*
+	dh_clean
+	DEB_OUTPUT=build/deb dpkg-buildpackage -us -uc -b -nc \
+	  --buildinfo-option=-ubuild/deb --changes-option=-ubuild/deb \
+	  --buildinfo-file=build/deb/libcifar_$(VERSION).buildinfo \
+	  --changes-file=build/deb/libcifar_$(VERSION).changes
+	dh_clean
+
 clean: ## everything that was built or installed here
 	rm -rf .build .build-fuzz .build-sanitize build $(VENV) .venv-bench
 
