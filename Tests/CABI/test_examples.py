@@ -1,12 +1,15 @@
 """The examples people start from, as they stand in the repository."""
 
 import re
+import shutil
 import subprocess
 
 import numpy as np
 import pytest
 from conftest import BUILD, ROOT, compile_c, run, without_swift
 
+
+# C ------------------------------------------------------------------------------------------------
 
 C = ROOT / "bindings" / "c"
 C_EXAMPLES = ["train", "resume", "predict", "arrays", "runs", "interrupt", "model"]
@@ -96,8 +99,48 @@ def test_the_c_examples_report_errors(workplace, programs):
     assert "usage" in output(programs / "resume", expect=2)
 
 
-def code_blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.S)
+# C++ ----------------------------------------------------------------------------------------------
+
+CPP = ROOT / "bindings" / "cpp"
+CPP_TEST = ROOT / "Tests" / "CABI" / "cpp_interface.cpp"
+# Swift comes with a clang.
+CLANG = shutil.which("clang++") or "c++"
+
+
+@pytest.mark.parametrize("standard", ["c++11", "c++17", "c++20"])
+@pytest.mark.parametrize("compiler", ["c++", CLANG])
+def test_the_cpp_header_compiles_without_a_warning(tmp_path, compiler, standard):
+    compile_c(
+        CPP_TEST, tmp_path / "unused", f"-std={standard}", "-Wshadow", "-fsyntax-only", "-I", CPP,
+        compiler=compiler, link=False)
+
+
+def test_the_cpp_header_keeps_its_promises(workplace):
+    program = workplace / "cpp_interface"
+    compile_c(CPP_TEST, program, "-std=c++11", "-I", CPP, compiler="c++")
+    assert output(program) == "all is well\n"
+
+
+def test_the_cpp_example_trains_and_lists(workplace):
+    compile_c(CPP / "train.cpp", workplace / "train", "-std=c++17", compiler="c++")
+    text = output(workplace / "train", 1, 64)
+    assert re.search(r"^epoch 1  val_accuracy [\d.]+ %\naccuracy [\d.]+ %\ncircle [\d.]+ %\n", text)
+    assert re.search(r"^[0-9a-f-]{36}  completed  1 epochs  best [\d.]+ %$", text, flags=re.M)
+
+
+def test_the_cpp_readmes_program_works(workplace):
+    (source,) = code_blocks("cpp", CPP / "README.md")
+    (workplace / "readme.cpp").write_text(source)
+    compile_c(workplace / "readme.cpp", workplace / "readme", "-I", CPP, compiler="c++")
+    assert "all 1 epochs are done" in output(workplace / "readme")
+    assert (workplace / "model.safetensors").exists()
+
+
+# The README ---------------------------------------------------------------------------------------
+
+
+def code_blocks(language, file=ROOT / "README.md"):
+    return re.findall(rf"```{language}\n(.*?)```", file.read_text(), flags=re.S)
 
 
 def test_the_readmes_c_program_works(workplace):
