@@ -38,12 +38,12 @@ static_assert(is_handle<cifar::registry>(), "");
 static_assert(is_handle<cifar::run>(), "");
 static_assert(is_handle<cifar::run_list>(), "");
 
-static const char model[] =
+static const char layers[] =
     "[{\"type\": \"max_pool\"}, {\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 10}]";
 
 static cifar_train_options small() {
   auto options = cifar::train_options();
-  options.model = model;
+  options.model = layers;
   options.epochs = 2;
   return options;
 }
