@@ -3,16 +3,17 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build demo bindings docs test test-swift test-abi test-memory torture fuzz sanitize \
-  bench bench-registry format lint install uninstall clean
+.PHONY: help build demo bindings docs test test-swift test-abi test-packages test-memory torture \
+  fuzz sanitize bench bench-registry format lint install uninstall dist deb clean
 
-PREFIX ?= /usr/local
-DESTDIR ?=
 # Where tests and the demo keep what they install for Python.
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
-SONAME := libcifar.so.0
+VERSION := $(shell awk '/^.define CIFAR_VERSION_(MAJOR|MINOR|PATCH)/ { \
+  printf "%s%s", dot, $$3; dot = "." }' include/cifar.h)
+SONAME := libcifar.so.$(firstword $(subst ., ,$(VERSION)))
+LIBRARY := libcifar.so.$(VERSION)
 RELEASE := .build/release
 # An import of a module that the manifest does not name is an error.
 IMPORTS := --explicit-target-dependency-import-check error
@@ -24,22 +25,32 @@ STATIC := -Xswiftc -static-stdlib -Xswiftc -L$(CURDIR)/.build/static $(foreach o
 RESERVE := $(foreach function,malloc calloc realloc free posix_memalign aligned_alloc \
   malloc_usable_size strdup _Znwm _ZnwmSt11align_val_t _ZdlPvm _ZdlPvmSt11align_val_t,\
   -Xlinker --wrap=$(function))
+# Library and commands need nothing that lies beside them.
+NO_RPATH := --disable-local-rpath
 EXPORTS := -Xlinker --version-script=$(CURDIR)/Sources/CifarC/exports.map
 LIBRARY_LINK := $(EXPORTS) -Xlinker -soname=$(SONAME) -Xlinker -z -Xlinker nodelete
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-build: .build/dependencies ## build/lib/libcifar.so, build/bin/cifar and build/bin/cifar-runs
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) --product cifar-command
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) --product cifar-runs
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(LIBRARY_LINK) --product cifar
-	mkdir -p build/lib build/bin
+build: .build/dependencies ## the library, the commands, their manual pages and completions
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) --product cifar-command
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) --product cifar-runs
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) $(LIBRARY_LINK) --product cifar
+	rm -f build/lib/libcifar.so*
+	mkdir -p build/lib build/bin build/man build/completions
 	install -m 755 $(RELEASE)/cifar-command build/bin/cifar
 	install -m 755 $(RELEASE)/cifar-runs build/bin/cifar-runs
-	install -m 755 $(RELEASE)/libcifar.so build/lib/$(SONAME)
-	strip build/bin/cifar build/bin/cifar-runs build/lib/$(SONAME)
-	ln -sf $(SONAME) build/lib/libcifar.so
+	install -m 755 $(RELEASE)/libcifar.so build/lib/$(LIBRARY)
+	strip build/bin/cifar build/bin/cifar-runs build/lib/$(LIBRARY)
+	ln -s $(LIBRARY) build/lib/$(SONAME)
+	ln -s $(SONAME) build/lib/libcifar.so
+	for command in cifar cifar-runs; do \
+	  build/bin/$$command man > build/man/$$command.1; \
+	  build/bin/$$command completion bash > build/completions/$$command; \
+	  build/bin/$$command completion zsh > build/completions/_$$command; \
+	  build/bin/$$command completion fish > build/completions/$$command.fish; \
+	done
 
 demo: build ## trains the network on the built-in drawings, lists the run, asks the model
 	@Tools/demo
@@ -57,6 +68,13 @@ test-swift: .build/dependencies ## the Swift tests: kernels, layers, data, train
 
 test-abi: build $(VENV)/ready ## C, Python and the commands against what was built
 	$(PYTHON) -m pytest -n 2 --dist worksteal --durations 10 Tests/CABI
+
+ONLY ?= *
+
+test-packages: build ## what can be installed, from the outside: make test-packages ONLY=deb
+	@failed=; for script in Tests/Packages/$(ONLY).sh Tests/Packages/$(ONLY).py; do \
+	  if [ -x "$$script" ]; then echo "== $$script"; "$$script" || failed="$$failed $$script"; fi; \
+	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
 test-memory: build ## every allocation of a short training fails once, and from each on all: hours
 	@mkdir -p .build/memory
@@ -123,27 +141,45 @@ format: ## lays out the Swift sources
 lint: ## looks at the layout of the Swift sources
 	swift format lint -s -r -p Sources Tests Package.swift
 
-install: build ## into $(PREFIX): libraries, header, commands, manual pages, completions
-	install -d $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include
-	install -m 755 build/lib/$(SONAME) $(DESTDIR)$(PREFIX)/lib
-	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libcifar.so
-	install -m 755 build/bin/cifar build/bin/cifar-runs $(DESTDIR)$(PREFIX)/bin
-	install -m 644 include/cifar.h $(DESTDIR)$(PREFIX)/include
-	for command in cifar cifar-runs; do \
-	  share=$(DESTDIR)$(PREFIX)/share; \
-	  install -d $$share/man/man1 $$share/bash-completion/completions \
-	    $$share/zsh/site-functions $$share/fish/vendor_completions.d; \
-	  build/bin/$$command man > $$share/man/man1/$$command.1; \
-	  build/bin/$$command completion bash > $$share/bash-completion/completions/$$command; \
-	  build/bin/$$command completion zsh > $$share/zsh/site-functions/_$$command; \
-	  build/bin/$$command completion fish > $$share/fish/vendor_completions.d/$$command.fish; \
-	done
+# GNU's directory variables; PREFIX is another name for prefix.
+PREFIX ?= /usr/local
+prefix = $(PREFIX)
+exec_prefix = $(prefix)
+bindir = $(exec_prefix)/bin
+libdir = $(exec_prefix)/lib
+includedir = $(prefix)/include
+datarootdir = $(prefix)/share
+datadir = $(datarootdir)
+mandir = $(datarootdir)/man
+docdir = $(datarootdir)/doc/libcifar
+DIRECTORIES := prefix bindir libdir includedir datadir mandir docdir DESTDIR
+INSTALL = VERSION=$(VERSION) $(foreach name,$(DIRECTORIES),$(name)='$($(name))') Tools/install
+
+install: ## copies what `make` built into $(prefix); libdir, bindir, … and DESTDIR are GNU's
+	@$(INSTALL)
 
 uninstall: ## takes away what install put there
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,lib/$(SONAME) lib/libcifar.so bin/cifar bin/cifar-runs \
-	  include/cifar.h $(foreach command,cifar cifar-runs,share/man/man1/$(command).1 \
-	  share/bash-completion/completions/$(command) share/zsh/site-functions/_$(command) \
-	  share/fish/vendor_completions.d/$(command).fish))
+	@$(INSTALL) --uninstall
+
+DIST := cifar-$(VERSION)-linux-$(shell uname -m)
+
+dist: build ## build/dist/cifar-…-linux-….tar.xz, which works wherever it is unpacked
+	rm -rf build/dist
+	@$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/build/dist prefix=/$(DIST)
+	tar -C build/dist --sort=name --owner=0 --group=0 --numeric-owner -cf - $(DIST) | \
+	  xz -T0 -3 > build/dist/$(DIST).tar.xz
+	rm -rf build/dist/$(DIST)
+
+deb: build ## Debian packages in build/deb, with dpkg-buildpackage
+	@type -P dh dh_python3 >/dev/null || Tools/install-packages debhelper dh-python dpkg-dev
+	mkdir -p build/deb
+	rm -f build/deb/*cifar*
+	dh_clean
+	DEB_OUTPUT=build/deb dpkg-buildpackage -us -uc -b -nc \
+	  --buildinfo-option=-ubuild/deb --changes-option=-ubuild/deb \
+	  --buildinfo-file=build/deb/libcifar_$(VERSION).buildinfo \
+	  --changes-file=build/deb/libcifar_$(VERSION).changes
+	dh_clean
 
 clean: ## everything that was built or installed here
 	rm -rf .build .build-fuzz .build-sanitize build $(VENV) .venv-bench
