@@ -1,11 +1,11 @@
 // What cifar.hpp promises: test_examples.py builds and runs it.
+#include <cifar.hpp>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 #include <type_traits>
-
-#include "cifar.hpp"
 
 static size_t allocations;
 

@@ -122,7 +122,8 @@ def test_the_cpp_header_keeps_its_promises(workplace):
 
 
 def test_the_cpp_example_trains_and_lists(workplace):
-    compile_c(CPP / "train.cpp", workplace / "train", "-std=c++17", compiler="c++")
+    compile_c(
+        CPP / "train.cpp", workplace / "train", "-std=c++17", "-I", CPP, compiler="c++")
     text = output(workplace / "train", 1, 64)
     assert re.search(r"^epoch 1  val_accuracy [\d.]+ %\naccuracy [\d.]+ %\ncircle [\d.]+ %\n", text)
     assert re.search(r"^[0-9a-f-]{36}  completed  1 epochs  best [\d.]+ %$", text, flags=re.M)
@@ -134,6 +135,34 @@ def test_the_cpp_readmes_program_works(workplace):
     compile_c(workplace / "readme.cpp", workplace / "readme", "-I", CPP, compiler="c++")
     assert "all 1 epochs are done" in output(workplace / "readme")
     assert (workplace / "model.safetensors").exists()
+
+
+# Rust and Swift -----------------------------------------------------------------------------------
+
+# Tests/Packages/examples.py builds and runs them.
+
+
+def test_everything_public_of_cifarkit_is_documented():
+    declarations = undocumented = 0
+    for file in (ROOT / "bindings" / "swift" / "CifarKit").glob("*.swift"):
+        lines = file.read_text().splitlines()
+        for before, line in zip(lines, lines[1:]):
+            if re.match(r" *(public (?!extension)|case \w)", line) and ": return" not in line:
+                declarations += 1
+                undocumented += not before.lstrip().startswith("///")
+    assert declarations > 100 and undocumented == 0
+
+
+@pytest.mark.parametrize("file, pattern", [
+    ("bindings/rust/Cargo.toml", r'^version = "(.+)"$'),
+    ("bindings/rust/README.md", r'tag = "v([\d.]+)"'),
+    ("bindings/swift/README.md", r'from: "([\d.]+)"'),
+])
+def test_the_bindings_have_the_headers_version(file, pattern):
+    import cifar
+
+    (version,) = re.findall(pattern, (ROOT / file).read_text(), flags=re.M)
+    assert version == cifar.version()
 
 
 # The README ---------------------------------------------------------------------------------------

@@ -4,12 +4,12 @@
 //   ./train 2 1000    # on the first 1000 images of either part
 //
 // Ctrl-C stops after the batch under way.
+#include <cifar.hpp>
+
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <vector>
-
-#include "cifar.hpp"
 
 namespace {
 
