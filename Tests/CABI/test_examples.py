@@ -41,7 +41,7 @@ def test_each_c_example_is_built_and_listed():
 
 
 def test_a_run_goes_through_the_c_examples(workplace, programs):
-    text = output(programs / "train", "shapes", 1, 600)
+    text = output(programs / "train", "shapes", 1, 128)
     assert re.search(r"^epoch 1  loss [\d.]+ .* best$", text, flags=re.M)
     (run_id,) = re.findall(r"^run ([0-9a-f]{8})  best [\d.]+ %  all 1 epochs are done$", text, flags=re.M)
 

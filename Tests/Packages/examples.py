@@ -141,8 +141,8 @@ def rust_crate(place: Place) -> None:
     cargo("fmt", "--check")
     cargo("clippy", "--offline", "--all-targets", "--", "-D", "warnings")
     tested = cargo("test", "--offline")
-    require(r"^test result: ok\. 11 passed", tested)
-    require(r"^test result: ok\. 10 passed", tested.split("Doc-tests")[1])
+    require(r"^test result: ok\. [1-9]\d* passed", tested)
+    require(r"^test result: ok\. [1-9]\d* passed", tested.split("Doc-tests")[1])
     cargo("doc", "--offline", "--no-deps", RUSTDOCFLAGS="-D warnings")
     require(r"^[0-9a-f-]{36}  completed  1 epochs",
             cargo("run", "--offline", "--example", "train", "--", 1, 300))
@@ -173,7 +173,7 @@ def swift_package(place: Place) -> None:
         return place.run("swift", *arguments, cwd=cwd, **libraries)
 
     require(r"^[0-9a-f-]{36}  completed  1 epochs", swift("run", "train", 1, 300))
-    require(r"Test run with 8 tests in 0 suites passed", swift("test"))
+    require(r"Test run with [1-9]\d* tests .* passed", swift("test"))
 
     # Another package, which depends on a version of this repository.
     repository = place.directory / "libcifar"
@@ -195,7 +195,10 @@ def swift_package(place: Place) -> None:
         "// swift-tools-version: 6.1\nimport PackageDescription\n"
         f'let package = Package(name: "program", {manifest})\n')
     (program / "Sources" / "program" / "main.swift").write_text(source)
-    require(r"^1 0\.\d+\nEvaluation\(", swift("run", cwd=program))
+    # As the page says, for a prefix that the system does not know.
+    printed = place.run("swift", "run", "-Xlinker", "-rpath", "-Xlinker", place.libraries,
+                        cwd=program, LIBRARY_PATH=str(place.libraries))
+    require(r"^1 0\.\d+\nEvaluation\(", printed)
 
 
 # --------------------------------------------------------------------------------------------------

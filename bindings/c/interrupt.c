@@ -63,7 +63,7 @@ int main(int argc, char **argv) {
   cifar_train_options options;
   cifar_trainer *trainer = NULL;
   cifar_trainer_info info;
-  int failed = check(cifar_dataset_open("shapes", CIFAR_TRAIN, 0, &train)) ||
+  int failed = check(cifar_dataset_open("shapes", CIFAR_TRAIN, 5000, &train)) ||
                check(cifar_dataset_open("shapes", CIFAR_TEST, 1000, &test)) ||
                check(cifar_train_options_init(&options, sizeof options));
   if (!failed) {
