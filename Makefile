@@ -198,6 +198,7 @@ $(VENV)/ready: Tests/CABI/requirements.txt
 	python3 -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
 	@type -P sqlite3 >/dev/null || Tools/install-packages sqlite3
+	@type -P pkg-config >/dev/null || Tools/install-packages pkg-config
 	@# A test makes a locale whose numbers have commas.
 	@test -e /usr/share/i18n/locales/de_DE || Tools/install-packages locales
 	@touch $@

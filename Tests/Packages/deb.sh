@@ -40,12 +40,10 @@ from importlib.metadata import version
 import cifar
 
 assert version("cifar") == cifar.version(), version("cifar")
-registry = cifar.Registry("python.db")
 train, test = cifar.load("shapes", limit_train=600, limit_test=200)
-run = cifar.fit(train, test, epochs=1, name="from Python", registry=registry)
-print([(row["name"], row["status"], row["epochs"]) for row in registry.runs()])
-cifar.resume("from Python", epochs=2, registry=registry)
-rows = [(row["name"], row["status"], row["epochs"]) for row in registry.runs()]
+cifar.fit(train, test, epochs=1, name="from Python", registry="python.db")
+cifar.resume("from Python", epochs=2, registry="python.db")
+rows = [(run["name"], run["status"], run["epochs"]) for run in cifar.Registry("python.db").runs()]
 print(rows)
 assert rows == [("from Python", "completed", 2)], rows
 END
@@ -57,8 +55,8 @@ unshare -m bash -euo pipefail -c '
   inside() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
     DEBIAN_FRONTEND=noninteractive chroot "$@"; }
   as_user() { inside --userspec=1000:1000 "$@"; }
-  install() { inside "$system" apt-get install -y -qq --no-install-recommends "$@" >"$work/log" 2>&1 ||
-    { cat "$work/log"; exit 1; }; }
+  install() { inside "$system" bash -c "apt-get install -y -qq --no-install-recommends $*" \
+    >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }; }
   system=$1 work=$2 version=$3
   inside "$system" useradd -m -u 1000 user
   inside "$system" apt-get update -qq

@@ -1,5 +1,5 @@
 /*
- * Trains on images of one's own, from arrays: stripes, which are to be told apart by their direction.
+ * Trains on images of one's own, from arrays: stripes, to be told apart by their direction.
  *
  *   ./arrays
  */
@@ -23,7 +23,7 @@ static int check(cifar_status status) {
   return 1;
 }
 
-/* Images are (count, 3, 32, 32) bytes: for each a red, a green and a blue plane, rows from the top. */
+/* images  (count, 3, 32, 32) bytes: red, green and blue planes, rows from the top. */
 static void draw(uint8_t *images, int32_t *labels, size_t count) {
   size_t i;
   int channel, y, x;

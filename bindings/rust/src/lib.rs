@@ -41,6 +41,7 @@ mod options;
 #[rustfmt::skip]
 pub mod raw;
 mod registry;
+mod run;
 mod text;
 mod trainer;
 
@@ -53,7 +54,8 @@ pub use infos::{
 pub use log::{set_log, LogLevel};
 pub use model::Model;
 pub use options::{ResumeOptions, TrainOptions};
-pub use registry::{Registry, Run, RunQuery};
+pub use registry::{Registry, RunQuery};
+pub use run::Run;
 pub use trainer::{Event, Interrupter, Trainer, Training};
 
 /// Bytes of an image: red, green and blue planes of 32x32, rows from the top.
