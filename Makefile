@@ -55,7 +55,7 @@ build: .build/dependencies ## the library, the commands, their manual pages and 
 demo: build ## trains the network on the built-in drawings, lists the run, asks the model
 	@Tools/demo
 
-bindings: ## writes what repeats include/cifar.h in Python and Swift: after a change of the header
+bindings: ## writes what repeats include/cifar.h in other languages: after a change of the header
 	python3 Tools/bindings
 
 docs: build ## writes docs/hyperparameters.md: after a change of the hyperparameters
@@ -136,10 +136,10 @@ bench-registry: build ## time and memory of every verb of cifar-runs on 10,000 r
 	python3 Benchmarks/registry_verbs.py
 
 format: ## lays out the Swift sources
-	swift format -i -r -p Sources Tests Package.swift
+	swift format -i -r -p Sources Tests bindings/swift Package.swift
 
 lint: ## checks the layout of the Swift sources
-	swift format lint -s -r -p Sources Tests Package.swift
+	swift format lint -s -r -p Sources Tests bindings/swift Package.swift
 
 # GNU's directory variables; PREFIX is another name for prefix.
 PREFIX ?= /usr/local

@@ -63,6 +63,9 @@ let package = Package(
     // one as `cifar`.
     .executable(name: "cifar-command", targets: ["CifarCommand"]),
     .executable(name: "cifar-runs", targets: ["CifarRunsCommand"]),
+    // For other packages. It links an installed libcifar: without the kernels' unsafe flags, which
+    // SwiftPM refuses in a dependency that has a version.
+    .library(name: "CifarKit", targets: ["CifarKit"]),
   ],
   targets: kernelTargets + fuzzTargets + [
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -94,6 +97,9 @@ let package = Package(
         "CheckpointFormat", "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining",
         "CifarRegistry", "Kernels", "CCifar",
       ], exclude: ["exports.map"]),
+    .target(
+      name: "CifarKit", dependencies: ["CCifar"], path: "bindings/swift/CifarKit",
+      linkerSettings: [.linkedLibrary("cifar")]),
     .target(name: "CommandSupport", dependencies: ["CifarCore"]),
     .executableTarget(
       name: "CifarCommand",

@@ -10,7 +10,9 @@ import pytest
 from cifar import _abi as abi
 from conftest import ROOT, compile_c
 
-WRITTEN = ["bindings/python/cifar/_abi.py", "Sources/CifarC/StructLayouts.swift"]
+WRITTEN = [
+    "bindings/python/cifar/_abi.py", "Sources/CifarC/StructLayouts.swift", "bindings/rust/src/raw.rs",
+]
 HEADER = (ROOT / "include" / "cifar.h").read_text()
 
 
@@ -98,6 +100,34 @@ def different(said, expected):
     """What a compiler says, and what Python does, where these differ."""
     assert len(said) == len(expected)
     return [(c, python) for c, python in zip(said, expected) if c != python]
+
+
+def layout(struct):
+    """The size of a struct, and where its fields are."""
+    places = {name: getattr(struct, name).offset for name, _ in struct._fields_}
+    return {"": ctypes.sizeof(struct), **places}
+
+
+def layouts(rust):
+    """What the Rust declarations assert."""
+    asserted = {}
+    for name, field, number in re.findall(
+            r"assert!\((?:size_of::<|offset_of!\()(\w+)(?:>\(|, (\w+))\) == (\d+)\);", rust):
+        asserted.setdefault(name, {})[field] = int(number)
+    return asserted
+
+
+def test_rust_asserts_the_layout_that_python_has():
+    text = (ROOT / WRITTEN[2]).read_text()
+    assert layouts(text) == {name: layout(struct) for name, struct in STRUCTS.items()}
+    assert text.count("assert!(") == sum(len(layout(struct)) for struct in STRUCTS.values())
+
+
+@pytest.mark.skipif(not shutil.which("rustc"), reason="there is no Rust here")
+def test_rust_lays_structs_out_as_it_asserts(tmp_path):
+    subprocess.run(
+        ["rustc", "--crate-type", "lib", "--emit", "metadata", "-D", "warnings", "-o",
+         tmp_path / "raw.rmeta", ROOT / WRITTEN[2]], check=True, text=True, capture_output=True)
 
 
 C_PROGRAM = """\
@@ -269,6 +299,16 @@ def test_every_form_of_a_declaration_is_understood(tmp_path):
     assert (
         "of: Self.self, \\.struct_size, \\.colour, \\.on_each, \\.id, \\.names, \\.ask)"
         in (tmp_path / WRITTEN[1]).read_text())
+    text = (tmp_path / WRITTEN[2]).read_text()
+    for line in [
+        "pub const CIFAR_LIMIT: u32 = 7;", "pub const CIFAR_BLUE: cifar_colour = 10;",
+        "    pub on_each: Option<unsafe extern \"C\" fn(thing: *const cifar_thing, "
+        "user: *mut c_void) -> c_int>,",
+        "    pub id: [c_char; 37],", "    pub names: *const *const c_char,", "    pub ask: cifar_ask,",
+        "        id: *mut c_char,", "        out: *mut *mut cifar_thing,",
+    ]:
+        assert line + "\n" in text
+    assert layouts(text) == {"cifar_box": layout(box)}
 
 
 @pytest.mark.parametrize("found, instead, message", [

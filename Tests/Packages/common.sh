@@ -43,11 +43,11 @@ trains() {
   grep -E 'packaged +completed .* 2/2 ' "$work/log"
 }
 
-# runs_c PROGRAM: bindings/c/train.c trains and lists its run.
+# runs_c PROGRAM: bindings/c/train.c trains and tells its run.
 runs_c() {
   rm -f "$work/c.db"
   bare CIFAR_REGISTRY="$work/c.db" "$1" shapes 1 600 >"$work/log"
-  grep -E '^[0-9a-f]{8}  completed .* 1/1 epochs' "$work/log"
+  grep -E '^run [0-9a-f]{8}  best .* all 1 epochs are done' "$work/log"
 }
 
 # by_pkg_config LIBDIR: a C program finds header and library by pkg-config.

@@ -5,7 +5,7 @@ over.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import List, Optional, Tuple, Union
 
 SCALARS = {
@@ -30,6 +30,7 @@ class Type:
     is_const: bool = False
     pointers: int = 0
     count: Optional[int] = None  # of an array's elements
+    const_pointers: Tuple[bool, ...] = ()  # whether each pointer is const, the first one first
 
 
 @dataclass(frozen=True)
@@ -327,13 +328,12 @@ class Parser:
         base = self._word("a type")
         if base not in SCALARS and base != "void" and base not in self._types:
             raise HeaderError(line, f"{base} is no type that is known here")
-        pointers = 0
+        const_pointers: List[bool] = []
         while self._accept("*"):
-            pointers += 1
-            self._accept("const")
-        if pointers and isinstance(self._types.get(base), Callback):
+            const_pointers.append(self._accept("const"))
+        if const_pointers and isinstance(self._types.get(base), Callback):
             raise HeaderError(line, f"{base} is a pointer already")
-        return Type(base, is_const, pointers)
+        return Type(base, is_const, len(const_pointers), None, tuple(const_pointers))
 
     def _array(self, type_: Type) -> Type:
         if not self._accept("["):
@@ -343,7 +343,7 @@ class Parser:
         if count < 1:
             raise HeaderError(line, f"an array of {count} elements")
         self._expect("]")
-        return Type(type_.base, type_.is_const, type_.pointers, count)
+        return replace(type_, count=count)
 
     def _check_value(self, type_: Type, line: int) -> None:
         """A value that is stored or handed over: no void, no whole struct."""

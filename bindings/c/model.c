@@ -1,7 +1,6 @@
 /*
  * Builds a small residual network, prints its layers and trains it for an epoch.
  *
- *   cc model.c -I ../../include -L ../../build/lib -lcifar -o model
  *   ./model shapes             # the built-in drawings
  *   ./model shapes 500         # 500 of them
  *   ./model ~/.cache/cifar10   # CIFAR-10

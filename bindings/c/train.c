@@ -1,7 +1,6 @@
 /*
- * Trains the tutorial's network from C and lists the runs there are.
+ * Trains the tutorial's network, and says how every epoch went.
  *
- *   cc train.c -I ../../include -L ../../build/lib -lcifar -o train
  *   ./train shapes 2             # the built-in drawings, two epochs
  *   ./train shapes 2 1000        # the first 1000 images of either part
  *   ./train ~/.cache/cifar10 12  # CIFAR-10
@@ -22,13 +21,27 @@ static void on_signal(int number) {
   cifar_trainer_interrupt(trainer);
 }
 
-static int on_epoch(const cifar_epoch_info *epoch, void *user) {
+/* What `user` points to is the program's own. */
+struct progress {
+  double best;
+};
+
+static int on_batch(const cifar_batch_info *info, void *user) {
   (void)user;
-  printf("epoch %u  loss %.4f  accuracy %.2f %%  val_loss %.4f  val_accuracy %.2f %%  %.1f s%s\n",
-         epoch->epoch, epoch->train_loss, 100 * epoch->train_accuracy, epoch->val_loss,
-         100 * epoch->val_accuracy, epoch->seconds, epoch->is_best ? "  best" : "");
-  fflush(stdout);
+  if (info->batch % 20 == 0)
+    printf("epoch %u  batch %u of %u  loss %.4f\n", info->epoch, info->batch, info->batches,
+           info->loss);
   return 0; /* anything else would stop the training */
+}
+
+static int on_epoch(const cifar_epoch_info *info, void *user) {
+  struct progress *progress = user;
+  if (info->val_accuracy > progress->best) progress->best = info->val_accuracy;
+  printf("epoch %u  loss %.4f  accuracy %.2f %%  val_loss %.4f  val_accuracy %.2f %%  %.1f s%s\n",
+         info->epoch, info->train_loss, 100 * info->train_accuracy, info->val_loss,
+         100 * info->val_accuracy, info->seconds, info->is_best ? "  best" : "");
+  fflush(stdout);
+  return 0;
 }
 
 static int check(cifar_status status) {
@@ -37,58 +50,45 @@ static int check(cifar_status status) {
   return 1;
 }
 
-static int list_runs(void) {
-  cifar_registry *registry = NULL;
-  cifar_run_list *list = NULL;
-  size_t count = 0;
-  size_t i;
-  int failed;
-  failed = check(cifar_registry_open(NULL, &registry)) ||
-           check(cifar_registry_list(registry, 10, &list)) ||
-           check(cifar_run_list_count(list, &count));
-  for (i = 0; !failed && i < count; i++) {
-    cifar_run_info run;
-    failed = check(cifar_run_list_get(list, i, &run, sizeof run));
-    if (!failed)
-      printf("%.8s  %-11s  %s  %u/%u epochs  best %.2f %%\n", run.id, run.status, run.started,
-             run.epochs, run.epochs_planned, 100 * run.best_val_accuracy);
+static int create(const char *location, uint32_t epochs, size_t images) {
+  cifar_dataset *train = NULL;
+  cifar_dataset *test = NULL;
+  cifar_train_options options;
+  int failed = check(cifar_dataset_open(location, CIFAR_TRAIN, images, &train)) ||
+               check(cifar_dataset_open(location, CIFAR_TEST, images, &test)) ||
+               check(cifar_train_options_init(&options, sizeof options));
+  if (!failed) {
+    options.epochs = epochs;
+    options.name = "from C";
+    failed = check(cifar_trainer_create(train, test, &options, &trainer));
   }
-  cifar_run_list_free(list);
-  cifar_registry_free(registry);
+  /* The trainer keeps what it needs of them. */
+  cifar_dataset_free(test);
+  cifar_dataset_free(train);
   return failed;
 }
 
 int main(int argc, char **argv) {
   const char *location = argc > 1 ? argv[1] : "shapes";
+  uint32_t epochs = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 3;
   size_t images = argc > 3 ? strtoul(argv[3], NULL, 10) : 0; /* 0: all */
-  cifar_dataset *train = NULL;
-  cifar_dataset *test = NULL;
-  cifar_train_options options;
+  struct progress progress = {0};
   cifar_trainer_callbacks callbacks;
-  cifar_status status;
-  int failed;
-
-  failed = check(cifar_dataset_open(location, CIFAR_TRAIN, images, &train)) ||
-           check(cifar_dataset_open(location, CIFAR_TEST, images, &test)) ||
-           check(cifar_train_options_init(&options, sizeof options)) ||
-           check(cifar_trainer_callbacks_init(&callbacks, sizeof callbacks));
+  cifar_trainer_info info;
+  int failed = create(location, epochs, images) ||
+               check(cifar_trainer_callbacks_init(&callbacks, sizeof callbacks));
   if (!failed) {
-    options.epochs = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 3;
-    options.name = "from C";
+    callbacks.user = &progress;
+    callbacks.on_batch_end = on_batch;
     callbacks.on_epoch_end = on_epoch;
-    failed = check(cifar_trainer_create(train, test, &options, &trainer)) ||
-             check(cifar_trainer_set_callbacks(trainer, &callbacks));
+    failed = check(cifar_trainer_set_callbacks(trainer, &callbacks));
   }
-  /* The trainer keeps what it needs of them. */
-  cifar_dataset_free(train);
-  cifar_dataset_free(test);
-
   if (!failed) {
     signal(SIGINT, on_signal);
-    status = cifar_trainer_run(trainer);
+    failed = check(cifar_trainer_run(trainer));
     signal(SIGINT, SIG_DFL);
-    failed = check(status);
-    failed = list_runs() || failed;
+    if (!check(cifar_trainer_get_info(trainer, &info, sizeof info)))
+      printf("run %.8s  best %.2f %%  %s\n", info.run_id, 100 * progress.best, info.end_reason);
   }
   cifar_trainer_free(trainer);
   return failed;

@@ -1,0 +1,163 @@
+use std::path::Path;
+use std::{fmt, mem, ptr};
+
+use crate::dataset::same_count;
+use crate::error::check;
+use crate::infos::filled;
+use crate::{raw, text, Dataset, Evaluation, Result, IMAGE_BYTES};
+
+/// A trained network to use.
+pub struct Model {
+    pointer: *mut raw::cifar_model,
+}
+
+// SAFETY: every object of the library may be used from any thread, by several at once.
+unsafe impl Send for Model {}
+// SAFETY: likewise.
+unsafe impl Sync for Model {}
+
+impl Model {
+    /// Opens a checkpoint file that [`Model::save`] or the command `cifar export` wrote.
+    pub fn open(path: impl AsRef<Path>) -> Result<Model> {
+        let path = text::path(path.as_ref())?;
+        let mut pointer = ptr::null_mut();
+        // SAFETY: the string lives during the call, and the pointer is written to.
+        check(unsafe { raw::cifar_model_open(path.as_ptr(), 0, &mut pointer) })?;
+        Ok(Model { pointer })
+    }
+
+    /// Opens a checkpoint of a run, which is named by its id, the first 4 or more characters of it,
+    /// or its name.
+    ///
+    /// `registry` is the SQLite file; `None`: `$CIFAR_REGISTRY`, else `./cifar-runs.db`.
+    /// `checkpoint` is "last", "best" or a checkpoint's id; `None`: "best".
+    pub fn from_run(registry: Option<&Path>, run: &str, checkpoint: Option<&str>) -> Result<Model> {
+        let registry = registry.map(text::path).transpose()?;
+        let run = text::c(run)?;
+        let checkpoint = text::optional(checkpoint)?;
+        let mut pointer = ptr::null_mut();
+        // SAFETY: the strings live during the call, and the pointer is written to.
+        check(unsafe {
+            raw::cifar_model_from_run(
+                text::pointer(&registry),
+                run.as_ptr(),
+                text::pointer(&checkpoint),
+                0,
+                &mut pointer,
+            )
+        })?;
+        Ok(Model { pointer })
+    }
+
+    /// # Safety
+    /// `pointer` is a model that nobody else frees.
+    pub(crate) unsafe fn owning(pointer: *mut raw::cifar_model) -> Model {
+        Model { pointer }
+    }
+
+    fn info(&self) -> raw::cifar_model_info {
+        // SAFETY: numbers and pointers may be zero.
+        let mut info = unsafe { mem::zeroed() };
+        // SAFETY: the size is that of the struct. It can't fail: the object is one.
+        unsafe { raw::cifar_model_get_info(self.pointer, &mut info, mem::size_of_val(&info)) };
+        info
+    }
+
+    /// For calls of [`raw`](crate::raw); it lives as long as this.
+    pub fn as_ptr(&self) -> *mut raw::cifar_model {
+        self.pointer
+    }
+
+    /// Completed epochs when it was taken.
+    pub fn epoch(&self) -> u32 {
+        self.info().epoch
+    }
+
+    /// Numbers that were trained.
+    pub fn parameters(&self) -> u64 {
+        self.info().parameters
+    }
+
+    /// What it was trained with, a JSON object.
+    pub fn hyperparameters(&self) -> String {
+        // SAFETY: a C string that lives as long as the object.
+        unsafe { text::owned(self.info().hyperparameters) }
+    }
+
+    /// The names of its classes, in the order of the probabilities.
+    pub fn class_names(&self) -> Result<Vec<String>> {
+        (0..self.info().classes)
+            .map(|index| {
+                let mut name = ptr::null();
+                // SAFETY: the pointer is written to, and lives as long as the object.
+                check(unsafe { raw::cifar_model_get_class_name(self.pointer, index, &mut name) })?;
+                // SAFETY: a C string.
+                Ok(unsafe { text::owned(name) })
+            })
+            .collect()
+    }
+
+    /// Its layers as a table, as Keras prints it.
+    pub fn summary(&self) -> Result<String> {
+        let mut summary = ptr::null();
+        // SAFETY: the pointer is written to, and lives as long as the object.
+        check(unsafe { raw::cifar_model_get_summary(self.pointer, &mut summary) })?;
+        // SAFETY: a C string.
+        Ok(unsafe { text::owned(summary) })
+    }
+
+    /// Loss and accuracy on a data set.
+    pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation> {
+        // SAFETY: the objects are of their types.
+        let evaluation: raw::cifar_evaluation = filled(|evaluation, size| unsafe {
+            raw::cifar_model_evaluate(self.pointer, data.as_ptr(), evaluation, size)
+        })?;
+        // SAFETY: the library filled it.
+        Ok(unsafe { Evaluation::new(&evaluation) })
+    }
+
+    /// The probability of each class for each image, a row an image.
+    ///
+    /// `images` has [`IMAGE_BYTES`] an image: red, green and blue planes, rows from the top.
+    pub fn predict(&self, images: &[u8]) -> Result<Vec<Vec<f32>>> {
+        let count = images.len() / IMAGE_BYTES;
+        same_count(images, count)?;
+        let classes = self.info().classes as usize;
+        let mut probabilities = vec![0.0; count * classes];
+        // SAFETY: there are `count` images, and room for as many rows.
+        check(unsafe {
+            raw::cifar_model_predict(
+                self.pointer,
+                images.as_ptr(),
+                count,
+                probabilities.as_mut_ptr(),
+            )
+        })?;
+        Ok(probabilities.chunks(classes).map(<[f32]>::to_vec).collect())
+    }
+
+    /// Writes the checkpoint to a safetensors file, whole or not at all. An existing file is
+    /// replaced if it is empty or a checkpoint.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = text::path(path.as_ref())?;
+        // SAFETY: the string lives during the call.
+        check(unsafe { raw::cifar_model_save(self.pointer, path.as_ptr()) })
+    }
+}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has it.
+        unsafe { raw::cifar_model_free(self.pointer) }
+    }
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Model")
+            .field("epoch", &self.epoch())
+            .field("parameters", &self.parameters())
+            .finish_non_exhaustive()
+    }
+}

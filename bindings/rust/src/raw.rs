@@ -1,0 +1,1097 @@
+//! What cifar.h declares, as it is; its comments are the documentation.
+//!
+//! Written by Tools/bindings from include/cifar.h: change the header, then `make bindings`.
+#![allow(non_camel_case_types, missing_docs, missing_debug_implementations)]
+
+use std::marker::{PhantomData, PhantomPinned};
+use std::mem::{offset_of, size_of};
+use std::os::raw::{c_char, c_int, c_uint, c_void};
+
+// The version of this header.
+pub const CIFAR_VERSION_MAJOR: u32 = 0;
+pub const CIFAR_VERSION_MINOR: u32 = 2;
+pub const CIFAR_VERSION_PATCH: u32 = 0;
+
+// What a call came to. Codes are spaced and never used again for something else.
+pub type cifar_status = c_uint;
+pub const CIFAR_OK: cifar_status = 0;
+// An argument or an option is outside what the call allows; NULL where something must be.
+pub const CIFAR_E_INVALID_ARGUMENT: cifar_status = 10;
+// Arrays, layers or weights whose shapes do not fit together; images that are not the run's.
+pub const CIFAR_E_SHAPE_MISMATCH: cifar_status = 20;
+// A file, directory, run or checkpoint that does not exist.
+pub const CIFAR_E_NOT_FOUND: cifar_status = 30;
+// A name or the start of an id that fits more than one run.
+pub const CIFAR_E_AMBIGUOUS: cifar_status = 31;
+// The operating system refused to read or write.
+pub const CIFAR_E_IO: cifar_status = 40;
+// There is no space left to write to.
+pub const CIFAR_E_DISK_FULL: cifar_status = 41;
+// A file that is not what it should be: truncated, oversized, or with values out of range.
+pub const CIFAR_E_BAD_DATA: cifar_status = 50;
+// Stored bytes that no longer have the SHA-256 they were stored with.
+pub const CIFAR_E_CHECKSUM_MISMATCH: cifar_status = 51;
+// SQLite reported an error.
+pub const CIFAR_E_DATABASE: cifar_status = 60;
+// An SQLite file that is no run registry; it stays untouched.
+pub const CIFAR_E_FOREIGN_DATABASE: cifar_status = 61;
+// A registry written by a newer version of the library.
+pub const CIFAR_E_NEWER_DATABASE: cifar_status = 62;
+// Someone else holds the registry, or trains the run.
+pub const CIFAR_E_BUSY: cifar_status = 63;
+// A call that does not fit the state of its object.
+pub const CIFAR_E_INVALID_STATE: cifar_status = 70;
+// Training was interrupted; a checkpoint of the very batch was left.
+pub const CIFAR_E_INTERRUPTED: cifar_status = 80;
+// A callback returned something else than 0, or a timer ran out; a checkpoint of the very batch was
+// left.
+pub const CIFAR_E_CALLBACK: cifar_status = 81;
+// A loss, a weight or a probability is not a finite number.
+pub const CIFAR_E_NOT_FINITE: cifar_status = 90;
+// A feature that this build or this machine does not have.
+pub const CIFAR_E_UNSUPPORTED: cifar_status = 100;
+// Memory could not be had, or is more than the process may use; see "Memory" above.
+pub const CIFAR_E_OUT_OF_MEMORY: cifar_status = 110;
+// A defect in the library.
+pub const CIFAR_E_INTERNAL: cifar_status = 120;
+
+// How much a log line matters.
+pub type cifar_log_level = c_uint;
+pub const CIFAR_LOG_DEBUG: cifar_log_level = 10;
+pub const CIFAR_LOG_INFO: cifar_log_level = 20;
+pub const CIFAR_LOG_WARNING: cifar_log_level = 30;
+pub const CIFAR_LOG_ERROR: cifar_log_level = 40;
+
+// Receives one whole line, without its end, at most 4,095 bytes. Comes from any thread, several at
+// once too, and must not call back into the library, but for cifar_set_log, nor fork.
+pub type cifar_log_callback = Option<unsafe extern "C" fn(level: cifar_log_level, line: *const c_char, user: *mut c_void)>;
+
+// Labelled 32x32 RGB images, kept as bytes. Immutable.
+#[repr(C)]
+pub struct cifar_dataset {
+    _bytes: [u8; 0],
+    _unknown: PhantomData<(*mut u8, PhantomPinned)>,
+}
+
+// Which part of a data set.
+pub type cifar_split = c_uint;
+pub const CIFAR_TRAIN: cifar_split = 0;
+pub const CIFAR_TEST: cifar_split = 1;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_dataset_info {
+    pub struct_size: u32,
+    pub split: cifar_split,
+    // images
+    pub count: usize,
+    pub classes: u32,
+    // "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory"
+    pub name: *const c_char,
+    // what opens it again, or NULL for memory
+    pub location: *const c_char,
+}
+
+// One training under way: network, optimizer, data, and the registry that keeps what it does.
+#[repr(C)]
+pub struct cifar_trainer {
+    _bytes: [u8; 0],
+    _unknown: PhantomData<(*mut u8, PhantomPinned)>,
+}
+
+// What to train and how to keep it. cifar_train_options_init fills in the defaults below.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_train_options {
+    pub struct_size: u32,
+    // at most; 0: as the recipe says, 100
+    pub epochs: u32,
+    // 1 to 65,536; 0: as the recipe says, 64
+    pub batch_size: u32,
+    // 1 to 1024, of which cifar_default_threads() compute at most; 0: these
+    pub threads: u32,
+    // above 0; 0: as the recipe says, 0.001
+    pub learning_rate: f64,
+    // where all random numbers come from; 0: as the recipe says, 0
+    pub seed: u64,
+    // "pytorch" or "keras", the tutorial's dialects, or "keras-tuned", the latter with the learning
+    // rate halved on a plateau; NULL: "pytorch"
+    pub recipe: *const c_char,
+    // what people call the run; NULL: none
+    pub name: *const c_char,
+    // the SQLite file, made if missing; NULL: $CIFAR_REGISTRY, else ./cifar-runs.db
+    pub registry: *const c_char,
+    // 1; 0: keep nothing, there is no registry
+    pub record: i32,
+    // checkpoints kept besides the best one: 2; 0: all of them
+    pub keep_last: u32,
+    // noted down with the session; NULL: none
+    pub command_line: *const c_char,
+    // every n-th epoch's checkpoint stays too; 0: none of them
+    pub keep_every: u32,
+    // of the run, one a line; NULL: none
+    pub tags: *const c_char,
+    // a JSON object put over the recipe; the fields of this struct go over both. NULL: nothing. See
+    // below
+    pub hyperparameters: *const c_char,
+    // a preset's name, "tutorial", "tutorial-gap" or "tutorial-resnet", or the JSON of a
+    // cifar_model_spec. NULL: the recipe's, "tutorial"
+    pub model: *const c_char,
+    // seconds for which the end of training waits for a registry that others hold, 0 to 1,000,000:
+    // 600. See cifar_trainer_run
+    pub busy_timeout: f64,
+}
+
+// How to take up a run. cifar_resume_options_init fills in the defaults below.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_resume_options {
+    pub struct_size: u32,
+    // train up to this many in all; 0: as planned
+    pub epochs: u32,
+    // 1 to 1024, of which cifar_default_threads() compute at most; 0: these
+    pub threads: u32,
+    // "last", "best" or a checkpoint's id; NULL: "last"
+    pub checkpoint: *const c_char,
+    // as in cifar_train_options
+    pub registry: *const c_char,
+    // as in cifar_dataset_open; NULL: where the run had its images from
+    pub data_location: *const c_char,
+    // noted down with the session; NULL: none
+    pub command_line: *const c_char,
+    // 0; 1: also a run that seems to be running, because what trained it can't be asked from here:
+    // another machine, another container, the same machine a moment after a restart. What still
+    // trains it can write nothing more
+    pub take_over: i32,
+    // as in cifar_train_options
+    pub busy_timeout: f64,
+}
+
+// How far the epoch under way is.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_batch_info {
+    pub struct_size: u32,
+    // from 1
+    pub epoch: u32,
+    pub epochs: u32,
+    // batches done in this epoch
+    pub batch: u32,
+    pub batches: u32,
+    // training images seen in this epoch
+    pub images: u64,
+    // mean over them
+    pub loss: f64,
+    // 0 to 1
+    pub accuracy: f64,
+    pub learning_rate: f64,
+    // that they took
+    pub seconds: f64,
+}
+
+// What a pass over the validation images came to.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_validation_info {
+    pub struct_size: u32,
+    // from 1
+    pub epoch: u32,
+    // validation images
+    pub images: u64,
+    // mean over them
+    pub loss: f64,
+    // 0 to 1
+    pub accuracy: f64,
+    // that it took
+    pub seconds: f64,
+}
+
+// An epoch that has ended.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_epoch_info {
+    pub struct_size: u32,
+    // from 1
+    pub epoch: u32,
+    // mean over the images as they were trained on
+    pub train_loss: f64,
+    // 0 to 1
+    pub train_accuracy: f64,
+    // NaN where nothing was validated
+    pub val_loss: f64,
+    // 0 to 1; NaN likewise
+    pub val_accuracy: f64,
+    // that the epoch was trained with
+    pub learning_rate: f64,
+    // the whole epoch, validation included
+    pub seconds: f64,
+    // training images, validation left out
+    pub images_per_second: f64,
+    // processor time of all threads of the process; NaN where it is not known
+    pub cpu_seconds: f64,
+    // bytes that the process had resident at most, since it began; NaN likewise
+    pub peak_memory: f64,
+    // 1: the best so far by the recipe's measure. Only in callbacks
+    pub is_best: i32,
+}
+
+// What waits because others hold the registry.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_storage_info {
+    pub struct_size: u32,
+    // that wait to be stored; 0 where only the run's end does
+    pub epochs: u32,
+    // for which others hold it
+    pub seconds: f64,
+    // until cifar_trainer_run waits no more; -1 while it trains
+    pub seconds_left: f64,
+}
+
+// What a training calls, on the thread that called cifar_trainer_run. cifar_trainer_callbacks_init
+// sets all to NULL, which is not called.  0 continues; anything else stops the training, which then
+// leaves a checkpoint and returns CIFAR_E_CALLBACK. An epoch whose batches are all done ends, and
+// has its row, all the same. An info lives for the call only. Of their trainer callbacks may call
+// cifar_trainer_set_learning_rate, cifar_trainer_record_metric, cifar_trainer_record_metrics,
+// cifar_trainer_interrupt and cifar_trainer_free. They must return: no longjmp, no exception may
+// pass.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_trainer_callbacks {
+    pub struct_size: u32,
+    // handed to each
+    pub user: *mut c_void,
+    // Before training, also when a run is resumed.
+    pub on_train_begin: Option<unsafe extern "C" fn(user: *mut c_void) -> c_int>,
+    // Before an epoch's first batch, with 0 batches done; not where an epoch is resumed in its
+    // middle.
+    pub on_epoch_begin: Option<unsafe extern "C" fn(info: *const cifar_batch_info, user: *mut c_void) -> c_int>,
+    // Before every batch, with the batches done so far and the rate that it is to have.
+    pub on_batch_begin: Option<unsafe extern "C" fn(info: *const cifar_batch_info, user: *mut c_void) -> c_int>,
+    // After every batch.
+    pub on_batch_end: Option<unsafe extern "C" fn(info: *const cifar_batch_info, user: *mut c_void) -> c_int>,
+    // After an epoch's last batch, before its validation.
+    pub on_validation_begin: Option<unsafe extern "C" fn(user: *mut c_void) -> c_int>,
+    // After the validation, before the recipe's callbacks and the epoch's row.
+    pub on_validation_end: Option<unsafe extern "C" fn(info: *const cifar_validation_info, user: *mut c_void) -> c_int>,
+    // After every epoch, when it and its checkpoint are in the registry; where others hold that,
+    // while they wait for it.
+    pub on_epoch_end: Option<unsafe extern "C" fn(info: *const cifar_epoch_info, user: *mut c_void) -> c_int>,
+    // While others hold the registry: during training, when they have done so for 10 seconds, for
+    // every epoch that waits to be stored; when it is over, some ten times a second until all is
+    // stored. Anything but 0 then ends the waiting.
+    pub on_storage_wait: Option<unsafe extern "C" fn(info: *const cifar_storage_info, user: *mut c_void) -> c_int>,
+    // When training is over, with the best weights in their place, but not after a failure; what it
+    // returns is not looked at.
+    pub on_train_end: Option<unsafe extern "C" fn(user: *mut c_void) -> c_int>,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_trainer_info {
+    pub struct_size: u32,
+    // completed epochs
+    pub epoch: u32,
+    // at most
+    pub epochs: u32,
+    // batches done in the epoch under way; 0 between epochs
+    pub batch: u32,
+    // in an epoch
+    pub batches: u32,
+    pub threads: u32,
+    // optimizer steps since the run began
+    pub step: u64,
+    // numbers that are trained
+    pub parameters: u64,
+    // a UUID; NULL without a registry
+    pub run_id: *const c_char,
+    // its file; NULL without one
+    pub registry: *const c_char,
+    // the complete set, a JSON object
+    pub hyperparameters: *const c_char,
+    // why training ended, in words; NULL before
+    pub end_reason: *const c_char,
+    // 1: "terminate_on_nan" ended it; its run is "failed"
+    pub has_diverged: i32,
+}
+
+// A trained network to use.
+#[repr(C)]
+pub struct cifar_model {
+    _bytes: [u8; 0],
+    _unknown: PhantomData<(*mut u8, PhantomPinned)>,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_model_info {
+    pub struct_size: u32,
+    pub classes: u32,
+    // completed epochs when it was taken
+    pub epoch: u32,
+    // numbers that were trained
+    pub parameters: u64,
+    // what it was trained with, a JSON object
+    pub hyperparameters: *const c_char,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_evaluation {
+    pub struct_size: u32,
+    // mean cross-entropy, natural logarithm, as the model was trained with: with its label
+    // smoothing; with flips, that of the averaged probabilities, without. Computed from logits,
+    // never clipped
+    pub loss: f64,
+    // 0 to 1
+    pub accuracy: f64,
+    // images
+    pub count: usize,
+    // the label is among the five most probable classes; 0 to 1
+    pub top5_accuracy: f64,
+    // the mean of the classes' F1; 0 to 1
+    pub macro_f1: f64,
+}
+
+// A model as a list of layers. Training takes its JSON: options.model.
+#[repr(C)]
+pub struct cifar_model_spec {
+    _bytes: [u8; 0],
+    _unknown: PhantomData<(*mut u8, PhantomPinned)>,
+}
+
+// The zeros around the input of a convolution.
+pub type cifar_padding = c_uint;
+// Half the kernel on every side, PyTorch's padding=k//2.
+pub const CIFAR_PADDING_SAME: cifar_padding = 0;
+// None.
+pub const CIFAR_PADDING_VALID: cifar_padding = 1;
+// As many as make the output 1/stride of the input, an odd one at the end: Keras's "same". With
+// stride 1 it is CIFAR_PADDING_SAME.
+pub const CIFAR_PADDING_SAME_UPPER: cifar_padding = 2;
+// What "same" is in the dialect that the model is trained in.
+pub const CIFAR_PADDING_DEFAULT: cifar_padding = 3;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_model_spec_info {
+    pub struct_size: u32,
+    // those inside residual blocks counted
+    pub layers: u32,
+    // units of the last layer; 0 if it is not dense
+    pub classes: u32,
+    // numbers that are trained
+    pub parameters: u64,
+    // numbers that are kept besides: running means and variances
+    pub non_trainable: u64,
+    // additions and multiplications for one image
+    pub flops: u64,
+}
+
+// The record of all runs. What only asks works on a file that cannot be written, too.
+#[repr(C)]
+pub struct cifar_registry {
+    _bytes: [u8; 0],
+    _unknown: PhantomData<(*mut u8, PhantomPinned)>,
+}
+
+// A run in one line.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_run_info {
+    pub struct_size: u32,
+    // recorded
+    pub epochs: u32,
+    // at most
+    pub epochs_planned: u32,
+    // a UUID
+    pub id: *const c_char,
+    // NULL: none
+    pub name: *const c_char,
+    // running, completed, stopped, interrupted, failed or crashed
+    pub status: *const c_char,
+    pub recipe: *const c_char,
+    // cifar10, shapes or memory
+    pub dataset: *const c_char,
+    // ISO 8601, UTC: 2026-11-23T20:22:08.123Z
+    pub started: *const c_char,
+    // seconds in all its sessions together
+    pub duration_s: f64,
+    // 0 to 1; NaN before the first epoch
+    pub best_val_accuracy: f64,
+    // NaN likewise
+    pub best_val_loss: f64,
+    // of the last epoch; NaN likewise
+    pub last_val_accuracy: f64,
+    pub last_val_loss: f64,
+    // sorted, one a line; "" without any
+    pub tags: *const c_char,
+    // the id of the run that it was forked from; NULL: none
+    pub parent: *const c_char,
+}
+
+// Runs as they were at one moment.
+#[repr(C)]
+pub struct cifar_run_list {
+    _bytes: [u8; 0],
+    _unknown: PhantomData<(*mut u8, PhantomPinned)>,
+}
+
+// Which runs are wanted. cifar_run_query_init fills in the defaults below.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_run_query {
+    pub struct_size: u32,
+    // 0: the largest or latest first
+    pub ascending: i32,
+    // NULL: all runs
+    pub filter: *const c_char,
+    // a field; NULL: as they were started
+    pub sort: *const c_char,
+    // at most this many; 0: all
+    pub limit: usize,
+    // 1: the runs in the trash instead
+    pub trash: i32,
+}
+
+// All about one run but the bytes of its checkpoints, as it was at one moment.
+#[repr(C)]
+pub struct cifar_run {
+    _bytes: [u8; 0],
+    _unknown: PhantomData<(*mut u8, PhantomPinned)>,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_checkpoint_info {
+    pub struct_size: u32,
+    // completed epochs
+    pub epoch: u32,
+    // batches done in the next one; 0 between epochs
+    pub batch: u32,
+    // 1: the best of the run
+    pub is_best: i32,
+    // unique in the file
+    pub id: i64,
+    // optimizer steps since the run began
+    pub step: u64,
+    // bytes
+    pub size: u64,
+    // lowercase hexadecimal
+    pub sha256: *const c_char,
+    // ISO 8601, UTC
+    pub created: *const c_char,
+    // 1: retention never takes it
+    pub is_pinned: i32,
+    // 1: the run was resumed from an earlier point since
+    pub is_superseded: i32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_metric_info {
+    pub struct_size: u32,
+    pub epoch: u32,
+    pub name: *const c_char,
+    pub value: f64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_note_info {
+    pub struct_size: u32,
+    // ISO 8601, UTC
+    pub created: *const c_char,
+    pub text: *const c_char,
+}
+
+// Receives a sentence about something that is damaged. 0 continues, anything else stops.
+pub type cifar_problem_callback = Option<unsafe extern "C" fn(problem: *const c_char, user: *mut c_void) -> c_int>;
+
+extern "C" {
+    pub fn cifar_version() -> *const c_char;
+
+    pub fn cifar_instruction_set() -> *const c_char;
+
+    pub fn cifar_default_threads() -> u32;
+
+    pub fn cifar_status_name(status: cifar_status) -> *const c_char;
+
+    pub fn cifar_last_error() -> *const c_char;
+
+    pub fn cifar_set_log(callback: cifar_log_callback, user: *mut c_void) -> cifar_status;
+
+    pub fn cifar_dataset_open(
+        location: *const c_char,
+        split: cifar_split,
+        limit: usize,
+        out: *mut *mut cifar_dataset,
+    ) -> cifar_status;
+
+    pub fn cifar_dataset_from_memory(
+        images: *const u8,
+        labels: *const i32,
+        count: usize,
+        classes: u32,
+        class_names: *const *const c_char,
+        split: cifar_split,
+        out: *mut *mut cifar_dataset,
+    ) -> cifar_status;
+
+    pub fn cifar_dataset_get_info(
+        dataset: *const cifar_dataset,
+        info: *mut cifar_dataset_info,
+        info_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_dataset_get_class_name(
+        dataset: *const cifar_dataset,
+        index: u32,
+        name: *mut *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_dataset_read(
+        dataset: *const cifar_dataset,
+        first: usize,
+        count: usize,
+        images: *mut u8,
+        labels: *mut i32,
+    ) -> cifar_status;
+
+    pub fn cifar_dataset_free(dataset: *mut cifar_dataset);
+
+    pub fn cifar_train_options_init(
+        options: *mut cifar_train_options,
+        options_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_trainer_create(
+        train: *const cifar_dataset,
+        validation: *const cifar_dataset,
+        options: *const cifar_train_options,
+        out: *mut *mut cifar_trainer,
+    ) -> cifar_status;
+
+    pub fn cifar_resume_options_init(
+        options: *mut cifar_resume_options,
+        options_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_trainer_resume(
+        run: *const c_char,
+        train: *const cifar_dataset,
+        validation: *const cifar_dataset,
+        options: *const cifar_resume_options,
+        out: *mut *mut cifar_trainer,
+    ) -> cifar_status;
+
+    pub fn cifar_trainer_callbacks_init(
+        callbacks: *mut cifar_trainer_callbacks,
+        callbacks_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_trainer_set_callbacks(
+        trainer: *mut cifar_trainer,
+        callbacks: *const cifar_trainer_callbacks,
+    ) -> cifar_status;
+
+    pub fn cifar_trainer_set_learning_rate(
+        trainer: *mut cifar_trainer,
+        learning_rate: f64,
+    ) -> cifar_status;
+
+    pub fn cifar_trainer_run(trainer: *mut cifar_trainer) -> cifar_status;
+
+    pub fn cifar_trainer_interrupt(trainer: *mut cifar_trainer) -> cifar_status;
+
+    pub fn cifar_trainer_record_metric(
+        trainer: *mut cifar_trainer,
+        name: *const c_char,
+        value: f64,
+    ) -> cifar_status;
+
+    pub fn cifar_trainer_record_metrics(
+        trainer: *mut cifar_trainer,
+        names: *const *const c_char,
+        values: *const f64,
+        count: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_trainer_get_info(
+        trainer: *const cifar_trainer,
+        info: *mut cifar_trainer_info,
+        info_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_trainer_free(trainer: *mut cifar_trainer);
+
+    pub fn cifar_model_open(
+        path: *const c_char,
+        threads: u32,
+        out: *mut *mut cifar_model,
+    ) -> cifar_status;
+
+    pub fn cifar_model_from_run(
+        registry: *const c_char,
+        run: *const c_char,
+        checkpoint: *const c_char,
+        threads: u32,
+        out: *mut *mut cifar_model,
+    ) -> cifar_status;
+
+    pub fn cifar_model_from_trainer(
+        trainer: *const cifar_trainer,
+        out: *mut *mut cifar_model,
+    ) -> cifar_status;
+
+    pub fn cifar_model_get_info(
+        model: *const cifar_model,
+        info: *mut cifar_model_info,
+        info_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_model_get_class_name(
+        model: *const cifar_model,
+        index: u32,
+        name: *mut *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_model_get_summary(
+        model: *const cifar_model,
+        text: *mut *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_model_evaluate(
+        model: *mut cifar_model,
+        dataset: *const cifar_dataset,
+        evaluation: *mut cifar_evaluation,
+        evaluation_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_model_evaluate_classes(
+        model: *mut cifar_model,
+        dataset: *const cifar_dataset,
+        flips: i32,
+        evaluation: *mut cifar_evaluation,
+        evaluation_size: usize,
+        confusion: *mut u64,
+        scores: *mut f64,
+    ) -> cifar_status;
+
+    pub fn cifar_model_predict(
+        model: *mut cifar_model,
+        images: *const u8,
+        count: usize,
+        probabilities: *mut f32,
+    ) -> cifar_status;
+
+    pub fn cifar_model_save(model: *const cifar_model, path: *const c_char) -> cifar_status;
+
+    pub fn cifar_model_free(model: *mut cifar_model);
+
+    pub fn cifar_model_spec_create(out: *mut *mut cifar_model_spec) -> cifar_status;
+
+    pub fn cifar_model_spec_from_json(
+        json: *const c_char,
+        out: *mut *mut cifar_model_spec,
+    ) -> cifar_status;
+
+    pub fn cifar_model_spec_preset(
+        name: *const c_char,
+        dialect: *const c_char,
+        classes: u32,
+        out: *mut *mut cifar_model_spec,
+    ) -> cifar_status;
+
+    pub fn cifar_model_spec_resolve(
+        spec: *const cifar_model_spec,
+        dialect: *const c_char,
+        out: *mut *mut cifar_model_spec,
+    ) -> cifar_status;
+
+    pub fn cifar_model_spec_branch(
+        spec: *const cifar_model_spec,
+        out: *mut *mut cifar_model_spec,
+    ) -> cifar_status;
+
+    pub fn cifar_model_spec_conv2d(
+        spec: *mut cifar_model_spec,
+        filters: u32,
+        kernel_size: u32,
+        stride: u32,
+        padding: cifar_padding,
+    ) -> cifar_status;
+
+    pub fn cifar_model_spec_batch_norm(
+        spec: *mut cifar_model_spec,
+        momentum: f64,
+        epsilon: f64,
+        unbiased: i32,
+    ) -> cifar_status;
+
+    pub fn cifar_model_spec_relu(spec: *mut cifar_model_spec) -> cifar_status;
+
+    pub fn cifar_model_spec_gelu(spec: *mut cifar_model_spec) -> cifar_status;
+
+    pub fn cifar_model_spec_max_pool(spec: *mut cifar_model_spec) -> cifar_status;
+
+    pub fn cifar_model_spec_avg_pool(spec: *mut cifar_model_spec) -> cifar_status;
+
+    pub fn cifar_model_spec_global_average_pool(spec: *mut cifar_model_spec) -> cifar_status;
+
+    pub fn cifar_model_spec_dropout(spec: *mut cifar_model_spec, rate: f64) -> cifar_status;
+
+    pub fn cifar_model_spec_flatten(spec: *mut cifar_model_spec) -> cifar_status;
+
+    pub fn cifar_model_spec_dense(spec: *mut cifar_model_spec, units: u32) -> cifar_status;
+
+    pub fn cifar_model_spec_residual(
+        spec: *mut cifar_model_spec,
+        layers: *const cifar_model_spec,
+        shortcut: *const cifar_model_spec,
+    ) -> cifar_status;
+
+    pub fn cifar_model_spec_get_json(
+        spec: *const cifar_model_spec,
+        json: *mut *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_model_spec_get_summary(
+        spec: *const cifar_model_spec,
+        text: *mut *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_model_spec_get_info(
+        spec: *const cifar_model_spec,
+        info: *mut cifar_model_spec_info,
+        info_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_model_spec_free(spec: *mut cifar_model_spec);
+
+    pub fn cifar_registry_open(path: *const c_char, out: *mut *mut cifar_registry) -> cifar_status;
+
+    pub fn cifar_registry_free(registry: *mut cifar_registry);
+
+    pub fn cifar_registry_list(
+        registry: *mut cifar_registry,
+        limit: usize,
+        out: *mut *mut cifar_run_list,
+    ) -> cifar_status;
+
+    pub fn cifar_run_query_init(query: *mut cifar_run_query, query_size: usize) -> cifar_status;
+
+    pub fn cifar_registry_query(
+        registry: *mut cifar_registry,
+        query: *const cifar_run_query,
+        out: *mut *mut cifar_run_list,
+    ) -> cifar_status;
+
+    pub fn cifar_run_list_count(list: *const cifar_run_list, count: *mut usize) -> cifar_status;
+
+    pub fn cifar_run_list_get(
+        list: *const cifar_run_list,
+        index: usize,
+        info: *mut cifar_run_info,
+        info_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_run_list_free(list: *mut cifar_run_list);
+
+    pub fn cifar_registry_find(
+        registry: *mut cifar_registry,
+        run: *const c_char,
+        out: *mut *mut cifar_run,
+    ) -> cifar_status;
+
+    pub fn cifar_run_get_info(
+        run: *const cifar_run,
+        info: *mut cifar_run_info,
+        info_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_run_get_hyperparameters(
+        run: *const cifar_run,
+        json: *mut *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_run_epoch_count(run: *const cifar_run, count: *mut usize) -> cifar_status;
+
+    pub fn cifar_run_get_epoch(
+        run: *const cifar_run,
+        index: usize,
+        info: *mut cifar_epoch_info,
+        info_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_run_checkpoint_count(run: *const cifar_run, count: *mut usize) -> cifar_status;
+
+    pub fn cifar_run_get_checkpoint(
+        run: *const cifar_run,
+        index: usize,
+        info: *mut cifar_checkpoint_info,
+        info_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_run_metric_count(run: *const cifar_run, count: *mut usize) -> cifar_status;
+
+    pub fn cifar_run_get_metric(
+        run: *const cifar_run,
+        index: usize,
+        info: *mut cifar_metric_info,
+        info_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_run_note_count(run: *const cifar_run, count: *mut usize) -> cifar_status;
+
+    pub fn cifar_run_get_note(
+        run: *const cifar_run,
+        index: usize,
+        info: *mut cifar_note_info,
+        info_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_run_free(run: *mut cifar_run);
+
+    pub fn cifar_registry_tag(
+        registry: *mut cifar_registry,
+        run: *const c_char,
+        tag: *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_registry_untag(
+        registry: *mut cifar_registry,
+        run: *const c_char,
+        tag: *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_registry_note(
+        registry: *mut cifar_registry,
+        run: *const c_char,
+        text: *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_registry_rename(
+        registry: *mut cifar_registry,
+        run: *const c_char,
+        name: *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_registry_pin(
+        registry: *mut cifar_registry,
+        checkpoint: i64,
+        pinned: i32,
+    ) -> cifar_status;
+
+    pub fn cifar_registry_fork(
+        registry: *mut cifar_registry,
+        run: *const c_char,
+        checkpoint: *const c_char,
+        name: *const c_char,
+        id: *mut c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_registry_import(
+        registry: *mut cifar_registry,
+        path: *const c_char,
+        name: *const c_char,
+        id: *mut c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_registry_remove(
+        registry: *mut cifar_registry,
+        run: *const c_char,
+        take_over: i32,
+    ) -> cifar_status;
+
+    pub fn cifar_registry_restore(
+        registry: *mut cifar_registry,
+        run: *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_registry_collect(registry: *mut cifar_registry, freed: *mut u64) -> cifar_status;
+
+    pub fn cifar_registry_verify(
+        registry: *mut cifar_registry,
+        run: *const c_char,
+        callback: cifar_problem_callback,
+        user: *mut c_void,
+    ) -> cifar_status;
+
+    pub fn cifar_registry_backup(
+        registry: *mut cifar_registry,
+        path: *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_registry_export(
+        registry: *mut cifar_registry,
+        checkpoint: i64,
+        path: *const c_char,
+    ) -> cifar_status;
+}
+
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    assert!(size_of::<cifar_dataset_info>() == 40);
+    assert!(offset_of!(cifar_dataset_info, struct_size) == 0);
+    assert!(offset_of!(cifar_dataset_info, split) == 4);
+    assert!(offset_of!(cifar_dataset_info, count) == 8);
+    assert!(offset_of!(cifar_dataset_info, classes) == 16);
+    assert!(offset_of!(cifar_dataset_info, name) == 24);
+    assert!(offset_of!(cifar_dataset_info, location) == 32);
+    assert!(size_of::<cifar_train_options>() == 112);
+    assert!(offset_of!(cifar_train_options, struct_size) == 0);
+    assert!(offset_of!(cifar_train_options, epochs) == 4);
+    assert!(offset_of!(cifar_train_options, batch_size) == 8);
+    assert!(offset_of!(cifar_train_options, threads) == 12);
+    assert!(offset_of!(cifar_train_options, learning_rate) == 16);
+    assert!(offset_of!(cifar_train_options, seed) == 24);
+    assert!(offset_of!(cifar_train_options, recipe) == 32);
+    assert!(offset_of!(cifar_train_options, name) == 40);
+    assert!(offset_of!(cifar_train_options, registry) == 48);
+    assert!(offset_of!(cifar_train_options, record) == 56);
+    assert!(offset_of!(cifar_train_options, keep_last) == 60);
+    assert!(offset_of!(cifar_train_options, command_line) == 64);
+    assert!(offset_of!(cifar_train_options, keep_every) == 72);
+    assert!(offset_of!(cifar_train_options, tags) == 80);
+    assert!(offset_of!(cifar_train_options, hyperparameters) == 88);
+    assert!(offset_of!(cifar_train_options, model) == 96);
+    assert!(offset_of!(cifar_train_options, busy_timeout) == 104);
+    assert!(size_of::<cifar_resume_options>() == 64);
+    assert!(offset_of!(cifar_resume_options, struct_size) == 0);
+    assert!(offset_of!(cifar_resume_options, epochs) == 4);
+    assert!(offset_of!(cifar_resume_options, threads) == 8);
+    assert!(offset_of!(cifar_resume_options, checkpoint) == 16);
+    assert!(offset_of!(cifar_resume_options, registry) == 24);
+    assert!(offset_of!(cifar_resume_options, data_location) == 32);
+    assert!(offset_of!(cifar_resume_options, command_line) == 40);
+    assert!(offset_of!(cifar_resume_options, take_over) == 48);
+    assert!(offset_of!(cifar_resume_options, busy_timeout) == 56);
+    assert!(size_of::<cifar_batch_info>() == 64);
+    assert!(offset_of!(cifar_batch_info, struct_size) == 0);
+    assert!(offset_of!(cifar_batch_info, epoch) == 4);
+    assert!(offset_of!(cifar_batch_info, epochs) == 8);
+    assert!(offset_of!(cifar_batch_info, batch) == 12);
+    assert!(offset_of!(cifar_batch_info, batches) == 16);
+    assert!(offset_of!(cifar_batch_info, images) == 24);
+    assert!(offset_of!(cifar_batch_info, loss) == 32);
+    assert!(offset_of!(cifar_batch_info, accuracy) == 40);
+    assert!(offset_of!(cifar_batch_info, learning_rate) == 48);
+    assert!(offset_of!(cifar_batch_info, seconds) == 56);
+    assert!(size_of::<cifar_validation_info>() == 40);
+    assert!(offset_of!(cifar_validation_info, struct_size) == 0);
+    assert!(offset_of!(cifar_validation_info, epoch) == 4);
+    assert!(offset_of!(cifar_validation_info, images) == 8);
+    assert!(offset_of!(cifar_validation_info, loss) == 16);
+    assert!(offset_of!(cifar_validation_info, accuracy) == 24);
+    assert!(offset_of!(cifar_validation_info, seconds) == 32);
+    assert!(size_of::<cifar_epoch_info>() == 88);
+    assert!(offset_of!(cifar_epoch_info, struct_size) == 0);
+    assert!(offset_of!(cifar_epoch_info, epoch) == 4);
+    assert!(offset_of!(cifar_epoch_info, train_loss) == 8);
+    assert!(offset_of!(cifar_epoch_info, train_accuracy) == 16);
+    assert!(offset_of!(cifar_epoch_info, val_loss) == 24);
+    assert!(offset_of!(cifar_epoch_info, val_accuracy) == 32);
+    assert!(offset_of!(cifar_epoch_info, learning_rate) == 40);
+    assert!(offset_of!(cifar_epoch_info, seconds) == 48);
+    assert!(offset_of!(cifar_epoch_info, images_per_second) == 56);
+    assert!(offset_of!(cifar_epoch_info, cpu_seconds) == 64);
+    assert!(offset_of!(cifar_epoch_info, peak_memory) == 72);
+    assert!(offset_of!(cifar_epoch_info, is_best) == 80);
+    assert!(size_of::<cifar_storage_info>() == 24);
+    assert!(offset_of!(cifar_storage_info, struct_size) == 0);
+    assert!(offset_of!(cifar_storage_info, epochs) == 4);
+    assert!(offset_of!(cifar_storage_info, seconds) == 8);
+    assert!(offset_of!(cifar_storage_info, seconds_left) == 16);
+    assert!(size_of::<cifar_trainer_callbacks>() == 88);
+    assert!(offset_of!(cifar_trainer_callbacks, struct_size) == 0);
+    assert!(offset_of!(cifar_trainer_callbacks, user) == 8);
+    assert!(offset_of!(cifar_trainer_callbacks, on_train_begin) == 16);
+    assert!(offset_of!(cifar_trainer_callbacks, on_epoch_begin) == 24);
+    assert!(offset_of!(cifar_trainer_callbacks, on_batch_begin) == 32);
+    assert!(offset_of!(cifar_trainer_callbacks, on_batch_end) == 40);
+    assert!(offset_of!(cifar_trainer_callbacks, on_validation_begin) == 48);
+    assert!(offset_of!(cifar_trainer_callbacks, on_validation_end) == 56);
+    assert!(offset_of!(cifar_trainer_callbacks, on_epoch_end) == 64);
+    assert!(offset_of!(cifar_trainer_callbacks, on_storage_wait) == 72);
+    assert!(offset_of!(cifar_trainer_callbacks, on_train_end) == 80);
+    assert!(size_of::<cifar_trainer_info>() == 80);
+    assert!(offset_of!(cifar_trainer_info, struct_size) == 0);
+    assert!(offset_of!(cifar_trainer_info, epoch) == 4);
+    assert!(offset_of!(cifar_trainer_info, epochs) == 8);
+    assert!(offset_of!(cifar_trainer_info, batch) == 12);
+    assert!(offset_of!(cifar_trainer_info, batches) == 16);
+    assert!(offset_of!(cifar_trainer_info, threads) == 20);
+    assert!(offset_of!(cifar_trainer_info, step) == 24);
+    assert!(offset_of!(cifar_trainer_info, parameters) == 32);
+    assert!(offset_of!(cifar_trainer_info, run_id) == 40);
+    assert!(offset_of!(cifar_trainer_info, registry) == 48);
+    assert!(offset_of!(cifar_trainer_info, hyperparameters) == 56);
+    assert!(offset_of!(cifar_trainer_info, end_reason) == 64);
+    assert!(offset_of!(cifar_trainer_info, has_diverged) == 72);
+    assert!(size_of::<cifar_model_info>() == 32);
+    assert!(offset_of!(cifar_model_info, struct_size) == 0);
+    assert!(offset_of!(cifar_model_info, classes) == 4);
+    assert!(offset_of!(cifar_model_info, epoch) == 8);
+    assert!(offset_of!(cifar_model_info, parameters) == 16);
+    assert!(offset_of!(cifar_model_info, hyperparameters) == 24);
+    assert!(size_of::<cifar_evaluation>() == 48);
+    assert!(offset_of!(cifar_evaluation, struct_size) == 0);
+    assert!(offset_of!(cifar_evaluation, loss) == 8);
+    assert!(offset_of!(cifar_evaluation, accuracy) == 16);
+    assert!(offset_of!(cifar_evaluation, count) == 24);
+    assert!(offset_of!(cifar_evaluation, top5_accuracy) == 32);
+    assert!(offset_of!(cifar_evaluation, macro_f1) == 40);
+    assert!(size_of::<cifar_model_spec_info>() == 40);
+    assert!(offset_of!(cifar_model_spec_info, struct_size) == 0);
+    assert!(offset_of!(cifar_model_spec_info, layers) == 4);
+    assert!(offset_of!(cifar_model_spec_info, classes) == 8);
+    assert!(offset_of!(cifar_model_spec_info, parameters) == 16);
+    assert!(offset_of!(cifar_model_spec_info, non_trainable) == 24);
+    assert!(offset_of!(cifar_model_spec_info, flops) == 32);
+    assert!(size_of::<cifar_run_info>() == 120);
+    assert!(offset_of!(cifar_run_info, struct_size) == 0);
+    assert!(offset_of!(cifar_run_info, epochs) == 4);
+    assert!(offset_of!(cifar_run_info, epochs_planned) == 8);
+    assert!(offset_of!(cifar_run_info, id) == 16);
+    assert!(offset_of!(cifar_run_info, name) == 24);
+    assert!(offset_of!(cifar_run_info, status) == 32);
+    assert!(offset_of!(cifar_run_info, recipe) == 40);
+    assert!(offset_of!(cifar_run_info, dataset) == 48);
+    assert!(offset_of!(cifar_run_info, started) == 56);
+    assert!(offset_of!(cifar_run_info, duration_s) == 64);
+    assert!(offset_of!(cifar_run_info, best_val_accuracy) == 72);
+    assert!(offset_of!(cifar_run_info, best_val_loss) == 80);
+    assert!(offset_of!(cifar_run_info, last_val_accuracy) == 88);
+    assert!(offset_of!(cifar_run_info, last_val_loss) == 96);
+    assert!(offset_of!(cifar_run_info, tags) == 104);
+    assert!(offset_of!(cifar_run_info, parent) == 112);
+    assert!(size_of::<cifar_run_query>() == 40);
+    assert!(offset_of!(cifar_run_query, struct_size) == 0);
+    assert!(offset_of!(cifar_run_query, ascending) == 4);
+    assert!(offset_of!(cifar_run_query, filter) == 8);
+    assert!(offset_of!(cifar_run_query, sort) == 16);
+    assert!(offset_of!(cifar_run_query, limit) == 24);
+    assert!(offset_of!(cifar_run_query, trash) == 32);
+    assert!(size_of::<cifar_checkpoint_info>() == 64);
+    assert!(offset_of!(cifar_checkpoint_info, struct_size) == 0);
+    assert!(offset_of!(cifar_checkpoint_info, epoch) == 4);
+    assert!(offset_of!(cifar_checkpoint_info, batch) == 8);
+    assert!(offset_of!(cifar_checkpoint_info, is_best) == 12);
+    assert!(offset_of!(cifar_checkpoint_info, id) == 16);
+    assert!(offset_of!(cifar_checkpoint_info, step) == 24);
+    assert!(offset_of!(cifar_checkpoint_info, size) == 32);
+    assert!(offset_of!(cifar_checkpoint_info, sha256) == 40);
+    assert!(offset_of!(cifar_checkpoint_info, created) == 48);
+    assert!(offset_of!(cifar_checkpoint_info, is_pinned) == 56);
+    assert!(offset_of!(cifar_checkpoint_info, is_superseded) == 60);
+    assert!(size_of::<cifar_metric_info>() == 24);
+    assert!(offset_of!(cifar_metric_info, struct_size) == 0);
+    assert!(offset_of!(cifar_metric_info, epoch) == 4);
+    assert!(offset_of!(cifar_metric_info, name) == 8);
+    assert!(offset_of!(cifar_metric_info, value) == 16);
+    assert!(size_of::<cifar_note_info>() == 24);
+    assert!(offset_of!(cifar_note_info, struct_size) == 0);
+    assert!(offset_of!(cifar_note_info, created) == 8);
+    assert!(offset_of!(cifar_note_info, text) == 16);
+};

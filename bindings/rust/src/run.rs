@@ -1,0 +1,92 @@
+use std::{fmt, ptr};
+
+use crate::error::check;
+use crate::infos::filled;
+use crate::{raw, text, CheckpointInfo, EpochInfo, MetricInfo, NoteInfo, Result, RunInfo};
+
+/// All about one run but the bytes of its checkpoints, as it was at one moment.
+pub struct Run {
+    pointer: *mut raw::cifar_run,
+}
+
+// SAFETY: every object of the library may be used from any thread, by several at once.
+unsafe impl Send for Run {}
+// SAFETY: likewise.
+unsafe impl Sync for Run {}
+
+/// One method a list that a run has.
+macro_rules! lists {
+    ($($(#[$doc:meta])* $name:ident: $info:ident by $count:ident, $get:ident;)*) => {$(
+        $(#[$doc])*
+        pub fn $name(&self) -> Result<Vec<$info>> {
+            let mut count = 0;
+            // SAFETY: the number is written to.
+            check(unsafe { raw::$count(self.pointer, &mut count) })?;
+            (0..count)
+                .map(|index| {
+                    // SAFETY: the object is of its type.
+                    let info = filled(|info, size| unsafe {
+                        raw::$get(self.pointer, index, info, size)
+                    })?;
+                    // SAFETY: its strings live as long as the run.
+                    Ok(unsafe { $info::new(&info) })
+                })
+                .collect()
+        }
+    )*};
+}
+
+impl Run {
+    /// # Safety
+    /// `pointer` is a run that nobody else frees.
+    pub(crate) unsafe fn owning(pointer: *mut raw::cifar_run) -> Run {
+        Run { pointer }
+    }
+
+    /// For calls of [`raw`](crate::raw); it lives as long as this.
+    pub fn as_ptr(&self) -> *mut raw::cifar_run {
+        self.pointer
+    }
+
+    /// The run in one line.
+    pub fn info(&self) -> Result<RunInfo> {
+        // SAFETY: the object is of its type.
+        let info =
+            filled(|info, size| unsafe { raw::cifar_run_get_info(self.pointer, info, size) })?;
+        // SAFETY: its strings live as long as the run.
+        Ok(unsafe { RunInfo::new(&info) })
+    }
+
+    /// The complete set of hyperparameters, a JSON object.
+    pub fn hyperparameters(&self) -> Result<String> {
+        let mut json = ptr::null();
+        // SAFETY: the pointer is written to.
+        check(unsafe { raw::cifar_run_get_hyperparameters(self.pointer, &mut json) })?;
+        // SAFETY: a C string that lives as long as the run.
+        Ok(unsafe { text::owned(json) })
+    }
+
+    lists! {
+        /// Epochs on the line that leads to where the run stands now.
+        epochs: EpochInfo by cifar_run_epoch_count, cifar_run_get_epoch;
+        /// Checkpoints, oldest first.
+        checkpoints: CheckpointInfo by cifar_run_checkpoint_count, cifar_run_get_checkpoint;
+        /// What was recorded beside the epochs, by name and then epoch.
+        metrics: MetricInfo by cifar_run_metric_count, cifar_run_get_metric;
+        /// Notes, oldest first.
+        notes: NoteInfo by cifar_run_note_count, cifar_run_get_note;
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has it.
+        unsafe { raw::cifar_run_free(self.pointer) }
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Run").field("info", &self.info()).finish()
+    }
+}
