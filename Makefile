@@ -24,16 +24,23 @@ STATIC := -Xswiftc -static-stdlib -Xswiftc -L$(CURDIR)/.build/static $(foreach o
 RESERVE := $(foreach function,malloc calloc realloc free posix_memalign aligned_alloc \
   malloc_usable_size strdup _Znwm _ZnwmSt11align_val_t _ZdlPvm _ZdlPvmSt11align_val_t,\
   -Xlinker --wrap=$(function))
+# The oldest glibc that what is built runs on, and with it the wheels' tag, manylinux_2_28: what is
+# older computes exp, log and pow to other bits. packaging/glibc.c says how.
+GLIBC := 2.28
+OLD_GLIBC := $(if $(filter x86_64,$(shell uname -m)),$(addprefix -Xlinker ,\
+  $(CURDIR)/.build/static/glibc.o --push-state --no-as-needed -l:libpthread.so.0 -l:libdl.so.2 \
+  --pop-state))
 EXPORTS := -Xlinker --version-script=$(CURDIR)/Sources/CifarC/exports.map
 LIBRARY_LINK := $(EXPORTS) -Xlinker -soname=$(SONAME) -Xlinker -z -Xlinker nodelete
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-build: .build/dependencies ## build/lib/libcifar.so, build/bin/cifar and build/bin/cifar-runs
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) --product cifar-command
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) --product cifar-runs
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(LIBRARY_LINK) --product cifar
+build: .build/dependencies .build/static/glibc.o ## build/lib/libcifar.so, build/bin/cifar and build/bin/cifar-runs
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(OLD_GLIBC) --product cifar-command
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(OLD_GLIBC) --product cifar-runs
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(OLD_GLIBC) $(LIBRARY_LINK) \
+	  --product cifar
 	mkdir -p build/lib build/bin
 	install -m 755 $(RELEASE)/cifar-command build/bin/cifar
 	install -m 755 $(RELEASE)/cifar-runs build/bin/cifar-runs
@@ -156,6 +163,11 @@ clean: ## everything that was built or installed here
 	@mkdir -p .build/static
 	@ln -sf "$$(cc -print-file-name=libstdc++.a)" .build/static/libstdc++.a
 	@touch $@
+
+# Swift does not see that these have changed, and would not link again.
+.build/static/glibc.o: packaging/glibc.c Sources/CifarC/exports.map | .build/dependencies
+	cc -O2 -fPIC -std=gnu11 -ffunction-sections -Wall -Wextra -Werror -c $< -o $@
+	rm -f $(RELEASE)/cifar-command $(RELEASE)/cifar-runs $(RELEASE)/libcifar.so
 
 $(VENV)/ready: Tests/CABI/requirements.txt
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tools/install-packages python3-venv

@@ -78,9 +78,16 @@ extern "C" {
 #define CIFAR_VERSION_MAJOR 0
 #define CIFAR_VERSION_MINOR 2
 #define CIFAR_VERSION_PATCH 0
+/** The same as one number, 10,000 * major + 100 * minor + patch, to compare: 200 is 0.2.0. */
+#define CIFAR_VERSION_NUMBER \
+  (CIFAR_VERSION_MAJOR * 10000 + CIFAR_VERSION_MINOR * 100 + CIFAR_VERSION_PATCH)
 
 /** The version of the library that runs, "0.2.0". Never NULL; lives forever. */
 const char *cifar_version(void);
+
+/** The version of the library that runs, as CIFAR_VERSION_NUMBER. A program that was compiled against a
+ *  newer header finds out here what the library does not have yet. */
+uint32_t cifar_version_number(void);
 
 /** The kernels' instruction set: "avx512", "avx2" or "baseline". The bits of a result depend on it. The
  *  environment's CIFAR_ISA overrides the choice. Never NULL; lives forever. */

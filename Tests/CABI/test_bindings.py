@@ -10,7 +10,10 @@ import pytest
 from cifar import _abi as abi
 from conftest import ROOT, compile_c
 
-WRITTEN = ["bindings/python/cifar/_abi.py", "Sources/CifarC/StructLayouts.swift"]
+WRITTEN = [
+    "bindings/python/cifar/_abi.py", "Sources/CifarC/StructLayouts.swift",
+    "Sources/CifarCore/LibraryVersion.swift",
+]
 HEADER = (ROOT / "include" / "cifar.h").read_text()
 
 
@@ -217,6 +220,8 @@ EVERY_FORM = """\
 extern "C" {
 #endif
 #define CIFAR_LIMIT 7
+#define CIFAR_SUM \\
+  (CIFAR_LIMIT * 100 + 5)
 typedef struct cifar_thing cifar_thing;
 /** A colour. */
 typedef enum cifar_colour { CIFAR_RED = 0, /* like a rose */
@@ -251,7 +256,7 @@ def test_every_form_of_a_declaration_is_understood(tmp_path):
     module = {}
     exec(text, module)
     box = module["Box"]
-    assert module["CIFAR_LIMIT"] == 7 and module["CIFAR_BLUE"] == 10
+    assert module["CIFAR_LIMIT"] == 7 and module["CIFAR_SUM"] == 705 and module["CIFAR_BLUE"] == 10
     assert box.__doc__ == 'Says "what\\n".'
     fields = dict(box._fields_)
     assert fields["on_each"] is ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
@@ -287,6 +292,8 @@ def test_every_form_of_a_declaration_is_understood(tmp_path):
     ("CIFAR_BLUE = 10", "CIFAR_RED = 10", "CIFAR_RED is declared twice"),
     ("CIFAR_BLUE = 10", "CIFAR_BLUE = -1", "-1 is no value"),
     ("CIFAR_LIMIT 7", "CIFAR_LIMIT (7)", "'#define CIFAR_LIMIT (7)' is not understood"),
+    ("CIFAR_SUM \\\n  (CIFAR_LIMIT", "CIFAR_SUM (CIFAR_MOST", "'#define CIFAR_SUM (CIFAR_MOST * 100 + 5)' is not"),
+    ("CIFAR_SUM \\\n  (CIFAR_LIMIT * 100 +", "CIFAR_SUM (CIFAR_LIMIT * 100 <<", "'#define CIFAR_SUM"),
     ("#define CIFAR_LIMIT 7", "#if 1", "'#if 1' is not understood"),
     ("#define CIFAR_LIMIT 7", "#pragma pack(1)", "'#pragma pack(1)' is not understood"),
     ("#define CIFAR_LIMIT 7", "// seven", "'// seven' is not understood"),

@@ -7,11 +7,13 @@ from pathlib import Path
 from header import HeaderError, declarations_of
 from python_module import module_of
 from swift_layouts import layouts_of
+from swift_version import version_of
 
 HEADER = "include/cifar.h"
 WRITERS = {
     "bindings/python/cifar/_abi.py": module_of,
     "Sources/CifarC/StructLayouts.swift": layouts_of,
+    "Sources/CifarCore/LibraryVersion.swift": version_of,
 }
 
 

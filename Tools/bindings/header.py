@@ -6,7 +6,7 @@ over.
 
 import re
 from dataclasses import dataclass, field
-from typing import List, Optional, Tuple, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 SCALARS = {
     "char", "int", "float", "double", "size_t",
@@ -101,12 +101,13 @@ class Token:
 
 
 TOKEN = re.compile(
-    r"(?P<space>[ \t]+)|(?P<newline>\n)|(?P<comment>/\*.*?\*/)|(?P<directive>#[^\n]*)"
+    r"(?P<space>[ \t]+)|(?P<newline>\n)|(?P<comment>/\*.*?\*/)|(?P<directive>#(?:\\\n|[^\n])*)"
     r"|(?P<token>[A-Za-z_]\w*|-?\d+\b|[{}()\[\];,*=])",
     re.S,
 )
 WORD = re.compile(r"[A-Za-z_]\w*")
 NUMBER = re.compile(r"-?(0|[1-9]\d*)")
+TERM = re.compile(r"(\w+)(?: \* (\w+))?")
 ONLY_CPP = re.compile(r'#ifdef __cplusplus\n(extern "C" \{|\})\n#endif(?=\n)')
 
 
@@ -144,6 +145,25 @@ def tokens_of(text: str) -> List[Token]:
     if doc is not None:
         raise HeaderError(doc_line, "no declaration follows this comment")
     return tokens
+
+
+def value_of(text: str, known: Dict[str, int]) -> Optional[int]:
+    """Of a macro: a number, or a sum of products of numbers and macros in brackets."""
+    if NUMBER.fullmatch(text):
+        return int(text)
+    total = 0
+    terms = text[1:-1].split(" + ") if re.fullmatch(r"\(.* .*\)", text) else [""]
+    for term in terms:
+        match = TERM.fullmatch(term)
+        if match is None:
+            return None
+        product = 1
+        for factor in filter(None, match.groups()):
+            if not NUMBER.fullmatch(factor) and factor not in known:
+                return None
+            product *= known[factor] if factor in known else int(factor)
+        total += product
+    return total
 
 
 class Parser:
@@ -221,10 +241,13 @@ class Parser:
     def _directive(self, declarations: list, guard: Optional[str]) -> Optional[str]:
         """Returns the include guard that is open."""
         line, doc = self._next.line, self._doc()
-        words = self._advance().text.split()
-        if len(words) == 3 and words[0] == "#define" and NUMBER.fullmatch(words[2]):
-            declarations.append(Constant(self._declare(words[1], line), int(words[2]), doc))
-            return guard
+        words = self._advance().text.replace("\\\n", " ").split()
+        if len(words) > 2 and words[0] == "#define":
+            known = {item.name: item.value for item in declarations if isinstance(item, Constant)}
+            value = value_of(" ".join(words[2:]), known)
+            if value is not None:
+                declarations.append(Constant(self._declare(words[1], line), value, doc))
+                return guard
         if doc:
             raise HeaderError(line, f"the comment before {' '.join(words)!r} is of no declaration")
         if words[0] == "#include" and re.fullmatch(r"<std\w+\.h>", "".join(words[1:])):

@@ -27,6 +27,9 @@ CIFAR_VERSION_MAJOR = 0
 CIFAR_VERSION_MINOR = 2
 CIFAR_VERSION_PATCH = 0
 
+# The same as one number, 10,000 * major + 100 * minor + patch, to compare: 200 is 0.2.0.
+CIFAR_VERSION_NUMBER = 200
+
 # What a call came to. Codes are spaced and never used again for something else.
 Status = c_uint
 CIFAR_OK = 0
@@ -395,6 +398,7 @@ ProblemCallback = CFUNCTYPE(c_int, c_char_p, c_void_p)
 # What each function returns, and what it takes.
 FUNCTIONS = {
     "cifar_version": (c_char_p, []),
+    "cifar_version_number": (c_uint32, []),
     "cifar_instruction_set": (c_char_p, []),
     "cifar_default_threads": (c_uint32, []),
     "cifar_status_name": (c_char_p, [Status]),
