@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build demo bindings docs test test-swift test-abi test-memory torture fuzz sanitize \
+.PHONY: help build demo bindings abi reference docs test test-swift test-abi test-memory torture fuzz sanitize \
   bench bench-registry format lint install uninstall clean
 
 PREFIX ?= /usr/local
@@ -12,6 +12,8 @@ DESTDIR ?=
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
+# The header has the version.
+version = $(shell sed -n 's/^.define CIFAR_VERSION_$(1) //p' include/cifar.h)
 SONAME := libcifar.so.0
 RELEASE := .build/release
 # An import of a module that the manifest does not name is an error.
@@ -53,6 +55,16 @@ demo: build ## trains the network on the built-in drawings, lists the run, asks 
 
 bindings: ## writes what repeats include/cifar.h in Python and Swift: after a change of the header
 	python3 Tools/bindings
+
+reference: ## build/reference: the pages of include/cifar.h, made by Doxygen
+	@type -P doxygen >/dev/null || Tools/install-packages doxygen
+	@# Debian 12's Doxygen lets values of enums pass.
+	python3 Tools/bindings/reference.py --check include/cifar.h
+	rm -rf build/reference
+	mkdir -p build/reference
+	CIFAR_VERSION=$(call version,MAJOR).$(call version,MINOR).$(call version,PATCH) \
+	  doxygen docs/reference/Doxyfile
+	@echo "build/reference/index.html"
 
 docs: build ## writes docs/hyperparameters.md: after a change of the hyperparameters
 	build/bin/cifar hyperparameters --markdown > docs/hyperparameters.md

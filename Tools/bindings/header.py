@@ -97,7 +97,7 @@ class Token:
     text: str
     line: int
     doc: Optional[str] = None  # of a /** comment */ right before it
-    remark: str = ""  # of a /* comment */ after it that begins on the same line
+    remark: str = ""  # of a /**< comment */ after it that begins on the same line
 
 
 TOKEN = re.compile(
@@ -113,7 +113,7 @@ ONLY_CPP = re.compile(r'#ifdef __cplusplus\n(extern "C" \{|\})\n#endif(?=\n)')
 
 def text_of(comment: str) -> str:
     """What a comment says, line by line, without its frame."""
-    lines = re.sub(r"^/\*+|\*/$", "", comment).split("\n")
+    lines = re.sub(r"^/\*+<?|\*/$", "", comment).split("\n")
     lines = [lines[0].strip()] + [re.sub(r"^\s*\* ?", "", line).rstrip() for line in lines[1:]]
     indent = min((len(line) - len(line.lstrip()) for line in lines[1:] if line), default=0)
     return "\n".join([lines[0]] + [line[indent:] for line in lines[1:]]).strip()
@@ -130,11 +130,11 @@ def tokens_of(text: str) -> List[Token]:
             found = text[position:].split("\n", 1)[0]
             raise HeaderError(line, f"{found!r} is not understood")
         kind, found = match.lastgroup, match.group()
-        if kind == "comment" and found.startswith("/**"):
+        if kind == "comment" and re.match(r"/\*\*(?!<)", found):
             if doc is not None:
                 raise HeaderError(doc_line, "no declaration follows this comment")
             doc, doc_line = text_of(found), line
-        elif kind == "comment":
+        elif found.startswith("/**<"):
             if doc is None and tokens and tokens[-1].line == line and not tokens[-1].remark:
                 tokens[-1].remark = text_of(found)
         elif kind in ("directive", "token"):
