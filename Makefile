@@ -56,6 +56,9 @@ demo: build ## trains the network on the built-in drawings, lists the run, asks 
 bindings: ## writes what repeats include/cifar.h in Python and Swift: after a change of the header
 	python3 Tools/bindings
 
+abi: ## writes Tests/CABI/ABI: after a change of the header that is meant, see CONTRIBUTING.md
+	python3 Tools/bindings/abi.py
+
 reference: ## build/reference: the pages of include/cifar.h, made by Doxygen
 	@type -P doxygen >/dev/null || Tools/install-packages doxygen
 	@# Debian 12's Doxygen lets values of enums pass.

@@ -5,7 +5,7 @@ over.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Dict, List, Optional, Tuple, Union
 
 SCALARS = {
@@ -30,6 +30,7 @@ class Type:
     is_const: bool = False
     pointers: int = 0
     count: Optional[int] = None  # of an array's elements
+    is_pointer_const: bool = False  # the pointers it leads to are
 
 
 @dataclass(frozen=True)
@@ -351,12 +352,13 @@ class Parser:
         if base not in SCALARS and base != "void" and base not in self._types:
             raise HeaderError(line, f"{base} is no type that is known here")
         pointers = 0
+        is_pointer_const = False
         while self._accept("*"):
             pointers += 1
-            self._accept("const")
+            is_pointer_const = self._accept("const") or is_pointer_const
         if pointers and isinstance(self._types.get(base), Callback):
             raise HeaderError(line, f"{base} is a pointer already")
-        return Type(base, is_const, pointers)
+        return Type(base, is_const, pointers, is_pointer_const=is_pointer_const)
 
     def _array(self, type_: Type) -> Type:
         if not self._accept("["):
@@ -366,7 +368,7 @@ class Parser:
         if count < 1:
             raise HeaderError(line, f"an array of {count} elements")
         self._expect("]")
-        return Type(type_.base, type_.is_const, type_.pointers, count)
+        return replace(type_, count=count)
 
     def _check_value(self, type_: Type, line: int) -> None:
         """A value that is stored or handed over: no void, no whole struct."""
