@@ -3,8 +3,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build demo bindings abi reference docs test test-swift test-abi test-memory torture fuzz sanitize \
-  bench bench-registry format lint install uninstall clean
+.PHONY: help build demo bindings abi reference docs test test-swift test-abi test-memory torture \
+  fuzz sanitize bench bench-registry format lint install uninstall clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -12,8 +12,6 @@ DESTDIR ?=
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
-# The header has the version.
-version = $(shell sed -n 's/^.define CIFAR_VERSION_$(1) //p' include/cifar.h)
 SONAME := libcifar.so.0
 RELEASE := .build/release
 # An import of a module that the manifest does not name is an error.
@@ -65,8 +63,8 @@ reference: ## build/reference: the pages of include/cifar.h, made by Doxygen
 	python3 Tools/bindings/reference.py --check include/cifar.h
 	rm -rf build/reference
 	mkdir -p build/reference
-	CIFAR_VERSION=$(call version,MAJOR).$(call version,MINOR).$(call version,PATCH) \
-	  doxygen docs/reference/Doxyfile
+	CIFAR_VERSION=$$(sed -n 's/^.define CIFAR_VERSION_[A-Z]* \([0-9]\)/\1/p' include/cifar.h | \
+	  paste -sd.) doxygen docs/reference/Doxyfile
 	@echo "build/reference/index.html"
 
 docs: build ## writes docs/hyperparameters.md: after a change of the hyperparameters

@@ -386,10 +386,11 @@ cifar_status cifar_resume_options_init(cifar_resume_options *options, size_t opt
  *  A run that a callback ended continues where epochs are asked for: the patience of early stopping
  *  begins again.
  *
- *  @param run               its id, the first 4 or more characters of it, or its name.
- *  @param train,validation  the images it was trained on; NULL to open them from their place. A run
- *                           on images from memory needs them handed over.
- *  @param options           NULL for the defaults.
+ *  @param run         its id, the first 4 or more characters of it, or its name.
+ *  @param train       the images it was trained on; NULL to open them from their place. A run on
+ *                     images from memory needs them handed over.
+ *  @param validation  likewise, those it was validated with.
+ *  @param options     NULL for the defaults.
  *
  *  Errors: NOT_FOUND; AMBIGUOUS; BUSY while another process trains the run, see take_over;
  *  INVALID_ARGUMENT for fewer epochs than are done; CHECKSUM_MISMATCH for a damaged checkpoint that

@@ -224,18 +224,18 @@ extern "C" {
   (CIFAR_LIMIT * 100 + 5)
 typedef struct cifar_thing cifar_thing;
 /** A colour. */
-typedef enum cifar_colour { CIFAR_RED = 0, /* like a rose */
+typedef enum cifar_colour { CIFAR_RED = 0, /**< like a rose */
   /** Like the sea. */ CIFAR_BLUE = 10 } cifar_colour;
 /** Asked. */
 typedef int (*cifar_ask)(const char *text, void *user);
 /** Says "what\\n". */
 typedef struct cifar_box {
   uint32_t struct_size;
-  cifar_colour colour; /* of its lid,
+  cifar_colour colour; /**< of its lid,
                           and of its sides */
   /** Called for each. */
   int (*on_each)(const cifar_thing *thing, void *user);
-  char id[37];         /* a UUID */
+  char id[37];         /**< a UUID */
   const char *const *names;
   cifar_ask ask;
 } cifar_box;
@@ -277,7 +277,7 @@ def test_every_form_of_a_declaration_is_understood(tmp_path):
 
 
 @pytest.mark.parametrize("found, instead, message", [
-    ("cifar_colour colour; /*", "cifar_color colour; /*", "cifar_color is no type"),
+    ("cifar_colour colour; /**<", "cifar_color colour; /**<", "cifar_color is no type"),
     ("char id[37];  ", "char id[SIZE];", "the number of elements is expected, not 'SIZE'"),
     ("char id[37];  ", "char id[0x25];", "'0x25];"),
     ("char id[37];  ", "unsigned id;", "unsigned is no type"),

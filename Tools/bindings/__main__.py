@@ -4,10 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from header import HeaderError, declarations_of
+from header import declarations_of
 from python_module import module_of
 from swift_layouts import layouts_of
 from swift_version import version_of
+from tokens import HeaderError
 
 HEADER = "include/cifar.h"
 WRITERS = {

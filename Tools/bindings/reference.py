@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
-from header import Constant, Enum, Function, Opaque, Struct, Type, declarations_of, text_of
+from header import Constant, Enum, Function, Opaque, Struct, Type, declarations_of
+from tokens import text_of
 
-PARAM = re.compile(r"@param ([\w,]+) +(.*)", re.S)
+PARAM = re.compile(r"@param (\w+) +(.*)", re.S)
 BANNER = re.compile(r"/\* -+ (.*?) -+ \*/(?:\n/\* (.*?) \*/)?")
 COMMENT = re.compile(r"/\* -+ .*? -+ \*/\n/\* .*? \*/|/\*.*?\*/", re.S)
 NEWLINE = "\n"
@@ -76,28 +77,16 @@ class Reference:
             return self._paragraphs(text)
         text, parameters, result = parted(text)
         lines = [self._paragraphs(text), ""]
-        for names, words in self._all_parameters(function, parameters):
-            lines.append(f"@param {names} {self._linked(words)}")
+        for name, type_ in function.signature.parameters:
+            words = parameters.get(name) or self.rule_of(function, name, type_)
+            if words:
+                lines.append(f"@param {name} {self._linked(words)}")
         if function.signature.result == Type("cifar_status"):
             errors = f", or: {result}" if result else ", or what went wrong."
             lines.append(f"@return {self._linked('CIFAR_OK' + errors)}")
         elif result:
             lines.append(f"@return {self._linked(result)}")
         return "\n".join(lines)
-
-    def _all_parameters(
-            self, function: Function, documented: Dict[str, str]) -> List[Tuple[str, str]]:
-        """In the order of the declaration, with those that the rules describe."""
-        result = []
-        for name, type_ in function.signature.parameters:
-            key = next((names for names in documented if name in names.split(",")), None)
-            if key is None:
-                words = self.rule_of(function, name, type_)
-                if words:
-                    result.append((name, words))
-            elif (key, documented[key]) not in result:
-                result.append((key, documented[key]))
-        return result
 
     def rule_of(self, function: Function, name: str, type_: Type) -> Optional[str]:
         """What the header's rules say of a parameter wherever it is."""
@@ -196,9 +185,7 @@ def undocumented(header: str) -> List[str]:
             parts = item.constants if isinstance(item, Enum) else item.fields[1:]
             missing += [f"{item.name}.{part.name}" for part in parts if not part.doc]
         if isinstance(item, Function):
-            documented = {
-                name for names in parted(item.doc)[1] for name in names.split(",")
-            }
+            documented = set(parted(item.doc)[1])
             names = [name for name, _ in item.signature.parameters]
             missing += [
                 f"{item.name}({name})" for name, type_ in item.signature.parameters
