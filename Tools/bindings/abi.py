@@ -26,8 +26,7 @@ def declared(type_: Union[Type, Signature], name: str = "") -> str:
     """The C that declares a name of a type: `const char *const *names`."""
     if isinstance(type_, Signature):
         return f"{declared(type_.result)} (*{name})({taken(type_)})"
-    star = "*const " if type_.is_pointer_const else "*"
-    stars = star * (type_.pointers - 1) + "*" if type_.pointers else ""
+    stars = "".join("*const " if is_const else "*" for is_const in type_.const_pointers)
     text = f"{'const ' if type_.is_const else ''}{type_.base} {stars}{name}".rstrip()
     return f"{text}[{type_.count}]" if type_.count else text
 

@@ -24,7 +24,7 @@ class Type:
     is_const: bool = False
     pointers: int = 0
     count: Optional[int] = None  # of an array's elements
-    is_pointer_const: bool = False  # the pointers it leads to are
+    const_pointers: Tuple[bool, ...] = ()  # whether each pointer is const, the first one first
 
 
 @dataclass(frozen=True)
@@ -295,14 +295,12 @@ class Parser:
         base = self._word("a type")
         if base not in SCALARS and base != "void" and base not in self._types:
             raise HeaderError(line, f"{base} is no type that is known here")
-        pointers = 0
-        is_pointer_const = False
+        const_pointers: List[bool] = []
         while self._accept("*"):
-            pointers += 1
-            is_pointer_const = self._accept("const") or is_pointer_const
-        if pointers and isinstance(self._types.get(base), Callback):
+            const_pointers.append(self._accept("const"))
+        if const_pointers and isinstance(self._types.get(base), Callback):
             raise HeaderError(line, f"{base} is a pointer already")
-        return Type(base, is_const, pointers, is_pointer_const=is_pointer_const)
+        return Type(base, is_const, len(const_pointers), None, tuple(const_pointers))
 
     def _array(self, type_: Type) -> Type:
         if not self._accept("["):

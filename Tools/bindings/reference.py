@@ -104,7 +104,7 @@ class Reference:
                 return f"the {type_.base[len('cifar_'):].replace('_', ' ')}."
         if name in ("info", "options", "query", "callbacks") and type_.pointers == 1:
             return "is filled."
-        if name == "user" and type_ == Type("void", pointers=1):
+        if name == "user" and type_.base == "void":
             return "is handed to the callback."
         return None
 
