@@ -3,8 +3,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build demo bindings docs test test-swift test-abi test-packages test-memory torture \
-  fuzz sanitize bench bench-registry format lint install uninstall dist deb clean
+.PHONY: help build demo bindings abi reference docs test test-swift test-abi test-packages \
+  test-memory torture fuzz sanitize bench bench-registry format lint install uninstall dist deb clean
 
 # Where tests and the demo keep what they install for Python.
 VENV := .venv
@@ -27,16 +27,23 @@ RESERVE := $(foreach function,malloc calloc realloc free posix_memalign aligned_
   -Xlinker --wrap=$(function))
 # Library and commands need nothing that lies beside them.
 NO_RPATH := --disable-local-rpath
+# The oldest glibc that what is built runs on, and with it the wheels' tag, manylinux_2_28: what is
+# older computes exp, log and pow to other bits. packaging/glibc.c says how.
+GLIBC := 2.28
+OLD_GLIBC := $(if $(filter x86_64,$(shell uname -m)),$(addprefix -Xlinker ,\
+  $(CURDIR)/.build/static/glibc.o --push-state --no-as-needed -l:libpthread.so.0 -l:libdl.so.2 \
+  --pop-state))
 EXPORTS := -Xlinker --version-script=$(CURDIR)/Sources/CifarC/exports.map
 LIBRARY_LINK := $(EXPORTS) -Xlinker -soname=$(SONAME) -Xlinker -z -Xlinker nodelete
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-build: .build/dependencies ## the library, the commands, their manual pages and completions
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) --product cifar-command
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) --product cifar-runs
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) $(LIBRARY_LINK) --product cifar
+build: .build/dependencies .build/static/glibc.o ## the library, the commands, their manual pages and completions
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) $(OLD_GLIBC) --product cifar-command
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) $(OLD_GLIBC) --product cifar-runs
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) $(OLD_GLIBC) \
+	  $(LIBRARY_LINK) --product cifar
 	rm -f build/lib/libcifar.so*
 	mkdir -p build/lib build/bin build/man build/completions
 	install -m 755 $(RELEASE)/cifar-command build/bin/cifar
@@ -57,6 +64,18 @@ demo: build ## trains the network on the built-in drawings, lists the run, asks 
 
 bindings: ## writes what repeats include/cifar.h in other languages: after a change of the header
 	python3 Tools/bindings
+
+abi: ## writes Tests/CABI/ABI: after a change of the header that is meant, see CONTRIBUTING.md
+	python3 Tools/bindings/abi.py
+
+reference: ## build/reference: the pages of include/cifar.h, made by Doxygen
+	@type -P doxygen >/dev/null || Tools/install-packages doxygen
+	@# Debian 12's Doxygen lets values of enums pass.
+	python3 Tools/bindings/reference.py --check include/cifar.h
+	rm -rf build/reference
+	mkdir -p build/reference
+	CIFAR_VERSION=$(VERSION) doxygen docs/reference/Doxyfile
+	@echo "build/reference/index.html"
 
 docs: build ## writes docs/hyperparameters.md: after a change of the hyperparameters
 	build/bin/cifar hyperparameters --markdown > docs/hyperparameters.md
@@ -192,6 +211,11 @@ clean: ## everything that was built or installed here
 	@mkdir -p .build/static
 	@ln -sf "$$(cc -print-file-name=libstdc++.a)" .build/static/libstdc++.a
 	@touch $@
+
+# Swift does not see that these have changed, and would not link again.
+.build/static/glibc.o: packaging/glibc.c Sources/CifarC/exports.map | .build/dependencies
+	cc -O2 -fPIC -std=gnu11 -ffunction-sections -Wall -Wextra -Werror -c $< -o $@
+	rm -f $(RELEASE)/cifar-command $(RELEASE)/cifar-runs $(RELEASE)/libcifar.so
 
 $(VENV)/ready: Tests/CABI/requirements.txt
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tools/install-packages python3-venv

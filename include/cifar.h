@@ -13,10 +13,10 @@
  *           the type's `_free`, which takes NULL. An object keeps alive what it needs: data sets
  *           may be freed as soon as a trainer has been made from them.
  * Strings   Are UTF-8 and end in NUL. Those handed in are copied; names, tags, ids and fields may
- *           have 1,024 bytes, paths 4,096, filters and lists of tags 65,536, notes and command lines
- *           1 MiB, JSON 16 MiB, nested 48 deep: what is longer or deeper is INVALID_ARGUMENT. Those
- *           handed out belong to the object they came from and live as long as it does, whatever
- *           other threads do with it.
+ *           have 1,024 bytes, paths 4,096, filters and lists of tags 65,536, notes and command
+ *           lines 1 MiB, JSON 16 MiB, nested 48 deep: what is longer or deeper is INVALID_ARGUMENT.
+ *           Those handed out belong to the object they came from and live as long as it does,
+ *           whatever other threads do with it.
  * Structs   Begin with struct_size and only ever grow at the end. Options are filled by their
  *           `_init`, which takes sizeof; infos are filled by a `_get`, which takes sizeof too: a
  *           program and a library of different ages understand each other. A size that ends inside
@@ -24,8 +24,8 @@
  * Threads   Every object may be used from any thread, by several at once; calls that need the same
  *           model, spec or registry take turns. A trainer runs once at a time, and while it runs it
  *           says INVALID_STATE to all but cifar_trainer_interrupt, cifar_trainer_free, and what its
- *           callbacks may call. An object is freed once, when nobody uses it any more (a trainer may
- *           be freed while it runs). The library starts threads of its own while it works; they
+ *           callbacks may call. An object is freed once, when nobody uses it any more (a trainer
+ *           may be freed while it runs). The library starts threads of its own while it works; they
  *           block the host's signals, and it installs no signal handler.
  * Stack     A thread that calls needs 64 KiB of stack, 128 KiB for cifar_trainer_run; its callbacks
  *           take theirs on top.
@@ -35,25 +35,26 @@
  *           exceptions) has no influence on a result. It is put back before a callback is called
  *           and when a call returns, with what callbacks changed in it.
  * Fork      A child may use what its parent opened, but for trainers and registries: those say
- *           CIFAR_E_INVALID_STATE there, and the child opens its own. It may free all of them, which
- *           leaves the parent's alone. A callback may fork: in the child cifar_trainer_run returns
- *           INVALID_STATE, and the parent continues training.
- * Memory    Where there is none the call returns CIFAR_E_OUT_OF_MEMORY, and the host continues; a run
- *           is recorded as failed, with its last checkpoint. What a model or a training needs is
- *           compared beforehand with what the machine, the process's limits (RLIMIT_AS, RLIMIT_DATA)
- *           and its control groups leave. Small objects come from a reserve of 1 MiB while the system
- *           has nothing; calls that would use it up are refused. Allocations of the host are its own.
- *           Two cases remain in which the process is ended: the system's out-of-memory killer, and a
- *           failure in the C library where a thread first uses a library loaded with dlopen.
+ *           CIFAR_E_INVALID_STATE there, and the child opens its own. It may free all of them,
+ *           which leaves the parent's alone. A callback may fork: in the child cifar_trainer_run
+ *           returns INVALID_STATE, and the parent continues training.
+ * Memory    Where there is none the call returns CIFAR_E_OUT_OF_MEMORY, and the host continues; a
+ *           run is recorded as failed, with its last checkpoint. What a model or a training needs
+ *           is compared beforehand with what the machine, the process's limits (RLIMIT_AS,
+ *           RLIMIT_DATA) and its control groups leave. Small objects come from a reserve of 1 MiB
+ *           while the system has nothing; calls that would use it up are refused. Allocations of
+ *           the host are its own. Two cases remain in which the process is ended: the system's
+ *           out-of-memory killer, and a failure in the C library where a thread first uses a
+ *           library loaded with dlopen.
  * Registry  Other programs and other copies of SQLite, also in this process, may read and write the
- *           file meanwhile, and anybody may open, read and close it: the library's locks are those of
- *           its own file description (Linux 3.15), which a close elsewhere does not drop and which
- *           every SQLite respects. What nobody may do while it is in use: rename, replace or delete
- *           the file or the "-journal" beside it; open it by a second name (a hard link, a bind
- *           mount), whose journal is another; switch it to WAL; write to it without locks
- *           (SQLite's nolock, "unix-none", immutable); copy it but by cifar_registry_backup. Another
- *           SQLite's own locks are as weak as ever: a host that opens the file by one should not
- *           close it by hand (open and close) while that one has it open.
+ *           file meanwhile, and anybody may open, read and close it: the library's locks are those
+ *           of its own file description (Linux 3.15), which a close elsewhere does not drop and
+ *           which every SQLite respects. What nobody may do while it is in use: rename, replace or
+ *           delete the file or the "-journal" beside it; open it by a second name (a hard link, a
+ *           bind mount), whose journal is another; switch it to WAL; write to it without locks
+ *           (SQLite's nolock, "unix-none", immutable); copy it but by cifar_registry_backup.
+ *           Another SQLite's own locks are as weak as ever: a host that opens the file by one
+ *           should not close it by hand (open and close) while that one has it open.
  * Variables Of the environment CIFAR_REGISTRY and CIFAR10_DIR (else HOME's .cache/cifar10 and
  *           .keras/datasets) stand for a registry and for data that a call does not name; each such
  *           call reads them. CIFAR_ISA (baseline, avx2, avx512) and CIFAR_CONV (direct, winograd,
@@ -72,30 +73,50 @@
 extern "C" {
 #endif
 
-/* ---- Version ---------------------------------------------------------------------------------- */
+/* ---- Version --------------------------------------------------------------------------------- */
+/* Which version runs, on which instruction set, with how many threads. */
 
-/** The version of this header. */
+/** The version of this header; goes up when programs have to be compiled anew. */
 #define CIFAR_VERSION_MAJOR 0
+/** Goes up with what is new. */
 #define CIFAR_VERSION_MINOR 2
+/** Goes up with what is put right. */
 #define CIFAR_VERSION_PATCH 0
+/** All three as one number, to compare: 10,000 * major + 100 * minor + patch, 200 for 0.2.0. */
+#define CIFAR_VERSION_NUMBER \
+  (CIFAR_VERSION_MAJOR * 10000 + CIFAR_VERSION_MINOR * 100 + CIFAR_VERSION_PATCH)
 
-/** The version of the library that runs, "0.2.0". Never NULL; lives forever. */
+/** The version of the library that runs.
+ *
+ *  @return "0.2.0". Never NULL; lives forever. */
 const char *cifar_version(void);
 
-/** The kernels' instruction set: "avx512", "avx2" or "baseline". The bits of a result depend on it. The
- *  environment's CIFAR_ISA overrides the choice. Never NULL; lives forever. */
+/** The version of the library that runs, as a number. A program that was compiled against a newer
+ *  header finds out here what the library does not have yet.
+ *
+ *  @return as CIFAR_VERSION_NUMBER. */
+uint32_t cifar_version_number(void);
+
+/** The kernels' instruction set. The bits of a result depend on it. The environment's CIFAR_ISA
+ *  overrides the choice.
+ *
+ *  @return "avx512", "avx2" or "baseline". Never NULL; lives forever. */
 const char *cifar_instruction_set(void);
 
 /** The threads that compute where nobody says how many, and the most that do: the processors this
- *  process may use, or the quota of its control group or one around it where that is less. At least 1.
- *  Who asks for more gets these, and a warning in the log: results do not depend on the number of
- *  threads, and more of them than processors make each other wait. */
+ *  process may use, or the quota of its control group or one around it where that is less. Who asks
+ *  for more gets these, and a warning in the log: results do not depend on the number of threads,
+ *  and more of them than processors make each other wait.
+ *
+ *  @return at least 1. */
 uint32_t cifar_default_threads(void);
 
-/* ---- Errors ----------------------------------------------------------------------------------- */
+/* ---- Errors ---------------------------------------------------------------------------------- */
+/* What a call came to, and the sentence that says what is wrong. */
 
 /** What a call came to. Codes are spaced and never used again for something else. */
 typedef enum cifar_status {
+  /** All went well. */
   CIFAR_OK = 0,
   /** An argument or an option is outside what the call allows; NULL where something must be. */
   CIFAR_E_INVALID_ARGUMENT = 10,
@@ -138,20 +159,25 @@ typedef enum cifar_status {
   CIFAR_E_INTERNAL = 120
 } cifar_status;
 
-/** The code's name, "CIFAR_E_NOT_FOUND"; "unknown status" for any other number. Never NULL. */
+/** The name of a status.
+ *
+ *  @param status  any number.
+ *  @return "CIFAR_E_NOT_FOUND"; "unknown status" for a number that is none. Never NULL. */
 const char *cifar_status_name(cifar_status status);
 
-/** One line about the last call that failed on this thread: what is wrong and what to do. ""
- *  before the first. At most 4,095 bytes: what is longer has a "..." character in its middle; control
- *  characters are spelled as \n or \u{1B}. Lives until the next failure on this thread. Never NULL. */
+/** What is wrong with the last call that failed on this thread, and what to do.
+ *
+ *  @return one line, "" before the first failure. At most 4,095 bytes: what is longer has a "..."
+ *          character in its middle; control characters are escaped, a tab as a backslash and a t.
+ *          Lives until the next failure on this thread. Never NULL. */
 const char *cifar_last_error(void);
 
 /** How much a log line matters. */
 typedef enum cifar_log_level {
-  CIFAR_LOG_DEBUG = 10,
-  CIFAR_LOG_INFO = 20,
-  CIFAR_LOG_WARNING = 30,
-  CIFAR_LOG_ERROR = 40
+  CIFAR_LOG_DEBUG = 10,   /**< What only helps to find a defect. */
+  CIFAR_LOG_INFO = 20,    /**< What is going on. */
+  CIFAR_LOG_WARNING = 30, /**< What should be looked at; the call continues. */
+  CIFAR_LOG_ERROR = 40    /**< What has failed. */
 } cifar_log_level;
 
 /** Receives one whole line, without its end, at most 4,095 bytes. Comes from any thread, several at
@@ -160,27 +186,37 @@ typedef void (*cifar_log_callback)(cifar_log_level level, const char *line, void
 
 /** Sends the library's log lines to `callback`, process-wide; NULL drops them, as at the start.
  *  When it returns no thread is inside the callback before any more, and none will be; called from
- *  a log callback itself it does not wait for the others. */
+ *  a log callback itself it does not wait for the others.
+ *
+ *  @param callback  receives the lines.
+ *  @param user      is handed to it. */
 cifar_status cifar_set_log(cifar_log_callback callback, void *user);
 
-/* ---- Data sets -------------------------------------------------------------------------------- */
+/* ---- Data sets ------------------------------------------------------------------------------- */
+/* CIFAR-10, CIFAR-100, drawings, and images of one's own. */
 
 /** Labelled 32x32 RGB images, kept as bytes. Immutable. */
 typedef struct cifar_dataset cifar_dataset;
 
 /** Which part of a data set. */
-typedef enum cifar_split { CIFAR_TRAIN = 0, CIFAR_TEST = 1 } cifar_split;
+typedef enum cifar_split {
+  CIFAR_TRAIN = 0, /**< to train on */
+  CIFAR_TEST = 1   /**< to validate or to test with */
+} cifar_split;
 
 /** Opens CIFAR-10 or CIFAR-100, in its binary or its python layout, or the built-in drawings.
  *
- *  location  a directory that is or holds cifar-10-batches-bin or cifar-10-batches-py; "shapes" for
- *            10 classes of synthetic drawings that need no download; NULL for the one in
- *            $CIFAR10_DIR or, where that is not set, in ./data, ~/.cache/cifar10 or
- *            ~/.keras/datasets. "cifar100" for CIFAR-100 in one of them, in cifar-100-binary or
- *            cifar-100-python, with its 100 fine classes, and "cifar100-coarse" with its 20 coarse
- *            ones; "cifar100:DIR" and "cifar100-coarse:DIR" in that directory. Runs record the
- *            directory with its whole path.
- *  limit     the most images to take, from the start; 0 for all (CIFAR-10: 50,000 and 10,000).
+ *  @param location  a directory that is or holds cifar-10-batches-bin or cifar-10-batches-py;
+ *                   "shapes" for 10 classes of synthetic drawings that need no download; NULL for
+ *                   the one in $CIFAR10_DIR or, where that is not set, in ./data, ~/.cache/cifar10
+ *                   or ~/.keras/datasets. "cifar100" for CIFAR-100 in one of them, in
+ *                   cifar-100-binary or cifar-100-python, with its 100 fine classes, and
+ *                   "cifar100-coarse" with its 20 coarse ones; "cifar100:DIR" and
+ *                   "cifar100-coarse:DIR" in that directory. Runs record the directory with its
+ *                   whole path.
+ *  @param split     the training images or the test images.
+ *  @param limit     the most images to take, from the start; 0 for all (CIFAR-10: 50,000 and
+ *                   10,000).
  *
  *  Errors: NOT_FOUND; BAD_DATA, naming the file and the offset; IO; INVALID_ARGUMENT. */
 cifar_status cifar_dataset_open(const char *location, cifar_split split, size_t limit,
@@ -188,44 +224,54 @@ cifar_status cifar_dataset_open(const char *location, cifar_split split, size_t 
 
 /** Copies images and labels from memory.
  *
- *  images       (count, 3, 32, 32) bytes: red, green and blue planes, rows from the top.
- *  labels       (count), each in 0 ... classes - 1.
- *  count        at least 1.
- *  classes      from 2 to 1000.
- *  class_names  (classes) different strings of 1 to 200 bytes; NULL for "0", "1", ..., which go with
- *               the names of any other data set or model.
+ *  @param images       (count, 3, 32, 32) bytes: red, green and blue planes, rows from the top.
+ *  @param labels       (count), each in 0 ... classes - 1.
+ *  @param count        at least 1.
+ *  @param classes      from 2 to 1000.
+ *  @param class_names  (classes) different strings of 1 to 200 bytes; NULL for "0", "1", ..., which
+ *                      go with the names of any other data set or model.
+ *  @param split        what the data set says of itself.
  *
  *  Errors: BAD_DATA for a label out of range, naming it; INVALID_ARGUMENT. */
 cifar_status cifar_dataset_from_memory(const uint8_t *images, const int32_t *labels, size_t count,
                                        uint32_t classes, const char *const *class_names,
                                        cifar_split split, cifar_dataset **out);
 
+/** What is known of a data set. */
 typedef struct cifar_dataset_info {
   uint32_t struct_size;
-  cifar_split split;
-  size_t count;            /* images */
-  uint32_t classes;
-  const char *name;        /* "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory" */
-  const char *location;    /* what opens it again, or NULL for memory */
+  cifar_split split;       /**< which part */
+  size_t count;            /**< images */
+  uint32_t classes;        /**< that a label can be of */
+  const char *name;        /**< "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory" */
+  const char *location;    /**< what opens it again, or NULL for memory */
 } cifar_dataset_info;
 
+/** Fills in what is known of a data set. */
 cifar_status cifar_dataset_get_info(const cifar_dataset *dataset, cifar_dataset_info *info,
                                     size_t info_size);
 
-/** The name of class `index`, from 0. */
+/** The name of a class.
+ *
+ *  @param index  of the class, from 0.
+ *  @param name   receives the name, which lives as long as the data set. */
 cifar_status cifar_dataset_get_class_name(const cifar_dataset *dataset, uint32_t index,
                                           const char **name);
 
 /** Copies images and labels out.
  *
- *  images  (count, 3, 32, 32), overwritten; NULL to leave out.
- *  labels  (count), overwritten; NULL to leave out. */
+ *  @param first   the place of the first, from 0.
+ *  @param count   how many.
+ *  @param images  (count, 3, 32, 32), overwritten; NULL to leave out.
+ *  @param labels  (count), overwritten; NULL to leave out. */
 cifar_status cifar_dataset_read(const cifar_dataset *dataset, size_t first, size_t count,
                                 uint8_t *images, int32_t *labels);
 
+/** Ends a data set. */
 void cifar_dataset_free(cifar_dataset *dataset);
 
-/* ---- Training --------------------------------------------------------------------------------- */
+/* ---- Training -------------------------------------------------------------------------------- */
+/* Options, callbacks, resuming, interrupting, metrics of one's own. */
 
 /** One training under way: network, optimizer, data, and the registry that keeps what it does. */
 typedef struct cifar_trainer cifar_trainer;
@@ -233,27 +279,30 @@ typedef struct cifar_trainer cifar_trainer;
 /** What to train and how to keep it. cifar_train_options_init fills in the defaults below. */
 typedef struct cifar_train_options {
   uint32_t struct_size;
-  uint32_t epochs;          /* at most; 0: as the recipe says, 100 */
-  uint32_t batch_size;      /* 1 to 65,536; 0: as the recipe says, 64 */
-  uint32_t threads;         /* 1 to 1024, of which cifar_default_threads() compute at most; 0: these */
-  double learning_rate;     /* above 0; 0: as the recipe says, 0.001 */
-  uint64_t seed;            /* where all random numbers come from; 0: as the recipe says, 0 */
-  const char *recipe;       /* "pytorch" or "keras", the tutorial's dialects, or "keras-tuned", the
-                               latter with the learning rate halved on a plateau; NULL: "pytorch" */
-  const char *name;         /* what people call the run; NULL: none */
-  const char *registry;     /* the SQLite file, made if missing; NULL: $CIFAR_REGISTRY, else
-                               ./cifar-runs.db */
-  int32_t record;           /* 1; 0: keep nothing, there is no registry */
-  uint32_t keep_last;       /* checkpoints kept besides the best one: 2; 0: all of them */
-  const char *command_line; /* noted down with the session; NULL: none */
-  uint32_t keep_every;      /* every n-th epoch's checkpoint stays too; 0: none of them */
-  const char *tags;         /* of the run, one a line; NULL: none */
-  const char *hyperparameters; /* a JSON object put over the recipe; the fields of this struct go
-                                  over both. NULL: nothing. See below */
-  const char *model;        /* a preset's name, "tutorial", "tutorial-gap" or "tutorial-resnet", or
-                               the JSON of a cifar_model_spec. NULL: the recipe's, "tutorial" */
-  double busy_timeout;      /* seconds for which the end of training waits for a registry that others
-                               hold, 0 to 1,000,000: 600. See cifar_trainer_run */
+  uint32_t epochs;          /**< at most; 0: as the recipe says, 100 */
+  uint32_t batch_size;      /**< 1 to 65,536; 0: as the recipe says, 64 */
+  uint32_t threads;         /**< 1 to 1024, of which cifar_default_threads() compute at most; 0:
+                                 these */
+  double learning_rate;     /**< above 0; 0: as the recipe says, 0.001 */
+  uint64_t seed;            /**< where all random numbers come from; 0: as the recipe says, 0 */
+  const char *recipe;       /**< "pytorch" or "keras", the tutorial's dialects, or "keras-tuned",
+                                 the latter with the learning rate halved on a plateau; NULL:
+                                 "pytorch" */
+  const char *name;         /**< what people call the run; NULL: none */
+  const char *registry;     /**< the SQLite file, made if missing; NULL: $CIFAR_REGISTRY, else
+                                 ./cifar-runs.db */
+  int32_t record;           /**< 1; 0: keep nothing, there is no registry */
+  uint32_t keep_last;       /**< checkpoints kept besides the best one: 2; 0: all of them */
+  const char *command_line; /**< noted down with the session; NULL: none */
+  uint32_t keep_every;      /**< every n-th epoch's checkpoint stays too; 0: none of them */
+  const char *tags;         /**< of the run, one a line; NULL: none */
+  const char *hyperparameters; /**< a JSON object put over the recipe; the fields of this struct go
+                                    over both. NULL: nothing. See below */
+  const char *model;        /**< a preset's name, "tutorial", "tutorial-gap" or "tutorial-resnet",
+                                 or the JSON of a cifar_model_spec. NULL: the recipe's,
+                                 "tutorial" */
+  double busy_timeout;      /**< seconds for which the end of training waits for a registry that
+                                 others hold, 0 to 1,000,000: 600. See cifar_trainer_run */
 } cifar_train_options;
 
 /* Hyperparameters by their names, as cifar_trainer_info shows the complete set. What is not named
@@ -262,11 +311,11 @@ typedef struct cifar_train_options {
  * ways to say it:
  *
  *   {"optimizer": "sgd", "momentum": 0.9, "nesterov": true, "weight_decay": 5e-4, "clip_norm": 1}
- *   {"clip_norm": 1}            the largest norm of all gradients together, Keras's global_clipnorm;
- *                               or "clipnorm", of each parameter's, or "clipvalue", of each number
+ *   {"clip_norm": 1}            the largest norm of all gradients, Keras's global_clipnorm; or
+ *                               "clipnorm", of each parameter's, or "clipvalue", of each number
  *   {"label_smoothing": 0.1, "steps_per_epoch": 500}
- *   {"ema": 0.999}              decay of an exponential moving average of the weights, 0 to below 1,
- *                               updated after every step, as PyTorch's AveragedModel: what is
+ *   {"ema": 0.999}              decay of an exponential moving average of the weights, 0 to below
+ *                               1, updated after every step, as PyTorch's AveragedModel: what is
  *                               validated, and what a checkpoint's model computes with.
  *                               Running statistics are not averaged
  *   {"precision": "mixed_bfloat16"}
@@ -284,8 +333,8 @@ typedef struct cifar_train_options {
  *                               resume leaves alone. Without "append" a new run starts it over,
  *                               and gets BUSY where another training is writing it. A new run
  *                               fails if it can't be written; a resume and a training under way
- *                               continue without it, with one warning in the log (cifar_set_log) and a
- *                               note of the run, and the next resume puts the lines back
+ *                               continue without it, with one warning in the log (cifar_set_log)
+ *                               and a note of the run, and the next resume puts the lines back
  *   {"model": "tutorial-gap"}   a preset, for the dialect and the classes there are; or a spec,
  *                               {"model_spec": {"layers": [...]}}, whose "model" is then "custom";
  *                               what it leaves out is as the dialect has it
@@ -293,11 +342,14 @@ typedef struct cifar_train_options {
  *                               adds to the recipe's augmentations; "augmentations" replaces them
  */
 
+/** Fills in the defaults. */
 cifar_status cifar_train_options_init(cifar_train_options *options, size_t options_size);
 
 /** Makes a trainer at the start of a new run, and writes the run into the registry.
  *
- *  options  NULL for the defaults.
+ *  @param train       the images to train on.
+ *  @param validation  the images that every epoch is measured with.
+ *  @param options     NULL for the defaults.
  *
  *  Errors: INVALID_ARGUMENT, naming the option and its range; SHAPE_MISMATCH if the data have not
  *  the model's classes, or the two not the same class names in the same order; those of the
@@ -308,19 +360,22 @@ cifar_status cifar_trainer_create(const cifar_dataset *train, const cifar_datase
 /** How to take up a run. cifar_resume_options_init fills in the defaults below. */
 typedef struct cifar_resume_options {
   uint32_t struct_size;
-  uint32_t epochs;           /* train up to this many in all; 0: as planned */
-  uint32_t threads;          /* 1 to 1024, of which cifar_default_threads() compute at most; 0: these */
-  const char *checkpoint;    /* "last", "best" or a checkpoint's id; NULL: "last" */
-  const char *registry;      /* as in cifar_train_options */
-  const char *data_location; /* as in cifar_dataset_open; NULL: where the run had its images from */
-  const char *command_line;  /* noted down with the session; NULL: none */
-  int32_t take_over;         /* 0; 1: also a run that seems to be running, because what trained it
-                                can't be asked from here: another machine, another container, the
-                                same machine a moment after a restart. What still trains it can write
-                                nothing more */
-  double busy_timeout;       /* as in cifar_train_options */
+  uint32_t epochs;           /**< train up to this many in all; 0: as planned */
+  uint32_t threads;          /**< 1 to 1024, of which cifar_default_threads() compute at most; 0:
+                                  these */
+  const char *checkpoint;    /**< "last", "best" or a checkpoint's id; NULL: "last" */
+  const char *registry;      /**< as in cifar_train_options */
+  const char *data_location; /**< as in cifar_dataset_open; NULL: where the run had its images
+                                  from */
+  const char *command_line;  /**< noted down with the session; NULL: none */
+  int32_t take_over;         /**< 0; 1: also a run that seems to be running, because what trained it
+                                  can't be asked from here: another machine, another container, the
+                                  same machine a moment after a restart. What still trains it can
+                                  write nothing more */
+  double busy_timeout;       /**< as in cifar_train_options */
 } cifar_resume_options;
 
+/** Fills in the defaults. */
 cifar_status cifar_resume_options_init(cifar_resume_options *options, size_t options_size);
 
 /** Makes a trainer that resumes a run, to the same bits as if it had never stopped. Where the
@@ -328,19 +383,20 @@ cifar_status cifar_resume_options_init(cifar_resume_options *options, size_t opt
  *  jumps by another number of epochs, and another instruction set than the run's, by which the bits
  *  will differ, are told by a line in the log and a note on the run.
  *
- *  What is "last" or "best" is decided in the transaction in which the run becomes this trainer's. A
- *  run that a callback ended continues where epochs are asked for: the patience of early stopping begins
- *  again.
+ *  What is "last" or "best" is decided in the transaction in which the run becomes this trainer's.
+ *  A run that a callback ended continues where epochs are asked for: the patience of early stopping
+ *  begins again.
  *
- *  run                its id, the first 4 or more characters of it, or its name.
- *  train, validation  the images it was trained on; NULL to open them from their place. A run on
+ *  @param run         its id, the first 4 or more characters of it, or its name.
+ *  @param train       the images it was trained on; NULL to open them from their place. A run on
  *                     images from memory needs them handed over.
- *  options            NULL for the defaults.
+ *  @param validation  likewise, those it was validated with.
+ *  @param options     NULL for the defaults.
  *
  *  Errors: NOT_FOUND; AMBIGUOUS; BUSY while another process trains the run, see take_over;
  *  INVALID_ARGUMENT for fewer epochs than are done; CHECKSUM_MISMATCH for a damaged checkpoint that
- *  was named, or where all are; SHAPE_MISMATCH if the images are others than the run's, or their class
- *  names. */
+ *  was named, or where all are; SHAPE_MISMATCH if the images are others than the run's, or their
+ *  class names. */
 cifar_status cifar_trainer_resume(const char *run, const cifar_dataset *train,
                                   const cifar_dataset *validation,
                                   const cifar_resume_options *options, cifar_trainer **out);
@@ -348,62 +404,64 @@ cifar_status cifar_trainer_resume(const char *run, const cifar_dataset *train,
 /** How far the epoch under way is. */
 typedef struct cifar_batch_info {
   uint32_t struct_size;
-  uint32_t epoch;       /* from 1 */
-  uint32_t epochs;
-  uint32_t batch;       /* batches done in this epoch */
-  uint32_t batches;
-  uint64_t images;      /* training images seen in this epoch */
-  double loss;          /* mean over them */
-  double accuracy;      /* 0 to 1 */
-  double learning_rate;
-  double seconds;       /* that they took */
+  uint32_t epoch;       /**< from 1 */
+  uint32_t epochs;      /**< at most */
+  uint32_t batch;       /**< batches done in this epoch */
+  uint32_t batches;     /**< in an epoch */
+  uint64_t images;      /**< training images seen in this epoch */
+  double loss;          /**< mean over them */
+  double accuracy;      /**< 0 to 1 */
+  double learning_rate; /**< of the batch */
+  double seconds;       /**< that they took */
 } cifar_batch_info;
 
 /** What a pass over the validation images came to. */
 typedef struct cifar_validation_info {
   uint32_t struct_size;
-  uint32_t epoch;   /* from 1 */
-  uint64_t images;  /* validation images */
-  double loss;      /* mean over them */
-  double accuracy;  /* 0 to 1 */
-  double seconds;   /* that it took */
+  uint32_t epoch;   /**< from 1 */
+  uint64_t images;  /**< validation images */
+  double loss;      /**< mean over them */
+  double accuracy;  /**< 0 to 1 */
+  double seconds;   /**< that it took */
 } cifar_validation_info;
 
 /** An epoch that has ended. */
 typedef struct cifar_epoch_info {
   uint32_t struct_size;
-  uint32_t epoch;          /* from 1 */
-  double train_loss;       /* mean over the images as they were trained on */
-  double train_accuracy;   /* 0 to 1 */
-  double val_loss;         /* NaN where nothing was validated */
-  double val_accuracy;     /* 0 to 1; NaN likewise */
-  double learning_rate;    /* that the epoch was trained with */
-  double seconds;          /* the whole epoch, validation included */
-  double images_per_second; /* training images, validation left out */
-  double cpu_seconds;      /* processor time of all threads of the process; NaN where it is not known */
-  double peak_memory;      /* most bytes that the program had resident at once; NaN likewise */
-  int32_t is_best;         /* 1: the best so far by the recipe's measure. Only in callbacks */
+  uint32_t epoch;          /**< from 1 */
+  double train_loss;       /**< mean over the images as they were trained on */
+  double train_accuracy;   /**< 0 to 1 */
+  double val_loss;         /**< NaN where nothing was validated */
+  double val_accuracy;     /**< 0 to 1; NaN likewise */
+  double learning_rate;    /**< that the epoch was trained with */
+  double seconds;          /**< the whole epoch, validation included */
+  double images_per_second; /**< training images, validation left out */
+  double cpu_seconds;      /**< processor time of all threads of the process; NaN where it is not
+                                known */
+  double peak_memory;      /**< most bytes that the program had resident at once; NaN likewise */
+  int32_t is_best;         /**< 1: the best so far by the recipe's measure. Only in callbacks */
 } cifar_epoch_info;
 
 /** What waits because others hold the registry. */
 typedef struct cifar_storage_info {
   uint32_t struct_size;
-  uint32_t epochs;     /* that wait to be stored; 0 where only the run's end does */
-  double seconds;      /* for which others hold it */
-  double seconds_left; /* until cifar_trainer_run waits no more; -1 while it trains */
+  uint32_t epochs;     /**< that wait to be stored; 0 where only the run's end does */
+  double seconds;      /**< for which others hold it */
+  double seconds_left; /**< until cifar_trainer_run waits no more; -1 while it trains */
 } cifar_storage_info;
 
 /** What a training calls, on the thread that called cifar_trainer_run. cifar_trainer_callbacks_init
  *  sets all to NULL, which is not called.
  *
  *  0 continues; anything else stops the training, which then leaves a checkpoint and returns
- *  CIFAR_E_CALLBACK. An epoch whose batches are all done ends, and has its row, all the same. An info
- *  lives for the call only. Of their trainer callbacks may call cifar_trainer_set_learning_rate,
- *  cifar_trainer_record_metric, cifar_trainer_record_metrics, cifar_trainer_interrupt and
- *  cifar_trainer_free. They must return: no longjmp, no exception may pass. */
+ *  CIFAR_E_CALLBACK. An epoch whose batches are all done ends, and has its row, all the same. An
+ *  info lives for the call only. Of their trainer callbacks may call
+ *  cifar_trainer_set_learning_rate, cifar_trainer_record_metric, cifar_trainer_record_metrics,
+ *  cifar_trainer_interrupt and cifar_trainer_free. They must return: no longjmp, no exception may
+ *  pass. */
 typedef struct cifar_trainer_callbacks {
   uint32_t struct_size;
-  void *user; /* handed to each */
+  void *user; /**< handed to each */
   /** Before training, also when a run is resumed. */
   int (*on_train_begin)(void *user);
   /** Before an epoch's first batch, with 0 batches done; not where an epoch is resumed in its
@@ -417,8 +475,8 @@ typedef struct cifar_trainer_callbacks {
   int (*on_validation_begin)(void *user);
   /** After the validation, before the recipe's callbacks and the epoch's row. */
   int (*on_validation_end)(const cifar_validation_info *info, void *user);
-  /** After every epoch, when it and its checkpoint are in the registry; where others hold that, while
-   *  they wait for it. */
+  /** After every epoch, when it and its checkpoint are in the registry; where others hold that,
+   *  while they wait for it. */
   int (*on_epoch_end)(const cifar_epoch_info *info, void *user);
   /** While others hold the registry: during training, when they have done so for 10 seconds, for
    *  every epoch that waits to be stored; when it is over, some ten times a second until all is
@@ -429,18 +487,23 @@ typedef struct cifar_trainer_callbacks {
   int (*on_train_end)(void *user);
 } cifar_trainer_callbacks;
 
+/** Sets all callbacks to NULL. */
 cifar_status cifar_trainer_callbacks_init(cifar_trainer_callbacks *callbacks,
                                           size_t callbacks_size);
 
-/** Sets all callbacks of a trainer, in place of those that it had; NULL for none.
+/** Sets all callbacks of a trainer, in place of those that it had.
+ *
+ *  @param callbacks  are copied; NULL for none.
  *
  *  Error: INVALID_STATE while it trains. */
 cifar_status cifar_trainer_set_callbacks(cifar_trainer *trainer,
                                          const cifar_trainer_callbacks *callbacks);
 
-/** Sets the learning rate from the next batch on, 0 or above: from callbacks, or while nothing
- *  trains. A rate set when an epoch begins, or before a batch, is part of the checkpoints that
- *  follow; one that is set after an epoch is not part of that epoch's.
+/** Sets the learning rate from the next batch on: from callbacks, or while nothing trains. A rate
+ *  set when an epoch begins, or before a batch, is part of the checkpoints that follow; one that is
+ *  set after an epoch is not part of that epoch's.
+ *
+ *  @param learning_rate  0 or above.
  *
  *  Errors: INVALID_ARGUMENT; INVALID_STATE from another thread than the one that trains, or if a
  *  schedule decides the rate. */
@@ -451,82 +514,88 @@ cifar_status cifar_trainer_set_learning_rate(cifar_trainer *trainer, double lear
  *
  *  Rows, checkpoints, metrics and signs of life are written beside the training, in order. Where
  *  others hold a lock on the registry, for however long, they wait in memory and the training
- *  continues: the rows of all epochs, and of the checkpoints the newest and the best. When training is over
- *  it waits for busy_timeout at most; then the last checkpoint goes to a file beside the registry,
- *  with the epochs that are not stored. The error BUSY, or INTERRUPTED if someone did not want to
- *  wait, names it, and `cifar-runs import` gives it to the run. Other errors of the registry, such as
- *  a full disk, end the training with the batch after: waiting would put more at risk.
+ *  continues: the rows of all epochs, and of the checkpoints the newest and the best. When training
+ *  is over it waits for busy_timeout at most; then the last checkpoint goes to a file beside the
+ *  registry, with the epochs that are not stored. The error BUSY, or INTERRUPTED if someone did not
+ *  want to wait, names it, and `cifar-runs import` gives it to the run. Other errors of the
+ *  registry, such as a full disk, end the training with the batch after: waiting would put more at
+ *  risk.
  *
  *  Errors: INTERRUPTED; CALLBACK; NOT_FINITE when the loss is NaN or infinite; those of the
- *  registry, whose last good checkpoint stays; BUSY, see above; INVALID_STATE for a second call, while another thread
- *  is in it, on a stack that is too small, and in a child that a callback forked. With
- *  "terminate_on_nan" a loss that is not finite is no error: as in Keras the epoch ends with that
- *  batch, is validated and has its row, with NaN, and training is over; the run is "failed".
- *  Likewise then where only the validation loss is not finite; without it that is a warning in the
- *  log, and training continues, as in the frameworks. */
+ *  registry, whose last good checkpoint stays; BUSY, see above; INVALID_STATE for a second call,
+ *  while another thread is in it, on a stack that is too small, and in a child that a callback
+ *  forked. With "terminate_on_nan" a loss that is not finite is no error: as in Keras the epoch
+ *  ends with that batch, is validated and has its row, with NaN, and training is over; the run is
+ *  "failed". Likewise then where only the validation loss is not finite; without it that is a
+ *  warning in the log, and training continues, as in the frameworks. */
 cifar_status cifar_trainer_run(cifar_trainer *trainer);
 
 /** Makes cifar_trainer_run stop after the batch under way and leave a checkpoint. From any thread,
  *  and from a signal handler: async-signal-safe for a trainer that is not NULL. Before
- *  cifar_trainer_run it stops that at its first batch; while that waits for the registry at its end,
- *  it ends the waiting. */
+ *  cifar_trainer_run it stops that at its first batch; while that waits for the registry at its
+ *  end, it ends the waiting. */
 cifar_status cifar_trainer_interrupt(cifar_trainer *trainer);
 
 /** Records a value that the caller measured, for the last completed epoch; from an epoch callback
  *  that is the epoch it is about. One of the same name and epoch is replaced.
  *
- *  name  1 to 100 letters, digits, '_' and '.'; filters know it as metrics.NAME.
+ *  @param name   1 to 100 letters, digits, '_' and '.'; filters know it as metrics.NAME.
+ *  @param value  any number.
  *
- *  On the thread that called cifar_trainer_run, or while it does not train. Nothing happens without a
- *  registry. Errors: INVALID_ARGUMENT; INVALID_STATE before the first epoch has ended and after
+ *  On the thread that called cifar_trainer_run, or while it does not train. Nothing happens without
+ *  a registry. Errors: INVALID_ARGUMENT; INVALID_STATE before the first epoch has ended and after
  *  cifar_trainer_run; those of the registry. */
 cifar_status cifar_trainer_record_metric(cifar_trainer *trainer, const char *name, double value);
 
-/** Records several values in one transaction: all of them or, after an error, none. They are written
- *  beside the training, with what else waits. Else as cifar_trainer_record_metric.
+/** Records several values in one transaction: all of them or, after an error, none. They are
+ *  written beside the training, with what else waits. Else as cifar_trainer_record_metric.
  *
- *  names   (count) strings; of one that is there twice the last value stays.
- *  values  (count).
- *  count   0 does nothing; the arrays may then be NULL. */
+ *  @param names   (count) strings; of one that is there twice the last value stays.
+ *  @param values  (count).
+ *  @param count   0 does nothing; the arrays may then be NULL. */
 cifar_status cifar_trainer_record_metrics(cifar_trainer *trainer, const char *const *names,
                                           const double *values, size_t count);
 
+/** How far a training is, and what it is. */
 typedef struct cifar_trainer_info {
   uint32_t struct_size;
-  uint32_t epoch;              /* completed epochs */
-  uint32_t epochs;             /* at most */
-  uint32_t batch;              /* batches done in the epoch under way; 0 between epochs */
-  uint32_t batches;            /* in an epoch */
-  uint32_t threads;
-  uint64_t step;               /* optimizer steps since the run began */
-  uint64_t parameters;         /* numbers that are trained */
-  const char *run_id;          /* a UUID; NULL without a registry */
-  const char *registry;        /* its file; NULL without one */
-  const char *hyperparameters; /* the complete set, a JSON object */
-  const char *end_reason;      /* why training ended, in words; NULL before */
-  int32_t has_diverged;        /* 1: "terminate_on_nan" ended it; its run is "failed" */
+  uint32_t epoch;              /**< completed epochs */
+  uint32_t epochs;             /**< at most */
+  uint32_t batch;              /**< batches done in the epoch under way; 0 between epochs */
+  uint32_t batches;            /**< in an epoch */
+  uint32_t threads;            /**< that compute */
+  uint64_t step;               /**< optimizer steps since the run began */
+  uint64_t parameters;         /**< numbers that are trained */
+  const char *run_id;          /**< a UUID; NULL without a registry */
+  const char *registry;        /**< its file; NULL without one */
+  const char *hyperparameters; /**< the complete set, a JSON object */
+  const char *end_reason;      /**< why training ended, in words; NULL before */
+  int32_t has_diverged;        /**< 1: "terminate_on_nan" ended it; its run is "failed" */
 } cifar_trainer_info;
 
-/** Not while it trains. */
+/** Fills in how far a training is. Not while it trains. */
 cifar_status cifar_trainer_get_info(const cifar_trainer *trainer, cifar_trainer_info *info,
                                     size_t info_size);
 
 /** Ends the trainer. One that never ran leaves its run as "interrupted".
  *
  *  While it trains on another thread, cifar_trainer_run is interrupted first, as by
- *  cifar_trainer_interrupt, and this returns when no callback will be called any more; a callback that
- *  waits for the thread that frees never returns. From one of its own callbacks it is freed when
- *  cifar_trainer_run, interrupted likewise, returns. */
+ *  cifar_trainer_interrupt, and this returns when no callback will be called any more; a callback
+ *  that waits for the thread that frees never returns. From one of its own callbacks it is freed
+ *  when cifar_trainer_run, interrupted likewise, returns. */
 void cifar_trainer_free(cifar_trainer *trainer);
 
-/* ---- Models ----------------------------------------------------------------------------------- */
+/* ---- Models ---------------------------------------------------------------------------------- */
+/* What was trained: evaluate it, ask it, save it, open it again. */
 
 /** A trained network to use. */
 typedef struct cifar_model cifar_model;
 
 /** Opens a checkpoint file that was exported.
  *
- *  threads  1 to 1024, of which cifar_default_threads() compute at most; 0: these.
+ *  @param path     the safetensors file.
+ *  @param threads  1 to 1024, of which cifar_default_threads() compute at most; 0: these.
+ *
  *  Errors: NOT_FOUND; IO; BAD_DATA if it is no checkpoint of this library, or one whose numbers
  *  can't be; NOT_FINITE, naming the tensor, if a weight is NaN or infinite or a running variance is
  *  negative: such a file is what a diverged training leaves, and says nothing about any image. */
@@ -534,49 +603,63 @@ cifar_status cifar_model_open(const char *path, uint32_t threads, cifar_model **
 
 /** Opens a checkpoint of a run.
  *
- *  registry    the SQLite file; NULL as in cifar_train_options.
- *  run         its id, the first 4 or more characters of it, or its name.
- *  checkpoint  "last", "best" or a checkpoint's id; NULL: "best".
+ *  @param registry    the SQLite file; NULL as in cifar_train_options.
+ *  @param run         its id, the first 4 or more characters of it, or its name.
+ *  @param checkpoint  "last", "best" or a checkpoint's id; NULL: "best".
+ *  @param threads     as in cifar_model_open.
+ *
  *  Errors: NOT_FOUND; AMBIGUOUS; CHECKSUM_MISMATCH; BAD_DATA and NOT_FINITE as cifar_model_open;
  *  those of the registry. */
 cifar_status cifar_model_from_run(const char *registry, const char *run, const char *checkpoint,
                                   uint32_t threads, cifar_model **out);
 
 /** The trainer's network as it is now; after a finished cifar_trainer_run, with the best weights.
- *  Not while it trains. The model is independent of the trainer. Weights of a training that diverged
- *  are taken as they are: its probabilities may be NaN. */
+ *  Not while it trains. The model is independent of the trainer. Weights of a training that
+ *  diverged are taken as they are: its probabilities may be NaN. */
 cifar_status cifar_model_from_trainer(const cifar_trainer *trainer, cifar_model **out);
 
+/** What is known of a model. */
 typedef struct cifar_model_info {
   uint32_t struct_size;
-  uint32_t classes;
-  uint32_t epoch;              /* completed epochs when it was taken */
-  uint64_t parameters;         /* numbers that were trained */
-  const char *hyperparameters; /* what it was trained with, a JSON object */
+  uint32_t classes;            /**< that it tells apart */
+  uint32_t epoch;              /**< completed epochs when it was taken */
+  uint64_t parameters;         /**< numbers that were trained */
+  const char *hyperparameters; /**< what it was trained with, a JSON object */
 } cifar_model_info;
 
+/** Fills in what is known of a model. */
 cifar_status cifar_model_get_info(const cifar_model *model, cifar_model_info *info,
                                   size_t info_size);
 
-/** The name of class `index`, from 0. */
+/** The name of a class.
+ *
+ *  @param index  of the class, from 0.
+ *  @param name   receives the name, which lives as long as the model. */
 cifar_status cifar_model_get_class_name(const cifar_model *model, uint32_t index,
                                         const char **name);
 
-/** Its layers as a table, see cifar_model_spec_get_summary. */
+/** The layers of a model as a table, see cifar_model_spec_get_summary.
+ *
+ *  @param text  receives the table, which lives as long as the model. */
 cifar_status cifar_model_get_summary(const cifar_model *model, const char **text);
 
+/** How good a model is on a data set. */
 typedef struct cifar_evaluation {
   uint32_t struct_size;
-  double loss;     /* mean cross-entropy, natural logarithm, as the model was trained with: with its
-                    * label smoothing; with flips, that of the averaged probabilities, without.
-                    * Computed from logits, never clipped */
-  double accuracy; /* 0 to 1 */
-  size_t count;    /* images */
-  double top5_accuracy; /* the label is among the five most probable classes; 0 to 1 */
-  double macro_f1;      /* the mean of the classes' F1; 0 to 1 */
+  double loss;     /**< mean cross-entropy, natural logarithm, as the model was trained with: with
+                        its label smoothing; with flips, that of the averaged probabilities,
+                        without. Computed from logits, never clipped */
+  double accuracy; /**< 0 to 1 */
+  size_t count;    /**< images */
+  double top5_accuracy; /**< the label is among the five most probable classes; 0 to 1 */
+  double macro_f1;      /**< the mean of the classes' F1; 0 to 1 */
 } cifar_evaluation;
 
-/** Loss and accuracy on a data set. Errors: SHAPE_MISMATCH for another number of classes, for other
+/** Loss and accuracy on a data set.
+ *
+ *  @param evaluation  is filled.
+ *
+ *  Errors: SHAPE_MISMATCH for another number of classes, for other
  *  class names, or the same in another order; NOT_FINITE for weights so large that the numbers
  *  overflow, unless the model is of cifar_model_from_trainer. */
 cifar_status cifar_model_evaluate(cifar_model *model, const cifar_dataset *dataset,
@@ -584,11 +667,15 @@ cifar_status cifar_model_evaluate(cifar_model *model, const cifar_dataset *datas
 
 /** The same, class by class.
  *
- *  flips      1: each image is evaluated together with its mirror image, and the probabilities of
- *             both are averaged (say so where you give the result); 0: each image alone.
- *  confusion  (classes, classes), overwritten: images by label and, in each row, by the class that
- *             they were taken for; NULL to leave out.
- *  scores     (classes, 3), overwritten: each class's precision, recall and F1; NULL to leave out.
+ *  @param flips       1: each image is evaluated together with its mirror image, and the
+ *                     probabilities of both are averaged (say so where you give the result); 0:
+ *                     each image alone.
+ *  @param evaluation  is filled.
+ *  @param confusion   (classes, classes), overwritten: images by label and, in each row, by the
+ *                     class that they were taken for; NULL to leave out.
+ *  @param scores      (classes, 3), overwritten: each class's precision, recall and F1; NULL to
+ *                     leave out.
+ *
  *  Errors: those of cifar_model_evaluate. */
 cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_dataset *dataset,
                                           int32_t flips, cifar_evaluation *evaluation,
@@ -597,8 +684,10 @@ cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_datase
 
 /** The probability of each class for each image.
  *
- *  images         (count, 3, 32, 32) bytes; normalised as the model was trained.
- *  probabilities  (count, classes), overwritten; each row adds up to 1.
+ *  @param images         (count, 3, 32, 32) bytes; normalised as the model was trained.
+ *  @param count          of images.
+ *  @param probabilities  (count, classes), overwritten; each row adds up to 1.
+ *
  *  Error: NOT_FINITE, as for cifar_model_evaluate; what is in probabilities then means nothing. */
 cifar_status cifar_model_predict(cifar_model *model, const uint8_t *images, size_t count,
                                  float *probabilities);
@@ -606,17 +695,21 @@ cifar_status cifar_model_predict(cifar_model *model, const uint8_t *images, size
 /** Writes the checkpoint to a safetensors file, whole or not at all.
  *
  *  It is written under a name of its own beside the file (.NAME.HEX.cifar-part), synced, and
- *  renamed; of several writers at once one is there in the end. Symbolic links are followed, devices and
- *  pipes written to as they are; a pipe must get a reader within 10 seconds. An existing file is
- *  replaced, and keeps its permissions, if it is empty or a checkpoint.
+ *  renamed; of several writers at once one is there in the end. Symbolic links are followed,
+ *  devices and pipes written to as they are; a pipe must get a reader within 10 seconds. An
+ *  existing file is replaced, and keeps its permissions, if it is empty or a checkpoint.
+ *
+ *  @param path  of the file.
  *
  *  Errors: INVALID_ARGUMENT for an existing file of another kind, a directory, a registry; IO;
  *  DISK_FULL. */
 cifar_status cifar_model_save(const cifar_model *model, const char *path);
 
+/** Ends a model. */
 void cifar_model_free(cifar_model *model);
 
-/* ---- Models of one's own ---------------------------------------------------------------------- */
+/* ---- Models of one's own --------------------------------------------------------------------- */
+/* Networks layer by layer, or from JSON. */
 
 /** A model as a list of layers. Training takes its JSON: options.model. */
 typedef struct cifar_model_spec cifar_model_spec;
@@ -647,13 +740,18 @@ cifar_status cifar_model_spec_create(cifar_model_spec **out);
  *  momentum, epsilon and unbiased, which are then decided by the dialect that the model is trained
  *  in: see cifar_model_spec_resolve. The spec need not be complete.
  *
+ *  @param json  an object or an array.
+ *
  *  Errors: INVALID_ARGUMENT; SHAPE_MISMATCH, naming the layer and the shapes. */
 cifar_status cifar_model_spec_from_json(const char *json, cifar_model_spec **out);
 
 /** The model that training takes by a name: see cifar_train_options.
  *
- *  dialect  "pytorch" or "keras": whose batch norm, and zeros with stride 2; NULL: "pytorch".
- *  classes  from 2 to 1000.
+ *  @param name     the preset's.
+ *  @param dialect  "pytorch" or "keras": whose batch norm, and zeros with stride 2; NULL:
+ *                  "pytorch".
+ *  @param classes  from 2 to 1000.
+ *
  *  Error: INVALID_ARGUMENT, naming the presets there are. */
 cifar_status cifar_model_spec_preset(const char *name, const char *dialect, uint32_t classes,
                                      cifar_model_spec **out);
@@ -661,9 +759,10 @@ cifar_status cifar_model_spec_preset(const char *name, const char *dialect, uint
 /** The same model with everything spelled out that its layers leave to the dialect, as training
  *  does it with the dialect of its hyperparameters.
  *
- *  dialect  "pytorch": momentum 0.1, epsilon 1e-5, unbiased 1, CIFAR_PADDING_SAME; "keras":
- *           momentum 0.01, epsilon 1e-3, unbiased 0, and CIFAR_PADDING_SAME_UPPER with stride 2;
- *           NULL: "pytorch".
+ *  @param dialect  "pytorch": momentum 0.1, epsilon 1e-5, unbiased 1, CIFAR_PADDING_SAME; "keras":
+ *                  momentum 0.01, epsilon 1e-3, unbiased 0, and CIFAR_PADDING_SAME_UPPER with
+ *                  stride 2; NULL: "pytorch".
+ *
  *  Error: INVALID_ARGUMENT. */
 cifar_status cifar_model_spec_resolve(const cifar_model_spec *spec, const char *dialect,
                                       cifar_model_spec **out);
@@ -680,19 +779,20 @@ cifar_status cifar_model_spec_branch(const cifar_model_spec *spec, cifar_model_s
 
 /** Convolution with bias.
  *
- *  filters      1 to 4096.
- *  kernel_size  1, 3 or 5.
- *  stride       1 or 2. */
+ *  @param filters      1 to 4096.
+ *  @param kernel_size  1, 3 or 5.
+ *  @param stride       1 or 2.
+ *  @param padding      the zeros around the input. */
 cifar_status cifar_model_spec_conv2d(cifar_model_spec *spec, uint32_t filters,
                                      uint32_t kernel_size, uint32_t stride, cifar_padding padding);
 
 /** Normalises each channel, or each value of a row, over the batch.
  *
- *  momentum  the weight of the new value in the running statistics, above 0 and at most 1: 0.1 in
- *            PyTorch; Keras's 0.99 is 0.01 here. 0: as the dialect has it.
- *  epsilon   above 0: 1e-5 in PyTorch, 1e-3 in Keras. 0: as the dialect has it.
- *  unbiased  1: the running variance is that of n - 1, as PyTorch's; 0: of n, as Keras's. Below 0:
- *            as the dialect has it. */
+ *  @param momentum  the weight of the new value in the running statistics, above 0 and at most 1:
+ *                   0.1 in PyTorch; Keras's 0.99 is 0.01 here. 0: as the dialect has it.
+ *  @param epsilon   above 0: 1e-5 in PyTorch, 1e-3 in Keras. 0: as the dialect has it.
+ *  @param unbiased  1: the running variance is that of n - 1, as PyTorch's; 0: of n, as Keras's.
+ *                   Below 0: as the dialect has it. */
 cifar_status cifar_model_spec_batch_norm(cifar_model_spec *spec, double momentum, double epsilon,
                                          int32_t unbiased);
 
@@ -714,7 +814,7 @@ cifar_status cifar_model_spec_global_average_pool(cifar_model_spec *spec);
 
 /** While training, sets a share of the values to 0 and divides the others by 1 - rate.
  *
- *  rate  from 0 to below 1. */
+ *  @param rate  from 0 to below 1. */
 cifar_status cifar_model_spec_dropout(cifar_model_spec *spec, double rate);
 
 /** (C, H, W) to C * H * W, channels slowest. */
@@ -722,19 +822,22 @@ cifar_status cifar_model_spec_flatten(cifar_model_spec *spec);
 
 /** W * x + b, after a flatten or a global average pool.
  *
- *  units  1 to 65,536; of the last layer the number of classes, 2 to 1000. */
+ *  @param units  1 to 65,536; of the last layer the number of classes, 2 to 1000. */
 cifar_status cifar_model_spec_dense(cifar_model_spec *spec, uint32_t units);
 
 /** layers(x) + shortcut(x). Both are copied, and checked again with the shapes they have here.
  *
- *  layers    at least one; make it with cifar_model_spec_branch. Blocks may hold blocks, 16 deep.
- *  shortcut  likewise, with an output of the same shape; NULL for x itself. */
+ *  @param layers    at least one; make it with cifar_model_spec_branch. Blocks may hold blocks, 16
+ *                   deep.
+ *  @param shortcut  likewise, with an output of the same shape; NULL for x itself. */
 cifar_status cifar_model_spec_residual(cifar_model_spec *spec, const cifar_model_spec *layers,
                                        const cifar_model_spec *shortcut);
 
 /** The spec as a JSON object, every option spelled out but those that are left to the dialect;
- *  equal specs have equal text. A spec keeps at most 64 MiB of texts that it handed out before layers
- *  were added: OUT_OF_MEMORY then. */
+ *  equal specs have equal text. A spec keeps at most 64 MiB of texts that it handed out before
+ *  layers were added: OUT_OF_MEMORY then.
+ *
+ *  @param json  receives the object, which lives as long as the spec. */
 cifar_status cifar_model_spec_get_json(const cifar_model_spec *spec, const char **json);
 
 /** A table as Keras's summary() prints it, then totals; each line ends in a newline. A line a
@@ -742,52 +845,62 @@ cifar_status cifar_model_spec_get_json(const cifar_model_spec *spec, const char 
  *  parameters and its FLOPs for one image. Shapes are (None, C, H, W) or (None, N), None being the
  *  number of images. Parameters are the layer's own, those that are not trained included. Then the
  *  options that the shape does not tell, such as "momentum 0.1, epsilon 1e-05, unbiased true", and
- *  "by dialect" for those that are left to it. */
+ *  "by dialect" for those that are left to it.
+ *
+ *  @param text  receives the table, which lives as long as the spec. */
 cifar_status cifar_model_spec_get_summary(const cifar_model_spec *spec, const char **text);
 
+/** How large a model is. */
 typedef struct cifar_model_spec_info {
   uint32_t struct_size;
-  uint32_t layers;         /* those inside residual blocks counted */
-  uint32_t classes;        /* units of the last layer; 0 if it is not dense */
-  uint64_t parameters;     /* numbers that are trained */
-  uint64_t non_trainable;  /* numbers that are kept besides: running means and variances */
-  uint64_t flops;          /* additions and multiplications for one image */
+  uint32_t layers;         /**< those inside residual blocks counted */
+  uint32_t classes;        /**< units of the last layer; 0 if it is not dense */
+  uint64_t parameters;     /**< numbers that are trained */
+  uint64_t non_trainable;  /**< numbers that are kept besides: running means and variances */
+  uint64_t flops;          /**< additions and multiplications for one image */
 } cifar_model_spec_info;
 
+/** Fills in how large a model is. */
 cifar_status cifar_model_spec_get_info(const cifar_model_spec *spec, cifar_model_spec_info *info,
                                        size_t info_size);
 
+/** Ends a spec. */
 void cifar_model_spec_free(cifar_model_spec *spec);
 
-/* ---- The registry ----------------------------------------------------------------------------- */
+/* ---- The registry ---------------------------------------------------------------------------- */
+/* Every run there was: list, search, tag, note, fork, verify, back up, export. */
 
 /** The record of all runs. What only asks works on a file that cannot be written, too. */
 typedef struct cifar_registry cifar_registry;
 
-/** path  the SQLite file; NULL: $CIFAR_REGISTRY, else ./cifar-runs.db.
+/** Opens a registry that exists.
+ *
+ *  @param path  the SQLite file; NULL: $CIFAR_REGISTRY, else ./cifar-runs.db.
+ *
  *  Errors: NOT_FOUND; FOREIGN_DATABASE; NEWER_DATABASE; DATABASE. */
 cifar_status cifar_registry_open(const char *path, cifar_registry **out);
 
+/** Ends the use of a registry; its file stays. */
 void cifar_registry_free(cifar_registry *registry);
 
 /** A run in one line. */
 typedef struct cifar_run_info {
   uint32_t struct_size;
-  uint32_t epochs;          /* recorded */
-  uint32_t epochs_planned;  /* at most */
-  const char *id;           /* a UUID */
-  const char *name;         /* NULL: none */
-  const char *status;       /* running, completed, stopped, interrupted, failed or crashed */
-  const char *recipe;
-  const char *dataset;      /* cifar10, shapes or memory */
-  const char *started;      /* ISO 8601, UTC: 2026-11-23T20:22:08.123Z */
-  double duration_s;        /* seconds in all its sessions together */
-  double best_val_accuracy; /* 0 to 1; NaN before the first epoch */
-  double best_val_loss;     /* NaN likewise */
-  double last_val_accuracy; /* of the last epoch; NaN likewise */
-  double last_val_loss;
-  const char *tags;         /* sorted, one a line; "" without any */
-  const char *parent;       /* the id of the run that it was forked from; NULL: none */
+  uint32_t epochs;          /**< recorded */
+  uint32_t epochs_planned;  /**< at most */
+  const char *id;           /**< a UUID */
+  const char *name;         /**< NULL: none */
+  const char *status;       /**< running, completed, stopped, interrupted, failed or crashed */
+  const char *recipe;       /**< pytorch, keras or keras-tuned */
+  const char *dataset;      /**< cifar10, shapes or memory */
+  const char *started;      /**< ISO 8601, UTC: 2026-11-23T20:22:08.123Z */
+  double duration_s;        /**< seconds in all its sessions together */
+  double best_val_accuracy; /**< 0 to 1; NaN before the first epoch */
+  double best_val_loss;     /**< NaN likewise */
+  double last_val_accuracy; /**< of the last epoch; NaN likewise */
+  double last_val_loss;     /**< NaN likewise */
+  const char *tags;         /**< sorted, one a line; "" without any */
+  const char *parent;       /**< the id of the run that it was forked from; NULL: none */
 } cifar_run_info;
 
 /** Runs as they were at one moment. */
@@ -796,22 +909,23 @@ typedef struct cifar_run_list cifar_run_list;
 /** The runs, newest first.
  *
  *  A file may come from anywhere: a run with an impossible value, such as -1 epochs, is left out,
- *  and a warning in the log (cifar_set_log) names table, column and row. cifar_registry_verify lists
- *  all such values.
+ *  and a warning in the log (cifar_set_log) names table, column and row. cifar_registry_verify
+ *  lists all such values.
  *
- *  limit  at most this many; 0 for all. */
+ *  @param limit  at most this many; 0 for all. */
 cifar_status cifar_registry_list(cifar_registry *registry, size_t limit, cifar_run_list **out);
 
 /** Which runs are wanted. cifar_run_query_init fills in the defaults below. */
 typedef struct cifar_run_query {
   uint32_t struct_size;
-  int32_t ascending;  /* 0: the largest or latest first */
-  const char *filter; /* NULL: all runs */
-  const char *sort;   /* a field; NULL: as they were started */
-  size_t limit;       /* at most this many; 0: all */
-  int32_t trash;      /* 1: the runs in the trash instead */
+  int32_t ascending;  /**< 0: the largest or latest first */
+  const char *filter; /**< NULL: all runs */
+  const char *sort;   /**< a field; NULL: as they were started */
+  size_t limit;       /**< at most this many; 0: all */
+  int32_t trash;      /**< 1: the runs in the trash instead */
 } cifar_run_query;
 
+/** Fills in the defaults. */
 cifar_status cifar_run_query_init(cifar_run_query *query, size_t query_size);
 
 /** The runs that a query asks for; those with an impossible value are left out as by
@@ -826,106 +940,156 @@ cifar_status cifar_run_query_init(cifar_run_query *query, size_t query_size);
 cifar_status cifar_registry_query(cifar_registry *registry, const cifar_run_query *query,
                                   cifar_run_list **out);
 
+/** How many runs there are.
+ *
+ *  @param count  receives their number. */
 cifar_status cifar_run_list_count(const cifar_run_list *list, size_t *count);
 
-/** Run `index`, from 0. */
+/** Fills in what is known of a run of the list.
+ *
+ *  @param index  of the run, from 0. */
 cifar_status cifar_run_list_get(const cifar_run_list *list, size_t index, cifar_run_info *info,
                                 size_t info_size);
 
+/** Ends a list. */
 void cifar_run_list_free(cifar_run_list *list);
 
 /** All about one run but the bytes of its checkpoints, as it was at one moment. */
 typedef struct cifar_run cifar_run;
 
-/** run  its id, the first 4 or more characters of it, or its name.
+/** Finds one run.
+ *
+ *  @param run  its id, the first 4 or more characters of it, or its name.
+ *
  *  Errors: NOT_FOUND; AMBIGUOUS, naming the candidates; BAD_DATA for an impossible value, naming
  *  table, column and row. */
 cifar_status cifar_registry_find(cifar_registry *registry, const char *run, cifar_run **out);
 
+/** Fills in what is known of a run. */
 cifar_status cifar_run_get_info(const cifar_run *run, cifar_run_info *info, size_t info_size);
 
-/** The complete set of hyperparameters, a JSON object. */
+/** The complete set of hyperparameters.
+ *
+ *  @param json  receives a JSON object, which lives as long as the run. */
 cifar_status cifar_run_get_hyperparameters(const cifar_run *run, const char **json);
 
-/** Epochs on the line that leads to where the run stands now. */
+/** How many epochs there are on the line that leads to where the run stands now.
+ *
+ *  @param count  receives their number. */
 cifar_status cifar_run_epoch_count(const cifar_run *run, size_t *count);
 
-/** Epoch row `index`, from 0. */
+/** Fills in the row of an epoch.
+ *
+ *  @param index  of the row, from 0. */
 cifar_status cifar_run_get_epoch(const cifar_run *run, size_t index, cifar_epoch_info *info,
                                  size_t info_size);
 
+/** What is known of a checkpoint. */
 typedef struct cifar_checkpoint_info {
   uint32_t struct_size;
-  uint32_t epoch;       /* completed epochs */
-  uint32_t batch;       /* batches done in the next one; 0 between epochs */
-  int32_t is_best;      /* 1: the best of the run */
-  int64_t id;           /* unique in the file */
-  uint64_t step;        /* optimizer steps since the run began */
-  uint64_t size;        /* bytes */
-  const char *sha256;   /* lowercase hexadecimal */
-  const char *created;  /* ISO 8601, UTC */
-  int32_t is_pinned;     /* 1: retention never takes it */
-  int32_t is_superseded; /* 1: the run was resumed from an earlier point since */
+  uint32_t epoch;       /**< completed epochs */
+  uint32_t batch;       /**< batches done in the next one; 0 between epochs */
+  int32_t is_best;      /**< 1: the best of the run */
+  int64_t id;           /**< unique in the file */
+  uint64_t step;        /**< optimizer steps since the run began */
+  uint64_t size;        /**< bytes */
+  const char *sha256;   /**< lowercase hexadecimal */
+  const char *created;  /**< ISO 8601, UTC */
+  int32_t is_pinned;     /**< 1: retention never takes it */
+  int32_t is_superseded; /**< 1: the run was resumed from an earlier point since */
 } cifar_checkpoint_info;
 
+/** How many checkpoints of a run there are.
+ *
+ *  @param count  receives their number. */
 cifar_status cifar_run_checkpoint_count(const cifar_run *run, size_t *count);
 
-/** Checkpoint `index`, from 0, oldest first. */
+/** Fills in what is known of a checkpoint.
+ *
+ *  @param index  of the checkpoint, from 0, oldest first. */
 cifar_status cifar_run_get_checkpoint(const cifar_run *run, size_t index,
                                       cifar_checkpoint_info *info, size_t info_size);
 
+/** A value that the caller of a training recorded. */
 typedef struct cifar_metric_info {
   uint32_t struct_size;
-  uint32_t epoch;
-  const char *name;
-  double value;
+  uint32_t epoch;   /**< that it is about, from 1 */
+  const char *name; /**< as it was recorded */
+  double value;     /**< likewise */
 } cifar_metric_info;
 
-/** What was recorded with cifar_trainer_record_metric and cifar_trainer_record_metrics, by name and
- *  then epoch. */
+/** How many values were recorded with cifar_trainer_record_metric and cifar_trainer_record_metrics.
+ *
+ *  @param count  receives their number. */
 cifar_status cifar_run_metric_count(const cifar_run *run, size_t *count);
 
+/** Fills in a recorded value.
+ *
+ *  @param index  of the value, from 0, by name and then epoch. */
 cifar_status cifar_run_get_metric(const cifar_run *run, size_t index, cifar_metric_info *info,
                                   size_t info_size);
 
+/** A remark about a run. */
 typedef struct cifar_note_info {
   uint32_t struct_size;
-  const char *created; /* ISO 8601, UTC */
-  const char *text;
+  const char *created; /**< ISO 8601, UTC */
+  const char *text;    /**< of any number of lines */
 } cifar_note_info;
 
-/** Notes, oldest first. */
+/** How many notes there are.
+ *
+ *  @param count  receives their number. */
 cifar_status cifar_run_note_count(const cifar_run *run, size_t *count);
 
+/** Fills in a note.
+ *
+ *  @param index  of the note, from 0, oldest first. */
 cifar_status cifar_run_get_note(const cifar_run *run, size_t index, cifar_note_info *info,
                                 size_t info_size);
 
+/** Ends a run's object; the run itself stays. */
 void cifar_run_free(cifar_run *run);
 
 /* What follows writes to the registry. `run` is as in cifar_registry_find everywhere; besides what
  * is said, each call may fail with NOT_FOUND, AMBIGUOUS, BUSY, IO and DISK_FULL. */
 
-/** Adds a tag of 1 to 200 bytes on one line; one that is there already stays. */
+/** Adds a tag; one that is there already stays.
+ *
+ *  @param run  which one.
+ *  @param tag  1 to 200 bytes on one line. */
 cifar_status cifar_registry_tag(cifar_registry *registry, const char *run, const char *tag);
 
-/** Takes a tag off. */
+/** Takes a tag off.
+ *
+ *  @param run  which one.
+ *  @param tag  as it was added. */
 cifar_status cifar_registry_untag(cifar_registry *registry, const char *run, const char *tag);
 
-/** Adds a remark, of any number of lines. */
+/** Adds a remark.
+ *
+ *  @param run   which one.
+ *  @param text  of any number of lines. */
 cifar_status cifar_registry_note(cifar_registry *registry, const char *run, const char *text);
 
-/** Gives a run another name; NULL takes it away. */
+/** Gives a run another name.
+ *
+ *  @param run   which one.
+ *  @param name  the new one; NULL takes it away. */
 cifar_status cifar_registry_rename(cifar_registry *registry, const char *run, const char *name);
 
-/** Makes retention keep a checkpoint; 0 for `pinned` lets it go again. */
+/** Makes retention keep a checkpoint, or lets it go again.
+ *
+ *  @param checkpoint  its id.
+ *  @param pinned      1: keep it; 0: let it go. */
 cifar_status cifar_registry_pin(cifar_registry *registry, int64_t checkpoint, int32_t pinned);
 
 /** Makes a new run that begins where a checkpoint of another one stands, with its history up to
  *  there; resume it to continue.
  *
- *  checkpoint  "last", "best" or a checkpoint's id; NULL: "last".
- *  name        the new run's; NULL: none.
- *  id          gets the new run's UUID: 37 bytes with the NUL. */
+ *  @param run         the other one.
+ *  @param checkpoint  "last", "best" or a checkpoint's id; NULL: "last".
+ *  @param name        the new run's; NULL: none.
+ *  @param id          gets the new run's UUID: 37 bytes with the NUL. */
 cifar_status cifar_registry_fork(cifar_registry *registry, const char *run,
                                  const char *checkpoint, const char *name, char id[37]);
 
@@ -933,9 +1097,9 @@ cifar_status cifar_registry_fork(cifar_registry *registry, const char *run,
  *  registry because that was held by others (see cifar_trainer_run) gives its run what could not be
  *  written then; any other is the start of a new run; resume it to continue.
  *
- *  path  a file that cifar_model_save, cifar_registry_export or a training wrote.
- *  name  of a new run; NULL: what the file says, or none.
- *  id    gets the run's UUID: 37 bytes with the NUL.
+ *  @param path  a file that cifar_model_save, cifar_registry_export or a training wrote.
+ *  @param name  of a new run; NULL: what the file says, or none.
+ *  @param id    gets the run's UUID: 37 bytes with the NUL.
  *
  *  Errors: NOT_FOUND, IO; BAD_DATA, NOT_FINITE and SHAPE_MISMATCH for a file that no training could
  *  continue from. */
@@ -944,22 +1108,27 @@ cifar_status cifar_registry_import(cifar_registry *registry, const char *path, c
 
 /** Puts a run into the trash.
  *
- *  take_over  0; 1: also one that seems to be running, see cifar_resume_options. What trains it can
- *             write nothing more.
+ *  @param run        which one.
+ *  @param take_over  0; 1: also one that seems to be running, see cifar_resume_options. What trains
+ *                    it can write nothing more.
  *
  *  Error: BUSY while it is running. */
 cifar_status cifar_registry_remove(cifar_registry *registry, const char *run, int32_t take_over);
 
-/** Takes a run out of the trash, as it was. Error: INVALID_STATE for one that a call of
+/** Takes a run out of the trash, as it was.
+ *
+ *  @param run  which one.
+ *
+ *  Error: INVALID_STATE for one that a call of
  *  cifar_registry_collect had begun to delete when it was stopped. */
 cifar_status cifar_registry_restore(cifar_registry *registry, const char *run);
 
 /** Empties the trash for good and makes the file as small as what is in it.
  *
- *  Works in steps that hold the file for 50 ms at most, as far as the disk's syncs let them, so that
- *  trainings write in between; what was stopped in the middle the next call completes.
+ *  Works in steps that hold the file for 50 ms at most, as far as the disk's syncs let them, so
+ *  that trainings write in between; what was stopped in the middle the next call completes.
  *
- *  freed  gets the bytes given back; NULL to leave out. */
+ *  @param freed  gets the bytes given back; NULL to leave out. */
 cifar_status cifar_registry_collect(cifar_registry *registry, uint64_t *freed);
 
 /** Receives a sentence about something that is damaged. 0 continues, anything else stops. */
@@ -968,28 +1137,33 @@ typedef int (*cifar_problem_callback)(const char *problem, void *user);
 /** Looks for damage: SQLite's structures, tables, views, indexes and triggers that others added,
  *  references, impossible values, the SHA-256 of every checkpoint.
  *
- *  Reads in pieces, so that trainings write in between. SQLite's check of the whole file gives way to
- *  them; where they never leave it the time, a warning in the log (cifar_set_log) says so.
+ *  Reads in pieces, so that trainings write in between. SQLite's check of the whole file gives way
+ *  to them; where they never leave it the time, a warning in the log (cifar_set_log) says so.
  *
- *  run       look at this run's checkpoints only; NULL: all.
- *  callback  called for each problem; none if all is well.
+ *  @param run       look at this run's checkpoints only; NULL: all.
+ *  @param callback  called for each problem; none if all is well.
+ *
  *  Error: CALLBACK. */
 cifar_status cifar_registry_verify(cifar_registry *registry, const char *run,
                                    cifar_problem_callback callback, void *user);
 
-/** Writes a copy of the registry as it is at one moment, while others train. (A copy of the bare file
- *  may be damaged then.) It goes through all checks of cifar_registry_verify, every SHA-256 included,
- *  before it gets its name; where anything is damaged, missing or changed there is no copy ("cifar-runs
- *  backup --damaged" saves such a registry as it is). Tables, views, indexes and triggers that others
- *  added are no damage: the copy has them, and a warning in the log (cifar_set_log) names each. It is a
- *  registry like any other.
+/** Writes a copy of the registry as it is at one moment, while others train. (A copy of the bare
+ *  file may be damaged then.) It goes through all checks of cifar_registry_verify, every SHA-256
+ *  included, before it gets its name; where anything is damaged, missing or changed there is no
+ *  copy ("cifar-runs backup --damaged" saves such a registry as it is). Tables, views, indexes and
+ *  triggers that others added are no damage: the copy has them, and a warning in the log
+ *  (cifar_set_log) names each. It is a registry like any other.
  *
- *  path  links are followed. A file that holds something is not replaced.
+ *  @param path  links are followed. A file that holds something is not replaced.
+ *
  *  Errors: INVALID_ARGUMENT for a path that holds something, a directory or a device;
  *  CHECKSUM_MISMATCH if the registry is damaged; BUSY; DISK_FULL; IO. */
 cifar_status cifar_registry_backup(cifar_registry *registry, const char *path);
 
 /** Writes a checkpoint to a safetensors file, as cifar_model_save does; memory stays flat.
+ *
+ *  @param checkpoint  its id.
+ *  @param path        of the file.
  *
  *  Errors: CHECKSUM_MISMATCH; those of cifar_model_save. */
 cifar_status cifar_registry_export(cifar_registry *registry, int64_t checkpoint,

@@ -11,6 +11,9 @@ nonisolated(unsafe) private let instructionSet = immortal(Kernels.current.name)
 @_cdecl("cifar_version") @implementation
 public func cifar_version() -> UnsafePointer<CChar>! { version }
 
+@_cdecl("cifar_version_number") @implementation
+public func cifar_version_number() -> UInt32 { UInt32(LibraryVersion.number) }
+
 @_cdecl("cifar_instruction_set") @implementation
 public func cifar_instruction_set() -> UnsafePointer<CChar>! { instructionSet }
 

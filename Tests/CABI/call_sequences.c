@@ -723,7 +723,8 @@ static void step(world *w) {
       break;
     case 55: CALL(cifar_set_log, chance(c, 2) ? NULL : on_log, NULL); break;
     case 56:
-      (void)cifar_version(), (void)cifar_instruction_set(), (void)cifar_default_threads();
+      (void)cifar_version(), (void)cifar_version_number();
+      (void)cifar_instruction_set(), (void)cifar_default_threads();
       (void)cifar_status_name((cifar_status)number(c));
       break;
     case 57: case 58:

@@ -11,7 +11,8 @@ from cifar import _abi as abi
 from conftest import ROOT, compile_c
 
 WRITTEN = [
-    "bindings/python/cifar/_abi.py", "Sources/CifarC/StructLayouts.swift", "bindings/rust/src/raw.rs",
+    "bindings/python/cifar/_abi.py", "Sources/CifarC/StructLayouts.swift",
+    "Sources/CifarCore/LibraryVersion.swift", "bindings/rust/src/raw.rs",
 ]
 HEADER = (ROOT / "include" / "cifar.h").read_text()
 
@@ -118,7 +119,7 @@ def layouts(rust):
 
 
 def test_rust_asserts_the_layout_that_python_has():
-    text = (ROOT / WRITTEN[2]).read_text()
+    text = (ROOT / WRITTEN[3]).read_text()
     assert layouts(text) == {name: layout(struct) for name, struct in STRUCTS.items()}
     assert text.count("assert!(") == sum(len(layout(struct)) for struct in STRUCTS.values())
 
@@ -127,7 +128,7 @@ def test_rust_asserts_the_layout_that_python_has():
 def test_rust_lays_structs_out_as_it_asserts(tmp_path):
     subprocess.run(
         ["rustc", "--crate-type", "lib", "--emit", "metadata", "-D", "warnings", "-o",
-         tmp_path / "raw.rmeta", ROOT / WRITTEN[2]], check=True, text=True, capture_output=True)
+         tmp_path / "raw.rmeta", ROOT / WRITTEN[3]], check=True, text=True, capture_output=True)
 
 
 C_PROGRAM = """\
@@ -247,20 +248,22 @@ EVERY_FORM = """\
 extern "C" {
 #endif
 #define CIFAR_LIMIT 7
+#define CIFAR_SUM \\
+  (CIFAR_LIMIT * 100 + 5)
 typedef struct cifar_thing cifar_thing;
 /** A colour. */
-typedef enum cifar_colour { CIFAR_RED = 0, /* like a rose */
+typedef enum cifar_colour { CIFAR_RED = 0, /**< like a rose */
   /** Like the sea. */ CIFAR_BLUE = 10 } cifar_colour;
 /** Asked. */
 typedef int (*cifar_ask)(const char *text, void *user);
 /** Says "what\\n". */
 typedef struct cifar_box {
   uint32_t struct_size;
-  cifar_colour colour; /* of its lid,
+  cifar_colour colour; /**< of its lid,
                           and of its sides */
   /** Called for each. */
   int (*on_each)(const cifar_thing *thing, void *user);
-  char id[37];         /* a UUID */
+  char id[37];         /**< a UUID */
   const char *const *names;
   cifar_ask ask;
 } cifar_box;
@@ -281,7 +284,7 @@ def test_every_form_of_a_declaration_is_understood(tmp_path):
     module = {}
     exec(text, module)
     box = module["Box"]
-    assert module["CIFAR_LIMIT"] == 7 and module["CIFAR_BLUE"] == 10
+    assert module["CIFAR_LIMIT"] == 7 and module["CIFAR_SUM"] == 705 and module["CIFAR_BLUE"] == 10
     assert box.__doc__ == 'Says "what\\n".'
     fields = dict(box._fields_)
     assert fields["on_each"] is ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
@@ -299,7 +302,7 @@ def test_every_form_of_a_declaration_is_understood(tmp_path):
     assert (
         "of: Self.self, \\.struct_size, \\.colour, \\.on_each, \\.id, \\.names, \\.ask)"
         in (tmp_path / WRITTEN[1]).read_text())
-    text = (tmp_path / WRITTEN[2]).read_text()
+    text = (tmp_path / WRITTEN[3]).read_text()
     for line in [
         "pub const CIFAR_LIMIT: u32 = 7;", "pub const CIFAR_BLUE: cifar_colour = 10;",
         "    pub on_each: Option<unsafe extern \"C\" fn(thing: *const cifar_thing, "
@@ -312,7 +315,7 @@ def test_every_form_of_a_declaration_is_understood(tmp_path):
 
 
 @pytest.mark.parametrize("found, instead, message", [
-    ("cifar_colour colour; /*", "cifar_color colour; /*", "cifar_color is no type"),
+    ("cifar_colour colour; /**<", "cifar_color colour; /**<", "cifar_color is no type"),
     ("char id[37];  ", "char id[SIZE];", "the number of elements is expected, not 'SIZE'"),
     ("char id[37];  ", "char id[0x25];", "'0x25];"),
     ("char id[37];  ", "unsigned id;", "unsigned is no type"),
@@ -327,6 +330,8 @@ def test_every_form_of_a_declaration_is_understood(tmp_path):
     ("CIFAR_BLUE = 10", "CIFAR_RED = 10", "CIFAR_RED is declared twice"),
     ("CIFAR_BLUE = 10", "CIFAR_BLUE = -1", "-1 is no value"),
     ("CIFAR_LIMIT 7", "CIFAR_LIMIT (7)", "'#define CIFAR_LIMIT (7)' is not understood"),
+    ("CIFAR_SUM \\\n  (CIFAR_LIMIT", "CIFAR_SUM (CIFAR_MOST", "'#define CIFAR_SUM (CIFAR_MOST * 100 + 5)' is not"),
+    ("CIFAR_SUM \\\n  (CIFAR_LIMIT * 100 +", "CIFAR_SUM (CIFAR_LIMIT * 100 <<", "'#define CIFAR_SUM"),
     ("#define CIFAR_LIMIT 7", "#if 1", "'#if 1' is not understood"),
     ("#define CIFAR_LIMIT 7", "#pragma pack(1)", "'#pragma pack(1)' is not understood"),
     ("#define CIFAR_LIMIT 7", "// seven", "'// seven' is not understood"),

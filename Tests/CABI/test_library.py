@@ -18,11 +18,33 @@ def test_it_needs_the_system_and_sqlite_only():
     dynamic = output_of("readelf", "-d", str(LIBRARY))
     needed = set(re.findall(r"NEEDED.*\[(.*)\]", dynamic))
     assert needed <= {
-        "libc.so.6", "libm.so.6", "libgcc_s.so.1", "libsqlite3.so.0",
+        "libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "libgcc_s.so.1",
+        "libsqlite3.so.0",
         "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1",
     }
     assert re.search(r"SONAME.*\[(.*)\]", dynamic).group(1) == "libcifar.so.0"
     assert "not found" not in output_of("ldd", str(LIBRARY))
+
+
+@pytest.mark.parametrize("file", ["lib/libcifar.so", "bin/cifar", "bin/cifar-runs"])
+def test_it_runs_on_the_oldest_glibc_that_the_makefile_names(file):
+    if platform.machine() != "x86_64":
+        pytest.skip("packaging/glibc.c is for x86-64")
+    oldest = re.search(r"^GLIBC := (\S+)$", (ROOT / "Makefile").read_text(), flags=re.M).group(1)
+    table = output_of("objdump", "-T", str(BUILD / file))
+    # What ends a line of the table: (GLIBC_2.34) pthread_create.
+    needed = re.findall(r"\*UND\*.*GLIBC_([\d.]+)\)?\s+(\w+)$", table, flags=re.M)
+    assert len(needed) > 200
+    newer = sorted(
+        f"{name} of glibc {version}" for version, name in needed
+        if numbers(version) > numbers(oldest))
+    assert not newer, (
+        f"{file} needs a newer glibc than {oldest}: {', '.join(newer)}. "
+        "Define each anew in packaging/glibc.c")
+
+
+def numbers(version):
+    return [int(part) for part in version.split(".")]
 
 
 @pytest.mark.parametrize("command", ["cifar", "cifar-runs"])

@@ -4,16 +4,19 @@ import argparse
 import sys
 from pathlib import Path
 
-from header import HeaderError, declarations_of
+from header import declarations_of
 from python_module import module_of
 from rust_module import module_of as rust_module_of
 from swift_layouts import layouts_of
+from swift_version import version_of
+from tokens import HeaderError
 
 HEADER = "include/cifar.h"
 WRITERS = {
     "bindings/python/cifar/_abi.py": module_of,
     "bindings/rust/src/raw.rs": rust_module_of,
     "Sources/CifarC/StructLayouts.swift": layouts_of,
+    "Sources/CifarCore/LibraryVersion.swift": version_of,
 }
 
 

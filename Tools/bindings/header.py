@@ -6,20 +6,14 @@ over.
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import List, Optional, Tuple, Union
+from typing import Dict, List, Optional, Tuple, Union
+
+from tokens import HeaderError, Token, tokens_of
 
 SCALARS = {
     "char", "int", "float", "double", "size_t",
     "int8_t", "int16_t", "int32_t", "int64_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t",
 }
-
-
-class HeaderError(Exception):
-    """What is wrong with the header, and the number of the line."""
-
-    def __init__(self, line: int, message: str):
-        super().__init__(message)
-        self.line = line
 
 
 @dataclass(frozen=True)
@@ -93,58 +87,28 @@ class Function:
     signature: Signature
 
 
-@dataclass
-class Token:
-    text: str
-    line: int
-    doc: Optional[str] = None  # of a /** comment */ right before it
-    remark: str = ""  # of a /* comment */ after it that begins on the same line
-
-
-TOKEN = re.compile(
-    r"(?P<space>[ \t]+)|(?P<newline>\n)|(?P<comment>/\*.*?\*/)|(?P<directive>#[^\n]*)"
-    r"|(?P<token>[A-Za-z_]\w*|-?\d+\b|[{}()\[\];,*=])",
-    re.S,
-)
 WORD = re.compile(r"[A-Za-z_]\w*")
 NUMBER = re.compile(r"-?(0|[1-9]\d*)")
-ONLY_CPP = re.compile(r'#ifdef __cplusplus\n(extern "C" \{|\})\n#endif(?=\n)')
+TERM = re.compile(r"(\w+)(?: \* (\w+))?")
 
 
-def text_of(comment: str) -> str:
-    """What a comment says, line by line, without its frame."""
-    lines = re.sub(r"^/\*+|\*/$", "", comment).split("\n")
-    lines = [lines[0].strip()] + [re.sub(r"^\s*\* ?", "", line).rstrip() for line in lines[1:]]
-    indent = min((len(line) - len(line.lstrip()) for line in lines[1:] if line), default=0)
-    return "\n".join([lines[0]] + [line[indent:] for line in lines[1:]]).strip()
-
-
-def tokens_of(text: str) -> List[Token]:
-    """The header's tokens. A directive is one token; `extern "C"` for C++ is none."""
-    tokens: List[Token] = []
-    position, line = 0, 1
-    doc, doc_line = None, 0
-    while position < len(text):
-        match = ONLY_CPP.match(text, position) or TOKEN.match(text, position)
+def value_of(text: str, known: Dict[str, int]) -> Optional[int]:
+    """Of a macro: a number, or a sum of products of numbers and macros in brackets."""
+    if NUMBER.fullmatch(text):
+        return int(text)
+    total = 0
+    terms = text[1:-1].split(" + ") if re.fullmatch(r"\(.* .*\)", text) else [""]
+    for term in terms:
+        match = TERM.fullmatch(term)
         if match is None:
-            found = text[position:].split("\n", 1)[0]
-            raise HeaderError(line, f"{found!r} is not understood")
-        kind, found = match.lastgroup, match.group()
-        if kind == "comment" and found.startswith("/**"):
-            if doc is not None:
-                raise HeaderError(doc_line, "no declaration follows this comment")
-            doc, doc_line = text_of(found), line
-        elif kind == "comment":
-            if doc is None and tokens and tokens[-1].line == line and not tokens[-1].remark:
-                tokens[-1].remark = text_of(found)
-        elif kind in ("directive", "token"):
-            tokens.append(Token(found.rstrip(), line, doc))
-            doc = None
-        position = match.end()
-        line += found.count("\n")
-    if doc is not None:
-        raise HeaderError(doc_line, "no declaration follows this comment")
-    return tokens
+            return None
+        product = 1
+        for factor in filter(None, match.groups()):
+            if not NUMBER.fullmatch(factor) and factor not in known:
+                return None
+            product *= known[factor] if factor in known else int(factor)
+        total += product
+    return total
 
 
 class Parser:
@@ -222,10 +186,13 @@ class Parser:
     def _directive(self, declarations: list, guard: Optional[str]) -> Optional[str]:
         """Returns the include guard that is open."""
         line, doc = self._next.line, self._doc()
-        words = self._advance().text.split()
-        if len(words) == 3 and words[0] == "#define" and NUMBER.fullmatch(words[2]):
-            declarations.append(Constant(self._declare(words[1], line), int(words[2]), doc))
-            return guard
+        words = self._advance().text.replace("\\\n", " ").split()
+        if len(words) > 2 and words[0] == "#define":
+            known = {item.name: item.value for item in declarations if isinstance(item, Constant)}
+            value = value_of(" ".join(words[2:]), known)
+            if value is not None:
+                declarations.append(Constant(self._declare(words[1], line), value, doc))
+                return guard
         if doc:
             raise HeaderError(line, f"the comment before {' '.join(words)!r} is of no declaration")
         if words[0] == "#include" and re.fullmatch(r"<std\w+\.h>", "".join(words[1:])):

@@ -22,13 +22,21 @@ from ctypes import (
     c_void_p,
 )
 
-# The version of this header.
+# The version of this header; goes up when programs have to be compiled anew.
 CIFAR_VERSION_MAJOR = 0
+
+# Goes up with what is new.
 CIFAR_VERSION_MINOR = 2
+
+# Goes up with what is put right.
 CIFAR_VERSION_PATCH = 0
+
+# All three as one number, to compare: 10,000 * major + 100 * minor + patch, 200 for 0.2.0.
+CIFAR_VERSION_NUMBER = 200
 
 # What a call came to. Codes are spaced and never used again for something else.
 Status = c_uint
+# All went well.
 CIFAR_OK = 0
 # An argument or an option is outside what the call allows; NULL where something must be.
 CIFAR_E_INVALID_ARGUMENT = 10
@@ -72,9 +80,13 @@ CIFAR_E_INTERNAL = 120
 
 # How much a log line matters.
 LogLevel = c_uint
+# What only helps to find a defect.
 CIFAR_LOG_DEBUG = 10
+# What is going on.
 CIFAR_LOG_INFO = 20
+# What should be looked at; the call continues.
 CIFAR_LOG_WARNING = 30
+# What has failed.
 CIFAR_LOG_ERROR = 40
 
 # Receives one whole line, without its end, at most 4,095 bytes. Comes from any thread, several at
@@ -83,16 +95,20 @@ LogCallback = CFUNCTYPE(None, LogLevel, c_char_p, c_void_p)
 
 # Which part of a data set.
 Split = c_uint
+# to train on
 CIFAR_TRAIN = 0
+# to validate or to test with
 CIFAR_TEST = 1
 
 
 class DatasetInfo(Structure):
+    """What is known of a data set."""
+
     _fields_ = [
         ("struct_size", c_uint32),
-        ("split", Split),
+        ("split", Split),  # which part
         ("count", c_size_t),  # images
-        ("classes", c_uint32),
+        ("classes", c_uint32),  # that a label can be of
         ("name", c_char_p),  # "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory"
         ("location", c_char_p),  # what opens it again, or NULL for memory
     ]
@@ -159,13 +175,13 @@ class BatchInfo(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
         ("epoch", c_uint32),  # from 1
-        ("epochs", c_uint32),
+        ("epochs", c_uint32),  # at most
         ("batch", c_uint32),  # batches done in this epoch
-        ("batches", c_uint32),
+        ("batches", c_uint32),  # in an epoch
         ("images", c_uint64),  # training images seen in this epoch
         ("loss", c_double),  # mean over them
         ("accuracy", c_double),  # 0 to 1
-        ("learning_rate", c_double),
+        ("learning_rate", c_double),  # of the batch
         ("seconds", c_double),  # that they took
     ]
 
@@ -219,10 +235,11 @@ class TrainerCallbacks(Structure):
     sets all to NULL, which is not called.
 
     0 continues; anything else stops the training, which then leaves a checkpoint and returns
-    CIFAR_E_CALLBACK. An epoch whose batches are all done ends, and has its row, all the same. An info
-    lives for the call only. Of their trainer callbacks may call cifar_trainer_set_learning_rate,
-    cifar_trainer_record_metric, cifar_trainer_record_metrics, cifar_trainer_interrupt and
-    cifar_trainer_free. They must return: no longjmp, no exception may pass.
+    CIFAR_E_CALLBACK. An epoch whose batches are all done ends, and has its row, all the same. An
+    info lives for the call only. Of their trainer callbacks may call
+    cifar_trainer_set_learning_rate, cifar_trainer_record_metric, cifar_trainer_record_metrics,
+    cifar_trainer_interrupt and cifar_trainer_free. They must return: no longjmp, no exception may
+    pass.
     """
 
     _fields_ = [
@@ -254,13 +271,15 @@ class TrainerCallbacks(Structure):
 
 
 class TrainerInfo(Structure):
+    """How far a training is, and what it is."""
+
     _fields_ = [
         ("struct_size", c_uint32),
         ("epoch", c_uint32),  # completed epochs
         ("epochs", c_uint32),  # at most
         ("batch", c_uint32),  # batches done in the epoch under way; 0 between epochs
         ("batches", c_uint32),  # in an epoch
-        ("threads", c_uint32),
+        ("threads", c_uint32),  # that compute
         ("step", c_uint64),  # optimizer steps since the run began
         ("parameters", c_uint64),  # numbers that are trained
         ("run_id", c_char_p),  # a UUID; NULL without a registry
@@ -272,9 +291,11 @@ class TrainerInfo(Structure):
 
 
 class ModelInfo(Structure):
+    """What is known of a model."""
+
     _fields_ = [
         ("struct_size", c_uint32),
-        ("classes", c_uint32),
+        ("classes", c_uint32),  # that it tells apart
         ("epoch", c_uint32),  # completed epochs when it was taken
         ("parameters", c_uint64),  # numbers that were trained
         ("hyperparameters", c_char_p),  # what it was trained with, a JSON object
@@ -282,6 +303,8 @@ class ModelInfo(Structure):
 
 
 class Evaluation(Structure):
+    """How good a model is on a data set."""
+
     _fields_ = [
         ("struct_size", c_uint32),
         # mean cross-entropy, natural logarithm, as the model was trained with: with its label
@@ -309,6 +332,8 @@ CIFAR_PADDING_DEFAULT = 3
 
 
 class ModelSpecInfo(Structure):
+    """How large a model is."""
+
     _fields_ = [
         ("struct_size", c_uint32),
         ("layers", c_uint32),  # those inside residual blocks counted
@@ -329,14 +354,14 @@ class RunInfo(Structure):
         ("id", c_char_p),  # a UUID
         ("name", c_char_p),  # NULL: none
         ("status", c_char_p),  # running, completed, stopped, interrupted, failed or crashed
-        ("recipe", c_char_p),
+        ("recipe", c_char_p),  # pytorch, keras or keras-tuned
         ("dataset", c_char_p),  # cifar10, shapes or memory
         ("started", c_char_p),  # ISO 8601, UTC: 2026-11-23T20:22:08.123Z
         ("duration_s", c_double),  # seconds in all its sessions together
         ("best_val_accuracy", c_double),  # 0 to 1; NaN before the first epoch
         ("best_val_loss", c_double),  # NaN likewise
         ("last_val_accuracy", c_double),  # of the last epoch; NaN likewise
-        ("last_val_loss", c_double),
+        ("last_val_loss", c_double),  # NaN likewise
         ("tags", c_char_p),  # sorted, one a line; "" without any
         ("parent", c_char_p),  # the id of the run that it was forked from; NULL: none
     ]
@@ -356,6 +381,8 @@ class RunQuery(Structure):
 
 
 class CheckpointInfo(Structure):
+    """What is known of a checkpoint."""
+
     _fields_ = [
         ("struct_size", c_uint32),
         ("epoch", c_uint32),  # completed epochs
@@ -372,19 +399,23 @@ class CheckpointInfo(Structure):
 
 
 class MetricInfo(Structure):
+    """A value that the caller of a training recorded."""
+
     _fields_ = [
         ("struct_size", c_uint32),
-        ("epoch", c_uint32),
-        ("name", c_char_p),
-        ("value", c_double),
+        ("epoch", c_uint32),  # that it is about, from 1
+        ("name", c_char_p),  # as it was recorded
+        ("value", c_double),  # likewise
     ]
 
 
 class NoteInfo(Structure):
+    """A remark about a run."""
+
     _fields_ = [
         ("struct_size", c_uint32),
         ("created", c_char_p),  # ISO 8601, UTC
-        ("text", c_char_p),
+        ("text", c_char_p),  # of any number of lines
     ]
 
 
@@ -394,6 +425,7 @@ ProblemCallback = CFUNCTYPE(c_int, c_char_p, c_void_p)
 # What each function returns, and what it takes.
 FUNCTIONS = {
     "cifar_version": (c_char_p, []),
+    "cifar_version_number": (c_uint32, []),
     "cifar_instruction_set": (c_char_p, []),
     "cifar_default_threads": (c_uint32, []),
     "cifar_status_name": (c_char_p, [Status]),

@@ -7,13 +7,18 @@ use std::marker::{PhantomData, PhantomPinned};
 use std::mem::{offset_of, size_of};
 use std::os::raw::{c_char, c_int, c_uint, c_void};
 
-// The version of this header.
+// The version of this header; goes up when programs have to be compiled anew.
 pub const CIFAR_VERSION_MAJOR: u32 = 0;
+// Goes up with what is new.
 pub const CIFAR_VERSION_MINOR: u32 = 2;
+// Goes up with what is put right.
 pub const CIFAR_VERSION_PATCH: u32 = 0;
+// All three as one number, to compare: 10,000 * major + 100 * minor + patch, 200 for 0.2.0.
+pub const CIFAR_VERSION_NUMBER: u32 = 200;
 
 // What a call came to. Codes are spaced and never used again for something else.
 pub type cifar_status = c_uint;
+// All went well.
 pub const CIFAR_OK: cifar_status = 0;
 // An argument or an option is outside what the call allows; NULL where something must be.
 pub const CIFAR_E_INVALID_ARGUMENT: cifar_status = 10;
@@ -57,9 +62,13 @@ pub const CIFAR_E_INTERNAL: cifar_status = 120;
 
 // How much a log line matters.
 pub type cifar_log_level = c_uint;
+// What only helps to find a defect.
 pub const CIFAR_LOG_DEBUG: cifar_log_level = 10;
+// What is going on.
 pub const CIFAR_LOG_INFO: cifar_log_level = 20;
+// What should be looked at; the call continues.
 pub const CIFAR_LOG_WARNING: cifar_log_level = 30;
+// What has failed.
 pub const CIFAR_LOG_ERROR: cifar_log_level = 40;
 
 // Receives one whole line, without its end, at most 4,095 bytes. Comes from any thread, several at
@@ -75,16 +84,21 @@ pub struct cifar_dataset {
 
 // Which part of a data set.
 pub type cifar_split = c_uint;
+// to train on
 pub const CIFAR_TRAIN: cifar_split = 0;
+// to validate or to test with
 pub const CIFAR_TEST: cifar_split = 1;
 
+// What is known of a data set.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cifar_dataset_info {
     pub struct_size: u32,
+    // which part
     pub split: cifar_split,
     // images
     pub count: usize,
+    // that a label can be of
     pub classes: u32,
     // "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory"
     pub name: *const c_char,
@@ -174,9 +188,11 @@ pub struct cifar_batch_info {
     pub struct_size: u32,
     // from 1
     pub epoch: u32,
+    // at most
     pub epochs: u32,
     // batches done in this epoch
     pub batch: u32,
+    // in an epoch
     pub batches: u32,
     // training images seen in this epoch
     pub images: u64,
@@ -184,6 +200,7 @@ pub struct cifar_batch_info {
     pub loss: f64,
     // 0 to 1
     pub accuracy: f64,
+    // of the batch
     pub learning_rate: f64,
     // that they took
     pub seconds: f64,
@@ -229,7 +246,7 @@ pub struct cifar_epoch_info {
     pub images_per_second: f64,
     // processor time of all threads of the process; NaN where it is not known
     pub cpu_seconds: f64,
-    // bytes that the process had resident at most, since it began; NaN likewise
+    // most bytes that the program had resident at once; NaN likewise
     pub peak_memory: f64,
     // 1: the best so far by the recipe's measure. Only in callbacks
     pub is_best: i32,
@@ -281,11 +298,12 @@ pub struct cifar_trainer_callbacks {
     // every epoch that waits to be stored; when it is over, some ten times a second until all is
     // stored. Anything but 0 then ends the waiting.
     pub on_storage_wait: Option<unsafe extern "C" fn(info: *const cifar_storage_info, user: *mut c_void) -> c_int>,
-    // When training is over, with the best weights in their place, but not after a failure; what it
-    // returns is not looked at.
+    // When training is over, but not after a failure; what it returns is ignored. Where it has
+    // completed and a callback of the recipe restores the best weights, they are in their place.
     pub on_train_end: Option<unsafe extern "C" fn(user: *mut c_void) -> c_int>,
 }
 
+// How far a training is, and what it is.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cifar_trainer_info {
@@ -298,6 +316,7 @@ pub struct cifar_trainer_info {
     pub batch: u32,
     // in an epoch
     pub batches: u32,
+    // that compute
     pub threads: u32,
     // optimizer steps since the run began
     pub step: u64,
@@ -322,10 +341,12 @@ pub struct cifar_model {
     _unknown: PhantomData<(*mut u8, PhantomPinned)>,
 }
 
+// What is known of a model.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cifar_model_info {
     pub struct_size: u32,
+    // that it tells apart
     pub classes: u32,
     // completed epochs when it was taken
     pub epoch: u32,
@@ -335,6 +356,7 @@ pub struct cifar_model_info {
     pub hyperparameters: *const c_char,
 }
 
+// How good a model is on a data set.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cifar_evaluation {
@@ -372,6 +394,7 @@ pub const CIFAR_PADDING_SAME_UPPER: cifar_padding = 2;
 // What "same" is in the dialect that the model is trained in.
 pub const CIFAR_PADDING_DEFAULT: cifar_padding = 3;
 
+// How large a model is.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cifar_model_spec_info {
@@ -410,6 +433,7 @@ pub struct cifar_run_info {
     pub name: *const c_char,
     // running, completed, stopped, interrupted, failed or crashed
     pub status: *const c_char,
+    // pytorch, keras or keras-tuned
     pub recipe: *const c_char,
     // cifar10, shapes or memory
     pub dataset: *const c_char,
@@ -423,6 +447,7 @@ pub struct cifar_run_info {
     pub best_val_loss: f64,
     // of the last epoch; NaN likewise
     pub last_val_accuracy: f64,
+    // NaN likewise
     pub last_val_loss: f64,
     // sorted, one a line; "" without any
     pub tags: *const c_char,
@@ -461,6 +486,7 @@ pub struct cifar_run {
     _unknown: PhantomData<(*mut u8, PhantomPinned)>,
 }
 
+// What is known of a checkpoint.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cifar_checkpoint_info {
@@ -487,21 +513,27 @@ pub struct cifar_checkpoint_info {
     pub is_superseded: i32,
 }
 
+// A value that the caller of a training recorded.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cifar_metric_info {
     pub struct_size: u32,
+    // that it is about, from 1
     pub epoch: u32,
+    // as it was recorded
     pub name: *const c_char,
+    // likewise
     pub value: f64,
 }
 
+// A remark about a run.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cifar_note_info {
     pub struct_size: u32,
     // ISO 8601, UTC
     pub created: *const c_char,
+    // of any number of lines
     pub text: *const c_char,
 }
 
@@ -510,6 +542,8 @@ pub type cifar_problem_callback = Option<unsafe extern "C" fn(problem: *const c_
 
 extern "C" {
     pub fn cifar_version() -> *const c_char;
+
+    pub fn cifar_version_number() -> u32;
 
     pub fn cifar_instruction_set() -> *const c_char;
 
