@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
 .PHONY: help build demo bindings docs test test-swift test-abi test-memory torture fuzz sanitize \
-  bench bench-registry format lint install uninstall clean
+  bench bench-registry format lint install uninstall wheel sdist clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -145,8 +145,14 @@ uninstall: ## takes away what install put there
 	  share/bash-completion/completions/$(command) share/zsh/site-functions/_$(command) \
 	  share/fish/vendor_completions.d/$(command).fish))
 
+wheel: build $(VENV)/ready ## dist/cifar-VERSION-py3-none-manylinux….whl: Python, library and commands
+	$(PYTHON) -m build --no-isolation --wheel --outdir dist bindings/python
+
+sdist: $(VENV)/ready ## dist/cifar-VERSION.tar.gz: the Python package with the library's sources
+	$(PYTHON) -m build --no-isolation --sdist --outdir dist bindings/python
+
 clean: ## everything that was built or installed here
-	rm -rf .build .build-fuzz .build-sanitize build $(VENV) .venv-bench
+	rm -rf .build .build-fuzz .build-sanitize build dist $(VENV) .venv-bench
 
 # SQLite's header is all that the build needs besides Swift.
 .build/dependencies:
