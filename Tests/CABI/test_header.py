@@ -49,9 +49,7 @@ def test_the_version_is_one():
         re.search(rf"CIFAR_VERSION_{part} (\d+)", HEADER).group(1)
         for part in ["MAJOR", "MINOR", "PATCH"]
     ]
-    project = (ROOT / "bindings" / "python" / "pyproject.toml").read_text()
     assert cifar.version() == ".".join(parts) == cifar.__version__
-    assert f'version = "{cifar.version()}"' in project
 
 
 def test_every_status_has_the_name_of_the_header():

@@ -36,11 +36,8 @@ BUILT = {
 def version() -> str:
     """That of cifar.h."""
     text = (HERE / "cifar" / "_abi.py").read_text()
-    parts = [
-        re.search(rf"^CIFAR_VERSION_{part} = (\d+)$", text, flags=re.M)
-        for part in ("MAJOR", "MINOR", "PATCH")
-    ]
-    return ".".join(part.group(1) for part in parts)
+    numbers = dict(re.findall(r"^CIFAR_VERSION_(MAJOR|MINOR|PATCH) = (\d+)$", text, flags=re.M))
+    return "{MAJOR}.{MINOR}.{PATCH}".format(**numbers)
 
 
 def make_build() -> None:
