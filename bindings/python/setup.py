@@ -69,9 +69,9 @@ def has_sqlite() -> bool:
 
 
 def platform_tag() -> str:
-    """manylinux_2_34_x86_64, of the newest glibc version that one of the files asks for.
+    """manylinux_2_28_x86_64, of the newest glibc version that one of the files asks for.
 
-    They ask for libsqlite3.so.0 as well, which manylinux does not have among its libraries: it must
+    From 2.28 on exp, log and pow compute the same bits, and so do trainings. The files ask for libsqlite3.so.0 as well, which manylinux does not have among its libraries: it must
     be the system's. A copy in the wheel would be the second SQLite of processes that use the
     registry by sqlite3 too, and locks do not hold between two of them.
     """
@@ -80,7 +80,7 @@ def platform_tag() -> str:
         ["readelf", "--version-info", *(TREE / file for file in BUILT)],
         check=True, capture_output=True, text=True).stdout
     minors = [int(minor) for minor in re.findall(r"\bName: GLIBC_2\.(\d+)", said)]
-    return f"manylinux_2_{max(minors)}_{machine}" if minors else f"linux_{machine}"
+    return f"manylinux_2_{max(28, *minors)}_{machine}" if minors else f"linux_{machine}"
 
 
 class BuildPy(build_py):
