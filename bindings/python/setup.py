@@ -71,14 +71,17 @@ def has_sqlite() -> bool:
 def platform_tag() -> str:
     """manylinux_2_28_x86_64, of the newest glibc version that one of the files asks for.
 
-    From 2.28 on exp, log and pow compute the same bits, and so do trainings. The files ask for libsqlite3.so.0 as well, which manylinux does not have among its libraries: it must
-    be the system's. A copy in the wheel would be the second SQLite of processes that use the
+    At least 2.28, as older ones' exp, log and pow round otherwise, and results would be others. The
+    files ask for libsqlite3.so.0 as well, which manylinux does not have among its libraries: it
+    must be the system's. A copy in the wheel would be the second SQLite of processes that use the
     registry by sqlite3 too, and locks do not hold between two of them.
     """
     machine = sysconfig.get_platform().split("-")[-1]
+    files = [TREE / file for file in BUILT]
+    if not all(file.exists() for file in files):  # of an editable installation only
+        return f"linux_{machine}"
     said = subprocess.run(
-        ["readelf", "--version-info", *(TREE / file for file in BUILT)],
-        check=True, capture_output=True, text=True).stdout
+        ["readelf", "--version-info", *files], check=True, capture_output=True, text=True).stdout
     minors = [int(minor) for minor in re.findall(r"\bName: GLIBC_2\.(\d+)", said)]
     return f"manylinux_2_{max(28, *minors)}_{machine}" if minors else f"linux_{machine}"
 
@@ -121,12 +124,13 @@ class BinaryDistribution(Distribution):
         return True
 
 
-# Of its own each time: what is left from another build would get into the wheel.
-build_base = tempfile.mkdtemp(prefix="cifar-build-")
-atexit.register(shutil.rmtree, build_base, ignore_errors=True)
+# Of its own each time: nothing is left in the tree, and what is left from another build would get
+# into the wheel.
+scratch = tempfile.mkdtemp(prefix="cifar-build-")
+atexit.register(shutil.rmtree, scratch, ignore_errors=True)
 setup(
     version=version(),
     distclass=BinaryDistribution,
     cmdclass={"build_py": BuildPy, "bdist_wheel": Wheel, "sdist": SDist},
-    options={"build": {"build_base": build_base}},
+    options={"build": {"build_base": scratch}, "egg_info": {"egg_base": scratch}},
 )

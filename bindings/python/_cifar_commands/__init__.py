@@ -1,6 +1,6 @@
 """The entry points of the commands `cifar` and `cifar-runs`.
 
-A module beside the package, not in it: a command need not wait until NumPy and the library are
+A package beside `cifar`, not in it: a command need not wait until NumPy and the library are
 loaded.
 """
 
@@ -33,9 +33,11 @@ def _become(name: str) -> None:
 
 
 def _find(name: str) -> Path:
-    here = Path(__file__).resolve()
+    above = Path(__file__).resolve().parents
     # In an installed package; in the tree, as an editable installation has it.
-    places = [here.parent / "cifar" / "bin" / name, here.parents[2] / "build" / "bin" / name]
+    places = [above[1] / "cifar" / "bin" / name]
+    if len(above) > 3:
+        places.append(above[3] / "build" / "bin" / name)
     for place in places:
         if place.exists():
             return place
