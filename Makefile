@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
 .PHONY: help build demo bindings abi reference docs test test-swift test-abi test-packages \
-  test-memory torture fuzz sanitize bench bench-registry format lint install uninstall dist deb clean
+  test-memory torture fuzz sanitize bench bench-registry format lint install uninstall dist deb \
+  wheel sdist clean
 
 # Where tests and the demo keep what they install for Python.
 VENV := .venv
@@ -200,8 +201,14 @@ deb: build ## Debian packages in build/deb, with dpkg-buildpackage
 	  --changes-file=build/deb/libcifar_$(VERSION).changes
 	dh_clean
 
+wheel: build $(VENV)/ready ## dist/cifar-VERSION-py3-none-manylinux….whl: Python, library and commands
+	$(PYTHON) -m build --no-isolation --wheel --outdir dist bindings/python
+
+sdist: $(VENV)/ready ## dist/cifar-VERSION.tar.gz: the Python package with the library's sources
+	$(PYTHON) -m build --no-isolation --sdist --outdir dist bindings/python
+
 clean: ## everything that was built or installed here
-	rm -rf .build .build-fuzz .build-sanitize build $(VENV) .venv-bench
+	rm -rf .build .build-fuzz .build-sanitize build dist $(VENV) .venv-bench
 
 # SQLite's header is all that the build needs besides Swift.
 .build/dependencies:

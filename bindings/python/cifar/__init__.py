@@ -1,23 +1,33 @@
 """Train convolutional networks on CIFAR-10 on the CPU, and remember every run.
 
-    import cifar
+Every name here has a docstring whose examples work as they stand, in this order: those of a
+class's methods continue those of the class.
 
-    train, test = cifar.load("shapes")
-    run = cifar.fit(train, test, epochs=3, callbacks=[print])
-    print(run.model.evaluate(test))
-    for row in cifar.Registry().runs():
-        print(row["id"], row["best_val_accuracy"])
+Examples
+--------
+>>> import cifar
+>>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
+>>> run = cifar.fit(train, test, epochs=1, registry="runs.db", name="first")
+>>> run.model.evaluate(test).count
+32
+>>> for row in cifar.Registry("runs.db").runs():
+...     print(row["name"], row["status"])
+first completed
 """
+
+from typing import NoReturn
 
 from . import _abi
 from ._library import CifarError, default_threads, instruction_set, set_log, version
+from ._training import Run
 from .callbacks import Callback, LearningRateScheduler
-from .dataset import Dataset, load
+from .dataset import Dataset, Splits, load
 from .events import Batch, Epoch, StorageWait, Validation
 from .model import ClassScores, Evaluation, Model
 from .model_spec import ModelSpec
 from .registry import Registry
-from .training import Run, fit, resume
+from .rows import CheckpointRow, EpochRow, MetricRow, NoteRow, RunDetails, RunRow
+from .training import fit, resume
 
 __version__ = ".".join(
     str(part)
@@ -27,16 +37,23 @@ __version__ = ".".join(
 __all__ = [
     "Batch",
     "Callback",
+    "CheckpointRow",
     "CifarError",
     "ClassScores",
     "Dataset",
     "Epoch",
+    "EpochRow",
     "Evaluation",
     "LearningRateScheduler",
+    "MetricRow",
     "Model",
     "ModelSpec",
+    "NoteRow",
     "Registry",
     "Run",
+    "RunDetails",
+    "RunRow",
+    "Splits",
     "StorageWait",
     "Validation",
     "default_threads",
@@ -61,7 +78,7 @@ _ELSEWHERE = {
 }
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> NoReturn:
     message = f"module 'cifar' has no attribute {name!r}"
     if name in _ELSEWHERE:
         message += f"; there is {_ELSEWHERE[name]}"

@@ -5,12 +5,15 @@ import math
 import operator
 import os
 from collections.abc import Mapping
-from typing import List, Optional
+from typing import Any, List, Optional, Type
 
 import numpy as np
+from numpy.typing import NDArray
+
+from ._handle import Handle, Held
 
 
-def text(value, name: str) -> Optional[bytes]:
+def text(value: object, name: str) -> Optional[bytes]:
     """A string for C, UTF-8 in every locale; None stays None."""
     if value is None:
         return None
@@ -19,13 +22,14 @@ def text(value, name: str) -> Optional[bytes]:
     return _whole_string(_utf8(value, name), name)
 
 
-def required_text(value, name: str) -> bytes:
-    if value is None:
+def required_text(value: object, name: str) -> bytes:
+    result = text(value, name)
+    if result is None:
         raise TypeError(f"{name} is None, not a str")
-    return text(value, name)
+    return result
 
 
-def texts(value, name: str) -> List[bytes]:
+def texts(value: Any, name: str) -> List[bytes]:
     """A list of strings for C, or whatever else gives one after the other."""
     if isinstance(value, str):
         raise TypeError(f"{name} is one str, not a list of them")
@@ -35,7 +39,7 @@ def texts(value, name: str) -> List[bytes]:
     return [required_text(item, f"{name}[{index}]") for index, item in enumerate(value)]
 
 
-def _is_list(value) -> bool:
+def _is_list(value: Any) -> bool:
     try:
         iter(value)
         return True
@@ -52,7 +56,7 @@ def _utf8(value: str, name: str) -> bytes:
             "surrogate pair") from None
 
 
-def path(value, name: str) -> Optional[bytes]:
+def path(value: object, name: str) -> Optional[bytes]:
     """A path for C, as the file system has it; None stays None."""
     if value is None:
         return None
@@ -67,10 +71,11 @@ def path(value, name: str) -> Optional[bytes]:
     return _whole_string(encoded, name)
 
 
-def required_path(value, name: str) -> bytes:
-    if value is None:
+def required_path(value: object, name: str) -> bytes:
+    result = path(value, name)
+    if result is None:
         raise TypeError(f"{name} is None, not a path")
-    return path(value, name)
+    return result
 
 
 def _whole_string(value: bytes, name: str) -> bytes:
@@ -80,26 +85,26 @@ def _whole_string(value: bytes, name: str) -> bytes:
     return value
 
 
-def whole(value, name: str, low: int = 0, high: int = 2**32 - 1) -> int:
+def whole(value: Any, name: str, low: int = 0, high: int = 2**32 - 1) -> int:
     """A whole number in a range; numpy's too."""
     unmasked(value, name)
     try:
-        value = operator.index(value)
+        number = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} is a {_kind(value)}, not a whole number") from None
-    if not low <= value <= high:
+    if not low <= number <= high:
         # Python does not print any number.
-        said = f" {value}" if value.bit_length() <= 128 else ""
+        said = f" {number}" if number.bit_length() <= 128 else ""
         raise ValueError(f"{name}{said} is out of range: it is {low} to {high}")
-    return value
+    return number
 
 
-def optional_whole(value, name: str, high: int = 2**32 - 1) -> int:
+def optional_whole(value: object, name: str, high: int = 2**32 - 1) -> int:
     """An option for C, where 0 stands for None."""
     return 0 if value is None else whole(value, name, 1, high)
 
 
-def number(value, name: str) -> float:
+def number(value: Any, name: str) -> float:
     """A number as Python's float: numpy's, and whatever else can be one."""
     if isinstance(value, (str, bytes)):
         raise TypeError(f"{name} is a {_kind(value)}, not a number")
@@ -112,7 +117,7 @@ def number(value, name: str) -> float:
         raise TypeError(f"{name} is a {_kind(value)}, not a number") from None
 
 
-def optional_number(value, name: str) -> float:
+def optional_number(value: Any, name: str) -> float:
     """An option above 0 for C, where 0 stands for None."""
     result = 0.0 if value is None else number(value, name)
     if value is not None and result == 0:
@@ -120,33 +125,32 @@ def optional_number(value, name: str) -> float:
     return result
 
 
-def flag(value, name: str) -> int:
+def flag(value: object, name: str) -> int:
     """True or False, numpy's too, as C's 1 or 0."""
     if not isinstance(value, (bool, np.bool_)) and not (type(value) is int and value in (0, 1)):
         raise TypeError(f"{name} is a {_kind(value)}, neither True nor False")
     return int(value)
 
 
-def checkpoint(value) -> bytes:
+def checkpoint(value: object) -> bytes:
     """``"last"``, ``"best"`` or a checkpoint's id."""
     if isinstance(value, str):
-        return text(value, "checkpoint")
+        return required_text(value, "checkpoint")
     if not hasattr(value, "__index__"):
         raise TypeError(f"checkpoint is a {_kind(value)}, neither 'last', 'best' nor an id")
     return str(whole(value, "checkpoint", 0, 2**63 - 1)).encode()
 
 
-def unmasked(value, name: str):
-    """The value itself, if none of it is masked: NumPy hands on what is behind the mask."""
+def unmasked(value: object, name: str) -> None:
+    """Refuses what is masked: NumPy hands on what is behind the mask."""
     parts = value if isinstance(value, (list, tuple)) else [value]
     if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
         raise ValueError(
             f"{name} has masked values, and masks are not known here: give {name}.filled(…) or leave "
             "those values out")
-    return value
 
 
-def array(value, name: str) -> np.ndarray:
+def array(value: Any, name: str) -> NDArray[Any]:
     """An array of whatever NumPy makes one."""
     unmasked(value, name)
     try:
@@ -156,14 +160,14 @@ def array(value, name: str) -> np.ndarray:
         raise kind(f"{name} can't be an array: {error}") from None
 
 
-def handle(value, kind: type, name: str, remedy: str = ""):
+def handle(value: object, kind: Type[Held], name: str, remedy: str = "") -> Handle:
     """The handle of a Dataset or another object of the library."""
     if not isinstance(value, kind):
         raise TypeError(f"{name} is a {_kind(value)}, not a {kind.__name__}{remedy}")
     return value._handle
 
 
-def json_text(value, name: str) -> bytes:
+def json_text(value: object, name: str) -> bytes:
     """JSON for C of what Python and numpy call numbers, lists and texts."""
     try:
         return json.dumps(_plain(value, name), allow_nan=False).encode()
@@ -172,7 +176,7 @@ def json_text(value, name: str) -> bytes:
             f"{name or 'a hyperparameter'} is nested too deeply, or has itself in it") from None
 
 
-def _plain(value, name: str):
+def _plain(value: Any, name: str) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -188,7 +192,8 @@ def _plain(value, name: str):
             raise ValueError(f"{name} {value} is not a finite number")
         return float(value)
     if isinstance(value, np.ndarray):
-        return _plain(unmasked(value, name).tolist(), name)
+        unmasked(value, name)
+        return _plain(value.tolist(), name)
     if isinstance(value, os.PathLike):
         return _plain(os.fsdecode(value), name)
     if isinstance(value, Mapping):
@@ -203,7 +208,7 @@ def _plain(value, name: str):
         f"{name} is a {_kind(value)}, neither a number, a str, a bool, a list nor a dict")
 
 
-def _kind(value) -> str:
+def _kind(value: object) -> str:
     """The type of a value, as its author writes it: ``numpy.ndarray``."""
     if value is None:
         return "None"

@@ -1,8 +1,10 @@
 """Pictures from a folder with a subfolder a class, by Pillow."""
 
 from pathlib import Path
+from typing import Any, List, Tuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._arguments import required_text
 
@@ -10,7 +12,9 @@ from ._arguments import required_text
 _MOST_PIXELS = 100_000_000
 
 
-def read(path, resize: bool):
+def read(
+    path: str, resize: bool
+) -> Tuple[NDArray[np.uint8], NDArray[np.int32], List[str]]:
     """Images (N, 32, 32, 3), labels (N,) and the classes' names."""
     try:
         from PIL import Image
@@ -47,14 +51,14 @@ def _is_beside(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _read_picture(Image, file: Path, resize: bool) -> np.ndarray:
+def _read_picture(Image: Any, file: Path, resize: bool) -> NDArray[np.uint8]:
     if not file.is_file():
         raise ValueError(f"'{file}' is not a regular file")
     try:
         with Image.open(file) as picture:
             # The header alone says how large it is: nothing is decoded before that is checked.
-            wrong = _wrong_size(*picture.size, resize)
-            pixels = None if wrong else _eight_bits(Image, picture).convert("RGB")
+            wrong = _wrong_size(picture.width, picture.height, resize)
+            pixels: Any = None if wrong else _eight_bits(Image, picture).convert("RGB")
     except Exception as error:  # damaged files raise whatever a decoder stumbles over
         raise ValueError(f"'{file}' can't be read: {error}") from error
     if wrong:
@@ -64,7 +68,7 @@ def _read_picture(Image, file: Path, resize: bool) -> np.ndarray:
     return np.asarray(pixels, np.uint8)
 
 
-def _eight_bits(Image, picture):
+def _eight_bits(Image: Any, picture: Any) -> Any:
     """The picture itself or, of grey values of 16 bits, one of their upper eight, as Pillow reads the
     colours of such files. Its own conversion cuts off everything above 255."""
     if picture.mode == "F":

@@ -1,10 +1,12 @@
 """Objects of the library, and who frees them."""
 
-from ctypes import c_void_p
+from ctypes import CDLL, c_void_p
 from functools import partial
 from operator import attrgetter, itemgetter
+from typing import Any, Callable, NoReturn, Optional
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class Handle:
@@ -17,7 +19,7 @@ class Handle:
 
     __slots__ = ("_as_parameter_", "_owner", "pointer")
 
-    def __init__(self, free):
+    def __init__(self, free: Callable[..., object]) -> None:
         """free: made by ``freeing``."""
         self.pointer = c_void_p()
         self._as_parameter_ = _Cell((None, self.pointer))
@@ -25,14 +27,14 @@ class Handle:
         # apart: freed by one of them, the object would be gone for those that come later, such as
         # the `finally` of a generator. It does not look into arrays, so it takes the owner for one
         # that is still in use, and the object is freed with the last reference to the handle.
-        self._owner = np.empty((), object)
+        self._owner: NDArray[Any] = np.empty((), object)
         self._owner[()] = _Owner(partial(free, self._as_parameter_))
 
-    def __reduce__(self):
+    def __reduce__(self) -> NoReturn:
         raise TypeError("an object of the library can't be copied or pickled")
 
 
-class _Cell(list):
+class _Cell(list["Optional[c_void_p]"]):
     """None and, until it is freed, a pointer: C gets what is last, so NULL thereafter."""
 
     __slots__ = ()
@@ -44,7 +46,7 @@ class _Owner:
 
     __slots__ = ("free",)
 
-    def __init__(self, free):
+    def __init__(self, free: Callable[[], object]) -> None:
         self.free = free
 
     # `__del__` without a bytecode: a signal handler that raised in a finaliser of Python's would
@@ -55,15 +57,16 @@ class _Owner:
 class _Taken:
     """The type of an argument that is taken out of its cell."""
 
-    from_param = list.pop
+    from_param: Any = list.pop
 
 
-def freeing(library, name: str):
+def freeing(library: CDLL, name: str) -> Callable[..., object]:
     """The library's function of that name, which empties the cell it is called with."""
-    function = library[name]
+    function: Any = library[name]
     function.argtypes = [_Taken]
     function.restype = None
-    return function
+    result: Callable[..., object] = function
+    return result
 
 
 class Held:
@@ -73,6 +76,7 @@ class Held:
     """
 
     _instead = ""
+    _handle: Handle
 
-    def __reduce__(self):
+    def __reduce__(self) -> NoReturn:
         raise TypeError(f"a {type(self).__name__} can't be copied or pickled: {self._instead}")

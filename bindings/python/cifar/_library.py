@@ -1,55 +1,92 @@
-"""Finds libcifar.so, declares its functions and turns its statuses into exceptions."""
+"""Finds libcifar.so, declares its functions and turns its statuses into exceptions.
+
+The library is the first of these that loads:
+
+1. the file that ``$CIFAR_LIBRARY`` names, and then no other;
+2. ``libcifar.so.0`` beside this file, where a wheel has it;
+3. ``build/lib/libcifar.so.0`` of the source tree that this file lies in;
+4. ``libcifar.so.0`` where the system looks: ``$LD_LIBRARY_PATH``, the directories of ldconfig.
+"""
 
 import ctypes
 import os
-from ctypes import byref, c_char_p
+from ctypes import CDLL, byref, c_char_p
 from pathlib import Path
+from typing import Any, Callable, List, Optional, Tuple, Type, TypeVar
 
 from . import _abi as abi
 from ._handle import Handle, freeing
 
+_NAME = "libcifar.so.0"
+
+Info = TypeVar("Info", bound=ctypes.Structure)
+
+
 class CifarError(Exception):
     """What the library refused or could not do.
 
-    ``status`` is the code's name in cifar.h, such as ``"CIFAR_E_NOT_FOUND"``.
+    Parameters
+    ----------
+    status : str
+        The code's name in cifar.h, such as ``"CIFAR_E_NOT_FOUND"``.
+    message : str
+        What is wrong, and what to do: ``str(error)``.
+
+    Attributes
+    ----------
+    status : str
+        As above.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> try:
+    ...     cifar.load("/nowhere")
+    ... except cifar.CifarError as error:
+    ...     print(error.status)
+    CIFAR_E_NOT_FOUND
     """
 
-    def __init__(self, status: str, message: str):
+    def __init__(self, status: str, message: str) -> None:
         super().__init__(message)
         self.status = status
 
-    def __reduce__(self):
+    def __reduce__(self) -> Tuple[Any, ...]:
         # By default an exception is made again of its message alone.
         return type(self), (self.status, *self.args), self.__dict__
 
 
-def _candidates():
-    """Where the library may be: where $CIFAR_LIBRARY says, beside this file, in the build tree,
-    where the system looks."""
+def _candidates() -> List[str]:
+    """Where the library may be, in this order."""
     named = os.environ.get("CIFAR_LIBRARY")
     if named:
         return [named]
     here = Path(__file__).resolve()
-    places = [here.parent / "libcifar.so"]
+    places = [here.parent / _NAME]
     if len(here.parents) > 3:
-        places.append(here.parents[3] / "build" / "lib" / "libcifar.so")
-    return [str(place) for place in places if place.exists()] + ["libcifar.so.0"]
+        places.append(here.parents[3] / "build" / "lib" / _NAME)
+    return [str(place) for place in places if place.exists()] + [_NAME]
 
 
-def _load():
+def _load() -> CDLL:
     failures = []
     for candidate in _candidates():
         try:
-            return ctypes.CDLL(candidate)
-        except OSError as error:
+            return _declare(CDLL(candidate))
+        except (OSError, AttributeError) as error:
             failures.append(str(error))
-    raise ImportError(
-        "libcifar.so was not found: build it with `make build`, or name it in $CIFAR_LIBRARY "
-        f"({'; '.join(failures)})"
-    )
+    message = "; ".join(failures)
+    if "libsqlite3" in message:
+        remedy = "install SQLite, libsqlite3-0 in Debian and sqlite-libs in Fedora"
+    else:
+        remedy = (
+            "install a wheel, which has it (`make wheel` makes one), build it with `make build`, or "
+            "name it in $CIFAR_LIBRARY")
+    raise ImportError(f"{_NAME} can't be loaded: {remedy} ({message})")
 
 
-def _declare(library):
+def _declare(library: CDLL) -> CDLL:
+    """An AttributeError names a function that an older library does not have."""
     for name, (result, arguments) in abi.FUNCTIONS.items():
         function = getattr(library, name)
         function.restype = result
@@ -57,7 +94,7 @@ def _declare(library):
     return library
 
 
-library = _declare(_load())
+library = _load()
 # By the kind of object.
 _free = {
     name[len("cifar_"):-len("_free")]: freeing(library, name)
@@ -71,7 +108,7 @@ def error_of(status: int) -> CifarError:
     return CifarError(name, library.cifar_last_error().decode(errors="replace"))
 
 
-def call(name: str, *arguments) -> None:
+def call(name: str, *arguments: object) -> None:
     """Calls a function that returns a cifar_status; raises what it failed with."""
     status = getattr(library, name)(*arguments)
     if status != abi.CIFAR_OK:
@@ -83,7 +120,7 @@ def new_handle(kind: str) -> Handle:
     return Handle(_free[kind])
 
 
-def create(kind: str, name: str, *arguments) -> Handle:
+def create(kind: str, name: str, *arguments: object) -> Handle:
     """Calls a function whose last parameter is `out`, and returns what came out.
 
     kind: whose it is to be freed: ``"dataset"`` by cifar_dataset_free.
@@ -98,60 +135,121 @@ def create(kind: str, name: str, *arguments) -> Handle:
         raise
 
 
-def get(name: str, info_type, *arguments):
+def get(name: str, info_type: Type[Info], *arguments: object) -> Info:
     """Calls a function that fills a struct, and returns the struct."""
     info = info_type()
     call(name, *arguments, byref(info), ctypes.sizeof(info))
     return info
 
 
-def get_text(name: str, *arguments) -> str:
+def get_text(name: str, *arguments: object) -> str:
     """Calls a function that hands out a string, and returns a copy."""
     text = c_char_p()
     call(name, *arguments, byref(text))
-    return text.value.decode()
+    return (text.value or b"").decode()
 
 
-def decode(text):
+def decode(text: bytes) -> str:
+    return text.decode()
+
+
+def decode_optional(text: Optional[bytes]) -> Optional[str]:
     return None if text is None else text.decode()
 
 
-def decode_path(path):
+def decode_path(path: Optional[bytes]) -> Optional[str]:
     """A path as Python has it, which open() takes in every locale."""
     return None if path is None else os.fsdecode(path)
 
 
 def version() -> str:
-    """The library's version, such as ``"0.2.0"``."""
-    return library.cifar_version().decode()
+    """The version of the library that was loaded.
+
+    Returns
+    -------
+    str
+        Three numbers, such as ``"0.2.0"``. ``cifar.__version__`` is the package's; where the
+        library is not its own, but the system's or ``$CIFAR_LIBRARY``, the two may differ.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> len(cifar.version().split("."))
+    3
+    """
+    return decode(library.cifar_version())
 
 
 def instruction_set() -> str:
-    """``"avx512"``, ``"avx2"`` or ``"baseline"``; ``$CIFAR_ISA`` overrides the choice."""
-    return library.cifar_instruction_set().decode()
+    """The instruction set that the kernels use.
+
+    Returns
+    -------
+    str
+        ``"avx512"``, ``"avx2"`` or ``"baseline"``: the best that the processor has;
+        ``$CIFAR_ISA`` overrides the choice. Results are the same to the bit within one of them.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> cifar.instruction_set() in ("avx512", "avx2", "baseline")
+    True
+    """
+    return decode(library.cifar_instruction_set())
 
 
 def default_threads() -> int:
-    """The threads that compute where nobody says how many, and the most that do: the processors that
-    there are to use, or the control group's quota."""
-    return library.cifar_default_threads()
+    """The threads that compute where nobody says how many, and the most that do.
+
+    Returns
+    -------
+    int
+        At least 1: the processors that there are to use, or the control group's quota.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> cifar.default_threads() >= 1
+    True
+    """
+    return int(library.cifar_default_threads())
 
 
-_log_function = None
+LogFunction = Callable[[int, str], object]
+
+_log_function: Optional[LogFunction] = None
 
 
-@abi.LogCallback
-def _log(level, line, _):
+def _log(level: int, line: bytes, _: object) -> None:
     function = _log_function
     if function is not None:
         function(level, line.decode(errors="replace"))
 
 
-def set_log(function) -> None:
-    """Sends the library's log lines to ``function(level, line)``; None drops them.
+_log_callback = abi.LogCallback(_log)
 
-    ``level`` is 10 (debug), 20 (info), 30 (warning) or 40 (error), as in ``logging``. Called from
-    any thread; what it raises goes to ``sys.unraisablehook``.
+
+def set_log(function: Optional[LogFunction]) -> None:
+    """Sends the library's log lines to a function.
+
+    Parameters
+    ----------
+    function : callable or None
+        Called as ``function(level, line)`` from any thread. ``level`` is an int, 10 (debug), 20
+        (info), 30 (warning) or 40 (error), as in ``logging``; ``line`` a str without a line's end.
+        What it returns is ignored; what it raises goes to ``sys.unraisablehook``. None drops
+        the lines, as at the start.
+
+    Raises
+    ------
+    TypeError
+        For what can't be called.
+
+    Examples
+    --------
+    >>> import cifar, logging
+    >>> cifar.set_log(logging.getLogger("cifar").log)
+    >>> cifar.set_log(None)
     """
     global _log_function
     if function is not None and not callable(function):
@@ -160,4 +258,4 @@ def set_log(function) -> None:
     # need no lock, which a function that sets another one would wait for in vain. C is called each
     # time because it waits until nobody is inside the function before.
     _log_function = function
-    call("cifar_set_log", abi.LogCallback() if function is None else _log, None)
+    call("cifar_set_log", abi.LogCallback() if function is None else _log_callback, None)

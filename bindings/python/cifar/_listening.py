@@ -20,26 +20,29 @@ batch, and a process that may not start a thread could not train.
 import signal
 import threading
 from ctypes import CFUNCTYPE, c_int, cast
-from typing import Callable, List, Optional
+from types import FrameType
+from typing import Any, Callable, Dict, Generator, List, Optional, TypeVar
+
+Result = TypeVar("Result")
 
 
 class Listening:
     """One call into C that calls back. ``raised`` has what was raised meanwhile, in order."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.raised: List[BaseException] = []
         # ctypes' functions must live as long as C may call them.
-        self._functions = []
-        self._listeners = []
+        self._functions: List[object] = []
+        self._listeners: List[Generator[Optional[int], Any, None]] = []
         # What is wrapped, by signal. One that stays in its place hands on everything.
-        self._handlers = {}
+        self._handlers: Dict[signal.Signals, _Handler] = {}
         # Makes C return soon. C's own function, for the same reason as `send`.
         self.stop: Optional[Callable[[], object]] = None
         # What a signal handler raised last in the caller's own code.
         self._thrown: Optional[BaseException] = None
         self._listens = False
 
-    def function(self, kind, answer: Callable[[object], int]):
+    def function(self, kind: Any, answer: Callable[[Any], int]) -> Any:
         """A function for C of the ctypes type ``kind``, which asks ``answer`` with the first
         argument. After an exception it returns 1, or 0 where it called ``stop``."""
         listener = self._listen(answer)
@@ -52,8 +55,8 @@ class Listening:
         self._functions.append(function)
         return function
 
-    def _listen(self, answer):
-        result = None
+    def _listen(self, answer: Callable[[Any], int]) -> Generator[Optional[int], Any, None]:
+        result: Optional[int] = None
         while True:
             try:
                 while True:
@@ -74,7 +77,7 @@ class Listening:
                     self.stop()
                     result = 0
 
-    def run(self, function, *arguments):
+    def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Calls ``function``, which calls C, and returns what it returns. What signal handlers
         raise from here on is kept: ``function`` checks ``raised`` between its steps."""
         if threading.current_thread() is threading.main_thread():
@@ -97,7 +100,8 @@ class Listening:
         self.stop = None
         for number, handler in self._handlers.items():
             # A callback may have installed another one.
-            if signal.getsignal(number) is handler:
+            installed: object = signal.getsignal(number)
+            if installed is handler:
                 signal.signal(number, handler.outer)
         self._handlers = {}
 
@@ -127,12 +131,12 @@ class Listening:
 class _Handler:
     """A signal handler, wrapped."""
 
-    def __init__(self, inner, listening: Listening):
+    def __init__(self, inner: Callable[..., object], listening: Listening) -> None:
         self.inner = inner
-        self.outer = inner
+        self.outer: Any = inner
         self._listening = listening
 
-    def __call__(self, number, frame):
+    def __call__(self, number: int, frame: Optional[FrameType]) -> None:
         try:
             self.inner(number, frame)
         except BaseException as error:
@@ -149,12 +153,12 @@ class _Handler:
                 stop()
 
 
-def _ask(answer, argument):
+def _ask(answer: Callable[[Any], int], argument: object) -> int:
     """The caller's code begins here."""
     return answer(argument)
 
 
-def _enter(function, arguments):
+def _enter(function: Callable[..., Result], arguments: Any) -> Result:
     """The caller's code ends here, and C begins."""
     return function(*arguments)
 

@@ -2,52 +2,109 @@
 
 import ctypes
 import os
-from typing import NamedTuple, Optional, Sequence
+from typing import Any, List, NamedTuple, NoReturn, Optional, Sequence, Tuple, Union
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from . import _arguments as argument
 from . import _abi as abi
-from ._handle import Held
+from . import _arguments as argument
+from ._handle import Handle, Held
 from ._library import call, create, decode, decode_path, get
 
 _SPLITS = {"train": abi.CIFAR_TRAIN, "test": abi.CIFAR_TEST}
 
+PathLike = Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]
+
 
 class Dataset(Held):
-    """Labelled 32×32 RGB images, kept as bytes: see ``open``, ``from_arrays`` and ``from_folder``.
+    """Labelled 32×32 RGB images, kept as bytes.
 
-    Immutable, so a copy is the data set itself.
+    Made by ``cifar.load``, ``Dataset.open``, ``Dataset.from_arrays`` and ``Dataset.from_folder``.
+    It never changes, so a copy is the data set itself.
+
+    Attributes
+    ----------
+    name : str
+        ``"cifar10"``, ``"cifar100"``, ``"cifar100-coarse"``, ``"shapes"`` or ``"memory"``.
+    location : str or None
+        What opens it again; None for one made of arrays.
+    split : str
+        ``"train"`` or ``"test"``.
+    class_names : list of str
+        A name for each label, from 0.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> dataset = cifar.Dataset.open("shapes", "test", limit=50)
+    >>> dataset
+    <Dataset shapes: 50 test images>
+    >>> len(dataset), len(dataset.class_names)
+    (50, 10)
     """
 
     _instead = "another process opens its own, or makes it of images and labels"
 
-    def __init__(self, *_, **__):
+    name: str
+    location: Optional[str]
+    split: str
+    class_names: List[str]
+    _count: int
+
+    def __init__(self, *_: object, **__: object) -> None:
         raise TypeError(
             "a Dataset is made by cifar.load(location) or Dataset.open(location, split), of arrays "
             "by Dataset.from_arrays(images, labels), of pictures by Dataset.from_folder(path)")
 
     @classmethod
-    def _of(cls, handle) -> "Dataset":
+    def _of(cls, handle: Handle) -> "Dataset":
         self = cls.__new__(cls)
         self._handle = handle
         info = get("cifar_dataset_get_info", abi.DatasetInfo, handle)
-        self.name: str = decode(info.name)
-        self.location: Optional[str] = decode_path(info.location)
-        self.split: str = "train" if info.split == abi.CIFAR_TRAIN else "test"
+        self.name = decode(info.name)
+        self.location = decode_path(info.location)
+        self.split = "train" if info.split == abi.CIFAR_TRAIN else "test"
         self.class_names = [_class_name(handle, index) for index in range(info.classes)]
         self._count = info.count
         return self
 
     @classmethod
-    def open(cls, location=None, split: str = "train", limit: Optional[int] = None) -> "Dataset":
+    def open(
+        cls, location: Optional[PathLike] = None, split: str = "train",
+        limit: Optional[int] = None,
+    ) -> "Dataset":
         """Opens CIFAR-10 or CIFAR-100, in its binary or python layout, or the built-in drawings.
 
-        location: a directory, or ``"shapes"``; None for ``$CIFAR10_DIR`` or, where
-            that is not set, ``./data``, ``~/.cache/cifar10`` and ``~/.keras/datasets``;
-            ``"cifar100"`` and ``"cifar100-coarse"`` too, ``"cifar100:DIR"`` and ``"cifar100-coarse:DIR"`` in ``DIR``.
-        split: ``"train"`` or ``"test"``.
-        limit: the most images to take, from the start.
+        Parameters
+        ----------
+        location : path, optional
+            A directory that is or holds ``cifar-10-batches-bin`` or ``cifar-10-batches-py``;
+            ``"shapes"`` for 10 classes of drawings that need no download; ``"cifar100"`` or
+            ``"cifar100-coarse"``, or with a directory ``"cifar100:DIR"`` and
+            ``"cifar100-coarse:DIR"``. None (the default) for CIFAR-10 in ``$CIFAR10_DIR`` or, where
+            that is not set, in ``./data``, ``~/.cache/cifar10`` or ``~/.keras/datasets``.
+        split : {"train", "test"}
+            Which part; the default is ``"train"``.
+        limit : int, optional
+            The most images to take, from the start, at least 1; None (the default) for all.
+
+        Returns
+        -------
+        Dataset
+            CIFAR-10 and CIFAR-100 have 50,000 training and 10,000 test images.
+
+        Raises
+        ------
+        CifarError
+            ``CIFAR_E_NOT_FOUND``; ``CIFAR_E_BAD_DATA``, naming the file and the offset.
+        ValueError, TypeError
+            For an argument that can't be.
+
+        Examples
+        --------
+        >>> cifar.Dataset.open("shapes", limit=100)
+        <Dataset shapes: 100 train images>
         """
         return cls._of(
             create(
@@ -59,28 +116,57 @@ class Dataset(Held):
     @classmethod
     def from_arrays(
         cls,
-        images,
-        labels,
+        images: ArrayLike,
+        labels: ArrayLike,
         class_names: Optional[Sequence[str]] = None,
         split: str = "train",
     ) -> "Dataset":
         """Copies images and labels from arrays.
 
-        images: uint8, (N, 32, 32, 3) as Keras and Pillow have them, or (N, 3, 32, 32).
-        labels: whole numbers from 0, (N,) or (N, 1) as Keras has them; or one-hot, (N, classes).
-        class_names: one a class, all different; None names the classes "0", "1", … up to the
-            highest label: such a data set goes with the class names of any other, and of any model.
+        Parameters
+        ----------
+        images : array_like of uint8, (N, 32, 32, 3) or (N, 3, 32, 32)
+            0 to 255; the former as Keras and Pillow have them.
+        labels : array_like of int, (N,) or (N, 1); or one-hot, (N, classes)
+            From 0.
+        class_names : sequence of str, optional
+            A name a class, 2 to 1000, all different. None (the default) names the classes "0", "1",
+            … up to the highest label: such a data set goes with the class names of any other, and
+            of any model.
+        split : {"train", "test"}
+            What it is for; the default is ``"train"``.
+
+        Returns
+        -------
+        Dataset
+            Independent of the arrays.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays of another type or shape, masked ones, or as many labels as there are not
+            images.
+        CifarError
+            ``CIFAR_E_BAD_DATA`` for a label out of range, naming it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> images = np.zeros((4, 32, 32, 3), np.uint8)
+        >>> dataset = cifar.Dataset.from_arrays(images, [0, 1, 0, 1], ["cat", "dog"])
+        >>> dataset.class_names
+        ['cat', 'dog']
         """
         pixels = _pixels(images)
         numbers, one_hot_classes = _labels(labels)
         if len(pixels) != len(numbers):
             raise ValueError(f"{len(pixels)} images, but {len(numbers)} labels")
+        names: Optional[ctypes.Array[ctypes.c_char_p]] = None
         if class_names is not None:
             texts = argument.texts(class_names, "class_names")
             classes = len(texts)
             names = (ctypes.c_char_p * classes)(*texts)
         else:
-            names = None
             classes = one_hot_classes or max(int(numbers.max(initial=0)) + 1, 2)
         return cls._of(
             create(
@@ -92,23 +178,56 @@ class Dataset(Held):
         )
 
     @classmethod
-    def from_folder(cls, path, split: str = "train", resize: bool = False) -> "Dataset":
-        """Reads pictures from a folder with a subfolder a class, in the order of the names. Needs
-        Pillow. Hidden files, ``._*`` of macOS among them, are passed over; of values with 16 bits the
-        upper eight count.
+    def from_folder(
+        cls, path: PathLike, split: str = "train", resize: bool = False
+    ) -> "Dataset":
+        """Reads pictures from a folder with a subfolder a class, in the order of the names.
 
-        resize: shrink or stretch pictures that are not 32×32; else they are an error.
+        Needs Pillow: ``pip install cifar[images]``. Hidden files, ``._*`` of macOS among them, are
+        passed over; of values with 16 bits the upper eight count.
+
+        Parameters
+        ----------
+        path : path
+            The folder; it has 2 to 1000 subfolders.
+        split : {"train", "test"}
+            What it is for; the default is ``"train"``.
+        resize : bool
+            Shrink or stretch pictures that are not 32×32; without (the default) they are an error.
+
+        Returns
+        -------
+        Dataset
+            With the subfolders' names as ``class_names``.
+
+        Raises
+        ------
+        ImportError
+            Without Pillow.
+        FileNotFoundError, ValueError
+            For a folder that is not there, or is not so; the latter also for a picture that can't be
+            read, naming it.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> for name in ["cat", "dog"]:
+        ...     Path("pictures", name).mkdir(parents=True)
+        ...     Image.new("RGB", (64, 48)).save(f"pictures/{name}/1.png")
+        >>> cifar.Dataset.from_folder("pictures", resize=True).class_names
+        ['cat', 'dog']
         """
         from ._folder import read
 
         root = os.fsdecode(argument.required_path(path, "path"))
-        images, labels, class_names = read(root, argument.flag(resize, "resize"))
+        images, labels, class_names = read(root, bool(argument.flag(resize, "resize")))
         return cls.from_arrays(images, labels, class_names, split)
 
-    def __copy__(self):
+    def __copy__(self) -> "Dataset":
         return self
 
-    def __deepcopy__(self, _):
+    def __deepcopy__(self, _: object) -> "Dataset":
         return self
 
     def __len__(self) -> int:
@@ -118,16 +237,38 @@ class Dataset(Held):
         return f"<Dataset {self.location or self.name}: {len(self)} {self.split} images>"
 
     @property
-    def images(self) -> np.ndarray:
-        """A copy, uint8, (N, 32, 32, 3)."""
+    def images(self) -> NDArray[np.uint8]:
+        """All images.
+
+        Returns
+        -------
+        numpy.ndarray of uint8, (N, 32, 32, 3)
+            A copy: red, green and blue, 0 to 255.
+
+        Examples
+        --------
+        >>> dataset.images.shape, dataset.images.dtype
+        ((4, 32, 32, 3), dtype('uint8'))
+        """
         pixels = np.empty((len(self), 3, 32, 32), np.uint8)
         pointer = pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
         call("cifar_dataset_read", self._handle, 0, len(self), pointer, None)
         return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
 
     @property
-    def labels(self) -> np.ndarray:
-        """A copy, int32, (N,)."""
+    def labels(self) -> NDArray[np.int32]:
+        """All labels.
+
+        Returns
+        -------
+        numpy.ndarray of int32, (N,)
+            A copy: places in ``class_names``.
+
+        Examples
+        --------
+        >>> dataset.labels.tolist()
+        [0, 1, 0, 1]
+        """
         labels = np.empty(len(self), np.int32)
         pointer = labels.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
         call("cifar_dataset_read", self._handle, 0, len(self), None, pointer)
@@ -135,14 +276,57 @@ class Dataset(Held):
 
 
 class Splits(NamedTuple):
+    """Both parts of a data set: ``train, test = cifar.load("shapes")``.
+
+    Attributes
+    ----------
+    train : Dataset
+        The images to train on.
+    test : Dataset
+        The images to validate on.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> cifar.load("shapes", limit_train=64, limit_test=32).test
+    <Dataset shapes: 32 test images>
+    """
+
     train: Dataset
     test: Dataset
 
 
 def load(
-    location=None, limit_train: Optional[int] = None, limit_test: Optional[int] = None
+    location: Optional[PathLike] = None, limit_train: Optional[int] = None,
+    limit_test: Optional[int] = None,
 ) -> Splits:
-    """Both parts of a data set: ``train, test = cifar.load("shapes")``. See ``Dataset.open``."""
+    """Opens both parts of a data set.
+
+    Parameters
+    ----------
+    location : path, optional
+        As for ``Dataset.open``: ``"shapes"``, a directory, …; None (the default) for CIFAR-10 where
+        it is looked for.
+    limit_train, limit_test : int, optional
+        The most images to take of each, from the start; None (the default) for all.
+
+    Returns
+    -------
+    Splits
+        A tuple of ``train`` and ``test``.
+
+    Raises
+    ------
+    CifarError, ValueError, TypeError
+        As ``Dataset.open``.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
+    >>> len(train), len(test)
+    (64, 32)
+    """
     return Splits(
         Dataset.open(location, "train", limit_train), Dataset.open(location, "test", limit_test)
     )
@@ -154,49 +338,49 @@ def _split(name: str) -> int:
     return _SPLITS[name]
 
 
-def _class_name(handle, index: int) -> str:
+def _class_name(handle: Handle, index: int) -> str:
     name = ctypes.c_char_p()
     call("cifar_dataset_get_class_name", handle, index, ctypes.byref(name))
-    return decode(name.value)
+    return decode(name.value or b"")
 
 
-def _pixels(images) -> np.ndarray:
+def _pixels(images: ArrayLike) -> NDArray[np.uint8]:
     """Images as the library takes them: uint8, (N, 3, 32, 32), contiguous."""
     if isinstance(images, (str, bytes, os.PathLike)):
         raise TypeError(
             f"images is a {type(images).__name__}, not an array: read the picture first, or "
             "a folder of them by Dataset.from_folder")
-    images = argument.array(images, "images")
-    if images.dtype != np.uint8:
+    pixels = argument.array(images, "images")
+    if pixels.dtype != np.uint8:
         raise TypeError(
-            f"images are {images.dtype}, not uint8 from 0 to 255; they are normalised here, as the "
+            f"images are {pixels.dtype}, not uint8 from 0 to 255; they are normalised here, as the "
             "recipe says")
-    if images.ndim == 4 and images.shape[1:] == (32, 32, 3):
-        images = images.transpose(0, 3, 1, 2)
-    elif images.ndim != 4 or images.shape[1:] != (3, 32, 32):
-        message = f"images of shape {images.shape}, not (N, 32, 32, 3) or (N, 3, 32, 32)"
-        if images.shape in [(32, 32, 3), (3, 32, 32)]:
+    if pixels.ndim == 4 and pixels.shape[1:] == (32, 32, 3):
+        pixels = pixels.transpose(0, 3, 1, 2)
+    elif pixels.ndim != 4 or pixels.shape[1:] != (3, 32, 32):
+        message = f"images of shape {pixels.shape}, not (N, 32, 32, 3) or (N, 3, 32, 32)"
+        if pixels.shape in [(32, 32, 3), (3, 32, 32)]:
             message += "; one image is images[None]"
         raise ValueError(message)
-    return np.ascontiguousarray(images)
+    return np.ascontiguousarray(pixels)
 
 
-def _labels(labels):
+def _labels(labels: ArrayLike) -> Tuple[NDArray[np.int32], Optional[int]]:
     """Labels as int32, (N,); and the number of classes where one-hot rows say it."""
-    labels = argument.array(labels, "labels")
+    numbers = argument.array(labels, "labels")
     classes = None
-    if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "iufb":
-        if not ((labels == 0) | (labels == 1)).all() or not (labels.sum(axis=1) == 1).all():
-            raise ValueError(f"labels of shape {labels.shape} are not one-hot")
-        classes = labels.shape[1]
-        labels = labels.argmax(axis=1)
-    elif labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        raise ValueError(f"labels of shape {labels.shape}, not (N,), (N, 1) or (N, classes)")
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"labels are {labels.dtype}, not whole numbers")
+    if numbers.ndim == 2 and numbers.shape[1] > 1 and numbers.dtype.kind in "iufb":
+        if not ((numbers == 0) | (numbers == 1)).all() or not (numbers.sum(axis=1) == 1).all():
+            raise ValueError(f"labels of shape {numbers.shape} are not one-hot")
+        classes = numbers.shape[1]
+        numbers = numbers.argmax(axis=1)
+    elif numbers.ndim == 2 and numbers.shape[1] == 1:
+        numbers = numbers[:, 0]
+    if numbers.ndim != 1:
+        raise ValueError(f"labels of shape {numbers.shape}, not (N,), (N, 1) or (N, classes)")
+    if numbers.dtype.kind not in "iu":
+        raise TypeError(f"labels are {numbers.dtype}, not whole numbers")
     limits = np.iinfo(np.int32)
-    if labels.size and not limits.min <= labels.min() <= labels.max() <= limits.max:
+    if numbers.size and not limits.min <= numbers.min() <= numbers.max() <= limits.max:
         raise ValueError("a label is out of the range of int32")
-    return np.ascontiguousarray(labels, np.int32), classes
+    return np.ascontiguousarray(numbers, np.int32), classes

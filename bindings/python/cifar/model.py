@@ -3,87 +3,180 @@
 import ctypes
 import json
 from ctypes import POINTER, byref, c_double, c_uint64, sizeof
-from typing import Dict, List, NamedTuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Union
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from . import _arguments as argument
 from . import _abi as abi
-from ._handle import Held
+from . import _arguments as argument
+from ._handle import Handle, Held
 from ._library import call, create, decode, get, get_text
-from .dataset import Dataset, _pixels
+from .dataset import Dataset, PathLike, _pixels
 from .model_spec import ModelSpec
 
 
 class ClassScores(NamedTuple):
-    """How good a model is at one class. Fractions, 0 to 1."""
+    """How good a model is at one class.
+
+    Attributes
+    ----------
+    precision : float
+        The share of the images taken for this class that are of it, 0 to 1.
+    recall : float
+        The share of this class's images that were taken for it, 0 to 1.
+    f1 : float
+        The harmonic mean of the two, 0 to 1.
+    support : int
+        Images of the class.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
+    >>> model = cifar.fit(train, test, epochs=1, record=False).model
+    >>> scores = model.evaluate(test).classes[test.class_names[0]]
+    >>> 0 <= scores.f1 <= 1
+    True
+    """
 
     precision: float
     recall: float
     f1: float
     support: int
-    """Images of the class."""
 
 
 class Evaluation(NamedTuple):
-    """How good a model is on a data set."""
+    """How good a model is on a data set.
+
+    Attributes
+    ----------
+    loss : float
+        Mean cross-entropy, by the natural logarithm, of the kind that the model was trained with;
+        with flips, that of the averaged probabilities, without label smoothing. Computed from
+        logits, never clipped.
+    accuracy : float
+        The share of images taken for what they are, 0 to 1.
+    count : int
+        Images it was measured on.
+    top5_accuracy : float
+        The share of images whose label is among the five most probable classes, 0 to 1.
+    macro_f1 : float
+        The mean of the classes' F1, 0 to 1.
+    flips : bool
+        Whether each image was averaged with its mirror image.
+    classes : dict of str to ClassScores
+        By the class's name.
+    confusion : list of list of int, (classes, classes)
+        Images by label and, in each row, by the class that they were taken for.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
+    >>> result = cifar.fit(train, test, epochs=1, record=False).model.evaluate(test)
+    >>> result.count, sum(map(sum, result.confusion))
+    (32, 32)
+    """
 
     loss: float
-    """Mean cross-entropy, of the kind that the model was trained with; with flips, that of the
-    averaged probabilities, without label smoothing. Computed from logits, never clipped."""
     accuracy: float
-    """A fraction, 0 to 1."""
-    count: int
-    """Images it was measured on."""
+    count: int  # type: ignore[assignment]  # in the place of tuple's method
     top5_accuracy: float
-    """The share of images whose label is among the five most probable classes."""
     macro_f1: float
-    """The mean of the classes' F1."""
     flips: bool
-    """Whether each image was averaged with its mirror image."""
     classes: Dict[str, ClassScores]
-    """By name."""
     confusion: List[List[int]]
-    """Images by label and, in each row, by the class that they were taken for."""
 
 
 class Model(Held):
-    """A trained network: see ``open``, ``from_run`` and ``Run.model``. It never changes, and may
-    be used from any thread; calls take turns."""
+    """A trained network.
+
+    Made by ``Model.open`` and ``Model.from_run``, and found in ``Run.model``. It never changes, and
+    may be used from any thread; calls take turns.
+
+    Attributes
+    ----------
+    epoch : int
+        Completed epochs when it was taken.
+    parameters : int
+        Numbers that were trained.
+    hyperparameters : dict
+        What it was trained with.
+    class_names : list of str
+        A name for each class, in the order of ``predict``'s columns.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
+    >>> run = cifar.fit(train, test, epochs=1, registry="runs.db", name="first")
+    >>> model = run.model
+    >>> model.epoch, len(model.class_names)
+    (1, 10)
+    """
 
     _instead = (
         "it never changes, so use it itself; another process opens a file that model.save(path) "
         "wrote, by Model.open(path)")
 
-    def __init__(self, *_, **__):
+    epoch: int
+    parameters: int
+    hyperparameters: Dict[str, Any]
+    class_names: List[str]
+    # What C writes is as long as this: class_names is a list that anybody may change.
+    _classes: int
+
+    def __init__(self, *_: object, **__: object) -> None:
         raise TypeError(
             "a Model is opened: a file by Model.open(path), a checkpoint of a run by "
             "Model.from_run(run)")
 
     @classmethod
-    def _of(cls, handle) -> "Model":
+    def _of(cls, handle: Handle) -> "Model":
         self = cls.__new__(cls)
         self._handle = handle
         info = get("cifar_model_get_info", abi.ModelInfo, handle)
-        self.epoch: int = info.epoch
-        self.parameters: int = info.parameters
-        self.hyperparameters: dict = json.loads(info.hyperparameters)
+        self.epoch = info.epoch
+        self.parameters = info.parameters
+        self.hyperparameters = json.loads(info.hyperparameters)
         self.class_names = []
-        # What C writes is as long as this: class_names is a list that anybody may change.
-        self._classes: int = info.classes
+        self._classes = info.classes
         for index in range(info.classes):
             name = ctypes.c_char_p()
             call("cifar_model_get_class_name", handle, index, ctypes.byref(name))
-            self.class_names.append(decode(name.value))
+            self.class_names.append(decode(name.value or b""))
         return self
 
     @classmethod
-    def open(cls, path, threads: int = 0) -> "Model":
-        """Opens a checkpoint file that was saved or exported. 0 threads: as many as fit, which are
-        the most.
+    def open(cls, path: PathLike, threads: int = 0) -> "Model":
+        """Opens a checkpoint file that was saved or exported.
 
-        Weights that are NaN or infinite, those of a training that diverged, are an error that names
-        the tensor; so are impossible numbers in the file.
+        Parameters
+        ----------
+        path : path
+            The safetensors file.
+        threads : int
+            Those that compute, 1 to 1024, ``default_threads()`` at most; 0 (the default) for as
+            many. Results are the same.
+
+        Returns
+        -------
+        Model
+            Independent of the file.
+
+        Raises
+        ------
+        CifarError
+            ``CIFAR_E_NOT_FOUND``; ``CIFAR_E_BAD_DATA`` for impossible numbers, or if it is no
+            checkpoint; ``CIFAR_E_NOT_FINITE``, naming the tensor, for weights that are NaN or
+            infinite: those of a training that diverged.
+
+        Examples
+        --------
+        >>> model.save("first.safetensors")
+        >>> cifar.Model.open("first.safetensors").parameters == model.parameters
+        True
         """
         return cls._of(
             create(
@@ -94,13 +187,37 @@ class Model(Held):
 
     @classmethod
     def from_run(
-        cls, run: str, checkpoint: Union[str, int] = "best", registry=None, threads: int = 0
+        cls, run: str, checkpoint: Union[str, int] = "best",
+        registry: Optional[PathLike] = None, threads: int = 0,
     ) -> "Model":
         """Opens a checkpoint of a run.
 
-        run: its id, the first 4 or more characters of it, or its name.
-        checkpoint: ``"last"``, ``"best"`` or a checkpoint's id.
-        registry: the SQLite file; None for ``$CIFAR_REGISTRY``, else ``./cifar-runs.db``.
+        Parameters
+        ----------
+        run : str
+            Its id, the first 4 or more characters of it, or its name.
+        checkpoint : {"best", "last"} or int
+            Or a checkpoint's id; the default is ``"best"``.
+        registry : path, optional
+            The SQLite file; None (the default) for ``$CIFAR_REGISTRY``, else ``./cifar-runs.db``.
+        threads : int
+            As in ``Model.open``.
+
+        Returns
+        -------
+        Model
+            Independent of the registry.
+
+        Raises
+        ------
+        CifarError
+            ``CIFAR_E_NOT_FOUND``; ``CIFAR_E_AMBIGUOUS``; ``CIFAR_E_CHECKSUM_MISMATCH`` for damaged
+            bytes; as ``Model.open``.
+
+        Examples
+        --------
+        >>> cifar.Model.from_run("first", registry="runs.db").epoch
+        1
         """
         return cls._of(
             create(
@@ -112,18 +229,61 @@ class Model(Held):
 
     @property
     def spec(self) -> ModelSpec:
-        """Its layers, as a new spec."""
+        """Its layers.
+
+        Returns
+        -------
+        ModelSpec
+            A new one.
+
+        Examples
+        --------
+        >>> model.spec.classes
+        10
+        """
         return ModelSpec.from_json(json.dumps(self.hyperparameters["model_spec"]))
 
     def summary(self) -> str:
-        """Its layers as a table: see ``ModelSpec.summary``."""
+        """Its layers as a table: see ``ModelSpec.summary``.
+
+        Returns
+        -------
+        str
+            Lines, each with its end.
+
+        Examples
+        --------
+        >>> "conv2d" in model.summary()
+        True
+        """
         return get_text("cifar_model_get_summary", self._handle)
 
     def evaluate(self, dataset: Dataset, flips: bool = False) -> Evaluation:
-        """Loss, accuracy and more on a data set, class by class too.
+        """Measures loss, accuracy and more on a data set, class by class too.
 
-        dataset: its class names are the model's, or nobody named them.
-        flips: average each image's probabilities with those of its mirror image.
+        Parameters
+        ----------
+        dataset : Dataset
+            Its class names are the model's, or nobody named them.
+        flips : bool
+            Average each image's probabilities with those of its mirror image; the default is False.
+
+        Returns
+        -------
+        Evaluation
+            What it came to.
+
+        Raises
+        ------
+        CifarError
+            ``CIFAR_E_SHAPE_MISMATCH`` for other classes; ``CIFAR_E_NOT_FINITE`` for weights so
+            large that the numbers overflow.
+
+        Examples
+        --------
+        >>> result = model.evaluate(test)
+        >>> 0 <= result.accuracy <= result.top5_accuracy <= 1
+        True
         """
         images = argument.handle(
             dataset, Dataset, "dataset", ": Dataset.from_arrays(images, labels) makes one")
@@ -138,18 +298,41 @@ class Model(Held):
         )
         support = confusion.sum(axis=1).tolist()
         classes = {
-            name: ClassScores(*scores[index].tolist(), support[index])
-            for index, name in enumerate(self.class_names[:count])
+            name: ClassScores(precision, recall, f1, images_of_it)
+            for name, (precision, recall, f1), images_of_it
+            in zip(self.class_names, scores.tolist(), support)
         }
         return Evaluation(
             info.loss, info.accuracy, info.count, info.top5_accuracy, info.macro_f1, bool(flips),
             classes, confusion.tolist(),
         )
 
-    def predict(self, images) -> np.ndarray:
-        """The probability of each class for each image, float32, (N, classes).
+    def predict(self, images: ArrayLike) -> NDArray[np.float32]:
+        """Computes the probability of each class for each image.
 
-        images: uint8, (N, 32, 32, 3) or (N, 3, 32, 32); normalised as the model was trained.
+        Parameters
+        ----------
+        images : array_like of uint8, (N, 32, 32, 3) or (N, 3, 32, 32)
+            0 to 255; normalised as the model was trained.
+
+        Returns
+        -------
+        numpy.ndarray of float32, (N, classes)
+            Each row adds up to 1. An image's answer does not depend on the others, to the bit.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an array of another type or shape.
+        CifarError
+            ``CIFAR_E_NOT_FINITE`` for weights so large that the numbers overflow.
+
+        Examples
+        --------
+        >>> probabilities = model.predict(test.images[:3])
+        >>> probabilities.shape
+        (3, 10)
+        >>> labels = probabilities.argmax(axis=1)
         """
         pixels = _pixels(images)
         result = np.empty((len(pixels), self._classes), np.float32)
@@ -160,11 +343,23 @@ class Model(Held):
         )
         return result
 
-    def save(self, path) -> None:
+    def save(self, path: PathLike) -> None:
         """Writes the checkpoint to a safetensors file, whole or not at all.
 
-        An existing file is replaced if it is empty or a checkpoint; any other, a directory or a
-        registry is an error.
+        Parameters
+        ----------
+        path : path
+            An existing file is replaced if it is empty or a checkpoint.
+
+        Raises
+        ------
+        CifarError
+            ``CIFAR_E_INVALID_ARGUMENT`` for a file of another kind, a directory or a registry;
+            ``CIFAR_E_IO``; ``CIFAR_E_DISK_FULL``.
+
+        Examples
+        --------
+        >>> model.save("first.safetensors")
         """
         call("cifar_model_save", self._handle, argument.required_path(path, "path"))
 

@@ -1,0 +1,44 @@
+"""The entry points of the commands `cifar` and `cifar-runs`.
+
+A package beside `cifar`, not in it: a command need not wait until NumPy and the library are
+loaded.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+
+def cifar() -> None:
+    """Becomes the command `cifar`."""
+    _become("cifar")
+
+
+def cifar_runs() -> None:
+    """Becomes the command `cifar-runs`."""
+    _become("cifar-runs")
+
+
+def _become(name: str) -> None:
+    """Replaces this process, so that signals, exit code and terminal are the command's own."""
+    path = _find(name)
+    # Python ignores these two, and the command would inherit that.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execv(path, [name, *sys.argv[1:]])
+    except OSError as error:
+        sys.exit(f"{name}: can't be started: {error}: '{path}'")
+
+
+def _find(name: str) -> Path:
+    above = Path(__file__).resolve().parents
+    # In an installed package; in the tree, as an editable installation has it.
+    places = [above[1] / "cifar" / "bin" / name]
+    if len(above) > 3:
+        places.append(above[3] / "build" / "bin" / name)
+    for place in places:
+        if place.exists():
+            return place
+    sys.exit(f"{name}: it is not in this installation; `make build` makes it: '{places[-1]}'")

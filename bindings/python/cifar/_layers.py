@@ -1,0 +1,327 @@
+"""The layers that a model can have."""
+
+from typing import Callable, Dict, Optional, Type, TypeVar, Union
+
+from . import _abi as abi
+from ._arguments import flag, number, whole
+from ._handle import Handle
+from ._library import call, create
+
+_PADDINGS: Dict[Optional[str], int] = {
+    "same": abi.CIFAR_PADDING_SAME,
+    "valid": abi.CIFAR_PADDING_VALID,
+    "same_upper": abi.CIFAR_PADDING_SAME_UPPER,
+    None: abi.CIFAR_PADDING_DEFAULT,
+}
+
+Spec = TypeVar("Spec", bound="Layers")
+
+
+class Layers:
+    """What ``ModelSpec`` is made of: each method adds a layer."""
+
+    _handle: Handle
+
+    @classmethod
+    def _of(cls: Type[Spec], handle: Handle) -> Spec:
+        spec = cls.__new__(cls)
+        spec._handle = handle
+        return spec
+
+    def conv2d(
+        self: Spec, filters: int, kernel_size: int = 3, stride: int = 1, padding: Optional[str] = None
+    ) -> Spec:
+        """Adds a convolution with bias: (C, H, W) to (filters, H/stride, W/stride).
+
+        Parameters
+        ----------
+        filters : int
+            1 to 4096.
+        kernel_size : {1, 3, 5}
+            The default is 3.
+        stride : {1, 2}
+            The default is 1.
+        padding : {"same", "valid", "same_upper"}, optional
+            ``"same"`` as PyTorch's ``k//2``, ``"valid"`` none, or ``"same_upper"``, Keras's
+            ``"same"``; with stride 1 the first and the last are alike. None (the default) is what
+            ``"same"`` is in the dialect that the model is trained in.
+
+        Returns
+        -------
+        ModelSpec
+            This one.
+
+        Raises
+        ------
+        CifarError, ValueError, TypeError
+            For options out of range; for a layer that does not fit.
+
+        Examples
+        --------
+        >>> cifar.ModelSpec().conv2d(16, kernel_size=5, stride=2).parameters
+        1216
+        """
+        if not isinstance(padding, (str, type(None))) or padding not in _PADDINGS:
+            names = ", ".join(filter(None, _PADDINGS))
+            raise ValueError(f"padding {padding!r} is none of {names}")
+        return self._add(
+            "conv2d", whole(filters, "filters"), whole(kernel_size, "kernel_size"),
+            whole(stride, "stride"), _PADDINGS[padding],
+        )
+
+    def batch_norm(
+        self: Spec, momentum: Optional[float] = None, epsilon: Optional[float] = None,
+        unbiased: Optional[bool] = None,
+    ) -> Spec:
+        """Adds batch norm, which normalises each channel, or each value of a row, over the batch.
+
+        What is None (the default) is as the dialect has it that the model is trained in: see
+        ``resolved``.
+
+        Parameters
+        ----------
+        momentum : float, optional
+            The weight of the new value in the running statistics, above 0 and at most 1: 0.1 in
+            PyTorch; Keras's 0.99 is 0.01 here.
+        epsilon : float, optional
+            Above 0: 1e-5 in PyTorch, 1e-3 in Keras.
+        unbiased : bool, optional
+            Whether the running variance is that of n − 1: True in PyTorch, False in Keras.
+
+        Returns
+        -------
+        ModelSpec
+            This one.
+
+        Raises
+        ------
+        CifarError, ValueError, TypeError
+            For options out of range.
+
+        Examples
+        --------
+        >>> cifar.ModelSpec().conv2d(8).batch_norm(momentum=0.05).non_trainable
+        16
+        """
+        for name, value in [("momentum", momentum), ("epsilon", epsilon)]:
+            if value is not None and number(value, name) == 0:  # which is None for C
+                raise ValueError(f"{name} {value} is not above 0")
+        return self._add(
+            "batch_norm", 0 if momentum is None else number(momentum, "momentum"),
+            0 if epsilon is None else number(epsilon, "epsilon"),
+            -1 if unbiased is None else flag(unbiased, "unbiased"))
+
+    def relu(self: Spec) -> Spec:
+        """Adds max(x, 0).
+
+        Returns
+        -------
+        ModelSpec
+            This one.
+
+        Examples
+        --------
+        >>> len(cifar.ModelSpec().relu())
+        1
+        """
+        return self._add("relu")
+
+    def gelu(self: Spec) -> Spec:
+        """Adds x·Φ(x), where Φ is the standard normal distribution: the exact form.
+
+        Returns
+        -------
+        ModelSpec
+            This one.
+
+        Examples
+        --------
+        >>> len(cifar.ModelSpec().gelu())
+        1
+        """
+        return self._add("gelu")
+
+    def max_pool(self: Spec) -> Spec:
+        """Adds the maximum of every 2×2 square; an odd last row or column is left out.
+
+        Returns
+        -------
+        ModelSpec
+            This one.
+
+        Raises
+        ------
+        CifarError
+            Where it does not fit.
+
+        Examples
+        --------
+        >>> cifar.ModelSpec().max_pool().flatten().dense(10).parameters
+        7690
+        """
+        return self._add("max_pool")
+
+    def avg_pool(self: Spec) -> Spec:
+        """Adds the mean of every 2×2 square; an odd last row or column is left out.
+
+        Returns
+        -------
+        ModelSpec
+            This one.
+
+        Raises
+        ------
+        CifarError
+            Where it does not fit.
+
+        Examples
+        --------
+        >>> cifar.ModelSpec().avg_pool().flatten().dense(10).parameters
+        7690
+        """
+        return self._add("avg_pool")
+
+    def global_average_pool(self: Spec) -> Spec:
+        """Adds the mean of each channel: (C, H, W) to (C).
+
+        Returns
+        -------
+        ModelSpec
+            This one.
+
+        Raises
+        ------
+        CifarError
+            Where it does not fit.
+
+        Examples
+        --------
+        >>> cifar.ModelSpec().global_average_pool().dense(10).parameters
+        40
+        """
+        return self._add("global_average_pool")
+
+    def dropout(self: Spec, rate: float) -> Spec:
+        """Adds dropout.
+
+        While training, it sets a share of the values to 0 and divides the others by 1 − rate.
+
+        Parameters
+        ----------
+        rate : float
+            The share, from 0 to below 1.
+
+        Returns
+        -------
+        ModelSpec
+            This one.
+
+        Raises
+        ------
+        CifarError, TypeError
+            For another rate.
+
+        Examples
+        --------
+        >>> len(cifar.ModelSpec().dropout(0.25))
+        1
+        """
+        return self._add("dropout", number(rate, "rate"))
+
+    def flatten(self: Spec) -> Spec:
+        """Adds (C, H, W) to (C·H·W), channels slowest.
+
+        Returns
+        -------
+        ModelSpec
+            This one.
+
+        Examples
+        --------
+        >>> cifar.ModelSpec().flatten().dense(10).parameters
+        30730
+        """
+        return self._add("flatten")
+
+    def dense(self: Spec, units: int) -> Spec:
+        """Adds W·x + b, after a flatten or a global average pool.
+
+        Parameters
+        ----------
+        units : int
+            1 to 65,536; of the last layer the number of classes, 2 to 1000.
+
+        Returns
+        -------
+        ModelSpec
+            This one.
+
+        Raises
+        ------
+        CifarError, ValueError, TypeError
+            For units out of range; for a layer that does not fit.
+
+        Examples
+        --------
+        >>> cifar.ModelSpec().flatten().dense(64).relu().dense(10).classes
+        10
+        """
+        return self._add("dense", whole(units, "units"))
+
+    def residual(
+        self: Spec,
+        layers: "Union[Layers, Callable[[Spec], object]]",
+        shortcut: "Union[None, Layers, Callable[[Spec], object]]" = None,
+    ) -> Spec:
+        """Adds layers(x) + shortcut(x); without a shortcut, layers(x) + x.
+
+        Parameters
+        ----------
+        layers : ModelSpec or callable
+            At least one layer: a spec, which is copied, or a function that adds layers to the fresh
+            one it gets, which begins with the shape that this spec has come to. Blocks may hold
+            blocks, 16 deep.
+        shortcut : ModelSpec or callable, optional
+            Likewise, with an output of the same shape; None (the default) for x itself.
+
+        Returns
+        -------
+        ModelSpec
+            This one.
+
+        Raises
+        ------
+        CifarError, TypeError
+            For a block that cannot be, naming the layer and the shapes.
+
+        Examples
+        --------
+        >>> half = cifar.ModelSpec().residual(
+        ...     lambda block: block.conv2d(16, stride=2).batch_norm().relu().conv2d(16),
+        ...     shortcut=lambda block: block.conv2d(16, kernel_size=1, stride=2))
+        >>> half.relu().global_average_pool().dense(10).classes
+        10
+        """
+        block = self._part(layers, "layers")
+        beside = None if shortcut is None else self._part(shortcut, "shortcut")
+        return self._add("residual", block._handle, None if beside is None else beside._handle)
+
+    def _part(
+        self: Spec, part: "Union[Layers, Callable[[Spec], object]]", name: str
+    ) -> "Layers":
+        if isinstance(part, Layers):
+            return part
+        if not callable(part):
+            raise TypeError(
+                f"{name} is a {type(part).__name__}, neither a ModelSpec nor a function of one")
+        fresh = self._of(create("model_spec", "cifar_model_spec_branch", self._handle))
+        result = part(fresh)
+        if result is None:
+            return fresh
+        if not isinstance(result, Layers):
+            raise TypeError(f"{name} returned a {type(result).__name__}, not a ModelSpec")
+        return result
+
+    def _add(self: Spec, layer: str, *options: object) -> Spec:
+        call(f"cifar_model_spec_{layer}", self._handle, *options)
+        return self

@@ -1,0 +1,297 @@
+"""One training: callbacks on their way through C, and what it came to."""
+
+import json
+import threading
+import warnings
+from ctypes import byref, c_char_p, c_double, sizeof
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from . import _abi as abi
+from . import _arguments as argument
+from ._handle import Handle
+from ._library import (
+    call,
+    create,
+    decode,
+    decode_optional,
+    decode_path,
+    error_of,
+    get,
+    library,
+    new_handle,
+)
+from ._listening import Listening
+from .callbacks import Callback
+from .events import (
+    Epoch,
+    batch_of,
+    epoch_of,
+    recording,
+    storage_wait_of,
+    validation_of,
+)
+from .model import Model
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training came to.
+
+    Attributes
+    ----------
+    id : str or None
+        The run's UUID; None for one that was not recorded.
+    registry : str or None
+        The SQLite file that keeps it.
+    status : str
+        ``"completed"``, ``"interrupted"`` or ``"stopped"``; ``"failed"`` if ``terminate_on_nan``
+        ended it.
+    reason : str
+        Why it ended, in words.
+    hyperparameters : dict
+        The complete set.
+    epochs : list of Epoch
+        Those of this call.
+    model : Model
+        The network as training left it: with the best weights if it completed.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
+    >>> run = cifar.fit(train, test, epochs=1, registry="runs.db")
+    >>> run.status, run.registry, run.hyperparameters["epochs"]
+    ('completed', 'runs.db', 1)
+    """
+
+    id: Optional[str]
+    registry: Optional[str]
+    status: str
+    reason: str
+    hyperparameters: Dict[str, Any] = field(repr=False)
+    epochs: List[Epoch]
+    model: Model
+
+
+class Training:
+    """One trainer: callbacks on their way through C, and the end."""
+
+    def __init__(self, callbacks: object, on_batch: object) -> None:
+        listed = _list_of(callbacks)
+        self._objects = [item for item in listed if isinstance(item, Callback)]
+        self._epoch_functions: List[Callable[..., object]] = [
+            item.on_epoch_end if isinstance(item, Callback) else item for item in listed
+        ]
+        self._batch_functions: List[Callable[..., object]] = [
+            item.on_batch_end for item in self._objects if _has(item, "on_batch_end")
+        ]
+        if on_batch is not None:
+            self._batch_functions.append(_function(on_batch, "on_batch"))
+        self._epochs: List[Epoch] = []
+        self._trainer: Optional[Handle] = None
+        self._thread = threading.get_ident()
+        self._listening = Listening()
+        # The first that returned True.
+        self._stopper: Optional[Callable[..., object]] = None
+        self._has_warned = False
+
+    def run(self, name: str, *arguments: object) -> Run:
+        """Makes the trainer by a function of C, and trains."""
+        run: Optional[Run] = None
+        try:
+            try:
+                run = self._listening.run(self._run, name, arguments)
+            finally:
+                self._listening.close()
+        except BaseException as error:
+            self._listening.raised.append(error)
+        finally:
+            # It ends here, and not with a traceback or an event that someone keeps.
+            self._trainer = None
+            for item in self._objects:
+                item._training = None
+        first = self._listening.take()
+        try:
+            if first is not None:
+                raise first
+        finally:
+            del first
+        assert run is not None  # or there was an error
+        return run
+
+    def _run(self, name: str, arguments: Tuple[object, ...]) -> Optional[Run]:
+        """None if there are exceptions to raise."""
+        self._trainer = new_handle("trainer")
+        # The cell alone, which is NULL for C when the trainer is freed: an exception keeps the
+        # frames it came through, and the one that its signal handler interrupted; they must not
+        # keep the trainer.
+        trainer = self._trainer._as_parameter_
+        call(name, *arguments, byref(self._trainer.pointer))
+        self._listening.stop = partial(library.cifar_trainer_interrupt, trainer)
+        call("cifar_trainer_set_callbacks", trainer, byref(self._callbacks()))
+        for item in self._objects:
+            item._training = self
+        if self._listening.raised:
+            return None
+        status = library.cifar_trainer_run(trainer)
+        error = error_of(status) if status else None
+        ends = {"CIFAR_E_INTERRUPTED": "interrupted", "CIFAR_E_CALLBACK": "stopped"}
+        if error is not None and error.status not in ends:
+            raise error
+        if self._listening.raised:
+            first = self._listening.raised[0]
+            if error is not None and type(first) is KeyboardInterrupt and not first.args:
+                first.args = (str(error),)
+            return None
+        return self._result(trainer, ends[error.status] if error else None)
+
+    def _result(self, trainer: object, status: Optional[str]) -> Run:
+        info = get("cifar_trainer_get_info", abi.TrainerInfo, trainer)
+        status = status or ("failed" if info.has_diverged else "completed")
+        reason = decode(info.end_reason)
+        if self._stopper is not None and status == "stopped":
+            reason += f" ({_place(self._stopper)} returned True)"
+        return Run(
+            id=decode_optional(info.run_id),
+            registry=decode_path(info.registry),
+            status=status,
+            reason=reason,
+            hyperparameters=json.loads(info.hyperparameters),
+            epochs=self._epochs,
+            model=Model._of(create("model", "cifar_model_from_trainer", trainer)),
+        )
+
+    # Called by C ------------------------------------------------------------------------------
+
+    def _callbacks(self) -> abi.TrainerCallbacks:
+        """What C is to call: methods of this object where there are any, else those of the
+        callback objects that have the same name."""
+        callbacks = abi.TrainerCallbacks()
+        call("cifar_trainer_callbacks_init", byref(callbacks), sizeof(callbacks))
+        for name, kind, *_ in callbacks._fields_:
+            if not name.startswith("on_"):
+                continue
+            answer = getattr(self, "_" + name, None) or self._caller(name, kind)
+            if answer is not None:
+                setattr(callbacks, name, self._listening.function(kind, answer))
+        return callbacks
+
+    def _caller(self, name: str, kind: Any) -> Optional[Callable[[Any], int]]:
+        """Calls the method of every callback object that has one of its own."""
+        functions = [getattr(item, name) for item in self._objects if _has(item, name)]
+        if not functions:
+            return None
+        event_of = _EVENTS.get(getattr(kind._argtypes_[0], "_type_", None))
+        if event_of is None:
+            return lambda _: self._ask(functions)
+        return lambda info: self._ask(functions, event_of(info.contents))
+
+    # Always there: signal handlers are called between bytecodes of Python only, and without any a
+    # Ctrl-C would wait for the epoch's end. It costs microseconds. Likewise while the end waits for
+    # the registry.
+    def _on_batch_end(self, info: Any) -> int:
+        if not self._batch_functions:
+            return 0
+        return self._ask(self._batch_functions, batch_of(info.contents))
+
+    def _on_epoch_end(self, info: Any) -> int:
+        epoch = epoch_of(info.contents)
+        self._epochs.append(epoch)
+        return self._ask(self._epoch_functions, recording(epoch, self._record))
+
+    def _on_storage_wait(self, info: Any) -> int:
+        wait = storage_wait_of(info.contents)
+        if wait.seconds_left is not None and wait.seconds >= 10 and not self._has_warned:
+            self._has_warned = True
+            warnings.warn(
+                "the registry is held by another program: what is not stored waits for it, up to "
+                f"{wait.seconds_left:.0f} s", RuntimeWarning, stacklevel=2)
+        return self._ask([item.on_storage_wait for item in self._objects], wait)
+
+    def _ask(self, functions: Sequence[Callable[..., object]], *event: object) -> int:
+        """0 to continue. Every function is asked, also after one that wants to stop."""
+        stops = 0
+        for function in functions:
+            answer = function(*event)
+            if isinstance(answer, (bool, np.bool_)) and answer:
+                stops = 1
+                self._stopper = self._stopper or function
+        return stops
+
+    # Called by callbacks ----------------------------------------------------------------------
+
+    def set_learning_rate(self, rate: float) -> None:
+        # Like `_record`: None when another thread asks as training ends.
+        trainer = self._trainer
+        if trainer is None:
+            raise RuntimeError("set_learning_rate works while training only")
+        call("cifar_trainer_set_learning_rate", trainer, argument.number(rate, "rate"))
+
+    def _record(self, epoch: Epoch, metrics: Dict[str, float]) -> None:
+        # A reference of its own keeps the trainer for the time of the call.
+        trainer = self._trainer
+        if trainer is None:
+            raise RuntimeError(
+                f"epoch.log works in callbacks only: the training of epoch {epoch.epoch} is over")
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("epoch.log works on the thread that called fit only")
+        if epoch.epoch != self._epochs[-1].epoch:
+            raise RuntimeError(
+                f"epoch.log is late: after epoch {epoch.epoch}, epoch {self._epochs[-1].epoch} has "
+                "ended too")
+        count = len(metrics)
+        names = [argument.required_text(name, "a metric's name") for name in metrics]
+        values = [argument.number(value, name) for name, value in metrics.items()]
+        call(
+            "cifar_trainer_record_metrics", trainer, (c_char_p * count)(*names),
+            (c_double * count)(*values), count,
+        )
+
+
+# What callbacks are told, by what C tells.
+_EVENTS: Dict[Any, Callable[[Any], object]] = {
+    abi.BatchInfo: batch_of, abi.ValidationInfo: validation_of,
+}
+
+
+def _list_of(callbacks: Any) -> List[Any]:
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, Callback) or callable(callbacks):
+        raise TypeError("callbacks is one callback, not a list of them: write callbacks=[…]")
+    try:
+        listed = list(callbacks)
+    except TypeError:
+        raise TypeError(
+            f"callbacks is a {type(callbacks).__name__}, not a list of callbacks") from None
+    for index, item in enumerate(listed):
+        if not isinstance(item, Callback):
+            _function(item, f"callbacks[{index}]")
+    return listed
+
+
+def _function(value: Any, name: str) -> Callable[..., object]:
+    if isinstance(value, type) and issubclass(value, Callback):
+        raise TypeError(
+            f"{name} is the class {value.__name__}, not an object of it: {value.__name__}()")
+    if not callable(value):
+        raise TypeError(
+            f"{name} is a {type(value).__name__}, neither a cifar.Callback nor a function")
+    function: Callable[..., object] = value
+    return function
+
+
+def _has(callback: Callback, method: str) -> bool:
+    """Whether the callback has a method of its own: others need not be called for every batch."""
+    return getattr(type(callback), method) is not getattr(Callback, method)
+
+
+def _place(function: Callable[..., object]) -> str:
+    """A function's name, and where it is written."""
+    name = getattr(function, "__qualname__", None) or type(function).__name__
+    code = getattr(function, "__code__", None)
+    return f"{name} in {code.co_filename}:{code.co_firstlineno}" if code else name
