@@ -3,8 +3,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build demo bindings docs test test-swift test-abi test-packages test-memory torture \
-  fuzz sanitize bench bench-registry format lint install uninstall dist deb clean
+.PHONY: help build demo bindings docs test test-swift test-abi test-memory torture fuzz sanitize \
+  bench bench-registry format lint install uninstall clean
 
 # Where tests and the demo keep what they install for Python.
 VENV := .venv
@@ -19,24 +19,24 @@ RELEASE := .build/release
 IMPORTS := --explicit-target-dependency-import-check error
 # C++'s library is linked statically, too: its own allocations are to have the reserve behind them.
 # Sources/CMemory refers to its operators weakly, which alone takes nothing out of an archive.
-STATIC := -Xswiftc -static-stdlib -Xswiftc -L$(CURDIR)/.build/static $(foreach operator,\
+# So nothing is needed that lies beside library and commands: they have no RUNPATH.
+STATIC := --disable-local-rpath -Xswiftc -static-stdlib \
+  -Xswiftc -L$(CURDIR)/.build/static $(foreach operator,\
   _Znwm _ZnwmSt11align_val_t _ZdlPvm _ZdlPvmSt11align_val_t,-Xlinker -u -Xlinker $(operator))
 # An allocation of the Swift runtime that fails ends the process: Sources/CMemory stands behind them.
 RESERVE := $(foreach function,malloc calloc realloc free posix_memalign aligned_alloc \
   malloc_usable_size strdup _Znwm _ZnwmSt11align_val_t _ZdlPvm _ZdlPvmSt11align_val_t,\
   -Xlinker --wrap=$(function))
-# Library and commands need nothing that lies beside them.
-NO_RPATH := --disable-local-rpath
 EXPORTS := -Xlinker --version-script=$(CURDIR)/Sources/CifarC/exports.map
 LIBRARY_LINK := $(EXPORTS) -Xlinker -soname=$(SONAME) -Xlinker -z -Xlinker nodelete
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-build: .build/dependencies ## the library, the commands, their manual pages and completions
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) --product cifar-command
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) --product cifar-runs
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) $(LIBRARY_LINK) --product cifar
+build: .build/dependencies ## build/lib/libcifar.so, build/bin/cifar and build/bin/cifar-runs
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) --product cifar-command
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) --product cifar-runs
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(LIBRARY_LINK) --product cifar
 	rm -f build/lib/libcifar.so*
 	mkdir -p build/lib build/bin build/man build/completions
 	install -m 755 $(RELEASE)/cifar-command build/bin/cifar
@@ -69,6 +69,7 @@ test-swift: .build/dependencies ## the Swift tests: kernels, layers, data, train
 test-abi: build $(VENV)/ready ## C, Python and the commands against what was built
 	$(PYTHON) -m pytest -n 2 --dist worksteal --durations 10 Tests/CABI
 
+.PHONY: test-packages
 ONLY ?= *
 
 test-packages: build ## what can be installed, from the outside: make test-packages ONLY=deb
@@ -163,6 +164,7 @@ uninstall: ## takes away what install put there
 
 DIST := cifar-$(VERSION)-linux-$(shell uname -m)
 
+.PHONY: dist deb
 dist: build ## build/dist/cifar-…-linux-….tar.xz, which works wherever it is unpacked
 	rm -rf build/dist
 	@$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/build/dist prefix=/$(DIST)
