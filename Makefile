@@ -37,14 +37,15 @@ build: .build/dependencies ## build/lib/libcifar.so, build/bin/cifar and build/b
 	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) --product cifar-command
 	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) --product cifar-runs
 	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(LIBRARY_LINK) --product cifar
-	rm -f build/lib/libcifar.so*
-	mkdir -p build/lib build/bin build/man build/completions
+	mkdir -p build/lib build/bin
 	install -m 755 $(RELEASE)/cifar-command build/bin/cifar
 	install -m 755 $(RELEASE)/cifar-runs build/bin/cifar-runs
+	rm -f build/lib/libcifar.so*
 	install -m 755 $(RELEASE)/libcifar.so build/lib/$(LIBRARY)
 	strip build/bin/cifar build/bin/cifar-runs build/lib/$(LIBRARY)
 	ln -s $(LIBRARY) build/lib/$(SONAME)
 	ln -s $(SONAME) build/lib/libcifar.so
+	mkdir -p build/man build/completions
 	for command in cifar cifar-runs; do \
 	  build/bin/$$command man > build/man/$$command.1; \
 	  build/bin/$$command completion bash > build/completions/$$command; \
