@@ -3,9 +3,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build demo bindings abi reference docs test test-swift test-abi test-packages \
-  test-memory torture fuzz sanitize bench bench-registry format lint install uninstall dist deb \
-  wheel sdist clean
+.PHONY: help build demo bindings abi reference docs test test-swift test-abi test-packages test-memory \
+  torture fuzz sanitize bench bench-registry format lint install uninstall dist deb wheel sdist clean
 
 # Where tests and the demo keep what they install for Python.
 VENV := .venv
@@ -20,14 +19,14 @@ RELEASE := .build/release
 IMPORTS := --explicit-target-dependency-import-check error
 # C++'s library is linked statically, too: its own allocations are to have the reserve behind them.
 # Sources/CMemory refers to its operators weakly, which alone takes nothing out of an archive.
-STATIC := -Xswiftc -static-stdlib -Xswiftc -L$(CURDIR)/.build/static $(foreach operator,\
+# So nothing is needed that lies beside library and commands: they have no RUNPATH.
+STATIC := --disable-local-rpath -Xswiftc -static-stdlib \
+  -Xswiftc -L$(CURDIR)/.build/static $(foreach operator,\
   _Znwm _ZnwmSt11align_val_t _ZdlPvm _ZdlPvmSt11align_val_t,-Xlinker -u -Xlinker $(operator))
 # An allocation of the Swift runtime that fails ends the process: Sources/CMemory stands behind them.
 RESERVE := $(foreach function,malloc calloc realloc free posix_memalign aligned_alloc \
   malloc_usable_size strdup _Znwm _ZnwmSt11align_val_t _ZdlPvm _ZdlPvmSt11align_val_t,\
   -Xlinker --wrap=$(function))
-# Library and commands need nothing that lies beside them.
-NO_RPATH := --disable-local-rpath
 # The oldest glibc that what is built runs on, and with it the wheels' tag, manylinux_2_28: what is
 # older computes exp, log and pow to other bits. packaging/glibc.c says how.
 GLIBC := 2.28
@@ -40,19 +39,20 @@ LIBRARY_LINK := $(EXPORTS) -Xlinker -soname=$(SONAME) -Xlinker -z -Xlinker nodel
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-build: .build/dependencies .build/static/glibc.o ## the library, the commands, their manual pages and completions
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) $(OLD_GLIBC) --product cifar-command
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) $(OLD_GLIBC) --product cifar-runs
-	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(NO_RPATH) $(OLD_GLIBC) \
-	  $(LIBRARY_LINK) --product cifar
-	rm -f build/lib/libcifar.so*
-	mkdir -p build/lib build/bin build/man build/completions
+build: .build/dependencies .build/static/glibc.o ## the library and the two commands
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(OLD_GLIBC) --product cifar-command
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(OLD_GLIBC) --product cifar-runs
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(OLD_GLIBC) $(LIBRARY_LINK) \
+	  --product cifar
+	mkdir -p build/lib build/bin
 	install -m 755 $(RELEASE)/cifar-command build/bin/cifar
 	install -m 755 $(RELEASE)/cifar-runs build/bin/cifar-runs
+	rm -f build/lib/libcifar.so*
 	install -m 755 $(RELEASE)/libcifar.so build/lib/$(LIBRARY)
 	strip build/bin/cifar build/bin/cifar-runs build/lib/$(LIBRARY)
 	ln -s $(LIBRARY) build/lib/$(SONAME)
 	ln -s $(SONAME) build/lib/libcifar.so
+	mkdir -p build/man build/completions
 	for command in cifar cifar-runs; do \
 	  build/bin/$$command man > build/man/$$command.1; \
 	  build/bin/$$command completion bash > build/completions/$$command; \
