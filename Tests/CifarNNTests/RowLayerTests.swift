@@ -96,7 +96,8 @@ import Testing
   @Test(arguments: InstructionSet.all)
   func flattenPutsChannelsSlowest(set: InstructionSet) throws {
     let bench = try LayerBench([.flatten], from: [9, 3, 5], images: 2, set: set)
-    let node = try ModelSpec(input: [9, 3, 5], layers: [.flatten]).nodes()[0]
+    let spec = ModelSpec(input: [9, 3, 5], layers: [.flatten, .dense(units: 2)])
+    let node = try spec.nodes()[0]
     let layer = try Flatten(node, input: bench.input, output: bench.output, context: bench.context)
     let x = Samples.uniform(2 * 9 * 15, seed: 1)
     #expect(bench.forward(layer, x) == x)
