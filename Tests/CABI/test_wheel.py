@@ -31,7 +31,8 @@ def test_the_wheel_has_the_library_and_both_commands(tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")
         names = set(archive.namelist())
-        executable = {item.filename for item in archive.infolist() if item.external_attr >> 16 & 0o100}
+        executable = {
+            item.filename for item in archive.infolist() if item.external_attr >> 16 & 0o100}
     assert executable == {"cifar/libcifar.so.0", "cifar/bin/cifar", "cifar/bin/cifar-runs"}
     in_tree = {str(path.relative_to(PACKAGE)) for path in PACKAGE.glob("*cifar*/*.py")}
     information = f"cifar-{version.group(1)}.dist-info"
@@ -39,8 +40,10 @@ def test_the_wheel_has_the_library_and_both_commands(tmp_path):
         f"{information}/{name}" for name in (
             "METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE", "top_level.txt")}
     metadata = (tmp_path / "installed" / information / "METADATA").read_text()
-    for line in [f"Version: {version.group(1)}", "License-Expression: MIT", "Requires-Python: >=3.9",
-                 "Description-Content-Type: text/markdown", "Requires-Dist: numpy>=1.21"]:
+    for line in [
+        f"Version: {version.group(1)}", "License-Expression: MIT", "Requires-Python: >=3.9",
+        "Description-Content-Type: text/markdown", "Requires-Dist: numpy>=1.21",
+    ]:
         assert f"\n{line}\n" in metadata
     # Nothing of it leads back to the tree.
     for name in executable:
@@ -53,7 +56,8 @@ assert cifar.version() == cifar.__version__ == {version.group(1)!r}
 sys.argv = ["x", "summary", "tutorial", "--nonsense"]
 _cifar_commands.cifar()
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2 and "cifar summary: unknown option --nonsense" in done.stderr, done
 
 

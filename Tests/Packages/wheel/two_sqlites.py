@@ -46,8 +46,8 @@ FILES = {name for name in FILES if "sqlite" in name or name.startswith("__init__
 
 
 class Beside(cifar.Callback):
-    """Writes to the registry by the other SQLite while the training writes it, too. What the library
-    opens and closes meanwhile must not drop the other one's locks: a program outside looks."""
+    """Writes to the registry by the other SQLite while the training writes it, too. What the
+    library opens and closes meanwhile must not drop the other's locks: a program outside looks."""
 
     def __init__(self):
         self.connection = None

@@ -29,7 +29,8 @@ class Layers:
         return spec
 
     def conv2d(
-        self: Spec, filters: int, kernel_size: int = 3, stride: int = 1, padding: Optional[str] = None
+        self: Spec, filters: int, kernel_size: int = 3, stride: int = 1,
+        padding: Optional[str] = None,
     ) -> Spec:
         """Adds a convolution with bias: (C, H, W) to (filters, H/stride, W/stride).
 

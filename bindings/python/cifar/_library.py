@@ -80,8 +80,8 @@ def _load() -> CDLL:
         remedy = "install SQLite, libsqlite3-0 in Debian and sqlite-libs in Fedora"
     else:
         remedy = (
-            "install a wheel, which has it (`make wheel` makes one), build it with `make build`, or "
-            "name it in $CIFAR_LIBRARY")
+            "install a wheel, which has it (`make wheel` makes one), build it with `make build`, "
+            "or name it in $CIFAR_LIBRARY")
     raise ImportError(f"{_NAME} can't be loaded: {remedy} ({message})")
 
 

@@ -205,8 +205,8 @@ class Dataset(Held):
         ImportError
             Without Pillow.
         FileNotFoundError, ValueError
-            For a folder that is not there, or is not so; the latter also for a picture that can't be
-            read, naming it.
+            For a folder that is not there, or is not so; the latter also for a picture that can't
+            be read, naming it.
 
         Examples
         --------

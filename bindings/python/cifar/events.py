@@ -142,8 +142,8 @@ class Epoch:
     peak_memory: float
     is_best: bool
 
-    # What `log` hands its values to, in callbacks. It is set on the object only, past the dataclass,
-    # so that an epoch is compared, copied and pickled without it.
+    # What `log` hands its values to, in callbacks; no field, so that an epoch is compared, copied
+    # and pickled without it.
     _recorder = None
 
     def log(self, **metrics: float) -> None:

@@ -123,8 +123,12 @@ class ModelSpec(Layers):
         >>> norm == cifar.ModelSpec().batch_norm(momentum=0.01, epsilon=1e-3, unbiased=False)
         True
         """
-        return ModelSpec._of(create(
-            "model_spec", "cifar_model_spec_resolve", self._handle, required_text(dialect, "dialect")))
+        return ModelSpec._of(
+            create(
+                "model_spec", "cifar_model_spec_resolve", self._handle,
+                required_text(dialect, "dialect"),
+            )
+        )
 
     # Looking ----------------------------------------------------------------------------------
 

@@ -29,8 +29,8 @@ class Registry(Edits):
 
     Rows are plain dicts, so that ``pandas.DataFrame(registry.runs())`` works as it is. What is not
     known yet is None. Where a method takes a ``run``, that is its id, the first 4 or more
-    characters of it, or its name; a run that is not there is the error ``CIFAR_E_NOT_FOUND``, a name
-    or a beginning of several ``CIFAR_E_AMBIGUOUS``.
+    characters of it, or its name; a run that is not there is the error ``CIFAR_E_NOT_FOUND``, a
+    name or a beginning of several ``CIFAR_E_AMBIGUOUS``.
 
     Parameters
     ----------
@@ -47,9 +47,9 @@ class Registry(Edits):
     -----
     ``sqlite3`` of Python, with a SQLite of its own or the same, may read and write the file
     meanwhile, and a backup or a checksum may open and close it. While it is in use, never rename,
-    replace or delete it or the ``-journal`` beside it, never open it by a second name (a hard link),
-    never switch it to WAL or open it with ``nolock``, and copy it by ``backup`` only. The locks of
-    ``sqlite3`` are as weak as ever: while one of its connections writes the file, nothing in the
+    replace or delete it or the ``-journal`` beside it, never open it by a second name (a hard
+    link), never switch it to WAL or open it with ``nolock``, and copy it by ``backup`` only. The
+    locks of ``sqlite3`` are as weak as ever: while one of its connections writes the file, nothing in the
     same process may open and close the bare file (``open(path, "rb")``, ``hashlib``, ``shutil``),
     which drops them, so that two write at once and the file can be damaged.
 
