@@ -36,7 +36,9 @@ public struct RunField: Sendable {
   }.map { metric in
     (
       metric.name, metric.format == .duration ? .duration : .number, lastEpoch(metric.name),
-      "of the last epoch" + (metric.unit.isEmpty ? "" : ", in \(metric.unit)")
+      "of the last epoch"
+        + (metric.unit.isEmpty
+          ? "" : metric.unit == "fraction" ? ", a fraction" : ", in \(metric.unit)")
     )
   }
 
