@@ -54,7 +54,7 @@ def test_the_header_has_every_variable_and_word_that_the_library_reads():
     ("CIFAR_CONV", "fft", "direct, winograd or auto"),
 ])
 @pytest.mark.parametrize("command", [
-    ["train", "--data", "shapes", "--limit", 64, "--epochs", 1],
+    ["train", "--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--epochs", 1],
     ["summary", "tutorial", "--plan"],
 ])
 def test_a_word_that_there_is_not_names_those_there_are(workplace, variable, value, legal, command):
@@ -64,7 +64,8 @@ def test_a_word_that_there_is_not_names_those_there_are(workplace, variable, val
 
 def test_python_gets_the_error_too(workplace):
     program = ("import cifar\n"
-               "try: cifar.Trainer(cifar.Dataset.open('shapes', limit=64))\n"
+               "images = cifar.load('shapes', limit_train=64, limit_test=32)\n"
+               "try: cifar.fit(*images, epochs=1)\n"
                "except cifar.CifarError as error: print(error.status, error)\n")
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True,
