@@ -20,7 +20,7 @@ from typing import NoReturn
 from . import _abi
 from ._library import CifarError, default_threads, instruction_set, set_log, version
 from ._training import Run
-from .callbacks import Callback, LearningRateScheduler
+from .callbacks import Callback, LearningRateScheduler, StopTraining
 from .dataset import Dataset, Splits, load
 from .events import Batch, Epoch, StorageWait, Validation
 from .model import ClassScores, Evaluation, Model
@@ -54,6 +54,7 @@ __all__ = [
     "RunDetails",
     "RunRow",
     "Splits",
+    "StopTraining",
     "StorageWait",
     "Validation",
     "default_threads",

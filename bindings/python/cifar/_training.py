@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-import numpy as np
-
 from . import _abi as abi
 from . import _arguments as argument
 from ._handle import Handle
@@ -25,7 +23,7 @@ from ._library import (
     new_handle,
 )
 from ._listening import Listening
-from .callbacks import Callback
+from .callbacks import Callback, StopTraining
 from .events import (
     Epoch,
     batch_of,
@@ -95,8 +93,8 @@ class Training:
         self._trainer: Optional[Handle] = None
         self._thread = threading.get_ident()
         self._listening = Listening()
-        # The first that returned True.
-        self._stopper: Optional[Callable[..., object]] = None
+        # Who wants to stop: the first of them, in words.
+        self._stopper: Optional[str] = None
         self._has_warned = False
 
     def run(self, name: str, *arguments: object) -> Run:
@@ -133,7 +131,10 @@ class Training:
         call(name, *arguments, byref(self._trainer.pointer))
         self._listening.stop = partial(library.cifar_trainer_interrupt, trainer)
         call("cifar_trainer_set_callbacks", trainer, byref(self._callbacks()))
+        params = self._params(trainer)
         for item in self._objects:
+            item.stop_training = False
+            item.params = dict(params)
             item._training = self
         if self._listening.raised:
             return None
@@ -149,12 +150,20 @@ class Training:
             return None
         return self._result(trainer, ends[error.status] if error else None)
 
+    def _params(self, trainer: object) -> Dict[str, Any]:
+        info = get("cifar_trainer_get_info", abi.TrainerInfo, trainer)
+        return {
+            "epochs": info.epochs,
+            "steps": info.batches,
+            "batch_size": json.loads(info.hyperparameters)["batch_size"],
+        }
+
     def _result(self, trainer: object, status: Optional[str]) -> Run:
         info = get("cifar_trainer_get_info", abi.TrainerInfo, trainer)
         status = status or ("failed" if info.has_diverged else "completed")
         reason = decode(info.end_reason)
         if self._stopper is not None and status == "stopped":
-            reason += f" ({_place(self._stopper)} returned True)"
+            reason += f" ({self._stopper})"
         return Run(
             id=decode_optional(info.run_id),
             registry=decode_path(info.registry),
@@ -195,7 +204,7 @@ class Training:
     # the registry.
     def _on_batch_end(self, info: Any) -> int:
         if not self._batch_functions:
-            return 0
+            return self._ask(())
         return self._ask(self._batch_functions, batch_of(info.contents))
 
     def _on_epoch_end(self, info: Any) -> int:
@@ -216,10 +225,16 @@ class Training:
         """0 to continue. Every function is asked, also after one that wants to stop."""
         stops = 0
         for function in functions:
-            answer = function(*event)
-            if isinstance(answer, (bool, np.bool_)) and answer:
+            try:
+                function(*event)
+            except StopTraining as stop:
                 stops = 1
-                self._stopper = self._stopper or function
+                said = f"{_place(function)} raised StopTraining"
+                self._stopper = self._stopper or (f"{said}: {stop}" if str(stop) else said)
+        for item in self._objects:
+            if item.stop_training:
+                stops = 1
+                self._stopper = self._stopper or f"{type(item).__name__}.stop_training is True"
         return stops
 
     # Called by callbacks ----------------------------------------------------------------------
@@ -230,6 +245,13 @@ class Training:
         if trainer is None:
             raise RuntimeError("set_learning_rate works while training only")
         call("cifar_trainer_set_learning_rate", trainer, argument.number(rate, "rate"))
+
+    def model(self) -> Model:
+        """The network as it is now."""
+        trainer = self._trainer
+        if trainer is None:
+            raise RuntimeError("model works while training only")
+        return Model._of(create("model", "cifar_model_from_trainer", trainer))
 
     def _record(self, epoch: Epoch, metrics: Dict[str, float]) -> None:
         # A reference of its own keeps the trainer for the time of the call.

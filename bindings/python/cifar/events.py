@@ -198,8 +198,8 @@ class StorageWait:
     --------
     >>> import cifar
     >>> class Patience(cifar.Callback):
-    ...     def on_storage_wait(self, wait: cifar.StorageWait) -> bool:
-    ...         return wait.seconds_left is not None and wait.seconds > 60
+    ...     def on_storage_wait(self, wait: cifar.StorageWait) -> None:
+    ...         self.stop_training = wait.seconds_left is not None and wait.seconds > 60
     """
 
     epochs: int

@@ -85,11 +85,9 @@ def fit(
     tags : str or iterable of str
         Words to find the run by; a str is one. The default is none.
     callbacks : iterable of Callback or callable
-        Each is a ``Callback``, or called with an ``Epoch`` after every epoch. One that returns
-        True, Python's or NumPy's, stops the training, and ``Run.reason`` names it; anything else
-        continues. (A progress bar's ``update`` may return True: call it in a function that does not
-        return it, or as ``lambda epoch: bar.update() and None``.) One that raises stops the
-        training too, and ``fit`` raises its exception again. The default is none.
+        Each is a ``Callback``, or called with an ``Epoch`` after every epoch; what it returns is
+        ignored. ``raise cifar.StopTraining`` stops the training, and ``Run.reason`` names who did;
+        whatever else is raised stops it too, and ``fit`` raises it again. The default is none.
     on_batch : callable, optional
         Likewise, called with a ``Batch`` after every batch.
     **hyperparameters
