@@ -167,7 +167,6 @@ assert named.class_names[1] == "\\u00e9\\u00e9"
         ("cifar.fit(x, y, epochs=5)", TypeError, "train is a numpy.ndarray, not a Dataset"),
         ("cifar.fit('shapes', test)", TypeError, "train is a str, not a Dataset"),
         ("cifar.fit((x, y), test)", TypeError, "cifar.Dataset.from_arrays"),
-        ("cifar.fit(train, test, verbose=1)", TypeError, "fit has no 'verbose': callbacks"),
         ("cifar.fit(train, test, metrics=['accuracy'])", TypeError, "epoch.log"),
         ("cifar.fit(train, test, optimizer='Adam')", cifar.CifarError, "adam"),
         ("cifar.EarlyStopping(patience=3)", AttributeError, "early_stopping={'patience': 3}"),

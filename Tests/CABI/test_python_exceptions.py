@@ -365,7 +365,7 @@ def test_a_callback_has_the_model_and_the_params(small, workplace):
     first, last = looker.models[0], looker.models[-1]
     assert first.evaluate(small.test).loss != last.evaluate(small.test).loss
     assert last.evaluate(small.test) == looker.at_the_end
-    assert looker.params == {"epochs": 2, "steps": 2, "batch_size": 32}
+    assert looker.params == {"epochs": 2, "steps": 2, "batch_size": 32, "verbose": 2}
     with pytest.raises(RuntimeError, match="while training only"):
         looker.model
 

@@ -7,7 +7,7 @@ Examples
 --------
 >>> import cifar
 >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
->>> run = cifar.fit(train, test, epochs=1, registry="runs.db", name="first")
+>>> run = cifar.fit(train, test, epochs=1, verbose=0, registry="runs.db", name="first")
 >>> run.model.evaluate(test).count
 32
 >>> for row in cifar.Registry("runs.db").runs():

@@ -23,6 +23,7 @@ from ._library import (
     new_handle,
 )
 from ._listening import Listening
+from ._progress import progress_of
 from .callbacks import Callback, StopTraining
 from .events import (
     Epoch,
@@ -61,7 +62,7 @@ class Run:
     --------
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, epochs=1, registry="runs.db")
+    >>> run = cifar.fit(train, test, epochs=1, verbose=0, registry="runs.db")
     >>> run.status, run.registry, run.hyperparameters["epochs"]
     ('completed', 'runs.db', 1)
     """
@@ -78,8 +79,11 @@ class Run:
 class Training:
     """One trainer: callbacks on their way through C, and the end."""
 
-    def __init__(self, callbacks: object, on_batch: object) -> None:
+    def __init__(self, callbacks: object, on_batch: object, verbose: object) -> None:
         listed = _list_of(callbacks)
+        self._progress = progress_of(verbose)
+        if self._progress is not None:  # before others, which may print
+            listed.insert(0, self._progress)
         self._objects = [item for item in listed if isinstance(item, Callback)]
         self._epoch_functions: List[Callable[..., object]] = [
             item.on_epoch_end if isinstance(item, Callback) else item for item in listed
@@ -108,6 +112,8 @@ class Training:
         except BaseException as error:
             self._listening.raised.append(error)
         finally:
+            if self._progress is not None:
+                self._progress.end()
             # It ends here, and not with a traceback or an event that someone keeps.
             self._trainer = None
             for item in self._objects:
@@ -131,11 +137,7 @@ class Training:
         call(name, *arguments, byref(self._trainer.pointer))
         self._listening.stop = partial(library.cifar_trainer_interrupt, trainer)
         call("cifar_trainer_set_callbacks", trainer, byref(self._callbacks()))
-        params = self._params(trainer)
-        for item in self._objects:
-            item.stop_training = False
-            item.params = dict(params)
-            item._training = self
+        self._begin(trainer)
         if self._listening.raised:
             return None
         status = library.cifar_trainer_run(trainer)
@@ -150,13 +152,22 @@ class Training:
             return None
         return self._result(trainer, ends[error.status] if error else None)
 
-    def _params(self, trainer: object) -> Dict[str, Any]:
+    def _begin(self, trainer: object) -> None:
+        """Tells the callbacks what is to be trained."""
         info = get("cifar_trainer_get_info", abi.TrainerInfo, trainer)
-        return {
-            "epochs": info.epochs,
-            "steps": info.batches,
-            "batch_size": json.loads(info.hyperparameters)["batch_size"],
-        }
+        hyperparameters = json.loads(info.hyperparameters)
+        for item in self._objects:
+            item.stop_training = False
+            item.params = {
+                "epochs": info.epochs, "steps": info.batches,
+                "batch_size": hyperparameters["batch_size"],
+                "verbose": 0 if self._progress is None else self._progress.verbose,
+            }
+            item._training = self
+        if self._progress is not None:
+            self._progress.begin(
+                decode_optional(info.run_id), decode_path(info.registry), info.parameters,
+                hyperparameters)
 
     def _result(self, trainer: object, status: Optional[str]) -> Run:
         info = get("cifar_trainer_get_info", abi.TrainerInfo, trainer)

@@ -29,7 +29,7 @@ class StopTraining(Exception):
     ...     if epoch.val_accuracy >= 0:
     ...         raise cifar.StopTraining("good enough")
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, epochs=9, record=False, callbacks=[enough])
+    >>> run = cifar.fit(train, test, epochs=9, verbose=0, record=False, callbacks=[enough])
     >>> run.status, len(run.epochs), "good enough" in run.reason
     ('stopped', 1, True)
     """
@@ -49,7 +49,7 @@ class Callback:
         every training begins with False.
     params : dict
         Of the training under way, or of the last one, as in Keras: ``epochs`` (at most), ``steps``
-        (batches in an epoch), ``batch_size`` and ``verbose``.
+        (batches in an epoch), ``batch_size`` and ``verbose`` (0, 1 or 2).
 
     Examples
     --------
@@ -61,7 +61,7 @@ class Callback:
     ...         if epoch.val_accuracy >= self.accuracy:
     ...             self.stop_training = True
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, epochs=9, record=False, callbacks=[Goal(0.0)])
+    >>> run = cifar.fit(train, test, epochs=9, verbose=0, record=False, callbacks=[Goal(0.0)])
     >>> run.status, len(run.epochs)
     ('stopped', 1)
     """
@@ -93,7 +93,8 @@ class Callback:
         >>> class Confidence(cifar.Callback):
         ...     def on_epoch_end(self, epoch: cifar.Epoch) -> None:
         ...         epoch.log(confidence=self.model.predict(test.images).max(axis=1).mean())
-        >>> run = cifar.fit(train, test, epochs=1, record=False, callbacks=[Confidence()])
+        >>> run = cifar.fit(
+        ...     train, test, epochs=1, verbose=0, record=False, callbacks=[Confidence()])
         """
         if self._training is None:
             raise RuntimeError("model works while training only: fit returns a Run, which has it")
@@ -122,7 +123,7 @@ class Callback:
         >>> class Halved(cifar.Callback):
         ...     def on_epoch_begin(self, batch: cifar.Batch) -> None:
         ...         self.set_learning_rate(0.001 * 0.5 ** (batch.epoch - 1))
-        >>> run = cifar.fit(train, test, epochs=2, record=False, callbacks=[Halved()])
+        >>> run = cifar.fit(train, test, epochs=2, verbose=0, record=False, callbacks=[Halved()])
         >>> [epoch.learning_rate for epoch in run.epochs]
         [0.001, 0.0005]
         """
@@ -227,7 +228,7 @@ class LearningRateScheduler(Callback):
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
     >>> halved = cifar.LearningRateScheduler(lambda epoch, lr: lr if epoch == 0 else lr / 2)
-    >>> run = cifar.fit(train, test, epochs=3, record=False, callbacks=[halved])
+    >>> run = cifar.fit(train, test, epochs=3, verbose=0, record=False, callbacks=[halved])
     >>> [epoch.learning_rate for epoch in run.epochs]
     [0.001, 0.0005, 0.00025]
     """

@@ -34,7 +34,7 @@ class ClassScores(NamedTuple):
     --------
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> model = cifar.fit(train, test, epochs=1, record=False).model
+    >>> model = cifar.fit(train, test, epochs=1, verbose=0, record=False).model
     >>> scores = model.evaluate(test).classes[test.class_names[0]]
     >>> 0 <= scores.f1 <= 1
     True
@@ -74,7 +74,7 @@ class Evaluation(NamedTuple):
     --------
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> result = cifar.fit(train, test, epochs=1, record=False).model.evaluate(test)
+    >>> result = cifar.fit(train, test, epochs=1, verbose=0, record=False).model.evaluate(test)
     >>> result.count, sum(map(sum, result.confusion))
     (32, 32)
     """
@@ -110,7 +110,7 @@ class Model(Held):
     --------
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, epochs=1, registry="runs.db", name="first")
+    >>> run = cifar.fit(train, test, epochs=1, verbose=0, registry="runs.db", name="first")
     >>> model = run.model
     >>> model.epoch, len(model.class_names)
     (1, 10)

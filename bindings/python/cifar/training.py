@@ -15,6 +15,8 @@ from .model_spec import ModelSpec
 
 EpochCallback = Union[Callback, Callable[[Epoch], object]]
 BatchCallback = Callable[[Batch], object]
+# bool is an int for those who check types, too.
+Verbose = Union[str, int]
 
 
 def fit(
@@ -35,6 +37,7 @@ def fit(
     keep_every: int = 0,
     busy_timeout: float = 600,
     tags: Union[None, str, Iterable[str]] = (),
+    verbose: Verbose = "auto",
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
     **hyperparameters: Any,
@@ -84,6 +87,10 @@ def fit(
         and ``Registry.import_file`` gives it to the run.
     tags : str or iterable of str
         Words to find the run by; a str is one. The default is none.
+    verbose : {"auto", 0, 1, 2}
+        What is shown on standard output: 0 nothing; 1 a bar with the speed and the time that is
+        left, which becomes a line when an epoch ends; 2 only these lines. ``"auto"`` (the default)
+        is 1 in a terminal and in a notebook, where the bar is below the cell, and 2 elsewhere.
     callbacks : iterable of Callback or callable
         Each is a ``Callback``, or called with an ``Epoch`` after every epoch; what it returns is
         ignored. ``raise cifar.StopTraining`` stops the training, and ``Run.reason`` names who did;
@@ -123,14 +130,14 @@ def fit(
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
     >>> run = cifar.fit(
-    ...     train, test, epochs=2, registry="runs.db", name="first", optimizer="sgd", momentum=0.9,
-    ...     learning_rate=0.01, callbacks=[lambda epoch: print("epoch", epoch.epoch)])
+    ...     train, test, epochs=2, verbose=0, registry="runs.db", name="first", optimizer="sgd",
+    ...     momentum=0.9, learning_rate=0.01, callbacks=[lambda epoch: print("epoch", epoch.epoch)])
     epoch 1
     epoch 2
     >>> run.status
     'completed'
     """
-    training = Training(callbacks, on_batch)
+    training = Training(callbacks, on_batch, verbose)
     images = argument.handle(train, Dataset, "train", _DATASET)
     others = argument.handle(validation, Dataset, "validation", _DATASET)
     options = abi.TrainOptions()
@@ -168,6 +175,7 @@ def resume(
     data: Optional[PathLike] = None,
     take_over: bool = False,
     busy_timeout: float = 600,
+    verbose: Verbose = "auto",
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
 ) -> Run:
@@ -197,6 +205,8 @@ def resume(
         trains it can write nothing more. The default is False.
     busy_timeout : float
         As in ``fit``.
+    verbose : {"auto", 0, 1, 2}
+        As in ``fit``.
     callbacks : iterable of Callback or callable
         As in ``fit``.
     on_batch : callable, optional
@@ -222,12 +232,12 @@ def resume(
     --------
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, epochs=1, registry="runs.db", name="first")
-    >>> run = cifar.resume("first", epochs=2, registry="runs.db")
+    >>> run = cifar.fit(train, test, epochs=1, verbose=0, registry="runs.db", name="first")
+    >>> run = cifar.resume("first", epochs=2, verbose=0, registry="runs.db")
     >>> [epoch.epoch for epoch in run.epochs]
     [2]
     """
-    training = Training(callbacks, on_batch)
+    training = Training(callbacks, on_batch, verbose)
     if isinstance(run, Run):
         raise TypeError("run is a Run, not an id or a name: give run.id, and registry=run.registry")
     images = None if train is None else argument.handle(train, Dataset, "train", _DATASET)
@@ -256,7 +266,6 @@ _DATASET = ": cifar.load(location) opens one, cifar.Dataset.from_arrays(images, 
 _FOREIGN = {
     "validation_data": "the data set to validate on is fit's second argument",
     "validation_split": "give fit two data sets; Dataset.from_arrays makes them of parts of arrays",
-    "verbose": "callbacks=[print] shows the epochs",
     "metrics": "loss and accuracy are measured always, others in a callback by epoch.log(name=…)",
     "class_weight": "images are weighted alike",
     "sample_weight": "images are weighted alike",
