@@ -49,7 +49,10 @@ def test_labels_in_every_usual_form():
 @pytest.mark.parametrize(
     "images, labels, error, words",
     [
-        (np.zeros((2, 32, 32, 3)), [0, 1], TypeError, "uint8"),
+        (np.full((2, 32, 32, 3), -1), [0, 1], ValueError, "values from -1 to -1"),
+        (np.full((2, 32, 32, 3), np.nan), [0, 1], ValueError, "values from nan to nan"),
+        (np.full((2, 32, 32, 3), 256.0), [0, 1], ValueError, "values from 256.0 to 256.0"),
+        (np.zeros((2, 32, 32, 3), object), [0, 1], TypeError, "images are object"),
         (np.zeros((2, 28, 28, 3), np.uint8), [0, 1], ValueError, "(2, 28, 28, 3)"),
         (np.zeros((2, 32, 32, 3), np.uint8), [0, 1, 2], ValueError, "3 labels"),
         (np.zeros((2, 32, 32, 3), np.uint8), [0.5, 1.0], TypeError, "whole"),

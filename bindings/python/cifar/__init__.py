@@ -74,7 +74,7 @@ _ELSEWHERE = {
     "ReduceLROnPlateau": "fit(…, reduce_lr_on_plateau={'patience': 3})",
     "Sequential": "cifar.ModelSpec()",
     "TerminateOnNaN": "fit(…, terminate_on_nan=True)",
-    "datasets": "cifar.load()",
+    "datasets": "train, test = cifar.load('cifar10', download=True)",
     "load_model": "cifar.Model.open(path)",
 }
 

@@ -7,10 +7,12 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 from . import _abi as abi
 from . import _arguments as argument
 from ._library import call
+from ._splits import training_and_validation
 from ._training import Run, Training
 from .callbacks import Callback
-from .dataset import Dataset, PathLike
+from .dataset import PathLike, Splits
 from .events import Batch, Epoch
+from .model import Images
 from .model_spec import ModelSpec
 
 EpochCallback = Union[Callback, Callable[[Epoch], object]]
@@ -20,9 +22,11 @@ Verbose = Union[str, int]
 
 
 def fit(
-    train: Dataset,
-    validation: Dataset,
+    train: Union[Images, Splits],
+    validation: Optional[Images] = None,
     *,
+    validation_data: Optional[Images] = None,
+    validation_split: Optional[float] = None,
     recipe: str = "pytorch",
     model: Union[None, str, ModelSpec, Mapping[str, Any], Sequence[Any]] = None,
     epochs: Optional[int] = None,
@@ -50,8 +54,17 @@ def fit(
 
     Parameters
     ----------
-    train, validation : Dataset
-        The images to train on, and to validate on after each epoch; with the same classes.
+    train : Dataset, (images, labels), or array_like
+        The images to train on, as a data set or as the arrays that ``Dataset.from_arrays`` takes.
+        Or both parts that ``load`` returned.
+    validation : Dataset, (images, labels), or array_like, optional
+        The images to validate on after each epoch, with the same classes. Where ``train`` is an
+        array of images alone, their labels: ``fit(images, labels, …)``.
+    validation_data : Dataset or (images, labels), optional
+        Another name of the images to validate on.
+    validation_split : float, optional
+        Validate on this share of the training images, the last ones, and train on the others: 0 to
+        below 1. None (the default) for validation images of their own.
     recipe : {"pytorch", "keras", "keras-tuned"}
         The tutorial's dialects, the last one with the learning rate halved on a plateau; what is
         None below is as it says. The default is ``"pytorch"``.
@@ -138,8 +151,11 @@ def fit(
     'completed'
     """
     training = Training(callbacks, on_batch, verbose)
-    images = argument.handle(train, Dataset, "train", _DATASET)
-    others = argument.handle(validation, Dataset, "validation", _DATASET)
+    images, others = training_and_validation(train, validation, validation_data, validation_split)
+    if images is None or others is None:
+        raise TypeError(
+            "fit has no images to validate on: give validation_data=(images, labels), or "
+            "validation_split=0.1")
     options = abi.TrainOptions()
     call("cifar_train_options_init", byref(options), sizeof(options))
     options.epochs = argument.optional_whole(epochs, "epochs")
@@ -160,14 +176,16 @@ def fit(
         _refuse_foreign(hyperparameters)
         options.hyperparameters = argument.json_text(hyperparameters, "")
     options.command_line = _command_line()
-    return training.run("cifar_trainer_create", images, others, byref(options))
+    return training.run(
+        "cifar_trainer_create", images._handle, others._handle, byref(options))
 
 
 def resume(
     run: str,
     *,
-    train: Optional[Dataset] = None,
-    validation: Optional[Dataset] = None,
+    train: Optional[Images] = None,
+    validation: Optional[Images] = None,
+    validation_split: Optional[float] = None,
     checkpoint: Union[str, int] = "last",
     epochs: Optional[int] = None,
     threads: Optional[int] = None,
@@ -185,9 +203,11 @@ def resume(
     ----------
     run : str
         Its id, the first 4 or more characters of it, or its name.
-    train, validation : Dataset, optional
+    train, validation : Dataset or (images, labels), optional
         The images it was trained on; None (the default) opens them from their place, or from
-        ``data``. A run on arrays needs them handed over.
+        ``data``. A run on arrays, or on parts of data sets, needs them handed over.
+    validation_split : float, optional
+        As in ``fit``, where that had one.
     checkpoint : {"last", "best"} or int
         Or a checkpoint's id; the default is ``"last"``.
     epochs : int, optional
@@ -240,10 +260,7 @@ def resume(
     training = Training(callbacks, on_batch, verbose)
     if isinstance(run, Run):
         raise TypeError("run is a Run, not an id or a name: give run.id, and registry=run.registry")
-    images = None if train is None else argument.handle(train, Dataset, "train", _DATASET)
-    others = None
-    if validation is not None:
-        others = argument.handle(validation, Dataset, "validation", _DATASET)
+    images, others = training_and_validation(train, validation, None, validation_split)
     options = abi.ResumeOptions()
     call("cifar_resume_options_init", byref(options), sizeof(options))
     options.epochs = argument.optional_whole(epochs, "epochs")
@@ -255,17 +272,14 @@ def resume(
     options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
     options.command_line = _command_line()
     return training.run(
-        "cifar_trainer_resume", argument.required_text(run, "run"), images, others,
+        "cifar_trainer_resume", argument.required_text(run, "run"),
+        None if images is None else images._handle, None if others is None else others._handle,
         byref(options),
     )
 
 
-_DATASET = ": cifar.load(location) opens one, cifar.Dataset.from_arrays(images, labels) makes one"
-
 # What other libraries' fit takes, and what there is in its place.
 _FOREIGN = {
-    "validation_data": "the data set to validate on is fit's second argument",
-    "validation_split": "give fit two data sets; Dataset.from_arrays makes them of parts of arrays",
     "metrics": "loss and accuracy are measured always, others in a callback by epoch.log(name=…)",
     "class_weight": "images are weighted alike",
     "sample_weight": "images are weighted alike",
