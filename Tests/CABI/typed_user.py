@@ -80,8 +80,11 @@ def main() -> None:
     settings: dict[str, Any] = {"optimizer": "sgd", "momentum": 0.9}
     run: cifar.Run = cifar.fit(
         train, test, model=small_model(len(train.class_names)), epochs=2, name="typed",
-        tags=["typed"], callbacks=[Patience(5), print, cifar.LearningRateScheduler(halved)],
-        on_batch=lambda batch: logging.debug("%d images", batch.images), early_stopping={"patience": 3}, **settings)
+        tags=["typed"], verbose=2,
+        callbacks=[
+            Patience(5), print, cifar.LearningRateScheduler(halved),
+            cifar.EarlyStopping(patience=3)],
+        on_batch=lambda batch: logging.debug("%d images", batch.images), **settings)
     losses: list[float] = [epoch.val_loss for epoch in run.epochs]
 
     registry = cifar.Registry()

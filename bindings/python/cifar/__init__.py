@@ -19,6 +19,14 @@ from typing import NoReturn
 
 from . import _abi
 from ._library import CifarError, default_threads, instruction_set, set_log, version
+from ._recipe_callbacks import (
+    CSVLogger,
+    EarlyStopping,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+    TerminateOnNaN,
+    Timer,
+)
 from ._training import Run
 from .callbacks import Callback, LearningRateScheduler, StopTraining
 from .dataset import Dataset, Splits, load
@@ -36,19 +44,23 @@ __version__ = ".".join(
 
 __all__ = [
     "Batch",
+    "CSVLogger",
     "Callback",
     "CheckpointRow",
     "CifarError",
     "ClassScores",
     "Dataset",
+    "EarlyStopping",
     "Epoch",
     "EpochRow",
     "Evaluation",
     "LearningRateScheduler",
     "MetricRow",
     "Model",
+    "ModelCheckpoint",
     "ModelSpec",
     "NoteRow",
+    "ReduceLROnPlateau",
     "Registry",
     "Run",
     "RunDetails",
@@ -56,6 +68,8 @@ __all__ = [
     "Splits",
     "StopTraining",
     "StorageWait",
+    "TerminateOnNaN",
+    "Timer",
     "Validation",
     "default_threads",
     "fit",
@@ -68,12 +82,7 @@ __all__ = [
 
 # What those who come from Keras look for, and where it is.
 _ELSEWHERE = {
-    "CSVLogger": "fit(…, csv_logger={'filename': 'log.csv'})",
-    "EarlyStopping": "fit(…, early_stopping={'patience': 3})",
-    "ModelCheckpoint": "fit(…, model_checkpoint={'save_best_only': True})",
-    "ReduceLROnPlateau": "fit(…, reduce_lr_on_plateau={'patience': 3})",
     "Sequential": "cifar.ModelSpec()",
-    "TerminateOnNaN": "fit(…, terminate_on_nan=True)",
     "datasets": "train, test = cifar.load('cifar10', download=True)",
     "load_model": "cifar.Model.open(path)",
 }

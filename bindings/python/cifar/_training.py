@@ -79,8 +79,9 @@ class Run:
 class Training:
     """One trainer: callbacks on their way through C, and the end."""
 
-    def __init__(self, callbacks: object, on_batch: object, verbose: object) -> None:
-        listed = _list_of(callbacks)
+    def __init__(self, callbacks: List[Any], on_batch: object, verbose: object) -> None:
+        """callbacks: of ``list_of``."""
+        listed = list(callbacks)
         self._progress = progress_of(verbose)
         if self._progress is not None:  # before others, which may print
             listed.insert(0, self._progress)
@@ -291,7 +292,7 @@ _EVENTS: Dict[Any, Callable[[Any], object]] = {
 }
 
 
-def _list_of(callbacks: Any) -> List[Any]:
+def list_of(callbacks: Any) -> List[Any]:
     if callbacks is None:
         return []
     if isinstance(callbacks, Callback) or callable(callbacks):

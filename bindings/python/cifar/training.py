@@ -8,7 +8,8 @@ from . import _abi as abi
 from . import _arguments as argument
 from ._library import call
 from ._splits import training_and_validation
-from ._training import Run, Training
+from ._training import Run, Training, list_of
+from ._understanding import refuse_recipe_callbacks, understood
 from .callbacks import Callback
 from .dataset import PathLike, Splits
 from .events import Batch, Epoch
@@ -106,8 +107,10 @@ def fit(
         is 1 in a terminal and in a notebook, where the bar is below the cell, and 2 elsewhere.
     callbacks : iterable of Callback or callable
         Each is a ``Callback``, or called with an ``Epoch`` after every epoch; what it returns is
-        ignored. ``raise cifar.StopTraining`` stops the training, and ``Run.reason`` names who did;
-        whatever else is raised stops it too, and ``fit`` raises it again. The default is none.
+        ignored. Those of the recipe, ``EarlyStopping(patience=3)`` and the like, are the
+        hyperparameters of their names. ``raise cifar.StopTraining`` stops the training, and
+        ``Run.reason`` names who did; whatever else is raised stops it too, and ``fit`` raises it
+        again. The default is none.
     on_batch : callable, optional
         Likewise, called with a ``Batch`` after every batch.
     **hyperparameters
@@ -117,7 +120,8 @@ def fit(
         Keras), ``label_smoothing=0.1``, ``steps_per_epoch=500``, ``ema=0.999`` (an exponential
         moving average of the weights is validated and kept in their place),
         ``precision="mixed_bfloat16"``, ``schedule="cosine"`` or
-        ``schedule={"type": "step", "step_size": 10}``, ``early_stopping={"patience": 3}``,
+        ``schedule={"type": "step", "step_size": 10}`` or a function as ``LearningRateScheduler``
+        takes it, ``early_stopping={"patience": 3}``,
         ``reduce_lr_on_plateau=False``, ``csv_logger={"filename": "log.csv"}`` (a resume continues
         without one that can't be written, with a warning to ``set_log``), ``terminate_on_nan``,
         ``timer``, ``augment=[...]`` to add, ``augmentations=[...]`` to replace.
@@ -150,7 +154,8 @@ def fit(
     >>> run.status
     'completed'
     """
-    training = Training(callbacks, on_batch, verbose)
+    hyperparameters, listed = understood(hyperparameters, list_of(callbacks))
+    training = Training(listed, on_batch, verbose)
     images, others = training_and_validation(train, validation, validation_data, validation_split)
     if images is None or others is None:
         raise TypeError(
@@ -173,7 +178,6 @@ def fit(
     options.model = _model_text(model)
     options.learning_rate = argument.optional_number(learning_rate, "learning_rate")
     if hyperparameters:
-        _refuse_foreign(hyperparameters)
         options.hyperparameters = argument.json_text(hyperparameters, "")
     options.command_line = _command_line()
     return training.run(
@@ -181,7 +185,7 @@ def fit(
 
 
 def resume(
-    run: str,
+    run: Union[str, Run],
     *,
     train: Optional[Images] = None,
     validation: Optional[Images] = None,
@@ -201,8 +205,8 @@ def resume(
 
     Parameters
     ----------
-    run : str
-        Its id, the first 4 or more characters of it, or its name.
+    run : str or Run
+        Its id, the first 4 or more characters of it, or its name; or what ``fit`` returned.
     train, validation : Dataset or (images, labels), optional
         The images it was trained on; None (the default) opens them from their place, or from
         ``data``. A run on arrays, or on parts of data sets, needs them handed over.
@@ -257,9 +261,14 @@ def resume(
     >>> [epoch.epoch for epoch in run.epochs]
     [2]
     """
-    training = Training(callbacks, on_batch, verbose)
+    listed = list_of(callbacks)
+    refuse_recipe_callbacks(listed)
+    training = Training(listed, on_batch, verbose)
     if isinstance(run, Run):
-        raise TypeError("run is a Run, not an id or a name: give run.id, and registry=run.registry")
+        if run.id is None:
+            raise ValueError("run was not recorded: there is nothing to resume")
+        registry = run.registry if registry is None else registry
+        run = run.id
     images, others = training_and_validation(train, validation, None, validation_split)
     options = abi.ResumeOptions()
     call("cifar_resume_options_init", byref(options), sizeof(options))
@@ -276,22 +285,6 @@ def resume(
         None if images is None else images._handle, None if others is None else others._handle,
         byref(options),
     )
-
-
-# What other libraries' fit takes, and what there is in its place.
-_FOREIGN = {
-    "metrics": "loss and accuracy are measured always, others in a callback by epoch.log(name=…)",
-    "class_weight": "images are weighted alike",
-    "sample_weight": "images are weighted alike",
-    "shuffle": "training images are shuffled always",
-    "initial_epoch": "cifar.resume resumes a run",
-}
-
-
-def _refuse_foreign(hyperparameters: Dict[str, Any]) -> None:
-    for name, remedy in _FOREIGN.items():
-        if name in hyperparameters:
-            raise TypeError(f"fit has no '{name}': {remedy}")
 
 
 def _lines(tags: Union[None, str, Iterable[str]]) -> bytes:
