@@ -27,7 +27,7 @@ from ._recipe_callbacks import (
     TerminateOnNaN,
     Timer,
 )
-from ._training import Run
+from ._run import Run
 from .callbacks import Callback, LearningRateScheduler, StopTraining
 from .dataset import Dataset, Splits, load
 from .events import Batch, Epoch, StorageWait, Validation

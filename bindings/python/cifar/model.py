@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _abi as abi
 from . import _arguments as argument
 from ._handle import Handle, Held
+from ._html import confusion, paragraph
 from ._library import call, create, decode, get, get_text
 from ._pixels import pixels_to_ask
 from ._splits import dataset_of
@@ -91,6 +92,14 @@ class Evaluation(NamedTuple):
     flips: bool
     classes: Dict[str, ClassScores]
     confusion: List[List[int]]
+
+    def _repr_html_(self) -> str:
+        head = (
+            f"accuracy {self.accuracy:.2%}, loss {self.loss:.4f}, top-5 accuracy "
+            f"{self.top5_accuracy:.2%}, macro F1 {self.macro_f1:.3f} on {self.count:,} images")
+        scores = [item[:3] for item in self.classes.values()]
+        return paragraph(head) + confusion(
+            list(self.classes), self.confusion, scores, ClassScores._fields[:3])
 
 
 class Model(Held):
@@ -390,6 +399,9 @@ class Model(Held):
         >>> model.save("first.safetensors")
         """
         call("cifar_model_save", self._handle, argument.required_path(path, "path"))
+
+    def _repr_html_(self) -> str:
+        return self.spec._repr_html_()
 
     def __repr__(self) -> str:
         return f"<Model: {self.parameters} parameters, {self._classes} classes>"

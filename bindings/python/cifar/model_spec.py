@@ -1,5 +1,6 @@
 """Models of one's own, layer by layer."""
 
+import html
 from typing import Any, Tuple
 
 from . import _abi as abi
@@ -253,6 +254,9 @@ class ModelSpec(Layers):
     def __repr__(self) -> str:
         info = self._info()
         return f"<ModelSpec: {info.layers} layers, {info.parameters} parameters>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.summary())}</pre>"
 
     def __reduce__(self) -> Tuple[Any, ...]:
         # A copy is a spec of its own.
