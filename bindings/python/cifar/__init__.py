@@ -17,8 +17,9 @@ first completed
 
 from typing import NoReturn
 
-from . import _abi
-from ._library import CifarError, default_threads, instruction_set, set_log, version
+from . import _abi, errors
+from ._library import default_threads, instruction_set, version
+from ._log import set_log
 from ._recipe_callbacks import (
     CSVLogger,
     EarlyStopping,
@@ -30,6 +31,7 @@ from ._recipe_callbacks import (
 from ._run import Run
 from .callbacks import Callback, LearningRateScheduler, StopTraining
 from .dataset import Dataset, Splits, load
+from .errors import CifarError
 from .events import Batch, Epoch, StorageWait, Validation
 from .model import ClassScores, Evaluation, Model
 from .model_spec import ModelSpec
@@ -72,6 +74,7 @@ __all__ = [
     "Timer",
     "Validation",
     "default_threads",
+    "errors",
     "fit",
     "instruction_set",
     "load",

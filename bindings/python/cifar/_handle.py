@@ -3,7 +3,7 @@
 from ctypes import CDLL, c_void_p
 from functools import partial
 from operator import attrgetter, itemgetter
-from typing import Any, Callable, NoReturn, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, NoReturn, Optional, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,16 @@ def freeing(library: CDLL, name: str) -> Callable[..., object]:
     return result
 
 
+def missing(kind: type, name: str) -> str:
+    """What is said of an attribute that a class does not have."""
+    message = f"'{kind.__name__}' has no attribute '{name}'"
+    elsewhere: Dict[str, str] = getattr(kind, "_elsewhere", {})
+    return f"{message}; there is {elsewhere[name]}" if name in elsewhere else message
+
+
+Self = TypeVar("Self", bound="Held")
+
+
 class Held:
     """What has a handle: its copy would be the same object of the library under another name.
 
@@ -76,7 +86,37 @@ class Held:
     """
 
     _instead = ""
-    _handle: Handle
+    _handle: Any
+    # What those who come from other libraries look for, and where it is.
+    _elsewhere: Dict[str, str] = {}
 
-    def __reduce__(self) -> NoReturn:
+    def close(self) -> None:
+        """Gives back what the object holds; using it afterwards is a ValueError.
+
+        Not needed: what nobody refers to any more is closed anyway. At the end of a ``with`` it is,
+        too. Calls under way in other threads end as usual.
+
+        Examples
+        --------
+        >>> with cifar.Dataset.open("shapes", limit=20) as few:
+        ...     len(few.images)
+        20
+        >>> few.close()
+        """
+        vars(self).pop("_handle", None)
+
+    if not TYPE_CHECKING:  # to which every name would be one that there is
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name == "_handle":
+                raise ValueError(f"the {type(self).__name__} is closed")
+            raise AttributeError(missing(type(self), name))
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> Any:
         raise TypeError(f"a {type(self).__name__} can't be copied or pickled: {self._instead}")

@@ -14,6 +14,7 @@ from ._handle import Handle, Held
 from ._html import confusion, paragraph
 from ._library import call, create, decode, get, get_text
 from ._pixels import pixels_to_ask
+from ._safetensors import weights_of
 from ._splits import dataset_of
 from .dataset import Dataset, PathLike
 from .model_spec import ModelSpec
@@ -106,7 +107,8 @@ class Model(Held):
     """A trained network.
 
     Made by ``Model.open`` and ``Model.from_run``, and found in ``Run.model``. It never changes, and
-    may be used from any thread; calls take turns.
+    may be used from any thread; calls take turns. A copy of it is the model itself; a pickle has
+    its checkpoint.
 
     Attributes
     ----------
@@ -129,9 +131,14 @@ class Model(Held):
     (1, 10)
     """
 
-    _instead = (
-        "it never changes, so use it itself; another process opens a file that model.save(path) "
-        "wrote, by Model.open(path)")
+    _elsewhere = {
+        "compile": "cifar.fit(…, optimizer=…, learning_rate=…)",
+        "fit": "cifar.fit(train, validation, model=model.spec)",
+        "get_weights": "model.state_dict()",
+        "load_state_dict": "Model.open(path)",
+        "predict_classes": "model.predict(images).argmax(axis=1)",
+        "predict_proba": "model.predict(images)",
+    }
 
     epoch: int
     parameters: int
@@ -379,6 +386,43 @@ class Model(Held):
             result.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
         )
         return result[0] if is_one else result
+
+    def state_dict(self) -> Dict[str, NDArray[np.float32]]:
+        """Its weights and running statistics, by PyTorch's names.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray of float32
+            Copies: ``"0.weight"`` (filters, channels, k, k), ``"0.bias"`` (filters,), for the
+            layers in their order, as a ``Sequential`` of PyTorch has them.
+
+        Examples
+        --------
+        >>> weights = model.state_dict()
+        >>> list(weights)[:2], weights["0.weight"].shape
+        (['0.weight', '0.bias'], (32, 3, 3, 3))
+        """
+        return weights_of(self._checkpoint())
+
+    def _checkpoint(self) -> bytes:
+        pointer, size = POINTER(ctypes.c_uint8)(), ctypes.c_size_t()
+        call("cifar_model_get_checkpoint", self._handle, byref(pointer), byref(size))
+        return ctypes.string_at(pointer, size.value)
+
+    @classmethod
+    def _from_bytes(cls, data: bytes) -> "Model":
+        pointer = ctypes.cast(ctypes.c_char_p(data), POINTER(ctypes.c_uint8))
+        return cls._of(create("model", "cifar_model_from_memory", pointer, len(data), 0))
+
+    # It never changes: its copy is the model itself, and another process gets its bytes.
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return Model._from_bytes, (self._checkpoint(),)
+
+    def __copy__(self) -> "Model":
+        return self
+
+    def __deepcopy__(self, _: object) -> "Model":
+        return self
 
     def save(self, path: PathLike) -> None:
         """Writes the checkpoint to a safetensors file, whole or not at all.

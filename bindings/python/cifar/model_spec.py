@@ -131,6 +131,22 @@ class ModelSpec(Layers):
             )
         )
 
+    def copy(self) -> "ModelSpec":
+        """Copies the spec: what is added to the copy is not added to this one.
+
+        Returns
+        -------
+        ModelSpec
+            A new one.
+
+        Examples
+        --------
+        >>> wider = spec.copy().relu()
+        >>> len(wider) - len(spec)
+        1
+        """
+        return type(self).from_json(self.to_json())
+
     # Looking ----------------------------------------------------------------------------------
 
     def to_json(self) -> str:
