@@ -85,8 +85,10 @@ __all__ = [
 
 # What those who come from Keras look for, and where it is.
 _ELSEWHERE = {
-    "Sequential": "cifar.ModelSpec()",
+    "Conv2D": "cifar.ModelSpec().conv2d(32, (3, 3), activation='relu')",
+    "Sequential": "cifar.ModelSpec(), whose methods add layers",
     "datasets": "train, test = cifar.load('cifar10', download=True)",
+    "layers": "cifar.ModelSpec(), whose methods add layers",
     "load_model": "cifar.Model.open(path)",
 }
 

@@ -69,17 +69,22 @@ def freeing(library: CDLL, name: str) -> Callable[..., object]:
     return result
 
 
-def missing(kind: type, name: str) -> str:
-    """What is said of an attribute that a class does not have."""
-    message = f"'{kind.__name__}' has no attribute '{name}'"
-    elsewhere: Dict[str, str] = getattr(kind, "_elsewhere", {})
-    return f"{message}; there is {elsewhere[name]}" if name in elsewhere else message
+class _Telling(type):
+    """Says of an attribute that is not there what there is in its place."""
+
+    if not TYPE_CHECKING:  # to which every name would be one that there is
+
+        def __getattr__(cls, name: str) -> NoReturn:
+            message = f"'{cls.__name__}' has no attribute '{name}'"
+            if name in cls._elsewhere:
+                message += f"; there is {cls._elsewhere[name]}"
+            raise AttributeError(message)
 
 
 Self = TypeVar("Self", bound="Held")
 
 
-class Held:
+class Held(metaclass=_Telling):
     """What has a handle: its copy would be the same object of the library under another name.
 
     A class says in ``_instead`` what there is to do.
@@ -105,12 +110,12 @@ class Held:
         """
         vars(self).pop("_handle", None)
 
-    if not TYPE_CHECKING:  # to which every name would be one that there is
+    if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> NoReturn:
             if name == "_handle":
                 raise ValueError(f"the {type(self).__name__} is closed")
-            raise AttributeError(missing(type(self), name))
+            type(type(self)).__getattr__(type(self), name)
 
     def __enter__(self: Self) -> Self:
         return self

@@ -9,6 +9,11 @@ _MOST_ROWS = 20
 _CELL = "text-align: right; padding: 2px 8px"
 
 
+def monospaced(lines: str) -> str:
+    """lines: HTML."""
+    return f"<pre style='font-family: monospace; line-height: 1.3'>{lines}</pre>"
+
+
 def paragraph(text: str) -> str:
     return f"<p>{html.escape(text)}</p>"
 

@@ -14,7 +14,6 @@ from ._handle import Handle, Held
 from ._html import confusion, paragraph
 from ._library import call, create, decode, get, get_text
 from ._pixels import pixels_to_ask
-from ._safetensors import weights_of
 from ._splits import dataset_of
 from .dataset import Dataset, PathLike
 from .model_spec import ModelSpec
@@ -134,8 +133,7 @@ class Model(Held):
     _elsewhere = {
         "compile": "cifar.fit(…, optimizer=…, learning_rate=…)",
         "fit": "cifar.fit(train, validation, model=model.spec)",
-        "get_weights": "model.state_dict()",
-        "load_state_dict": "Model.open(path)",
+        "load": "Model.open(path)",
         "predict_classes": "model.predict(images).argmax(axis=1)",
         "predict_proba": "model.predict(images)",
     }
@@ -386,23 +384,6 @@ class Model(Held):
             result.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
         )
         return result[0] if is_one else result
-
-    def state_dict(self) -> Dict[str, NDArray[np.float32]]:
-        """Its weights and running statistics, by PyTorch's names.
-
-        Returns
-        -------
-        dict of str to numpy.ndarray of float32
-            Copies: ``"0.weight"`` (filters, channels, k, k), ``"0.bias"`` (filters,), for the
-            layers in their order, as a ``Sequential`` of PyTorch has them.
-
-        Examples
-        --------
-        >>> weights = model.state_dict()
-        >>> list(weights)[:2], weights["0.weight"].shape
-        (['0.weight', '0.bias'], (32, 3, 3, 3))
-        """
-        return weights_of(self._checkpoint())
 
     def _checkpoint(self) -> bytes:
         pointer, size = POINTER(ctypes.c_uint8)(), ctypes.c_size_t()

@@ -5,6 +5,7 @@ from typing import Any, Tuple
 
 from . import _abi as abi
 from ._arguments import required_text, whole
+from ._html import monospaced
 from ._layers import Layers
 from ._library import create, get, get_text
 
@@ -272,7 +273,7 @@ class ModelSpec(Layers):
         return f"<ModelSpec: {info.layers} layers, {info.parameters} parameters>"
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.summary())}</pre>"
+        return monospaced(html.escape(self.summary()))
 
     def __reduce__(self) -> Tuple[Any, ...]:
         # A copy is a spec of its own.
