@@ -137,6 +137,7 @@ public struct Hyperparameters: DescribedOptions {
         .shapeMismatch, "the model takes images of \(modelSpec.input), the data has [3, 32, 32]")
     }
     try data?.validate(classes: modelSpec.classes)
+    try loss.validate(classes: modelSpec.classes)
   }
 }
 
