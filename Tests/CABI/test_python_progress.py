@@ -46,6 +46,9 @@ def test_lines_where_nothing_can_be_redrawn(small, workplace, capsys):
     cifar.resume(cifar.Registry().runs()[0]["id"], epochs=3, verbose=True)
     text = capsys.readouterr().out
     assert "\r" in text and re.search("epoch 3/3  loss .* img/s", text)
+    # Nothing of the bar stays in front of the line.
+    assert text.splitlines()[-1].startswith("epoch 3/3")
+    assert "\x1b" not in text
 
 
 @pytest.mark.parametrize("verbose", [3, -1, "yes", None, 1.5, [1]])

@@ -100,6 +100,7 @@ def test_any_function_is_a_schedule(small, schedule):
         run = cifar.fit(*small, epochs=3, early_stopping=False, **options, **OPTIONS)
         rates.append([epoch.learning_rate for epoch in run.epochs])
     assert rates == [[1e-3, 5e-4, 2.5e-4]] * 2
+    assert cifar.LearningRateScheduler(schedule).schedule(0, 1e-3) == 1e-3
 
 
 def test_what_keras_calls_compile(small):

@@ -104,6 +104,7 @@ class BarProgress(Progress):
         super().__init__()
         self._drawn = 0.0
         self._is_shown = False
+        self._length = 0
         self._last: Optional[Batch] = None
         # Of the last epoch's validation, for the time that is left.
         self._validation_seconds = 0.0
@@ -146,8 +147,12 @@ class BarProgress(Progress):
             self._redraw("")
 
     def _redraw(self, line: str) -> None:
-        # Where the cursor can be moved, the rest of the line is erased; else spaces cover it.
-        self._write(f"\r{line}\x1b[K" if _is_terminal() else f"\r{line:{_width() - 1}}\r{line}")
+        # What the line before has more is erased by a terminal, and covered with spaces elsewhere.
+        if _is_terminal():
+            self._write(f"\r{line}\x1b[K")
+        else:
+            self._write(f"\r{line}".ljust(self._length + 1) + ("" if line else "\r"))
+        self._length = len(line)
 
 
 class NotebookProgress(BarProgress):

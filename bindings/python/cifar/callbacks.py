@@ -234,8 +234,7 @@ class LearningRateScheduler(Callback):
     """
 
     def __init__(self, schedule: Schedule) -> None:
-        self._takes_rate = _takes_rate(schedule)
-        self.schedule = schedule
+        self.schedule = _of_both(schedule)
 
     def on_epoch_begin(self, batch: Batch, /) -> None:
         """Sets the rate that the schedule gives.
@@ -245,25 +244,33 @@ class LearningRateScheduler(Callback):
         batch : Batch
             The epoch, with 0 batches done.
         """
-        arguments = (batch.epoch - 1, batch.learning_rate)[: 2 if self._takes_rate else 1]
-        rate = cast(Callable[..., Optional[float]], self.schedule)(*arguments)
+        rate = self.schedule(batch.epoch - 1, batch.learning_rate)
         if rate is not None:
             self.set_learning_rate(number(rate, "what the schedule returned"))
 
 
-def _takes_rate(schedule: object) -> bool:
-    """Whether a schedule wants the rate besides the epoch."""
+def _of_both(schedule: Any) -> Callable[[int, float], Optional[float]]:
+    """The schedule as a function of the epoch and the rate."""
     if not callable(schedule):
         raise TypeError(
             f"schedule is a {type(schedule).__name__}, not a function of (epoch) or (epoch, lr)")
+    function = cast(Callable[..., Optional[float]], schedule)
+    if _takes(schedule, 0, 0.0):
+        return function
+    if not _takes(schedule, 0):
+        raise TypeError("schedule takes neither (epoch) nor (epoch, lr)")
+
+    def of_epoch(epoch: int, lr: float) -> Optional[float]:
+        return function(epoch)
+
+    return of_epoch
+
+
+def _takes(function: Callable[..., object], *arguments: object) -> bool:
     try:
-        signature = inspect.signature(schedule)
+        inspect.signature(function).bind(*arguments)
+        return True
+    except TypeError:
+        return False
     except ValueError:  # of some functions in C nobody knows
         return True
-    for arguments in [(0, 0.0), (0,)]:
-        try:
-            signature.bind(*arguments)
-            return len(arguments) == 2
-        except TypeError:
-            continue
-    raise TypeError("schedule takes neither (epoch) nor (epoch, lr)")
