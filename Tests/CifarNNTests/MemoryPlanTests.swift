@@ -54,9 +54,12 @@ import Testing
       case .fork(let input, let shortcut):
         #expect(plan.values[input].gradient != plan.values[shortcut].gradient)
         #expect(plan.values[shortcut].place == .shared(with: input))
-      case .sum(let layers, let shortcut, let output, _):
-        #expect(plan.values[layers].gradient == plan.values[output].gradient)
-        #expect(plan.values[layers].gradient != plan.values[shortcut].gradient)
+      case .sum(let group, let layers, let shortcut, let output):
+        // All branches of the preset end with a batch norm, or are the identity.
+        #expect(group.layersEnd != nil && (group.shortcutEnd != nil || group.shortcut.isEmpty))
+        for branch in [layers, shortcut] {
+          #expect(plan.values[branch].gradient == plan.values[output].gradient)
+        }
       default: break
       }
     }
