@@ -622,6 +622,17 @@ cifar_status cifar_model_open(const char *path, uint32_t threads, cifar_model **
 cifar_status cifar_model_from_run(const char *registry, const char *run, const char *checkpoint,
                                   uint32_t threads, cifar_model **out);
 
+/** Opens a checkpoint that lies in memory: what cifar_model_get_checkpoint gave, or the bytes of such
+ *  a file.
+ *
+ *  @param bytes    are copied.
+ *  @param size     how many.
+ *  @param threads  as in cifar_model_open.
+ *
+ *  Errors: BAD_DATA and NOT_FINITE as cifar_model_open; INVALID_ARGUMENT. */
+cifar_status cifar_model_from_memory(const uint8_t *bytes, size_t size, uint32_t threads,
+                                     cifar_model **out);
+
 /** The trainer's network as it is now; after a finished cifar_trainer_run, with the best weights.
  *  While it trains, from its callbacks only. The model is independent of the trainer. Weights of a
  *  training that diverged are taken as they are: its probabilities may be NaN. */
@@ -700,6 +711,16 @@ cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_datase
  *  Error: NOT_FINITE, as for cifar_model_evaluate; what is in probabilities then means nothing. */
 cifar_status cifar_model_predict(cifar_model *model, const uint8_t *images, size_t count,
                                  float *probabilities);
+
+/** The checkpoint that cifar_model_save would write, a safetensors file, in memory: to send a model to
+ *  another process.
+ *
+ *  @param bytes  receives where it begins; it lives as long as the model.
+ *  @param size   receives how many bytes it has.
+ *
+ *  Error: OUT_OF_MEMORY. */
+cifar_status cifar_model_get_checkpoint(const cifar_model *model, const uint8_t **bytes,
+                                        size_t *size);
 
 /** Writes the checkpoint to a safetensors file, whole or not at all.
  *

@@ -18,6 +18,8 @@ final class ModelHandle {
   private let lock = ConditionLock()
   /// Under the lock.
   private var summaryText: UnsafePointer<CChar>?
+  /// Likewise.
+  private var checkpointBytes: AlignedBuffer<UInt8>?
 
   init(_ model: Model) throws {
     self.model = model
@@ -37,6 +39,18 @@ final class ModelHandle {
         summaryText = strings.keep(try ModelSummary(of: model.hyperparameters.modelSpec).text)
       }
       return summaryText
+    }
+  }
+
+  /// Its checkpoint, encoded when someone asks for it.
+  func checkpoint() throws -> AlignedBuffer<UInt8> {
+    try lock.withLock {
+      if let checkpointBytes { return checkpointBytes }
+      let bytes = try model.checkpoint()
+      let buffer = try AlignedBuffer<UInt8>(count: bytes.count, for: "the checkpoint")
+      _ = buffer.span.update(fromContentsOf: bytes)
+      checkpointBytes = buffer
+      return buffer
     }
   }
 
@@ -76,6 +90,23 @@ public func cifar_model_from_run(
   }
 }
 
+@_cdecl("cifar_model_from_memory") @implementation
+public func cifar_model_from_memory(
+  _ bytes: UnsafePointer<UInt8>?, _ size: Int, _ threads: UInt32,
+  _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let out = try Argument.required(out, "out")
+    let bytes = try Argument.required(bytes, "bytes")
+    let size = try Argument.count(size, "size")
+    let copy = try MemoryNeed.secured(size + 64, for: "the checkpoint") {
+      Array(UnsafeBufferPointer(start: bytes, count: size))
+    }
+    let model = try Model(checkpoint: copy, threads: Argument.threads(threads))
+    out.pointee = Handle.make(try ModelHandle(model))
+  }
+}
+
 @_cdecl("cifar_model_from_trainer") @implementation
 public func cifar_model_from_trainer(
   _ trainer: OpaquePointer?, _ out: UnsafeMutablePointer<OpaquePointer?>?
@@ -100,6 +131,21 @@ public func cifar_model_get_class_name(
   _ model: OpaquePointer?, _ index: UInt32, _ name: UnsafeMutablePointer<UnsafePointer<CChar>?>?
 ) -> cifar_status {
   ListAccess.className(index, of: { try ModelHandle.from(model).classNames }, to: name)
+}
+
+@_cdecl("cifar_model_get_checkpoint") @implementation
+public func cifar_model_get_checkpoint(
+  _ model: OpaquePointer?, _ bytes: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+  _ size: UnsafeMutablePointer<Int>?
+) -> cifar_status {
+  guarded {
+    let model = try ModelHandle.from(model)
+    let bytes = try Argument.required(bytes, "bytes")
+    let size = try Argument.required(size, "size")
+    let checkpoint = try model.checkpoint()
+    bytes.pointee = UnsafePointer(checkpoint.pointer)
+    size.pointee = checkpoint.count
+  }
 }
 
 @_cdecl("cifar_model_get_summary") @implementation

@@ -546,7 +546,15 @@ static void step(world *w) {
     case 13: CALL(cifar_trainer_record_metric, PICK(w, trainers), text(c), real(c)); break;
     case 14: GET(w, cifar_trainer_get_info, PICK(w, trainers), cifar_trainer_info); break;
     case 15: CALL(cifar_trainer_interrupt, PICK(w, trainers)); break;
-    case 16: case 17:
+    case 16: {
+      const uint8_t *bytes = NULL;
+      size_t length = 0;
+      if (CALL(cifar_model_get_checkpoint, PICK(w, models), &bytes, &length)) break;
+      if (chance(c, 4)) length = below(c, 4096);
+      MAKE(w, models, cifar_model, cifar_model_free, cifar_model_from_memory, bytes, length, 1);
+      break;
+    }
+    case 17:
       MAKE(w, models, cifar_model, cifar_model_free, cifar_model_from_trainer, PICK(w, trainers));
       break;
     case 18:

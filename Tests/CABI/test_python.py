@@ -233,6 +233,18 @@ def test_predict_agrees_with_evaluate(trained, shapes):
     assert math.isclose(result.loss, -np.log(chosen.astype(float)).mean(), rel_tol=1e-5)
 
 
+def test_layers_in_keras_words():
+    spec = (
+        cifar.ModelSpec().conv2d(8, (3, 3), (1, 1), activation="relu").max_pool((2, 2))
+        .conv2d(8, 3, 2, activation="gelu").avg_pool(2).flatten()
+        .dense(16, activation="relu").dense(10, activation="softmax"))
+    assert spec == (
+        cifar.ModelSpec().conv2d(8).relu().max_pool().conv2d(8, stride=2).gelu().avg_pool()
+        .flatten().dense(16).relu().dense(10))
+    other = spec.copy()
+    assert other == spec and len(other.relu()) == len(spec) + 1
+
+
 def test_a_saved_model_is_the_same(trained, shapes, tmp_path):
     model = trained[0].model
     model.save(tmp_path / "model.safetensors")

@@ -1,6 +1,7 @@
 """Objects of the library that finalisers still use, and log functions that come and go."""
 
 import gc
+import logging
 import os
 import subprocess
 import sys
@@ -173,7 +174,7 @@ def test_threads_may_set_the_log_at_once(workplace):
     assert python(LOG_RACE, workplace) == ["True"]
 
 
-def test_one_log_after_another(small_training):
+def test_one_log_after_another(small_training, caplog):
     heard = []
     for index in range(50):
         cifar.set_log(lambda level, line, index=index: heard.append((index, level)))
@@ -181,8 +182,25 @@ def test_one_log_after_another(small_training):
         cifar.set_log(3)
     small_training()
     cifar.set_log(None)
-    small_training()
+    with caplog.at_level(logging.INFO, "cifar"):
+        small_training()
     assert heard == [(49, 30)]
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("cifar", "WARNING")
+    assert "threads" in record.getMessage()
+
+
+def test_warnings_are_seen_where_nobody_logs(workplace):
+    program = LOG_RACE.split("sys.setswitchinterval")[0] + """
+train, test = cifar.load("shapes", 64, 32)
+spec = cifar.ModelSpec().global_average_pool().dense(10)
+cifar.fit(train, test, model=spec, epochs=1, threads=1000, record=False, verbose=0)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True,
+        check=True)
+    assert "threads" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import time
 import cifar
 import numpy as np
 import pytest
-from cifar import _library
+from cifar import _abi, _library
 from cifar._handle import Handle
 
 SPEC = cifar.ModelSpec().flatten().dense(10)
@@ -63,18 +63,131 @@ def test_a_copy_of_a_spec_is_a_spec_of_its_own(copied):
     assert other.classes == 3
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_models_and_registries_are_not_copied(model, workplace, copied):
+def again(thing):
+    return pickle.loads(pickle.dumps(thing))
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, again])
+def test_a_copy_of_a_model_says_the_same(small, model, copied):
+    other = copied(model)
+    assert (other is model) == (copied is not again)
+    assert (other.predict(small.test.images) == model.predict(small.test.images)).all()
+    assert other.hyperparameters == model.hyperparameters
+    assert (other.epoch, other.class_names) == (model.epoch, model.class_names)
+
+
+def predicted(model, dataset):
+    return model.predict(dataset)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_model_and_images_go_to_other_processes(small, model, method):
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        results = pool.starmap(predicted, [(model, small.test), (model, small.test[:5])])
+    expected = model.predict(small.test)
+    assert (results[0] == expected).all() and (results[1] == expected[:5]).all()
+
+
+def test_a_pickled_model_is_its_checkpoint(small, model, workplace):
+    model.save("m.safetensors")
+    again(model).save("again.safetensors")
+    assert (workplace / "m.safetensors").read_bytes() == (
+        (workplace / "again.safetensors").read_bytes())
+    with pytest.raises(cifar.errors.BadDataError):
+        cifar.Model._from_bytes(b"no checkpoint")
+    with pytest.raises(cifar.CifarError):
+        cifar.Model._from_bytes(b"")
+
+
+def test_a_registry_is_not_copied(workplace):
     cifar.fit(*cifar.load("shapes", 64, 32), model=SPEC, epochs=1)
-    with pytest.raises(TypeError, match="Model can't be copied or pickled.*Model.open"):
-        copied(model)
-    with pytest.raises(TypeError, match="Registry can't be copied or pickled.*Registry.path"):
-        copied(cifar.Registry())
+    for copied in [copy.copy, copy.deepcopy, again]:
+        with pytest.raises(TypeError, match="Registry can't be copied or pickled.*Registry.path"):
+            copied(cifar.Registry())
 
 
-def test_data_sets_are_not_pickled(small):
-    with pytest.raises(TypeError, match="Dataset can't be copied or pickled"):
-        pickle.dumps(small.train)
+def test_a_pickled_data_set_has_its_images(small, tmp_path):
+    for dataset in [small.test, small.train[3:9]]:
+        other = again(dataset)
+        assert (other.images == dataset.images).all() and (other.labels == dataset.labels).all()
+        assert (other.class_names, other.split, other.location) == (
+            dataset.class_names, dataset.split, dataset.location)
+
+
+def test_what_is_closed_says_so(small, model, workplace):
+    run = cifar.fit(*small, model=SPEC, epochs=1)
+    with cifar.Registry() as registry:
+        assert registry.run(run.id)["id"] == run.id
+    with pytest.raises(ValueError, match="the Registry is closed"):
+        registry.runs()
+    with again(model) as other:
+        other.predict(small.test.images)
+    other.close()
+    with pytest.raises(ValueError, match="the Model is closed"):
+        other.predict(small.test.images)
+    with small.test[:5] as few:
+        images = few.images
+    before = images.copy()
+    for use in [lambda: few.images, lambda: model.evaluate(few), lambda: cifar.fit(few, few)]:
+        with pytest.raises(ValueError, match="the Dataset is closed"):
+            use()
+    gc.collect()
+    cifar.Dataset.open("shapes", "test", limit=20)
+    assert (images == before).all()
+
+
+def test_64_threads_ask_one_model(small, model):
+    images = np.concatenate([small.train.images, small.test.images])
+    expected = [model.predict(images[place : place + 3]) for place in range(64)]
+    evaluation = model.evaluate(small.test)
+    wrong, start = [], threading.Barrier(64)
+
+    def ask(place):
+        start.wait()
+        for _ in range(20):
+            if not (model.predict(images[place : place + 3]) == expected[place]).all():
+                wrong.append(place)
+            if place % 8 == 0 and model.evaluate(small.test) != evaluation:
+                wrong.append(place)
+
+    asking = [threading.Thread(target=ask, args=(place,)) for place in range(64)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    assert wrong == []
+
+
+# Exceptions ---------------------------------------------------------------------------------------
+
+
+def test_every_status_has_its_exception():
+    statuses = {
+        name for name in vars(_abi) if name.startswith("CIFAR_E_")}
+    assert set(cifar.errors.CLASSES) == statuses
+    assert len(set(cifar.errors.CLASSES.values())) == len(statuses)
+    for status, kind in cifar.errors.CLASSES.items():
+        error = again(kind(status, "it broke"))
+        assert type(error) is kind and isinstance(error, cifar.CifarError)
+        assert (str(error), error.status, error.args) == ("it broke", status, ("it broke",))
+        # Python's own kind besides.
+        assert len(kind.__bases__) == 2 and kind.__bases__[1].__module__ == "builtins"
+
+
+def test_an_exception_is_pythons_own_kind_too(small, workplace):
+    for make, kind in [
+        (lambda: cifar.load("/nowhere"), FileNotFoundError),
+        (lambda: cifar.Registry("nothing.db").runs(), FileNotFoundError),
+        (lambda: cifar.ModelSpec().dense(10), ValueError),
+        (lambda: cifar.fit(*small, epochs=1, optimizer="lion"), ValueError),
+        (lambda: cifar.Dataset.from_arrays(small.test.images, [99, -1] * 16), ValueError),
+        (lambda: cifar.fit(*small, epochs=2, recipe="keras", learning_rate=1e30),
+         ArithmeticError),
+    ]:
+        with pytest.raises(kind) as info:
+            make()
+        assert isinstance(info.value, cifar.CifarError)
+        assert type(info.value) is cifar.errors.CLASSES[info.value.status]
 
 
 def fail(_):

@@ -17,8 +17,9 @@ first completed
 
 from typing import NoReturn
 
-from . import _abi
-from ._library import CifarError, default_threads, instruction_set, set_log, version
+from . import _abi, errors
+from ._library import default_threads, instruction_set, version
+from ._log import set_log
 from ._recipe_callbacks import (
     CSVLogger,
     EarlyStopping,
@@ -27,9 +28,10 @@ from ._recipe_callbacks import (
     TerminateOnNaN,
     Timer,
 )
-from ._training import Run
+from ._run import Run
 from .callbacks import Callback, LearningRateScheduler, StopTraining
 from .dataset import Dataset, Splits, load
+from .errors import CifarError
 from .events import Batch, Epoch, StorageWait, Validation
 from .model import ClassScores, Evaluation, Model
 from .model_spec import ModelSpec
@@ -72,6 +74,7 @@ __all__ = [
     "Timer",
     "Validation",
     "default_threads",
+    "errors",
     "fit",
     "instruction_set",
     "load",
@@ -82,8 +85,10 @@ __all__ = [
 
 # What those who come from Keras look for, and where it is.
 _ELSEWHERE = {
-    "Sequential": "cifar.ModelSpec()",
+    "Conv2D": "cifar.ModelSpec().conv2d(32, (3, 3), activation='relu')",
+    "Sequential": "cifar.ModelSpec(), whose methods add layers",
     "datasets": "train, test = cifar.load('cifar10', download=True)",
+    "layers": "cifar.ModelSpec(), whose methods add layers",
     "load_model": "cifar.Model.open(path)",
 }
 

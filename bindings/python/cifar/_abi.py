@@ -466,6 +466,7 @@ FUNCTIONS = {
     "cifar_trainer_free": (None, [c_void_p]),
     "cifar_model_open": (Status, [c_char_p, c_uint32, POINTER(c_void_p)]),
     "cifar_model_from_run": (Status, [c_char_p, c_char_p, c_char_p, c_uint32, POINTER(c_void_p)]),
+    "cifar_model_from_memory": (Status, [POINTER(c_uint8), c_size_t, c_uint32, POINTER(c_void_p)]),
     "cifar_model_from_trainer": (Status, [c_void_p, POINTER(c_void_p)]),
     "cifar_model_get_info": (Status, [c_void_p, POINTER(ModelInfo), c_size_t]),
     "cifar_model_get_class_name": (Status, [c_void_p, c_uint32, POINTER(c_char_p)]),
@@ -476,6 +477,9 @@ FUNCTIONS = {
         POINTER(c_double),
     ]),
     "cifar_model_predict": (Status, [c_void_p, POINTER(c_uint8), c_size_t, POINTER(c_float)]),
+    "cifar_model_get_checkpoint": (Status, [
+        c_void_p, POINTER(POINTER(c_uint8)), POINTER(c_size_t),
+    ]),
     "cifar_model_save": (Status, [c_void_p, c_char_p]),
     "cifar_model_free": (None, [c_void_p]),
     "cifar_model_spec_create": (Status, [POINTER(c_void_p)]),

@@ -5,12 +5,10 @@ import math
 import operator
 import os
 from collections.abc import Mapping
-from typing import Any, List, Optional, Type
+from typing import Any, List, Optional
 
 import numpy as np
 from numpy.typing import NDArray
-
-from ._handle import Handle, Held
 
 
 def text(value: object, name: str) -> Optional[bytes]:
@@ -158,13 +156,6 @@ def array(value: Any, name: str) -> NDArray[Any]:
     except (TypeError, ValueError, OverflowError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{name} can't be an array: {error}") from None
-
-
-def handle(value: object, kind: Type[Held], name: str, remedy: str = "") -> Handle:
-    """The handle of a Dataset or another object of the library."""
-    if not isinstance(value, kind):
-        raise TypeError(f"{name} is a {kind_of(value)}, not a {kind.__name__}{remedy}")
-    return value._handle
 
 
 def json_text(value: object, name: str) -> bytes:

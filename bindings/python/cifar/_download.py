@@ -5,7 +5,7 @@ import subprocess
 import sys
 from typing import List, Optional
 
-from ._library import CifarError
+from .errors import InputOutputError
 
 
 def download(location: Optional[str]) -> None:
@@ -27,4 +27,4 @@ def download(location: Optional[str]) -> None:
         errors="replace")
     if done.returncode != 0:
         said = (done.stderr or "it said why above").strip().splitlines()
-        raise CifarError("CIFAR_E_IO", f"the download failed: {said[-1]}")
+        raise InputOutputError("CIFAR_E_IO", f"the download failed: {said[-1]}")

@@ -3,7 +3,7 @@
 from ctypes import CDLL, c_void_p
 from functools import partial
 from operator import attrgetter, itemgetter
-from typing import Any, Callable, NoReturn, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, NoReturn, Optional, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,14 +69,59 @@ def freeing(library: CDLL, name: str) -> Callable[..., object]:
     return result
 
 
-class Held:
+class _Telling(type):
+    """Says of an attribute that is not there what there is in its place."""
+
+    if not TYPE_CHECKING:  # to which every name would be one that there is
+
+        def __getattr__(cls, name: str) -> NoReturn:
+            message = f"'{cls.__name__}' has no attribute '{name}'"
+            if name in cls._elsewhere:
+                message += f"; there is {cls._elsewhere[name]}"
+            raise AttributeError(message)
+
+
+Self = TypeVar("Self", bound="Held")
+
+
+class Held(metaclass=_Telling):
     """What has a handle: its copy would be the same object of the library under another name.
 
     A class says in ``_instead`` what there is to do.
     """
 
     _instead = ""
-    _handle: Handle
+    _handle: Any
+    # What those who come from other libraries look for, and where it is.
+    _elsewhere: Dict[str, str] = {}
 
-    def __reduce__(self) -> NoReturn:
+    def close(self) -> None:
+        """Gives back what the object holds; using it afterwards is a ValueError.
+
+        Not needed: what nobody refers to any more is closed anyway. At the end of a ``with`` it is,
+        too. Calls under way in other threads end as usual.
+
+        Examples
+        --------
+        >>> with cifar.Dataset.open("shapes", limit=20) as few:
+        ...     len(few.images)
+        20
+        >>> few.close()
+        """
+        vars(self).pop("_handle", None)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name == "_handle":
+                raise ValueError(f"the {type(self).__name__} is closed")
+            type(type(self)).__getattr__(type(self), name)
+
+    def __enter__(self: Self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> Any:
         raise TypeError(f"a {type(self).__name__} can't be copied or pickled: {self._instead}")

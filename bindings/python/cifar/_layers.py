@@ -1,6 +1,6 @@
 """The layers that a model can have."""
 
-from typing import Callable, Dict, Optional, Type, TypeVar, Union
+from typing import Any, Callable, Dict, Optional, Tuple, Type, TypeVar, Union
 
 from . import _abi as abi
 from ._arguments import flag, number, whole
@@ -15,12 +15,16 @@ _PADDINGS: Dict[Optional[str], int] = {
 }
 
 Spec = TypeVar("Spec", bound="Layers")
+# Of a square: a number, or Keras's and PyTorch's pair.
+Side = Union[int, Tuple[int, int]]
 
 
 class Layers:
     """What ``ModelSpec`` is made of: each method adds a layer."""
 
     _handle: Handle
+    # Whether the last layer was said to have softmax.
+    _has_ended = False
 
     @classmethod
     def _of(cls: Type[Spec], handle: Handle) -> Spec:
@@ -29,8 +33,8 @@ class Layers:
         return spec
 
     def conv2d(
-        self: Spec, filters: int, kernel_size: int = 3, stride: int = 1,
-        padding: Optional[str] = None,
+        self: Spec, filters: int, kernel_size: Side = 3, stride: Side = 1,
+        padding: Optional[str] = None, activation: Optional[str] = None,
     ) -> Spec:
         """Adds a convolution with bias: (C, H, W) to (filters, H/stride, W/stride).
 
@@ -38,14 +42,16 @@ class Layers:
         ----------
         filters : int
             1 to 4096.
-        kernel_size : {1, 3, 5}
+        kernel_size : {1, 3, 5} or a pair of the same
             The default is 3.
-        stride : {1, 2}
+        stride : {1, 2} or a pair of the same
             The default is 1.
         padding : {"same", "valid", "same_upper"}, optional
             ``"same"`` as PyTorch's ``k//2``, ``"valid"`` none, or ``"same_upper"``, Keras's
             ``"same"``; with stride 1 the first and the last are alike. None (the default) is what
             ``"same"`` is in the dialect that the model is trained in.
+        activation : {"relu", "gelu", "linear"}, optional
+            A layer that follows at once; None (the default) for none.
 
         Returns
         -------
@@ -65,10 +71,12 @@ class Layers:
         if not isinstance(padding, (str, type(None))) or padding not in _PADDINGS:
             names = ", ".join(filter(None, _PADDINGS))
             raise ValueError(f"padding {padding!r} is none of {names}")
-        return self._add(
-            "conv2d", whole(filters, "filters"), whole(kernel_size, "kernel_size"),
-            whole(stride, "stride"), _PADDINGS[padding],
+        follow = _activation(activation)
+        self._add(
+            "conv2d", whole(filters, "filters"), _side(kernel_size, "kernel_size"),
+            _side(stride, "stride"), _PADDINGS[padding],
         )
+        return self if follow is None else self._add(follow)
 
     def batch_norm(
         self: Spec, momentum: Optional[float] = None, epsilon: Optional[float] = None,
@@ -142,8 +150,13 @@ class Layers:
         """
         return self._add("gelu")
 
-    def max_pool(self: Spec) -> Spec:
+    def max_pool(self: Spec, pool_size: Side = 2) -> Spec:
         """Adds the maximum of every 2×2 square; an odd last row or column is left out.
+
+        Parameters
+        ----------
+        pool_size : 2 or (2, 2)
+            There is no other; as Keras and PyTorch want it said.
 
         Returns
         -------
@@ -152,7 +165,7 @@ class Layers:
 
         Raises
         ------
-        CifarError
+        CifarError, ValueError, TypeError
             Where it does not fit.
 
         Examples
@@ -160,10 +173,17 @@ class Layers:
         >>> cifar.ModelSpec().max_pool().flatten().dense(10).parameters
         7690
         """
+        if _side(pool_size, "pool_size") != 2:
+            raise ValueError(f"pool_size is {pool_size}, and there is 2 only")
         return self._add("max_pool")
 
-    def avg_pool(self: Spec) -> Spec:
+    def avg_pool(self: Spec, pool_size: Side = 2) -> Spec:
         """Adds the mean of every 2×2 square; an odd last row or column is left out.
+
+        Parameters
+        ----------
+        pool_size : 2 or (2, 2)
+            There is no other; as Keras and PyTorch want it said.
 
         Returns
         -------
@@ -172,7 +192,7 @@ class Layers:
 
         Raises
         ------
-        CifarError
+        CifarError, ValueError, TypeError
             Where it does not fit.
 
         Examples
@@ -180,6 +200,8 @@ class Layers:
         >>> cifar.ModelSpec().avg_pool().flatten().dense(10).parameters
         7690
         """
+        if _side(pool_size, "pool_size") != 2:
+            raise ValueError(f"pool_size is {pool_size}, and there is 2 only")
         return self._add("avg_pool")
 
     def global_average_pool(self: Spec) -> Spec:
@@ -244,13 +266,16 @@ class Layers:
         """
         return self._add("flatten")
 
-    def dense(self: Spec, units: int) -> Spec:
+    def dense(self: Spec, units: int, activation: Optional[str] = None) -> Spec:
         """Adds W·x + b, after a flatten or a global average pool.
 
         Parameters
         ----------
         units : int
             1 to 65,536; of the last layer the number of classes, 2 to 1000.
+        activation : {"relu", "gelu", "linear", "softmax"}, optional
+            A layer that follows at once; None (the default) for none. Softmax adds nothing: the
+            loss has it, and ``predict`` too. It can be that of the last layer only.
 
         Returns
         -------
@@ -267,7 +292,10 @@ class Layers:
         >>> cifar.ModelSpec().flatten().dense(64).relu().dense(10).classes
         10
         """
-        return self._add("dense", whole(units, "units"))
+        follow = None if activation == "softmax" else _activation(activation)
+        self._add("dense", whole(units, "units"))
+        self._has_ended = activation == "softmax"
+        return self if follow is None else self._add(follow)
 
     def residual(
         self: Spec,
@@ -324,5 +352,24 @@ class Layers:
         return result
 
     def _add(self: Spec, layer: str, *options: object) -> Spec:
+        if self._has_ended:
+            raise ValueError(f"{layer} can't follow softmax, which is for the last layer")
         call(f"cifar_model_spec_{layer}", self._handle, *options)
         return self
+
+
+def _side(value: Any, name: str) -> int:
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2 or value[0] != value[1]:
+            raise ValueError(f"{name} is {value!r}, and only squares there are")
+        value = value[0]
+    return whole(value, name)
+
+
+def _activation(name: Optional[str]) -> Optional[str]:
+    """The layer of an activation by its name."""
+    if name is None or name == "linear":
+        return None
+    if name not in ("relu", "gelu"):
+        raise ValueError(f"activation {name!r} is none of 'relu', 'gelu'")
+    return name

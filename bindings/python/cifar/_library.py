@@ -12,48 +12,16 @@ import ctypes
 import os
 from ctypes import CDLL, byref, c_char_p
 from pathlib import Path
-from typing import Any, Callable, List, Optional, Tuple, Type, TypeVar
+from typing import List, Optional, Type, TypeVar
 
 from . import _abi as abi
+from . import errors
 from ._handle import Handle, freeing
+from .errors import CifarError
 
 _NAME = "libcifar.so.0"
 
 Info = TypeVar("Info", bound=ctypes.Structure)
-
-
-class CifarError(Exception):
-    """What the library refused or could not do.
-
-    Parameters
-    ----------
-    status : str
-        The code's name in cifar.h, such as ``"CIFAR_E_NOT_FOUND"``.
-    message : str
-        What is wrong, and what to do: ``str(error)``.
-
-    Attributes
-    ----------
-    status : str
-        As above.
-
-    Examples
-    --------
-    >>> import cifar
-    >>> try:
-    ...     cifar.load("/nowhere")
-    ... except cifar.CifarError as error:
-    ...     print(error.status)
-    CIFAR_E_NOT_FOUND
-    """
-
-    def __init__(self, status: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-    def __reduce__(self) -> Tuple[Any, ...]:
-        # By default an exception is made again of its message alone.
-        return type(self), (self.status, *self.args), self.__dict__
 
 
 def _candidates() -> List[str]:
@@ -105,7 +73,8 @@ _free = {
 def error_of(status: int) -> CifarError:
     """The exception for a status that is not CIFAR_OK, right after the call that returned it."""
     name = library.cifar_status_name(status).decode()
-    return CifarError(name, library.cifar_last_error().decode(errors="replace"))
+    message = library.cifar_last_error().decode(errors="replace")
+    return errors.CLASSES.get(name, CifarError)(name, message)
 
 
 def call(name: str, *arguments: object) -> None:
@@ -213,49 +182,3 @@ def default_threads() -> int:
     True
     """
     return int(library.cifar_default_threads())
-
-
-LogFunction = Callable[[int, str], object]
-
-_log_function: Optional[LogFunction] = None
-
-
-def _log(level: int, line: bytes, _: object) -> None:
-    function = _log_function
-    if function is not None:
-        function(level, line.decode(errors="replace"))
-
-
-_log_callback = abi.LogCallback(_log)
-
-
-def set_log(function: Optional[LogFunction]) -> None:
-    """Sends the library's log lines to a function.
-
-    Parameters
-    ----------
-    function : callable or None
-        Called as ``function(level, line)`` from any thread. ``level`` is an int, 10 (debug), 20
-        (info), 30 (warning) or 40 (error), as in ``logging``; ``line`` a str without a line's end.
-        What it returns is ignored; what it raises goes to ``sys.unraisablehook``. None drops
-        the lines, as at the start.
-
-    Raises
-    ------
-    TypeError
-        For what can't be called.
-
-    Examples
-    --------
-    >>> import cifar, logging
-    >>> cifar.set_log(logging.getLogger("cifar").log)
-    >>> cifar.set_log(None)
-    """
-    global _log_function
-    if function is not None and not callable(function):
-        raise TypeError(f"function is a {type(function).__name__}, which can't be called")
-    # C has the same callback always, one that is never gone: threads that set functions at once
-    # need no lock, which a function that sets another one would wait for in vain. C is called each
-    # time because it waits until nobody is inside the function before.
-    _log_function = function
-    call("cifar_set_log", abi.LogCallback() if function is None else _log_callback, None)

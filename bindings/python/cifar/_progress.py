@@ -9,6 +9,7 @@ import sys
 import time
 from typing import Any, Dict, List, Optional
 
+from ._html import monospaced
 from .callbacks import Callback
 from .events import Batch, Epoch, Validation
 
@@ -182,7 +183,7 @@ class NotebookProgress(BarProgress):
         lines = [html.escape(line) for line in self._lines] + [self._bar or ""]
         bundle = {
             "text/plain": "\n".join([*self._lines, self._text]).rstrip("\n"),
-            "text/html": f"<pre>{chr(10).join(lines).rstrip(chr(10))}</pre>",
+            "text/html": monospaced("\n".join(lines).rstrip("\n")),
         }
         if self._handle is None:
             ipython = importlib.import_module("IPython.display")

@@ -1,10 +1,9 @@
-"""One training: callbacks on their way through C, and what it came to."""
+"""One training: callbacks on their way through C, and the end."""
 
 import json
 import threading
 import warnings
 from ctypes import byref, c_char_p, c_double, sizeof
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
@@ -24,6 +23,7 @@ from ._library import (
 )
 from ._listening import Listening
 from ._progress import progress_of
+from ._run import Run
 from .callbacks import Callback, StopTraining
 from .events import (
     Epoch,
@@ -34,46 +34,6 @@ from .events import (
     validation_of,
 )
 from .model import Model
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a training came to.
-
-    Attributes
-    ----------
-    id : str or None
-        The run's UUID; None for one that was not recorded.
-    registry : str or None
-        The SQLite file that keeps it.
-    status : str
-        ``"completed"``, ``"interrupted"`` or ``"stopped"``; ``"failed"`` if ``terminate_on_nan``
-        ended it.
-    reason : str
-        Why it ended, in words.
-    hyperparameters : dict
-        The complete set.
-    epochs : list of Epoch
-        Those of this call.
-    model : Model
-        The network as training left it: with the best weights if it completed.
-
-    Examples
-    --------
-    >>> import cifar
-    >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, epochs=1, verbose=0, registry="runs.db")
-    >>> run.status, run.registry, run.hyperparameters["epochs"]
-    ('completed', 'runs.db', 1)
-    """
-
-    id: Optional[str]
-    registry: Optional[str]
-    status: str
-    reason: str
-    hyperparameters: Dict[str, Any] = field(repr=False)
-    epochs: List[Epoch]
-    model: Model
 
 
 class Training:

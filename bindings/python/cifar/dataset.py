@@ -22,8 +22,9 @@ from . import _abi as abi
 from . import _arguments as argument
 from ._download import download as get_images
 from ._handle import Handle, Held
-from ._library import CifarError, call, create, decode, decode_path, get
+from ._library import call, create, decode, decode_path, get
 from ._pixels import labels_of, pixels_of
+from .errors import NotFoundError
 
 _SPLITS = {"train": abi.CIFAR_TRAIN, "test": abi.CIFAR_TEST}
 
@@ -61,8 +62,6 @@ class Dataset(Held):
     >>> image.shape, dataset.class_names[label], len(dataset[:20])
     ((32, 32, 3), 'circle', 20)
     """
-
-    _instead = "another process opens its own, or makes it of images and labels"
 
     name: str
     location: Optional[str]
@@ -243,6 +242,13 @@ class Dataset(Held):
         images, labels, class_names = read(root, bool(argument.flag(resize, "resize")))
         return cls.from_arrays(images, labels, class_names, split)
 
+    def __reduce__(self) -> Tuple[Any, ...]:
+        # What has a place is opened there again, and stays what a run finds again, too.
+        if self.location is not None:
+            return Dataset.open, (self.location, self.split, len(self))
+        images = np.ascontiguousarray(self.images)
+        return Dataset.from_arrays, (images, self.labels.copy(), self.class_names, self.split)
+
     def __copy__(self) -> "Dataset":
         return self
 
@@ -399,9 +405,7 @@ def load(
     if argument.flag(download, "download"):
         try:
             Dataset.open(location, "test", 1)
-        except CifarError as error:
-            if error.status != "CIFAR_E_NOT_FOUND":
-                raise
+        except NotFoundError:
             get_images(None if location is None else os.fsdecode(location))
     return Splits(
         Dataset.open(location, "train", limit_train), Dataset.open(location, "test", limit_test)

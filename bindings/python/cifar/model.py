@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _abi as abi
 from . import _arguments as argument
 from ._handle import Handle, Held
+from ._html import confusion, paragraph
 from ._library import call, create, decode, get, get_text
 from ._pixels import pixels_to_ask
 from ._splits import dataset_of
@@ -92,12 +93,21 @@ class Evaluation(NamedTuple):
     classes: Dict[str, ClassScores]
     confusion: List[List[int]]
 
+    def _repr_html_(self) -> str:
+        head = (
+            f"accuracy {self.accuracy:.2%}, loss {self.loss:.4f}, top-5 accuracy "
+            f"{self.top5_accuracy:.2%}, macro F1 {self.macro_f1:.3f} on {self.count:,} images")
+        scores = [item[:3] for item in self.classes.values()]
+        return paragraph(head) + confusion(
+            list(self.classes), self.confusion, scores, ClassScores._fields[:3])
+
 
 class Model(Held):
     """A trained network.
 
     Made by ``Model.open`` and ``Model.from_run``, and found in ``Run.model``. It never changes, and
-    may be used from any thread; calls take turns.
+    may be used from any thread; calls take turns. A copy of it is the model itself; a pickle has
+    its checkpoint.
 
     Attributes
     ----------
@@ -120,9 +130,13 @@ class Model(Held):
     (1, 10)
     """
 
-    _instead = (
-        "it never changes, so use it itself; another process opens a file that model.save(path) "
-        "wrote, by Model.open(path)")
+    _elsewhere = {
+        "compile": "cifar.fit(…, optimizer=…, learning_rate=…)",
+        "fit": "cifar.fit(train, validation, model=model.spec)",
+        "load": "Model.open(path)",
+        "predict_classes": "model.predict(images).argmax(axis=1)",
+        "predict_proba": "model.predict(images)",
+    }
 
     epoch: int
     parameters: int
@@ -371,6 +385,26 @@ class Model(Held):
         )
         return result[0] if is_one else result
 
+    def _checkpoint(self) -> bytes:
+        pointer, size = POINTER(ctypes.c_uint8)(), ctypes.c_size_t()
+        call("cifar_model_get_checkpoint", self._handle, byref(pointer), byref(size))
+        return ctypes.string_at(pointer, size.value)
+
+    @classmethod
+    def _from_bytes(cls, data: bytes) -> "Model":
+        pointer = ctypes.cast(ctypes.c_char_p(data), POINTER(ctypes.c_uint8))
+        return cls._of(create("model", "cifar_model_from_memory", pointer, len(data), 0))
+
+    # It never changes: its copy is the model itself, and another process gets its bytes.
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return Model._from_bytes, (self._checkpoint(),)
+
+    def __copy__(self) -> "Model":
+        return self
+
+    def __deepcopy__(self, _: object) -> "Model":
+        return self
+
     def save(self, path: PathLike) -> None:
         """Writes the checkpoint to a safetensors file, whole or not at all.
 
@@ -390,6 +424,9 @@ class Model(Held):
         >>> model.save("first.safetensors")
         """
         call("cifar_model_save", self._handle, argument.required_path(path, "path"))
+
+    def _repr_html_(self) -> str:
+        return self.spec._repr_html_()
 
     def __repr__(self) -> str:
         return f"<Model: {self.parameters} parameters, {self._classes} classes>"

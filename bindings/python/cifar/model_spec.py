@@ -1,9 +1,11 @@
 """Models of one's own, layer by layer."""
 
+import html
 from typing import Any, Tuple
 
 from . import _abi as abi
 from ._arguments import required_text, whole
+from ._html import monospaced
 from ._layers import Layers
 from ._library import create, get, get_text
 
@@ -130,6 +132,22 @@ class ModelSpec(Layers):
             )
         )
 
+    def copy(self) -> "ModelSpec":
+        """Copies the spec: what is added to the copy is not added to this one.
+
+        Returns
+        -------
+        ModelSpec
+            A new one.
+
+        Examples
+        --------
+        >>> wider = spec.copy().relu()
+        >>> len(wider) - len(spec)
+        1
+        """
+        return type(self).from_json(self.to_json())
+
     # Looking ----------------------------------------------------------------------------------
 
     def to_json(self) -> str:
@@ -253,6 +271,9 @@ class ModelSpec(Layers):
     def __repr__(self) -> str:
         info = self._info()
         return f"<ModelSpec: {info.layers} layers, {info.parameters} parameters>"
+
+    def _repr_html_(self) -> str:
+        return monospaced(html.escape(self.summary()))
 
     def __reduce__(self) -> Tuple[Any, ...]:
         # A copy is a spec of its own.

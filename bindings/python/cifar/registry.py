@@ -8,6 +8,7 @@ from . import _abi as abi
 from . import _arguments as argument
 from ._edits import Edits
 from ._handle import Handle
+from ._html import table
 from ._library import Info, call, create, error_of, get, library
 from ._listening import Listening
 from .dataset import PathLike
@@ -259,6 +260,21 @@ class Registry(Edits):
         True
         """
         call("cifar_registry_backup", self._handle, argument.required_path(path, "path"))
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [run["id"][:8], run["name"] or "", run["status"], run["started"][:16].replace("T", " "),
+             f"{run['epochs']}/{run['epochs_planned']}", _share(run["last_val_accuracy"]),
+             _share(run["best_val_accuracy"]), run["recipe"], run["dataset"], run["tags"]]
+            for run in reversed(self.runs())
+        ]
+        titles = ["run", "name", "status", "started (UTC)", "epochs", "last accuracy",
+                  "best accuracy", "recipe", "images", "tags"]
+        return table(titles, rows)
+
+
+def _share(value: Optional[float]) -> str:
+    return "" if value is None else f"{value:.2%}"
 
 
 def _all(

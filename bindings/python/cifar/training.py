@@ -7,8 +7,9 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 from . import _abi as abi
 from . import _arguments as argument
 from ._library import call
+from ._run import Run
 from ._splits import training_and_validation
-from ._training import Run, Training, list_of
+from ._training import Training, list_of
 from ._understanding import refuse_recipe_callbacks, understood
 from .callbacks import Callback
 from .dataset import PathLike, Splits

@@ -679,6 +679,13 @@ extern "C" {
         out: *mut *mut cifar_model,
     ) -> cifar_status;
 
+    pub fn cifar_model_from_memory(
+        bytes: *const u8,
+        size: usize,
+        threads: u32,
+        out: *mut *mut cifar_model,
+    ) -> cifar_status;
+
     pub fn cifar_model_from_trainer(
         trainer: *const cifar_trainer,
         out: *mut *mut cifar_model,
@@ -723,6 +730,12 @@ extern "C" {
         images: *const u8,
         count: usize,
         probabilities: *mut f32,
+    ) -> cifar_status;
+
+    pub fn cifar_model_get_checkpoint(
+        model: *const cifar_model,
+        bytes: *mut *const u8,
+        size: *mut usize,
     ) -> cifar_status;
 
     pub fn cifar_model_save(model: *const cifar_model, path: *const c_char) -> cifar_status;
