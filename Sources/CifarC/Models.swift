@@ -18,6 +18,8 @@ final class ModelHandle {
   private let lock = ConditionLock()
   /// Under the lock.
   private var summaryText: UnsafePointer<CChar>?
+  /// Files of it that were asked for, by what they were asked for with. Under the lock.
+  private var files: [ExportOptions: AlignedBuffer<UInt8>] = [:]
 
   init(_ model: Model) throws {
     self.model = model
@@ -37,6 +39,20 @@ final class ModelHandle {
         summaryText = strings.keep(try ModelSummary(of: model.hyperparameters.modelSpec).text)
       }
       return summaryText
+    }
+  }
+
+  /// The bytes of a file, made when someone asks for them.
+  func encoded(_ options: ExportOptions) throws -> AlignedBuffer<UInt8> {
+    try lock.withLock {
+      if let file = files[options] { return file }
+      let bytes = try model.exported(options)
+      let file = try AlignedBuffer<UInt8>(count: bytes.count, for: "the bytes of a file")
+      bytes.withUnsafeBufferPointer { source in
+        if let start = source.baseAddress { file.pointer.update(from: start, count: source.count) }
+      }
+      files[options] = file
+      return file
     }
   }
 

@@ -32,7 +32,7 @@ public struct ModelSpec: Codable, Equatable, Sendable {
   /// The layers with their places and shapes; there is at least one.
   ///
   /// - Throws: as `shapes`.
-  func nodes() throws -> [LayerNode] {
+  public func nodes() throws -> [LayerNode] {
     guard input.count == 3 else { throw wrongInput }
     let nodes = try chain()
     guard !layers.isEmpty else { throw CifarError(.invalidArgument, "the model has no layers") }

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _abi as abi
 from . import _arguments as argument
-from ._handle import Handle, Held
+from ._handle import Handle
+from ._interchange import Interchange
 from ._library import call, create, decode, get, get_text
 from .dataset import Dataset, PathLike, _pixels
 from .model_spec import ModelSpec
@@ -89,10 +90,10 @@ class Evaluation(NamedTuple):
     confusion: List[List[int]]
 
 
-class Model(Held):
+class Model(Interchange):
     """A trained network.
 
-    Made by ``Model.open`` and ``Model.from_run``, and found in ``Run.model``. It never changes, and
+    Made by ``Model.open``, ``Model.from_run`` and ``Model.from_weights``, and found in ``Run.model``. It never changes, and
     may be used from any thread; calls take turns.
 
     Attributes
@@ -130,7 +131,7 @@ class Model(Held):
     def __init__(self, *_: object, **__: object) -> None:
         raise TypeError(
             "a Model is opened: a file by Model.open(path), a checkpoint of a run by "
-            "Model.from_run(run)")
+            "Model.from_run(run), weights of another program by Model.from_weights(path)")
 
     @classmethod
     def _of(cls, handle: Handle) -> "Model":
@@ -150,7 +151,7 @@ class Model(Held):
 
     @classmethod
     def open(cls, path: PathLike, threads: int = 0) -> "Model":
-        """Opens a checkpoint file that was saved or exported.
+        """Opens a file that was saved or exported: a checkpoint, or weights alone.
 
         Parameters
         ----------
