@@ -722,7 +722,15 @@ typedef enum cifar_format {
   CIFAR_FORMAT_CHECKPOINT = 0,
   /** Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked
    *  that PyTorch has: what load_state_dict takes. cifar_model_open opens it too. */
-  CIFAR_FORMAT_WEIGHTS = 1
+  CIFAR_FORMAT_WEIGHTS = 1,
+  /** An ONNX model, opset 15: "images", (N, 3, 32, 32) of uint8 for any N, which the graph
+   *  normalises, to "probabilities", (N, classes). Dropout is left out. */
+  CIFAR_FORMAT_ONNX = 2,
+  /** A Python script that builds the model in PyTorch and loads its weights. cifar_model_export
+   *  writes these beside it, under the same name with .safetensors. */
+  CIFAR_FORMAT_PYTORCH = 3,
+  /** Likewise in Keras 3. */
+  CIFAR_FORMAT_KERAS = 4
 } cifar_format;
 
 /** How a model is written. cifar_export_options_init fills in the defaults below. */
@@ -733,6 +741,8 @@ typedef struct cifar_export_options {
                           AdaptiveAvgPool2d(1) and Flatten(); "tutorial", conv_block1.0.weight to
                           fc.4.bias. NULL: the tutorial's for a model that is built like it, else
                           "sequential" */
+  int32_t keep_batch_norm; /**< for CIFAR_FORMAT_ONNX: 0, a batch normalisation after a convolution
+                                or a dense layer becomes part of its weights; 1: it stays a node */
 } cifar_export_options;
 
 /** Fills in the defaults. */
@@ -948,6 +958,18 @@ cifar_status cifar_model_spec_get_json(const cifar_model_spec *spec, const char 
  *
  *  @param text  receives the table, which lives as long as the spec. */
 cifar_status cifar_model_spec_get_summary(const cifar_model_spec *spec, const char **text);
+
+/** A Python script that builds the model in another framework, as cifar_model_export writes it, but
+ *  that it knows neither normalization nor names of classes. Of what is left to the dialect it has
+ *  PyTorch's.
+ *
+ *  @param format  CIFAR_FORMAT_PYTORCH or CIFAR_FORMAT_KERAS.
+ *  @param text    receives the script, which lives as long as the spec.
+ *
+ *  Errors: INVALID_ARGUMENT for another format, or a model without layers; SHAPE_MISMATCH if it is
+ *  not complete. */
+cifar_status cifar_model_spec_get_script(const cifar_model_spec *spec, cifar_format format,
+                                         const char **text);
 
 /** How large a model is. */
 typedef struct cifar_model_spec_info {

@@ -9,8 +9,17 @@ public struct ExportOptions: Hashable, Sendable {
   public var format: ExportFormat
   /// The names of weights; nil for `WeightNames.usual`.
   public var names: WeightNames?
+  /// See `ONNXGraph.file`.
+  public var keepsBatchNorm = false
 
   public init(_ format: ExportFormat) { self.format = format }
+
+  /// Of the weights that a script loads.
+  public static let scriptWeights: ExportOptions = {
+    var options = ExportOptions(.weights)
+    options.names = .sequential
+    return options
+  }()
 }
 
 extension Model {
@@ -21,18 +30,30 @@ extension Model {
     switch options.format {
     case .checkpoint: try checkpoint()
     case .weights: try weights(names: options.names)
-    case .onnx, .pytorch, .keras:
-      throw CifarError(.unsupported, "\(options.format) is not written")
+    case .onnx: try ONNXGraph.file(content, keepsBatchNorm: options.keepsBatchNorm)
+    case .pytorch, .keras: Array(try content.script(options.format).utf8)
     }
   }
 
-  /// Writes a file, whole or not at all (see `FileWriter`).
+  /// What formats of other programs are made of.
+  private var content: ExportedModel {
+    ExportedModel(
+      spec: hyperparameters.modelSpec, tensors: network.stateTensors(),
+      normalization: hyperparameters.normalization, classNames: classNames,
+      name: hyperparameters.model)
+  }
+
+  /// Writes a file, whole or not at all (see `FileWriter`); with a script, also the weights that it
+  /// loads, to `weights(beside:)`.
   ///
   /// - Throws: also `invalidArgument` for a name that promises another format, a directory, a registry,
   ///   or an existing file of another kind; `diskFull`, `io`.
   public func export(_ options: ExportOptions, to path: String) throws {
     try options.format.check(name: path)
     try FileWriter.write(exported(options), to: path, as: options.format.kind)
+    guard options.format.isScript else { return }
+    try FileWriter.write(
+      exported(.scriptWeights), to: ExportFormat.weights(beside: path), as: .checkpoint)
   }
 
   /// Writes the checkpoint to a file; of a model that was made of weights alone, these.

@@ -15,17 +15,26 @@ extension cifar_export_options {
   }
 }
 
-extension ExportOptions {
-  init(_ format: cifar_format, _ pointer: UnsafePointer<cifar_export_options>?) throws {
+extension ExportFormat {
+  init(_ format: cifar_format) throws {
     let formats: [UInt32: ExportFormat] = [
       CIFAR_FORMAT_CHECKPOINT.rawValue: .checkpoint, CIFAR_FORMAT_WEIGHTS.rawValue: .weights,
+      CIFAR_FORMAT_ONNX.rawValue: .onnx, CIFAR_FORMAT_PYTORCH.rawValue: .pytorch,
+      CIFAR_FORMAT_KERAS.rawValue: .keras,
     ]
     guard let format = formats[format.rawValue] else {
       throw CifarError(.invalidArgument, "format \(format.rawValue) is none of cifar_format")
     }
-    self.init(format)
+    self = format
+  }
+}
+
+extension ExportOptions {
+  init(_ format: cifar_format, _ pointer: UnsafePointer<cifar_export_options>?) throws {
+    self.init(try ExportFormat(format))
     let options = try GrowingStruct.read(pointer, defaults: .defaults, "options")
     names = try Argument.text(options.names, "options.names").map(WeightNames.init(named:))
+    keepsBatchNorm = options.keep_batch_norm != 0
   }
 }
 

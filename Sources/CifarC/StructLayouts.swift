@@ -54,7 +54,7 @@ extension cifar_evaluation: Growing {
 
 extension cifar_export_options: Growing {
   static let layout = StructLayout(
-    of: Self.self, \.struct_size, \.names)
+    of: Self.self, \.struct_size, \.names, \.keep_batch_norm)
 }
 
 extension cifar_import_options: Growing {

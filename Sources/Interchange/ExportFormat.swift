@@ -21,6 +21,14 @@ public enum ExportFormat: String, CaseIterable, Sendable {
     }
   }
 
+  public var isScript: Bool { self == .pytorch || self == .keras }
+
+  /// The file that a script loads its weights from: its own name with the ending `.safetensors`.
+  public static func weights(beside script: String) -> String {
+    let ending = self.ending(of: script)
+    return (ending.isEmpty ? script + "." : String(script.dropLast(ending.count))) + "safetensors"
+  }
+
   /// What the content is, with its article.
   var content: String {
     switch self {

@@ -29,6 +29,10 @@ enum ExportCommand {
           help: "what weights are called: sequential (0.weight, as in a flat nn.Sequential)\nor "
             + "tutorial (conv_block1.0.weight to fc.4.bias; else that where it fits)",
           choices: WeightNames.allCases.map(\.rawValue)),
+        Option(
+          "--keep-batch-norm",
+          help: "of ONNX: batch norm stays a node of its own (else it becomes part of the\nweights "
+            + "before it)"),
         .force, .registry,
       ],
       discussion: """
@@ -36,13 +40,17 @@ enum ExportCommand {
         what the optimizer needs besides under optimizer.…, hyperparameters and the trainer's state \
         in the metadata. Weights are these alone, as `load_state_dict(load_file(FILE))` of a PyTorch \
         class takes them, strictly; `cifar evaluate` and `cifar train --weights` take both. \
-        A run with ema has the averaged weights in either. \
+        ONNX takes bytes, (N, 3, 32, 32), and gives probabilities. A script builds the model in PyTorch \
+        or Keras and loads the weights, which are written beside it. \
+        A run with ema has the averaged weights in all of them. \
         Without --checkpoint it is the best one. docs/interchange.md shows the other side of each \
         format.
         """,
       examples: [
         "cifar export baseline -o baseline.safetensors",
         "cifar export baseline --weights-only -o weights.safetensors",
+        "cifar export baseline -o baseline.onnx",
+        "cifar export baseline --format pytorch -o baseline.py && python baseline.py",
         "cifar export 3f2a --checkpoint last -o last.safetensors",
         "cifar export 3f2a -o - | ssh elsewhere 'cat > 3f2a.safetensors'",
       ], run: run)
@@ -60,8 +68,14 @@ enum ExportCommand {
     let bytes = try model.exported(options)
     try arguments.write(to: file, as: options.format.kind) { try $0.write(bytes) }
     guard file != "-" else { return }
+    let epoch = "of epoch \(model.epoch)"
     Output.line(
-      "\(file): \(options.format.rawValue) of epoch \(model.epoch), \(Format.bytes(bytes.count))")
+      "\(file): \(options.format.rawValue) \(epoch), \(Format.bytes(bytes.count))")
+    guard options.format.isScript else { return }
+    let beside = ExportFormat.weights(beside: file)
+    let weights = try model.exported(.scriptWeights)
+    try arguments.write(to: beside, as: .checkpoint) { try $0.write(weights) }
+    Output.line("\(beside): weights \(epoch), \(Format.bytes(weights.count))")
   }
 
   /// A run's checkpoint goes from the registry to the file as it is, piece by piece.
@@ -98,6 +112,10 @@ enum ExportCommand {
         throw UsageError("--names is for --weights-only; \(options.format.rawValue) has its own")
       }
       options.names = try WeightNames(named: names)
+    }
+    if arguments.has("--keep-batch-norm") {
+      guard options.format == .onnx else { throw UsageError("--keep-batch-norm is for ONNX") }
+      options.keepsBatchNorm = true
     }
     return options
   }

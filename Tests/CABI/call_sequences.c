@@ -484,6 +484,7 @@ static cifar_export_options export_options(choices *c) {
   cifar_export_options options;
   CALL(cifar_export_options_init, &options, sizeof options);
   options.names = names[below(c, 6)];
+  options.keep_batch_norm = (int32_t)below(c, 2);
   if (chance(c, 20)) options.struct_size = number(c);
   return options;
 }
@@ -799,7 +800,16 @@ static void step(world *w) {
       MAKE(w, specs, cifar_model_spec, cifar_model_spec_free, cifar_model_spec_resolve, PICK(w, specs),
            text(c));
       break;
-    case 62: export_model(w, PICK(w, models)); break;
+    case 62:
+      if (chance(c, 4)) {
+        const char *script;
+        paint(&script, sizeof script);
+        painted(&script, sizeof script,
+                CALL(cifar_model_spec_get_script, PICK(w, specs), (cifar_format)below(c, 7), &script));
+        break;
+      }
+      export_model(w, PICK(w, models));
+      break;
     case 63: import_model(w); break;
   }
 }

@@ -1,17 +1,21 @@
 """Models out to other programs and weights in, as far as it needs none of these programs; with
 them there are the tests of Tests/Interop."""
 
+import importlib.util
 import json
 
 import cifar
 import numpy as np
+import protobuf
 import pytest
+import tiny_model
 from conftest import ROOT, run
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 # What PyTorch calls the weights: Tests/Interop/make_names.py wrote it.
-NAMES = json.loads((ROOT / "Tests" / "CABI" / "Golden" / "pytorch_names.json").read_text())
+GOLDEN = ROOT / "Tests" / "CABI" / "Golden"
+NAMES = json.loads((GOLDEN / "pytorch_names.json").read_text())
 GAP = "tutorial-gap"
 
 
@@ -177,7 +181,7 @@ def test_the_commands(trained, workplace):
 
 
 @pytest.mark.parametrize("name, said", [
-    ("m.onnx", "an ONNX model"), ("m.h5", "a Keras file"), ("m.keras", "a Keras file"),
+    ("m.py", "a Python script"), ("m.h5", "a Keras file"), ("m.hdf5", "a Keras file"),
     ("m.pt", "torch.save"), ("m.PTH", "torch.save"), ("m.npz", "a NumPy archive"),
 ])
 def test_a_file_is_what_its_name_says(trained, workplace, name, said):
@@ -202,3 +206,97 @@ def test_one_file_goes_over_another_of_the_library(trained, workplace):
     save_file({"x": np.zeros(3)}, "theirs.safetensors")
     with pytest.raises(cifar.CifarError, match="theirs.safetensors"):
         model.export("theirs.safetensors", "weights")
+
+
+# Other formats -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny():
+    return cifar.Model.from_weights(
+        tiny_model.weights(), tiny_model.LAYERS, normalization=tiny_model.NORMALIZATION,
+        class_names=tiny_model.CLASS_NAMES)
+
+
+def test_an_onnx_file_is_what_onnx_itself_writes(tiny):
+    golden = protobuf.message((GOLDEN / "tiny.onnx").read_bytes())
+    written = protobuf.message(tiny.to_onnx())
+    version = (3, cifar.version().encode())
+    assert version in written
+    assert written == [version if field[0] == 3 else field for field in golden]
+
+
+def test_batch_norm_may_stay_in_onnx(tiny):
+    def kinds(data):
+        (graph,) = [value for number, value in protobuf.message(data) if number == 7]
+        return [dict(value)[4].decode() for number, value in graph if number == 1]
+
+    folded, kept = kinds(tiny.to_onnx()), kinds(tiny.to_onnx(keep_batch_norm=True))
+    assert (folded.count("BatchNormalization"), kept.count("BatchNormalization")) == (1, 2)
+    assert [kind for kind in kept if kind != "BatchNormalization"] == [
+        kind for kind in folded if kind != "BatchNormalization"]
+
+
+@pytest.mark.parametrize("format", ["pytorch", "keras"])
+def test_a_script_is_python_and_has_its_weights_beside_it(trained, workplace, format):
+    for preset, model in trained[0].items():
+        model.export("net.py", format)
+        compile((workplace / "net.py").read_text(), "net.py", "exec")
+        assert max(map(len, (workplace / "net.py").read_text().splitlines())) <= 100
+        weights = load_file("net.safetensors")
+        expected = model.state_dict("sequential")
+        assert weights.keys() == expected.keys()
+        assert all((weights[name] == array).all() for name, array in expected.items())
+        run("cifar", "export", preset, "--format", format, "-o", "again.py", "--registry",
+            trained[2])
+        assert (workplace / "again.py").read_text() == (workplace / "net.py").read_text()
+        assert load_file("again.safetensors").keys() == weights.keys()
+
+
+def test_the_script_of_the_tutorial_reads_like_one_by_hand():
+    lines = cifar.ModelSpec.preset("tutorial").resolved().script("pytorch").splitlines()
+    first = lines.index("    return nn.Sequential(")
+    assert [line.strip() for line in lines[first + 1:first + 9]] == [
+        "nn.Conv2d(3, 32, 3, padding=1),", "nn.BatchNorm2d(32, eps=1e-05, momentum=0.1),",
+        "nn.ReLU(),", "nn.Conv2d(32, 32, 3, padding=1),",
+        "nn.BatchNorm2d(32, eps=1e-05, momentum=0.1),", "nn.ReLU(),", "nn.MaxPool2d(2),",
+        "nn.Dropout(0.2),"]
+    keras = cifar.ModelSpec.preset("tutorial", "keras").script("keras")
+    assert '("dense_25", "25", (128, 4, 4)),' in keras and '("dense_28", "28", None),' in keras
+    assert "BatchNormalization(momentum=0.99, epsilon=0.001, " in keras
+    with pytest.raises(ValueError, match="use pytorch or keras"):
+        cifar.ModelSpec.preset("tutorial").script("jax")
+    with pytest.raises(cifar.CifarError, match="has no layers"):
+        cifar.ModelSpec().script("keras")
+
+
+def test_names_choose_formats(trained, workplace):
+    model = trained[0]["tutorial"]
+    model.save("m.onnx")
+    model.export("again.onnx")
+    assert (workplace / "m.onnx").read_bytes() == (workplace / "again.onnx").read_bytes()
+    model.save("m.onnx")
+    run("cifar", "export", "tutorial", "-o", "own.onnx", "--registry", trained[2])
+    assert (workplace / "own.onnx").read_bytes() == (workplace / "m.onnx").read_bytes()
+    for path, format in [("m.onnx", "weights"), ("m.safetensors", "onnx"), ("m.onnx", "keras")]:
+        with pytest.raises(cifar.CifarError, match="named like"):
+            model.export(path, format)
+    with pytest.raises(ValueError, match="there is no format 'h5': use checkpoint"):
+        model.export("m", "h5")
+    (workplace / "theirs.onnx").write_bytes(b"\x08\x0a\x12\x07pytorch")
+    with pytest.raises(cifar.CifarError, match="theirs.onnx"):
+        model.save("theirs.onnx")
+
+
+def test_keras_is_asked_for_where_its_files_are(trained, workplace):
+    if importlib.util.find_spec("keras"):
+        pytest.skip("Keras is there: see Tests/Interop")
+    for call in [
+        lambda: trained[0]["tutorial"].save("m.keras"),
+        lambda: trained[0]["tutorial"].save("m.weights.h5"),
+        lambda: trained[0]["tutorial"].to_keras(),
+        lambda: cifar.Model.from_weights("m.weights.h5"),
+    ]:
+        with pytest.raises(ImportError, match="pip install keras"):
+            call()
+    assert not (workplace / "m.keras").exists()

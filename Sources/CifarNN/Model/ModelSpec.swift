@@ -93,7 +93,7 @@ public enum ValueShape: Equatable, Sendable, CustomStringConvertible {
   }
 
   /// What a batch normalisation has a mean of: the channels of an image, the values of a row.
-  var channels: Int {
+  public var channels: Int {
     switch self {
     case .image(let channels, _, _): channels
     case .flat(let count): count

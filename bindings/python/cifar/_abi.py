@@ -331,6 +331,14 @@ CIFAR_FORMAT_CHECKPOINT = 0
 # Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked that
 # PyTorch has: what load_state_dict takes. cifar_model_open opens it too.
 CIFAR_FORMAT_WEIGHTS = 1
+# An ONNX model, opset 15: "images", (N, 3, 32, 32) of uint8 for any N, which the graph normalises,
+# to "probabilities", (N, classes). Dropout is left out.
+CIFAR_FORMAT_ONNX = 2
+# A Python script that builds the model in PyTorch and loads its weights. cifar_model_export writes
+# these beside it, under the same name with .safetensors.
+CIFAR_FORMAT_PYTORCH = 3
+# Likewise in Keras 3.
+CIFAR_FORMAT_KERAS = 4
 
 
 class ExportOptions(Structure):
@@ -343,6 +351,9 @@ class ExportOptions(Structure):
         # Flatten(); "tutorial", conv_block1.0.weight to fc.4.bias. NULL: the tutorial's for a model
         # that is built like it, else "sequential"
         ("names", c_char_p),
+        # for CIFAR_FORMAT_ONNX: 0, a batch normalisation after a convolution or a dense layer
+        # becomes part of its weights; 1: it stays a node
+        ("keep_batch_norm", c_int32),
     ]
 
 
@@ -548,6 +559,7 @@ FUNCTIONS = {
     "cifar_model_spec_residual": (Status, [c_void_p, c_void_p, c_void_p]),
     "cifar_model_spec_get_json": (Status, [c_void_p, POINTER(c_char_p)]),
     "cifar_model_spec_get_summary": (Status, [c_void_p, POINTER(c_char_p)]),
+    "cifar_model_spec_get_script": (Status, [c_void_p, Format, POINTER(c_char_p)]),
     "cifar_model_spec_get_info": (Status, [c_void_p, POINTER(ModelSpecInfo), c_size_t]),
     "cifar_model_spec_free": (None, [c_void_p]),
     "cifar_registry_open": (Status, [c_char_p, POINTER(c_void_p)]),

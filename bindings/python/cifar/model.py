@@ -347,22 +347,31 @@ class Model(Interchange):
     def save(self, path: PathLike) -> None:
         """Writes the checkpoint to a safetensors file, whole or not at all.
 
+        A name that ends in ``.onnx`` gets an ONNX model, as ``export`` writes it; with Keras 3
+        installed, ``.keras`` and ``.weights.h5`` get its files. Of a model made of weights alone,
+        these are written.
+
         Parameters
         ----------
         path : path
-            An existing file is replaced if it is empty or a checkpoint.
+            A name that promises another format is an error. An existing file is replaced if it is
+            empty or a checkpoint.
 
         Raises
         ------
         CifarError
             ``CIFAR_E_INVALID_ARGUMENT`` for a file of another kind, a directory or a registry;
             ``CIFAR_E_IO``; ``CIFAR_E_DISK_FULL``.
+        ImportError
+            For a file of Keras where that is not installed.
 
         Examples
         --------
         >>> model.save("first.safetensors")
         """
-        call("cifar_model_save", self._handle, argument.required_path(path, "path"))
+        place = argument.required_path(path, "path")
+        if not self._save_as_named(place):
+            call("cifar_model_save", self._handle, place)
 
     def __repr__(self) -> str:
         return f"<Model: {self.parameters} parameters, {self._classes} classes>"

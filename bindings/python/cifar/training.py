@@ -304,7 +304,7 @@ def _initial(
     """The model whose weights a training begins with."""
     if weights is None or isinstance(weights, Model):
         return weights
-    return Model.from_weights(weights, model, recipe=recipe)
+    return Model.from_weights(weights, model, recipe=None if recipe == "pytorch" else recipe)
 
 
 def _command_line() -> bytes:

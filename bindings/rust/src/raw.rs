@@ -388,6 +388,14 @@ pub const CIFAR_FORMAT_CHECKPOINT: cifar_format = 0;
 // Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked that
 // PyTorch has: what load_state_dict takes. cifar_model_open opens it too.
 pub const CIFAR_FORMAT_WEIGHTS: cifar_format = 1;
+// An ONNX model, opset 15: "images", (N, 3, 32, 32) of uint8 for any N, which the graph normalises,
+// to "probabilities", (N, classes). Dropout is left out.
+pub const CIFAR_FORMAT_ONNX: cifar_format = 2;
+// A Python script that builds the model in PyTorch and loads its weights. cifar_model_export writes
+// these beside it, under the same name with .safetensors.
+pub const CIFAR_FORMAT_PYTORCH: cifar_format = 3;
+// Likewise in Keras 3.
+pub const CIFAR_FORMAT_KERAS: cifar_format = 4;
 
 // How a model is written. cifar_export_options_init fills in the defaults below.
 #[repr(C)]
@@ -399,6 +407,9 @@ pub struct cifar_export_options {
     // conv_block1.0.weight to fc.4.bias. NULL: the tutorial's for a model that is built like it,
     // else "sequential"
     pub names: *const c_char,
+    // for CIFAR_FORMAT_ONNX: 0, a batch normalisation after a convolution or a dense layer becomes
+    // part of its weights; 1: it stays a node
+    pub keep_batch_norm: i32,
 }
 
 // Which model weights belong to. cifar_import_options_init fills in the defaults below. Where all
@@ -879,6 +890,12 @@ extern "C" {
         text: *mut *const c_char,
     ) -> cifar_status;
 
+    pub fn cifar_model_spec_get_script(
+        spec: *const cifar_model_spec,
+        format: cifar_format,
+        text: *mut *const c_char,
+    ) -> cifar_status;
+
     pub fn cifar_model_spec_get_info(
         spec: *const cifar_model_spec,
         info: *mut cifar_model_spec_info,
@@ -1162,9 +1179,10 @@ const _: () = {
     assert!(offset_of!(cifar_evaluation, count) == 24);
     assert!(offset_of!(cifar_evaluation, top5_accuracy) == 32);
     assert!(offset_of!(cifar_evaluation, macro_f1) == 40);
-    assert!(size_of::<cifar_export_options>() == 16);
+    assert!(size_of::<cifar_export_options>() == 24);
     assert!(offset_of!(cifar_export_options, struct_size) == 0);
     assert!(offset_of!(cifar_export_options, names) == 8);
+    assert!(offset_of!(cifar_export_options, keep_batch_norm) == 16);
     assert!(size_of::<cifar_import_options>() == 40);
     assert!(offset_of!(cifar_import_options, struct_size) == 0);
     assert!(offset_of!(cifar_import_options, threads) == 4);
