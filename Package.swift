@@ -84,18 +84,20 @@ let package = Package(
     .target(
       name: "CifarTraining",
       dependencies: ["CheckpointFormat", "CifarCore", "CifarNN", "CifarData"]),
+    .target(
+      name: "Interchange", dependencies: ["CheckpointFormat", "CifarCore", "CifarData", "CifarNN"]),
     .target(name: "CifarRegistry", dependencies: ["CifarCore", "CSQLite"]),
     .target(
       name: "Cifar",
       dependencies: [
         "CheckpointFormat", "CifarCore", "CifarNN", "CifarData", "CifarTraining", "CifarRegistry",
-        "Kernels",
+        "Interchange", "Kernels",
       ]),
     .target(
       name: "CifarC",
       dependencies: [
         "CheckpointFormat", "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining",
-        "CifarRegistry", "Kernels", "CCifar",
+        "CifarRegistry", "Interchange", "Kernels", "CCifar",
       ], exclude: ["exports.map"]),
     .target(
       name: "CifarKit", dependencies: ["CCifar"], path: "bindings/swift/CifarKit",
@@ -105,7 +107,7 @@ let package = Package(
       name: "CifarCommand",
       dependencies: [
         "CheckpointFormat", "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining",
-        "CifarRegistry", "CommandSupport",
+        "CifarRegistry", "CommandSupport", "Interchange",
       ],
       path: "Sources/cifar-command"),
     .executableTarget(
@@ -137,6 +139,9 @@ let package = Package(
         "CheckpointFormat", "CifarCore", "CifarNN", "CifarData", "CifarTraining", "TestSupport",
       ],
       exclude: ["Golden"]),
+    .testTarget(
+      name: "InterchangeTests",
+      dependencies: ["CheckpointFormat", "CifarCore", "CifarNN", "Interchange", "TestSupport"]),
     .testTarget(name: "CommandSupportTests", dependencies: ["CifarCore", "CommandSupport"]),
     .testTarget(
       name: "CifarRegistryTests",

@@ -285,6 +285,9 @@ void cifar_dataset_free(cifar_dataset *dataset);
 /** One training under way: network, optimizer, data, and the registry that keeps what it does. */
 typedef struct cifar_trainer cifar_trainer;
 
+/** A trained network to use: see "Models". */
+typedef struct cifar_model cifar_model;
+
 /** What to train and how to keep it. cifar_train_options_init fills in the defaults below. */
 typedef struct cifar_train_options {
   uint32_t struct_size;
@@ -312,6 +315,10 @@ typedef struct cifar_train_options {
                                  "tutorial" */
   double busy_timeout;      /**< seconds for which the end of training waits for a registry that
                                  others hold, 0 to 1,000,000: 600. See cifar_trainer_run */
+  const cifar_model *weights; /**< begin with the weights and statistics of this model, whose layers
+                                   have the same shapes; it is not kept. NULL: draw them */
+  const char *weights_source; /**< what the run's hyperparameters call the place where these weights
+                                   come from; NULL: what the model knows of that */
 } cifar_train_options;
 
 /* Hyperparameters by their names, as cifar_trainer_info shows the complete set. What is not named
@@ -597,10 +604,7 @@ void cifar_trainer_free(cifar_trainer *trainer);
 /* ---- Models ---------------------------------------------------------------------------------- */
 /* What was trained: evaluate it, ask it, save it, open it again. */
 
-/** A trained network to use. */
-typedef struct cifar_model cifar_model;
-
-/** Opens a checkpoint file that was exported.
+/** Opens a file that cifar_model_save or cifar_model_export wrote: a checkpoint, or weights alone.
  *
  *  @param path     the safetensors file.
  *  @param threads  1 to 1024, of which cifar_default_threads() compute at most; 0: these.
@@ -622,8 +626,8 @@ cifar_status cifar_model_open(const char *path, uint32_t threads, cifar_model **
 cifar_status cifar_model_from_run(const char *registry, const char *run, const char *checkpoint,
                                   uint32_t threads, cifar_model **out);
 
-/** Opens a checkpoint that lies in memory: what cifar_model_get_checkpoint gave, or the bytes of such
- *  a file.
+/** Opens a checkpoint that lies in memory: what cifar_model_encode gave, or the bytes of such a
+ *  file.
  *
  *  @param bytes    are copied.
  *  @param size     how many.
@@ -712,16 +716,6 @@ cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_datase
 cifar_status cifar_model_predict(cifar_model *model, const uint8_t *images, size_t count,
                                  float *probabilities);
 
-/** The checkpoint that cifar_model_save would write, a safetensors file, in memory: to send a model to
- *  another process.
- *
- *  @param bytes  receives where it begins; it lives as long as the model.
- *  @param size   receives how many bytes it has.
- *
- *  Error: OUT_OF_MEMORY. */
-cifar_status cifar_model_get_checkpoint(const cifar_model *model, const uint8_t **bytes,
-                                        size_t *size);
-
 /** Writes the checkpoint to a safetensors file, whole or not at all.
  *
  *  It is written under a name of its own beside the file (.NAME.HEX.cifar-part), synced, and
@@ -737,6 +731,111 @@ cifar_status cifar_model_save(const cifar_model *model, const char *path);
 
 /** Ends a model. */
 void cifar_model_free(cifar_model *model);
+
+/* ---- Interchange ----------------------------------------------------------------------------- */
+/* Models out to other programs, and weights in. docs/interchange.md shows the other sides. */
+
+/** What a model is written as. */
+typedef enum cifar_format {
+  /** Everything that a training needs to continue: a safetensors file, as cifar_model_save writes
+   *  it. */
+  CIFAR_FORMAT_CHECKPOINT = 0,
+  /** Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked
+   *  that PyTorch has: what load_state_dict takes. cifar_model_open opens it too. */
+  CIFAR_FORMAT_WEIGHTS = 1,
+  /** An ONNX model, opset 15: "images", (N, 3, 32, 32) of uint8 for any N, which the graph
+   *  normalises, to "probabilities", (N, classes). Dropout is left out. */
+  CIFAR_FORMAT_ONNX = 2,
+  /** A Python script that builds the model in PyTorch and loads its weights. cifar_model_export
+   *  writes these beside it, under the same name with .safetensors. */
+  CIFAR_FORMAT_PYTORCH = 3,
+  /** Likewise in Keras 3. */
+  CIFAR_FORMAT_KERAS = 4
+} cifar_format;
+
+/** How a model is written. cifar_export_options_init fills in the defaults below. */
+typedef struct cifar_export_options {
+  uint32_t struct_size;
+  const char *names; /**< of the weights, for CIFAR_FORMAT_WEIGHTS: "sequential", 0.weight as in a
+                          flat nn.Sequential, where global average pooling is two modules,
+                          AdaptiveAvgPool2d(1) and Flatten(); "tutorial", conv_block1.0.weight to
+                          fc.4.bias. NULL: the tutorial's for a model that is built like it, else
+                          "sequential" */
+  int32_t keep_batch_norm; /**< for CIFAR_FORMAT_ONNX: 0, a batch normalisation after a convolution
+                                or a dense layer becomes part of its weights; 1: it stays a node */
+} cifar_export_options;
+
+/** Fills in the defaults. */
+cifar_status cifar_export_options_init(cifar_export_options *options, size_t options_size);
+
+/** Writes a model to a file, whole or not at all, as cifar_model_save does.
+ *
+ *  @param format   what to write.
+ *  @param path     of the file. A name that promises another format (m.onnx for weights, m.pt for
+ *                  anything) is an error.
+ *  @param options  NULL for the defaults.
+ *
+ *  Errors: those of cifar_model_save; UNSUPPORTED for "tutorial" names of a model that is not built
+ *  like it. */
+cifar_status cifar_model_export(const cifar_model *model, cifar_format format, const char *path,
+                                const cifar_export_options *options);
+
+/** The bytes that cifar_model_export writes.
+ *
+ *  @param format   of the file.
+ *  @param options  NULL for the defaults.
+ *  @param bytes    receives the bytes, which live as long as the model: the same call gives the
+ *                  same bytes.
+ *  @param size     receives their number.
+ *
+ *  Errors: those of cifar_model_export, but for the file's. */
+cifar_status cifar_model_encode(cifar_model *model, cifar_format format,
+                                const cifar_export_options *options, const void **bytes,
+                                size_t *size);
+
+/** Which model weights belong to. cifar_import_options_init fills in the defaults below. Where all
+ *  but threads is as it sets it, a file of this library decides, which knows its model. */
+typedef struct cifar_import_options {
+  uint32_t struct_size;
+  uint32_t threads;            /**< as in cifar_model_open: 0 */
+  const char *model;           /**< a preset's name, or the JSON of a cifar_model_spec; NULL:
+                                    "tutorial" */
+  const char *recipe;          /**< whose batch norm, padding and normalization of images the model
+                                    has: "pytorch", "keras" or "keras-tuned"; NULL: "pytorch" */
+  const char *hyperparameters; /**< a JSON object put over the recipe, such as {"normalization":
+                                    {"mean": [0, 0, 0], "std": [1, 1, 1]}}; NULL: nothing */
+  const char *class_names;     /**< a name for each class, one a line; NULL: "0", "1", … */
+} cifar_import_options;
+
+/** Fills in the defaults. */
+cifar_status cifar_import_options_init(cifar_import_options *options, size_t options_size);
+
+/** Makes a model of weights that any program wrote.
+ *
+ *  The tensors' names may be those of either cifar_export_options.names or of a checkpoint, all of
+ *  them after one prefix ("module."). num_batches_tracked may be there or not. F16, BF16 and F64
+ *  become float32. Convolutions are (out, in, k, k), dense layers (out, in), as in PyTorch. A preset
+ *  gets as many classes as the weights have.
+ *
+ *  @param path     the safetensors file.
+ *  @param options  NULL for the defaults.
+ *
+ *  Errors: NOT_FOUND; IO; BAD_DATA if it is no safetensors file; SHAPE_MISMATCH, naming the tensor
+ *  that is missing, that the model does not have, or whose shape is another, with both shapes;
+ *  NOT_FINITE, naming the tensor; UNSUPPORTED for other types; INVALID_ARGUMENT for a model that
+ *  can't be. */
+cifar_status cifar_model_import(const char *path, const cifar_import_options *options,
+                                cifar_model **out);
+
+/** The same of bytes in memory.
+ *
+ *  @param bytes    (size), a safetensors file. They are copied.
+ *  @param size     of them.
+ *  @param options  NULL for the defaults.
+ *
+ *  Errors: those of cifar_model_import, but for the file's. */
+cifar_status cifar_model_decode(const void *bytes, size_t size,
+                                const cifar_import_options *options, cifar_model **out);
 
 /* ---- Models of one's own --------------------------------------------------------------------- */
 /* Networks layer by layer, or from JSON. */
@@ -879,6 +978,18 @@ cifar_status cifar_model_spec_get_json(const cifar_model_spec *spec, const char 
  *
  *  @param text  receives the table, which lives as long as the spec. */
 cifar_status cifar_model_spec_get_summary(const cifar_model_spec *spec, const char **text);
+
+/** A Python script that builds the model in another framework, as cifar_model_export writes it, but
+ *  that it knows neither normalization nor names of classes. Of what is left to the dialect it has
+ *  PyTorch's.
+ *
+ *  @param format  CIFAR_FORMAT_PYTORCH or CIFAR_FORMAT_KERAS.
+ *  @param text    receives the script, which lives as long as the spec.
+ *
+ *  Errors: INVALID_ARGUMENT for another format, or a model without layers; SHAPE_MISMATCH if it is
+ *  not complete. */
+cifar_status cifar_model_spec_get_script(const cifar_model_spec *spec, cifar_format format,
+                                         const char **text);
 
 /** How large a model is. */
 typedef struct cifar_model_spec_info {

@@ -33,7 +33,7 @@ final class Evaluator {
     self.hyperparameters = hyperparameters
     self.allowsNonFinite = allowsNonFinite
     classNames =
-      hyperparameters.data?.classNames
+      hyperparameters.data?.classNames ?? hyperparameters.weights?.classNames
       ?? (0..<hyperparameters.modelSpec.classes).map(String.init)
     // In float32 and with folded normalizations, whatever it was trained with: the plan of a trainer
     // has neither.

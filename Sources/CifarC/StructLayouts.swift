@@ -13,7 +13,7 @@ extension cifar_train_options: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epochs, \.batch_size, \.threads, \.learning_rate, \.seed,
     \.recipe, \.name, \.registry, \.record, \.keep_last, \.command_line, \.keep_every, \.tags,
-    \.hyperparameters, \.model, \.busy_timeout)
+    \.hyperparameters, \.model, \.busy_timeout, \.weights, \.weights_source)
 }
 
 extension cifar_resume_options: Growing {
@@ -50,6 +50,16 @@ extension cifar_model_info: Growing {
 extension cifar_evaluation: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.loss, \.accuracy, \.count, \.top5_accuracy, \.macro_f1)
+}
+
+extension cifar_export_options: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.names, \.keep_batch_norm)
+}
+
+extension cifar_import_options: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.threads, \.model, \.recipe, \.hyperparameters, \.class_names)
 }
 
 extension cifar_model_spec_info: Growing {

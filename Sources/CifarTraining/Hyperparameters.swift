@@ -29,6 +29,8 @@ public struct Hyperparameters: DescribedOptions {
   public var callbacks: [CallbackSpec] = []
   /// nil until a trainer has been made.
   public var data: DataRecord?
+  /// nil for weights drawn at random.
+  public var weights: WeightsRecord?
 
   public static let options: [OptionDescription<Self>] = [
     .value(
@@ -84,6 +86,10 @@ public struct Hyperparameters: DescribedOptions {
     ).showing { $0.callbacks.map(\.type).joined(separator: ", ") },
     .optional(
       OptionRow("data", .object, "written by the training", "what the run was trained on"), \.data),
+    .optional(
+      OptionRow(
+        "weights", .object, "written by the training",
+        "what the run began with, where that was not drawn at random"), \.weights),
   ]
 
   private static let modelSpec: OptionDescription<Self> = {
@@ -137,6 +143,7 @@ public struct Hyperparameters: DescribedOptions {
         .shapeMismatch, "the model takes images of \(modelSpec.input), the data has [3, 32, 32]")
     }
     try data?.validate(classes: modelSpec.classes)
+    try weights?.validate(classes: modelSpec.classes)
   }
 }
 

@@ -32,16 +32,21 @@ public final class Trainer {
 
   /// Makes a trainer at the start of a run.
   ///
-  /// - Parameter threads: threads that compute; one more prepares the images.
-  /// - Throws: `invalidArgument` or `shapeMismatch` for invalid options, `outOfMemory`.
+  /// - Parameters:
+  ///   - threads: threads that compute; one more prepares the images.
+  ///   - weights: to begin with; nil draws them.
+  /// - Throws: `invalidArgument` or `shapeMismatch` for invalid options or weights of another model,
+  ///   `outOfMemory`.
   public convenience init(
-    hyperparameters: Hyperparameters, train: Dataset, validation: Dataset, threads: Int
+    hyperparameters: Hyperparameters, train: Dataset, validation: Dataset, threads: Int,
+    weights: InitialWeights? = nil
   ) throws {
     var complete = hyperparameters
     try Trainer.checkClasses(complete, train, validation)
     complete.data = try DataRecord(train: train, validation: validation)
     complete.callbacks = complete.callbacks.map(\.located)
-    try self.init(complete, train, validation, threads)
+    complete.weights = weights?.record
+    try self.init(complete, train, validation, threads, weights?.tensors)
   }
 
   /// Makes a trainer that continues from a checkpoint.
@@ -71,7 +76,8 @@ public final class Trainer {
   }
 
   private init(
-    _ hyperparameters: Hyperparameters, _ train: Dataset, _ validation: Dataset, _ threads: Int
+    _ hyperparameters: Hyperparameters, _ train: Dataset, _ validation: Dataset, _ threads: Int,
+    _ weights: [Tensor]? = nil
   ) throws {
     try hyperparameters.validate()
     guard (1...1024).contains(threads) else {
@@ -89,6 +95,8 @@ public final class Trainer {
     network = try Network(
       spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect,
       seed: hyperparameters.seed)
+    // Before anything copies them.
+    if let weights { try network.load(weights) }
     plan = try Plan(
       network: network, batchSize: batchSize, training: true, pool: pool,
       precision: hyperparameters.precision)

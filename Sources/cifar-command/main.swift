@@ -7,6 +7,7 @@ let tool = Tool(
   summary: "trains convolutional networks on 32×32 images and remembers every run",
   commands: [
     TrainCommand.command, ResumeCommand.command, EvaluateCommand.command, ExportCommand.command,
+    ImportCommand.command,
     SummaryCommand.command, HyperparametersCommand.command, DataCommand.download, DataCommand.info,
   ],
   examples: [

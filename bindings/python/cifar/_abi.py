@@ -145,6 +145,12 @@ class TrainOptions(Structure):
         # seconds for which the end of training waits for a registry that others hold, 0 to
         # 1,000,000: 600. See cifar_trainer_run
         ("busy_timeout", c_double),
+        # begin with the weights and statistics of this model, whose layers have the same shapes; it
+        # is not kept. NULL: draw them
+        ("weights", c_void_p),
+        # what the run's hyperparameters call the place where these weights come from; NULL: what
+        # the model knows of that
+        ("weights_source", c_char_p),
     ]
 
 
@@ -318,6 +324,58 @@ class Evaluation(Structure):
     ]
 
 
+# What a model is written as.
+Format = c_uint
+# Everything that a training needs to continue: a safetensors file, as cifar_model_save writes it.
+CIFAR_FORMAT_CHECKPOINT = 0
+# Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked that
+# PyTorch has: what load_state_dict takes. cifar_model_open opens it too.
+CIFAR_FORMAT_WEIGHTS = 1
+# An ONNX model, opset 15: "images", (N, 3, 32, 32) of uint8 for any N, which the graph normalises,
+# to "probabilities", (N, classes). Dropout is left out.
+CIFAR_FORMAT_ONNX = 2
+# A Python script that builds the model in PyTorch and loads its weights. cifar_model_export writes
+# these beside it, under the same name with .safetensors.
+CIFAR_FORMAT_PYTORCH = 3
+# Likewise in Keras 3.
+CIFAR_FORMAT_KERAS = 4
+
+
+class ExportOptions(Structure):
+    """How a model is written. cifar_export_options_init fills in the defaults below."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        # of the weights, for CIFAR_FORMAT_WEIGHTS: "sequential", 0.weight as in a flat
+        # nn.Sequential, where global average pooling is two modules, AdaptiveAvgPool2d(1) and
+        # Flatten(); "tutorial", conv_block1.0.weight to fc.4.bias. NULL: the tutorial's for a model
+        # that is built like it, else "sequential"
+        ("names", c_char_p),
+        # for CIFAR_FORMAT_ONNX: 0, a batch normalisation after a convolution or a dense layer
+        # becomes part of its weights; 1: it stays a node
+        ("keep_batch_norm", c_int32),
+    ]
+
+
+class ImportOptions(Structure):
+    """Which model weights belong to. cifar_import_options_init fills in the defaults below. Where all
+    but threads is as it sets it, a file of this library decides, which knows its model.
+    """
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("threads", c_uint32),  # as in cifar_model_open: 0
+        ("model", c_char_p),  # a preset's name, or the JSON of a cifar_model_spec; NULL: "tutorial"
+        # whose batch norm, padding and normalization of images the model has: "pytorch", "keras" or
+        # "keras-tuned"; NULL: "pytorch"
+        ("recipe", c_char_p),
+        # a JSON object put over the recipe, such as {"normalization": {"mean": [0, 0, 0], "std":
+        # [1, 1, 1]}}; NULL: nothing
+        ("hyperparameters", c_char_p),
+        ("class_names", c_char_p),  # a name for each class, one a line; NULL: "0", "1", …
+    ]
+
+
 # The zeros around the input of a convolution.
 Padding = c_uint
 # Half the kernel on every side, PyTorch's padding=k//2.
@@ -477,11 +535,16 @@ FUNCTIONS = {
         POINTER(c_double),
     ]),
     "cifar_model_predict": (Status, [c_void_p, POINTER(c_uint8), c_size_t, POINTER(c_float)]),
-    "cifar_model_get_checkpoint": (Status, [
-        c_void_p, POINTER(POINTER(c_uint8)), POINTER(c_size_t),
-    ]),
     "cifar_model_save": (Status, [c_void_p, c_char_p]),
     "cifar_model_free": (None, [c_void_p]),
+    "cifar_export_options_init": (Status, [POINTER(ExportOptions), c_size_t]),
+    "cifar_model_export": (Status, [c_void_p, Format, c_char_p, POINTER(ExportOptions)]),
+    "cifar_model_encode": (Status, [
+        c_void_p, Format, POINTER(ExportOptions), POINTER(c_void_p), POINTER(c_size_t),
+    ]),
+    "cifar_import_options_init": (Status, [POINTER(ImportOptions), c_size_t]),
+    "cifar_model_import": (Status, [c_char_p, POINTER(ImportOptions), POINTER(c_void_p)]),
+    "cifar_model_decode": (Status, [c_void_p, c_size_t, POINTER(ImportOptions), POINTER(c_void_p)]),
     "cifar_model_spec_create": (Status, [POINTER(c_void_p)]),
     "cifar_model_spec_from_json": (Status, [c_char_p, POINTER(c_void_p)]),
     "cifar_model_spec_preset": (Status, [c_char_p, c_char_p, c_uint32, POINTER(c_void_p)]),
@@ -500,6 +563,7 @@ FUNCTIONS = {
     "cifar_model_spec_residual": (Status, [c_void_p, c_void_p, c_void_p]),
     "cifar_model_spec_get_json": (Status, [c_void_p, POINTER(c_char_p)]),
     "cifar_model_spec_get_summary": (Status, [c_void_p, POINTER(c_char_p)]),
+    "cifar_model_spec_get_script": (Status, [c_void_p, Format, POINTER(c_char_p)]),
     "cifar_model_spec_get_info": (Status, [c_void_p, POINTER(ModelSpecInfo), c_size_t]),
     "cifar_model_spec_free": (None, [c_void_p]),
     "cifar_registry_open": (Status, [c_char_p, POINTER(c_void_p)]),

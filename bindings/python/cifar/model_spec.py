@@ -1,13 +1,14 @@
 """Models of one's own, layer by layer."""
 
 import html
+from ctypes import byref, c_char_p
 from typing import Any, Tuple
 
 from . import _abi as abi
 from ._arguments import required_text, whole
 from ._html import monospaced
 from ._layers import Layers
-from ._library import create, get, get_text
+from ._library import call, create, decode, get, get_text
 
 
 class ModelSpec(Layers):
@@ -165,6 +166,41 @@ class ModelSpec(Layers):
         True
         """
         return get_text("cifar_model_spec_get_json", self._handle)
+
+    def script(self, format: str) -> str:
+        """Writes a Python script that builds the model in another framework.
+
+        Parameters
+        ----------
+        format : {"pytorch", "keras"}
+            Its functions ``build`` and ``load`` are those of the scripts that ``Model.export``
+            writes, which also know the normalization and the classes of a training.
+
+        Returns
+        -------
+        str
+            Lines, each with its end. What is left to the dialect is as PyTorch has it: see
+            ``resolved``.
+
+        Raises
+        ------
+        CifarError
+            If the model is not complete.
+        ValueError
+            For another format.
+
+        Examples
+        --------
+        >>> script = cifar.ModelSpec().flatten().dense(10).script("pytorch")
+        >>> "nn.Linear(3072, 10)" in script
+        True
+        """
+        formats = {"pytorch": abi.CIFAR_FORMAT_PYTORCH, "keras": abi.CIFAR_FORMAT_KERAS}
+        if format not in formats:
+            raise ValueError(f"there is no script for {format!r}: use pytorch or keras")
+        text = c_char_p()
+        call("cifar_model_spec_get_script", self._handle, formats[format], byref(text))
+        return decode(text.value or b"")
 
     def summary(self) -> str:
         """Makes a table as Keras's ``summary()`` prints it.

@@ -113,6 +113,13 @@ pub struct cifar_trainer {
     _unknown: PhantomData<(*mut u8, PhantomPinned)>,
 }
 
+// A trained network to use: see "Models".
+#[repr(C)]
+pub struct cifar_model {
+    _bytes: [u8; 0],
+    _unknown: PhantomData<(*mut u8, PhantomPinned)>,
+}
+
 // What to train and how to keep it. cifar_train_options_init fills in the defaults below.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -154,6 +161,12 @@ pub struct cifar_train_options {
     // seconds for which the end of training waits for a registry that others hold, 0 to 1,000,000:
     // 600. See cifar_trainer_run
     pub busy_timeout: f64,
+    // begin with the weights and statistics of this model, whose layers have the same shapes; it is
+    // not kept. NULL: draw them
+    pub weights: *const cifar_model,
+    // what the run's hyperparameters call the place where these weights come from; NULL: what the
+    // model knows of that
+    pub weights_source: *const c_char,
 }
 
 // How to take up a run. cifar_resume_options_init fills in the defaults below.
@@ -334,13 +347,6 @@ pub struct cifar_trainer_info {
     pub has_diverged: i32,
 }
 
-// A trained network to use.
-#[repr(C)]
-pub struct cifar_model {
-    _bytes: [u8; 0],
-    _unknown: PhantomData<(*mut u8, PhantomPinned)>,
-}
-
 // What is known of a model.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -373,6 +379,57 @@ pub struct cifar_evaluation {
     pub top5_accuracy: f64,
     // the mean of the classes' F1; 0 to 1
     pub macro_f1: f64,
+}
+
+// What a model is written as.
+pub type cifar_format = c_uint;
+// Everything that a training needs to continue: a safetensors file, as cifar_model_save writes it.
+pub const CIFAR_FORMAT_CHECKPOINT: cifar_format = 0;
+// Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked that
+// PyTorch has: what load_state_dict takes. cifar_model_open opens it too.
+pub const CIFAR_FORMAT_WEIGHTS: cifar_format = 1;
+// An ONNX model, opset 15: "images", (N, 3, 32, 32) of uint8 for any N, which the graph normalises,
+// to "probabilities", (N, classes). Dropout is left out.
+pub const CIFAR_FORMAT_ONNX: cifar_format = 2;
+// A Python script that builds the model in PyTorch and loads its weights. cifar_model_export writes
+// these beside it, under the same name with .safetensors.
+pub const CIFAR_FORMAT_PYTORCH: cifar_format = 3;
+// Likewise in Keras 3.
+pub const CIFAR_FORMAT_KERAS: cifar_format = 4;
+
+// How a model is written. cifar_export_options_init fills in the defaults below.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_export_options {
+    pub struct_size: u32,
+    // of the weights, for CIFAR_FORMAT_WEIGHTS: "sequential", 0.weight as in a flat nn.Sequential,
+    // where global average pooling is two modules, AdaptiveAvgPool2d(1) and Flatten(); "tutorial",
+    // conv_block1.0.weight to fc.4.bias. NULL: the tutorial's for a model that is built like it,
+    // else "sequential"
+    pub names: *const c_char,
+    // for CIFAR_FORMAT_ONNX: 0, a batch normalisation after a convolution or a dense layer becomes
+    // part of its weights; 1: it stays a node
+    pub keep_batch_norm: i32,
+}
+
+// Which model weights belong to. cifar_import_options_init fills in the defaults below. Where all
+// but threads is as it sets it, a file of this library decides, which knows its model.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_import_options {
+    pub struct_size: u32,
+    // as in cifar_model_open: 0
+    pub threads: u32,
+    // a preset's name, or the JSON of a cifar_model_spec; NULL: "tutorial"
+    pub model: *const c_char,
+    // whose batch norm, padding and normalization of images the model has: "pytorch", "keras" or
+    // "keras-tuned"; NULL: "pytorch"
+    pub recipe: *const c_char,
+    // a JSON object put over the recipe, such as {"normalization": {"mean": [0, 0, 0], "std": [1,
+    // 1, 1]}}; NULL: nothing
+    pub hyperparameters: *const c_char,
+    // a name for each class, one a line; NULL: "0", "1", …
+    pub class_names: *const c_char,
 }
 
 // A model as a list of layers. Training takes its JSON: options.model.
@@ -732,15 +789,47 @@ extern "C" {
         probabilities: *mut f32,
     ) -> cifar_status;
 
-    pub fn cifar_model_get_checkpoint(
-        model: *const cifar_model,
-        bytes: *mut *const u8,
-        size: *mut usize,
-    ) -> cifar_status;
-
     pub fn cifar_model_save(model: *const cifar_model, path: *const c_char) -> cifar_status;
 
     pub fn cifar_model_free(model: *mut cifar_model);
+
+    pub fn cifar_export_options_init(
+        options: *mut cifar_export_options,
+        options_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_model_export(
+        model: *const cifar_model,
+        format: cifar_format,
+        path: *const c_char,
+        options: *const cifar_export_options,
+    ) -> cifar_status;
+
+    pub fn cifar_model_encode(
+        model: *mut cifar_model,
+        format: cifar_format,
+        options: *const cifar_export_options,
+        bytes: *mut *const c_void,
+        size: *mut usize,
+    ) -> cifar_status;
+
+    pub fn cifar_import_options_init(
+        options: *mut cifar_import_options,
+        options_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_model_import(
+        path: *const c_char,
+        options: *const cifar_import_options,
+        out: *mut *mut cifar_model,
+    ) -> cifar_status;
+
+    pub fn cifar_model_decode(
+        bytes: *const c_void,
+        size: usize,
+        options: *const cifar_import_options,
+        out: *mut *mut cifar_model,
+    ) -> cifar_status;
 
     pub fn cifar_model_spec_create(out: *mut *mut cifar_model_spec) -> cifar_status;
 
@@ -811,6 +900,12 @@ extern "C" {
 
     pub fn cifar_model_spec_get_summary(
         spec: *const cifar_model_spec,
+        text: *mut *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_model_spec_get_script(
+        spec: *const cifar_model_spec,
+        format: cifar_format,
         text: *mut *const c_char,
     ) -> cifar_status;
 
@@ -992,7 +1087,7 @@ const _: () = {
     assert!(offset_of!(cifar_dataset_info, classes) == 16);
     assert!(offset_of!(cifar_dataset_info, name) == 24);
     assert!(offset_of!(cifar_dataset_info, location) == 32);
-    assert!(size_of::<cifar_train_options>() == 112);
+    assert!(size_of::<cifar_train_options>() == 128);
     assert!(offset_of!(cifar_train_options, struct_size) == 0);
     assert!(offset_of!(cifar_train_options, epochs) == 4);
     assert!(offset_of!(cifar_train_options, batch_size) == 8);
@@ -1010,6 +1105,8 @@ const _: () = {
     assert!(offset_of!(cifar_train_options, hyperparameters) == 88);
     assert!(offset_of!(cifar_train_options, model) == 96);
     assert!(offset_of!(cifar_train_options, busy_timeout) == 104);
+    assert!(offset_of!(cifar_train_options, weights) == 112);
+    assert!(offset_of!(cifar_train_options, weights_source) == 120);
     assert!(size_of::<cifar_resume_options>() == 64);
     assert!(offset_of!(cifar_resume_options, struct_size) == 0);
     assert!(offset_of!(cifar_resume_options, epochs) == 4);
@@ -1095,6 +1192,17 @@ const _: () = {
     assert!(offset_of!(cifar_evaluation, count) == 24);
     assert!(offset_of!(cifar_evaluation, top5_accuracy) == 32);
     assert!(offset_of!(cifar_evaluation, macro_f1) == 40);
+    assert!(size_of::<cifar_export_options>() == 24);
+    assert!(offset_of!(cifar_export_options, struct_size) == 0);
+    assert!(offset_of!(cifar_export_options, names) == 8);
+    assert!(offset_of!(cifar_export_options, keep_batch_norm) == 16);
+    assert!(size_of::<cifar_import_options>() == 40);
+    assert!(offset_of!(cifar_import_options, struct_size) == 0);
+    assert!(offset_of!(cifar_import_options, threads) == 4);
+    assert!(offset_of!(cifar_import_options, model) == 8);
+    assert!(offset_of!(cifar_import_options, recipe) == 16);
+    assert!(offset_of!(cifar_import_options, hyperparameters) == 24);
+    assert!(offset_of!(cifar_import_options, class_names) == 32);
     assert!(size_of::<cifar_model_spec_info>() == 40);
     assert!(offset_of!(cifar_model_spec_info, struct_size) == 0);
     assert!(offset_of!(cifar_model_spec_info, layers) == 4);
