@@ -77,7 +77,7 @@ import Testing
     #expect(plan.values[0].place == .stored(.float32))
     // Half the memory, but for the images and the rows.
     let wide = try self.plan("tutorial", .training)
-    let same = 64 * 4 * (8 * 1024 + 2048 + 512 + 10)
+    let same = 64 * 4 * (plan.target.tiles.lanes * 1024 + 2048 + 512 + 10)
     #expect(2 * (plan.valueBytes - same) == wide.valueBytes - same)
   }
 
