@@ -21,16 +21,21 @@ var kernelTargets: [Target] = [
         .define("KERNELS_AVX2"),
         .unsafeFlags(kernelFlags + ["-Xcc", "-mavx2", "-Xcc", "-mfma"]),
       ]))
+  let avx512 = ["avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"]
   kernelTargets.append(
     .target(
       name: "KernelsAVX512", dependencies: ["KernelABI", "CCPUFeatures"],
       swiftSettings: [
         .define("KERNELS_AVX512"),
+        .unsafeFlags(kernelFlags + avx512.flatMap { ["-Xcc", "-m\($0)"] }),
+      ]))
+  kernelTargets.append(
+    .target(
+      name: "KernelsAVX512VNNI", dependencies: ["KernelABI", "CCPUFeatures"],
+      swiftSettings: [
+        .define("KERNELS_AVX512"), .define("KERNELS_AVX512VNNI"),
         .unsafeFlags(
-          kernelFlags
-            + ["avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"].flatMap {
-              ["-Xcc", "-m\($0)"]
-            }),
+          kernelFlags + (avx512 + ["avx512vnni"]).flatMap { ["-Xcc", "-m\($0)"] }),
       ]))
 #endif
 

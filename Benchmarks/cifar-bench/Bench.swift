@@ -55,11 +55,14 @@ struct Bench {
   }
 
   /// Median milliseconds of forward, backward to the data, backward to the weights.
-  func layer(input: Int, output: Int, size: Int, batch: Int, repeats: Int) throws -> [Double] {
+  func layer(
+    input: Int, output: Int, size: Int, batch: Int, repeats: Int, precision: Precision
+  ) throws -> [Double] {
     let shape = ConvolutionShape(
       inputChannels: input, outputChannels: output, height: size, width: size, kernel: 3,
       stride: 1, padding: 1)
-    let convolution = try IsolatedConvolution(shape: shape, batchSize: batch, pool: pool)
+    let convolution = try IsolatedConvolution(
+      shape: shape, batchSize: batch, pool: pool, precision: precision)
     return [
       Bench.median(repeats) { convolution.forward() },
       Bench.median(repeats) { convolution.backwardData() },

@@ -10,7 +10,7 @@ import Kernels
 //                           a training step, Adam included, of the tutorial's network or another
 //                           preset, in float32 or mixed_bfloat16
 //   infer BATCH REPEATS     probabilities for a batch
-//   layer I O SIZE BATCH REPEATS
+//   layer I O SIZE BATCH REPEATS [PRECISION]
 //                           the three passes of a 3×3 convolution, I to O channels, SIZE × SIZE
 //   peak                    GFLOP/s of matrix products that stay in the first-level cache
 //   memory                  the most memory that was ever resident, in MB
@@ -35,7 +35,8 @@ while let line = readLine() {
       print(
         try bench.layer(
           input: numbers[0], output: numbers[1], size: numbers[2], batch: numbers[3],
-          repeats: numbers[4]))
+          repeats: numbers[4],
+          precision: words.last.flatMap(Precision.init) ?? .float32))
     case ("peak", 0): print(try bench.peak())
     case ("memory", 0): print(Bench.residentPeak())
     default: print("\"unknown measurement: \(line)\"")

@@ -9,10 +9,19 @@ struct PlanTarget: Equatable, Sendable {
   var threads: Int
   /// How images are stored between two operators.
   var storage = Storage.float32
+  /// Factors of Winograd's products.
+  var products = Products.float32
   var convolution = ConvolutionChoice.auto
   var tiles: KernelTiles
 
   var training: Bool { mode == .training }
+}
+
+/// What the factors of Winograd's products are; sums are float32.
+enum Products: Equatable, Sendable {
+  case float32
+  /// See `Int16Products`.
+  case int16
 }
 
 /// Sizes that an instruction set's kernels work in.

@@ -68,7 +68,8 @@ public struct PlanSummary: Equatable, Sendable, Encodable {
     let kernels = Kernels.current
     let target = PlanTarget(
       mode: training ? .training : .inference, batchSize: batchSize, threads: threads,
-      storage: precision.storage, convolution: try Environment.convolution.get(),
+      storage: precision.storage, products: precision.products,
+      convolution: try Environment.convolution.get(),
       tiles: KernelTiles(kernels))
     let nodes = try spec.nodes()
     let groups = fuse(nodes, target.mode)

@@ -71,7 +71,7 @@ pub fn version() -> &'static str {
     unsafe { text::constant(raw::cifar_version()) }
 }
 
-/// The kernels' instruction set: "avx512", "avx2" or "baseline". The bits of a result depend on it.
+/// The kernels' instruction set: "avx512vnni", "avx512", "avx2" or "baseline". The bits of a result depend on it.
 pub fn instruction_set() -> &'static str {
     // SAFETY: never NULL, and lives forever.
     unsafe { text::constant(raw::cifar_instruction_set()) }

@@ -83,7 +83,7 @@ fn the_library_is_the_declarations() {
     let version = format!("{CIFAR_VERSION_MAJOR}.{CIFAR_VERSION_MINOR}.{CIFAR_VERSION_PATCH}");
     assert_eq!(cifar::version(), version);
     assert_eq!(env!("CARGO_PKG_VERSION"), version);
-    assert!(["baseline", "avx2", "avx512"].contains(&cifar::instruction_set()));
+    assert!(["baseline", "avx2", "avx512", "avx512vnni"].contains(&cifar::instruction_set()));
     assert!(cifar::default_threads() >= 1);
 }
 

@@ -51,7 +51,7 @@ func status(_ call: () throws -> Void) -> CifarError.Status? {
 
 @Test func theLibraryIsThere() {
   #expect(Library.version.hasPrefix("0."))
-  #expect(["baseline", "avx2", "avx512"].contains(Library.instructionSet))
+  #expect(["baseline", "avx2", "avx512", "avx512vnni"].contains(Library.instructionSet))
   #expect(Library.defaultThreads >= 1)
   #expect(CifarError.Status.diskFull.name == "CIFAR_E_DISK_FULL")
 }
