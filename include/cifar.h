@@ -1,5 +1,5 @@
 /*
- * cifar.h - train convolutional networks on 32x32 images, on the CPU.
+ * cifar.h - train convolutional networks on small images, on the CPU.
  *
  * Every run - hyperparameters, one row an epoch, checkpoints - is kept in one SQLite file, the
  * registry, and continues from any of its checkpoints to the same bits as if it had never stopped.
@@ -193,9 +193,9 @@ typedef void (*cifar_log_callback)(cifar_log_level level, const char *line, void
 cifar_status cifar_set_log(cifar_log_callback callback, void *user);
 
 /* ---- Data sets ------------------------------------------------------------------------------- */
-/* CIFAR-10, CIFAR-100, drawings, and images of one's own. */
+/* CIFAR-10, CIFAR-100, MNIST, SVHN, drawings, and images of one's own. */
 
-/** Labelled 32x32 RGB images, kept as bytes. Immutable. */
+/** Labelled images of one shape, kept as bytes. Immutable. */
 typedef struct cifar_dataset cifar_dataset;
 
 /** Which part of a data set. */
@@ -204,7 +204,7 @@ typedef enum cifar_split {
   CIFAR_TEST = 1   /**< to validate or to test with */
 } cifar_split;
 
-/** Opens CIFAR-10 or CIFAR-100, in its binary or its python layout, or the built-in drawings.
+/** Opens a published data set, a directory with pictures, or the built-in drawings.
  *
  *  @param location  a directory that is or holds cifar-10-batches-bin or cifar-10-batches-py;
  *                   "shapes" for 10 classes of synthetic drawings that need no download; NULL for
@@ -212,9 +212,12 @@ typedef enum cifar_split {
  *                   or ~/.keras/datasets, as "cifar10" is where no directory is called that.
  *                   "cifar100" for CIFAR-100 in one of them, in
  *                   cifar-100-binary or cifar-100-python, with its 100 fine classes, and
- *                   "cifar100-coarse" with its 20 coarse ones; "cifar100:DIR" and
- *                   "cifar100-coarse:DIR" in that directory. Runs record the directory with its
- *                   whole path.
+ *                   "cifar100-coarse" with its 20 coarse ones; "mnist" and "fashion-mnist" for
+ *                   their IDX files, as they are or as .gz; "svhn" for train_32x32.mat and
+ *                   test_32x32.mat; each of these names with ":DIR" in that directory.
+ *                   "folder:DIR" for pictures of one size in train/CLASS and test/CLASS: PPM and
+ *                   PGM, others by an installed ImageMagick, GraphicsMagick or ffmpeg. Runs record
+ *                   the directory with its whole path.
  *  @param split     the training images or the test images.
  *  @param limit     the most images to take, from the start; 0 for all (CIFAR-10: 50,000 and
  *                   10,000).
@@ -223,20 +226,31 @@ typedef enum cifar_split {
 cifar_status cifar_dataset_open(const char *location, cifar_split split, size_t limit,
                                 cifar_dataset **out);
 
+/** Images and labels in memory. cifar_dataset_options_init fills in the defaults below. */
+typedef struct cifar_dataset_options {
+  uint32_t struct_size;
+  cifar_split split;       /**< what the data set says of itself: CIFAR_TRAIN */
+  uint32_t channels;       /**< planes of an image: 3, red, green and blue, or 1, grey; 3 */
+  uint32_t height;         /**< rows of an image, from 8 to 128; 32 */
+  uint32_t width;          /**< columns of an image, from 8 to 128; 32 */
+  uint32_t classes;        /**< from 2 to 1000; to be set */
+  size_t count;            /**< images, at least 1; to be set */
+  const uint8_t *images;   /**< (count, channels, height, width), rows from the top; to be set */
+  const int32_t *labels;   /**< (count), each in 0 ... classes - 1; to be set */
+  const char *const *class_names; /**< (classes) different strings of 1 to 200 bytes; NULL for "0",
+                                       "1", ..., which go with the names of any other data set or
+                                       model */
+} cifar_dataset_options;
+
+/** Fills in the defaults. */
+cifar_status cifar_dataset_options_init(cifar_dataset_options *options, size_t options_size);
+
 /** Copies images and labels from memory.
  *
- *  @param images       (count, 3, 32, 32) bytes: red, green and blue planes, rows from the top.
- *  @param labels       (count), each in 0 ... classes - 1.
- *  @param count        at least 1.
- *  @param classes      from 2 to 1000.
- *  @param class_names  (classes) different strings of 1 to 200 bytes; NULL for "0", "1", ..., which
- *                      go with the names of any other data set or model.
- *  @param split        what the data set says of itself.
+ *  @param options  what they are.
  *
  *  Errors: BAD_DATA for a label out of range, naming it; INVALID_ARGUMENT. */
-cifar_status cifar_dataset_from_memory(const uint8_t *images, const int32_t *labels, size_t count,
-                                       uint32_t classes, const char *const *class_names,
-                                       cifar_split split, cifar_dataset **out);
+cifar_status cifar_dataset_from_memory(const cifar_dataset_options *options, cifar_dataset **out);
 
 /** What is known of a data set. */
 typedef struct cifar_dataset_info {
@@ -244,8 +258,12 @@ typedef struct cifar_dataset_info {
   cifar_split split;       /**< which part */
   size_t count;            /**< images */
   uint32_t classes;        /**< that a label can be of */
-  const char *name;        /**< "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory" */
+  const char *name;        /**< "cifar10", "cifar100", "cifar100-coarse", "mnist", "fashion-mnist",
+                                "svhn", "shapes", "folder" or "memory" */
   const char *location;    /**< what opens it again, or NULL for memory */
+  uint32_t channels;       /**< of an image: 3, red, green and blue, or 1, grey */
+  uint32_t height;         /**< rows of an image */
+  uint32_t width;          /**< columns of an image */
 } cifar_dataset_info;
 
 /** Fills in what is known of a data set. */
@@ -261,7 +279,7 @@ cifar_status cifar_dataset_get_class_name(const cifar_dataset *dataset, uint32_t
 
 /** The data set's own images and labels, without a copy.
  *
- *  @param images  receives where they begin, (count, 3, 32, 32); NULL to leave out. Nobody writes
+ *  @param images  receives where they begin, (count, channels, height, width); NULL to leave out. Nobody writes
  *                 there; they live as long as the data set.
  *  @param labels  likewise, (count); NULL to leave out. */
 cifar_status cifar_dataset_get_data(const cifar_dataset *dataset, const uint8_t **images,
@@ -271,7 +289,7 @@ cifar_status cifar_dataset_get_data(const cifar_dataset *dataset, const uint8_t 
  *
  *  @param first   the place of the first, from 0.
  *  @param count   how many.
- *  @param images  (count, 3, 32, 32), overwritten; NULL to leave out.
+ *  @param images  (count, channels, height, width), overwritten; NULL to leave out.
  *  @param labels  (count), overwritten; NULL to leave out. */
 cifar_status cifar_dataset_read(const cifar_dataset *dataset, size_t first, size_t count,
                                 uint8_t *images, int32_t *labels);
@@ -656,6 +674,9 @@ typedef struct cifar_model_info {
   uint32_t epoch;              /**< completed epochs when it was taken */
   uint64_t parameters;         /**< numbers that were trained */
   const char *hyperparameters; /**< what it was trained with, a JSON object */
+  uint32_t channels;           /**< of the images that it takes, as in cifar_dataset_info */
+  uint32_t height;             /**< their rows */
+  uint32_t width;              /**< their columns */
 } cifar_model_info;
 
 /** Fills in what is known of a model. */
@@ -690,8 +711,8 @@ typedef struct cifar_evaluation {
  *
  *  @param evaluation  is filled.
  *
- *  Errors: SHAPE_MISMATCH for another number of classes, for other
- *  class names, or the same in another order; NOT_FINITE for weights so large that the numbers
+ *  Errors: SHAPE_MISMATCH for images of another shape, another number of classes, other class
+ *  names, or the same in another order; NOT_FINITE for weights so large that the numbers
  *  overflow, unless the model is of cifar_model_from_trainer. */
 cifar_status cifar_model_evaluate(cifar_model *model, const cifar_dataset *dataset,
                                   cifar_evaluation *evaluation, size_t evaluation_size);
@@ -715,7 +736,8 @@ cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_datase
 
 /** The probability of each class for each image.
  *
- *  @param images         (count, 3, 32, 32) bytes; normalised as the model was trained.
+ *  @param images         (count, channels, height, width) bytes, of the model's shape; normalised
+ *                        as the model was trained.
  *  @param count          of images.
  *  @param probabilities  (count, classes), overwritten; each row adds up to 1.
  *
@@ -750,8 +772,8 @@ typedef enum cifar_format {
   /** Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked
    *  that PyTorch has: what load_state_dict takes. cifar_model_open opens it too. */
   CIFAR_FORMAT_WEIGHTS = 1,
-  /** An ONNX model, opset 15: "images", (N, 3, 32, 32) of uint8 for any N, which the graph
-   *  normalises, to "probabilities", (N, classes). Dropout is left out. */
+  /** An ONNX model, opset 15: "images", (N, channels, height, width) of uint8 for any N, which the
+   *  graph normalises, to "probabilities", (N, classes). Dropout is left out. */
   CIFAR_FORMAT_ONNX = 2,
   /** A Python script that builds the model in PyTorch and loads its weights. cifar_model_export
    *  writes these beside it, under the same name with .safetensors. */
@@ -865,6 +887,17 @@ typedef enum cifar_padding {
 
 /** Makes a spec without layers, for images of 3x32x32. */
 cifar_status cifar_model_spec_create(cifar_model_spec **out);
+
+/** Changes the images that a model takes; its layers stay, and are checked once more.
+ *
+ *  @param channels  3 or 1.
+ *  @param height    rows, from 8 to 128.
+ *  @param width     columns, from 8 to 128.
+ *
+ *  Errors: INVALID_ARGUMENT; SHAPE_MISMATCH, naming the layer that does not fit any more. The spec
+ *  is then as it was. */
+cifar_status cifar_model_spec_set_input(cifar_model_spec *spec, uint32_t channels, uint32_t height,
+                                        uint32_t width);
 
 /** Reads a spec, or the list of its layers alone:
  *

@@ -99,6 +99,8 @@ public final class Model: @unchecked Sendable {
   public var classNames: [String] { evaluator.classNames }
   /// What it was trained with.
   public var hyperparameters: Hyperparameters { evaluator.hyperparameters }
+  /// Of the images that it takes.
+  public var shape: ImageShape { evaluator.shape }
   /// Numbers that were trained.
   public var parameterCount: Int { evaluator.network.parameterCount }
 
@@ -116,17 +118,17 @@ public final class Model: @unchecked Sendable {
   /// The probability of each class for each image.
   ///
   /// - Parameters:
-  ///   - images: (count, 3, 32, 32) bytes.
+  ///   - images: (count, channels, height, width) bytes, of the model's `shape`.
   ///   - probabilities: (count, classes), overwritten.
   /// - Throws: `outOfMemory`; `notFinite` for weights so large that the numbers overflow, unless the
   ///   model may say so.
   public func predict(
     images: UnsafePointer<UInt8>, count: Int, probabilities: UnsafeMutablePointer<Float>
   ) throws {
-    let size = Dataset.imageBytes
+    let size = shape.count
     let classes = evaluator.network.spec.classes
     let numbers = try AlignedBuffer<Float>(count: min(count, Evaluator.batchSize) * size)
-    let pipeline = ImageNormalizer(hyperparameters.normalization)
+    let pipeline = ImageNormalizer(shape, hyperparameters.normalization)
     var first = 0
     while first < count {
       let some = min(Evaluator.batchSize, count - first)

@@ -43,6 +43,13 @@ final class ModelSpecHandle {
     }
   }
 
+  func setInput(_ shape: ImageShape) throws {
+    try lock.withLock {
+      try builder.setInput(shape)
+      (json, summary) = (nil, nil)
+    }
+  }
+
   func jsonText() throws -> UnsafePointer<CChar>? {
     try lock.withLock {
       if json == nil { json = try keep(StateCoding.encode(builder.spec)) }
@@ -112,6 +119,16 @@ public func cifar_model_spec_create(
   guarded {
     let out = try Argument.required(out, "out")
     out.pointee = Handle.make(ModelSpecHandle(try ModelBuilder()))
+  }
+}
+
+@_cdecl("cifar_model_spec_set_input") @implementation
+public func cifar_model_spec_set_input(
+  _ spec: OpaquePointer?, _ channels: UInt32, _ height: UInt32, _ width: UInt32
+) -> cifar_status {
+  guarded {
+    try ModelSpecHandle.from(spec).setInput(
+      ImageShape(channels: Int(channels), height: Int(height), width: Int(width)))
   }
 }
 

@@ -28,6 +28,9 @@ final class ModelHandle {
     info.epoch = UInt32(clamping: model.epoch)
     info.parameters = UInt64(clamping: model.parameterCount)
     info.hyperparameters = strings.keep(try StateCoding.encode(model.hyperparameters))
+    info.channels = UInt32(model.shape.channels)
+    info.height = UInt32(model.shape.height)
+    info.width = UInt32(model.shape.width)
     self.info = info
     classNames = model.classNames.map(strings.keep)
   }

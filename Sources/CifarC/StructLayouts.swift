@@ -4,9 +4,16 @@
 
 import CCifar
 
+extension cifar_dataset_options: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.split, \.channels, \.height, \.width, \.classes, \.count,
+    \.images, \.labels, \.class_names)
+}
+
 extension cifar_dataset_info: Growing {
   static let layout = StructLayout(
-    of: Self.self, \.struct_size, \.split, \.count, \.classes, \.name, \.location)
+    of: Self.self, \.struct_size, \.split, \.count, \.classes, \.name, \.location, \.channels,
+    \.height, \.width)
 }
 
 extension cifar_train_options: Growing {
@@ -44,7 +51,8 @@ extension cifar_trainer_info: Growing {
 
 extension cifar_model_info: Growing {
   static let layout = StructLayout(
-    of: Self.self, \.struct_size, \.classes, \.epoch, \.parameters, \.hyperparameters)
+    of: Self.self, \.struct_size, \.classes, \.epoch, \.parameters, \.hyperparameters, \.channels,
+    \.height, \.width)
 }
 
 extension cifar_evaluation: Growing {

@@ -112,7 +112,7 @@ public func cifar_trainer_create(
     let train = try DatasetHandle.from(train, "train").dataset
     let session = try TrainingSession.start(
       train: train, validation: DatasetHandle.from(validation, "validation").dataset,
-      hyperparameters: options.request().hyperparameters(classes: train.classNames.count),
+      hyperparameters: options.request().hyperparameters(for: train),
       weights: options.initialWeights(), options: sessionOptions)
     out.pointee = Handle.make(try TrainerHandle(session, threads: sessionOptions.threads))
   }

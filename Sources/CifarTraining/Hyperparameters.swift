@@ -73,7 +73,7 @@ public struct Hyperparameters: DescribedOptions {
       OptionRow("schedule", .object, "one of the schedules", "of the learning rate"), \.schedule),
     .value(
       OptionRow(
-        "normalization", .object, "mean and std, 3 numbers each",
+        "normalization", .object, "mean and std, a number each a channel",
         "(byte/255 - mean) / std, channel by channel", isRequired: true), \.normalization),
     .value(
       OptionRow(
@@ -131,18 +131,28 @@ public struct Hyperparameters: DescribedOptions {
     return max(1, data.trainCount.dividedRoundingUp(by: batchSize))
   }
 
+  /// Of the images that the model takes.
+  ///
+  /// - Throws: `invalidArgument`.
+  public var shape: ImageShape {
+    get throws {
+      do {
+        return try ImageShape(modelSpec.input)
+      } catch let error as CifarError {
+        throw CifarError(error.code, "the model takes \(error.message)")
+      }
+    }
+  }
+
   /// - Throws: `invalidArgument` or `shapeMismatch`, naming the option, its value and its range.
   public func validate() throws {
+    let shape = try shape
     try validate(as: "")
     try schedule?.validate()
-    try normalization.validate()
     try Augmentation.validate(augmentations)
     for callback in callbacks { try callback.validate() }
     _ = try modelSpec.shapes()
-    guard modelSpec.input == [3, 32, 32] else {
-      throw CifarError(
-        .shapeMismatch, "the model takes images of \(modelSpec.input), the data has [3, 32, 32]")
-    }
+    try normalization.validate(channels: shape.channels)
     try data?.validate(classes: modelSpec.classes)
     try weights?.validate(classes: modelSpec.classes)
   }

@@ -42,7 +42,7 @@ public final class Trainer {
     weights: InitialWeights? = nil
   ) throws {
     var complete = hyperparameters
-    try Trainer.checkClasses(complete, train, validation)
+    try Trainer.check(complete, train, validation)
     complete.data = try DataRecord(train: train, validation: validation)
     complete.callbacks = complete.callbacks.map(\.located)
     complete.weights = weights?.record
@@ -60,7 +60,7 @@ public final class Trainer {
     var hyperparameters = checkpoint.hyperparameters
     try hyperparameters.data?.check(train: train, validation: validation)
     // Another place of the same images is the one to find them at the next time.
-    try Trainer.checkClasses(hyperparameters, train, validation)
+    try Trainer.check(hyperparameters, train, validation)
     var data = try DataRecord(train: train, validation: validation)
     if let before = hyperparameters.data {
       data.classNames = try ClassNames.agreed(
@@ -115,10 +115,19 @@ public final class Trainer {
     state = TrainerState(learningRate: hyperparameters.optimizer.learningRate)
   }
 
-  private static func checkClasses(
+  /// Makes sure that model and images have the same classes and shape.
+  private static func check(
     _ hyperparameters: Hyperparameters, _ train: Dataset, _ validation: Dataset
   ) throws {
     let classes = hyperparameters.modelSpec.classes
+    let shape = try hyperparameters.shape
+    for dataset in [train, validation] where dataset.shape != shape {
+      throw CifarError(
+        .shapeMismatch,
+        "the model takes images of \(shape), but the \(dataset.split.rawValue) images have "
+          + "\(dataset.shape); a preset takes the shape of the training images, a model of your own "
+          + "has it as its input")
+    }
     for dataset in [train, validation] where dataset.classNames.count != classes {
       throw CifarError(
         .shapeMismatch,

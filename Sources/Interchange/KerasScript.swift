@@ -166,7 +166,7 @@ public struct KerasScript {
 
 
     def normalize(images):
-        \"\"\"(N, 32, 32, 3) bytes, red first, as the network takes them.\"\"\"
+        \"\"\"(N, height, width, channels) bytes, red first, as the network takes them.\"\"\"
         return (images.astype("float32") / 255 - np.array(MEAN, "float32")) / np.array(STD, "float32")
 
 

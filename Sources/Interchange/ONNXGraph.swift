@@ -5,7 +5,7 @@ import CifarNN
 
 /// Writes a model as an ONNX graph for inference, from bytes to probabilities.
 ///
-/// The input, `images`, is (N, 3, 32, 32) of uint8 for any N; it is normalised in the graph by the
+/// The input, `images`, is (N, channels, height, width) of uint8 for any N; it is normalised in the graph by the
 /// same operations in the same order as here, so that layers see the same numbers to the bit. The
 /// output, `probabilities`, is (N, classes). Dropout is left out, as it does nothing in inference.
 public struct ONNXGraph {

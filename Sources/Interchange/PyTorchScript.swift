@@ -119,8 +119,8 @@ public struct PyTorchScript {
 
 
     def normalize(images):
-        \"\"\"(N, 3, 32, 32) bytes, red first, as the network takes them.\"\"\"
-        shape = 1, 3, 1, 1
+        \"\"\"(N, channels, height, width) bytes, red first, as the network takes them.\"\"\"
+        shape = 1, -1, 1, 1
         mean, std = torch.tensor(MEAN).view(shape), torch.tensor(STD).view(shape)
         return (images.float() / 255 - mean) / std
 

@@ -40,7 +40,7 @@ enum ExportCommand {
         what the optimizer needs besides under optimizer.…, hyperparameters and the trainer's state \
         in the metadata. Weights are these alone, as `load_state_dict(load_file(FILE))` of a PyTorch \
         class takes them, strictly; `cifar evaluate` and `cifar train --weights` take both. \
-        ONNX takes bytes, (N, 3, 32, 32), and gives probabilities. A script builds the model in PyTorch \
+        ONNX takes bytes, (N, channels, height, width), and gives probabilities. A script builds the model in PyTorch \
         or Keras and loads the weights, which are written beside it. \
         A run with ema has the averaged weights in all of them. \
         Without --checkpoint it is the best one. docs/interchange.md shows the other side of each \

@@ -54,7 +54,7 @@ enum TrainCommand {
   private static func run(_ arguments: Arguments) throws {
     let request = try request(arguments)
     // Before the images are read, which takes a while: what is invalid is refused at once.
-    try request.hyperparameters(classes: 10).validate()
+    try request.check()
     let limits = (
       train: try arguments.integer("--limit-train", in: 1...Int.max),
       test: try arguments.integer("--limit-test", in: 1...Int.max)
@@ -63,7 +63,7 @@ enum TrainCommand {
     let data = arguments.value("--data")
     let train = try Dataset.open(data, split: .train, limit: limits.train)
     let test = try Dataset.open(train.location ?? data, split: .test, limit: limits.test)
-    let hyperparameters = try request.hyperparameters(classes: train.classNames.count)
+    let hyperparameters = try request.hyperparameters(for: train)
     let weights = try arguments.value("--weights").map {
       try InitialWeights.stored(arguments, $0, for: hyperparameters)
     }

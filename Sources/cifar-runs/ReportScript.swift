@@ -170,7 +170,7 @@ enum ReportScript {
     }
 
     function classes(run) {
-      const {class_names: names, confusion, epoch} = run.evaluation;
+      const {class_names: names, confusion, epoch, image_shape: shape} = run.evaluation;
       add(page, "h2", `Confusion matrix of ${run.label}, epoch ${epoch}`);
       add(page, "label", "Rows: the actual class. Columns: what the model took it for.");
       const node = table(page, ["", ...names, "recall"], "confusion");
@@ -185,22 +185,22 @@ enum ReportScript {
         });
         add(row, "td", total ? percent(counts[actual] / total) : "–", {class: "number"});
       });
-      images(`What ${run.label} gets most wrong`, run.misclassified, names);
-      images(`Samples, as ${run.label} sees them`, run.samples, names);
+      images(`What ${run.label} gets most wrong`, run.misclassified, names, shape);
+      images(`Samples, as ${run.label} sees them`, run.samples, names, shape);
     }
 
-    function images(title, predictions, names) {
+    function images(title, predictions, names, [channels, height, width]) {
       if (!predictions.length) return;
       add(page, "h2", title);
       const box = add(page, "div", null, {class: "images"});
       for (const image of predictions) {
         const figure = add(box, "figure");
-        const canvas = add(figure, "canvas", null, {width: 32, height: 32});
+        const canvas = add(figure, "canvas", null, {width, height});
         const bytes = atob(image.pixels), context = canvas.getContext("2d");
-        const pixels = context.createImageData(32, 32);
-        for (let i = 0; i < 1024; i++) {
-          for (let plane = 0; plane < 3; plane++)
-            pixels.data[4 * i + plane] = bytes.charCodeAt(1024 * plane + i);
+        const pixels = context.createImageData(width, height), count = width * height;
+        for (let i = 0; i < count; i++) {
+          for (let color = 0; color < 3; color++)
+            pixels.data[4 * i + color] = bytes.charCodeAt(count * (channels === 1 ? 0 : color) + i);
           pixels.data[4 * i + 3] = 255;
         }
         context.putImageData(pixels, 0, 0);

@@ -546,10 +546,19 @@ static void step(world *w) {
       for (int i = 0; i < 10; i++)
         names[i] = chance(c, 40) ? text(c) : different[chance(c, 40) ? 0 : i];
       uint32_t classes = chance(c, 8) ? number(c) % 11 : 10;
+      cifar_dataset_options options;
+      CALL(cifar_dataset_options_init, &options, sizeof options);
+      options.images = chance(c, 30) ? NULL : pixels;
+      options.labels = chance(c, 30) ? NULL : labels;
+      options.count = chance(c, 10) ? (chance(c, 2) ? 0 : SIZE_MAX) : 1 + below(c, 16);
+      options.classes = classes;
+      options.class_names = chance(c, 2) ? NULL : names;
+      // Fewer bytes than the pixels of the default shape, or a shape that is none.
+      if (chance(c, 4)) options.channels = chance(c, 2) ? 1 : number(c);
+      if (chance(c, 4)) options.height = chance(c, 2) ? 8 + below(c, 24) : number(c) | 1 << 20;
+      if (chance(c, 10)) options.struct_size = number(c);
       MAKE(w, datasets, cifar_dataset, cifar_dataset_free, cifar_dataset_from_memory,
-           chance(c, 30) ? NULL : pixels, chance(c, 30) ? NULL : labels,
-           chance(c, 10) ? (chance(c, 2) ? 0 : SIZE_MAX) : 1 + below(c, 16), classes,
-           chance(c, 2) ? NULL : names, CIFAR_TRAIN);
+           chance(c, 50) ? NULL : &options);
       break;
     }
     case 3: GET(w, cifar_dataset_get_info, PICK(w, datasets), cifar_dataset_info); break;

@@ -31,7 +31,7 @@ import Testing
     #expect(evaluation.samples.count == 16)
     #expect(Set(evaluation.samples.map(\.image)).count == 16)
     for sample in evaluation.samples {
-      let start = test.images.pointer + sample.image * Dataset.imageBytes
+      let start = test.images.pointer + sample.image * ImageShape.cifar.count
       #expect(sample.actual == Int(test.labels.pointer[sample.image]))
       #expect(sample.pixels == Array(UnsafeBufferPointer(start: start, count: 3072)))
     }

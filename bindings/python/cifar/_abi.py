@@ -101,6 +101,26 @@ CIFAR_TRAIN = 0
 CIFAR_TEST = 1
 
 
+class DatasetOptions(Structure):
+    """Images and labels in memory. cifar_dataset_options_init fills in the defaults below."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("split", Split),  # what the data set says of itself: CIFAR_TRAIN
+        ("channels", c_uint32),  # planes of an image: 3, red, green and blue, or 1, grey; 3
+        ("height", c_uint32),  # rows of an image, from 8 to 128; 32
+        ("width", c_uint32),  # columns of an image, from 8 to 128; 32
+        ("classes", c_uint32),  # from 2 to 1000; to be set
+        ("count", c_size_t),  # images, at least 1; to be set
+        # (count, channels, height, width), rows from the top; to be set
+        ("images", POINTER(c_uint8)),
+        ("labels", POINTER(c_int32)),  # (count), each in 0 ... classes - 1; to be set
+        # (classes) different strings of 1 to 200 bytes; NULL for "0", "1", ..., which go with the
+        # names of any other data set or model
+        ("class_names", POINTER(c_char_p)),
+    ]
+
+
 class DatasetInfo(Structure):
     """What is known of a data set."""
 
@@ -109,8 +129,13 @@ class DatasetInfo(Structure):
         ("split", Split),  # which part
         ("count", c_size_t),  # images
         ("classes", c_uint32),  # that a label can be of
-        ("name", c_char_p),  # "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory"
+        # "cifar10", "cifar100", "cifar100-coarse", "mnist", "fashion-mnist", "svhn", "shapes",
+        # "folder" or "memory"
+        ("name", c_char_p),
         ("location", c_char_p),  # what opens it again, or NULL for memory
+        ("channels", c_uint32),  # of an image: 3, red, green and blue, or 1, grey
+        ("height", c_uint32),  # rows of an image
+        ("width", c_uint32),  # columns of an image
     ]
 
 
@@ -305,6 +330,9 @@ class ModelInfo(Structure):
         ("epoch", c_uint32),  # completed epochs when it was taken
         ("parameters", c_uint64),  # numbers that were trained
         ("hyperparameters", c_char_p),  # what it was trained with, a JSON object
+        ("channels", c_uint32),  # of the images that it takes, as in cifar_dataset_info
+        ("height", c_uint32),  # their rows
+        ("width", c_uint32),  # their columns
     ]
 
 
@@ -331,8 +359,8 @@ CIFAR_FORMAT_CHECKPOINT = 0
 # Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked that
 # PyTorch has: what load_state_dict takes. cifar_model_open opens it too.
 CIFAR_FORMAT_WEIGHTS = 1
-# An ONNX model, opset 15: "images", (N, 3, 32, 32) of uint8 for any N, which the graph normalises,
-# to "probabilities", (N, classes). Dropout is left out.
+# An ONNX model, opset 15: "images", (N, channels, height, width) of uint8 for any N, which the
+# graph normalises, to "probabilities", (N, classes). Dropout is left out.
 CIFAR_FORMAT_ONNX = 2
 # A Python script that builds the model in PyTorch and loads its weights. cifar_model_export writes
 # these beside it, under the same name with .safetensors.
@@ -490,10 +518,8 @@ FUNCTIONS = {
     "cifar_last_error": (c_char_p, []),
     "cifar_set_log": (Status, [LogCallback, c_void_p]),
     "cifar_dataset_open": (Status, [c_char_p, Split, c_size_t, POINTER(c_void_p)]),
-    "cifar_dataset_from_memory": (Status, [
-        POINTER(c_uint8), POINTER(c_int32), c_size_t, c_uint32, POINTER(c_char_p), Split,
-        POINTER(c_void_p),
-    ]),
+    "cifar_dataset_options_init": (Status, [POINTER(DatasetOptions), c_size_t]),
+    "cifar_dataset_from_memory": (Status, [POINTER(DatasetOptions), POINTER(c_void_p)]),
     "cifar_dataset_get_info": (Status, [c_void_p, POINTER(DatasetInfo), c_size_t]),
     "cifar_dataset_get_class_name": (Status, [c_void_p, c_uint32, POINTER(c_char_p)]),
     "cifar_dataset_get_data": (Status, [
@@ -546,6 +572,7 @@ FUNCTIONS = {
     "cifar_model_import": (Status, [c_char_p, POINTER(ImportOptions), POINTER(c_void_p)]),
     "cifar_model_decode": (Status, [c_void_p, c_size_t, POINTER(ImportOptions), POINTER(c_void_p)]),
     "cifar_model_spec_create": (Status, [POINTER(c_void_p)]),
+    "cifar_model_spec_set_input": (Status, [c_void_p, c_uint32, c_uint32, c_uint32]),
     "cifar_model_spec_from_json": (Status, [c_char_p, POINTER(c_void_p)]),
     "cifar_model_spec_preset": (Status, [c_char_p, c_char_p, c_uint32, POINTER(c_void_p)]),
     "cifar_model_spec_resolve": (Status, [c_void_p, c_char_p, POINTER(c_void_p)]),

@@ -164,7 +164,8 @@ class Interchange(Held):
         format : {"checkpoint", "weights", "onnx", "pytorch", "keras"}, optional
             ``"weights"``: a safetensors file of weights and statistics alone, which
             ``load_state_dict(load_file(path))`` takes, and ``Model.open``. ``"onnx"``: a model from
-            ``images``, (N, 3, 32, 32) of uint8 for any N, to ``probabilities``, (N, classes).
+            ``images``, (N, channels, height, width) of uint8 for any N, to ``probabilities``,
+            (N, classes).
             ``"pytorch"``, ``"keras"``: a Python script that builds the model and loads the weights,
             which are written beside it, with the ending ``.safetensors``. ``"checkpoint"``:
             everything that a training needs to continue. None (the default) goes by the name:
@@ -207,7 +208,7 @@ class Interchange(Held):
         Returns
         -------
         bytes
-            From ``images``, (N, 3, 32, 32) of uint8, to ``probabilities``, (N, classes).
+            From ``images``, (N, channels, height, width) of uint8, to ``probabilities``, (N, classes).
 
         Examples
         --------
@@ -222,7 +223,7 @@ class Interchange(Held):
         Returns
         -------
         keras.Model
-            From images, (N, 32, 32, 3), normalised as ``hyperparameters["normalization"]`` says, to
+            From images, (N, height, width, channels), normalised as ``hyperparameters["normalization"]`` says, to
             probabilities, (N, classes). It is what ``export(path, "keras")`` writes a script of.
 
         Raises

@@ -145,6 +145,7 @@ class Model(Interchange):
     class_names: List[str]
     # What C writes is as long as this: class_names is a list that anybody may change.
     _classes: int
+    _shape: Tuple[int, int, int]
 
     def __init__(self, *_: object, **__: object) -> None:
         raise TypeError(
@@ -161,6 +162,7 @@ class Model(Interchange):
         self.hyperparameters = json.loads(info.hyperparameters)
         self.class_names = []
         self._classes = info.classes
+        self._shape = (info.channels, info.height, info.width)
         for index in range(info.classes):
             name = ctypes.c_char_p()
             call("cifar_model_get_class_name", handle, index, ctypes.byref(name))
@@ -344,9 +346,10 @@ class Model(Interchange):
         Parameters
         ----------
         images : array_like, Dataset, picture, or list of pictures
-            (N, 32, 32, 3) or (N, 3, 32, 32) as ``Dataset.from_arrays`` takes it, or one image
-            without the N. A picture is a file's name or Pillow's ``Image``, of any size: the square
-            in its middle is made 32×32.
+            (N, height, width, channels) or (N, channels, height, width) of the images that it was
+            trained on, as ``Dataset.from_arrays`` takes it, or one image without the N. A picture
+            is a file's name or Pillow's ``Image``, of any size: the largest part of these
+            proportions in its middle is shrunk or stretched.
 
         Returns
         -------
@@ -377,7 +380,7 @@ class Model(Interchange):
         """
         if isinstance(images, Dataset):
             images = images.images
-        pixels, is_one = pixels_to_ask(images)
+        pixels, is_one = pixels_to_ask(images, self._shape)
         result = np.empty((len(pixels), self._classes), np.float32)
         call(
             "cifar_model_predict", self._handle,

@@ -2,7 +2,7 @@
 
 import html
 from ctypes import byref, c_char_p
-from typing import Any, Tuple
+from typing import Any, Sequence, Tuple
 
 from . import _abi as abi
 from ._arguments import required_text, whole
@@ -12,11 +12,16 @@ from ._library import call, create, decode, get, get_text
 
 
 class ModelSpec(Layers):
-    """A model as a list of layers, for images of 3×32×32.
+    """A model as a list of layers.
 
     Each method for a layer adds it after the others, 4096 at most, and returns the spec. A layer
     that cannot be raises ``CifarError``, which names it and the shapes, and leaves the spec as it
     was. To be trained, the last layer must be dense with a unit a class.
+
+    Parameters
+    ----------
+    input : sequence of int
+        Channels, height and width of the images; the default is (3, 32, 32).
 
     Examples
     --------
@@ -35,8 +40,13 @@ class ModelSpec(Layers):
     1530
     """
 
-    def __init__(self) -> None:
+    def __init__(self, input: Sequence[int] = (3, 32, 32)) -> None:
         self._handle = create("model_spec", "cifar_model_spec_create")
+        sides = list(input)
+        if len(sides) != 3:
+            raise ValueError(f"input {input!r} is not (channels, height, width)")
+        if sides != [3, 32, 32]:
+            call("cifar_model_spec_set_input", self._handle, *(whole(n, "input") for n in sides))
 
     @classmethod
     def from_json(cls, text: str) -> "ModelSpec":

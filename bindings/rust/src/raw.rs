@@ -75,7 +75,7 @@ pub const CIFAR_LOG_ERROR: cifar_log_level = 40;
 // once too, and must not call back into the library, but for cifar_set_log, nor fork.
 pub type cifar_log_callback = Option<unsafe extern "C" fn(level: cifar_log_level, line: *const c_char, user: *mut c_void)>;
 
-// Labelled 32x32 RGB images, kept as bytes. Immutable.
+// Labelled images of one shape, kept as bytes. Immutable.
 #[repr(C)]
 pub struct cifar_dataset {
     _bytes: [u8; 0],
@@ -89,6 +89,32 @@ pub const CIFAR_TRAIN: cifar_split = 0;
 // to validate or to test with
 pub const CIFAR_TEST: cifar_split = 1;
 
+// Images and labels in memory. cifar_dataset_options_init fills in the defaults below.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_dataset_options {
+    pub struct_size: u32,
+    // what the data set says of itself: CIFAR_TRAIN
+    pub split: cifar_split,
+    // planes of an image: 3, red, green and blue, or 1, grey; 3
+    pub channels: u32,
+    // rows of an image, from 8 to 128; 32
+    pub height: u32,
+    // columns of an image, from 8 to 128; 32
+    pub width: u32,
+    // from 2 to 1000; to be set
+    pub classes: u32,
+    // images, at least 1; to be set
+    pub count: usize,
+    // (count, channels, height, width), rows from the top; to be set
+    pub images: *const u8,
+    // (count), each in 0 ... classes - 1; to be set
+    pub labels: *const i32,
+    // (classes) different strings of 1 to 200 bytes; NULL for "0", "1", ..., which go with the
+    // names of any other data set or model
+    pub class_names: *const *const c_char,
+}
+
 // What is known of a data set.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -100,10 +126,17 @@ pub struct cifar_dataset_info {
     pub count: usize,
     // that a label can be of
     pub classes: u32,
-    // "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory"
+    // "cifar10", "cifar100", "cifar100-coarse", "mnist", "fashion-mnist", "svhn", "shapes",
+    // "folder" or "memory"
     pub name: *const c_char,
     // what opens it again, or NULL for memory
     pub location: *const c_char,
+    // of an image: 3, red, green and blue, or 1, grey
+    pub channels: u32,
+    // rows of an image
+    pub height: u32,
+    // columns of an image
+    pub width: u32,
 }
 
 // One training under way: network, optimizer, data, and the registry that keeps what it does.
@@ -360,6 +393,12 @@ pub struct cifar_model_info {
     pub parameters: u64,
     // what it was trained with, a JSON object
     pub hyperparameters: *const c_char,
+    // of the images that it takes, as in cifar_dataset_info
+    pub channels: u32,
+    // their rows
+    pub height: u32,
+    // their columns
+    pub width: u32,
 }
 
 // How good a model is on a data set.
@@ -388,8 +427,8 @@ pub const CIFAR_FORMAT_CHECKPOINT: cifar_format = 0;
 // Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked that
 // PyTorch has: what load_state_dict takes. cifar_model_open opens it too.
 pub const CIFAR_FORMAT_WEIGHTS: cifar_format = 1;
-// An ONNX model, opset 15: "images", (N, 3, 32, 32) of uint8 for any N, which the graph normalises,
-// to "probabilities", (N, classes). Dropout is left out.
+// An ONNX model, opset 15: "images", (N, channels, height, width) of uint8 for any N, which the
+// graph normalises, to "probabilities", (N, classes). Dropout is left out.
 pub const CIFAR_FORMAT_ONNX: cifar_format = 2;
 // A Python script that builds the model in PyTorch and loads its weights. cifar_model_export writes
 // these beside it, under the same name with .safetensors.
@@ -619,13 +658,13 @@ extern "C" {
         out: *mut *mut cifar_dataset,
     ) -> cifar_status;
 
+    pub fn cifar_dataset_options_init(
+        options: *mut cifar_dataset_options,
+        options_size: usize,
+    ) -> cifar_status;
+
     pub fn cifar_dataset_from_memory(
-        images: *const u8,
-        labels: *const i32,
-        count: usize,
-        classes: u32,
-        class_names: *const *const c_char,
-        split: cifar_split,
+        options: *const cifar_dataset_options,
         out: *mut *mut cifar_dataset,
     ) -> cifar_status;
 
@@ -832,6 +871,13 @@ extern "C" {
     ) -> cifar_status;
 
     pub fn cifar_model_spec_create(out: *mut *mut cifar_model_spec) -> cifar_status;
+
+    pub fn cifar_model_spec_set_input(
+        spec: *mut cifar_model_spec,
+        channels: u32,
+        height: u32,
+        width: u32,
+    ) -> cifar_status;
 
     pub fn cifar_model_spec_from_json(
         json: *const c_char,
@@ -1080,13 +1126,27 @@ extern "C" {
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<cifar_dataset_info>() == 40);
+    assert!(size_of::<cifar_dataset_options>() == 56);
+    assert!(offset_of!(cifar_dataset_options, struct_size) == 0);
+    assert!(offset_of!(cifar_dataset_options, split) == 4);
+    assert!(offset_of!(cifar_dataset_options, channels) == 8);
+    assert!(offset_of!(cifar_dataset_options, height) == 12);
+    assert!(offset_of!(cifar_dataset_options, width) == 16);
+    assert!(offset_of!(cifar_dataset_options, classes) == 20);
+    assert!(offset_of!(cifar_dataset_options, count) == 24);
+    assert!(offset_of!(cifar_dataset_options, images) == 32);
+    assert!(offset_of!(cifar_dataset_options, labels) == 40);
+    assert!(offset_of!(cifar_dataset_options, class_names) == 48);
+    assert!(size_of::<cifar_dataset_info>() == 56);
     assert!(offset_of!(cifar_dataset_info, struct_size) == 0);
     assert!(offset_of!(cifar_dataset_info, split) == 4);
     assert!(offset_of!(cifar_dataset_info, count) == 8);
     assert!(offset_of!(cifar_dataset_info, classes) == 16);
     assert!(offset_of!(cifar_dataset_info, name) == 24);
     assert!(offset_of!(cifar_dataset_info, location) == 32);
+    assert!(offset_of!(cifar_dataset_info, channels) == 40);
+    assert!(offset_of!(cifar_dataset_info, height) == 44);
+    assert!(offset_of!(cifar_dataset_info, width) == 48);
     assert!(size_of::<cifar_train_options>() == 128);
     assert!(offset_of!(cifar_train_options, struct_size) == 0);
     assert!(offset_of!(cifar_train_options, epochs) == 4);
@@ -1179,12 +1239,15 @@ const _: () = {
     assert!(offset_of!(cifar_trainer_info, hyperparameters) == 56);
     assert!(offset_of!(cifar_trainer_info, end_reason) == 64);
     assert!(offset_of!(cifar_trainer_info, has_diverged) == 72);
-    assert!(size_of::<cifar_model_info>() == 32);
+    assert!(size_of::<cifar_model_info>() == 48);
     assert!(offset_of!(cifar_model_info, struct_size) == 0);
     assert!(offset_of!(cifar_model_info, classes) == 4);
     assert!(offset_of!(cifar_model_info, epoch) == 8);
     assert!(offset_of!(cifar_model_info, parameters) == 16);
     assert!(offset_of!(cifar_model_info, hyperparameters) == 24);
+    assert!(offset_of!(cifar_model_info, channels) == 32);
+    assert!(offset_of!(cifar_model_info, height) == 36);
+    assert!(offset_of!(cifar_model_info, width) == 40);
     assert!(size_of::<cifar_evaluation>() == 48);
     assert!(offset_of!(cifar_evaluation, struct_size) == 0);
     assert!(offset_of!(cifar_evaluation, loss) == 8);
