@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
 .PHONY: help build demo bindings abi reference docs test test-swift test-abi test-packages test-memory \
-  torture fuzz sanitize bench bench-registry format lint install uninstall dist deb wheel sdist clean
+  torture fuzz sanitize bench bench-program bench-registry format lint install uninstall dist deb wheel sdist clean
 
 # Where tests and the demo keep what they install for Python.
 VENV := .venv
@@ -151,8 +151,14 @@ sanitize: build ## the tests under the sanitizers and memcheck: make sanitize ST
 	done
 	Tools/sanitize .build-sanitize $(STEPS)
 
-bench: build ## speed beside PyTorch and onnxruntime, which it installs into .venv-bench
-	python3 Benchmarks/run.py
+# Options of Benchmarks/run.py, such as make bench BENCH='--only step --rounds 3'.
+BENCH ?=
+
+bench: build bench-program ## speed beside PyTorch, Keras and others, which it installs into .venv-bench
+	python3 Benchmarks/run.py $(BENCH)
+
+bench-program: .build/dependencies .build/static/glibc.o
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(OLD_GLIBC) --product cifar-bench
 
 bench-registry: build ## time and memory of every verb of cifar-runs on 10,000 runs of 100 epochs
 	python3 Benchmarks/registry_verbs.py

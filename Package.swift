@@ -120,7 +120,7 @@ let package = Package(
       dependencies: ["Cifar", "CifarCore", "CifarRegistry", "CommandSupport"],
       path: "Sources/cifar-runs"),
     .executableTarget(
-      name: "cifar-bench", dependencies: ["CifarCore", "CifarNN", "Kernels"],
+      name: "cifar-bench", dependencies: ["CheckpointFormat", "CifarCore", "CifarNN", "Kernels"],
       path: "Benchmarks/cifar-bench"),
     .executableTarget(
       name: "registry-bench", dependencies: ["CifarCore", "CifarRegistry", "CommandSupport"],
