@@ -181,13 +181,15 @@ datadir = $(datarootdir)
 mandir = $(datarootdir)/man
 docdir = $(datarootdir)/doc/libcifar
 DIRECTORIES := prefix bindir libdir includedir datadir mandir docdir DESTDIR
-INSTALL = VERSION=$(VERSION) $(foreach name,$(DIRECTORIES),$(name)='$($(name))') Tools/install
+# Through the environment: a path may have any character.
+install uninstall: export VERSION := $(VERSION)
+$(foreach name,$(DIRECTORIES),$(eval install uninstall: export $(name) := $$($(name))))
 
 install: ## copies what `make` built into $(prefix); libdir, bindir, … and DESTDIR are GNU's
-	@$(INSTALL)
+	@Tools/install
 
 uninstall: ## takes away what install put there
-	@$(INSTALL) --uninstall
+	@Tools/install --uninstall
 
 DIST := cifar-$(VERSION)-linux-$(shell uname -m)
 

@@ -319,7 +319,7 @@ typedef struct cifar_train_options {
                                  the latter with the learning rate halved on a plateau; NULL:
                                  "pytorch" */
   const char *name;         /**< what people call the run; NULL: none */
-  const char *registry;     /**< the SQLite file, made if missing; NULL: $CIFAR_REGISTRY, else
+  const char *registry;     /**< the SQLite file, made if missing; NULL: $CIFAR_REGISTRY or
                                  ./cifar-runs.db */
   int32_t record;           /**< 1; 0: keep nothing, there is no registry */
   uint32_t keep_last;       /**< checkpoints kept besides the best one: 2; 0: all of them */

@@ -154,7 +154,7 @@ class TrainOptions(Structure):
         # learning rate halved on a plateau; NULL: "pytorch"
         ("recipe", c_char_p),
         ("name", c_char_p),  # what people call the run; NULL: none
-        # the SQLite file, made if missing; NULL: $CIFAR_REGISTRY, else ./cifar-runs.db
+        # the SQLite file, made if missing; NULL: $CIFAR_REGISTRY or ./cifar-runs.db
         ("registry", c_char_p),
         ("record", c_int32),  # 1; 0: keep nothing, there is no registry
         ("keep_last", c_uint32),  # checkpoints kept besides the best one: 2; 0: all of them

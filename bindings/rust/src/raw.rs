@@ -173,7 +173,7 @@ pub struct cifar_train_options {
     pub recipe: *const c_char,
     // what people call the run; NULL: none
     pub name: *const c_char,
-    // the SQLite file, made if missing; NULL: $CIFAR_REGISTRY, else ./cifar-runs.db
+    // the SQLite file, made if missing; NULL: $CIFAR_REGISTRY or ./cifar-runs.db
     pub registry: *const c_char,
     // 1; 0: keep nothing, there is no registry
     pub record: i32,
