@@ -348,6 +348,8 @@ typedef struct cifar_train_options {
  *   {"clip_norm": 1}            the largest norm of all gradients, Keras's global_clipnorm; or
  *                               "clipnorm", of each parameter's, or "clipvalue", of each number
  *   {"label_smoothing": 0.1, "steps_per_epoch": 500}
+ *   {"class_weight": [1, 1, 5]} what the images of each class count in training, of which the
+ *                               validation knows nothing
  *   {"ema": 0.999}              decay of an exponential moving average of the weights, 0 to below
  *                               1, updated after every step, as PyTorch's AveragedModel: what is
  *                               validated, and what a checkpoint's model computes with.

@@ -43,7 +43,7 @@ final class Evaluator {
     plan = try Plan(
       network: network, batchSize: Evaluator.batchSize, training: false,
       pool: ThreadPool(threads: threads))
-    plan.loss = hyperparameters.loss.lossOptions
+    plan.loss = hyperparameters.loss.lossOptions(in: hyperparameters.dialect)
   }
 
   /// Compares its answers with the labels of a data set.

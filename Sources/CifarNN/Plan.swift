@@ -11,7 +11,7 @@ public final class Plan {
   public let batchSize: Int
   /// Whether the plan can train; without, it has no gradients.
   public let training: Bool
-  /// Which loss is computed.
+  /// Which loss is computed; weights of classes are those of training alone.
   public var loss = LossOptions()
 
   let kernels: any KernelTable
@@ -19,6 +19,8 @@ public final class Plan {
   private let operators: [any Operator]
   private let images: Activation
   private let logits: Activation
+  /// (batchSize), where classes have weights.
+  private let scales: AlignedBuffer<Float>
   private let classes: Int
 
   /// - Parameters:
@@ -57,6 +59,7 @@ public final class Plan {
     images = assembly.activations[memory.input]
     logits = assembly.activations[memory.output]
     classes = network.spec.classes
+    scales = try AlignedBuffer(count: training ? batchSize : 0)
   }
 
   /// Forward and backward; leaves the gradients of the mean loss in the network.
@@ -73,8 +76,10 @@ public final class Plan {
     precondition(training, "the plan was made without training")
     let pass = Pass(count: count, training: true, seed: seed, step: step)
     forward(images, pass)
+    loss.classWeights?.scale(labels: labels, count: count, to: scales.pointer)
     let result = SoftmaxCrossEntropy.evaluate(
       logits: logits.values, labels: labels, count: count, classes: classes,
+      scales: loss.classWeights == nil ? nil : UnsafePointer(scales.pointer),
       gradient: logits.gradient, options: loss, kernels: kernels)
     for step in operators.reversed() { step.backward(pass) }
     return result

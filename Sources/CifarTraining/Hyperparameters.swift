@@ -155,6 +155,7 @@ public struct Hyperparameters: DescribedOptions {
     try normalization.validate(channels: shape.channels)
     try data?.validate(classes: modelSpec.classes)
     try weights?.validate(classes: modelSpec.classes)
+    try loss.validate(classes: modelSpec.classes)
   }
 }
 

@@ -100,7 +100,7 @@ public final class Trainer {
     plan = try Plan(
       network: network, batchSize: batchSize, training: true, pool: pool,
       precision: hyperparameters.precision)
-    plan.loss = hyperparameters.loss.lossOptions
+    plan.loss = hyperparameters.loss.lossOptions(in: hyperparameters.dialect)
     optimizer = try hyperparameters.optimizer.make(network: network, pool: pool)
     average = try hyperparameters.ema.map { [network] in
       try WeightAverage(network: network, decay: $0, pool: pool)

@@ -289,13 +289,14 @@ public protocol KernelTable: Sendable {
   /// The cross-entropy of the softmax of each row of logits, (rows, classes), with the targets
   /// t = (1 − smoothing)·onehot + smoothing / classes:
   ///
-  ///     p = exp(z − max z) / Σ exp(z − max z);  loss = −Σ t·log p;  gradient = (p·Σ t − t) / rows
+  ///     p = exp(z − max z) / Σ exp(z − max z);  loss = −s·Σ t·log p;  gradient = s·(p·Σ t − t) / rows
   ///
-  /// `gradient`, if asked for, is that of the mean loss, (rows, classes). Returned are the sum of the
-  /// losses, and the number of rows whose largest logit, the first of equals, is the label's.
+  /// `scales`, (rows), has the s of each row; without, it is 1. `gradient`, if asked for, is that of
+  /// the mean loss, (rows, classes). Returned are the sum of the losses, and the number of rows whose
+  /// largest logit, the first of equals, is the label's.
   func crossEntropy(
     _ logits: Input, labels: UnsafePointer<Int32>, rows: Int, classes: Int, smoothing: Float,
-    gradient: Output?
+    scales: Input?, gradient: Output?
   ) -> (lossSum: Double, correct: Int)
 
   /// p of `crossEntropy`, (rows, classes).

@@ -6,22 +6,24 @@ import KernelABI
 extension KernelSet {
   public func crossEntropy(
     _ logits: Input, labels: UnsafePointer<Int32>, rows: Int, classes: Int, smoothing: Float,
-    gradient: Output?
+    scales: Input?, gradient: Output?
   ) -> (lossSum: Double, correct: Int) {
-    let factor = 1 / Float(rows)
     var result = (lossSum: 0.0, correct: 0)
     for row in 0..<rows {
+      let scale = scales.map { $0[row] } ?? 1
+      let factor = scale / Float(rows)
       let z = logits + row * classes
       let label = Int(labels[row])
       let (largest, sum) = normalizer(z, classes)
       if largest == label { result.correct += 1 }
       let dz = gradient.map { $0 + row * classes }
       if smoothing == 0 {
-        result.lossSum += Double(logf(sum) - (z[label] - z[largest]))
+        result.lossSum += Double(scale) * Double(logf(sum) - (z[label] - z[largest]))
         if let dz { plainGradient(z, label, z[largest], sum, classes, factor, dz) }
       } else {
-        result.lossSum += smoothedLoss(
-          z, label, z[largest], sum, classes, smoothing, factor, gradient: dz)
+        result.lossSum +=
+          Double(scale)
+          * smoothedLoss(z, label, z[largest], sum, classes, smoothing, factor, gradient: dz)
       }
     }
     return result

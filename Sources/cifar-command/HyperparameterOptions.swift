@@ -62,6 +62,9 @@ enum HyperparameterOptions {
         help: "adam, adamw or sgd, and options: sgd,momentum=0.9,nesterov=true")
     ] + values + [
       Row(
+        "--class-weight", value: "A:B:…", { $0.value($1).map(value) },
+        help: "what the images of each class count in training: 1:1:5 for three classes"),
+      Row(
         "--schedule", value: "NAME,…", typed,
         help: "\(LearningRateSchedule.types.joined(separator: ", ")),\n"
           + "and options: cosine,warmup=5 or step,step_size=30,gamma=0.1"),

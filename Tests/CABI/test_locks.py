@@ -154,7 +154,8 @@ class Say(cifar.Callback):
             self.said = True
             print("waiting", flush=True)
 try:
-    cifar.fit(train, test, epochs=1, batch_size=16, model={SMALL}, callbacks=[hold, Say()])
+    cifar.fit(
+        train, test, epochs=1, batch_size=16, model={SMALL}, callbacks=[hold, Say()], verbose=0)
 except KeyboardInterrupt as error:
     print("interrupted", error)
 """

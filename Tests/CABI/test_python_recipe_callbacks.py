@@ -6,6 +6,7 @@ import math
 from functools import partial
 
 import cifar
+import numpy as np
 import pytest
 from conftest import run as run_command
 
@@ -120,3 +121,58 @@ def test_resume_takes_the_run_itself(small, workplace):
     again = cifar.resume(run, epochs=2)
     assert again.id == run.id and again.registry == run.registry
     assert not (workplace / "runs.db").exists()
+
+
+@pytest.mark.parametrize("recipe", ["pytorch", "keras"])
+def test_classes_have_weights(small, workplace, recipe):
+    names, labels = small.train.class_names, small.train.labels
+    options = {**OPTIONS, "epochs": 2, "recipe": recipe, "early_stopping": False}
+    plain = cifar.fit(*small, **options)
+    alike = cifar.fit(*small, class_weight=dict.fromkeys(range(10), 1.0), **options)
+    assert alike.history == plain.history
+    by_place = cifar.fit(*small, class_weight={3: 5, 4: 0}, **options)
+    by_name = cifar.fit(*small, class_weight={names[3]: 5.0, names[4]: 0}, **options)
+    as_a_list = cifar.fit(
+        *small, class_weight=np.array([1, 1, 1, 5, 0, 1, 1, 1, 1, 1]), **options)
+    assert by_place.history == by_name.history == as_a_list.history != plain.history
+    assert by_place.hyperparameters["loss"]["class_weight"] == [1, 1, 1, 5, 0, 1, 1, 1, 1, 1]
+    # A class without weight is as if its images had never been: of one batch, in PyTorch's mean.
+    if recipe == "pytorch":
+        one = {**options, "batch_size": 64, "augmentations": [], "epochs": 1, "optimizer": "sgd"}
+        without = cifar.fit(small.train[labels != 4], small.test, **one)
+        weightless = cifar.fit(*small, class_weight={4: 0}, **one)
+        assert math.isclose(
+            without.history["loss"][0], weightless.history["loss"][0], rel_tol=1e-6)
+        assert math.isclose(
+            without.history["val_loss"][0], weightless.history["val_loss"][0], rel_tol=1e-5)
+    # And it resumes to the same bits.
+    options = {**options, "record": True, "class_weight": {3: 5, 4: 0}}
+    cifar.fit(*small, **{**options, "epochs": 1}, name="weighted")
+    again = cifar.resume("weighted", epochs=2)
+    assert again.history["val_loss"] == by_place.history["val_loss"][1:]
+
+
+@pytest.mark.parametrize(
+    "weights, error, words",
+    [
+        ({"sphere": 2}, ValueError, "class_weight has 'sphere', which is no class"),
+        ({10: 2}, ValueError, "class_weight has 10, which is no class: they are 0 to 9"),
+        ({0: "2"}, TypeError, "class_weight[0] is a str"),
+        ({0: -1}, cifar.CifarError, "are not numbers from 0 to 1e6"),
+        ([1, 2], cifar.CifarError, "class_weight has 2 numbers for 10 classes"),
+        ([0] * 10, cifar.CifarError, "of which one is above 0"),
+        (2.0, cifar.CifarError, "class_weight"),
+    ],
+)
+def test_weights_that_can_not_be_are_refused(small, weights, error, words):
+    with pytest.raises(error) as info:
+        cifar.fit(*small, epochs=1, class_weight=weights, **OPTIONS)
+    assert words in str(info.value) and "\n" not in str(info.value)
+
+
+def test_the_command_takes_weights_too(workplace):
+    run_command(
+        "cifar", "train", "--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--epochs", 1,
+        "--class-weight", "1:1:5:0:1:1:1:1:1:0.5", "--name", "weighted")
+    loss = cifar.Registry().run("weighted")["hyperparameters"]["loss"]
+    assert loss["class_weight"] == [1, 1, 5, 0, 1, 1, 1, 1, 1, 0.5]

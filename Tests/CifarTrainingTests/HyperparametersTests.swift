@@ -165,6 +165,11 @@ import Testing
     for smoothing in [1, -0.1, .nan] {
       try expectRefused("label_smoothing \(smoothing)") { $0.loss.labelSmoothing = smoothing }
     }
+    for weights in [[], [0, 0], [1, -1], [1, .nan], [1, 2e6]] as [[Double]] {
+      try expectRefused("class_weight \(weights) are not numbers from 0 to 1e6") {
+        $0.loss.classWeight = weights
+      }
+    }
     for steps in [0, -1, 1_000_001] {
       try expectRefused("steps_per_epoch \(steps)") { $0.stepsPerEpoch = steps }
     }

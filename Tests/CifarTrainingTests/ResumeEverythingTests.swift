@@ -43,7 +43,8 @@ import Testing
     #"{"augmentations":[{"type":"image_data_generator","brightness_range":[0.5,1.5]}]}"#,
   ]
   private static let others = [
-    #"{"label_smoothing":0.1}"#, #"{"steps_per_epoch":3}"#, #"{"steps_per_epoch":7}"#,
+    #"{"class_weight":[1,2,0.5,1,0,1,3,1,1,1],"label_smoothing":0.1}"#,
+    #"{"steps_per_epoch":3}"#, #"{"steps_per_epoch":7}"#,
     #"{"precision":"mixed_bfloat16"}"#, #"{"ema":0.9}"#, #"{"ema":0}"#,
     residual, String(residual.dropLast()) + #","precision":"mixed_bfloat16"}"#,
   ]

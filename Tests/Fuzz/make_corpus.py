@@ -113,7 +113,7 @@ def overrides():
     "schedule": {"schedule": {"type": "cosine", "warmup": 2}, "epochs": 5, "batch_size": 8},
     "callbacks": {"early_stopping": {"patience": 3}, "reduce_lr_on_plateau": False},
     "augment": {"augment": [{"type": "cutout", "size": 8}, "horizontal_flip"], "seed": 2**64 - 1},
-    "loss": {"label_smoothing": 0.1, "precision": "mixed_bfloat16", "clip_norm": 1},
+    "loss": {"label_smoothing": 0.1, "class_weight": [1, 2] * 5, "precision": "mixed_bfloat16", "clip_norm": 1},
     "model": {"model_spec": [{"type": "flatten"}, {"type": "dense", "units": 10}]},
     "preset": {"model": "tutorial-gap", "dialect": "keras"},
     "wrong": {"epochs": -1, "learning_rat": None, "callbacks": 3},

@@ -26,7 +26,7 @@ import Testing
         [Float](repeating: .nan, count: values.count))
       let result = set.kernels.crossEntropy(
         start, labels: labels, rows: LossTests.rows, classes: classes, smoothing: smoothing,
-        gradient: gradientStart)
+        scales: nil, gradient: gradientStart)
       #expect(abs(result.lossSum / Double(LossTests.rows) - mean(values.doubles)) < 1e-6)
       #expect(result.correct == hits(values, labels, classes))
       let error = GradientCheck.relativeError(
@@ -36,8 +36,35 @@ import Testing
 
       let alone = set.kernels.crossEntropy(
         start, labels: labels, rows: LossTests.rows, classes: classes, smoothing: smoothing,
-        gradient: nil)
+        scales: nil, gradient: nil)
       #expect(alone == result)
+    }
+  }
+
+  @Test(arguments: InstructionSet.all, classes)
+  func scaledRows(set: InstructionSet, classes: Int) {
+    let labels = LossTests.labels(classes)
+    let values = Samples.uniform(LossTests.rows * classes, seed: 3, -4, 4)
+    let (logits, start) = GuardedBuffer.unaligned(values)
+    let scales: [Float] = [1, 0, 2.5, 0.25, 1, 3, 0.5]
+    let (kept, scalesStart) = GuardedBuffer.unaligned(scales)
+    for smoothing: Float in [0, 0.1] {
+      let mean = {
+        RowOracles.crossEntropy(
+          $0, labels: labels.map(Int.init), classes: classes, smoothing: Double(smoothing),
+          scales: scales.doubles)
+      }
+      let (gradient, gradientStart) = GuardedBuffer.unaligned(
+        [Float](repeating: .nan, count: values.count))
+      let result = set.kernels.crossEntropy(
+        start, labels: labels, rows: LossTests.rows, classes: classes, smoothing: smoothing,
+        scales: scalesStart, gradient: gradientStart)
+      #expect(abs(result.lossSum / Double(LossTests.rows) - mean(values.doubles)) < 2e-6)
+      #expect(result.correct == hits(values, labels, classes))
+      let error = GradientCheck.relativeError(
+        of: Array(gradient.array[1...]), at: values.doubles, loss: mean)
+      #expect(classes == 1 || error < 1e-5)
+      #expect(gradient.isIntact && logits.isIntact && kept.isIntact)
     }
   }
 
@@ -72,7 +99,7 @@ import Testing
   @Test(arguments: InstructionSet.all) func largeLogitsOverflowNothing(set: InstructionSet) {
     let logits: [Float] = [1e4, -1e4, 0, -3e38, 3e38, 0]
     let result = set.kernels.crossEntropy(
-      logits, labels: [0, 1], rows: 2, classes: 3, smoothing: 0, gradient: nil)
+      logits, labels: [0, 1], rows: 2, classes: 3, smoothing: 0, scales: nil, gradient: nil)
     #expect(result.lossSum == 0 && result.correct == 2)
     var logarithm = [0.0]
     set.kernels.logProbabilities(
@@ -83,12 +110,13 @@ import Testing
   /// The first of equals counts as the prediction; NaN stays in loss and gradient.
   @Test(arguments: InstructionSet.all) func equalsAndNoNumbers(set: InstructionSet) {
     let result = set.kernels.crossEntropy(
-      [1, 1, 1, 1], labels: [0, 1], rows: 2, classes: 2, smoothing: 0, gradient: nil)
+      [1, 1, 1, 1], labels: [0, 1], rows: 2, classes: 2, smoothing: 0, scales: nil, gradient: nil)
     #expect(result.correct == 1)
     for smoothing: Float in [0, 0.1] {
       var gradient = [Float](repeating: 0, count: 3)
       let broken = set.kernels.crossEntropy(
-        [0, .nan, 1], labels: [0], rows: 1, classes: 3, smoothing: smoothing, gradient: &gradient)
+        [0, .nan, 1], labels: [0], rows: 1, classes: 3, smoothing: smoothing, scales: nil,
+        gradient: &gradient)
       #expect(broken.lossSum.isNaN && gradient.allSatisfy(\.isNaN))
     }
   }

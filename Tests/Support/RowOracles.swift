@@ -39,15 +39,17 @@ public enum RowOracles {
     }
   }
 
-  /// The mean of −Σ t·log softmax, where t = (1 − smoothing)·onehot + smoothing / classes.
+  /// The mean of −s·Σ t·log softmax, where t = (1 − smoothing)·onehot + smoothing / classes, and s is
+  /// the row's scale, or 1.
   public static func crossEntropy(
-    _ z: [Double], labels: [Int], classes: Int, smoothing: Double = 0
+    _ z: [Double], labels: [Int], classes: Int, smoothing: Double = 0, scales: [Double]? = nil
   ) -> Double {
     var total = 0.0
     for (row, label) in labels.enumerated() {
       for k in 0..<classes {
         let target = (k == label ? 1 - smoothing : 0) + smoothing / Double(classes)
-        if target != 0 { total -= target * logProbability(z, row, k, classes: classes) }
+        guard target != 0 else { continue }
+        total -= (scales?[row] ?? 1) * target * logProbability(z, row, k, classes: classes)
       }
     }
     return total / Double(labels.count)

@@ -4,8 +4,13 @@ import Kernels
 public struct LossOptions: Equatable, Sendable {
   /// The share of a label's weight that all classes get evenly: t = (1 − s)·onehot + s / classes.
   public var labelSmoothing: Float
+  /// nil for classes that all weigh the same.
+  public var classWeights: ClassWeights?
 
-  public init(labelSmoothing: Float = 0) { self.labelSmoothing = labelSmoothing }
+  public init(labelSmoothing: Float = 0, classWeights: ClassWeights? = nil) {
+    self.labelSmoothing = labelSmoothing
+    self.classWeights = classWeights
+  }
 }
 
 /// The cross-entropy of the softmax of each row of logits with a label, and its gradient; the formula
@@ -16,15 +21,17 @@ public struct LossOptions: Equatable, Sendable {
 enum SoftmaxCrossEntropy {
   /// - Parameters:
   ///   - logits: (N, classes)
+  ///   - scales: (N), what each row's loss is multiplied by; nil for 1.
   ///   - gradient: (N, classes), of the mean loss; nil if not needed.
   static func evaluate(
     logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, classes: Int,
-    gradient: UnsafeMutablePointer<Float>?, options: LossOptions = LossOptions(),
+    scales: UnsafePointer<Float>? = nil, gradient: UnsafeMutablePointer<Float>?,
+    options: LossOptions = LossOptions(),
     kernels: any KernelTable = Kernels.current
   ) -> BatchResult {
     let (lossSum, correct) = kernels.crossEntropy(
       logits, labels: labels, rows: count, classes: classes, smoothing: options.labelSmoothing,
-      gradient: gradient)
+      scales: scales, gradient: gradient)
     // The NaN of x86 has its sign set, and C prints that as "-nan".
     return BatchResult(
       lossSum: lossSum.isNaN ? .nan : lossSum, correct: correct, count: count)

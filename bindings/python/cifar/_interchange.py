@@ -14,6 +14,7 @@ from . import _keras as keras
 from . import _safetensors as safetensors
 from ._handle import Handle, Held
 from ._library import call, create
+from ._sequential import is_sequential
 from .dataset import PathLike
 from .model_spec import ModelSpec
 
@@ -301,6 +302,8 @@ def _options(names: Optional[str], keep_batch_norm: bool = False) -> abi.ExportO
 
 def model_text(model: object) -> Optional[bytes]:
     """A preset's name or the JSON of a spec, for C."""
+    if is_sequential(model):
+        model = ModelSpec.from_sequential(model)
     if isinstance(model, ModelSpec):
         model = model.to_json()
     elif isinstance(model, (dict, list, tuple)):

@@ -294,7 +294,8 @@ class Layers:
         """
         follow = None if activation == "softmax" else _activation(activation)
         self._add("dense", whole(units, "units"))
-        self._has_ended = activation == "softmax"
+        if activation == "softmax":
+            self._end()
         return self if follow is None else self._add(follow)
 
     def residual(
@@ -350,6 +351,10 @@ class Layers:
         if not isinstance(result, Layers):
             raise TypeError(f"{name} returned a {type(result).__name__}, not a ModelSpec")
         return result
+
+    def _end(self) -> None:
+        """The last layer has softmax: others can't follow."""
+        self._has_ended = True
 
     def _add(self: Spec, layer: str, *options: object) -> Spec:
         if self._has_ended:

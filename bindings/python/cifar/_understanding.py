@@ -1,15 +1,15 @@
 """What people who come from Keras or PyTorch tell `fit`, in the words of this library."""
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
+from . import _arguments as argument
 from ._recipe_callbacks import RecipeCallback
 from .callbacks import LearningRateScheduler
 
 # What their fit and compile take, and what there is in its place.
 _ELSEWHERE = {
     "initial_epoch": "cifar.resume resumes a run",
-    "sample_weight": "images are weighted alike",
-    "class_weight": "images are weighted alike",
+    "sample_weight": "class_weight={…} weights the images of a class; a single one can't be",
     "x": "the images are its first argument, the labels its second",
     "y": "the images are its first argument, the labels its second",
     "workers": "threads=… says how many threads compute",
@@ -58,6 +58,19 @@ def understood(
                     f"{item._name} is given twice, the second time by {item!r} in callbacks")
             taken[item._name] = item._options or True
     return taken, callbacks
+
+
+def class_weights(weights: Mapping[Any, Any], names: Sequence[str]) -> List[float]:
+    """A weight a class, of those that are given by the class's place or name; the others are 1."""
+    result = [1.0] * len(names)
+    for key, weight in weights.items():
+        place = names.index(key) if isinstance(key, str) and key in names else key
+        if isinstance(place, str) or not 0 <= argument.whole(place, "a class") < len(names):
+            raise ValueError(
+                f"class_weight has {key!r}, which is no class: they are 0 to {len(names) - 1}, or "
+                f"'{names[0]}' to '{names[-1]}'")
+        result[place] = argument.number(weight, f"class_weight[{key!r}]")
+    return result
 
 
 def refuse_recipe_callbacks(callbacks: List[Any]) -> None:

@@ -5,10 +5,11 @@ from ctypes import byref, c_char_p
 from typing import Any, Sequence, Tuple
 
 from . import _abi as abi
-from ._arguments import required_text, whole
+from ._arguments import kind_of, required_text, whole
 from ._html import monospaced
 from ._layers import Layers
 from ._library import call, create, decode, get, get_text
+from ._sequential import add_layers, is_sequential
 
 
 class ModelSpec(Layers):
@@ -75,6 +76,42 @@ class ModelSpec(Layers):
         """
         return cls._of(
             create("model_spec", "cifar_model_spec_from_json", required_text(text, "text")))
+
+    @classmethod
+    def from_sequential(cls, model: Any) -> "ModelSpec":
+        """Reads the layers of a ``torch.nn.Sequential`` or a ``keras.Sequential``.
+
+        Their weights are not read. ``fit(model=…)`` takes such a model, too.
+
+        Parameters
+        ----------
+        model : torch.nn.Sequential or keras.Sequential
+            Sequentials of PyTorch may hold others. A softmax at the end adds nothing: the loss has
+            it. A flatten after a global average is left out.
+
+        Returns
+        -------
+        ModelSpec
+            A new one.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For another object; for a layer, or an option of it, that has no counterpart.
+        CifarError
+            For a layer that does not fit.
+
+        Examples
+        --------
+        >>> cifar.ModelSpec.from_sequential([])
+        Traceback (most recent call last):
+        TypeError: model is a list, not a Sequential of PyTorch or Keras
+        """
+        if not is_sequential(model):
+            raise TypeError(f"model is a {kind_of(model)}, not a Sequential of PyTorch or Keras")
+        spec = cls()
+        add_layers(spec, model)
+        return spec
 
     @classmethod
     def preset(cls, name: str, dialect: str = "pytorch", classes: int = 10) -> "ModelSpec":

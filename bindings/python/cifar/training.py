@@ -12,7 +12,7 @@ from ._library import call
 from ._run import Run
 from ._splits import training_and_validation
 from ._training import Training, list_of
-from ._understanding import refuse_recipe_callbacks, understood
+from ._understanding import class_weights, refuse_recipe_callbacks, understood
 from .callbacks import Callback
 from .dataset import PathLike, Splits
 from .events import Batch, Epoch
@@ -74,7 +74,8 @@ def fit(
         None below is as it says. The default is ``"pytorch"``.
     model : str, ModelSpec, dict or list, optional
         ``"tutorial"`` (what None, the default, is), ``"tutorial-gap"``, ``"tutorial-resnet"``, or a
-        model of one's own, also as what its JSON says: a dict, or the list of its layers alone.
+        model of one's own, also as what its JSON says: a dict, or the list of its layers alone; or
+        a ``Sequential`` of PyTorch or Keras, whose layers are read, not its weights.
     weights : Model, path or mapping of str to array, optional
         What to begin with, of a model of the same layers: also a safetensors file of another
         program, or a PyTorch ``state_dict()``, as ``Model.from_weights`` takes them. None (the
@@ -124,7 +125,9 @@ def fit(
         Anything else that docs/hyperparameters.md and `cifar hyperparameters` name:
         ``optimizer="sgd"``, ``momentum=0.9``, ``weight_decay=5e-4``, ``clip_norm=1`` (of all
         gradients together; ``clipnorm`` of each parameter's, ``clipvalue`` of each number, as in
-        Keras), ``label_smoothing=0.1``, ``steps_per_epoch=500``, ``ema=0.999`` (an exponential
+        Keras), ``label_smoothing=0.1``, ``class_weight={3: 2.0}`` (what the images of some classes
+        count in training, by their places or names; or a number for each; validation counts all
+        alike), ``steps_per_epoch=500``, ``ema=0.999`` (an exponential
         moving average of the weights is validated and kept in their place),
         ``precision="mixed_bfloat16"``, ``schedule="cosine"`` or
         ``schedule={"type": "step", "step_size": 10}`` or a function as ``LearningRateScheduler``
@@ -168,6 +171,9 @@ def fit(
         raise TypeError(
             "fit has no images to validate on: give validation_data=(images, labels), or "
             "validation_split=0.1")
+    if isinstance(hyperparameters.get("class_weight"), Mapping):
+        hyperparameters["class_weight"] = class_weights(
+            hyperparameters["class_weight"], images.class_names)
     options = abi.TrainOptions()
     call("cifar_train_options_init", byref(options), sizeof(options))
     options.epochs = argument.optional_whole(epochs, "epochs")

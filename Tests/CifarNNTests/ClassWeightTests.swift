@@ -1,0 +1,97 @@
+import CifarCore
+import TestSupport
+import Testing
+
+@testable import CifarNN
+
+/// What PyTorch and Keras made of the same logits and weights: `weighted_losses.json`, written by
+/// `make_weighted_loss_golden.py`.
+private struct WeightedLossGolden: Decodable {
+  struct Case: Decodable {
+    var dialect: Dialect
+    var smoothing: Float
+    var loss: Double
+    var gradient: [Float]
+  }
+
+  var weights: [Float]
+  var logits: [Float]
+  var labels: [Int32]
+  var cases: [Case]
+}
+
+@Suite struct ClassWeightTests {
+  @Test func lossesAreTheFrameworks() throws {
+    let golden = try decodeGolden(WeightedLossGolden.self, "weighted_losses.json")
+    #expect(golden.cases.count == 3)
+    let count = golden.labels.count
+    for expected in golden.cases {
+      let weights = ClassWeights(golden.weights, dividesBySum: expected.dialect == .pytorch)
+      var scales = [Float](repeating: .nan, count: count)
+      weights.scale(labels: golden.labels, count: count, to: &scales)
+      var gradient = [Float](repeating: .nan, count: golden.logits.count)
+      let result = SoftmaxCrossEntropy.evaluate(
+        logits: golden.logits, labels: golden.labels, count: count, classes: 4, scales: scales,
+        gradient: &gradient, options: LossOptions(labelSmoothing: expected.smoothing))
+      let loss = result.lossSum / Double(count)
+      #expect(abs(loss - expected.loss) < 2e-6 * expected.loss, "\(expected)")
+      for (value, other) in zip(gradient, expected.gradient) {
+        #expect(abs(value - other) < 1e-6, "\(expected)")
+      }
+    }
+  }
+
+  /// Weights that are all the same do nothing: where the mean is over the weights for any of them.
+  @Test(arguments: [(Float(1), false), (1, true), (4, true)])
+  func alikeIsUnweighted(weight: Float, dividesBySum: Bool) throws {
+    let plain = try trained(nil)
+    let weighted = try trained(
+      ClassWeights([Float](repeating: weight, count: 10), dividesBySum: dividesBySum))
+    #expect(plain.loss == weighted.loss && plain.gradients == weighted.gradients)
+  }
+
+  /// Images of a class without weight count nothing, whatever they are.
+  @Test(arguments: [false, true]) func aClassWithoutWeightTeachesNothing(dividesBySum: Bool) throws
+  {
+    var weights = [Float](repeating: 1, count: 10)
+    weights[3] = 0
+    let options = ClassWeights(weights, dividesBySum: dividesBySum)
+    let one = try trained(options, imagesOf3: 1)
+    let other = try trained(options, imagesOf3: 2)
+    #expect(one.loss == other.loss && one.gradients == other.gradients)
+    let nothing = try trained(
+      ClassWeights([Float](repeating: 0, count: 10), dividesBySum: dividesBySum))
+    #expect(nothing.loss == 0 && nothing.gradients.allSatisfy { $0 == 0 })
+  }
+
+  @Test func evaluationCountsAllAlike() throws {
+    var losses: [Double] = []
+    for weights in [nil, ClassWeights([0, 2, 1, 1, 1, 1, 1, 1, 1, 1], dividesBySum: true)] {
+      let plan = try self.plan()
+      plan.loss.classWeights = weights
+      let images = Samples.uniform(4 * 3072, seed: 7)
+      losses.append(plan.evaluate(images: images, labels: [0, 3, 1, 9], count: 4).lossSum)
+    }
+    #expect(losses[0] == losses[1])
+  }
+
+  private func plan() throws -> Plan {
+    let network = try Network(
+      spec: ModelSpec(input: [3, 32, 32], layers: [.flatten, .dense(units: 10)]),
+      dialect: .pytorch, seed: 1)
+    return try Plan(network: network, batchSize: 4, training: true, pool: ThreadPool(threads: 2))
+  }
+
+  /// - Parameter imagesOf3: the seed of the image of class 3.
+  private func trained(
+    _ weights: ClassWeights?, imagesOf3: UInt64 = 1
+  ) throws -> (loss: Double, gradients: [Float]) {
+    let plan = try self.plan()
+    plan.loss.classWeights = weights
+    var images = Samples.uniform(4 * 3072, seed: 7)
+    images.replaceSubrange(3072..<6144, with: Samples.uniform(3072, seed: imagesOf3))
+    let result = plan.trainStep(
+      images: images, labels: [0, 3, 1, 9], count: 4, seed: 1, step: 0)
+    return (result.lossSum, Array(plan.network.gradients.span))
+  }
+}
