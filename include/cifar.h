@@ -209,7 +209,8 @@ typedef enum cifar_split {
  *  @param location  a directory that is or holds cifar-10-batches-bin or cifar-10-batches-py;
  *                   "shapes" for 10 classes of synthetic drawings that need no download; NULL for
  *                   the one in $CIFAR10_DIR or, where that is not set, in ./data, ~/.cache/cifar10
- *                   or ~/.keras/datasets. "cifar100" for CIFAR-100 in one of them, in
+ *                   or ~/.keras/datasets, as "cifar10" is where no directory is called that.
+ *                   "cifar100" for CIFAR-100 in one of them, in
  *                   cifar-100-binary or cifar-100-python, with its 100 fine classes, and
  *                   "cifar100-coarse" with its 20 coarse ones; "cifar100:DIR" and
  *                   "cifar100-coarse:DIR" in that directory. Runs record the directory with its
@@ -257,6 +258,14 @@ cifar_status cifar_dataset_get_info(const cifar_dataset *dataset, cifar_dataset_
  *  @param name   receives the name, which lives as long as the data set. */
 cifar_status cifar_dataset_get_class_name(const cifar_dataset *dataset, uint32_t index,
                                           const char **name);
+
+/** The data set's own images and labels, without a copy.
+ *
+ *  @param images  receives where they begin, (count, 3, 32, 32); NULL to leave out. Nobody writes
+ *                 there; they live as long as the data set.
+ *  @param labels  likewise, (count); NULL to leave out. */
+cifar_status cifar_dataset_get_data(const cifar_dataset *dataset, const uint8_t **images,
+                                    const int32_t **labels);
 
 /** Copies images and labels out.
  *
@@ -464,8 +473,8 @@ typedef struct cifar_storage_info {
  *  CIFAR_E_CALLBACK. An epoch whose batches are all done ends, and has its row, all the same. An
  *  info lives for the call only. Of their trainer callbacks may call
  *  cifar_trainer_set_learning_rate, cifar_trainer_record_metric, cifar_trainer_record_metrics,
- *  cifar_trainer_interrupt and cifar_trainer_free. They must return: no longjmp, no exception may
- *  pass. */
+ *  cifar_model_from_trainer, cifar_trainer_interrupt and cifar_trainer_free. They must return: no
+ *  longjmp, no exception may pass. */
 typedef struct cifar_trainer_callbacks {
   uint32_t struct_size;
   void *user; /**< handed to each */
@@ -618,8 +627,8 @@ cifar_status cifar_model_from_run(const char *registry, const char *run, const c
                                   uint32_t threads, cifar_model **out);
 
 /** The trainer's network as it is now; after a finished cifar_trainer_run, with the best weights.
- *  Not while it trains. The model is independent of the trainer. Weights of a training that
- *  diverged are taken as they are: its probabilities may be NaN. */
+ *  While it trains, from its callbacks only. The model is independent of the trainer. Weights of a
+ *  training that diverged are taken as they are: its probabilities may be NaN. */
 cifar_status cifar_model_from_trainer(const cifar_trainer *trainer, cifar_model **out);
 
 /** What is known of a model. */

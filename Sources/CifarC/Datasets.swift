@@ -105,6 +105,18 @@ public func cifar_dataset_get_class_name(
   ListAccess.className(index, of: { try DatasetHandle.from(dataset).classNames }, to: name)
 }
 
+@_cdecl("cifar_dataset_get_data") @implementation
+public func cifar_dataset_get_data(
+  _ dataset: OpaquePointer?, _ images: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+  _ labels: UnsafeMutablePointer<UnsafePointer<Int32>?>?
+) -> cifar_status {
+  guarded {
+    let dataset = try DatasetHandle.from(dataset).dataset
+    images?.pointee = UnsafePointer(dataset.images.pointer)
+    labels?.pointee = UnsafePointer(dataset.labels.pointer)
+  }
+}
+
 @_cdecl("cifar_dataset_read") @implementation
 public func cifar_dataset_read(
   _ dataset: OpaquePointer?, _ first: Int, _ count: Int, _ images: UnsafeMutablePointer<UInt8>?,

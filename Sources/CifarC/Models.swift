@@ -96,13 +96,9 @@ public func cifar_model_from_run(
 public func cifar_model_from_trainer(
   _ trainer: OpaquePointer?, _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> cifar_status {
-  guarded {
+  guarded(on: .callers) {
     let out = try Argument.required(out, "out")
-    let (snapshot, threads) = try TrainerHandle.idle(trainer) {
-      (try $0.session.trainer.snapshot(), $0.threads)
-    }
-    let model = try Model(snapshot, threads: threads)
-    out.pointee = Handle.make(try ModelHandle(model))
+    out.pointee = Handle.make(try ModelHandle(TrainerHandle.from(trainer).model()))
   }
 }
 

@@ -50,20 +50,17 @@ final class TrainerHandle {
   }
 
   /// Runs `body` on the thread that trains, from a callback, or while nothing trains.
-  private func inTurn(_ what: String, _ body: () throws -> Void) throws {
+  private func inTurn<Result>(_ what: String, _ body: () throws -> Result) throws -> Result {
     try checkProcess()
-    let isRunner = try lock.withLock { () throws -> Bool in
-      guard let runner else {
-        try body()
-        return false
-      }
+    let result = try lock.withLock { () throws -> Result? in
+      guard let runner else { return try body() }
       guard pthread_equal(runner, pthread_self()) != 0 else {
         throw CifarError(
           .invalidState, "the trainer is training; \(what) by its callbacks meanwhile")
       }
-      return true
+      return nil
     }
-    if isRunner { try body() }
+    return try result ?? body()
   }
 
   private static let busy = CifarError(
@@ -83,6 +80,13 @@ final class TrainerHandle {
   func record(metrics: [(name: String, value: Double)]) throws {
     try inTurn("metrics are recorded") {
       try LargeStack.run { try session.record(metrics: metrics) }
+    }
+  }
+
+  /// The network as it is now.
+  func model() throws -> Model {
+    try inTurn("its model is taken") {
+      try LargeStack.run { try Model(session.trainer.snapshot(), threads: threads) }
     }
   }
 

@@ -14,6 +14,7 @@ struct CIFAR10Layout {
     func file(_ batch: String) -> String { self == .binary ? "\(batch).bin" : batch }
   }
 
+  static let datasetName = "cifar10"
   static let classNames = [
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
   ]
@@ -54,7 +55,7 @@ struct CIFAR10Layout {
       }
     }
     return Dataset(
-      name: "cifar10", split: split, classNames: CIFAR10Layout.classNames, location: directory,
-      images: images, labels: labels)
+      name: CIFAR10Layout.datasetName, split: split, classNames: CIFAR10Layout.classNames,
+      location: directory, images: images, labels: labels)
   }
 }

@@ -7,7 +7,8 @@ extension Dataset {
   /// - Parameters:
   ///   - location: `shapes` for the built-in one; a directory that is or holds
   ///     `cifar-10-batches-bin` or `cifar-10-batches-py`; nil for the one in `$CIFAR10_DIR` or, where
-  ///     that is not set, in `./data`, `~/.cache/cifar10` or `~/.keras/datasets`. `cifar100` and
+  ///     that is not set, in `./data`, `~/.cache/cifar10` or `~/.keras/datasets`. `cifar10` is the
+  ///     same, unless a directory is called that. `cifar100` and
   ///     `cifar100-coarse` look there for `cifar-100-binary` or `cifar-100-python`;
   ///     `cifar100:DIRECTORY` and `cifar100-coarse:DIRECTORY` in that directory.
   ///   - limit: the most images to take, from the start; nil for all.
@@ -27,6 +28,9 @@ extension Dataset {
     }
     if location == Shapes.name { return try Shapes.dataset(split: split, limit: limit) }
     if let hundred = try hundred(location, split, limit) { return hundred }
+    if location == CIFAR10Layout.datasetName, access(CIFAR10Layout.datasetName, F_OK) != 0 {
+      return try open(nil, split: split, limit: limit)
+    }
     let candidates =
       try location.map { [$0] } ?? EnvironmentVariable.dataDirectory.text().map { [$0] }
       ?? usualPlaces()

@@ -49,11 +49,10 @@ public protocol KernelTable: Sendable {
   // MARK: Convolution
 
   /// Copies an image into a frame of zeros: (groups, height, width, lanes) to
-  /// (groups, paddedHeight, paddedWidth, lanes), pixel (0, 0) at (offset, offset), rows and
-  /// columns `spread` apart.
+  /// (groups, paddedHeight, paddedWidth, lanes), pixel (0, 0) at (offset, offset).
   func padImage(
     _ image: Input, groups: Int, height: Int, width: Int,
-    to padded: Output, paddedHeight: Int, paddedWidth: Int, offset: Int, spread: Int)
+    to padded: Output, paddedHeight: Int, paddedWidth: Int, offset: Int)
 
   /// OIHW filters to (panels of output, input channels, k, k, panel). With `rotated`, the
   /// filters of the backward pass: inputs and outputs exchanged, rows and columns reversed; `shape`
@@ -66,6 +65,13 @@ public protocol KernelTable: Sendable {
   func convolve(
     _ shape: ConvolutionShape, padded: Input, packed: Input, bias: Input?, relu: Bool,
     rows: Range<Int>, output: Output)
+
+  /// One image of the input's gradient: dx[i] = Σ dy[o] ∗ w[o, i]. `padded` is the output's
+  /// gradient, (groups, paddedGradientHeight, paddedGradientWidth, lanes), pixel (0, 0) at
+  /// (gradientPadding, gradientPadding); `packed` are rotated filters. Only the rows `rows` of
+  /// `output`, (groups, H, W, lanes), are computed.
+  func convolveBackwardData(
+    _ shape: ConvolutionShape, padded: Input, packed: Input, rows: Range<Int>, output: Output)
 
   /// Adds one image's part to the gradient of the filters between one input group and one
   /// panel of the output. `image` is the whole image without its frame, `gradient` the output's; `sum`

@@ -21,7 +21,9 @@ enum ReportScript {
     const number = value => value === null || value === undefined ? NaN : Number(value);
     const percent = value => isFinite(value) ? (100 * value).toFixed(2) + " %" : "–";
     const short = value => isNaN(value) ? "nan" : Number(value.toPrecision(5)).toString();
-    const display = (isPercent, value) => isPercent ? percent(value) : short(value);
+    // In what a chart's numbers are shown.
+    const units = {percent: {scale: 100, suffix: " %"}, bytes: {scale: 2 ** -20, suffix: " MiB"},
+      number: {scale: 1, suffix: ""}};
 
     function table(parent, titles, className) {
       const box = add(parent, "div", null, {class: "scroll"});
@@ -47,12 +49,12 @@ enum ReportScript {
       });
     }
 
-    function series(name) {
+    function series(name, {scale}) {
       const result = [];
       runs.forEach((run, index) => {
         const own = run.metrics.filter(row => row.name === name);
-        const rows = own.length ? own.map(row => [row.epoch, number(row.value)])
-          : run.epochs.map(row => [row.epoch, number(row[name])]);
+        const rows = own.length ? own.map(row => [row.epoch, scale * number(row.value)])
+          : run.epochs.map(row => [row.epoch, scale * number(row[name])]);
         if (rows.some(row => !isNaN(row[1]))) result.push({name, run, index, rows});
       });
       return result;
@@ -66,7 +68,7 @@ enum ReportScript {
       return result;
     }
 
-    function chart(parent, title, curves, isPercent) {
+    function chart(parent, title, curves, unit) {
       const box = add(parent, "div", null, {class: "chart"});
       add(box, "strong", title);
       const width = 480, height = 260, left = 52, right = 10, top = 12, bottom = 26;
@@ -82,7 +84,7 @@ enum ReportScript {
       const y = value => height - bottom - (value - y0) / (y1 - y0) * (height - top - bottom);
       for (const tick of ticks(y0, y1, 5)) {
         add(svg, "line", null, {x1: left, x2: width - right, y1: y(tick), y2: y(tick), class: "grid"});
-        add(svg, "text", isPercent ? short(100 * tick) + " %" : short(tick),
+        add(svg, "text", short(tick) + unit.suffix,
           {x: left - 6, y: y(tick) + 4, "text-anchor": "end"});
       }
       for (const tick of ticks(x0, x1, 8).filter(Number.isInteger))
@@ -117,7 +119,7 @@ enum ReportScript {
           const line = add(tip, "div");
           add(line, "span", null, {class: "swatch", style: "background:" + color(curve.index)});
           line.append((runs.length > 1 ? curve.run.label + " " : "") + curve.name + " "
-            + display(isPercent, row[1]));
+            + short(row[1]) + unit.suffix);
         }
         tip.hidden = false;
         const isLeft = place > width / 2;
@@ -136,12 +138,13 @@ enum ReportScript {
       add(page, "h2", "Learning curves");
       add(page, "label", "Solid: validation. Dashed: training.");
       const box = add(page, "div", null, {class: "charts"});
-      for (const {title, metrics, percent} of charts) {
-        const curves = metrics.flatMap(series);
-        if (curves.length) chart(box, title, curves, percent);
+      for (const {title, metrics, format} of charts) {
+        const curves = metrics.flatMap(name => series(name, units[format]));
+        if (curves.length) chart(box, title, curves, units[format]);
       }
       const own = new Set(runs.flatMap(run => run.metrics.map(row => row.name)));
-      for (const name of [...own].sort()) chart(box, name, series(name));
+      for (const name of [...own].sort())
+        chart(box, name, series(name, units.number), units.number);
     }
 
     function hyperparameters() {

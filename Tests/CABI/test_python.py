@@ -49,7 +49,10 @@ def test_labels_in_every_usual_form():
 @pytest.mark.parametrize(
     "images, labels, error, words",
     [
-        (np.zeros((2, 32, 32, 3)), [0, 1], TypeError, "uint8"),
+        (np.full((2, 32, 32, 3), -1), [0, 1], ValueError, "values from -1 to -1"),
+        (np.full((2, 32, 32, 3), np.nan), [0, 1], ValueError, "values from nan to nan"),
+        (np.full((2, 32, 32, 3), 256.0), [0, 1], ValueError, "values from 256.0 to 256.0"),
+        (np.zeros((2, 32, 32, 3), object), [0, 1], TypeError, "images are object"),
         (np.zeros((2, 28, 28, 3), np.uint8), [0, 1], ValueError, "(2, 28, 28, 3)"),
         (np.zeros((2, 32, 32, 3), np.uint8), [0, 1, 2], ValueError, "3 labels"),
         (np.zeros((2, 32, 32, 3), np.uint8), [0.5, 1.0], TypeError, "whole"),
@@ -239,14 +242,22 @@ def test_a_saved_model_is_the_same(trained, shapes, tmp_path):
     assert best.evaluate(shapes.test) == model.evaluate(shapes.test)
 
 
+def stop_at(place, last):
+    if place == last:
+        raise cifar.StopTraining(f"at {last}")
+
+
 def test_callbacks_stop_the_training(shapes, workplace):
     seen = []
     run = cifar.fit(
-        *shapes, epochs=5, callbacks=[seen.append, lambda epoch: epoch.epoch == 2]
+        *shapes, epochs=5, callbacks=[lambda epoch: stop_at(epoch.epoch, 2), seen.append]
     )
     assert run.status == "stopped" and [epoch.epoch for epoch in seen] == [1, 2]
+    assert "stop_at" not in run.reason and "<lambda> in " in run.reason
+    assert run.reason.endswith("raised StopTraining: at 2)")
     batches = []
-    run = cifar.fit(*shapes, epochs=5, on_batch=lambda b: batches.append(b) or b.batch == 3)
+    run = cifar.fit(
+        *shapes, epochs=5, on_batch=lambda b: batches.append(b) or stop_at(b.batch, 3))
     assert run.status == "stopped" and [batch.batch for batch in batches] == [1, 2, 3]
     statuses = [row["status"] for row in cifar.Registry().runs()]
     assert statuses == ["stopped", "stopped"]
@@ -442,33 +453,34 @@ class Diary(cifar.Callback):
 
     def note(self, *entry):
         self.entries.append(entry)
-        return entry == self.stops_at
+        if entry == self.stops_at:
+            self.stop_training = True
 
     def on_train_begin(self):
-        return self.note("train")
+        self.note("train")
 
     def on_train_end(self):
         self.note("train end")
 
     def on_epoch_begin(self, batch):
-        return self.note("epoch", batch.epoch, batch.batch)
+        self.note("epoch", batch.epoch, batch.batch)
 
     def on_validation_begin(self):
-        return self.note("validation")
+        self.note("validation")
 
     def on_validation_end(self, validation):
         self.validation = validation
-        return self.note("validation end", validation.epoch)
+        self.note("validation end", validation.epoch)
 
     def on_epoch_end(self, epoch):
         self.epoch = epoch
-        return self.note("epoch end", epoch.epoch)
+        self.note("epoch end", epoch.epoch)
 
     def on_batch_begin(self, batch):
-        return self.note("batch", batch.epoch, batch.batch)
+        self.note("batch", batch.epoch, batch.batch)
 
     def on_batch_end(self, batch):
-        return self.note("batch end", batch.epoch, batch.batch)
+        self.note("batch end", batch.epoch, batch.batch)
 
 
 def test_callbacks_at_every_beginning_and_end(shapes, workplace):
@@ -520,8 +532,8 @@ def test_a_scheduler_is_resumed_to_the_same_numbers(shapes, workplace):
     scheduler = cifar.LearningRateScheduler(lambda epoch, lr: 1e-3 * 0.5**epoch)
     options = {"epochs": 3, "steps_per_epoch": 3, "callbacks": [scheduler]}
     whole = cifar.fit(*shapes, name="whole", **options)
-    stop = lambda batch: (batch.epoch, batch.batch) == (2, 2)  # noqa: E731
-    first = cifar.fit(*shapes, name="first", on_batch=stop, **options)
+    first = cifar.fit(
+        *shapes, name="first", on_batch=lambda b: stop_at((b.epoch, b.batch), (2, 2)), **options)
     rest = cifar.resume("first", callbacks=[scheduler])
     assert rest.status == "completed"
     numbers = [(e.learning_rate, e.train_loss, e.val_loss) for e in first.epochs + rest.epochs]
@@ -542,7 +554,7 @@ def test_rates_from_another_thread_are_refused(shapes, workplace):
             thread = threading.Thread(target=try_it)
             thread.start()
             thread.join()
-            return True
+            self.stop_training = True
 
     other = Other()
     cifar.fit(*shapes, epochs=1, record=False, callbacks=[other])

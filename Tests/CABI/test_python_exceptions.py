@@ -297,20 +297,77 @@ def test_the_registry_says_who_stopped_a_run(small, workplace):
         cifar.fit(*small, model=SPEC, epochs=2, name="a", callbacks=[fail])
     with pytest.raises(SystemExit):
         cifar.fit(*small, model=SPEC, epochs=2, name="b", callbacks=[lambda epoch: sys.exit(3)])
-    run = cifar.fit(*small, model=SPEC, epochs=2, name="c", callbacks=[lambda epoch: True])
+    run = cifar.fit(
+        *small, model=SPEC, epochs=2, name="c", callbacks=[raising_once(cifar.StopTraining)])
     statuses = [cifar.Registry().run(name)["status"] for name in "abc"]
     assert statuses == ["stopped", "interrupted", "stopped"]
-    assert "<lambda>" in run.reason and "test_python_exceptions.py:" in run.reason
-    assert "returned True" in run.reason
+    assert "raising_once.<locals>.callback in " in run.reason
+    assert "test_python_exceptions.py:" in run.reason and "raised StopTraining)" in run.reason
 
 
-@pytest.mark.parametrize(
-    "answer, epochs",
-    [(True, 1), (np.True_, 1), (False, 3), (np.False_, 3), (None, 3), (1, 3), ("yes", 3)],
-)
-def test_true_stops_and_nothing_else(small, answer, epochs):
-    run = cifar.fit(*small, model=SPEC, epochs=3, record=False, callbacks=[lambda epoch: answer])
-    assert len(run.epochs) == epochs
+@pytest.mark.parametrize("answer", [True, np.True_, False, None, 1, "yes"])
+def test_what_a_callback_returns_is_ignored(small, answer):
+    class Returns(cifar.Callback):
+        def on_batch_end(self, batch):
+            return answer
+
+        on_train_begin = on_validation_begin = lambda self: answer
+
+    run = cifar.fit(
+        *small, model=SPEC, epochs=2, record=False, on_batch=lambda batch: answer,
+        callbacks=[lambda epoch: answer, Returns()])
+    assert run.status == "completed" and len(run.epochs) == 2
+
+
+def test_a_flag_stops_and_starts_over(small, workplace):
+    class Flagged(cifar.Callback):
+        def on_epoch_end(self, epoch):
+            self.stop_training = np.True_
+
+    flagged, seen = Flagged(), []
+    run = cifar.fit(*small, model=SPEC, epochs=3, name="a", callbacks=[flagged, seen.append])
+    assert (run.status, len(seen)) == ("stopped", 1)
+    assert "(Flagged.stop_training is True)" in run.reason
+    # Also from outside of it, and once for each training.
+    quiet = cifar.Callback()
+    run = cifar.resume(
+        "a", callbacks=[quiet], on_batch=lambda batch: setattr(quiet, "stop_training", True))
+    assert run.status == "stopped" and run.epochs == []
+    run = cifar.resume("a", callbacks=[quiet])
+    assert run.status == "completed" and len(run.epochs) == 2
+    # An exception wins over the wish to stop.
+    with pytest.raises(KeyError):
+        cifar.fit(
+            *small, model=SPEC, epochs=3, record=False,
+            callbacks=[raising_once(cifar.StopTraining), raising_once(KeyError)])
+
+
+def test_a_callback_has_the_model_and_the_params(small, workplace):
+    """The model of the moment, which later batches leave alone."""
+    class Looker(cifar.Callback):
+        def __init__(self):
+            self.models = []
+
+        def on_batch_end(self, batch):
+            self.models.append(self.model)
+
+        def on_epoch_end(self, epoch):
+            self.at_the_end = self.model.evaluate(small.test)
+            assert abs(self.at_the_end.loss - epoch.val_loss) < 1e-5
+
+    looker = Looker()
+    run = cifar.fit(
+        *small, model=SPEC, epochs=2, batch_size=32, callbacks=[looker], ema=0.9, name="looked",
+        early_stopping=False)
+    plain = cifar.fit(
+        *small, model=SPEC, epochs=2, batch_size=32, ema=0.9, record=False, early_stopping=False)
+    assert run.epochs[-1].val_loss == plain.epochs[-1].val_loss
+    first, last = looker.models[0], looker.models[-1]
+    assert first.evaluate(small.test).loss != last.evaluate(small.test).loss
+    assert last.evaluate(small.test) == looker.at_the_end
+    assert looker.params == {"epochs": 2, "steps": 2, "batch_size": 32, "verbose": 2}
+    with pytest.raises(RuntimeError, match="while training only"):
+        looker.model
 
 
 def test_verify_raises_what_a_signal_handler_raises(small, workplace, handlers, lost):

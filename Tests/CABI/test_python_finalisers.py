@@ -18,7 +18,7 @@ import cifar
 
 train, test = cifar.load("shapes", 64, 32)
 spec = cifar.ModelSpec().flatten().dense(10)
-cifar.fit(train, test, model=spec, epochs=1, name="run").model.save("m.safetensors")
+cifar.fit(train, test, model=spec, epochs=1, verbose=0, name="run").model.save("m.safetensors")
 
 
 class User:
@@ -161,7 +161,7 @@ threads = [threading.Thread(target=change) for _ in range(4)]
 for thread in threads:
     thread.start()
 while time.monotonic() < end:
-    cifar.fit(train, test, model=spec, epochs=1, threads=1000, record=False)
+    cifar.fit(train, test, model=spec, epochs=1, threads=1000, record=False, verbose=0)
 for thread in threads:
     thread.join()
 cifar.set_log(None)

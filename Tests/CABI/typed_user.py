@@ -37,12 +37,15 @@ class Patience(cifar.Callback):
         self.since = 0 if result.accuracy > self.best else self.since + 1
         self.best = max(self.best, result.accuracy)
 
-    def on_epoch_end(self, epoch: cifar.Epoch) -> bool:
+    def on_epoch_end(self, epoch: cifar.Epoch) -> None:
         epoch.log(gap=epoch.train_accuracy - epoch.val_accuracy)
-        return self.since >= self.patience
+        if self.since >= self.patience:
+            self.model.save(f"epoch{epoch.epoch}-of-{self.params['epochs']}.safetensors")
+            self.stop_training = True
 
-    def on_storage_wait(self, wait: cifar.StorageWait) -> bool:
-        return wait.seconds_left is not None and wait.seconds > 60
+    def on_storage_wait(self, wait: cifar.StorageWait) -> None:
+        if wait.seconds_left is not None and wait.seconds > 60:
+            raise cifar.StopTraining("the registry is held for too long")
 
     def on_train_end(self) -> None:
         logging.info("trained, %.1f %% at best", 100 * self.best)
@@ -77,8 +80,11 @@ def main() -> None:
     settings: dict[str, Any] = {"optimizer": "sgd", "momentum": 0.9}
     run: cifar.Run = cifar.fit(
         train, test, model=small_model(len(train.class_names)), epochs=2, name="typed",
-        tags=["typed"], callbacks=[Patience(5), print, cifar.LearningRateScheduler(halved)],
-        on_batch=lambda batch: batch.images > 10**9, early_stopping={"patience": 3}, **settings)
+        tags=["typed"], verbose=2,
+        callbacks=[
+            Patience(5), print, cifar.LearningRateScheduler(halved),
+            cifar.EarlyStopping(patience=3)],
+        on_batch=lambda batch: logging.debug("%d images", batch.images), **settings)
     losses: list[float] = [epoch.val_loss for epoch in run.epochs]
 
     registry = cifar.Registry()

@@ -199,8 +199,9 @@ struct run_list : handle<cifar_run_list, cifar_run_list_free> {
 
 struct registry : handle<cifar_registry, cifar_registry_free> {
   using handle::handle;
-  /// path: nullptr for $CIFAR_REGISTRY, else ./cifar-runs.db.
-  explicit registry(const char *path = nullptr)
+  /// $CIFAR_REGISTRY, else ./cifar-runs.db.
+  registry() : registry(static_cast<const char *>(nullptr)) {}
+  explicit registry(const char *path)
       : handle(result<cifar_registry *>(cifar_registry_open, path)) {}
   run_list query(const cifar_run_query &query) const {
     return run_list(result<cifar_run_list *>(cifar_registry_query, get(), &query));

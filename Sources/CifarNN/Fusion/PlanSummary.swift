@@ -124,7 +124,7 @@ extension MemoryPlan.Operation {
   fileprivate var output: Int? {
     switch self {
     case .convolution(_, _, _, let output), .dense(_, _, let output), .single(_, _, let output),
-      .rowActivation(_, _, let output), .sum(_, _, let output, _):
+      .rowActivation(_, _, let output), .sum(_, _, _, let output):
       output
     case .pointwiseOutput(_, let output): output
     case .pointwiseInput, .statistics, .fork: nil

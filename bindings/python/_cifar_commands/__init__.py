@@ -22,7 +22,10 @@ def cifar_runs() -> None:
 
 def _become(name: str) -> None:
     """Replaces this process, so that signals, exit code and terminal are the command's own."""
-    path = _find(name)
+    try:
+        path = path_of(name)
+    except FileNotFoundError as error:
+        sys.exit(str(error))
     # Python ignores these two, and the command would inherit that.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
@@ -32,7 +35,8 @@ def _become(name: str) -> None:
         sys.exit(f"{name}: can't be started: {error}: '{path}'")
 
 
-def _find(name: str) -> Path:
+def path_of(name: str) -> Path:
+    """Where the command is."""
     above = Path(__file__).resolve().parents
     # In an installed package; in the tree, as an editable installation has it.
     places = [above[1] / "cifar" / "bin" / name]
@@ -41,4 +45,5 @@ def _find(name: str) -> Path:
     for place in places:
         if place.exists():
             return place
-    sys.exit(f"{name}: it is not in this installation; `make build` makes it: '{places[-1]}'")
+    raise FileNotFoundError(
+        f"{name}: it is not in this installation; `make build` makes it: '{places[-1]}'")

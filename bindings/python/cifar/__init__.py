@@ -7,7 +7,7 @@ Examples
 --------
 >>> import cifar
 >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
->>> run = cifar.fit(train, test, epochs=1, registry="runs.db", name="first")
+>>> run = cifar.fit(train, test, epochs=1, verbose=0, registry="runs.db", name="first")
 >>> run.model.evaluate(test).count
 32
 >>> for row in cifar.Registry("runs.db").runs():
@@ -19,8 +19,16 @@ from typing import NoReturn
 
 from . import _abi
 from ._library import CifarError, default_threads, instruction_set, set_log, version
+from ._recipe_callbacks import (
+    CSVLogger,
+    EarlyStopping,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+    TerminateOnNaN,
+    Timer,
+)
 from ._training import Run
-from .callbacks import Callback, LearningRateScheduler
+from .callbacks import Callback, LearningRateScheduler, StopTraining
 from .dataset import Dataset, Splits, load
 from .events import Batch, Epoch, StorageWait, Validation
 from .model import ClassScores, Evaluation, Model
@@ -36,25 +44,32 @@ __version__ = ".".join(
 
 __all__ = [
     "Batch",
+    "CSVLogger",
     "Callback",
     "CheckpointRow",
     "CifarError",
     "ClassScores",
     "Dataset",
+    "EarlyStopping",
     "Epoch",
     "EpochRow",
     "Evaluation",
     "LearningRateScheduler",
     "MetricRow",
     "Model",
+    "ModelCheckpoint",
     "ModelSpec",
     "NoteRow",
+    "ReduceLROnPlateau",
     "Registry",
     "Run",
     "RunDetails",
     "RunRow",
     "Splits",
+    "StopTraining",
     "StorageWait",
+    "TerminateOnNaN",
+    "Timer",
     "Validation",
     "default_threads",
     "fit",
@@ -67,13 +82,8 @@ __all__ = [
 
 # What those who come from Keras look for, and where it is.
 _ELSEWHERE = {
-    "CSVLogger": "fit(…, csv_logger={'filename': 'log.csv'})",
-    "EarlyStopping": "fit(…, early_stopping={'patience': 3})",
-    "ModelCheckpoint": "fit(…, model_checkpoint={'save_best_only': True})",
-    "ReduceLROnPlateau": "fit(…, reduce_lr_on_plateau={'patience': 3})",
     "Sequential": "cifar.ModelSpec()",
-    "TerminateOnNaN": "fit(…, terminate_on_nan=True)",
-    "datasets": "cifar.load()",
+    "datasets": "train, test = cifar.load('cifar10', download=True)",
     "load_model": "cifar.Model.open(path)",
 }
 

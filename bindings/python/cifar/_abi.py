@@ -244,8 +244,8 @@ class TrainerCallbacks(Structure):
     CIFAR_E_CALLBACK. An epoch whose batches are all done ends, and has its row, all the same. An
     info lives for the call only. Of their trainer callbacks may call
     cifar_trainer_set_learning_rate, cifar_trainer_record_metric, cifar_trainer_record_metrics,
-    cifar_trainer_interrupt and cifar_trainer_free. They must return: no longjmp, no exception may
-    pass.
+    cifar_model_from_trainer, cifar_trainer_interrupt and cifar_trainer_free. They must return: no
+    longjmp, no exception may pass.
     """
 
     _fields_ = [
@@ -496,6 +496,9 @@ FUNCTIONS = {
     ]),
     "cifar_dataset_get_info": (Status, [c_void_p, POINTER(DatasetInfo), c_size_t]),
     "cifar_dataset_get_class_name": (Status, [c_void_p, c_uint32, POINTER(c_char_p)]),
+    "cifar_dataset_get_data": (Status, [
+        c_void_p, POINTER(POINTER(c_uint8)), POINTER(POINTER(c_int32)),
+    ]),
     "cifar_dataset_read": (Status, [
         c_void_p, c_size_t, c_size_t, POINTER(c_uint8), POINTER(c_int32),
     ]),

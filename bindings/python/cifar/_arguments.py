@@ -18,7 +18,7 @@ def text(value: object, name: str) -> Optional[bytes]:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise TypeError(f"{name} is a {_kind(value)}, not a str")
+        raise TypeError(f"{name} is a {kind_of(value)}, not a str")
     return _whole_string(_utf8(value, name), name)
 
 
@@ -35,7 +35,7 @@ def texts(value: Any, name: str) -> List[bytes]:
         raise TypeError(f"{name} is one str, not a list of them")
     # Bytes are a list of numbers for Python, a dict one of its keys.
     if isinstance(value, (bytes, bytearray, memoryview, Mapping)) or not _is_list(value):
-        raise TypeError(f"{name} is a {_kind(value)}, not a list of str")
+        raise TypeError(f"{name} is a {kind_of(value)}, not a list of str")
     return [required_text(item, f"{name}[{index}]") for index, item in enumerate(value)]
 
 
@@ -61,7 +61,7 @@ def path(value: object, name: str) -> Optional[bytes]:
     if value is None:
         return None
     if not isinstance(value, (str, bytes, os.PathLike)):
-        raise TypeError(f"{name} is a {_kind(value)}, not a path")
+        raise TypeError(f"{name} is a {kind_of(value)}, not a path")
     try:
         encoded = os.fsencode(value)
     except UnicodeEncodeError as error:
@@ -91,7 +91,7 @@ def whole(value: Any, name: str, low: int = 0, high: int = 2**32 - 1) -> int:
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} is a {_kind(value)}, not a whole number") from None
+        raise TypeError(f"{name} is a {kind_of(value)}, not a whole number") from None
     if not low <= number <= high:
         # Python does not print any number.
         said = f" {number}" if number.bit_length() <= 128 else ""
@@ -107,14 +107,14 @@ def optional_whole(value: object, name: str, high: int = 2**32 - 1) -> int:
 def number(value: Any, name: str) -> float:
     """A number as Python's float: numpy's, and whatever else can be one."""
     if isinstance(value, (str, bytes)):
-        raise TypeError(f"{name} is a {_kind(value)}, not a number")
+        raise TypeError(f"{name} is a {kind_of(value)}, not a number")
     unmasked(value, name)
     try:
         return float(value)
     except OverflowError:
         raise ValueError(f"{name} is out of range: a float is up to 1.8e308") from None
     except (TypeError, ValueError):
-        raise TypeError(f"{name} is a {_kind(value)}, not a number") from None
+        raise TypeError(f"{name} is a {kind_of(value)}, not a number") from None
 
 
 def optional_number(value: Any, name: str) -> float:
@@ -128,7 +128,7 @@ def optional_number(value: Any, name: str) -> float:
 def flag(value: object, name: str) -> int:
     """True or False, numpy's too, as C's 1 or 0."""
     if not isinstance(value, (bool, np.bool_)) and not (type(value) is int and value in (0, 1)):
-        raise TypeError(f"{name} is a {_kind(value)}, neither True nor False")
+        raise TypeError(f"{name} is a {kind_of(value)}, neither True nor False")
     return int(value)
 
 
@@ -137,7 +137,7 @@ def checkpoint(value: object) -> bytes:
     if isinstance(value, str):
         return required_text(value, "checkpoint")
     if not hasattr(value, "__index__"):
-        raise TypeError(f"checkpoint is a {_kind(value)}, neither 'last', 'best' nor an id")
+        raise TypeError(f"checkpoint is a {kind_of(value)}, neither 'last', 'best' nor an id")
     return str(whole(value, "checkpoint", 0, 2**63 - 1)).encode()
 
 
@@ -163,7 +163,7 @@ def array(value: Any, name: str) -> NDArray[Any]:
 def handle(value: object, kind: Type[Held], name: str, remedy: str = "") -> Handle:
     """The handle of a Dataset or another object of the library."""
     if not isinstance(value, kind):
-        raise TypeError(f"{name} is a {_kind(value)}, not a {kind.__name__}{remedy}")
+        raise TypeError(f"{name} is a {kind_of(value)}, not a {kind.__name__}{remedy}")
     return value._handle
 
 
@@ -205,10 +205,10 @@ def _plain(value: Any, name: str) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item, f"{name}[{index}]") for index, item in enumerate(value)]
     raise TypeError(
-        f"{name} is a {_kind(value)}, neither a number, a str, a bool, a list nor a dict")
+        f"{name} is a {kind_of(value)}, neither a number, a str, a bool, a list nor a dict")
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
     """The type of a value, as its author writes it: ``numpy.ndarray``."""
     if value is None:
         return "None"

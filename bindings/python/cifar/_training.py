@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-import numpy as np
-
 from . import _abi as abi
 from . import _arguments as argument
 from ._handle import Handle
@@ -25,7 +23,8 @@ from ._library import (
     new_handle,
 )
 from ._listening import Listening
-from .callbacks import Callback
+from ._progress import progress_of
+from .callbacks import Callback, StopTraining
 from .events import (
     Epoch,
     batch_of,
@@ -63,7 +62,7 @@ class Run:
     --------
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, epochs=1, registry="runs.db")
+    >>> run = cifar.fit(train, test, epochs=1, verbose=0, registry="runs.db")
     >>> run.status, run.registry, run.hyperparameters["epochs"]
     ('completed', 'runs.db', 1)
     """
@@ -80,8 +79,12 @@ class Run:
 class Training:
     """One trainer: callbacks on their way through C, and the end."""
 
-    def __init__(self, callbacks: object, on_batch: object) -> None:
-        listed = _list_of(callbacks)
+    def __init__(self, callbacks: List[Any], on_batch: object, verbose: object) -> None:
+        """callbacks: of ``list_of``."""
+        listed = list(callbacks)
+        self._progress = progress_of(verbose)
+        if self._progress is not None:  # before others, which may print
+            listed.insert(0, self._progress)
         self._objects = [item for item in listed if isinstance(item, Callback)]
         self._epoch_functions: List[Callable[..., object]] = [
             item.on_epoch_end if isinstance(item, Callback) else item for item in listed
@@ -95,8 +98,8 @@ class Training:
         self._trainer: Optional[Handle] = None
         self._thread = threading.get_ident()
         self._listening = Listening()
-        # The first that returned True.
-        self._stopper: Optional[Callable[..., object]] = None
+        # Who wants to stop: the first of them, in words.
+        self._stopper: Optional[str] = None
         self._has_warned = False
 
     def run(self, name: str, *arguments: object) -> Run:
@@ -110,6 +113,8 @@ class Training:
         except BaseException as error:
             self._listening.raised.append(error)
         finally:
+            if self._progress is not None:
+                self._progress.end()
             # It ends here, and not with a traceback or an event that someone keeps.
             self._trainer = None
             for item in self._objects:
@@ -133,8 +138,7 @@ class Training:
         call(name, *arguments, byref(self._trainer.pointer))
         self._listening.stop = partial(library.cifar_trainer_interrupt, trainer)
         call("cifar_trainer_set_callbacks", trainer, byref(self._callbacks()))
-        for item in self._objects:
-            item._training = self
+        self._begin(trainer)
         if self._listening.raised:
             return None
         status = library.cifar_trainer_run(trainer)
@@ -149,12 +153,29 @@ class Training:
             return None
         return self._result(trainer, ends[error.status] if error else None)
 
+    def _begin(self, trainer: object) -> None:
+        """Tells the callbacks what is to be trained."""
+        info = get("cifar_trainer_get_info", abi.TrainerInfo, trainer)
+        hyperparameters = json.loads(info.hyperparameters)
+        for item in self._objects:
+            item.stop_training = False
+            item.params = {
+                "epochs": info.epochs, "steps": info.batches,
+                "batch_size": hyperparameters["batch_size"],
+                "verbose": 0 if self._progress is None else self._progress.verbose,
+            }
+            item._training = self
+        if self._progress is not None:
+            self._progress.begin(
+                decode_optional(info.run_id), decode_path(info.registry), info.parameters,
+                hyperparameters)
+
     def _result(self, trainer: object, status: Optional[str]) -> Run:
         info = get("cifar_trainer_get_info", abi.TrainerInfo, trainer)
         status = status or ("failed" if info.has_diverged else "completed")
         reason = decode(info.end_reason)
         if self._stopper is not None and status == "stopped":
-            reason += f" ({_place(self._stopper)} returned True)"
+            reason += f" ({self._stopper})"
         return Run(
             id=decode_optional(info.run_id),
             registry=decode_path(info.registry),
@@ -195,7 +216,7 @@ class Training:
     # the registry.
     def _on_batch_end(self, info: Any) -> int:
         if not self._batch_functions:
-            return 0
+            return self._ask(())
         return self._ask(self._batch_functions, batch_of(info.contents))
 
     def _on_epoch_end(self, info: Any) -> int:
@@ -216,10 +237,16 @@ class Training:
         """0 to continue. Every function is asked, also after one that wants to stop."""
         stops = 0
         for function in functions:
-            answer = function(*event)
-            if isinstance(answer, (bool, np.bool_)) and answer:
+            try:
+                function(*event)
+            except StopTraining as stop:
                 stops = 1
-                self._stopper = self._stopper or function
+                said = f"{_place(function)} raised StopTraining"
+                self._stopper = self._stopper or (f"{said}: {stop}" if str(stop) else said)
+        for item in self._objects:
+            if item.stop_training:
+                stops = 1
+                self._stopper = self._stopper or f"{type(item).__name__}.stop_training is True"
         return stops
 
     # Called by callbacks ----------------------------------------------------------------------
@@ -230,6 +257,13 @@ class Training:
         if trainer is None:
             raise RuntimeError("set_learning_rate works while training only")
         call("cifar_trainer_set_learning_rate", trainer, argument.number(rate, "rate"))
+
+    def model(self) -> Model:
+        """The network as it is now."""
+        trainer = self._trainer
+        if trainer is None:
+            raise RuntimeError("model works while training only")
+        return Model._of(create("model", "cifar_model_from_trainer", trainer))
 
     def _record(self, epoch: Epoch, metrics: Dict[str, float]) -> None:
         # A reference of its own keeps the trainer for the time of the call.
@@ -258,7 +292,7 @@ _EVENTS: Dict[Any, Callable[[Any], object]] = {
 }
 
 
-def _list_of(callbacks: Any) -> List[Any]:
+def list_of(callbacks: Any) -> List[Any]:
     if callbacks is None:
         return []
     if isinstance(callbacks, Callback) or callable(callbacks):

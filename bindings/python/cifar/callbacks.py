@@ -1,23 +1,55 @@
 """Callbacks: objects that a training calls at its beginnings and ends."""
 
-from typing import Callable, Optional, Protocol
+import inspect
+from typing import Any, Callable, Dict, Optional, Protocol, Union, cast
 
 from ._arguments import number
 from .events import Batch, Epoch, StorageWait, Validation
+from .model import Model
 
 
-class _RateSetter(Protocol):
+class _UnderWay(Protocol):
     """The training under way, for what a callback asks of it."""
 
     def set_learning_rate(self, rate: float) -> None: ...
+
+    def model(self) -> Model: ...
+
+
+class StopTraining(Exception):
+    """Raised in a callback, it stops the training, and ``fit`` returns the run as usual.
+
+    The run is ``"stopped"``, with a checkpoint to resume from, and ``Run.reason`` has the message.
+    The other callbacks are still asked.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> def enough(epoch: cifar.Epoch) -> None:
+    ...     if epoch.val_accuracy >= 0:
+    ...         raise cifar.StopTraining("good enough")
+    >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
+    >>> run = cifar.fit(train, test, epochs=9, verbose=0, record=False, callbacks=[enough])
+    >>> run.status, len(run.epochs), "good enough" in run.reason
+    ('stopped', 1, True)
+    """
 
 
 class Callback:
     """What a training calls: overwrite what you need; give instances to ``fit(callbacks=[...])``.
 
-    A method that returns True, Python's or NumPy's, stops the training with a checkpoint; any other
-    result continues. One that raises stops it too, and ``fit`` raises its exception again. All are
-    called on the thread that called ``fit``.
+    What a method returns is ignored. ``self.stop_training = True`` or ``raise cifar.StopTraining``
+    stops the training with a checkpoint. Whatever else is raised stops it too, and ``fit`` raises
+    it again. All are called on the thread that called ``fit``.
+
+    Attributes
+    ----------
+    stop_training : bool
+        Set to True, it stops the training after the call under way, or else after the next batch;
+        every training begins with False.
+    params : dict
+        Of the training under way, or of the last one, as in Keras: ``epochs`` (at most), ``steps``
+        (batches in an epoch), ``batch_size`` and ``verbose`` (0, 1 or 2).
 
     Examples
     --------
@@ -25,16 +57,48 @@ class Callback:
     >>> class Goal(cifar.Callback):
     ...     def __init__(self, accuracy: float) -> None:
     ...         self.accuracy = accuracy
-    ...     def on_epoch_end(self, epoch: cifar.Epoch) -> bool:
-    ...         return epoch.val_accuracy >= self.accuracy
+    ...     def on_epoch_end(self, epoch: cifar.Epoch) -> None:
+    ...         if epoch.val_accuracy >= self.accuracy:
+    ...             self.stop_training = True
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, epochs=9, record=False, callbacks=[Goal(0.0)])
+    >>> run = cifar.fit(train, test, epochs=9, verbose=0, record=False, callbacks=[Goal(0.0)])
     >>> run.status, len(run.epochs)
     ('stopped', 1)
     """
 
+    stop_training: bool = False
+    params: Dict[str, Any] = {}
+
     # The training under way.
-    _training: Optional[_RateSetter] = None
+    _training: Optional[_UnderWay] = None
+
+    @property
+    def model(self) -> Model:
+        """The network as it is at this moment, to evaluate, predict with or save.
+
+        Returns
+        -------
+        Model
+            A new one each time, of its own: what is trained later does not change it.
+
+        Raises
+        ------
+        RuntimeError
+            Where nothing is trained.
+        CifarError
+            From another thread than the one that called ``fit``.
+
+        Examples
+        --------
+        >>> class Confidence(cifar.Callback):
+        ...     def on_epoch_end(self, epoch: cifar.Epoch) -> None:
+        ...         epoch.log(confidence=self.model.predict(test.images).max(axis=1).mean())
+        >>> run = cifar.fit(
+        ...     train, test, epochs=1, verbose=0, record=False, callbacks=[Confidence()])
+        """
+        if self._training is None:
+            raise RuntimeError("model works while training only: fit returns a Run, which has it")
+        return self._training.model()
 
     def set_learning_rate(self, rate: float) -> None:
         """Sets the learning rate from the next batch on.
@@ -59,7 +123,7 @@ class Callback:
         >>> class Halved(cifar.Callback):
         ...     def on_epoch_begin(self, batch: cifar.Batch) -> None:
         ...         self.set_learning_rate(0.001 * 0.5 ** (batch.epoch - 1))
-        >>> run = cifar.fit(train, test, epochs=2, record=False, callbacks=[Halved()])
+        >>> run = cifar.fit(train, test, epochs=2, verbose=0, record=False, callbacks=[Halved()])
         >>> [epoch.learning_rate for epoch in run.epochs]
         [0.001, 0.0005]
         """
@@ -67,45 +131,26 @@ class Callback:
             raise RuntimeError("set_learning_rate works while training only")
         self._training.set_learning_rate(rate)
 
-    def on_train_begin(self) -> object:
-        """Called before training, also when a run is resumed.
+    def on_train_begin(self) -> None:
+        """Called before training, also when a run is resumed."""
 
-        Returns
-        -------
-        object
-            True stops the training; anything else continues.
-        """
-        return None
-
-    def on_train_end(self) -> object:
+    def on_train_end(self) -> None:
         """Called when training is over, but not after a failure.
 
         Where it has completed and a callback of the recipe restores the best weights, they are in
         their place.
-
-        Returns
-        -------
-        object
-            Ignored.
         """
-        return None
 
-    def on_epoch_begin(self, batch: Batch, /) -> object:
+    def on_epoch_begin(self, batch: Batch, /) -> None:
         """Called before an epoch's first batch; not where an epoch is resumed in its middle.
 
         Parameters
         ----------
         batch : Batch
             The epoch, with 0 batches done.
-
-        Returns
-        -------
-        object
-            True stops the training; anything else continues.
         """
-        return None
 
-    def on_epoch_end(self, epoch: Epoch, /) -> object:
+    def on_epoch_end(self, epoch: Epoch, /) -> None:
         """Called after every epoch, when it and its checkpoint are in the registry.
 
         Where others hold that, it is called while they wait for it.
@@ -114,70 +159,39 @@ class Callback:
         ----------
         epoch : Epoch
             What was measured; its ``log`` records values of one's own.
-
-        Returns
-        -------
-        object
-            True stops the training; anything else continues.
         """
-        return None
 
-    def on_batch_begin(self, batch: Batch, /) -> object:
+    def on_batch_begin(self, batch: Batch, /) -> None:
         """Called before every batch.
 
         Parameters
         ----------
         batch : Batch
             What is done so far, and the rate that the batch is to have.
-
-        Returns
-        -------
-        object
-            True stops the training; anything else continues.
         """
-        return None
 
-    def on_batch_end(self, batch: Batch, /) -> object:
+    def on_batch_end(self, batch: Batch, /) -> None:
         """Called after every batch.
 
         Parameters
         ----------
         batch : Batch
             What is done so far.
-
-        Returns
-        -------
-        object
-            True stops the training; anything else continues.
         """
-        return None
 
-    def on_validation_begin(self) -> object:
-        """Called after an epoch's last batch, before its validation.
+    def on_validation_begin(self) -> None:
+        """Called after an epoch's last batch, before its validation."""
 
-        Returns
-        -------
-        object
-            True stops the training; anything else continues.
-        """
-        return None
-
-    def on_validation_end(self, validation: Validation, /) -> object:
+    def on_validation_end(self, validation: Validation, /) -> None:
         """Called after the validation, before the recipe's callbacks and the epoch's row.
 
         Parameters
         ----------
         validation : Validation
             Its results.
-
-        Returns
-        -------
-        object
-            True stops the training; anything else continues.
         """
-        return None
 
-    def on_storage_wait(self, wait: StorageWait, /) -> object:
+    def on_storage_wait(self, wait: StorageWait, /) -> None:
         """Called while others hold the registry.
 
         During training, when they have done so for 10 seconds, for every epoch that waits to be
@@ -187,13 +201,11 @@ class Callback:
         ----------
         wait : StorageWait
             What waits, and for how long.
-
-        Returns
-        -------
-        object
-            True stops the training or, when it is over, ends the waiting; anything else continues.
         """
-        return None
+
+
+Schedule = Union[
+    Callable[[int], Optional[float]], Callable[[int, float], Optional[float]]]
 
 
 class LearningRateScheduler(Callback):
@@ -202,20 +214,27 @@ class LearningRateScheduler(Callback):
     Parameters
     ----------
     schedule : callable
-        Called as ``schedule(epoch, lr)`` at each epoch's begin, with the epoch, from 0 as in Keras,
-        and the rate so far. It returns the rate, 0 or above, or None to leave it.
+        Called at each epoch's begin as ``schedule(epoch)`` or ``schedule(epoch, lr)``, whichever it
+        takes, with the epoch, from 0 as in Keras, and the rate so far. It returns the rate, 0 or
+        above, or None to leave it.
+
+    Raises
+    ------
+    TypeError
+        For what can't be called with one or two arguments.
 
     Examples
     --------
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
     >>> halved = cifar.LearningRateScheduler(lambda epoch, lr: lr if epoch == 0 else lr / 2)
-    >>> run = cifar.fit(train, test, epochs=3, record=False, callbacks=[halved])
+    >>> run = cifar.fit(train, test, epochs=3, verbose=0, record=False, callbacks=[halved])
     >>> [epoch.learning_rate for epoch in run.epochs]
     [0.001, 0.0005, 0.00025]
     """
 
-    def __init__(self, schedule: Callable[[int, float], Optional[float]]) -> None:
+    def __init__(self, schedule: Schedule) -> None:
+        self._takes_rate = _takes_rate(schedule)
         self.schedule = schedule
 
     def on_epoch_begin(self, batch: Batch, /) -> None:
@@ -226,6 +245,25 @@ class LearningRateScheduler(Callback):
         batch : Batch
             The epoch, with 0 batches done.
         """
-        rate = self.schedule(batch.epoch - 1, batch.learning_rate)
+        arguments = (batch.epoch - 1, batch.learning_rate)[: 2 if self._takes_rate else 1]
+        rate = cast(Callable[..., Optional[float]], self.schedule)(*arguments)
         if rate is not None:
             self.set_learning_rate(number(rate, "what the schedule returned"))
+
+
+def _takes_rate(schedule: object) -> bool:
+    """Whether a schedule wants the rate besides the epoch."""
+    if not callable(schedule):
+        raise TypeError(
+            f"schedule is a {type(schedule).__name__}, not a function of (epoch) or (epoch, lr)")
+    try:
+        signature = inspect.signature(schedule)
+    except ValueError:  # of some functions in C nobody knows
+        return True
+    for arguments in [(0, 0.0), (0,)]:
+        try:
+            signature.bind(*arguments)
+            return len(arguments) == 2
+        except TypeError:
+            continue
+    raise TypeError("schedule takes neither (epoch) nor (epoch, lr)")

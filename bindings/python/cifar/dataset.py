@@ -2,15 +2,28 @@
 
 import ctypes
 import os
-from typing import Any, List, NamedTuple, NoReturn, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    SupportsIndex,
+    Tuple,
+    Union,
+    overload,
+)
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _abi as abi
 from . import _arguments as argument
+from ._download import download as get_images
 from ._handle import Handle, Held
-from ._library import call, create, decode, decode_path, get
+from ._library import CifarError, call, create, decode, decode_path, get
+from ._pixels import labels_of, pixels_of
 
 _SPLITS = {"train": abi.CIFAR_TRAIN, "test": abi.CIFAR_TEST}
 
@@ -21,7 +34,9 @@ class Dataset(Held):
     """Labelled 32×32 RGB images, kept as bytes.
 
     Made by ``cifar.load``, ``Dataset.open``, ``Dataset.from_arrays`` and ``Dataset.from_folder``.
-    It never changes, so a copy is the data set itself.
+    It never changes, so a copy is the data set itself. ``dataset[0]`` is a pair of an image,
+    (32, 32, 3), and its label, as torchvision's data sets have it, and so is what a loop gets; a
+    slice, a list of places or a mask makes a Dataset of that part, with a copy of its images.
 
     Attributes
     ----------
@@ -42,6 +57,9 @@ class Dataset(Held):
     <Dataset shapes: 50 test images>
     >>> len(dataset), len(dataset.class_names)
     (50, 10)
+    >>> image, label = dataset[0]
+    >>> image.shape, dataset.class_names[label], len(dataset[:20])
+    ((32, 32, 3), 'circle', 20)
     """
 
     _instead = "another process opens its own, or makes it of images and labels"
@@ -80,10 +98,11 @@ class Dataset(Held):
         ----------
         location : path, optional
             A directory that is or holds ``cifar-10-batches-bin`` or ``cifar-10-batches-py``;
-            ``"shapes"`` for 10 classes of drawings that need no download; ``"cifar100"`` or
-            ``"cifar100-coarse"``, or with a directory ``"cifar100:DIR"`` and
-            ``"cifar100-coarse:DIR"``. None (the default) for CIFAR-10 in ``$CIFAR10_DIR`` or, where
-            that is not set, in ``./data``, ``~/.cache/cifar10`` or ``~/.keras/datasets``.
+            ``"cifar10"``, which is what None is; ``"shapes"`` for 10 classes of drawings that need
+            no download; ``"cifar100"`` or ``"cifar100-coarse"``, or with a directory
+            ``"cifar100:DIR"`` and ``"cifar100-coarse:DIR"``. None (the default) for CIFAR-10 in
+            ``$CIFAR10_DIR`` or, where that is not set, in ``./data``, ``~/.cache/cifar10`` or
+            ``~/.keras/datasets``.
         split : {"train", "test"}
             Which part; the default is ``"train"``.
         limit : int, optional
@@ -125,8 +144,10 @@ class Dataset(Held):
 
         Parameters
         ----------
-        images : array_like of uint8, (N, 32, 32, 3) or (N, 3, 32, 32)
-            0 to 255; the former as Keras and Pillow have them.
+        images : array_like, (N, 32, 32, 3) or (N, 3, 32, 32)
+            As Keras and Pillow have them, or as PyTorch does. Whole numbers from 0 to 255, or
+            floats from 0 to 1 (no value is above 1) or from 0 to 255 (one is at least 2); floats
+            are rounded to bytes.
         labels : array_like of int, (N,) or (N, 1); or one-hot, (N, classes)
             From 0.
         class_names : sequence of str, optional
@@ -157,8 +178,8 @@ class Dataset(Held):
         >>> dataset.class_names
         ['cat', 'dog']
         """
-        pixels = _pixels(images)
-        numbers, one_hot_classes = _labels(labels)
+        pixels = pixels_of(images)
+        numbers, classes = labels_of(labels)
         if len(pixels) != len(numbers):
             raise ValueError(f"{len(pixels)} images, but {len(numbers)} labels")
         names: Optional[ctypes.Array[ctypes.c_char_p]] = None
@@ -166,8 +187,6 @@ class Dataset(Held):
             texts = argument.texts(class_names, "class_names")
             classes = len(texts)
             names = (ctypes.c_char_p * classes)(*texts)
-        else:
-            classes = one_hot_classes or max(int(numbers.max(initial=0)) + 1, 2)
         return cls._of(
             create(
                 "dataset", "cifar_dataset_from_memory",
@@ -236,6 +255,36 @@ class Dataset(Held):
     def __repr__(self) -> str:
         return f"<Dataset {self.location or self.name}: {len(self)} {self.split} images>"
 
+    def __iter__(self) -> Iterator[Tuple[NDArray[np.uint8], int]]:
+        """Each image with its label."""
+        for image, label in zip(self.images, self.labels):
+            yield image.copy(), int(label)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Tuple[NDArray[np.uint8], int]: ...
+
+    @overload
+    def __getitem__(self, index: Union[slice, ArrayLike]) -> "Dataset": ...
+
+    def __getitem__(
+        self, index: Any
+    ) -> Union[Tuple[NDArray[np.uint8], int], "Dataset"]:
+        """An image with its label, or a part of the data set as one of its own."""
+        places = index
+        if not isinstance(index, slice):
+            places = argument.array(index, "index")
+            if places.ndim == 0 and places.dtype.kind in "iu":
+                place = range(len(self))[int(places)]
+                return self.images[place].copy(), int(self.labels[place])
+            if isinstance(index, tuple) or places.ndim != 1 or places.dtype.kind not in "iub":
+                raise TypeError(
+                    "index is neither a whole number, a slice, nor a list of whole numbers or of "
+                    "True and False")
+        labels = self.labels[places]
+        if len(labels) == 0:
+            raise ValueError(f"index selects none of {len(self)} images")
+        return Dataset.from_arrays(self.images[places], labels, self.class_names, self.split)
+
     @property
     def images(self) -> NDArray[np.uint8]:
         """All images.
@@ -243,17 +292,18 @@ class Dataset(Held):
         Returns
         -------
         numpy.ndarray of uint8, (N, 32, 32, 3)
-            A copy: red, green and blue, 0 to 255.
+            Red, green and blue, 0 to 255. The data set's own bytes, without a copy: they can't be
+            written to, ``images.copy()`` can.
 
         Examples
         --------
         >>> dataset.images.shape, dataset.images.dtype
         ((4, 32, 32, 3), dtype('uint8'))
         """
-        pixels = np.empty((len(self), 3, 32, 32), np.uint8)
-        pointer = pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
-        call("cifar_dataset_read", self._handle, 0, len(self), pointer, None)
-        return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+        pointer = ctypes.POINTER(ctypes.c_uint8)()
+        call("cifar_dataset_get_data", self._handle, ctypes.byref(pointer), None)
+        planes = np.asarray(_Memory(self._handle, pointer, np.uint8, (len(self), 3, 32, 32)))
+        return planes.transpose(0, 2, 3, 1)
 
     @property
     def labels(self) -> NDArray[np.int32]:
@@ -262,17 +312,32 @@ class Dataset(Held):
         Returns
         -------
         numpy.ndarray of int32, (N,)
-            A copy: places in ``class_names``.
+            Places in ``class_names``; not to be written to either.
 
         Examples
         --------
         >>> dataset.labels.tolist()
         [0, 1, 0, 1]
         """
-        labels = np.empty(len(self), np.int32)
-        pointer = labels.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
-        call("cifar_dataset_read", self._handle, 0, len(self), None, pointer)
-        return labels
+        pointer = ctypes.POINTER(ctypes.c_int32)()
+        call("cifar_dataset_get_data", self._handle, None, ctypes.byref(pointer))
+        return np.asarray(_Memory(self._handle, pointer, np.int32, (len(self),)))
+
+    @staticmethod
+    def _classes(labels: ArrayLike) -> int:
+        return labels_of(labels)[1]
+
+
+class _Memory:
+    """The library's own bytes, for NumPy, whose array keeps this, and with it the data set."""
+
+    def __init__(
+        self, handle: Handle, pointer: Any, kind: Any, shape: Tuple[int, ...]
+    ) -> None:
+        self._handle = handle
+        address = ctypes.cast(pointer, ctypes.c_void_p).value
+        self.__array_interface__ = {
+            "version": 3, "data": (address, True), "typestr": np.dtype(kind).str, "shape": shape}
 
 
 class Splits(NamedTuple):
@@ -298,7 +363,7 @@ class Splits(NamedTuple):
 
 def load(
     location: Optional[PathLike] = None, limit_train: Optional[int] = None,
-    limit_test: Optional[int] = None,
+    limit_test: Optional[int] = None, download: bool = False,
 ) -> Splits:
     """Opens both parts of a data set.
 
@@ -309,6 +374,10 @@ def load(
         it is looked for.
     limit_train, limit_test : int, optional
         The most images to take of each, from the start; None (the default) for all.
+    download : bool
+        Get what is not there from its publisher, 170 MB, verified, into ``location`` where that is
+        a directory, else into ``$CIFAR10_DIR`` or ``~/.cache/cifar10``: what `cifar data download`
+        does. The default is False.
 
     Returns
     -------
@@ -318,7 +387,7 @@ def load(
     Raises
     ------
     CifarError, ValueError, TypeError
-        As ``Dataset.open``.
+        As ``Dataset.open``; ``CIFAR_E_IO`` for a download that failed.
 
     Examples
     --------
@@ -327,6 +396,13 @@ def load(
     >>> len(train), len(test)
     (64, 32)
     """
+    if argument.flag(download, "download"):
+        try:
+            Dataset.open(location, "test", 1)
+        except CifarError as error:
+            if error.status != "CIFAR_E_NOT_FOUND":
+                raise
+            get_images(None if location is None else os.fsdecode(location))
     return Splits(
         Dataset.open(location, "train", limit_train), Dataset.open(location, "test", limit_test)
     )
@@ -342,45 +418,3 @@ def _class_name(handle: Handle, index: int) -> str:
     name = ctypes.c_char_p()
     call("cifar_dataset_get_class_name", handle, index, ctypes.byref(name))
     return decode(name.value or b"")
-
-
-def _pixels(images: ArrayLike) -> NDArray[np.uint8]:
-    """Images as the library takes them: uint8, (N, 3, 32, 32), contiguous."""
-    if isinstance(images, (str, bytes, os.PathLike)):
-        raise TypeError(
-            f"images is a {type(images).__name__}, not an array: read the picture first, or "
-            "a folder of them by Dataset.from_folder")
-    pixels = argument.array(images, "images")
-    if pixels.dtype != np.uint8:
-        raise TypeError(
-            f"images are {pixels.dtype}, not uint8 from 0 to 255; they are normalised here, as the "
-            "recipe says")
-    if pixels.ndim == 4 and pixels.shape[1:] == (32, 32, 3):
-        pixels = pixels.transpose(0, 3, 1, 2)
-    elif pixels.ndim != 4 or pixels.shape[1:] != (3, 32, 32):
-        message = f"images of shape {pixels.shape}, not (N, 32, 32, 3) or (N, 3, 32, 32)"
-        if pixels.shape in [(32, 32, 3), (3, 32, 32)]:
-            message += "; one image is images[None]"
-        raise ValueError(message)
-    return np.ascontiguousarray(pixels)
-
-
-def _labels(labels: ArrayLike) -> Tuple[NDArray[np.int32], Optional[int]]:
-    """Labels as int32, (N,); and the number of classes where one-hot rows say it."""
-    numbers = argument.array(labels, "labels")
-    classes = None
-    if numbers.ndim == 2 and numbers.shape[1] > 1 and numbers.dtype.kind in "iufb":
-        if not ((numbers == 0) | (numbers == 1)).all() or not (numbers.sum(axis=1) == 1).all():
-            raise ValueError(f"labels of shape {numbers.shape} are not one-hot")
-        classes = numbers.shape[1]
-        numbers = numbers.argmax(axis=1)
-    elif numbers.ndim == 2 and numbers.shape[1] == 1:
-        numbers = numbers[:, 0]
-    if numbers.ndim != 1:
-        raise ValueError(f"labels of shape {numbers.shape}, not (N,), (N, 1) or (N, classes)")
-    if numbers.dtype.kind not in "iu":
-        raise TypeError(f"labels are {numbers.dtype}, not whole numbers")
-    limits = np.iinfo(np.int32)
-    if numbers.size and not limits.min <= numbers.min() <= numbers.max() <= limits.max:
-        raise ValueError("a label is out of the range of int32")
-    return np.ascontiguousarray(numbers, np.int32), classes

@@ -39,7 +39,8 @@ class Batch:
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
     >>> def show(batch: cifar.Batch) -> None:
     ...     print(f"{batch.batch}/{batch.batches}")
-    >>> run = cifar.fit(train, test, epochs=1, batch_size=32, record=False, on_batch=show)
+    >>> run = cifar.fit(
+    ...     train, test, epochs=1, verbose=0, batch_size=32, record=False, on_batch=show)
     1/2
     2/2
     """
@@ -79,7 +80,7 @@ class Validation:
     ...     def on_validation_end(self, validation: cifar.Validation) -> None:
     ...         print("epoch", validation.epoch, "on", validation.images, "images")
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, epochs=1, record=False, callbacks=[Show()])
+    >>> run = cifar.fit(train, test, epochs=1, verbose=0, record=False, callbacks=[Show()])
     epoch 1 on 32 images
     """
 
@@ -123,7 +124,7 @@ class Epoch:
     --------
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, epochs=2, record=False)
+    >>> run = cifar.fit(train, test, epochs=2, verbose=0, record=False)
     >>> [epoch.epoch for epoch in run.epochs]
     [1, 2]
     >>> 0 <= run.epochs[-1].val_accuracy <= 1
@@ -167,7 +168,7 @@ class Epoch:
         Examples
         --------
         >>> run = cifar.fit(
-        ...     train, test, epochs=1, registry="runs.db", name="first",
+        ...     train, test, epochs=1, verbose=0, registry="runs.db", name="first",
         ...     callbacks=[lambda epoch: epoch.log(f1=0.8, recall=0.7)])
         >>> cifar.Registry("runs.db").run("first")["metrics"][0]
         {'name': 'f1', 'epoch': 1, 'value': 0.8}
@@ -198,8 +199,8 @@ class StorageWait:
     --------
     >>> import cifar
     >>> class Patience(cifar.Callback):
-    ...     def on_storage_wait(self, wait: cifar.StorageWait) -> bool:
-    ...         return wait.seconds_left is not None and wait.seconds > 60
+    ...     def on_storage_wait(self, wait: cifar.StorageWait) -> None:
+    ...         self.stop_training = wait.seconds_left is not None and wait.seconds > 60
     """
 
     epochs: int

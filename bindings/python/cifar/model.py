@@ -3,7 +3,7 @@
 import ctypes
 import json
 from ctypes import POINTER, byref, c_double, c_uint64, sizeof
-from typing import Any, Dict, List, NamedTuple, Optional, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,8 +13,12 @@ from . import _arguments as argument
 from ._handle import Handle
 from ._interchange import Interchange
 from ._library import call, create, decode, get, get_text
-from .dataset import Dataset, PathLike, _pixels
+from ._pixels import pixels_to_ask
+from ._splits import dataset_of
+from .dataset import Dataset, PathLike
 from .model_spec import ModelSpec
+
+Images = Union[Dataset, Tuple[ArrayLike, ArrayLike], ArrayLike]
 
 
 class ClassScores(NamedTuple):
@@ -35,7 +39,7 @@ class ClassScores(NamedTuple):
     --------
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> model = cifar.fit(train, test, epochs=1, record=False).model
+    >>> model = cifar.fit(train, test, epochs=1, verbose=0, record=False).model
     >>> scores = model.evaluate(test).classes[test.class_names[0]]
     >>> 0 <= scores.f1 <= 1
     True
@@ -75,7 +79,7 @@ class Evaluation(NamedTuple):
     --------
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> result = cifar.fit(train, test, epochs=1, record=False).model.evaluate(test)
+    >>> result = cifar.fit(train, test, epochs=1, verbose=0, record=False).model.evaluate(test)
     >>> result.count, sum(map(sum, result.confusion))
     (32, 32)
     """
@@ -111,7 +115,7 @@ class Model(Interchange):
     --------
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, epochs=1, registry="runs.db", name="first")
+    >>> run = cifar.fit(train, test, epochs=1, verbose=0, registry="runs.db", name="first")
     >>> model = run.model
     >>> model.epoch, len(model.class_names)
     (1, 10)
@@ -259,13 +263,18 @@ class Model(Interchange):
         """
         return get_text("cifar_model_get_summary", self._handle)
 
-    def evaluate(self, dataset: Dataset, flips: bool = False) -> Evaluation:
+    def evaluate(
+        self, dataset: Images, labels: Optional[ArrayLike] = None, flips: bool = False
+    ) -> Evaluation:
         """Measures loss, accuracy and more on a data set, class by class too.
 
         Parameters
         ----------
-        dataset : Dataset
-            Its class names are the model's, or nobody named them.
+        dataset : Dataset, (images, labels), or array_like
+            Its class names are the model's, or nobody named them; or images as
+            ``Dataset.from_arrays`` takes them.
+        labels : array_like, optional
+            Those of the images, where ``dataset`` is these alone.
         flips : bool
             Average each image's probabilities with those of its mirror image; the default is False.
 
@@ -276,6 +285,8 @@ class Model(Interchange):
 
         Raises
         ------
+        TypeError, ValueError
+            For arrays that can't be.
         CifarError
             ``CIFAR_E_SHAPE_MISMATCH`` for other classes; ``CIFAR_E_NOT_FINITE`` for weights so
             large that the numbers overflow.
@@ -285,9 +296,14 @@ class Model(Interchange):
         >>> result = model.evaluate(test)
         >>> 0 <= result.accuracy <= result.top5_accuracy <= 1
         True
+        >>> model.evaluate(test.images, test.labels) == result
+        True
         """
-        images = argument.handle(
-            dataset, Dataset, "dataset", ": Dataset.from_arrays(images, labels) makes one")
+        if labels is not None:
+            if isinstance(dataset, (Dataset, tuple)):
+                raise TypeError("labels are given twice: dataset has some")
+            dataset = dataset, labels
+        images = dataset_of(dataset, "dataset", self.class_names)._handle
         info = abi.Evaluation()
         count = self._classes
         confusion = np.zeros((count, count), np.uint64)
@@ -308,23 +324,29 @@ class Model(Interchange):
             classes, confusion.tolist(),
         )
 
-    def predict(self, images: ArrayLike) -> NDArray[np.float32]:
+    def predict(self, images: Any) -> NDArray[np.float32]:
         """Computes the probability of each class for each image.
 
         Parameters
         ----------
-        images : array_like of uint8, (N, 32, 32, 3) or (N, 3, 32, 32)
-            0 to 255; normalised as the model was trained.
+        images : array_like, Dataset, picture, or list of pictures
+            (N, 32, 32, 3) or (N, 3, 32, 32) as ``Dataset.from_arrays`` takes it, or one image
+            without the N. A picture is a file's name or Pillow's ``Image``, of any size: the square
+            in its middle is made 32×32.
 
         Returns
         -------
-        numpy.ndarray of float32, (N, classes)
+        numpy.ndarray of float32, (N, classes), or (classes,) for one image
             Each row adds up to 1. An image's answer does not depend on the others, to the bit.
 
         Raises
         ------
         TypeError, ValueError
-            For an array of another type or shape.
+            For an array of another type or shape; for a picture that can't be read.
+        FileNotFoundError
+            For a file that is not there.
+        ImportError
+            For pictures without Pillow.
         CifarError
             ``CIFAR_E_NOT_FINITE`` for weights so large that the numbers overflow.
 
@@ -334,15 +356,21 @@ class Model(Interchange):
         >>> probabilities.shape
         (3, 10)
         >>> labels = probabilities.argmax(axis=1)
+        >>> from PIL import Image
+        >>> Image.new("RGB", (640, 480), "teal").save("teal.png")
+        >>> model.class_names[model.predict("teal.png").argmax()] in model.class_names
+        True
         """
-        pixels = _pixels(images)
+        if isinstance(images, Dataset):
+            images = images.images
+        pixels, is_one = pixels_to_ask(images)
         result = np.empty((len(pixels), self._classes), np.float32)
         call(
             "cifar_model_predict", self._handle,
             pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8)), len(pixels),
             result.ctypes.data_as(ctypes.POINTER(ctypes.c_float)),
         )
-        return result
+        return result[0] if is_one else result
 
     def save(self, path: PathLike) -> None:
         """Writes the checkpoint to a safetensors file, whole or not at all.

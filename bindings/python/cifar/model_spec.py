@@ -28,7 +28,7 @@ class ModelSpec(Layers):
     >>> spec
     <ModelSpec: 13 layers, 1530 parameters>
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, model=spec, epochs=1, record=False)
+    >>> run = cifar.fit(train, test, model=spec, epochs=1, verbose=0, record=False)
     >>> run.model.parameters
     1530
     """

@@ -57,7 +57,7 @@ class Registry(Edits):
     --------
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, epochs=1, registry="runs.db", name="first")
+    >>> run = cifar.fit(train, test, epochs=1, verbose=0, registry="runs.db", name="first")
     >>> registry = cifar.Registry("runs.db")
     >>> [row["name"] for row in registry.runs()]
     ['first']

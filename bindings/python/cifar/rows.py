@@ -208,7 +208,7 @@ class RunDetails(_Summary):
     --------
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, epochs=1, registry="runs.db")
+    >>> run = cifar.fit(train, test, epochs=1, verbose=0, registry="runs.db")
     >>> details: cifar.RunDetails = cifar.Registry("runs.db").run(run.id)
     >>> details["epochs_recorded"], details["hyperparameters"]["batch_size"], details["notes"]
     (1, 64, [])

@@ -3,26 +3,32 @@
 import os
 import sys
 from ctypes import byref, sizeof
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, Optional, Union
 
 from . import _abi as abi
 from . import _arguments as argument
 from ._interchange import AnyModel, Weights, model_text
 from ._library import call
-from ._training import Run, Training
+from ._splits import training_and_validation
+from ._training import Run, Training, list_of
+from ._understanding import refuse_recipe_callbacks, understood
 from .callbacks import Callback
-from .dataset import Dataset, PathLike
+from .dataset import PathLike, Splits
 from .events import Batch, Epoch
-from .model import Model
+from .model import Images, Model
 
 EpochCallback = Union[Callback, Callable[[Epoch], object]]
 BatchCallback = Callable[[Batch], object]
+# bool is an int for those who check types, too.
+Verbose = Union[str, int]
 
 
 def fit(
-    train: Dataset,
-    validation: Dataset,
+    train: Union[Images, Splits],
+    validation: Optional[Images] = None,
     *,
+    validation_data: Optional[Images] = None,
+    validation_split: Optional[float] = None,
     recipe: str = "pytorch",
     model: AnyModel = None,
     weights: Union[None, Model, Weights] = None,
@@ -38,6 +44,7 @@ def fit(
     keep_every: int = 0,
     busy_timeout: float = 600,
     tags: Union[None, str, Iterable[str]] = (),
+    verbose: Verbose = "auto",
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
     **hyperparameters: Any,
@@ -50,8 +57,17 @@ def fit(
 
     Parameters
     ----------
-    train, validation : Dataset
-        The images to train on, and to validate on after each epoch; with the same classes.
+    train : Dataset, (images, labels), or array_like
+        The images to train on, as a data set or as the arrays that ``Dataset.from_arrays`` takes.
+        Or both parts that ``load`` returned.
+    validation : Dataset, (images, labels), or array_like, optional
+        The images to validate on after each epoch, with the same classes. Where ``train`` is an
+        array of images alone, their labels: ``fit(images, labels, …)``.
+    validation_data : Dataset or (images, labels), optional
+        Another name of the images to validate on.
+    validation_split : float, optional
+        Validate on this share of the training images, the last ones, and train on the others: 0 to
+        below 1. None (the default) for validation images of their own.
     recipe : {"pytorch", "keras", "keras-tuned"}
         The tutorial's dialects, the last one with the learning rate halved on a plateau; what is
         None below is as it says. The default is ``"pytorch"``.
@@ -91,12 +107,16 @@ def fit(
         and ``Registry.import_file`` gives it to the run.
     tags : str or iterable of str
         Words to find the run by; a str is one. The default is none.
+    verbose : {"auto", 0, 1, 2}
+        What is shown on standard output: 0 nothing; 1 a bar with the speed and the time that is
+        left, which becomes a line when an epoch ends; 2 only these lines. ``"auto"`` (the default)
+        is 1 in a terminal and in a notebook, where the bar is below the cell, and 2 elsewhere.
     callbacks : iterable of Callback or callable
-        Each is a ``Callback``, or called with an ``Epoch`` after every epoch. One that returns
-        True, Python's or NumPy's, stops the training, and ``Run.reason`` names it; anything else
-        continues. (A progress bar's ``update`` may return True: call it in a function that does not
-        return it, or as ``lambda epoch: bar.update() and None``.) One that raises stops the
-        training too, and ``fit`` raises its exception again. The default is none.
+        Each is a ``Callback``, or called with an ``Epoch`` after every epoch; what it returns is
+        ignored. Those of the recipe, ``EarlyStopping(patience=3)`` and the like, are the
+        hyperparameters of their names. ``raise cifar.StopTraining`` stops the training, and
+        ``Run.reason`` names who did; whatever else is raised stops it too, and ``fit`` raises it
+        again. The default is none.
     on_batch : callable, optional
         Likewise, called with a ``Batch`` after every batch.
     **hyperparameters
@@ -106,7 +126,8 @@ def fit(
         Keras), ``label_smoothing=0.1``, ``steps_per_epoch=500``, ``ema=0.999`` (an exponential
         moving average of the weights is validated and kept in their place),
         ``precision="mixed_bfloat16"``, ``schedule="cosine"`` or
-        ``schedule={"type": "step", "step_size": 10}``, ``early_stopping={"patience": 3}``,
+        ``schedule={"type": "step", "step_size": 10}`` or a function as ``LearningRateScheduler``
+        takes it, ``early_stopping={"patience": 3}``,
         ``reduce_lr_on_plateau=False``, ``csv_logger={"filename": "log.csv"}`` (a resume continues
         without one that can't be written, with a warning to ``set_log``), ``terminate_on_nan``,
         ``timer``, ``augment=[...]`` to add, ``augmentations=[...]`` to replace.
@@ -132,16 +153,20 @@ def fit(
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
     >>> run = cifar.fit(
-    ...     train, test, epochs=2, registry="runs.db", name="first", optimizer="sgd", momentum=0.9,
-    ...     learning_rate=0.01, callbacks=[lambda epoch: print("epoch", epoch.epoch)])
+    ...     train, test, epochs=2, verbose=0, registry="runs.db", name="first", optimizer="sgd",
+    ...     momentum=0.9, learning_rate=0.01, callbacks=[lambda epoch: print("epoch", epoch.epoch)])
     epoch 1
     epoch 2
     >>> run.status
     'completed'
     """
-    training = Training(callbacks, on_batch)
-    images = argument.handle(train, Dataset, "train", _DATASET)
-    others = argument.handle(validation, Dataset, "validation", _DATASET)
+    hyperparameters, listed = understood(hyperparameters, list_of(callbacks))
+    training = Training(listed, on_batch, verbose)
+    images, others = training_and_validation(train, validation, validation_data, validation_split)
+    if images is None or others is None:
+        raise TypeError(
+            "fit has no images to validate on: give validation_data=(images, labels), or "
+            "validation_split=0.1")
     options = abi.TrainOptions()
     call("cifar_train_options_init", byref(options), sizeof(options))
     options.epochs = argument.optional_whole(epochs, "epochs")
@@ -164,17 +189,18 @@ def fit(
             options.weights_source = argument.path(os.path.abspath(weights), "weights")
     options.learning_rate = argument.optional_number(learning_rate, "learning_rate")
     if hyperparameters:
-        _refuse_foreign(hyperparameters)
         options.hyperparameters = argument.json_text(hyperparameters, "")
     options.command_line = _command_line()
-    return training.run("cifar_trainer_create", images, others, byref(options))
+    return training.run(
+        "cifar_trainer_create", images._handle, others._handle, byref(options))
 
 
 def resume(
-    run: str,
+    run: Union[str, Run],
     *,
-    train: Optional[Dataset] = None,
-    validation: Optional[Dataset] = None,
+    train: Optional[Images] = None,
+    validation: Optional[Images] = None,
+    validation_split: Optional[float] = None,
     checkpoint: Union[str, int] = "last",
     epochs: Optional[int] = None,
     threads: Optional[int] = None,
@@ -182,6 +208,7 @@ def resume(
     data: Optional[PathLike] = None,
     take_over: bool = False,
     busy_timeout: float = 600,
+    verbose: Verbose = "auto",
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
 ) -> Run:
@@ -189,11 +216,13 @@ def resume(
 
     Parameters
     ----------
-    run : str
-        Its id, the first 4 or more characters of it, or its name.
-    train, validation : Dataset, optional
+    run : str or Run
+        Its id, the first 4 or more characters of it, or its name; or what ``fit`` returned.
+    train, validation : Dataset or (images, labels), optional
         The images it was trained on; None (the default) opens them from their place, or from
-        ``data``. A run on arrays needs them handed over.
+        ``data``. A run on arrays, or on parts of data sets, needs them handed over.
+    validation_split : float, optional
+        As in ``fit``, where that had one.
     checkpoint : {"last", "best"} or int
         Or a checkpoint's id; the default is ``"last"``.
     epochs : int, optional
@@ -210,6 +239,8 @@ def resume(
         another machine, another container, the same machine a moment after a restart. What still
         trains it can write nothing more. The default is False.
     busy_timeout : float
+        As in ``fit``.
+    verbose : {"auto", 0, 1, 2}
         As in ``fit``.
     callbacks : iterable of Callback or callable
         As in ``fit``.
@@ -236,18 +267,20 @@ def resume(
     --------
     >>> import cifar
     >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> run = cifar.fit(train, test, epochs=1, registry="runs.db", name="first")
-    >>> run = cifar.resume("first", epochs=2, registry="runs.db")
+    >>> run = cifar.fit(train, test, epochs=1, verbose=0, registry="runs.db", name="first")
+    >>> run = cifar.resume("first", epochs=2, verbose=0, registry="runs.db")
     >>> [epoch.epoch for epoch in run.epochs]
     [2]
     """
-    training = Training(callbacks, on_batch)
+    listed = list_of(callbacks)
+    refuse_recipe_callbacks(listed)
+    training = Training(listed, on_batch, verbose)
     if isinstance(run, Run):
-        raise TypeError("run is a Run, not an id or a name: give run.id, and registry=run.registry")
-    images = None if train is None else argument.handle(train, Dataset, "train", _DATASET)
-    others = None
-    if validation is not None:
-        others = argument.handle(validation, Dataset, "validation", _DATASET)
+        if run.id is None:
+            raise ValueError("run was not recorded: there is nothing to resume")
+        registry = run.registry if registry is None else registry
+        run = run.id
+    images, others = training_and_validation(train, validation, None, validation_split)
     options = abi.ResumeOptions()
     call("cifar_resume_options_init", byref(options), sizeof(options))
     options.epochs = argument.optional_whole(epochs, "epochs")
@@ -259,30 +292,10 @@ def resume(
     options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
     options.command_line = _command_line()
     return training.run(
-        "cifar_trainer_resume", argument.required_text(run, "run"), images, others,
+        "cifar_trainer_resume", argument.required_text(run, "run"),
+        None if images is None else images._handle, None if others is None else others._handle,
         byref(options),
     )
-
-
-_DATASET = ": cifar.load(location) opens one, cifar.Dataset.from_arrays(images, labels) makes one"
-
-# What other libraries' fit takes, and what there is in its place.
-_FOREIGN = {
-    "validation_data": "the data set to validate on is fit's second argument",
-    "validation_split": "give fit two data sets; Dataset.from_arrays makes them of parts of arrays",
-    "verbose": "callbacks=[print] shows the epochs",
-    "metrics": "loss and accuracy are measured always, others in a callback by epoch.log(name=…)",
-    "class_weight": "images are weighted alike",
-    "sample_weight": "images are weighted alike",
-    "shuffle": "training images are shuffled always",
-    "initial_epoch": "cifar.resume resumes a run",
-}
-
-
-def _refuse_foreign(hyperparameters: Dict[str, Any]) -> None:
-    for name, remedy in _FOREIGN.items():
-        if name in hyperparameters:
-            raise TypeError(f"fit has no '{name}': {remedy}")
 
 
 def _lines(tags: Union[None, str, Iterable[str]]) -> bytes:

@@ -283,8 +283,8 @@ pub struct cifar_storage_info {
 // leaves a checkpoint and returns CIFAR_E_CALLBACK. An epoch whose batches are all done ends, and
 // has its row, all the same. An info lives for the call only. Of their trainer callbacks may call
 // cifar_trainer_set_learning_rate, cifar_trainer_record_metric, cifar_trainer_record_metrics,
-// cifar_trainer_interrupt and cifar_trainer_free. They must return: no longjmp, no exception may
-// pass.
+// cifar_model_from_trainer, cifar_trainer_interrupt and cifar_trainer_free. They must return: no
+// longjmp, no exception may pass.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cifar_trainer_callbacks {
@@ -639,6 +639,12 @@ extern "C" {
         dataset: *const cifar_dataset,
         index: u32,
         name: *mut *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_dataset_get_data(
+        dataset: *const cifar_dataset,
+        images: *mut *const u8,
+        labels: *mut *const i32,
     ) -> cifar_status;
 
     pub fn cifar_dataset_read(

@@ -1,0 +1,87 @@
+"""Single pictures, by Pillow."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Of one picture: 300 MB as it is decoded.
+_MOST_PIXELS = 100_000_000
+
+
+def pillow(what: str) -> Any:
+    """Its module ``Image``."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError(f"{what} needs Pillow: pip install pillow") from error
+    return Image
+
+
+def is_picture(value: object) -> bool:
+    """Whether this is a file's name, or a picture of Pillow's."""
+    if isinstance(value, (str, bytes, os.PathLike)):
+        return True
+    # Who has one has imported it.
+    image = getattr(sys.modules.get("PIL.Image"), "Image", None)
+    return image is not None and isinstance(value, image)
+
+
+def read_picture(source: Any) -> NDArray[np.uint8]:
+    """A picture of any size: turned as its camera was held, cut to the square in its middle, and
+    made (32, 32, 3)."""
+    Image = pillow("predict with a picture")
+    from PIL import ImageOps
+
+    if not isinstance(source, Image.Image):
+        file = Path(os.fsdecode(source))
+        if not file.exists():
+            raise FileNotFoundError(f"there is no picture '{file}'")
+        return read_file(Image, file, lambda picture: _square(Image, ImageOps, picture))
+    return _square(Image, ImageOps, source)
+
+
+def read_file(Image: Any, file: Path, change: Any, check: Any = None) -> NDArray[np.uint8]:
+    """What ``change`` makes of a picture. ``check`` says what is wrong with its width and height
+    before it is decoded, or None."""
+    if not file.is_file():
+        raise ValueError(f"'{file}' is not a regular file")
+    try:
+        with Image.open(file) as picture:
+            # The header alone says how large it is: nothing is decoded before that is checked.
+            wrong = check(picture.width, picture.height) if check else None
+            if picture.width * picture.height > _MOST_PIXELS:
+                wrong = f"{picture.width}×{picture.height}, more than {_MOST_PIXELS:,} pixels"
+            if not wrong:
+                pixels: NDArray[np.uint8] = change(picture)
+                return pixels
+    except Exception as error:  # damaged files raise whatever a decoder stumbles over
+        raise ValueError(f"'{file}' can't be read: {error}") from error
+    raise ValueError(f"'{file}' is {wrong}")
+
+
+def colours(Image: Any, picture: Any) -> Any:
+    """The picture in red, green and blue. Of grey values of 16 bits the upper eight count, as
+    Pillow reads the colours of such files; its own conversion cuts off everything above 255."""
+    if picture.mode == "F":
+        raise ValueError("its values are floating-point numbers, of which nobody knows the range")
+    # Some versions of Pillow keep 16 bits in 32.
+    if picture.mode != "I" and not picture.mode.startswith("I;16"):
+        return picture.convert("RGB")
+    values = np.asarray(picture).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError(f"its values are from {values.min()} to {values.max()}, not 16 bits")
+    return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
+
+
+def _square(Image: Any, ImageOps: Any, picture: Any) -> NDArray[np.uint8]:
+    upright = colours(Image, ImageOps.exif_transpose(picture) or picture)
+    side = min(upright.size)
+    left, top = (upright.width - side) // 2, (upright.height - side) // 2
+    square = upright.crop((left, top, left + side, top + side))
+    if side != 32:
+        square = square.resize((32, 32), Image.Resampling.BICUBIC)
+    return np.asarray(square, np.uint8)
