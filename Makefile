@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
 .PHONY: help build demo bindings abi reference docs test test-swift test-abi test-packages test-memory \
-  torture fuzz sanitize bench bench-program bench-registry format lint install uninstall dist deb wheel sdist clean
+  test-interop torture fuzz sanitize bench bench-program bench-registry format lint install uninstall \
+  dist deb wheel sdist clean
 
 # Where tests and the demo keep what they install for Python.
 VENV := .venv
@@ -88,6 +89,12 @@ test-swift: .build/dependencies ## the Swift tests: kernels, layers, data, train
 
 test-abi: build $(VENV)/ready ## C, Python and the commands against what was built
 	$(PYTHON) -m pytest -n 2 --dist worksteal --durations 10 Tests/CABI
+
+INTEROP := .venv-interop
+
+# PyTorch, Keras, ONNX and the others are some gigabytes, so `make test` does without them.
+test-interop: build $(INTEROP)/ready ## other programs take our files and give theirs: docs/interchange.md
+	$(INTEROP)/bin/python -m pytest -q Tests/Interop
 
 ONLY ?= *
 
@@ -218,7 +225,7 @@ sdist: $(VENV)/ready ## dist/cifar-VERSION.tar.gz: the Python package with the l
 	$(PYTHON) -m build --no-isolation --sdist --outdir dist bindings/python
 
 clean: ## everything that was built or installed here
-	rm -rf .build .build-fuzz .build-sanitize build dist $(VENV) .venv-bench
+	rm -rf .build .build-fuzz .build-sanitize build dist $(VENV) .venv-bench $(INTEROP)
 
 # SQLite's header is all that the build needs besides Swift.
 .build/dependencies:
@@ -233,6 +240,12 @@ clean: ## everything that was built or installed here
 .build/static/glibc.o: packaging/glibc.c Sources/CifarC/exports.map | .build/dependencies
 	cc -O2 -fPIC -std=gnu11 -ffunction-sections -Wall -Wextra -Werror -c $< -o $@
 	rm -f $(RELEASE)/cifar-command $(RELEASE)/cifar-runs $(RELEASE)/libcifar.so
+
+$(INTEROP)/ready: Tests/Interop/requirements.txt
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tools/install-packages python3-venv
+	python3 -m venv $(INTEROP)
+	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 $(VENV)/ready: Tests/CABI/requirements.txt
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tools/install-packages python3-venv
