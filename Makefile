@@ -153,6 +153,7 @@ sanitize: build ## the tests under the sanitizers and memcheck: make sanitize ST
 BENCH ?=
 
 bench: build bench-program ## speed beside PyTorch, Keras and others, which it installs into .venv-bench
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tools/install-packages python3-venv
 	python3 Benchmarks/run.py $(BENCH)
 
 bench-program: .build/dependencies .build/static/glibc.o

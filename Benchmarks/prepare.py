@@ -110,7 +110,10 @@ def probabilities(weights, images):
 def main():
     directory, data, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     directory.mkdir(parents=True, exist_ok=True)
-    train_set, test_set = cifar.load(data, limit_train=TRAINING_IMAGES, limit_test=count)
+    try:
+        train_set, test_set = cifar.load(data, limit_train=TRAINING_IMAGES, limit_test=count)
+    except cifar.CifarError as error:
+        sys.exit(f"{data}: {error}")
     run = cifar.fit(
         train_set, test_set, recipe="pytorch", epochs=EPOCHS, record=False, verbose=0
     )

@@ -14,6 +14,7 @@ import argparse
 import datetime
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -21,9 +22,9 @@ import time
 import machine
 import publish
 from programs import (
-    BUILD, PEERS, Failed, environment, install, python, start_bench, start_peer,
+    BUILD, PEERS, ROOT, Failed, environment, install, python, start_bench, start_peer,
 )
-from results import OWN
+from results import OWN, PRECISIONS
 from rounds import Run, Series
 
 SECTIONS = ["step", "infer", "epoch", "layers", "memory", "start", "threads"]
@@ -47,6 +48,7 @@ class Bench:
         self.directory = BUILD / "bench"
         self.processes = {}
         self.described = {}
+        self.peak = None
 
     def start(self):
         """Prepares the network, then starts whatever can be."""
@@ -66,16 +68,18 @@ class Bench:
     def prepare(self):
         what = f"{self.options.test_images} images of {self.options.data}"
         stamp = self.directory / "prepared"
-        install("prepare")
+        try:
+            install("prepare")
+        except Failed as failure:
+            sys.exit(f"NumPy and ONNX, which prepare what is measured, {failure}")
         if stamp.exists() and stamp.read_text() == what:
             return
         print(f"training the network that is measured, on {self.options.data}", flush=True)
         command = [python("prepare"), "Benchmarks/prepare.py", self.directory, self.options.data,
                    self.options.test_images]
-        subprocess.run(
-            [str(word) for word in command], check=True, env=environment(),
-            cwd=BUILD.parent,
-        )
+        done = subprocess.run([str(word) for word in command], env=environment(), cwd=ROOT)
+        if done.returncode:
+            sys.exit(done.returncode)  # it has said why
         stamp.write_text(what)
 
     def end(self):
@@ -86,7 +90,7 @@ class Bench:
         modes = self.described[name].get(measurement, {})
         if self.options.no_compile:
             modes = {mode: kind for mode, kind in modes.items() if "compile" not in mode}
-        return modes.items()
+        return sorted(modes.items(), key=lambda mode: PRECISIONS[mode[1]])
 
     def series(self, measurement, *words, repeats, after=(), value=float):
         """One for every program and mode that has the measurement; libcifar's are repeated more
@@ -148,6 +152,7 @@ class Bench:
 
     def layers(self):
         """The three passes of a convolution together; of the images no gradient is needed."""
+        self.peak = statistics.median(self.processes["cifar"].ask("peak") for _ in range(3))
         for inputs, outputs, size, kernel in LAYERS:
             passes = [0, 2] if inputs == 3 else [0, 1, 2]
             self.run.row(
@@ -231,11 +236,12 @@ class Bench:
             "command": " ".join(["python3 Benchmarks/run.py", *sys.argv[1:]]),
             "data": "shapes" if self.options.data == "shapes" else "CIFAR-10",
             "test_images": self.options.test_images, "programs": programs,
-            "left_out": self.run.left_out, "quality": self.run.quality, "rows": self.run.rows,
+            "peak_gflops": self.peak, "left_out": self.run.left_out, "quality": self.run.quality,
+            "rows": self.run.rows,
         }
 
     def measure(self):
-        """All that is wanted; what was measured before an interruption is kept."""
+        """All that is wanted; the file is written after each section, as the next may fail."""
         self.machine = machine.describe()
         sections = {
             "step": self.step, "infer": self.infer, "epoch": self.epoch, "layers": self.layers,
@@ -245,6 +251,7 @@ class Bench:
             self.start()
             for section in self.options.only:
                 sections[section]()
+                (BUILD / "bench.json").write_text(publish.as_json(self.result()))
         finally:
             self.end()
 
@@ -306,7 +313,10 @@ def options():
     parser.add_argument("--publish", action="store_true",
                         help="put the result into README.md, docs/bench.json, docs/benchmark.md "
                              "and docs/bench.svg")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.publish and options.only != SECTIONS:
+        parser.error("--publish needs every measurement: leave out --only")
+    return options
 
 
 def main():
@@ -315,12 +325,9 @@ def main():
         bench.measure()
     except Failed as failure:
         sys.exit(f"{OWN} {failure}")
-    result = bench.result()
-    BUILD.mkdir(exist_ok=True)
-    (BUILD / "bench.json").write_text(publish.as_json(result))
     print("\nbuild/bench.json has every sample")
     if bench.options.publish:
-        publish.write(result)
+        publish.write(bench.result())
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def made_up(section="infer", name="infer-256", errors=True):
     ]
     return {
         "date": "2026-01-02", "threads": 2, "rounds": 3, "command": "python3 Benchmarks/run.py",
-        "data": "shapes", "test_images": 2000,
+        "data": "shapes", "test_images": 2000, "peak_gflops": None,
         "programs": {"libcifar": "0.2.0, kernels avx2", "A": "1.0", "B": "2.0"},
         "machine": {"processor": "P", "instruction_sets": ["avx2"], "processors": 2,
                     "memory_gib": 8, "system": "Linux 6.1", "python": "3.11.0", "load": 0.0},
@@ -257,6 +257,24 @@ def test_rounds_take_turns_and_leave_out_what_fails(capsys):
     assert "left out: A, bfloat16" in capsys.readouterr().out
 
 
+def test_a_peer_that_fails_later_leaves_no_samples_behind():
+    answers = iter([1.0, 2.0])
+
+    def later():
+        try:
+            return next(answers)
+        except StopIteration:
+            raise Failed("ended") from None
+
+    rounds = Run(rounds=3)
+    row = rounds.row("step", "s", "a step", "ms", [
+        Series("libcifar", "", "float32", lambda: 1.0), Series("A", "", "float32", later),
+        Series("B", "", "float32", lambda: 2.0),
+    ])
+    assert [one["program"] for one in row["series"]] == ["libcifar", "B"]
+    assert [entry["program"] for entry in rounds.left_out] == ["A"]
+
+
 def test_a_failure_of_libcifar_ends_the_run():
     def fail():
         raise Failed("no memory")
@@ -280,13 +298,16 @@ def test_a_program_that_ends_or_complains_is_a_failure(tmp_path):
         process.ask("x", 3)
     with pytest.raises(Failed, match="ended during 'end', see "):
         process.ask("end")
+    assert process.ask("step", 64) == 1.5  # started again
     process.end()
+    assert process.process.returncode is not None
 
 
 def test_arguments(monkeypatch, capsys):
     for words, message in [
         (["--peers", "torch,jax"], "'jax' is none of torch, keras"),
         (["--only", "steps"], "'steps' is none of step"),
+        (["--publish", "--only", "step"], "leave out --only"),
         (["--rounds", "0"], "'0' is not a whole number of at least 1"),
     ]:
         monkeypatch.setattr(sys, "argv", ["run.py", *words])
