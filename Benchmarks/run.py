@@ -10,16 +10,15 @@ to build/bench.json; `--publish` puts it into README.md and docs/ as well.
                               [--publish]
 """
 
-import argparse
 import datetime
 import json
-import os
 import statistics
 import subprocess
 import sys
 import time
 
 import machine
+import options
 import publish
 from programs import (
     BUILD, PEERS, ROOT, Failed, environment, install, python, start_bench, start_peer,
@@ -27,7 +26,6 @@ from programs import (
 from results import OWN, PRECISIONS
 from rounds import Run, Series
 
-SECTIONS = ["step", "infer", "epoch", "layers", "memory", "start", "threads"]
 # Model, batch size, and the steps of a measurement: as many as make about a second for a peer.
 STEPS = [("tutorial", 64, 5), ("tutorial", 256, 2), ("tutorial-resnet", 64, 3)]
 BATCHES = [(1, 200), (64, 8), (256, 3)]
@@ -75,8 +73,10 @@ class Bench:
         if stamp.exists() and stamp.read_text() == what:
             return
         print(f"training the network that is measured, on {self.options.data}", flush=True)
-        command = [python("prepare"), "Benchmarks/prepare.py", self.directory, self.options.data,
-                   self.options.test_images]
+        command = [
+            python("prepare"), "Benchmarks/peers/prepare.py", self.directory, self.options.data,
+            self.options.test_images,
+        ]
         done = subprocess.run([str(word) for word in command], env=environment(), cwd=ROOT)
         if done.returncode:
             sys.exit(done.returncode)  # it has said why
@@ -276,51 +276,8 @@ def own_epoch(count, precision, threads):
     return run["epochs"][-1]["seconds"]
 
 
-def names(known):
-    """A list of names in one argument, each of which must be known."""
-    def parse(text):
-        wanted = text.split(",")
-        for name in wanted:
-            if name not in known:
-                raise argparse.ArgumentTypeError(f"'{name}' is none of {', '.join(known)}")
-        return wanted
-
-    return parse
-
-
-def positive(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 1")
-    return int(text)
-
-
-def options():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=positive, default=7, help="7")
-    parser.add_argument("--threads", type=positive, default=len(os.sched_getaffinity(0)),
-                        help="as many as there are processors")
-    parser.add_argument("--peers", type=names(PEERS), default=list(PEERS), help=", ".join(PEERS))
-    parser.add_argument("--only", type=names(SECTIONS), default=SECTIONS,
-                        help=", ".join(SECTIONS))
-    parser.add_argument("--no-compile", action="store_true",
-                        help="leave out torch.compile, which takes minutes the first time")
-    parser.add_argument("--data", default="shapes",
-                        help="what the network of `infer` is trained on: shapes, or CIFAR-10's "
-                             "directory")
-    parser.add_argument("--test-images", type=positive, default=10000,
-                        help="how many the accuracy is measured on; 10000")
-    parser.add_argument("--epoch-images", type=positive, default=6400, help="6400")
-    parser.add_argument("--publish", action="store_true",
-                        help="put the result into README.md, docs/bench.json, docs/benchmark.md "
-                             "and docs/bench.svg")
-    options = parser.parse_args()
-    if options.publish and options.only != SECTIONS:
-        parser.error("--publish needs every measurement: leave out --only")
-    return options
-
-
 def main():
-    bench = Bench(options())
+    bench = Bench(options.parse())
     try:
         bench.measure()
     except Failed as failure:

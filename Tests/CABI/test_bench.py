@@ -7,18 +7,21 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
-sys.path.insert(0, str(ROOT / "Benchmarks"))
+sys.path[:0] = [str(ROOT / "Benchmarks"), str(ROOT / "Benchmarks" / "peers")]
 
+import cifar  # noqa: E402
 import machine  # noqa: E402
+import options  # noqa: E402
 import plot  # noqa: E402
 import publish  # noqa: E402
 import report  # noqa: E402
 import results  # noqa: E402
-import run as bench  # noqa: E402
-from programs import Failed, Process  # noqa: E402
+import tutorial  # noqa: E402
+from programs import PEERS, Failed, Process  # noqa: E402
 from rounds import Run, Series  # noqa: E402
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -312,19 +315,34 @@ def test_arguments(monkeypatch, capsys):
     ]:
         monkeypatch.setattr(sys, "argv", ["run.py", *words])
         with pytest.raises(SystemExit) as exit_:
-            bench.options()
+            options.parse()
         assert exit_.value.code == 2
         assert message in capsys.readouterr().err
     monkeypatch.setattr(sys, "argv", ["run.py", "--peers", "torch,mnn", "--only", "infer"])
-    assert (bench.options().peers, bench.options().only) == (["torch", "mnn"], ["infer"])
+    parsed = options.parse()
+    assert (parsed.peers, parsed.only) == (["torch", "mnn"], ["infer"])
 
 
 def test_every_peer_has_its_program_and_pinned_requirements():
-    for name in bench.PEERS:
+    for name in PEERS:
         text = (ROOT / "Benchmarks" / "requirements" / f"{name}.txt").read_text()
         assert re.fullmatch(r"([\w.-]+==[\w.]+\n)+", text)
         source = ROOT / "Benchmarks" / "peers" / f"peer_{name}.py"
         compile(source.read_text(), source, "exec")
+
+
+def test_the_reference_computes_what_libcifar_does(tmp_path):
+    train, test = cifar.load("shapes", limit_train=128, limit_test=40)
+    run = cifar.fit(train, test, epochs=1, record=False, verbose=0)
+    run.model.save(tmp_path / "model.safetensors")
+    weights = tutorial.read_safetensors(tmp_path / "model.safetensors")
+    mean, deviation = (
+        np.array(run.hyperparameters["normalization"][key]) for key in ["mean", "std"]
+    )
+    images = ((test.images / 255 - mean) / deviation).transpose(0, 3, 1, 2)
+    expected = tutorial.probabilities(weights, images)
+    assert expected.std() > 1e-3
+    assert np.abs(run.model.predict(test.images) - expected).max() < 1e-5
 
 
 def test_machine_is_described():
