@@ -163,10 +163,10 @@ bench-registry: build ## time and memory of every verb of cifar-runs on 10,000 r
 	python3 Benchmarks/registry_verbs.py
 
 format: ## lays out the Swift sources
-	swift format -i -r -p Sources Tests bindings/swift Package.swift
+	swift format -i -r -p Sources Tests Benchmarks bindings/swift Package.swift
 
 lint: ## checks the layout of the Swift sources
-	swift format lint -s -r -p Sources Tests bindings/swift Package.swift
+	swift format lint -s -r -p Sources Tests Benchmarks bindings/swift Package.swift
 
 # GNU's directory variables; PREFIX is another name for prefix.
 PREFIX ?= /usr/local

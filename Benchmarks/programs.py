@@ -113,10 +113,10 @@ def packages(name):
 
 
 def start_bench(threads, directory):
-    return Process(
-        ROOT / ".build" / "release" / "cifar-bench", threads, directory,
-        log=directory / "libcifar.log",
-    )
+    program = ROOT / ".build" / "release" / "cifar-bench"
+    if not program.exists():
+        raise Failed("has no cifar-bench yet: make build bench-program")
+    return Process(program, threads, directory, log=directory / "libcifar.log")
 
 
 def start_peer(name, threads, directory):
