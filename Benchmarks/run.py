@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import machine
 import options
@@ -73,6 +74,7 @@ class Bench:
         if stamp.exists() and stamp.read_text() == what:
             return
         print(f"training the network that is measured, on {self.options.data}", flush=True)
+        stamp.unlink(missing_ok=True)
         command = [
             python("prepare"), "Benchmarks/peers/prepare.py", self.directory, self.options.data,
             self.options.test_images,
@@ -194,10 +196,7 @@ class Bench:
     def start_up(self):
         def importing(environment_name, module):
             start = time.perf_counter()
-            subprocess.run(
-                [str(python(environment_name)), "-c", f"import {module}"], check=True,
-                env=environment(), stderr=subprocess.DEVNULL,
-            )
+            output(python(environment_name), "-c", f"import {module}")
             return time.perf_counter() - start
 
         self.run.row(
@@ -223,9 +222,7 @@ class Bench:
         single.end()
 
     def result(self):
-        version = subprocess.run(
-            [str(BUILD / "bin" / "cifar"), "--version"], check=True, capture_output=True, text=True
-        ).stdout.split()[-1]
+        version = output(BUILD / "bin" / "cifar", "--version").split()[-1]
         programs = {OWN: f"{version}, {self.described['cifar']['version']}"} | {
             description["program"]: description["version"]
             for name, description in self.described.items() if name != "cifar"
@@ -263,17 +260,22 @@ def own_epoch(count, precision, threads):
         "--limit-test", count // 5, "--epochs", 2, "--quiet", "--registry", database,
         "--threads", threads, "--precision", precision,
     ]
-    output = subprocess.run(
-        [str(word) for word in command], check=True, capture_output=True, text=True
-    ).stdout
-    show = [BUILD / "bin" / "cifar-runs", "show", output.strip(), "--json", "--registry", database]
-    run = json.loads(
-        subprocess.run(
-            [str(word) for word in show], check=True, capture_output=True, text=True
-        ).stdout
+    run = output(*command).strip()
+    shown = output(
+        BUILD / "bin" / "cifar-runs", "show", run, "--json", "--registry", database
     )
     database.unlink()
-    return run["epochs"][-1]["seconds"]
+    return json.loads(shown)["epochs"][-1]["seconds"]
+
+
+def output(*command):
+    """What a command prints; it must succeed."""
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, env=environment()
+    )
+    if done.returncode:
+        raise Failed(f"{Path(command[0]).name}: {done.stderr.strip()}")
+    return done.stdout
 
 
 def main():
