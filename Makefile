@@ -162,6 +162,7 @@ sanitize: build ## the tests under the sanitizers and memcheck: make sanitize ST
 BENCH ?=
 
 bench: build bench-program ## speed beside PyTorch, Keras and others, which it installs into .venv-bench
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tools/install-packages python3-venv
 	python3 Benchmarks/run.py $(BENCH)
 
 bench-program: .build/dependencies .build/static/glibc.o
@@ -171,10 +172,10 @@ bench-registry: build ## time and memory of every verb of cifar-runs on 10,000 r
 	python3 Benchmarks/registry_verbs.py
 
 format: ## lays out the Swift sources
-	swift format -i -r -p Sources Tests bindings/swift Package.swift
+	swift format -i -r -p Sources Tests Benchmarks bindings/swift Package.swift
 
 lint: ## checks the layout of the Swift sources
-	swift format lint -s -r -p Sources Tests bindings/swift Package.swift
+	swift format lint -s -r -p Sources Tests Benchmarks bindings/swift Package.swift
 
 # GNU's directory variables; PREFIX is another name for prefix.
 PREFIX ?= /usr/local

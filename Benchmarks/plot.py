@@ -3,7 +3,7 @@
 from html import escape
 
 from report import label, number
-from results import OWN, best_of_program, find, median, own_series, programs
+from results import OWN, best_of_program, find, median, own_series, programs, was_idle
 
 # What is drawn, in this order, as far as it was measured.
 PANELS = [
@@ -49,6 +49,7 @@ def bars(result):
     what = result["machine"]
     note = f"{what['processor']}, {result['threads']} threads, medians of {result['rounds']} rounds"
     note += "; of each peer its fastest mode in any precision"
+    note += "" if was_idle(result) else "; the machine was not idle"
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
         f'viewBox="0 0 {WIDTH} {height}" role="img">',

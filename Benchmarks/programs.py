@@ -30,26 +30,34 @@ class Failed(Exception):
 
 
 class Process:
-    """A program that answers a measurement a line."""
+    """A program that answers a measurement a line. One that crashed is started again."""
 
     def __init__(self, *command, log):
+        self.command = [str(word) for word in command]
         self.log = log
-        with open(log, "ab") as errors:
+        self.start()
+
+    def start(self):
+        with open(self.log, "ab") as errors:
             self.process = subprocess.Popen(
-                [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=errors, text=True, env=environment(),
+                self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                text=True, env=environment(),
             )
 
     def ask(self, *words):
         time.sleep(PAUSE)
+        if self.process.poll() is not None:
+            self.start()
+        question = " ".join(map(str, words))
         try:
-            self.process.stdin.write(" ".join(map(str, words)) + "\n")
+            self.process.stdin.write(question + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             pass  # it has ended, as the missing answer shows
         line = self.process.stdout.readline()
         if not line:
-            raise Failed(f"ended during '{' '.join(map(str, words))}', see {self.log}")
+            self.process.wait()
+            raise Failed(f"ended during '{question}', see {self.log}")
         try:
             answer = json.loads(line)
         except json.JSONDecodeError:
@@ -59,8 +67,9 @@ class Process:
         return answer
 
     def end(self):
-        self.process.stdin.close()
-        self.process.wait()
+        """At once: it may be in the middle of a measurement that nobody waits for."""
+        self.process.kill()
+        self.process.communicate()
 
 
 def environment():
@@ -104,10 +113,10 @@ def packages(name):
 
 
 def start_bench(threads, directory):
-    return Process(
-        ROOT / ".build" / "release" / "cifar-bench", threads, directory,
-        log=directory / "libcifar.log",
-    )
+    program = ROOT / ".build" / "release" / "cifar-bench"
+    if not program.exists():
+        raise Failed("has no cifar-bench yet: make build bench-program")
+    return Process(program, threads, directory, log=directory / "libcifar.log")
 
 
 def start_peer(name, threads, directory):

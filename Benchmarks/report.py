@@ -5,6 +5,7 @@ Nothing is said here that is not in the result, and nothing of what was not meas
 
 from results import (
     BITS, OWN, PRECISIONS, fastest, find, median, own_series, peer_series, quartiles, ratio,
+    was_idle,
 )
 
 
@@ -44,7 +45,7 @@ def machine(result):
         f"{what['memory_gib']} GiB, {what['system']}; {result['threads']} "
         f"{'thread' if result['threads'] == 1 else 'threads'}, {result['date']}."
     )
-    if what["load"] > 0.5:
+    if not was_idle(result):
         text += (
             f" **The machine was not idle**: its load was {what['load']} before the run, so the "
             "times are too long, and only ratios mean something."
@@ -112,7 +113,7 @@ def quality(result):
         )
     ]
     return (
-        f"The tutorial's network, trained on {result['data']} for 3 epochs, on "
+        f"The tutorial's network, trained on {result['data']}, on "
         f"{result['test_images']:,} test images; the error is that of the probabilities against "
         "the same network in double precision, relative root mean square:\n\n"
         + table(["", "accuracy", "error"], lines)
@@ -162,7 +163,8 @@ def layers(result):
             ])
     return (
         "Convolutions on their own at batch 64, the passes of a training step together; GFLOP/s as "
-        "if computed directly:\n\n"
+        "if computed directly. Matrix products in the first-level cache reach "
+        f"{result['peak_gflops']:,.0f} GFLOP/s.\n\n"
         + table(["", "libcifar", "GFLOP/s", "fastest peer", "times faster"], lines)
     )
 

@@ -96,6 +96,11 @@ def programs(row):
     return list(dict.fromkeys(series["program"] for series in row["series"]))
 
 
+def was_idle(result):
+    """Whether nothing else ran before the first measurement."""
+    return result["machine"]["load"] <= 0.5
+
+
 def find(result, name):
     """A row by its name; None if the run did not measure it."""
     return next((row for row in result["rows"] if row["name"] == name), None)

@@ -31,6 +31,12 @@ class Run:
         self.left_out.append({"program": program, "what": what, "why": reason})
         print(f"  left out: {program}, {what}: {reason}", flush=True)
 
+    def fail(self, series, title, failure):
+        """Leaves out a peer's mode; of libcifar nothing may fail."""
+        if series.program == OWN:
+            raise failure
+        self.leave_out(series.program, f"{series.mode}: {title}".lstrip(": "), failure)
+
     def row(self, section, name, title, unit, series, rounds=None, **more):
         """Measures; what fails is left out. Without a measurement of libcifar there is no row."""
         print(f"{title} ({unit})", flush=True)
@@ -40,19 +46,21 @@ class Run:
                 one.measure()
                 working.append(one)
             except Failed as failure:
-                if one.program == OWN:
-                    raise
-                self.leave_out(one.program, f"{one.mode}: {title}".lstrip(": "), failure)
-        samples = [[] for _ in working]
+                self.fail(one, title, failure)
+        samples = {id(one): [] for one in working}
         for _ in range(rounds or self.rounds):
-            for one, values in zip(working, samples):
-                values.append(one.measure())
+            for one in list(working):
+                try:
+                    samples[id(one)].append(one.measure())
+                except Failed as failure:
+                    self.fail(one, title, failure)
+                    working.remove(one)
         row = {
             "section": section, "name": name, "title": title, "unit": unit, **more,
             "series": [
                 {"program": one.program, "mode": one.mode, "precision": one.precision,
-                 "samples": values}
-                for one, values in zip(working, samples)
+                 "samples": samples[id(one)]}
+                for one in working
             ],
         }
         self.rows.append(row)

@@ -10,23 +10,23 @@ to build/bench.json; `--publish` puts it into README.md and docs/ as well.
                               [--publish]
 """
 
-import argparse
 import datetime
 import json
-import os
+import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import machine
+import options
 import publish
 from programs import (
-    BUILD, PEERS, Failed, environment, install, python, start_bench, start_peer,
+    BUILD, PEERS, ROOT, Failed, environment, install, python, start_bench, start_peer,
 )
-from results import OWN
+from results import OWN, PRECISIONS
 from rounds import Run, Series
 
-SECTIONS = ["step", "infer", "epoch", "layers", "memory", "start", "threads"]
 # Model, batch size, and the steps of a measurement: as many as make about a second for a peer.
 STEPS = [("tutorial", 64, 5), ("tutorial", 256, 2), ("tutorial-resnet", 64, 3)]
 BATCHES = [(1, 200), (64, 8), (256, 3)]
@@ -47,6 +47,7 @@ class Bench:
         self.directory = BUILD / "bench"
         self.processes = {}
         self.described = {}
+        self.peak = None
 
     def start(self):
         """Prepares the network, then starts whatever can be."""
@@ -66,16 +67,21 @@ class Bench:
     def prepare(self):
         what = f"{self.options.test_images} images of {self.options.data}"
         stamp = self.directory / "prepared"
-        install("prepare")
+        try:
+            install("prepare")
+        except Failed as failure:
+            sys.exit(f"NumPy and ONNX, which prepare what is measured, {failure}")
         if stamp.exists() and stamp.read_text() == what:
             return
         print(f"training the network that is measured, on {self.options.data}", flush=True)
-        command = [python("prepare"), "Benchmarks/prepare.py", self.directory, self.options.data,
-                   self.options.test_images]
-        subprocess.run(
-            [str(word) for word in command], check=True, env=environment(),
-            cwd=BUILD.parent,
-        )
+        stamp.unlink(missing_ok=True)
+        command = [
+            python("prepare"), "Benchmarks/peers/prepare.py", self.directory, self.options.data,
+            self.options.test_images,
+        ]
+        done = subprocess.run([str(word) for word in command], env=environment(), cwd=ROOT)
+        if done.returncode:
+            sys.exit(done.returncode)  # it has said why
         stamp.write_text(what)
 
     def end(self):
@@ -86,7 +92,7 @@ class Bench:
         modes = self.described[name].get(measurement, {})
         if self.options.no_compile:
             modes = {mode: kind for mode, kind in modes.items() if "compile" not in mode}
-        return modes.items()
+        return sorted(modes.items(), key=lambda mode: PRECISIONS[mode[1]])
 
     def series(self, measurement, *words, repeats, after=(), value=float):
         """One for every program and mode that has the measurement; libcifar's are repeated more
@@ -148,6 +154,7 @@ class Bench:
 
     def layers(self):
         """The three passes of a convolution together; of the images no gradient is needed."""
+        self.peak = statistics.median(self.processes["cifar"].ask("peak") for _ in range(3))
         for inputs, outputs, size, kernel in LAYERS:
             passes = [0, 2] if inputs == 3 else [0, 1, 2]
             self.run.row(
@@ -189,10 +196,7 @@ class Bench:
     def start_up(self):
         def importing(environment_name, module):
             start = time.perf_counter()
-            subprocess.run(
-                [str(python(environment_name)), "-c", f"import {module}"], check=True,
-                env=environment(), stderr=subprocess.DEVNULL,
-            )
+            output(python(environment_name), "-c", f"import {module}")
             return time.perf_counter() - start
 
         self.run.row(
@@ -218,9 +222,7 @@ class Bench:
         single.end()
 
     def result(self):
-        version = subprocess.run(
-            [str(BUILD / "bin" / "cifar"), "--version"], check=True, capture_output=True, text=True
-        ).stdout.split()[-1]
+        version = output(BUILD / "bin" / "cifar", "--version").split()[-1]
         programs = {OWN: f"{version}, {self.described['cifar']['version']}"} | {
             description["program"]: description["version"]
             for name, description in self.described.items() if name != "cifar"
@@ -231,11 +233,12 @@ class Bench:
             "command": " ".join(["python3 Benchmarks/run.py", *sys.argv[1:]]),
             "data": "shapes" if self.options.data == "shapes" else "CIFAR-10",
             "test_images": self.options.test_images, "programs": programs,
-            "left_out": self.run.left_out, "quality": self.run.quality, "rows": self.run.rows,
+            "peak_gflops": self.peak, "left_out": self.run.left_out, "quality": self.run.quality,
+            "rows": self.run.rows,
         }
 
     def measure(self):
-        """All that is wanted; what was measured before an interruption is kept."""
+        """All that is wanted; the file is written after each section, as the next may fail."""
         self.machine = machine.describe()
         sections = {
             "step": self.step, "infer": self.infer, "epoch": self.epoch, "layers": self.layers,
@@ -245,6 +248,7 @@ class Bench:
             self.start()
             for section in self.options.only:
                 sections[section]()
+                (BUILD / "bench.json").write_text(publish.as_json(self.result()))
         finally:
             self.end()
 
@@ -256,71 +260,33 @@ def own_epoch(count, precision, threads):
         "--limit-test", count // 5, "--epochs", 2, "--quiet", "--registry", database,
         "--threads", threads, "--precision", precision,
     ]
-    output = subprocess.run(
-        [str(word) for word in command], check=True, capture_output=True, text=True
-    ).stdout
-    show = [BUILD / "bin" / "cifar-runs", "show", output.strip(), "--json", "--registry", database]
-    run = json.loads(
-        subprocess.run(
-            [str(word) for word in show], check=True, capture_output=True, text=True
-        ).stdout
+    run = output(*command).strip()
+    shown = output(
+        BUILD / "bin" / "cifar-runs", "show", run, "--json", "--registry", database
     )
     database.unlink()
-    return run["epochs"][-1]["seconds"]
+    return json.loads(shown)["epochs"][-1]["seconds"]
 
 
-def names(known):
-    """A list of names in one argument, each of which must be known."""
-    def parse(text):
-        wanted = text.split(",")
-        for name in wanted:
-            if name not in known:
-                raise argparse.ArgumentTypeError(f"'{name}' is none of {', '.join(known)}")
-        return wanted
-
-    return parse
-
-
-def positive(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 1")
-    return int(text)
-
-
-def options():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=positive, default=7, help="7")
-    parser.add_argument("--threads", type=positive, default=len(os.sched_getaffinity(0)),
-                        help="as many as there are processors")
-    parser.add_argument("--peers", type=names(PEERS), default=list(PEERS), help=", ".join(PEERS))
-    parser.add_argument("--only", type=names(SECTIONS), default=SECTIONS,
-                        help=", ".join(SECTIONS))
-    parser.add_argument("--no-compile", action="store_true",
-                        help="leave out torch.compile, which takes minutes the first time")
-    parser.add_argument("--data", default="shapes",
-                        help="what the network of `infer` is trained on: shapes, or CIFAR-10's "
-                             "directory")
-    parser.add_argument("--test-images", type=positive, default=10000,
-                        help="how many the accuracy is measured on; 10000")
-    parser.add_argument("--epoch-images", type=positive, default=6400, help="6400")
-    parser.add_argument("--publish", action="store_true",
-                        help="put the result into README.md, docs/bench.json, docs/benchmark.md "
-                             "and docs/bench.svg")
-    return parser.parse_args()
+def output(*command):
+    """What a command prints; it must succeed."""
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, env=environment()
+    )
+    if done.returncode:
+        raise Failed(f"{Path(command[0]).name}: {done.stderr.strip()}")
+    return done.stdout
 
 
 def main():
-    bench = Bench(options())
+    bench = Bench(options.parse())
     try:
         bench.measure()
     except Failed as failure:
         sys.exit(f"{OWN} {failure}")
-    result = bench.result()
-    BUILD.mkdir(exist_ok=True)
-    (BUILD / "bench.json").write_text(publish.as_json(result))
     print("\nbuild/bench.json has every sample")
     if bench.options.publish:
-        publish.write(result)
+        publish.write(bench.result())
 
 
 if __name__ == "__main__":

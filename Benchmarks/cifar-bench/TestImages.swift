@@ -2,7 +2,7 @@ import CheckpointFormat
 import CifarCore
 import CifarNN
 
-/// What Benchmarks/prepare.py wrote: a trained network, images, and what the network says of them.
+/// What Benchmarks/peers/prepare.py wrote: a trained network, images, and what the network says of them.
 struct TestImages {
   let network: Network
   /// (count, 3, 32, 32), normalised.

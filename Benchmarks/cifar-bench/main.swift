@@ -3,7 +3,7 @@ import FoundationEssentials
 import Glibc
 
 // Times the library for Benchmarks/run.py. Started with the number of threads and the directory that
-// Benchmarks/prepare.py filled, it reads a measurement a line and answers a line of JSON; instead of
+// Benchmarks/peers/prepare.py filled, it reads a measurement a line and answers a line of JSON; instead of
 // an answer there may be {"error": "…"}. All times are milliseconds. MODE is a precision.
 //
 //   describe                what it is, and the modes of `step` and `infer` with their precisions

@@ -8,10 +8,7 @@ from peer import Peer, serve
 
 import ncnn
 import numpy as np
-
-CONVOLUTIONS = [0, 3, 8, 11, 16, 19]
-POOLED = {3, 11, 19}
-EPSILON = 1e-5
+from tutorial import CONVOLUTIONS, DENSE, EPSILON, POOLED
 
 
 class Ncnn(Peer):
@@ -84,8 +81,8 @@ def network(weights):
         if layer in POOLED:
             add("Pooling", "0=0 1=2 2=2")
     add("Flatten", "")
-    for layer, relu in [(25, " 9=1"), (28, "")]:
-        kernel = weights[f"{layer}.weight"]
+    for layer in DENSE:
+        kernel, relu = weights[f"{layer}.weight"], "" if layer == DENSE[-1] else " 9=1"
         add("InnerProduct", f"0={len(kernel)} 1=1 2={kernel.size}{relu}", kernel,
             weights[f"{layer}.bias"])
     add("Softmax", "0=0 1=1")

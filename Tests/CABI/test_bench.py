@@ -7,18 +7,21 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
-sys.path.insert(0, str(ROOT / "Benchmarks"))
+sys.path[:0] = [str(ROOT / "Benchmarks"), str(ROOT / "Benchmarks" / "peers")]
 
+import cifar  # noqa: E402
 import machine  # noqa: E402
+import options  # noqa: E402
 import plot  # noqa: E402
 import publish  # noqa: E402
 import report  # noqa: E402
 import results  # noqa: E402
-import run as bench  # noqa: E402
-from programs import Failed, Process  # noqa: E402
+import tutorial  # noqa: E402
+from programs import PEERS, Failed, Process  # noqa: E402
 from rounds import Run, Series  # noqa: E402
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -39,7 +42,7 @@ def made_up(section="infer", name="infer-256", errors=True):
     ]
     return {
         "date": "2026-01-02", "threads": 2, "rounds": 3, "command": "python3 Benchmarks/run.py",
-        "data": "shapes", "test_images": 2000,
+        "data": "shapes", "test_images": 2000, "peak_gflops": None,
         "programs": {"libcifar": "0.2.0, kernels avx2", "A": "1.0", "B": "2.0"},
         "machine": {"processor": "P", "instruction_sets": ["avx2"], "processors": 2,
                     "memory_gib": 8, "system": "Linux 6.1", "python": "3.11.0", "load": 0.0},
@@ -257,6 +260,24 @@ def test_rounds_take_turns_and_leave_out_what_fails(capsys):
     assert "left out: A, bfloat16" in capsys.readouterr().out
 
 
+def test_a_peer_that_fails_later_leaves_no_samples_behind():
+    answers = iter([1.0, 2.0])
+
+    def later():
+        try:
+            return next(answers)
+        except StopIteration:
+            raise Failed("ended") from None
+
+    rounds = Run(rounds=3)
+    row = rounds.row("step", "s", "a step", "ms", [
+        Series("libcifar", "", "float32", lambda: 1.0), Series("A", "", "float32", later),
+        Series("B", "", "float32", lambda: 2.0),
+    ])
+    assert [one["program"] for one in row["series"]] == ["libcifar", "B"]
+    assert [entry["program"] for entry in rounds.left_out] == ["A"]
+
+
 def test_a_failure_of_libcifar_ends_the_run():
     def fail():
         raise Failed("no memory")
@@ -280,30 +301,48 @@ def test_a_program_that_ends_or_complains_is_a_failure(tmp_path):
         process.ask("x", 3)
     with pytest.raises(Failed, match="ended during 'end', see "):
         process.ask("end")
+    assert process.ask("step", 64) == 1.5  # started again
     process.end()
+    assert process.process.returncode is not None
 
 
 def test_arguments(monkeypatch, capsys):
     for words, message in [
         (["--peers", "torch,jax"], "'jax' is none of torch, keras"),
         (["--only", "steps"], "'steps' is none of step"),
+        (["--publish", "--only", "step"], "leave out --only"),
         (["--rounds", "0"], "'0' is not a whole number of at least 1"),
     ]:
         monkeypatch.setattr(sys, "argv", ["run.py", *words])
         with pytest.raises(SystemExit) as exit_:
-            bench.options()
+            options.parse()
         assert exit_.value.code == 2
         assert message in capsys.readouterr().err
     monkeypatch.setattr(sys, "argv", ["run.py", "--peers", "torch,mnn", "--only", "infer"])
-    assert (bench.options().peers, bench.options().only) == (["torch", "mnn"], ["infer"])
+    parsed = options.parse()
+    assert (parsed.peers, parsed.only) == (["torch", "mnn"], ["infer"])
 
 
 def test_every_peer_has_its_program_and_pinned_requirements():
-    for name in bench.PEERS:
+    for name in PEERS:
         text = (ROOT / "Benchmarks" / "requirements" / f"{name}.txt").read_text()
         assert re.fullmatch(r"([\w.-]+==[\w.]+\n)+", text)
         source = ROOT / "Benchmarks" / "peers" / f"peer_{name}.py"
         compile(source.read_text(), source, "exec")
+
+
+def test_the_reference_computes_what_libcifar_does(tmp_path):
+    train, test = cifar.load("shapes", limit_train=128, limit_test=40)
+    run = cifar.fit(train, test, epochs=1, record=False, verbose=0)
+    run.model.save(tmp_path / "model.safetensors")
+    weights = tutorial.read_safetensors(tmp_path / "model.safetensors")
+    mean, deviation = (
+        np.array(run.hyperparameters["normalization"][key]) for key in ["mean", "std"]
+    )
+    images = ((test.images / 255 - mean) / deviation).transpose(0, 3, 1, 2)
+    expected = tutorial.probabilities(weights, images)
+    assert expected.std() > 1e-3
+    assert np.abs(run.model.predict(test.images) - expected).max() < 1e-5
 
 
 def test_machine_is_described():

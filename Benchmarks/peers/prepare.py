@@ -14,7 +14,6 @@ COUNT is how many test images there are to be. Needs the Python package `cifar`,
     reference.f64       (1000, 10), probabilities of the first test images, in double precision
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -22,29 +21,10 @@ import cifar
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from tutorial import CONVOLUTIONS, DENSE, EPSILON, POOLED, probabilities, read_safetensors
 
 EPOCHS, TRAINING_IMAGES = 3, 20000
 CALIBRATION, REFERENCE = 300, 1000
-# Where the layers are in nn.Sequential, in their order.
-CONVOLUTIONS = [0, 3, 8, 11, 16, 19]
-POOLED = {3, 11, 19}
-DENSE = [25, 28]
-EPSILON = 1e-5
-
-
-def read_safetensors(path):
-    """Arrays by name, of the model alone."""
-    content = path.read_bytes()
-    size = int.from_bytes(content[:8], "little")
-    entries = json.loads(content[8:8 + size])
-    return {
-        name: np.frombuffer(
-            content, "<f4", offset=8 + size + entry["data_offsets"][0],
-            count=int(np.prod(entry["shape"], dtype=int)),
-        ).reshape(entry["shape"])
-        for name, entry in entries.items()
-        if not name.startswith(("__", "optimizer.", "best."))
-    }
 
 
 def to_onnx(weights, path):
@@ -67,9 +47,10 @@ def to_onnx(weights, path):
         if layer in POOLED:
             add("MaxPool", [], kernel_shape=[2, 2], strides=[2, 2])
     add("Flatten", [])
-    add("Gemm", ["25.weight", "25.bias"], transB=1)
-    add("Relu", [])
-    add("Gemm", ["28.weight", "28.bias"], transB=1)
+    for layer in DENSE:
+        add("Gemm", [f"{layer}.weight", f"{layer}.bias"], transB=1)
+        if layer != DENSE[-1]:
+            add("Relu", [])
     nodes.append(helper.make_node("Softmax", [value], ["probabilities"], axis=1))
     graph = helper.make_graph(
         nodes, "tutorial",
@@ -84,33 +65,13 @@ def to_onnx(weights, path):
     path.write_bytes(model.SerializeToString())
 
 
-def probabilities(weights, images):
-    """The network in double precision, by its definition."""
-    weights = {name: array.astype("f8") for name, array in weights.items()}
-    x = images.astype("f8")
-    for layer in CONVOLUTIONS:
-        windows = np.lib.stride_tricks.sliding_window_view(
-            np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3), axis=(2, 3)
-        )
-        x = np.tensordot(windows, weights[f"{layer}.weight"], ([1, 4, 5], [1, 2, 3]))
-        norm = layer + 1
-        scale = weights[f"{norm}.weight"] / np.sqrt(weights[f"{norm}.running_var"] + EPSILON)
-        x = (x + weights[f"{layer}.bias"] - weights[f"{norm}.running_mean"]) * scale
-        x = np.maximum(x + weights[f"{norm}.bias"], 0).transpose(0, 3, 1, 2)
-        if layer in POOLED:
-            count, channels, height, width = x.shape
-            x = x.reshape(count, channels, height // 2, 2, width // 2, 2).max((3, 5))
-    x = x.reshape(len(x), -1)
-    x = np.maximum(x @ weights["25.weight"].T + weights["25.bias"], 0)
-    x = x @ weights["28.weight"].T + weights["28.bias"]
-    x = np.exp(x - x.max(1, keepdims=True))
-    return x / x.sum(1, keepdims=True)
-
-
 def main():
     directory, data, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     directory.mkdir(parents=True, exist_ok=True)
-    train_set, test_set = cifar.load(data, limit_train=TRAINING_IMAGES, limit_test=count)
+    try:
+        train_set, test_set = cifar.load(data, limit_train=TRAINING_IMAGES, limit_test=count)
+    except cifar.CifarError as error:
+        sys.exit(f"{data}: {error}")
     run = cifar.fit(
         train_set, test_set, recipe="pytorch", epochs=EPOCHS, record=False, verbose=0
     )
