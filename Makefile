@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
 .PHONY: help build demo bindings abi reference docs test test-swift test-abi test-packages test-memory \
-  torture fuzz sanitize bench bench-registry format lint install uninstall dist deb wheel sdist clean
+  test-interop torture fuzz sanitize bench bench-program bench-registry format lint install uninstall \
+  dist deb wheel sdist clean
 
 # Where tests and the demo keep what they install for Python.
 VENV := .venv
@@ -89,12 +90,20 @@ test-swift: .build/dependencies ## the Swift tests: kernels, layers, data, train
 test-abi: build $(VENV)/ready ## C, Python and the commands against what was built
 	$(PYTHON) -m pytest -n 2 --dist worksteal --durations 10 Tests/CABI
 
+INTEROP := .venv-interop
+
+# PyTorch, Keras, ONNX and the others are some gigabytes, so `make test` does without them.
+test-interop: build $(INTEROP)/ready ## other programs take our files and give theirs: docs/interchange.md
+	$(INTEROP)/bin/python -m pytest -q Tests/Interop
+
 ONLY ?= *
 
 test-packages: build ## what can be installed, from the outside: make test-packages ONLY=deb
-	@failed=; for script in Tests/Packages/$(ONLY).sh Tests/Packages/$(ONLY).py; do \
-	  if [ -x "$$script" ]; then echo "== $$script"; "$$script" || failed="$$failed $$script"; fi; \
-	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
+	@failed= ran=; for script in Tests/Packages/$(ONLY).sh Tests/Packages/$(ONLY).py; do \
+	  case $$script in */common.sh) continue;; esac; [ -e "$$script" ] || continue; \
+	  echo "== $$script"; ran=1; "$$script" || failed="$$failed $$script"; \
+	done; [ "$$ran" ] || { echo "there is no Tests/Packages/$(ONLY).sh or .py" >&2; exit 2; }; \
+	[ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
 test-memory: build ## every allocation of a short training fails once, and from each on all: hours
 	@mkdir -p .build/memory
@@ -149,17 +158,24 @@ sanitize: build ## the tests under the sanitizers and memcheck: make sanitize ST
 	done
 	Tools/sanitize .build-sanitize $(STEPS)
 
-bench: build ## speed beside PyTorch and onnxruntime, which it installs into .venv-bench
-	python3 Benchmarks/run.py
+# Options of Benchmarks/run.py, such as make bench BENCH='--only step --rounds 3'.
+BENCH ?=
+
+bench: build bench-program ## speed beside PyTorch, Keras and others, which it installs into .venv-bench
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tools/install-packages python3-venv
+	python3 Benchmarks/run.py $(BENCH)
+
+bench-program: .build/dependencies .build/static/glibc.o
+	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(OLD_GLIBC) --product cifar-bench
 
 bench-registry: build ## time and memory of every verb of cifar-runs on 10,000 runs of 100 epochs
 	python3 Benchmarks/registry_verbs.py
 
 format: ## lays out the Swift sources
-	swift format -i -r -p Sources Tests bindings/swift Package.swift
+	swift format -i -r -p Sources Tests Benchmarks bindings/swift Package.swift
 
 lint: ## checks the layout of the Swift sources
-	swift format lint -s -r -p Sources Tests bindings/swift Package.swift
+	swift format lint -s -r -p Sources Tests Benchmarks bindings/swift Package.swift
 
 # GNU's directory variables; PREFIX is another name for prefix.
 PREFIX ?= /usr/local
@@ -173,13 +189,15 @@ datadir = $(datarootdir)
 mandir = $(datarootdir)/man
 docdir = $(datarootdir)/doc/libcifar
 DIRECTORIES := prefix bindir libdir includedir datadir mandir docdir DESTDIR
-INSTALL = VERSION=$(VERSION) $(foreach name,$(DIRECTORIES),$(name)='$($(name))') Tools/install
+# Through the environment: a path may have any character.
+install uninstall: export VERSION := $(VERSION)
+$(foreach name,$(DIRECTORIES),$(eval install uninstall: export $(name) := $$($(name))))
 
 install: ## copies what `make` built into $(prefix); libdir, bindir, … and DESTDIR are GNU's
-	@$(INSTALL)
+	@Tools/install
 
 uninstall: ## takes away what install put there
-	@$(INSTALL) --uninstall
+	@Tools/install --uninstall
 
 DIST := cifar-$(VERSION)-linux-$(shell uname -m)
 
@@ -208,7 +226,7 @@ sdist: $(VENV)/ready ## dist/cifar-VERSION.tar.gz: the Python package with the l
 	$(PYTHON) -m build --no-isolation --sdist --outdir dist bindings/python
 
 clean: ## everything that was built or installed here
-	rm -rf .build .build-fuzz .build-sanitize build dist $(VENV) .venv-bench
+	rm -rf .build .build-fuzz .build-sanitize build dist $(VENV) .venv-bench $(INTEROP)
 
 # SQLite's header is all that the build needs besides Swift.
 .build/dependencies:
@@ -223,6 +241,12 @@ clean: ## everything that was built or installed here
 .build/static/glibc.o: packaging/glibc.c Sources/CifarC/exports.map | .build/dependencies
 	cc -O2 -fPIC -std=gnu11 -ffunction-sections -Wall -Wextra -Werror -c $< -o $@
 	rm -f $(RELEASE)/cifar-command $(RELEASE)/cifar-runs $(RELEASE)/libcifar.so
+
+$(INTEROP)/ready: Tests/Interop/requirements.txt
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tools/install-packages python3-venv
+	python3 -m venv $(INTEROP)
+	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 $(VENV)/ready: Tests/CABI/requirements.txt
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tools/install-packages python3-venv

@@ -21,16 +21,21 @@ var kernelTargets: [Target] = [
         .define("KERNELS_AVX2"),
         .unsafeFlags(kernelFlags + ["-Xcc", "-mavx2", "-Xcc", "-mfma"]),
       ]))
+  let avx512 = ["avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"]
   kernelTargets.append(
     .target(
       name: "KernelsAVX512", dependencies: ["KernelABI", "CCPUFeatures"],
       swiftSettings: [
         .define("KERNELS_AVX512"),
+        .unsafeFlags(kernelFlags + avx512.flatMap { ["-Xcc", "-m\($0)"] }),
+      ]))
+  kernelTargets.append(
+    .target(
+      name: "KernelsAVX512VNNI", dependencies: ["KernelABI", "CCPUFeatures"],
+      swiftSettings: [
+        .define("KERNELS_AVX512"), .define("KERNELS_AVX512VNNI"),
         .unsafeFlags(
-          kernelFlags
-            + ["avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"].flatMap {
-              ["-Xcc", "-m\($0)"]
-            }),
+          kernelFlags + (avx512 + ["avx512vnni"]).flatMap { ["-Xcc", "-m\($0)"] }),
       ]))
 #endif
 
@@ -84,18 +89,20 @@ let package = Package(
     .target(
       name: "CifarTraining",
       dependencies: ["CheckpointFormat", "CifarCore", "CifarNN", "CifarData"]),
+    .target(
+      name: "Interchange", dependencies: ["CheckpointFormat", "CifarCore", "CifarData", "CifarNN"]),
     .target(name: "CifarRegistry", dependencies: ["CifarCore", "CSQLite"]),
     .target(
       name: "Cifar",
       dependencies: [
         "CheckpointFormat", "CifarCore", "CifarNN", "CifarData", "CifarTraining", "CifarRegistry",
-        "Kernels",
+        "Interchange", "Kernels",
       ]),
     .target(
       name: "CifarC",
       dependencies: [
         "CheckpointFormat", "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining",
-        "CifarRegistry", "Kernels", "CCifar",
+        "CifarRegistry", "Interchange", "Kernels", "CCifar",
       ], exclude: ["exports.map"]),
     .target(
       name: "CifarKit", dependencies: ["CCifar"], path: "bindings/swift/CifarKit",
@@ -105,7 +112,7 @@ let package = Package(
       name: "CifarCommand",
       dependencies: [
         "CheckpointFormat", "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining",
-        "CifarRegistry", "CommandSupport",
+        "CifarRegistry", "CommandSupport", "Interchange",
       ],
       path: "Sources/cifar-command"),
     .executableTarget(
@@ -113,7 +120,7 @@ let package = Package(
       dependencies: ["Cifar", "CifarCore", "CifarRegistry", "CommandSupport"],
       path: "Sources/cifar-runs"),
     .executableTarget(
-      name: "cifar-bench", dependencies: ["CifarCore", "CifarNN", "Kernels"],
+      name: "cifar-bench", dependencies: ["CheckpointFormat", "CifarCore", "CifarNN", "Kernels"],
       path: "Benchmarks/cifar-bench"),
     .executableTarget(
       name: "registry-bench", dependencies: ["CifarCore", "CifarRegistry", "CommandSupport"],
@@ -137,6 +144,9 @@ let package = Package(
         "CheckpointFormat", "CifarCore", "CifarNN", "CifarData", "CifarTraining", "TestSupport",
       ],
       exclude: ["Golden"]),
+    .testTarget(
+      name: "InterchangeTests",
+      dependencies: ["CheckpointFormat", "CifarCore", "CifarNN", "Interchange", "TestSupport"]),
     .testTarget(name: "CommandSupportTests", dependencies: ["CifarCore", "CommandSupport"]),
     .testTarget(
       name: "CifarRegistryTests",

@@ -1,306 +1,292 @@
-"""`make bench`: libcifar beside PyTorch and onnxruntime, paired in one run.
+"""`make bench`: libcifar beside PyTorch, Keras and the inference engines, in turns in one run.
 
-Every measurement is taken in rounds: each round asks libcifar and then each peer, so that a drift
-of the machine's speed meets all of them. Printed are medians over the rounds, and the median of the
-ratios within a round. The numbers land in build/bench.json, the ratios in docs/bench.svg.
+Every measurement is taken in rounds, each of which asks libcifar and then each peer. A peer that
+cannot be installed, or a mode that fails, is named and left out. Everything that was measured goes
+to build/bench.json; `--publish` puts it into README.md and docs/ as well.
 
-    python3 Benchmarks/run.py [--rounds N] [--threads N]
-                              [--only memory,step,models,infer,epoch,start,layers]
-                              [--no-compile] [--svg FILE]
+    python3 Benchmarks/run.py [--rounds N] [--threads N] [--peers torch,keras,…] [--no-compile]
+                              [--only step,infer,epoch,layers,memory,start,threads]
+                              [--data shapes|DIRECTORY] [--test-images N] [--epoch-images N]
+                              [--publish]
 """
 
-import argparse
+import datetime
 import json
-import os
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from plot import bars
+import machine
+import options
+import publish
+from programs import (
+    BUILD, PEERS, ROOT, Failed, environment, install, python, start_bench, start_peer,
+)
+from results import OWN, PRECISIONS
+from rounds import Run, Series
 
-ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv-bench"
-PYTHON = VENV / "bin" / "python"
-BUILD = ROOT / "build"
+# Model, batch size, and the steps of a measurement: as many as make about a second for a peer.
+STEPS = [("tutorial", 64, 5), ("tutorial", 256, 2), ("tutorial-resnet", 64, 3)]
+BATCHES = [(1, 200), (64, 8), (256, 3)]
+# Input and output channels, pixels a side, kernel.
+LAYERS = [
+    (3, 32, 32, 3), (32, 32, 32, 3), (32, 64, 16, 3), (64, 64, 16, 3), (64, 128, 8, 3),
+    (128, 128, 8, 3), (64, 256, 15, 3), (256, 256, 7, 3), (256, 384, 8, 3), (384, 384, 8, 3),
+    (512, 512, 4, 3), (32, 32, 32, 5), (64, 64, 16, 5),
+]
 
 
-# Threads that have finished may spin for a while before they sleep, and would slow down whoever is
-# measured next.
-PAUSE = 0.3  # seconds
+class Bench:
+    """The programs under way, and what they have measured so far."""
 
+    def __init__(self, options):
+        self.options = options
+        self.run = Run(options.rounds)
+        self.directory = BUILD / "bench"
+        self.processes = {}
+        self.described = {}
+        self.peak = None
 
-class Process:
-    """A program that answers a measurement a line."""
+    def start(self):
+        """Prepares the network, then starts whatever can be."""
+        self.prepare()
+        self.processes["cifar"] = start_bench(self.options.threads, self.directory)
+        self.described["cifar"] = self.processes["cifar"].ask("describe")
+        self.described["cifar"]["memory"] = self.described["cifar"]["step"]
+        for name in self.options.peers:
+            try:
+                install(name)
+                process = start_peer(name, self.options.threads, self.directory)
+                self.described[name] = process.ask("describe")
+                self.processes[name] = process
+            except Failed as failure:
+                self.run.leave_out(PEERS[name], "everything", failure)
 
-    def __init__(self, *command):
-        self.process = subprocess.Popen(
-            [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, cwd=ROOT / "Benchmarks",
-        )
-
-    def ask(self, *words):
-        time.sleep(PAUSE)
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit(f"{self.process.args[0]} ended while it measured {words}")
-        answer = json.loads(line)
-        if isinstance(answer, str):
-            sys.exit(answer)
-        return answer
+    def prepare(self):
+        what = f"{self.options.test_images} images of {self.options.data}"
+        stamp = self.directory / "prepared"
+        try:
+            install("prepare")
+        except Failed as failure:
+            sys.exit(f"NumPy and ONNX, which prepare what is measured, {failure}")
+        if stamp.exists() and stamp.read_text() == what:
+            return
+        print(f"training the network that is measured, on {self.options.data}", flush=True)
+        stamp.unlink(missing_ok=True)
+        command = [
+            python("prepare"), "Benchmarks/peers/prepare.py", self.directory, self.options.data,
+            self.options.test_images,
+        ]
+        done = subprocess.run([str(word) for word in command], env=environment(), cwd=ROOT)
+        if done.returncode:
+            sys.exit(done.returncode)  # it has said why
+        stamp.write_text(what)
 
     def end(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def install_peers():
-    stamp = VENV / "ready"
-    wanted = (ROOT / "Benchmarks" / "requirements.txt").read_text()
-    if stamp.exists() and stamp.read_text() == wanted:
-        return
-    print("installing the peers into .venv-bench", flush=True)
-    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "-r", "Benchmarks/requirements.txt"]
-    subprocess.run(pip, check=True, cwd=ROOT)
-    stamp.write_text(wanted)
-
-
-class Report:
-    """Collects the rounds, prints a line for each measurement, keeps all for the JSON file."""
-
-    def __init__(self):
-        self.rows = []
-
-    def paired(self, title, unit, rounds, ours, peers):
-        """`ours` and the values of `peers` are functions that measure once; lower is better."""
-        ours()  # warm
-        for measure in peers.values():
-            measure()
-        samples = {"libcifar": [], **{name: [] for name in peers}}
-        for _ in range(rounds):
-            samples["libcifar"].append(ours())
-            for name, measure in peers.items():
-                samples[name].append(measure())
-        row = {"title": title, "unit": unit, "median": {}, "ratio": {}}
-        for name, values in samples.items():
-            row["median"][name] = statistics.median(values)
-        for name in peers:
-            row["ratio"][name] = statistics.median(
-                peer / own for own, peer in zip(samples["libcifar"], samples[name])
-            )
-        row["samples"] = samples
-        self.rows.append(row)
-        text = f"{title:34} libcifar {row['median']['libcifar']:9.2f} {unit}"
-        for name in peers:
-            text += f"   {name} {row['median'][name]:9.2f} ({row['ratio'][name]:.2f}×)"
-        print(text, flush=True)
-
-    def best(self, title):
-        """The ratio to the fastest peer of a measurement."""
-        row = next((row for row in self.rows if row["title"] == title), None)
-        return min(row["ratio"].values()) if row else None
-
-
-def steps(report, options, bench, torch):
-    modes = ["eager", "channels_last"] + ([] if options.no_compile else ["compile"])
-    for batch, repeats in [(64, 5), (256, 2)]:
-        report.paired(
-            f"training step, batch {batch}", "ms", options.rounds,
-            lambda: bench.ask("step", batch, 4 * repeats),
-            {f"torch {mode}": lambda mode=mode: torch.ask("step", batch, repeats, mode)
-             for mode in modes},
-        )
-
-
-def models(report, options, bench, torch):
-    """The other presets beside PyTorch, and mixed precision beside float32."""
-    for preset in ["tutorial-gap", "tutorial-resnet"]:
-        report.paired(
-            f"{preset}, step, batch 64", "ms", options.rounds,
-            lambda: bench.ask("step", 64, 20, preset),
-            {f"torch {mode}": lambda mode=mode: torch.ask("step", 64, 5, mode, preset)
-             for mode in ["eager", "channels_last"]},
-        )
-    for batch in [64, 256]:
-        report.paired(
-            f"mixed precision, step, batch {batch}", "ms", options.rounds,
-            lambda: bench.ask("step", batch, 10, "tutorial", "mixed_bfloat16"),
-            {"libcifar float32": lambda: bench.ask("step", batch, 10, "tutorial", "float32")},
-        )
-
-
-def inference(report, options, bench, torch, onnx):
-    for batch, repeats in [(1, 300), (64, 10), (256, 4)]:
-        peers = {
-            f"torch {mode}": lambda mode=mode: torch.ask("infer", batch, repeats, mode)
-            for mode in ["eager", "channels_last"]
-        }
-        peers["onnxruntime"] = lambda: onnx.ask("infer", batch, repeats)
-        report.paired(
-            f"inference, batch {batch}", "ms", options.rounds,
-            lambda: bench.ask("infer", batch, 2 * repeats), peers,
-        )
-
-
-def epoch(report, options, torch):
-    """Augmentation, training, validation and, for libcifar, the registry."""
-    count = options.epoch_images
-    database = BUILD / "bench.db"
-
-    def ours():
-        command = [
-            BUILD / "bin" / "cifar", "train", "--data", "shapes", "--limit-train", count,
-            "--limit-test", count // 5, "--epochs", 2, "--quiet", "--registry", database,
-            "--threads", options.threads,
-        ]
-        output = subprocess.run(
-            [str(word) for word in command], check=True, capture_output=True, text=True
-        ).stdout
-        show = [BUILD / "bin" / "cifar-runs", "show", output.strip(), "--json", "--registry",
-                database]
-        run = json.loads(subprocess.run(show, check=True, capture_output=True, text=True).stdout)
-        database.unlink()
-        return run["epochs"][-1]["seconds"]
-
-    report.paired(
-        f"epoch of {count} + {count // 5} images", "s", max(1, options.rounds // 2), ours,
-        {"torch, 2 loader workers": lambda: torch.ask("epoch", count)},
-    )
-
-
-def start_up(report, options):
-    environment = dict(
-        os.environ, CIFAR_LIBRARY=str(BUILD / "lib" / "libcifar.so"),
-        PYTHONPATH=str(ROOT / "bindings" / "python"),
-    )
-
-    def importing(module):
-        start = time.perf_counter()
-        subprocess.run([str(PYTHON), "-c", f"import {module}"], check=True, env=environment)
-        return time.perf_counter() - start
-
-    report.paired(
-        "start-up: import", "s", options.rounds, lambda: importing("cifar"),
-        {"torch": lambda: importing("torch")},
-    )
-
-
-def layers(options, bench):
-    """The three passes of each 3×3 convolution, as a share of what the processor can do."""
-    peak = statistics.median(bench.ask("peak") for _ in range(3))
-    print(f"\nmatrix product in the first-level cache: {peak:.0f} GFLOP/s, {options.threads} threads")
-    print("3×3 convolution, batch 64      forward      backward data   backward weights"
-          "   (GFLOP/s as if direct, % of that)")
-    rows = []
-    for channels, filters, size in [
-        (3, 32, 32), (32, 32, 32), (32, 64, 16), (64, 64, 16), (64, 128, 8), (128, 128, 8),
-    ]:
-        flops = 2 * 9 * channels * filters * size * size * 64
-        passes = [
-            statistics.median(times)
-            for times in zip(*[
-                bench.ask("layer", channels, filters, size, 64, 20) for _ in range(3)
-            ])
-        ]
-        rates = [flops / milliseconds / 1e6 for milliseconds in passes]
-        if channels == 3:
-            rates[1] = None  # nobody needs the gradient of the images
-        cells = "".join(
-            f"{rate:9.0f} {100 * rate / peak:4.0f} %" if rate else f"{'–':>9}       "
-            for rate in rates
-        )
-        print(f"{channels:4} → {filters:3}, {size:2}×{size:<2}         {cells}")
-        rows.append({"channels": channels, "filters": filters, "size": size, "ms": passes,
-                     "gflops": rates})
-    return {"peak_gflops": peak, "layers": rows}
-
-
-def memory(start_bench, start_torch):
-    """The most that is ever resident, each in a process that does nothing but train."""
-    values = {}
-    for batch in [64, 256]:
-        for name, start, words in [
-            ("libcifar", start_bench, []),
-            ("libcifar mixed_bfloat16", start_bench, ["tutorial", "mixed_bfloat16"]),
-            ("torch", start_torch, ["channels_last"]),
-        ]:
-            process = start()
-            process.ask("step", batch, 3, *words)
-            values[f"{name}, batch {batch}"] = process.ask("memory")
+        for process in self.processes.values():
             process.end()
-    print("memory while training:")
-    for name, megabytes in values.items():
-        print(f"  {name:36} {megabytes:5.0f} MB")
-    return values
+
+    def modes(self, name, measurement):
+        modes = self.described[name].get(measurement, {})
+        if self.options.no_compile:
+            modes = {mode: kind for mode, kind in modes.items() if "compile" not in mode}
+        return sorted(modes.items(), key=lambda mode: PRECISIONS[mode[1]])
+
+    def series(self, measurement, *words, repeats, after=(), value=float):
+        """One for every program and mode that has the measurement; libcifar's are repeated more
+        often, since they are shorter. `value` makes a sample of an answer."""
+        return [
+            Series(
+                OWN if name == "cifar" else PEERS[name], mode, precision,
+                lambda process=process, mode=mode, times=repeats * (3 if name == "cifar" else 1):
+                    value(process.ask(measurement, *words, times, mode, *after)),
+            )
+            for name, process in self.processes.items()
+            for mode, precision in self.modes(name, measurement)
+        ]
+
+    def step(self):
+        for model, batch, repeats in STEPS:
+            self.run.row(
+                "step", f"step-{model}-{batch}", f"training step of `{model}`, batch {batch}", "ms",
+                self.series("step", batch, repeats=repeats, after=[model]),
+            )
+
+    def infer(self):
+        for name, process in self.processes.items():
+            program = OWN if name == "cifar" else PEERS[name]
+            for mode, precision in self.modes(name, "infer"):
+                try:
+                    answer = process.ask("quality", mode)
+                except Failed:
+                    continue  # the measurement of its speed says why
+                self.run.quality.append(
+                    {"program": program, "mode": mode, "precision": precision, **answer}
+                )
+                print(f"  {program:12}{mode:24}accuracy {100 * answer['accuracy']:.2f} %, "
+                      f"error {answer['error']:.1e}", flush=True)
+        for batch, repeats in BATCHES:
+            images = "one image" if batch == 1 else f"{batch} images"
+            self.run.row(
+                "infer", f"infer-{batch}", f"inference, {images}", "ms",
+                self.series("infer", batch, repeats=repeats),
+            )
+
+    def epoch(self):
+        """Augmentation, training and validation; of libcifar the registry, too."""
+        count = self.options.epoch_images
+        series = [
+            Series(OWN, mode, mode, lambda mode=mode: own_epoch(count, mode, self.options.threads))
+            for mode, _ in self.modes("cifar", "step")
+        ]
+        for name, process in self.processes.items():
+            series += [
+                Series(PEERS[name], mode, precision, lambda process=process, mode=mode:
+                       process.ask("epoch", count, mode) / 1e3)
+                for mode, precision in self.modes(name, "epoch")
+            ]
+        self.run.row(
+            "epoch", "epoch", f"epoch of {count:,} + {count // 5:,} images with augmentation", "s",
+            series, rounds=max(1, self.options.rounds // 2),
+        )
+
+    def layers(self):
+        """The three passes of a convolution together; of the images no gradient is needed."""
+        self.peak = statistics.median(self.processes["cifar"].ask("peak") for _ in range(3))
+        for inputs, outputs, size, kernel in LAYERS:
+            passes = [0, 2] if inputs == 3 else [0, 1, 2]
+            self.run.row(
+                "layers", f"layer-{inputs}-{outputs}-{size}-{kernel}",
+                f"convolution {kernel}×{kernel}, {inputs} → {outputs} channels, {size}×{size}, "
+                "batch 64", "ms",
+                self.series(
+                    "layer", inputs, outputs, size, kernel, 64, repeats=4,
+                    value=lambda answer, passes=passes: sum(answer[index] for index in passes),
+                ),
+                flops=2 * len(passes) * kernel**2 * inputs * outputs * size**2 * 64,
+            )
+
+    def memory(self):
+        """The most that is ever resident, each in a process that does nothing but train."""
+        def measure(name, batch, mode):
+            start = start_bench if name == "cifar" else (
+                lambda *words: start_peer(name, *words)
+            )
+            process = start(self.options.threads, self.directory)
+            try:
+                process.ask("step", batch, 3, mode, "tutorial")
+                return process.ask("memory")
+            finally:
+                process.end()
+
+        for batch in [64, 256]:
+            self.run.row(
+                "memory", f"memory-{batch}", f"memory while training, batch {batch}", "MB",
+                [
+                    Series(OWN if name == "cifar" else PEERS[name], mode, precision,
+                           lambda name=name, mode=mode: measure(name, batch, mode))
+                    for name in self.processes
+                    for mode, precision in self.modes(name, "memory")
+                ],
+                rounds=1,
+            )
+
+    def start_up(self):
+        def importing(environment_name, module):
+            start = time.perf_counter()
+            output(python(environment_name), "-c", f"import {module}")
+            return time.perf_counter() - start
+
+        self.run.row(
+            "start", "start", "import into Python", "s",
+            [Series(OWN, "", "float32", lambda: importing("prepare", "cifar"))]
+            + [Series(PEERS[name], "", "float32",
+                      lambda name=name: importing(name, self.described[name]["module"]))
+               for name in self.processes if name != "cifar"],
+        )
+
+    def scaling(self):
+        """A step with all threads beside one with a single thread."""
+        if self.options.threads == 1:
+            self.run.leave_out(OWN, "more than one thread", "this run has one thread only")
+            return
+        single = start_bench(1, self.directory)
+        both = {f"{self.options.threads} threads": self.processes["cifar"], "1 thread": single}
+        self.run.row(
+            "threads", "threads", "training step of `tutorial`, batch 64", "ms",
+            [Series(OWN, mode, "float32", lambda process=process: process.ask(
+                "step", 64, 10, "float32", "tutorial")) for mode, process in both.items()],
+        )
+        single.end()
+
+    def result(self):
+        version = output(BUILD / "bin" / "cifar", "--version").split()[-1]
+        programs = {OWN: f"{version}, {self.described['cifar']['version']}"} | {
+            description["program"]: description["version"]
+            for name, description in self.described.items() if name != "cifar"
+        }
+        return {
+            "date": datetime.date.today().isoformat(), "machine": self.machine,
+            "threads": self.options.threads, "rounds": self.options.rounds,
+            "command": " ".join(["python3 Benchmarks/run.py", *sys.argv[1:]]),
+            "data": "shapes" if self.options.data == "shapes" else "CIFAR-10",
+            "test_images": self.options.test_images, "programs": programs,
+            "peak_gflops": self.peak, "left_out": self.run.left_out, "quality": self.run.quality,
+            "rows": self.run.rows,
+        }
+
+    def measure(self):
+        """All that is wanted; the file is written after each section, as the next may fail."""
+        self.machine = machine.describe()
+        sections = {
+            "step": self.step, "infer": self.infer, "epoch": self.epoch, "layers": self.layers,
+            "memory": self.memory, "start": self.start_up, "threads": self.scaling,
+        }
+        try:
+            self.start()
+            for section in self.options.only:
+                sections[section]()
+                (BUILD / "bench.json").write_text(publish.as_json(self.result()))
+        finally:
+            self.end()
 
 
-def machine():
-    model = "unknown processor"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            model = line.split(":")[1].strip()
-            break
-    return model
+def own_epoch(count, precision, threads):
+    database = BUILD / "bench" / "epoch.db"
+    command = [
+        BUILD / "bin" / "cifar", "train", "--data", "shapes", "--limit-train", count,
+        "--limit-test", count // 5, "--epochs", 2, "--quiet", "--registry", database,
+        "--threads", threads, "--precision", precision,
+    ]
+    run = output(*command).strip()
+    shown = output(
+        BUILD / "bin" / "cifar-runs", "show", run, "--json", "--registry", database
+    )
+    database.unlink()
+    return json.loads(shown)["epochs"][-1]["seconds"]
+
+
+def output(*command):
+    """What a command prints; it must succeed."""
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, env=environment()
+    )
+    if done.returncode:
+        raise Failed(f"{Path(command[0]).name}: {done.stderr.strip()}")
+    return done.stdout
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--epoch-images", type=int, default=6400)
-    parser.add_argument("--only", default="memory,step,models,infer,epoch,start,layers")
-    parser.add_argument("--no-compile", action="store_true")
-    parser.add_argument("--svg", type=Path)
-    options = parser.parse_args()
-    wanted = options.only.split(",")
-
-    install_peers()
-    subprocess.run(
-        ["swift", "build", "-c", "release", "-Xswiftc", "-static-stdlib", "--product",
-         "cifar-bench", "--quiet"], check=True, cwd=ROOT,
-    )
-    def start_bench():
-        return Process(ROOT / ".build" / "release" / "cifar-bench", options.threads)
-
-    def start_torch():
-        return Process(PYTHON, "peer_torch.py", options.threads)
-
-    bench, torch = start_bench(), start_torch()
-    print(f"{machine()}, {options.threads} threads, {options.rounds} rounds; "
-          "medians, and how many times faster than each peer libcifar is\n")
-
-    report, result = Report(), {}
-    if "memory" in wanted:
-        result["memory_mb"] = memory(start_bench, start_torch)
-        print()
-    if "step" in wanted:
-        steps(report, options, bench, torch)
-    if "models" in wanted:
-        models(report, options, bench, torch)
-    if "infer" in wanted:
-        onnx = Process(PYTHON, "peer_onnxruntime.py", options.threads)
-        inference(report, options, bench, torch, onnx)
-        onnx.end()
-    if "epoch" in wanted:
-        epoch(report, options, torch)
-    if "start" in wanted:
-        start_up(report, options)
-    if "layers" in wanted:
-        result.update(layers(options, bench))
-    bench.end()
-    torch.end()
-
-    result.update(machine=machine(), threads=options.threads, measurements=report.rows)
-    BUILD.mkdir(exist_ok=True)
-    (BUILD / "bench.json").write_text(json.dumps(result, indent=1))
-    if options.svg and report.rows:
-        options.svg.parent.mkdir(parents=True, exist_ok=True)
-        options.svg.write_text(bars(report.rows))
+    bench = Bench(options.parse())
+    try:
+        bench.measure()
+    except Failed as failure:
+        sys.exit(f"{OWN} {failure}")
     print("\nbuild/bench.json has every sample")
+    if bench.options.publish:
+        publish.write(bench.result())
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 /*
- * cifar.h - train convolutional networks on 32x32 images, on the CPU.
+ * cifar.h - train convolutional networks on small images, on the CPU.
  *
  * Every run - hyperparameters, one row an epoch, checkpoints - is kept in one SQLite file, the
  * registry, and continues from any of its checkpoints to the same bits as if it had never stopped.
@@ -57,7 +57,7 @@
  *           should not close it by hand (open and close) while that one has it open.
  * Variables Of the environment CIFAR_REGISTRY and CIFAR10_DIR (else HOME's .cache/cifar10 and
  *           .keras/datasets) stand for a registry and for data that a call does not name; each such
- *           call reads them. CIFAR_ISA (baseline, avx2, avx512) and CIFAR_CONV (direct, winograd,
+ *           call reads them. CIFAR_ISA (baseline, avx2, avx512, avx512vnni) and CIFAR_CONV (direct, winograd,
  *           auto) override which kernels compute. They are read once; any other word is
  *           INVALID_ARGUMENT where a model or a trainer needs kernels, and an instruction set that
  *           the machine does not have is UNSUPPORTED.
@@ -100,7 +100,7 @@ uint32_t cifar_version_number(void);
 /** The kernels' instruction set. The bits of a result depend on it. The environment's CIFAR_ISA
  *  overrides the choice.
  *
- *  @return "avx512", "avx2" or "baseline". Never NULL; lives forever. */
+ *  @return "avx512vnni", "avx512", "avx2" or "baseline". Never NULL; lives forever. */
 const char *cifar_instruction_set(void);
 
 /** The threads that compute where nobody says how many, and the most that do: the processors this
@@ -193,9 +193,9 @@ typedef void (*cifar_log_callback)(cifar_log_level level, const char *line, void
 cifar_status cifar_set_log(cifar_log_callback callback, void *user);
 
 /* ---- Data sets ------------------------------------------------------------------------------- */
-/* CIFAR-10, CIFAR-100, drawings, and images of one's own. */
+/* CIFAR-10, CIFAR-100, MNIST, SVHN, drawings, and images of one's own. */
 
-/** Labelled 32x32 RGB images, kept as bytes. Immutable. */
+/** Labelled images of one shape, kept as bytes. Immutable. */
 typedef struct cifar_dataset cifar_dataset;
 
 /** Which part of a data set. */
@@ -204,7 +204,7 @@ typedef enum cifar_split {
   CIFAR_TEST = 1   /**< to validate or to test with */
 } cifar_split;
 
-/** Opens CIFAR-10 or CIFAR-100, in its binary or its python layout, or the built-in drawings.
+/** Opens a published data set, a directory with pictures, or the built-in drawings.
  *
  *  @param location  a directory that is or holds cifar-10-batches-bin or cifar-10-batches-py;
  *                   "shapes" for 10 classes of synthetic drawings that need no download; NULL for
@@ -212,9 +212,12 @@ typedef enum cifar_split {
  *                   or ~/.keras/datasets, as "cifar10" is where no directory is called that.
  *                   "cifar100" for CIFAR-100 in one of them, in
  *                   cifar-100-binary or cifar-100-python, with its 100 fine classes, and
- *                   "cifar100-coarse" with its 20 coarse ones; "cifar100:DIR" and
- *                   "cifar100-coarse:DIR" in that directory. Runs record the directory with its
- *                   whole path.
+ *                   "cifar100-coarse" with its 20 coarse ones; "mnist" and "fashion-mnist" for
+ *                   their IDX files, as they are or as .gz; "svhn" for train_32x32.mat and
+ *                   test_32x32.mat; each of these names with ":DIR" in that directory.
+ *                   "folder:DIR" for pictures of one size in train/CLASS and test/CLASS: PPM and
+ *                   PGM, others by an installed ImageMagick, GraphicsMagick or ffmpeg. Runs record
+ *                   the directory with its whole path.
  *  @param split     the training images or the test images.
  *  @param limit     the most images to take, from the start; 0 for all (CIFAR-10: 50,000 and
  *                   10,000).
@@ -223,20 +226,31 @@ typedef enum cifar_split {
 cifar_status cifar_dataset_open(const char *location, cifar_split split, size_t limit,
                                 cifar_dataset **out);
 
+/** Images and labels in memory. cifar_dataset_options_init fills in the defaults below. */
+typedef struct cifar_dataset_options {
+  uint32_t struct_size;
+  cifar_split split;       /**< what the data set says of itself: CIFAR_TRAIN */
+  uint32_t channels;       /**< planes of an image: 3, red, green and blue, or 1, grey; 3 */
+  uint32_t height;         /**< rows of an image, from 8 to 128; 32 */
+  uint32_t width;          /**< columns of an image, from 8 to 128; 32 */
+  uint32_t classes;        /**< from 2 to 1000; to be set */
+  size_t count;            /**< images, at least 1; to be set */
+  const uint8_t *images;   /**< (count, channels, height, width), rows from the top; to be set */
+  const int32_t *labels;   /**< (count), each in 0 ... classes - 1; to be set */
+  const char *const *class_names; /**< (classes) different strings of 1 to 200 bytes; NULL for "0",
+                                       "1", ..., which go with the names of any other data set or
+                                       model */
+} cifar_dataset_options;
+
+/** Fills in the defaults. */
+cifar_status cifar_dataset_options_init(cifar_dataset_options *options, size_t options_size);
+
 /** Copies images and labels from memory.
  *
- *  @param images       (count, 3, 32, 32) bytes: red, green and blue planes, rows from the top.
- *  @param labels       (count), each in 0 ... classes - 1.
- *  @param count        at least 1.
- *  @param classes      from 2 to 1000.
- *  @param class_names  (classes) different strings of 1 to 200 bytes; NULL for "0", "1", ..., which
- *                      go with the names of any other data set or model.
- *  @param split        what the data set says of itself.
+ *  @param options  what they are.
  *
  *  Errors: BAD_DATA for a label out of range, naming it; INVALID_ARGUMENT. */
-cifar_status cifar_dataset_from_memory(const uint8_t *images, const int32_t *labels, size_t count,
-                                       uint32_t classes, const char *const *class_names,
-                                       cifar_split split, cifar_dataset **out);
+cifar_status cifar_dataset_from_memory(const cifar_dataset_options *options, cifar_dataset **out);
 
 /** What is known of a data set. */
 typedef struct cifar_dataset_info {
@@ -244,8 +258,12 @@ typedef struct cifar_dataset_info {
   cifar_split split;       /**< which part */
   size_t count;            /**< images */
   uint32_t classes;        /**< that a label can be of */
-  const char *name;        /**< "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory" */
+  const char *name;        /**< "cifar10", "cifar100", "cifar100-coarse", "mnist", "fashion-mnist",
+                                "svhn", "shapes", "folder" or "memory" */
   const char *location;    /**< what opens it again, or NULL for memory */
+  uint32_t channels;       /**< of an image: 3, red, green and blue, or 1, grey */
+  uint32_t height;         /**< rows of an image */
+  uint32_t width;          /**< columns of an image */
 } cifar_dataset_info;
 
 /** Fills in what is known of a data set. */
@@ -261,7 +279,7 @@ cifar_status cifar_dataset_get_class_name(const cifar_dataset *dataset, uint32_t
 
 /** The data set's own images and labels, without a copy.
  *
- *  @param images  receives where they begin, (count, 3, 32, 32); NULL to leave out. Nobody writes
+ *  @param images  receives where they begin, (count, channels, height, width); NULL to leave out. Nobody writes
  *                 there; they live as long as the data set.
  *  @param labels  likewise, (count); NULL to leave out. */
 cifar_status cifar_dataset_get_data(const cifar_dataset *dataset, const uint8_t **images,
@@ -271,7 +289,7 @@ cifar_status cifar_dataset_get_data(const cifar_dataset *dataset, const uint8_t 
  *
  *  @param first   the place of the first, from 0.
  *  @param count   how many.
- *  @param images  (count, 3, 32, 32), overwritten; NULL to leave out.
+ *  @param images  (count, channels, height, width), overwritten; NULL to leave out.
  *  @param labels  (count), overwritten; NULL to leave out. */
 cifar_status cifar_dataset_read(const cifar_dataset *dataset, size_t first, size_t count,
                                 uint8_t *images, int32_t *labels);
@@ -284,6 +302,9 @@ void cifar_dataset_free(cifar_dataset *dataset);
 
 /** One training under way: network, optimizer, data, and the registry that keeps what it does. */
 typedef struct cifar_trainer cifar_trainer;
+
+/** A trained network to use: see "Models". */
+typedef struct cifar_model cifar_model;
 
 /** What to train and how to keep it. cifar_train_options_init fills in the defaults below. */
 typedef struct cifar_train_options {
@@ -298,7 +319,7 @@ typedef struct cifar_train_options {
                                  the latter with the learning rate halved on a plateau; NULL:
                                  "pytorch" */
   const char *name;         /**< what people call the run; NULL: none */
-  const char *registry;     /**< the SQLite file, made if missing; NULL: $CIFAR_REGISTRY, else
+  const char *registry;     /**< the SQLite file, made if missing; NULL: $CIFAR_REGISTRY or
                                  ./cifar-runs.db */
   int32_t record;           /**< 1; 0: keep nothing, there is no registry */
   uint32_t keep_last;       /**< checkpoints kept besides the best one: 2; 0: all of them */
@@ -312,6 +333,10 @@ typedef struct cifar_train_options {
                                  "tutorial" */
   double busy_timeout;      /**< seconds for which the end of training waits for a registry that
                                  others hold, 0 to 1,000,000: 600. See cifar_trainer_run */
+  const cifar_model *weights; /**< begin with the weights and statistics of this model, whose layers
+                                   have the same shapes; it is not kept. NULL: draw them */
+  const char *weights_source; /**< what the run's hyperparameters call the place where these weights
+                                   come from; NULL: what the model knows of that */
 } cifar_train_options;
 
 /* Hyperparameters by their names, as cifar_trainer_info shows the complete set. What is not named
@@ -330,8 +355,15 @@ typedef struct cifar_train_options {
  *                               validated, and what a checkpoint's model computes with.
  *                               Running statistics are not averaged
  *   {"precision": "mixed_bfloat16"}
- *                               keeps images between layers as bfloat16, in half the memory;
- *                               arithmetic, weights and gradients stay float32. Else "float32"
+ *                               keeps images between layers as bfloat16, in half the memory, and
+ *                               multiplies 16-bit integers in 3x3 convolutions with stride 1
+ *                               (padding 1, 16 channels or more on both sides), which is faster.
+ *                               Those have a scale for each image, so that an image's answer does
+ *                               not depend on its batch, and an error of 0.1 to 0.7 % of what they
+ *                               compute, less than the bfloat16 of the images causes. Sums,
+ *                               weights, statistics, gradients, dense layers and all other
+ *                               convolutions stay float32. It works on every processor; the bits
+ *                               of a result depend on cifar_instruction_set. Else "float32"
  *   {"schedule": "cosine"}      or {"type": "cosine", "unit": "step", "warmup": 500}; also
  *                               "constant", "exponential", "multistep", "step"
  *   {"early_stopping": {"patience": 3}, "reduce_lr_on_plateau": false}
@@ -599,10 +631,7 @@ void cifar_trainer_free(cifar_trainer *trainer);
 /* ---- Models ---------------------------------------------------------------------------------- */
 /* What was trained: evaluate it, ask it, save it, open it again. */
 
-/** A trained network to use. */
-typedef struct cifar_model cifar_model;
-
-/** Opens a checkpoint file that was exported.
+/** Opens a file that cifar_model_save or cifar_model_export wrote: a checkpoint, or weights alone.
  *
  *  @param path     the safetensors file.
  *  @param threads  1 to 1024, of which cifar_default_threads() compute at most; 0: these.
@@ -624,8 +653,8 @@ cifar_status cifar_model_open(const char *path, uint32_t threads, cifar_model **
 cifar_status cifar_model_from_run(const char *registry, const char *run, const char *checkpoint,
                                   uint32_t threads, cifar_model **out);
 
-/** Opens a checkpoint that lies in memory: what cifar_model_get_checkpoint gave, or the bytes of such
- *  a file.
+/** Opens a checkpoint that lies in memory: what cifar_model_encode gave, or the bytes of such a
+ *  file.
  *
  *  @param bytes    are copied.
  *  @param size     how many.
@@ -647,6 +676,9 @@ typedef struct cifar_model_info {
   uint32_t epoch;              /**< completed epochs when it was taken */
   uint64_t parameters;         /**< numbers that were trained */
   const char *hyperparameters; /**< what it was trained with, a JSON object */
+  uint32_t channels;           /**< of the images that it takes, as in cifar_dataset_info */
+  uint32_t height;             /**< their rows */
+  uint32_t width;              /**< their columns */
 } cifar_model_info;
 
 /** Fills in what is known of a model. */
@@ -681,8 +713,8 @@ typedef struct cifar_evaluation {
  *
  *  @param evaluation  is filled.
  *
- *  Errors: SHAPE_MISMATCH for another number of classes, for other
- *  class names, or the same in another order; NOT_FINITE for weights so large that the numbers
+ *  Errors: SHAPE_MISMATCH for images of another shape, another number of classes, other class
+ *  names, or the same in another order; NOT_FINITE for weights so large that the numbers
  *  overflow, unless the model is of cifar_model_from_trainer. */
 cifar_status cifar_model_evaluate(cifar_model *model, const cifar_dataset *dataset,
                                   cifar_evaluation *evaluation, size_t evaluation_size);
@@ -706,23 +738,14 @@ cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_datase
 
 /** The probability of each class for each image.
  *
- *  @param images         (count, 3, 32, 32) bytes; normalised as the model was trained.
+ *  @param images         (count, channels, height, width) bytes, of the model's shape; normalised
+ *                        as the model was trained.
  *  @param count          of images.
  *  @param probabilities  (count, classes), overwritten; each row adds up to 1.
  *
  *  Error: NOT_FINITE, as for cifar_model_evaluate; what is in probabilities then means nothing. */
 cifar_status cifar_model_predict(cifar_model *model, const uint8_t *images, size_t count,
                                  float *probabilities);
-
-/** The checkpoint that cifar_model_save would write, a safetensors file, in memory: to send a model to
- *  another process.
- *
- *  @param bytes  receives where it begins; it lives as long as the model.
- *  @param size   receives how many bytes it has.
- *
- *  Error: OUT_OF_MEMORY. */
-cifar_status cifar_model_get_checkpoint(const cifar_model *model, const uint8_t **bytes,
-                                        size_t *size);
 
 /** Writes the checkpoint to a safetensors file, whole or not at all.
  *
@@ -739,6 +762,111 @@ cifar_status cifar_model_save(const cifar_model *model, const char *path);
 
 /** Ends a model. */
 void cifar_model_free(cifar_model *model);
+
+/* ---- Interchange ----------------------------------------------------------------------------- */
+/* Models out to other programs, and weights in. docs/interchange.md shows the other sides. */
+
+/** What a model is written as. */
+typedef enum cifar_format {
+  /** Everything that a training needs to continue: a safetensors file, as cifar_model_save writes
+   *  it. */
+  CIFAR_FORMAT_CHECKPOINT = 0,
+  /** Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked
+   *  that PyTorch has: what load_state_dict takes. cifar_model_open opens it too. */
+  CIFAR_FORMAT_WEIGHTS = 1,
+  /** An ONNX model, opset 15: "images", (N, channels, height, width) of uint8 for any N, which the
+   *  graph normalises, to "probabilities", (N, classes). Dropout is left out. */
+  CIFAR_FORMAT_ONNX = 2,
+  /** A Python script that builds the model in PyTorch and loads its weights. cifar_model_export
+   *  writes these beside it, under the same name with .safetensors. */
+  CIFAR_FORMAT_PYTORCH = 3,
+  /** Likewise in Keras 3. */
+  CIFAR_FORMAT_KERAS = 4
+} cifar_format;
+
+/** How a model is written. cifar_export_options_init fills in the defaults below. */
+typedef struct cifar_export_options {
+  uint32_t struct_size;
+  const char *names; /**< of the weights, for CIFAR_FORMAT_WEIGHTS: "sequential", 0.weight as in a
+                          flat nn.Sequential, where global average pooling is two modules,
+                          AdaptiveAvgPool2d(1) and Flatten(); "tutorial", conv_block1.0.weight to
+                          fc.4.bias. NULL: the tutorial's for a model that is built like it, else
+                          "sequential" */
+  int32_t keep_batch_norm; /**< for CIFAR_FORMAT_ONNX: 0, a batch normalisation after a convolution
+                                or a dense layer becomes part of its weights; 1: it stays a node */
+} cifar_export_options;
+
+/** Fills in the defaults. */
+cifar_status cifar_export_options_init(cifar_export_options *options, size_t options_size);
+
+/** Writes a model to a file, whole or not at all, as cifar_model_save does.
+ *
+ *  @param format   what to write.
+ *  @param path     of the file. A name that promises another format (m.onnx for weights, m.pt for
+ *                  anything) is an error.
+ *  @param options  NULL for the defaults.
+ *
+ *  Errors: those of cifar_model_save; UNSUPPORTED for "tutorial" names of a model that is not built
+ *  like it. */
+cifar_status cifar_model_export(const cifar_model *model, cifar_format format, const char *path,
+                                const cifar_export_options *options);
+
+/** The bytes that cifar_model_export writes.
+ *
+ *  @param format   of the file.
+ *  @param options  NULL for the defaults.
+ *  @param bytes    receives the bytes, which live as long as the model: the same call gives the
+ *                  same bytes.
+ *  @param size     receives their number.
+ *
+ *  Errors: those of cifar_model_export, but for the file's. */
+cifar_status cifar_model_encode(cifar_model *model, cifar_format format,
+                                const cifar_export_options *options, const void **bytes,
+                                size_t *size);
+
+/** Which model weights belong to. cifar_import_options_init fills in the defaults below. Where all
+ *  but threads is as it sets it, a file of this library decides, which knows its model. */
+typedef struct cifar_import_options {
+  uint32_t struct_size;
+  uint32_t threads;            /**< as in cifar_model_open: 0 */
+  const char *model;           /**< a preset's name, or the JSON of a cifar_model_spec; NULL:
+                                    "tutorial" */
+  const char *recipe;          /**< whose batch norm, padding and normalization of images the model
+                                    has: "pytorch", "keras" or "keras-tuned"; NULL: "pytorch" */
+  const char *hyperparameters; /**< a JSON object put over the recipe, such as {"normalization":
+                                    {"mean": [0, 0, 0], "std": [1, 1, 1]}}; NULL: nothing */
+  const char *class_names;     /**< a name for each class, one a line; NULL: "0", "1", … */
+} cifar_import_options;
+
+/** Fills in the defaults. */
+cifar_status cifar_import_options_init(cifar_import_options *options, size_t options_size);
+
+/** Makes a model of weights that any program wrote.
+ *
+ *  The tensors' names may be those of either cifar_export_options.names or of a checkpoint, all of
+ *  them after one prefix ("module."). num_batches_tracked may be there or not. F16, BF16 and F64
+ *  become float32. Convolutions are (out, in, k, k), dense layers (out, in), as in PyTorch. A preset
+ *  gets as many classes as the weights have.
+ *
+ *  @param path     the safetensors file.
+ *  @param options  NULL for the defaults.
+ *
+ *  Errors: NOT_FOUND; IO; BAD_DATA if it is no safetensors file; SHAPE_MISMATCH, naming the tensor
+ *  that is missing, that the model does not have, or whose shape is another, with both shapes;
+ *  NOT_FINITE, naming the tensor; UNSUPPORTED for other types; INVALID_ARGUMENT for a model that
+ *  can't be. */
+cifar_status cifar_model_import(const char *path, const cifar_import_options *options,
+                                cifar_model **out);
+
+/** The same of bytes in memory.
+ *
+ *  @param bytes    (size), a safetensors file. They are copied.
+ *  @param size     of them.
+ *  @param options  NULL for the defaults.
+ *
+ *  Errors: those of cifar_model_import, but for the file's. */
+cifar_status cifar_model_decode(const void *bytes, size_t size,
+                                const cifar_import_options *options, cifar_model **out);
 
 /* ---- Models of one's own --------------------------------------------------------------------- */
 /* Networks layer by layer, or from JSON. */
@@ -761,6 +889,17 @@ typedef enum cifar_padding {
 
 /** Makes a spec without layers, for images of 3x32x32. */
 cifar_status cifar_model_spec_create(cifar_model_spec **out);
+
+/** Changes the images that a model takes; its layers stay, and are checked once more.
+ *
+ *  @param channels  3 or 1.
+ *  @param height    rows, from 8 to 128.
+ *  @param width     columns, from 8 to 128.
+ *
+ *  Errors: INVALID_ARGUMENT; SHAPE_MISMATCH, naming the layer that does not fit any more. The spec
+ *  is then as it was. */
+cifar_status cifar_model_spec_set_input(cifar_model_spec *spec, uint32_t channels, uint32_t height,
+                                        uint32_t width);
 
 /** Reads a spec, or the list of its layers alone:
  *
@@ -881,6 +1020,18 @@ cifar_status cifar_model_spec_get_json(const cifar_model_spec *spec, const char 
  *
  *  @param text  receives the table, which lives as long as the spec. */
 cifar_status cifar_model_spec_get_summary(const cifar_model_spec *spec, const char **text);
+
+/** A Python script that builds the model in another framework, as cifar_model_export writes it, but
+ *  that it knows neither normalization nor names of classes. Of what is left to the dialect it has
+ *  PyTorch's.
+ *
+ *  @param format  CIFAR_FORMAT_PYTORCH or CIFAR_FORMAT_KERAS.
+ *  @param text    receives the script, which lives as long as the spec.
+ *
+ *  Errors: INVALID_ARGUMENT for another format, or a model without layers; SHAPE_MISMATCH if it is
+ *  not complete. */
+cifar_status cifar_model_spec_get_script(const cifar_model_spec *spec, cifar_format format,
+                                         const char **text);
 
 /** How large a model is. */
 typedef struct cifar_model_spec_info {

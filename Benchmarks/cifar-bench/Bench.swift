@@ -6,14 +6,64 @@ import Kernels
 /// The measurements, each in the plan of a program that does just that.
 struct Bench {
   private let pool: ThreadPool
+  private let directory: String
+  private var tests: TestImages?
   private var training: (what: [String], plan: Plan, adam: Adam)?
-  private var inference: (batch: Int, plan: Plan)?
+  private var inference: (what: [String], plan: Plan)?
 
-  init(threads: Int) { pool = ThreadPool(threads: threads) }
+  /// - Parameter directory: where `TestImages` are.
+  init(threads: Int, directory: String) {
+    pool = ThreadPool(threads: threads)
+    self.directory = directory
+  }
+
+  /// The answer to a line of `main.swift`'s protocol.
+  mutating func answer(_ words: [String]) throws -> JSONValue {
+    let numbers = words.dropFirst().compactMap { Int($0) }
+    let names = words.dropFirst().filter { Int($0) == nil }
+    switch (words.first, numbers.count, names.count) {
+    case ("describe", 0, 0): return Bench.description
+    case ("step", 2, 2):
+      return .number(
+        try step(
+          batch: numbers[0], repeats: numbers[1], precision: Bench.precision(names[0]),
+          model: names[1]))
+    case ("infer", 2, 1):
+      return .number(
+        try infer(batch: numbers[0], repeats: numbers[1], precision: Bench.precision(names[0])))
+    case ("quality", 0, 1):
+      let (accuracy, error) = try quality(precision: Bench.precision(names[0]))
+      return .object(["accuracy": .number(accuracy), "error": .number(error)])
+    case ("layer", 6, 1):
+      let shape = ConvolutionShape(
+        inputChannels: numbers[0], outputChannels: numbers[1], height: numbers[2],
+        width: numbers[2], kernel: numbers[3], stride: 1, padding: numbers[3] / 2)
+      return .array(
+        try layer(
+          shape, batch: numbers[4], repeats: numbers[5], precision: Bench.precision(names[0])
+        ).map(
+          JSONValue.number))
+    case ("peak", 0, 0): return .number(try peak())
+    case ("memory", 0, 0): return .number(Bench.residentPeak())
+    default:
+      throw CifarError(.invalidArgument, "unknown measurement: \(words.joined(separator: " "))")
+    }
+  }
+
+  private static var description: JSONValue {
+    let modes = JSONValue.object(
+      Dictionary(
+        uniqueKeysWithValues: Precision.allCases.map { ($0.rawValue, .string($0.rawValue)) }))
+    return .object([
+      "program": .string("libcifar"), "version": .string("kernels \(Kernels.current.name)"),
+      "step": modes, "infer": modes,
+      "layer": modes,
+    ])
+  }
 
   /// Median milliseconds of a training step of a preset.
-  mutating func step(
-    batch: Int, repeats: Int, model: String, precision: Precision
+  private mutating func step(
+    batch: Int, repeats: Int, precision: Precision, model: String
   ) throws -> Double {
     let what = ["\(batch)", model, precision.rawValue]
     if training?.what != what {
@@ -37,29 +87,57 @@ struct Bench {
   }
 
   /// Median milliseconds of a batch's probabilities.
-  mutating func infer(batch: Int, repeats: Int) throws -> Double {
-    if inference?.batch != batch {
-      let network = try Network(
-        spec: .preset("tutorial", dialect: .pytorch), dialect: .pytorch, seed: 0)
-      inference = (
-        batch, try Plan(network: network, batchSize: batch, training: false, pool: pool)
-      )
+  private mutating func infer(batch: Int, repeats: Int, precision: Precision) throws -> Double {
+    let tests = try testImages()
+    guard batch <= tests.labels.count else {
+      throw CifarError(.invalidArgument, "there are only \(tests.labels.count) test images")
     }
-    guard let inference else { return .nan }
-    let images = try Bench.images(batch)
+    let plan = try inferencePlan(batch: batch, precision: precision)
     let probabilities = try AlignedBuffer<Float>(count: batch * 10)
     return Bench.median(repeats) {
-      inference.plan.predict(
-        images: images.pointer, count: batch, probabilities: probabilities.pointer)
+      plan.predict(
+        images: tests.images.pointer, count: batch, probabilities: probabilities.pointer)
     }
   }
 
+  private mutating func quality(
+    precision: Precision
+  ) throws -> (accuracy: Double, error: Double) {
+    let tests = try testImages()
+    let (batch, count) = (100, tests.labels.count)
+    let plan = try inferencePlan(batch: batch, precision: precision)
+    let probabilities = try AlignedBuffer<Float>(count: count * 10)
+    for first in stride(from: 0, to: count, by: batch) {
+      plan.predict(
+        images: tests.images.pointer + first * 3 * 32 * 32, count: min(batch, count - first),
+        probabilities: probabilities.pointer + first * 10)
+    }
+    return tests.quality(of: UnsafeBufferPointer(probabilities.span))
+  }
+
+  private mutating func testImages() throws -> TestImages {
+    if let tests { return tests }
+    let new = try TestImages(directory: directory)
+    tests = new
+    return new
+  }
+
+  private mutating func inferencePlan(batch: Int, precision: Precision) throws -> Plan {
+    let what = ["\(batch)", precision.rawValue]
+    if let inference, inference.what == what { return inference.plan }
+    let plan = try Plan(
+      network: testImages().network, batchSize: batch, training: false, pool: pool,
+      precision: precision)
+    inference = (what, plan)
+    return plan
+  }
+
   /// Median milliseconds of forward, backward to the data, backward to the weights.
-  func layer(input: Int, output: Int, size: Int, batch: Int, repeats: Int) throws -> [Double] {
-    let shape = ConvolutionShape(
-      inputChannels: input, outputChannels: output, height: size, width: size, kernel: 3,
-      stride: 1, padding: 1)
-    let convolution = try IsolatedConvolution(shape: shape, batchSize: batch, pool: pool)
+  private func layer(
+    _ shape: ConvolutionShape, batch: Int, repeats: Int, precision: Precision
+  ) throws -> [Double] {
+    let convolution = try IsolatedConvolution(
+      shape: shape, batchSize: batch, pool: pool, precision: precision)
     return [
       Bench.median(repeats) { convolution.forward() },
       Bench.median(repeats) { convolution.backwardData() },
@@ -68,7 +146,7 @@ struct Bench {
   }
 
   /// GFLOP/s of all threads together.
-  func peak() throws -> Double {
+  private func peak() throws -> Double {
     let kernels = Kernels.current
     let (rows, depth) = (kernels.tileRows, 256)
     let columns = kernels.panelLanes
@@ -93,10 +171,19 @@ struct Bench {
   }
 
   /// The most memory that was ever resident, in MB.
-  static func residentPeak() -> Double {
+  private static func residentPeak() -> Double {
     var usage = rusage()
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return Double(usage.ru_maxrss) / 1024
+  }
+
+  private static func precision(_ name: String) throws -> Precision {
+    guard let precision = Precision(rawValue: name) else {
+      throw CifarError(
+        .invalidArgument,
+        "unknown mode '\(name)'; use \(Precision.allCases.map(\.rawValue).alternatives)")
+    }
+    return precision
   }
 
   /// (batch, 3, 32, 32) of something like normalised pixels.

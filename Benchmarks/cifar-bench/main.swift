@@ -1,46 +1,39 @@
 import CifarCore
-import CifarNN
+import FoundationEssentials
 import Glibc
-import Kernels
 
-// Times the library for Benchmarks/run.py: reads a measurement a line, answers a line of JSON.
-// All times are milliseconds.
+// Times the library for Benchmarks/run.py. Started with the number of threads and the directory that
+// Benchmarks/peers/prepare.py filled, it reads a measurement a line and answers a line of JSON; instead of
+// an answer there may be {"error": "…"}. All times are milliseconds. MODE is a precision.
 //
-//   step BATCH REPEATS [MODEL [PRECISION]]
-//                           a training step, Adam included, of the tutorial's network or another
-//                           preset, in float32 or mixed_bfloat16
-//   infer BATCH REPEATS     probabilities for a batch
-//   layer I O SIZE BATCH REPEATS
-//                           the three passes of a 3×3 convolution, I to O channels, SIZE × SIZE
+//   describe                what it is, and the modes of `step` and `infer` with their precisions
+//   step BATCH REPEATS MODE MODEL
+//                           a training step of a preset, Adam included
+//   infer BATCH REPEATS MODE
+//                           probabilities for the first test images
+//   quality MODE            accuracy on the test images, and the error of the probabilities
+//   layer I O SIZE KERNEL BATCH REPEATS MODE
+//                           forward, backward to the data and to the weights of a convolution,
+//                           I to O channels, SIZE × SIZE pixels
 //   peak                    GFLOP/s of matrix products that stay in the first-level cache
 //   memory                  the most memory that was ever resident, in MB
 
+let arguments = CommandLine.arguments.dropFirst()
 var bench = Bench(
-  threads: CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? ThreadPool.defaultThreads)
+  threads: arguments.first.flatMap { Int($0) } ?? ThreadPool.defaultThreads,
+  directory: arguments.dropFirst().first ?? ".")
+let encoder = JSONEncoder()
 while let line = readLine() {
-  let words = line.split(separator: " ").map(String.init)
-  let numbers = words.dropFirst().compactMap(Int.init)
-  // An answer must not wait in a buffer for the next one.
-  defer { fflush(nil) }
+  var answer: JSONValue
   do {
-    switch (words.first, numbers.count) {
-    case ("step", 2):
-      let names = words.dropFirst(3)
-      print(
-        try bench.step(
-          batch: numbers[0], repeats: numbers[1], model: names.first ?? "tutorial",
-          precision: names.dropFirst().first.flatMap(Precision.init) ?? .float32))
-    case ("infer", 2): print(try bench.infer(batch: numbers[0], repeats: numbers[1]))
-    case ("layer", 5):
-      print(
-        try bench.layer(
-          input: numbers[0], output: numbers[1], size: numbers[2], batch: numbers[3],
-          repeats: numbers[4]))
-    case ("peak", 0): print(try bench.peak())
-    case ("memory", 0): print(Bench.residentPeak())
-    default: print("\"unknown measurement: \(line)\"")
-    }
+    answer = try bench.answer(line.split(separator: " ").map(String.init))
   } catch {
-    print("\"\(error)\"")
+    answer = .object(["error": .string("\(error)")])
   }
+  // NaN and infinity are no JSON.
+  let text =
+    (try? encoder.encode(answer)) ?? Data(#"{"error": "a result is not finite"}"#.utf8)
+  print(String(decoding: text, as: UTF8.self))
+  // An answer must not wait in a buffer for the next one.
+  fflush(nil)
 }

@@ -24,9 +24,14 @@ bool cpu_has_avx512(void) {
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
+bool cpu_has_avx512_vnni(void) {
+  return cpu_has_avx512() && __builtin_cpu_supports("avx512vnni");
+}
+
 #else
 
 bool cpu_has_avx2_fma(void) { return false; }
 bool cpu_has_avx512(void) { return false; }
+bool cpu_has_avx512_vnni(void) { return false; }
 
 #endif

@@ -4,7 +4,7 @@ import CifarCore
 /// names, the optimizer's and the best weights under names that tell them apart, and the rest as JSON
 /// in the metadata.
 public struct CheckpointContainer {
-  public static let format = "libcifar checkpoint 1"
+  static let format = "libcifar checkpoint 1"
 
   private enum Key: String {
     case format, hyperparameters, state, run
@@ -26,7 +26,7 @@ public struct CheckpointContainer {
   ///   `outOfMemory`.
   public init(_ bytes: [UInt8]) throws {
     let (tensors, metadata) = try SafeTensors.decode(bytes)
-    guard metadata[Key.format.rawValue] == CheckpointContainer.format,
+    guard CheckpointContainer.isOne(metadata),
       let state = metadata[Key.state.rawValue],
       let hyperparameters = metadata[Key.hyperparameters.rawValue]
     else {
@@ -36,6 +36,11 @@ public struct CheckpointContainer {
           + "'\(CheckpointContainer.format)'")
     }
     self.init(hyperparameters: hyperparameters, state: state, tensors: tensors)
+  }
+
+  /// Whether a safetensors file with these metadata is a checkpoint of this library.
+  public static func isOne(_ metadata: [String: String]) -> Bool {
+    metadata[Key.format.rawValue] == format
   }
 
   public func encoded() throws -> [UInt8] {
@@ -71,9 +76,11 @@ public struct CheckpointContainer {
 }
 
 extension FileKind {
-  /// A safetensors file that this library wrote.
+  /// A safetensors file that this library wrote: a checkpoint, or weights alone.
   public static let checkpoint = FileKind("a checkpoint of libcifar") { bytes in
     FileKind.safetensors.matches(bytes)
-      && bytes.firstRange(of: Array("\"libcifar checkpoint ".utf8)) != nil
+      && ["checkpoint", "weights"].contains {
+        bytes.firstRange(of: Array("\"libcifar \($0) ".utf8)) != nil
+      }
   }
 }

@@ -1,6 +1,7 @@
 import CifarCore
 
-/// The safetensors file format, float32 tensors only.
+/// The safetensors file format. What is written is float32; files of other programs may have other
+/// types too.
 ///
 /// Eight bytes with the header's length, little-endian; a JSON header that gives each tensor's type,
 /// shape and place, and under `__metadata__` strings by name; then the numbers, little-endian, one
@@ -8,12 +9,18 @@ import CifarCore
 public enum SafeTensors {
   /// The bytes of a file that holds `tensors` in the order given.
   ///
+  /// - Parameter counters: scalars of 64 bits, before the tensors.
   /// - Throws: `invalidArgument` for a name given twice or numbers that do not fill their shape.
   public static func encode(
-    _ tensors: [Tensor], metadata: [String: String]
+    _ tensors: [Tensor], counters: [(name: String, value: Int)] = [], metadata: [String: String]
   ) throws -> [UInt8] {
     var header = SafeTensorsHeader(metadata: metadata, entries: [:])
     var size = 0
+    for counter in counters {
+      header.entries[counter.name] = SafeTensorsHeader.Entry(
+        dtype: TensorType.int64.rawValue, shape: [], dataOffsets: [size, size + 8])
+      size += 8
+    }
     for tensor in tensors {
       guard tensor.values.count == tensor.shape.reduce(1, *) else {
         throw CifarError(
@@ -22,13 +29,16 @@ public enum SafeTensors {
       }
       let bytes = tensor.values.count * 4
       let entry = SafeTensorsHeader.Entry(
-        dtype: "F32", shape: tensor.shape, dataOffsets: [size, size + bytes])
+        dtype: TensorType.float32.rawValue, shape: tensor.shape, dataOffsets: [size, size + bytes])
       guard header.entries.updateValue(entry, forKey: tensor.name) == nil else {
         throw CifarError(.invalidArgument, "two tensors are called '\(tensor.name)'")
       }
       size += bytes
     }
     var file = try header.start(reserving: size)
+    for counter in counters {
+      withUnsafeBytes(of: Int64(counter.value).littleEndian) { file.append(contentsOf: $0) }
+    }
     for tensor in tensors {
       tensor.values.withUnsafeBytes { file.append(contentsOf: $0) }
     }
@@ -75,18 +85,32 @@ public enum SafeTensors {
     _ bytes: [UInt8]
   ) throws -> (tensors: [Tensor], metadata: [String: String]) {
     // The numbers, and a header that is small beside them.
-    try MemoryNeed.secured(bytes.count + (1 << 16), for: "the tensors") { try parse(bytes) }
+    try MemoryNeed.secured(bytes.count + (1 << 16), for: "the tensors") {
+      try parse(bytes, types: [.float32])
+    }
+  }
+
+  /// Reads a file of any program, whose numbers become float32.
+  ///
+  /// - Throws: likewise; `unsupported` for other types than F32, F16, BF16, F64 and I64.
+  public static func decodeConverting(
+    _ bytes: [UInt8]
+  ) throws -> (tensors: [Tensor], metadata: [String: String]) {
+    // Those of two bytes become four.
+    try MemoryNeed.secured(2 * bytes.count + (1 << 16), for: "the tensors") {
+      try parse(bytes, types: Set(TensorType.allCases))
+    }
   }
 
   private static func parse(
-    _ bytes: [UInt8]
+    _ bytes: [UInt8], types: Set<TensorType>
   ) throws -> (tensors: [Tensor], metadata: [String: String]) {
     let (header, start) = try SafeTensorsHeader.read(bytes)
-    var placed: [(begin: Int, tensor: Tensor)] = []
+    var placed: [(begin: Int, end: Int, tensor: Tensor)] = []
     for (name, entry) in header.entries {
       try MemoryNeed.checkReserve()
-      let tensor = try tensor(name, entry, in: bytes[start...])
-      placed.append((entry.dataOffsets[0], tensor))
+      let tensor = try tensor(name, entry, in: bytes[start...], types: types)
+      placed.append((entry.dataOffsets[0], entry.dataOffsets[1], tensor))
     }
     // Empty ones before others at the same place, and all in an order of their own.
     placed.sort {
@@ -95,12 +119,12 @@ public enum SafeTensors {
     }
     // The format allows neither overlaps nor bytes that belong to nobody.
     var end = 0
-    for (begin, tensor) in placed {
+    for (begin, next, tensor) in placed {
       guard begin == end else {
         throw SafeTensorsHeader.notOne(
           "tensor '\(tensor.name.excerpt)' does not begin where the one before it ends")
       }
-      end += tensor.values.count * 4
+      end = next
     }
     guard end == bytes.count - start else {
       throw SafeTensorsHeader.notOne(
@@ -110,12 +134,14 @@ public enum SafeTensors {
   }
 
   private static func tensor(
-    _ name: String, _ entry: SafeTensorsHeader.Entry, in data: ArraySlice<UInt8>
+    _ name: String, _ entry: SafeTensorsHeader.Entry, in data: ArraySlice<UInt8>,
+    types: Set<TensorType>
   ) throws -> Tensor {
-    guard entry.dtype == "F32" else {
+    guard let type = TensorType(rawValue: entry.dtype), types.contains(type) else {
       throw CifarError(
         .unsupported,
-        "tensor '\(name.excerpt)' is \(entry.dtype.excerpt); only F32 (float32) can be read")
+        "tensor '\(name.excerpt)' is \(entry.dtype.excerpt); only \(TensorType.list(types)) can be "
+          + "read")
     }
     var count = 1
     for dimension in entry.shape {
@@ -129,19 +155,14 @@ public enum SafeTensors {
     }
     guard entry.dataOffsets.count == 2, entry.dataOffsets[0] >= 0,
       entry.dataOffsets[1] >= entry.dataOffsets[0], entry.dataOffsets[1] <= data.count,
-      entry.dataOffsets[1] - entry.dataOffsets[0] == count * 4
+      entry.dataOffsets[1] - entry.dataOffsets[0] == count * type.size
     else {
       throw SafeTensorsHeader.notOne("tensor '\(name.excerpt)' does not lie where its header says")
     }
     let first = data.startIndex + entry.dataOffsets[0]
     // Swift writes the count of an empty array into the one that all empty arrays are.
     if count == 0 { return Tensor(name: name, shape: entry.shape, values: []) }
-    let values = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-      data[first..<(first + count * 4)].withUnsafeBytes { source in
-        UnsafeMutableRawBufferPointer(buffer).copyMemory(from: source)
-      }
-      filled = count
-    }
+    let values = data[first..<(first + count * type.size)].withUnsafeBytes(type.floats)
     return Tensor(name: name, shape: entry.shape, values: values)
   }
 }

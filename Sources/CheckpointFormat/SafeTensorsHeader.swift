@@ -2,7 +2,7 @@ import CifarCore
 import FoundationEssentials
 
 /// The header of a safetensors file: what its tensors are and where they lie, and its metadata.
-struct SafeTensorsHeader: Codable {
+struct SafeTensorsHeader: Decodable {
   struct Entry: Codable {
     var dtype: String
     var shape: [Int]
@@ -37,17 +37,17 @@ struct SafeTensorsHeader: Codable {
     }
   }
 
-  func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: AnyKey.self)
-    if !metadata.isEmpty { try values.encode(metadata, forKey: SafeTensorsHeader.metadataKey) }
-    for (name, entry) in entries { try values.encode(entry, forKey: AnyKey(stringValue: name)) }
-  }
-
-  /// The beginning of the file: the header with its length before it.
+  /// The beginning of the file: the header with its length before it. The metadata come first, so
+  /// that the first bytes of a file tell what it is, however many tensors it has.
   func start(reserving size: Int) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    var json = Array(try encoder.encode(self))
+    var json = Array(try encoder.encode(entries))
+    if !metadata.isEmpty {
+      let first = try encoder.encode([SafeTensorsHeader.metadataKey.stringValue: metadata])
+      // One object of the two: without the brace that ends the one and the one that begins the other.
+      json = first.dropLast() + (entries.isEmpty ? [] : [UInt8(ascii: ",")]) + json.dropFirst()
+    }
     // Spaces align the numbers to 8 bytes, as the format's own writer does.
     json += repeatElement(UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
     var file: [UInt8] = []

@@ -1,3 +1,5 @@
+import CifarCore
+
 /// What a tensor of a checkpoint is for, told by its name.
 public enum TensorRole: String, CaseIterable, Sendable {
   /// What the model computes with, under PyTorch's `state_dict` name.
@@ -22,6 +24,17 @@ extension Tensor {
   /// second moments of Adam.
   public var isMeanOfSquares: Bool {
     name.hasSuffix(".running_var") || name.hasPrefix("optimizer.exp_avg_sq.")
+  }
+
+  /// The first of its numbers that nothing can be computed with, NaN, an infinity or a negative
+  /// variance, as a sentence; nil where there is none.
+  public var fault: String? {
+    let place = values.firstIndex { !$0.isFinite || isMeanOfSquares && $0 < 0 }
+    guard let place else { return nil }
+    // The NaN of x86 has its sign set, and would be "-nan".
+    let value = values[place].isNaN ? .nan : values[place]
+    return "tensor '\(name.excerpt)' has \(value) at \(index(of: place)), not a finite number"
+      + (isMeanOfSquares ? " of 0 or above" : "")
   }
 
   /// The same numbers under the name that they have in another role.

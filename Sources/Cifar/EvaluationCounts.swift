@@ -6,6 +6,7 @@ import Glibc
 /// Adds up an evaluation, batch by batch.
 struct EvaluationCounts {
   private let classNames: [String]
+  private let shape: ImageShape
   private let flips: Bool
   private var lossSum = 0.0
   private var correct = 0
@@ -20,8 +21,11 @@ struct EvaluationCounts {
   ///   - flips: see `Evaluation.flips`.
   ///   - examples: collects single images; nil for none.
   /// - Throws: `outOfMemory`.
-  init(classNames: [String], flips: Bool, examples: EvaluationExamples? = nil) throws {
+  init(
+    classNames: [String], shape: ImageShape, flips: Bool, examples: EvaluationExamples? = nil
+  ) throws {
     self.classNames = classNames
+    self.shape = shape
     self.flips = flips
     self.examples = examples
     confusion = try AlignedBuffer(count: classNames.count * classNames.count)
@@ -102,7 +106,7 @@ struct EvaluationCounts {
   /// - Throws: `outOfMemory`.
   func classEvaluation(epoch: Int) throws -> ClassEvaluation {
     ClassEvaluation(
-      epoch: epoch, classNames: classNames, confusion: try confusionRows(),
+      epoch: epoch, classNames: classNames, shape: shape, confusion: try confusionRows(),
       misclassified: examples?.misclassified ?? [], samples: examples?.samples ?? [])
   }
 

@@ -46,8 +46,9 @@ struct EvaluationExamples {
 
   private func withPixels(_ prediction: ClassEvaluation.Prediction) -> ClassEvaluation.Prediction {
     var prediction = prediction
-    let start = dataset.images.pointer + prediction.image * Dataset.imageBytes
-    prediction.pixels = Array(UnsafeBufferPointer(start: start, count: Dataset.imageBytes))
+    let size = dataset.shape.count
+    let start = dataset.images.pointer + prediction.image * size
+    prediction.pixels = Array(UnsafeBufferPointer(start: start, count: size))
     return prediction
   }
 }

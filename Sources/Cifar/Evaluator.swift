@@ -11,6 +11,8 @@ final class Evaluator {
   /// What the network was trained with.
   let hyperparameters: Hyperparameters
   let classNames: [String]
+  /// Of the images that it takes.
+  let shape: ImageShape
   private let plan: Plan
   private let allowsNonFinite: Bool
 
@@ -32,8 +34,9 @@ final class Evaluator {
     self.network = network
     self.hyperparameters = hyperparameters
     self.allowsNonFinite = allowsNonFinite
+    shape = try hyperparameters.shape
     classNames =
-      hyperparameters.data?.classNames
+      hyperparameters.data?.classNames ?? hyperparameters.weights?.classNames
       ?? (0..<hyperparameters.modelSpec.classes).map(String.init)
     // In float32 and with folded normalizations, whatever it was trained with: the plan of a trainer
     // has neither.
@@ -60,6 +63,10 @@ final class Evaluator {
         .shapeMismatch,
         "the model knows \(classes) classes, the data set has \(dataset.classNames.count)")
     }
+    guard dataset.shape == shape else {
+      throw CifarError(
+        .shapeMismatch, "the model takes images of \(shape), the data set has \(dataset.shape)")
+    }
     let names = try ClassNames.agreed(
       classNames, of: "the model", dataset.classNames, of: "the data set")
     let loader = try BatchLoader(
@@ -67,10 +74,11 @@ final class Evaluator {
       normalization: hyperparameters.normalization, augmentations: [], seed: 0, shuffle: false)
     loader.start(epoch: 1)
     var counts = try EvaluationCounts(
-      classNames: names, flips: flips, examples: examples ? EvaluationExamples(of: dataset) : nil)
+      classNames: names, shape: shape, flips: flips,
+      examples: examples ? EvaluationExamples(of: dataset) : nil)
     let size = Evaluator.batchSize
     let probabilities = try AlignedBuffer<Float>(count: size * classes)
-    let mirrored = try AlignedBuffer<Float>(count: flips ? size * Dataset.imageBytes : 0)
+    let mirrored = try AlignedBuffer<Float>(count: flips ? size * shape.count : 0)
     let others = try AlignedBuffer<Float>(count: flips ? size * classes : 0)
     let logarithms = try AlignedBuffer<Double>(count: flips ? 2 * size : 0)
     while let batch = loader.next() {
@@ -86,7 +94,7 @@ final class Evaluator {
         continue
       }
       plan.lastLogProbabilities(of: batch.labels, count: batch.count, to: logarithms.pointer)
-      Evaluator.mirror(batch.images, count: batch.count, to: mirrored.pointer)
+      mirror(batch.images, count: batch.count, to: mirrored.pointer)
       plan.predict(images: mirrored.pointer, count: batch.count, probabilities: others.pointer)
       try requireFinite(others.pointer, count: batch.count * classes)
       plan.lastLogProbabilities(
@@ -101,19 +109,20 @@ final class Evaluator {
     return counts
   }
 
-  /// Exchanges left and right of (count, 3, 32, 32) numbers.
-  private static func mirror(
+  /// Exchanges left and right of (count, channels, height, width) numbers.
+  private func mirror(
     _ images: UnsafePointer<Float>, count: Int, to target: UnsafeMutablePointer<Float>
   ) {
-    for row in 0..<(count * 3 * 32) {
-      for x in 0..<32 { target[row * 32 + x] = images[row * 32 + 31 - x] }
+    let width = shape.width
+    for row in 0..<(count * shape.channels * shape.height) {
+      for x in 0..<width { target[row * width + x] = images[row * width + width - 1 - x] }
     }
   }
 
   /// The probability of each class for at most `batchSize` images.
   ///
   /// - Parameters:
-  ///   - images: (count, 3, 32, 32), normalised.
+  ///   - images: (count, channels, height, width), normalised.
   ///   - probabilities: (count, classes), overwritten; check them with `requireFinite`.
   func predict(
     images: UnsafePointer<Float>, count: Int, probabilities: UnsafeMutablePointer<Float>

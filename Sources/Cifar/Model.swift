@@ -13,25 +13,23 @@ public final class Model: @unchecked Sendable {
   /// Completed epochs.
   public let epoch: Int
 
+  /// Optimizer steps since the start; 0 where nobody knows.
+  let step: Int
+
   /// Used under the lock.
   private let evaluator: Evaluator
   private let lock = ConditionLock()
-  private let source: Source
+  let source: ModelSource
 
-  /// Where the bytes of its checkpoint come from.
-  private enum Source {
-    /// Those it was opened from. They are kept, as the file may go and retention may remove the row;
-    /// encoding them again would lose what other programs or later versions wrote into the header.
-    case bytes([UInt8])
-    /// What a trainer had. It is encoded when someone saves the model.
-    case trainer(TrainerSnapshot)
-  }
-
-  private init(_ evaluator: Evaluator, epoch: Int, source: Source) {
+  init(_ evaluator: Evaluator, epoch: Int, step: Int, source: ModelSource) {
     self.evaluator = evaluator
     self.epoch = epoch
+    self.step = step
     self.source = source
   }
+
+  /// Its weights never change.
+  var network: Network { evaluator.network }
 
   /// - Parameters:
   ///   - bytes: a checkpoint, as it lies in the registry or in an exported file.
@@ -53,7 +51,7 @@ public final class Model: @unchecked Sendable {
     self.init(
       try Evaluator(
         network, of: hyperparameters, threads: threads, allowsNonFinite: allowsNonFinite),
-      epoch: checkpoint.epoch, source: .bytes(bytes))
+      epoch: checkpoint.epoch, step: checkpoint.step, source: .checkpoint(bytes))
   }
 
   /// The network that a trainer had. Weights of a training that diverged are taken as they are:
@@ -67,16 +65,20 @@ public final class Model: @unchecked Sendable {
     self.init(
       try Evaluator(
         snapshot.network, of: snapshot.hyperparameters, threads: threads, allowsNonFinite: true),
-      epoch: snapshot.epoch, source: .trainer(snapshot))
+      epoch: snapshot.epoch, step: snapshot.step, source: .trainer(snapshot))
   }
 
-  /// Opens an exported checkpoint.
+  /// Opens an exported checkpoint, or weights that this library exported.
   ///
-  /// - Throws: `notFound`, `io`; `badData` if it is no checkpoint of this library; `notFinite`.
+  /// - Throws: `notFound`, `io`; `badData` if it is neither; `notFinite`.
   public convenience init(file path: String, threads: Int = ThreadPool.defaultThreads) throws {
     do {
       let bytes = try CheckpointContainer.read(path)
-      try self.init(checkpoint: bytes, threads: threads)
+      if let weights = try StoredWeights(bytes) {
+        try self.init(weights, threads: threads)
+      } else {
+        try self.init(checkpoint: bytes, threads: threads)
+      }
     } catch let error as CifarError {
       throw error.of(file: path)
     }
@@ -97,26 +99,10 @@ public final class Model: @unchecked Sendable {
   public var classNames: [String] { evaluator.classNames }
   /// What it was trained with.
   public var hyperparameters: Hyperparameters { evaluator.hyperparameters }
+  /// Of the images that it takes.
+  public var shape: ImageShape { evaluator.shape }
   /// Numbers that were trained.
   public var parameterCount: Int { evaluator.network.parameterCount }
-
-  /// The checkpoint that the model was made from, a safetensors file.
-  ///
-  /// - Throws: `outOfMemory`.
-  public func checkpoint() throws -> [UInt8] {
-    switch source {
-    case .bytes(let bytes): bytes
-    case .trainer(let snapshot): try snapshot.checkpoint()
-    }
-  }
-
-  /// Writes the checkpoint to a file, whole or not at all (see `FileWriter`).
-  ///
-  /// - Throws: `invalidArgument` for a directory, a registry, or an existing file that is no
-  ///   checkpoint; `diskFull`, `io`, `outOfMemory`.
-  public func save(to path: String) throws {
-    try FileWriter.write(checkpoint(), to: path, as: .checkpoint)
-  }
 
   /// Loss, accuracy and more on a data set.
   ///
@@ -132,17 +118,17 @@ public final class Model: @unchecked Sendable {
   /// The probability of each class for each image.
   ///
   /// - Parameters:
-  ///   - images: (count, 3, 32, 32) bytes.
+  ///   - images: (count, channels, height, width) bytes, of the model's `shape`.
   ///   - probabilities: (count, classes), overwritten.
   /// - Throws: `outOfMemory`; `notFinite` for weights so large that the numbers overflow, unless the
   ///   model may say so.
   public func predict(
     images: UnsafePointer<UInt8>, count: Int, probabilities: UnsafeMutablePointer<Float>
   ) throws {
-    let size = Dataset.imageBytes
+    let size = shape.count
     let classes = evaluator.network.spec.classes
     let numbers = try AlignedBuffer<Float>(count: min(count, Evaluator.batchSize) * size)
-    let pipeline = ImageNormalizer(hyperparameters.normalization)
+    let pipeline = ImageNormalizer(shape, hyperparameters.normalization)
     var first = 0
     while first < count {
       let some = min(Evaluator.batchSize, count - first)

@@ -22,7 +22,8 @@ public enum RunImport {
   ) throws -> Registry.Imported {
     let imported: ImportedRun
     do {
-      imported = try content(of: path, name: name, tags: tags, info)
+      imported = try content(
+        of: CheckpointContainer.read(path), from: path, name: name, tags: tags, info)
     } catch let error as CifarError {
       throw error.of(file: path)
     }
@@ -30,10 +31,32 @@ public enum RunImport {
     return try registry().importRun(imported)
   }
 
+  /// Makes a run of a model's weights: one that has not begun, with the model's hyperparameters and a
+  /// checkpoint of these weights.
+  ///
+  /// - Parameters:
+  ///   - source: where the model came from.
+  ///   - name: what to call the run; nil for no name.
+  /// - Throws: those of the registry, `outOfMemory`.
+  public static func run(
+    of model: Model, from source: String, to registry: () throws -> Registry, name: String?,
+    tags: [String] = [], session info: SessionInfo
+  ) throws -> Registry.Imported {
+    let file = try model.checkpoint()
+    let imported = try content(of: file, from: source, name: name, tags: tags, info)
+    try Registry.check(imported.run)
+    return try registry().importRun(imported)
+  }
+
   private static func content(
-    of path: String, name: String?, tags: [String], _ info: SessionInfo
+    of file: [UInt8], from source: String, name: String?, tags: [String], _ info: SessionInfo
   ) throws -> ImportedRun {
-    let file = try CheckpointContainer.read(path)
+    if try WeightsContainer.description(in: SafeTensors.metadata(of: file)) != nil {
+      throw CifarError(
+        .badData,
+        "the file has weights alone, and nothing of their training to continue: `cifar import` makes "
+          + "a run that begins with them")
+    }
     let checkpoint = try Checkpoint(file)
     try Trainer.check(checkpoint)
     let left = try CheckpointContainer.run(in: file).map {
@@ -57,7 +80,7 @@ public enum RunImport {
       isBest: left?.isBest ?? true)
     var imported = ImportedRun(
       run: run, checkpoint: stored,
-      end: SessionEnd(.interrupted, reason: "imported from \(path)"))
+      end: SessionEnd(.interrupted, reason: "imported from \(source)"))
     imported.seconds = checkpoint.secondsInEpoch
     if let left { try add(left, to: &imported) }
     return imported

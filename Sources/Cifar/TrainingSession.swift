@@ -83,8 +83,11 @@ public final class TrainingSession {
   /// Begins a run.
   ///
   /// The run is written down last: invalid options leave no trace in the registry.
+  ///
+  /// - Parameter weights: to begin with; nil draws them.
   public static func start(
-    train: Dataset, validation: Dataset, hyperparameters: Hyperparameters, options: Options
+    train: Dataset, validation: Dataset, hyperparameters: Hyperparameters,
+    weights: InitialWeights? = nil, options: Options
   ) throws -> TrainingSession {
     try options.check()
     try hyperparameters.validate()
@@ -92,7 +95,7 @@ public final class TrainingSession {
       for: hyperparameters, storesCheckpoints: options.registryPath != nil)
     let trainer = try Trainer(
       hyperparameters: hyperparameters, train: train, validation: validation,
-      threads: options.threads)
+      threads: options.threads, weights: weights)
     let recorder = try options.registryPath.map {
       try RunRecorder(starting: trainer, registryPath: $0, options: options)
     }

@@ -20,6 +20,9 @@ final class DatasetHandle {
     info.classes = UInt32(dataset.classNames.count)
     info.name = strings.keep(dataset.name)
     info.location = strings.keep(dataset.location)
+    info.channels = UInt32(dataset.shape.channels)
+    info.height = UInt32(dataset.shape.height)
+    info.width = UInt32(dataset.shape.width)
     self.info = info
     classNames = dataset.classNames.map(strings.keep)
   }
@@ -61,31 +64,57 @@ public func cifar_dataset_open(
   }
 }
 
+extension cifar_dataset_options {
+  static var defaults: Self {
+    var options = cifar_dataset_options()
+    options.split = CIFAR_TRAIN
+    options.channels = UInt32(ImageShape.cifar.channels)
+    options.height = UInt32(ImageShape.cifar.height)
+    options.width = UInt32(ImageShape.cifar.width)
+    return options
+  }
+
+  func dataset() throws -> Dataset {
+    let shape = try ImageShape(
+      channels: Int(channels), height: Int(height), width: Int(width))
+    let images = try Argument.required(images, "options.images")
+    let labels = try Argument.required(labels, "options.labels")
+    guard (0...Int.max / shape.count).contains(count) else {
+      throw CifarError(.invalidArgument, "options.count is out of range")
+    }
+    guard (2...1000).contains(classes) else {
+      throw CifarError(.invalidArgument, "options.classes \(classes) is not in 2 to 1000")
+    }
+    let names = try (0..<Int(classes)).map { index in
+      guard let class_names else { return String(index) }
+      return try Argument.requiredText(class_names[index], "options.class_names[\(index)]")
+    }
+    return try Dataset(
+      images: UnsafeBufferPointer(start: images, count: count * shape.count), shape: shape,
+      labels: UnsafeBufferPointer(start: labels, count: count), classNames: names,
+      split: Split(split))
+  }
+}
+
+@_cdecl("cifar_dataset_options_init") @implementation
+public func cifar_dataset_options_init(
+  _ options: UnsafeMutablePointer<cifar_dataset_options>?, _ optionsSize: Int
+) -> cifar_status {
+  guarded {
+    try GrowingStruct.write(
+      cifar_dataset_options.defaults, to: options, size: optionsSize, "options")
+  }
+}
+
 @_cdecl("cifar_dataset_from_memory") @implementation
 public func cifar_dataset_from_memory(
-  _ images: UnsafePointer<UInt8>?, _ labels: UnsafePointer<Int32>?, _ count: Int,
-  _ classes: UInt32, _ classNames: UnsafePointer<UnsafePointer<CChar>?>?, _ split: cifar_split,
-  _ out: UnsafeMutablePointer<OpaquePointer?>?
+  _ options: UnsafePointer<cifar_dataset_options>?, _ out: UnsafeMutablePointer<OpaquePointer?>?
 ) -> cifar_status {
   guarded {
     let out = try Argument.required(out, "out")
-    let images = try Argument.required(images, "images")
-    let labels = try Argument.required(labels, "labels")
-    guard (0...Int.max / Dataset.imageBytes).contains(count) else {
-      throw CifarError(.invalidArgument, "count is out of range")
-    }
-    guard (2...1000).contains(classes) else {
-      throw CifarError(.invalidArgument, "classes \(classes) is not in 2 to 1000")
-    }
-    let names = try (0..<Int(classes)).map { index in
-      guard let classNames else { return String(index) }
-      return try Argument.requiredText(classNames[index], "class_names[\(index)]")
-    }
-    let dataset = try Dataset(
-      images: UnsafeBufferPointer(start: images, count: count * Dataset.imageBytes),
-      labels: UnsafeBufferPointer(start: labels, count: count), classNames: names,
-      split: Split(split))
-    out.pointee = Handle.make(DatasetHandle(dataset))
+    let given = try Argument.required(options, "options")
+    let options = try GrowingStruct.read(given, defaults: .defaults, "options")
+    out.pointee = Handle.make(DatasetHandle(try options.dataset()))
   }
 }
 
@@ -129,7 +158,7 @@ public func cifar_dataset_read(
         .invalidArgument,
         "\(count) images from \(first) on are not in the \(dataset.count) there are")
     }
-    let size = Dataset.imageBytes
+    let size = dataset.shape.count
     images?.update(from: dataset.images.pointer + first * size, count: count * size)
     labels?.update(from: dataset.labels.pointer + first, count: count)
   }

@@ -5,6 +5,7 @@ public import CCifar
 import CifarCore
 import CifarNN
 import CifarTraining
+import Interchange
 
 /// A model that is being written down, and the strings it handed out.
 ///
@@ -18,6 +19,7 @@ final class ModelSpecHandle {
   // What was handed out since the last layer was added.
   private var json: UnsafePointer<CChar>?
   private var summary: UnsafePointer<CChar>?
+  private var scripts: [ExportFormat: UnsafePointer<CChar>] = [:]
   private var keptBytes = 0
 
   /// A text lives as long as the spec, since another thread may hold it; one that is asked for its
@@ -37,6 +39,14 @@ final class ModelSpecHandle {
     try lock.withLock {
       try builder.add(layer)
       (json, summary) = (nil, nil)
+      scripts = [:]
+    }
+  }
+
+  func setInput(_ shape: ImageShape) throws {
+    try lock.withLock {
+      try builder.setInput(shape)
+      (json, summary) = (nil, nil)
     }
   }
 
@@ -51,6 +61,16 @@ final class ModelSpecHandle {
     try lock.withLock {
       if summary == nil { summary = try keep(builder.summary.text) }
       return summary
+    }
+  }
+
+  func scriptText(_ format: ExportFormat) throws -> UnsafePointer<CChar>? {
+    try lock.withLock {
+      if scripts[format] == nil {
+        let spec = builder.spec.resolved(for: .pytorch)
+        scripts[format] = try keep(ExportedModel(untrained: spec).script(format))
+      }
+      return scripts[format]
     }
   }
 
@@ -99,6 +119,16 @@ public func cifar_model_spec_create(
   guarded {
     let out = try Argument.required(out, "out")
     out.pointee = Handle.make(ModelSpecHandle(try ModelBuilder()))
+  }
+}
+
+@_cdecl("cifar_model_spec_set_input") @implementation
+public func cifar_model_spec_set_input(
+  _ spec: OpaquePointer?, _ channels: UInt32, _ height: UInt32, _ width: UInt32
+) -> cifar_status {
+  guarded {
+    try ModelSpecHandle.from(spec).setInput(
+      ImageShape(channels: Int(channels), height: Int(height), width: Int(width)))
   }
 }
 
@@ -253,6 +283,18 @@ public func cifar_model_spec_get_summary(
     let spec = try ModelSpecHandle.from(spec)
     let text = try Argument.required(text, "text")
     text.pointee = try spec.summaryText()
+  }
+}
+
+@_cdecl("cifar_model_spec_get_script") @implementation
+public func cifar_model_spec_get_script(
+  _ spec: OpaquePointer?, _ format: cifar_format,
+  _ text: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> cifar_status {
+  guarded {
+    let spec = try ModelSpecHandle.from(spec)
+    let text = try Argument.required(text, "text")
+    text.pointee = try spec.scriptText(ExportFormat(format))
   }
 }
 

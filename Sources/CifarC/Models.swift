@@ -18,8 +18,8 @@ final class ModelHandle {
   private let lock = ConditionLock()
   /// Under the lock.
   private var summaryText: UnsafePointer<CChar>?
-  /// Likewise.
-  private var checkpointBytes: AlignedBuffer<UInt8>?
+  /// Files of it that were asked for, by what they were asked for with. Under the lock.
+  private var files: [ExportOptions: AlignedBuffer<UInt8>] = [:]
 
   init(_ model: Model) throws {
     self.model = model
@@ -28,6 +28,9 @@ final class ModelHandle {
     info.epoch = UInt32(clamping: model.epoch)
     info.parameters = UInt64(clamping: model.parameterCount)
     info.hyperparameters = strings.keep(try StateCoding.encode(model.hyperparameters))
+    info.channels = UInt32(model.shape.channels)
+    info.height = UInt32(model.shape.height)
+    info.width = UInt32(model.shape.width)
     self.info = info
     classNames = model.classNames.map(strings.keep)
   }
@@ -42,15 +45,17 @@ final class ModelHandle {
     }
   }
 
-  /// Its checkpoint, encoded when someone asks for it.
-  func checkpoint() throws -> AlignedBuffer<UInt8> {
+  /// The bytes of a file, made when someone asks for them.
+  func encoded(_ options: ExportOptions) throws -> AlignedBuffer<UInt8> {
     try lock.withLock {
-      if let checkpointBytes { return checkpointBytes }
-      let bytes = try model.checkpoint()
-      let buffer = try AlignedBuffer<UInt8>(count: bytes.count, for: "the checkpoint")
-      _ = buffer.span.update(fromContentsOf: bytes)
-      checkpointBytes = buffer
-      return buffer
+      if let file = files[options] { return file }
+      let bytes = try model.exported(options)
+      let file = try AlignedBuffer<UInt8>(count: bytes.count, for: "the bytes of a file")
+      bytes.withUnsafeBufferPointer { source in
+        if let start = source.baseAddress { file.pointer.update(from: start, count: source.count) }
+      }
+      files[options] = file
+      return file
     }
   }
 
@@ -131,21 +136,6 @@ public func cifar_model_get_class_name(
   _ model: OpaquePointer?, _ index: UInt32, _ name: UnsafeMutablePointer<UnsafePointer<CChar>?>?
 ) -> cifar_status {
   ListAccess.className(index, of: { try ModelHandle.from(model).classNames }, to: name)
-}
-
-@_cdecl("cifar_model_get_checkpoint") @implementation
-public func cifar_model_get_checkpoint(
-  _ model: OpaquePointer?, _ bytes: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
-  _ size: UnsafeMutablePointer<Int>?
-) -> cifar_status {
-  guarded {
-    let model = try ModelHandle.from(model)
-    let bytes = try Argument.required(bytes, "bytes")
-    let size = try Argument.required(size, "size")
-    let checkpoint = try model.checkpoint()
-    bytes.pointee = UnsafePointer(checkpoint.pointer)
-    size.pointee = checkpoint.count
-  }
 }
 
 @_cdecl("cifar_model_get_summary") @implementation

@@ -4,16 +4,23 @@
 
 import CCifar
 
+extension cifar_dataset_options: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.split, \.channels, \.height, \.width, \.classes, \.count,
+    \.images, \.labels, \.class_names)
+}
+
 extension cifar_dataset_info: Growing {
   static let layout = StructLayout(
-    of: Self.self, \.struct_size, \.split, \.count, \.classes, \.name, \.location)
+    of: Self.self, \.struct_size, \.split, \.count, \.classes, \.name, \.location, \.channels,
+    \.height, \.width)
 }
 
 extension cifar_train_options: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epochs, \.batch_size, \.threads, \.learning_rate, \.seed,
     \.recipe, \.name, \.registry, \.record, \.keep_last, \.command_line, \.keep_every, \.tags,
-    \.hyperparameters, \.model, \.busy_timeout)
+    \.hyperparameters, \.model, \.busy_timeout, \.weights, \.weights_source)
 }
 
 extension cifar_resume_options: Growing {
@@ -44,12 +51,23 @@ extension cifar_trainer_info: Growing {
 
 extension cifar_model_info: Growing {
   static let layout = StructLayout(
-    of: Self.self, \.struct_size, \.classes, \.epoch, \.parameters, \.hyperparameters)
+    of: Self.self, \.struct_size, \.classes, \.epoch, \.parameters, \.hyperparameters, \.channels,
+    \.height, \.width)
 }
 
 extension cifar_evaluation: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.loss, \.accuracy, \.count, \.top5_accuracy, \.macro_f1)
+}
+
+extension cifar_export_options: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.names, \.keep_batch_norm)
+}
+
+extension cifar_import_options: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.threads, \.model, \.recipe, \.hyperparameters, \.class_names)
 }
 
 extension cifar_model_spec_info: Growing {

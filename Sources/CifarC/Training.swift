@@ -31,6 +31,13 @@ extension cifar_train_options {
     return request
   }
 
+  func initialWeights() throws -> InitialWeights? {
+    guard weights != nil else { return nil }
+    let source = try Argument.text(
+      weights_source, "options.weights_source", atMost: Argument.Longest.path)
+    return try ModelHandle.from(weights).model.initialWeights(source: source)
+  }
+
   func sessionOptions() throws -> TrainingSession.Options {
     let path =
       try Argument.text(registry, "options.registry", atMost: Argument.Longest.path)
@@ -105,8 +112,8 @@ public func cifar_trainer_create(
     let train = try DatasetHandle.from(train, "train").dataset
     let session = try TrainingSession.start(
       train: train, validation: DatasetHandle.from(validation, "validation").dataset,
-      hyperparameters: options.request().hyperparameters(classes: train.classNames.count),
-      options: sessionOptions)
+      hyperparameters: options.request().hyperparameters(for: train),
+      weights: options.initialWeights(), options: sessionOptions)
     out.pointee = Handle.make(try TrainerHandle(session, threads: sessionOptions.threads))
   }
 }

@@ -14,7 +14,7 @@ public enum Environment {
 
 /// The words of `CIFAR_ISA`.
 public enum InstructionSetChoice: String, EnvironmentChoice {
-  case baseline, avx2, avx512
+  case baseline, avx2, avx512, avx512vnni
 }
 
 /// The words of `CIFAR_CONV`: which algorithm convolutions use.

@@ -2,7 +2,7 @@ import CifarCore
 
 /// A batch made ready for a model. Valid until the loader's next call.
 public struct Batch {
-  /// (count, 3, 32, 32), augmented and normalised.
+  /// (count, channels, height, width), augmented and normalised.
   public let images: UnsafePointer<Float>
   /// (count)
   public let labels: UnsafePointer<Int32>
@@ -32,12 +32,15 @@ public final class BatchLoader {
     guard batchSize >= 1 else {
       throw CifarError(.invalidArgument, "batch size \(batchSize) is not at least 1")
     }
-    try normalization.validate()
+    try normalization.validate(channels: dataset.shape.channels)
     try Augmentation.validate(augmentations)
+    for augmentation in augmentations { try augmentation.validate(for: dataset.shape) }
     prefetcher = try BatchPrefetcher(
       dataset: dataset, batchSize: batchSize, shuffle: shuffle, seed: seed, workers: workers
     ) {
-      try ImagePipeline(normalization: normalization, augmentations: augmentations, seed: seed)
+      try ImagePipeline(
+        shape: dataset.shape, normalization: normalization, augmentations: augmentations,
+        seed: seed)
     }
   }
 

@@ -33,7 +33,9 @@ final class BatchPrefetcher: @unchecked Sendable {
     self.seed = seed
     let size = min(batchSize, dataset.count)
     // One batch is with the caller, each worker has one under way and one ready.
-    slots = try (0..<(1 + 2 * max(0, workers))).map { _ in try Slot(capacity: size) }
+    slots = try (0..<(1 + 2 * max(0, workers))).map { _ in
+      try Slot(capacity: size, imageSize: dataset.shape.count)
+    }
     // The last pipeline is the caller's own.
     pipelines = try (0...max(0, workers)).map { _ in try makePipeline() }
     order = try AlignedBuffer(count: dataset.count, for: "the order of the images")
@@ -152,26 +154,26 @@ final class BatchPrefetcher: @unchecked Sendable {
   }
 
   private func fill(_ slot: Slot, _ index: Int, _ pipeline: ImagePipeline) {
+    let size = dataset.shape.count
     for place in 0..<count(of: index) {
       let sample = Int(order[index * batchSize + place])
       slot.labels[place] = dataset.labels[sample]
       pipeline.run(
-        dataset.images.pointer + sample * Dataset.imageBytes, epoch: epoch, sample: sample,
-        to: slot.images.pointer + place * Dataset.imageBytes)
+        dataset.images.pointer + sample * size, epoch: epoch, sample: sample,
+        to: slot.images.pointer + place * size)
     }
   }
 
   /// Memory for one batch.
   private final class Slot {
-    /// (capacity, 3, 32, 32)
+    /// (capacity, channels, height, width)
     let images: AlignedBuffer<Float>
     let labels: AlignedBuffer<Int32>
     /// The batch that lies here; -1 for none.
     var batch = -1
 
-    init(capacity: Int) throws {
-      images = try AlignedBuffer(
-        count: capacity * Dataset.imageBytes, for: "the batches made ready")
+    init(capacity: Int, imageSize: Int) throws {
+      images = try AlignedBuffer(count: capacity * imageSize, for: "the batches made ready")
       labels = try AlignedBuffer(count: capacity)
     }
 

@@ -1,6 +1,6 @@
 import CifarCore
 
-/// Where a batch file's first `count` images and labels go.
+/// Where a CIFAR batch file's first `count` images and labels go.
 package struct BatchTarget {
   /// (count, 3, 32, 32)
   let images: UnsafeMutablePointer<UInt8>
@@ -8,6 +8,8 @@ package struct BatchTarget {
   let labels: UnsafeMutablePointer<Int32>
   let count: Int
   let classes: Int
+
+  static let imageBytes = ImageShape.cifar.count
 
   package init(
     images: UnsafeMutablePointer<UInt8>, labels: UnsafeMutablePointer<Int32>, count: Int,
@@ -34,7 +36,7 @@ package struct BatchTarget {
   func setPixels(_ index: Int, _ pixels: Slice<UnsafeRawBufferPointer>) {
     guard index < count else { return }
     UnsafeMutableRawBufferPointer(
-      start: images + index * Dataset.imageBytes, count: Dataset.imageBytes
-    ).copyMemory(from: UnsafeRawBufferPointer(rebasing: pixels.prefix(Dataset.imageBytes)))
+      start: images + index * BatchTarget.imageBytes, count: BatchTarget.imageBytes
+    ).copyMemory(from: UnsafeRawBufferPointer(rebasing: pixels.prefix(BatchTarget.imageBytes)))
   }
 }

@@ -38,7 +38,7 @@ struct CIFAR100Layout {
     let total = split == .train ? 50_000 : 10_000
     let count = min(limit ?? Int.max, total)
     let images = try AlignedBuffer<UInt8>(
-      count: count * Dataset.imageBytes, for: "the images of the data set")
+      count: count * BatchTarget.imageBytes, for: "the images of the data set")
     let numbers = try AlignedBuffer<Int32>(count: count, for: "the labels of the data set")
     let target = BatchTarget(
       images: images.pointer, labels: numbers.pointer, count: count,
@@ -53,6 +53,7 @@ struct CIFAR100Layout {
     }
     return Dataset(
       name: labels.rawValue, split: split, classNames: labels.classNames,
-      location: "\(labels.rawValue):\(directory)", images: images, labels: numbers)
+      location: "\(labels.rawValue):\(directory)", shape: .cifar,
+      images: images, labels: numbers)
   }
 }

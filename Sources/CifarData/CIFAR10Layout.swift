@@ -39,13 +39,13 @@ struct CIFAR10Layout {
     let perBatch = CIFAR10Layout.imagesPerBatch
     let count = min(limit ?? Int.max, batches.count * perBatch)
     let images = try AlignedBuffer<UInt8>(
-      count: count * Dataset.imageBytes, for: "the images of the data set")
+      count: count * BatchTarget.imageBytes, for: "the images of the data set")
     let labels = try AlignedBuffer<Int32>(count: count, for: "the labels of the data set")
     for (index, batch) in batches.enumerated() where index * perBatch < count {
       let path = "\(directory)/\(kind.file(batch))"
       let taken = min(perBatch, count - index * perBatch)
       let target = BatchTarget(
-        images: images.pointer + index * perBatch * Dataset.imageBytes,
+        images: images.pointer + index * perBatch * BatchTarget.imageBytes,
         labels: labels.pointer + index * perBatch, count: taken,
         classes: CIFAR10Layout.classNames.count)
       switch kind {
@@ -56,6 +56,7 @@ struct CIFAR10Layout {
     }
     return Dataset(
       name: CIFAR10Layout.datasetName, split: split, classNames: CIFAR10Layout.classNames,
-      location: directory, images: images, labels: labels)
+      location: directory, shape: .cifar,
+      images: images, labels: labels)
   }
 }

@@ -18,13 +18,13 @@ package enum CIFARPython {
     let batch = try MemoryNeed.secured(bytes.count, for: "the labels of '\(path)'") {
       try PickledBatch(bytes, path: path, labels: labels)
     }
-    guard batch.rows == images, batch.columns == Dataset.imageBytes,
+    guard batch.rows == images, batch.columns == BatchTarget.imageBytes,
       batch.labels.count == batch.rows
     else {
       throw CifarError(
         .badData,
         "'\(path)' holds \(batch.rows)×\(batch.columns) pixels and \(batch.labels.count) labels, "
-          + "not \(images)×\(Dataset.imageBytes) and as many labels; "
+          + "not \(images)×\(BatchTarget.imageBytes) and as many labels; "
           + "download it again")
     }
     for (index, label) in batch.labels.enumerated() {
@@ -32,7 +32,7 @@ package enum CIFARPython {
     }
     batch.pixels.withUnsafeBytes { source in
       for index in 0..<target.count {
-        target.setPixels(index, source.dropFirst(index * Dataset.imageBytes))
+        target.setPixels(index, source.dropFirst(index * BatchTarget.imageBytes))
       }
     }
   }

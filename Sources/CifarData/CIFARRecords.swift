@@ -14,7 +14,7 @@ package struct CIFARRecords {
   /// - Parameter images: that the file must have.
   /// - Throws: `notFound`, `io`; `badData` for anything else than such a file.
   package func read(_ path: String, images: Int, to target: BatchTarget) throws {
-    try DataFile(path).records(of: labelBytes + Dataset.imageBytes, count: images) {
+    try DataFile(path).records(of: labelBytes + BatchTarget.imageBytes, count: images) {
       try target.setLabel($0, Int($1[label]), path: path)
       target.setPixels($0, $1.dropFirst(labelBytes))
     }

@@ -38,6 +38,9 @@ struct DataFile: ~Copyable {
       .badData, "'\(path)' is \(fault): \(size) bytes, not \(expected); download it again")
   }
 
+  /// The first bytes, or all where there are not as many.
+  func start(_ count: Int) throws -> [UInt8] { try file.bytes(in: 0..<min(size, count)) }
+
   /// - Throws: `badData` for an archive or a page in place of the file.
   func refuseForeignFormat() throws {
     let start = (try? file.bytes(in: 0..<min(size, ForeignFormat.length))) ?? []
@@ -85,7 +88,8 @@ struct DataFile: ~Copyable {
     try refuseForeignFormat()
     guard size <= largest else {
       throw CifarError(
-        .badData, "'\(path)' has \(size) bytes: that is not a CIFAR-10 batch; download it again")
+        .badData, "'\(path)' has \(size) bytes, more than any file of a data set; download it again"
+      )
     }
     var bytes = try MemoryNeed.secured(size + 64, for: "the bytes of '\(path)'") {
       [UInt8](repeating: 0, count: size)

@@ -7,34 +7,34 @@ public enum Split: String, Codable, Sendable {
   case test
 }
 
-/// Labelled 32×32 RGB images, kept as bytes. Immutable.
+/// Labelled images of one shape, kept as bytes. Immutable.
 public final class Dataset: @unchecked Sendable {
-  /// One image: 3 planes (red, green, blue) of 32 rows of 32 bytes.
-  public static let imageBytes = 3 * 32 * 32
   /// In bytes of UTF-8.
   public static let longestClassName = 200
 
-  /// `cifar10`, `cifar100`, `cifar100-coarse`, `shapes` or `memory`.
+  /// `cifar10`, `cifar100`, `cifar100-coarse`, `shapes`, `memory` and so on.
   public let name: String
   public let split: Split
   public let classNames: [String]
+  public let shape: ImageShape
   public let count: Int
   /// Where it came from: a directory, or the name of a built-in data set; nil for memory.
   public let location: String?
-  /// (count, 3, 32, 32)
+  /// (count, channels, height, width)
   public let images: AlignedBuffer<UInt8>
   /// (count), each in 0 ..< classNames.count
   public let labels: AlignedBuffer<Int32>
   private let hash = Mutex<String?>(nil)
 
   init(
-    name: String, split: Split, classNames: [String], location: String?,
+    name: String, split: Split, classNames: [String], location: String?, shape: ImageShape,
     images: AlignedBuffer<UInt8>, labels: AlignedBuffer<Int32>
   ) {
     self.name = name
     self.split = split
     self.classNames = classNames
     self.location = location
+    self.shape = shape
     self.images = images
     self.labels = labels
     count = labels.count
@@ -43,14 +43,15 @@ public final class Dataset: @unchecked Sendable {
   /// Copies images and labels from memory.
   ///
   /// - Parameters:
-  ///   - images: (count, 3, 32, 32) bytes.
+  ///   - images: (count, channels, height, width) bytes.
+  ///   - shape: of one of them.
   ///   - labels: (count), each in 0 ..< classNames.count.
   /// - Throws: `shapeMismatch` if the sizes do not fit together, `badData` for a label out of
   ///   range, `invalidArgument` for no images, fewer than 2 classes, a class name of no or more
   ///   than 200 bytes, or one that two classes have.
   public convenience init(
-    images: UnsafeBufferPointer<UInt8>, labels: UnsafeBufferPointer<Int32>,
-    classNames: [String], split: Split
+    images: UnsafeBufferPointer<UInt8>, shape: ImageShape = .cifar,
+    labels: UnsafeBufferPointer<Int32>, classNames: [String], split: Split
   ) throws {
     guard !labels.isEmpty else {
       throw CifarError(.invalidArgument, "a data set needs at least one image")
@@ -69,11 +70,11 @@ public final class Dataset: @unchecked Sendable {
       }
     }
     try ClassNames.requireDistinct(classNames, "class_names")
-    guard images.count == labels.count * Dataset.imageBytes else {
+    guard images.count == labels.count * shape.count else {
       throw CifarError(
         .shapeMismatch,
-        "\(images.count) bytes of images for \(labels.count) labels; each image has 3×32×32 = "
-          + "\(Dataset.imageBytes)")
+        "\(images.count) bytes of images for \(labels.count) labels; each image has \(shape) = "
+          + "\(shape.count)")
     }
     for (index, label) in labels.enumerated() where !(0..<classNames.count).contains(Int(label)) {
       throw CifarError(
@@ -86,8 +87,8 @@ public final class Dataset: @unchecked Sendable {
     _ = ownImages.span.update(fromContentsOf: images)
     _ = ownLabels.span.update(fromContentsOf: labels)
     self.init(
-      name: "memory", split: split, classNames: classNames, location: nil, images: ownImages,
-      labels: ownLabels)
+      name: "memory", split: split, classNames: classNames, location: nil, shape: shape,
+      images: ownImages, labels: ownLabels)
   }
 
   /// SHA-256 of the images, then of the labels as little-endian 32-bit integers. Computed once.

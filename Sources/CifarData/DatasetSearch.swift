@@ -8,9 +8,9 @@ extension Dataset {
   ///   - location: `shapes` for the built-in one; a directory that is or holds
   ///     `cifar-10-batches-bin` or `cifar-10-batches-py`; nil for the one in `$CIFAR10_DIR` or, where
   ///     that is not set, in `./data`, `~/.cache/cifar10` or `~/.keras/datasets`. `cifar10` is the
-  ///     same, unless a directory is called that. `cifar100` and
-  ///     `cifar100-coarse` look there for `cifar-100-binary` or `cifar-100-python`;
-  ///     `cifar100:DIRECTORY` and `cifar100-coarse:DIRECTORY` in that directory.
+  ///     same, unless a directory is called that. `cifar100`, `cifar100-coarse`, `mnist`,
+  ///     `fashion-mnist` and `svhn` look there for their files, and with `:DIRECTORY` in that
+  ///     directory. `folder:DIRECTORY` is a directory with pictures (see `PictureFolder`).
   ///   - limit: the most images to take, from the start; nil for all.
   /// - Throws: `notFound` if there is no data set, `badData` if its files are damaged,
   ///   `invalidArgument` for a limit below 1, an empty location or one that holds a NUL.
@@ -27,7 +27,19 @@ extension Dataset {
           + "directory, or 'shapes'")
     }
     if location == Shapes.name { return try Shapes.dataset(split: split, limit: limit) }
-    if let hundred = try hundred(location, split, limit) { return hundred }
+    if let location {
+      let parts = location.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        .map(String.init)
+      if parts.count > 1, parts[1].isEmpty, PublishedSet.named(parts[0]) != nil {
+        throw CifarError(.invalidArgument, "'\(location)' names no directory")
+      }
+      if parts.count > 1, parts[0] == PictureFolder.datasetName {
+        return try PictureFolder(parts[1]).read(split: split, limit: limit)
+      }
+      if let set = PublishedSet.named(parts[0]) {
+        return try set.open(in: parts.count > 1 ? parts[1] : nil, split: split, limit: limit)
+      }
+    }
     if location == CIFAR10Layout.datasetName, access(CIFAR10Layout.datasetName, F_OK) != 0 {
       return try open(nil, split: split, limit: limit)
     }
@@ -40,46 +52,6 @@ extension Dataset {
       }
     }
     throw try notFound(location, candidates)
-  }
-
-  /// CIFAR-100, if the location asks for it.
-  private static func hundred(
-    _ location: String?, _ split: Split, _ limit: Int?
-  ) throws -> Dataset? {
-    guard let location else { return nil }
-    let parts = location.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-      .map(String.init)
-    guard let name = parts.first, let labels = CIFAR100Layout.Labels(rawValue: name) else {
-      return nil
-    }
-    if parts.count > 1, parts[1].isEmpty {
-      throw CifarError(.invalidArgument, "'\(location)' names no directory")
-    }
-    let candidates = parts.count > 1 ? [parts[1]] : try usualPlaces()
-    if parts.count == 1, let named = try EnvironmentVariable.dataDirectory.text(),
-      access(named, F_OK) != 0
-    {
-      throw CifarError(
-        .notFound,
-        "$CIFAR10_DIR is '\(named)', and there is no such directory; set it to another, or get "
-          + "the images with `cifar data download --dataset cifar100`")
-    }
-    for directory in candidates.map(AbsolutePath.of) {
-      for kind in CIFAR100Layout.Kind.allCases {
-        for path in [
-          directory, "\(directory)/\(kind.rawValue)",
-          "\(directory)/\(kind.archive)/\(kind.rawValue)",
-        ] {
-          let layout = CIFAR100Layout(kind: kind, directory: path, labels: labels)
-          if layout.isPresent { return try layout.read(split: split, limit: limit) }
-        }
-      }
-    }
-    let names = CIFAR100Layout.Kind.allCases.map(\.rawValue).joined(separator: " or ")
-    throw CifarError(
-      .notFound,
-      "no \(names) in \(candidates.joined(separator: ", ")); name the directory, '\(name):DIR', or "
-        + "get it with `cifar data download --dataset cifar100`")
   }
 
   /// The directories that are searched when none is named.

@@ -9,16 +9,18 @@ final class ImagePipeline {
   private let seed: UInt64
   private let augmented: AugmentedImage
 
-  init(normalization: Normalization, augmentations: [Augmentation], seed: UInt64) throws {
+  init(
+    shape: ImageShape, normalization: Normalization, augmentations: [Augmentation], seed: UInt64
+  ) throws {
     self.augmentations = augmentations.map(\.kind)
     self.seed = seed
-    augmented = try AugmentedImage(normalization: normalization)
+    augmented = try AugmentedImage(shape, normalization)
   }
 
   /// - Parameters:
   ///   - epoch: from 1.
   ///   - sample: the image's place in the data set.
-  ///   - target: (3, 32, 32), overwritten.
+  ///   - target: (channels, height, width), overwritten.
   func run(
     _ image: UnsafePointer<UInt8>, epoch: Int, sample: Int,
     to target: UnsafeMutablePointer<Float>

@@ -15,7 +15,7 @@ enum Shapes {
   static func dataset(split: Split, limit: Int?) throws -> Dataset {
     let count = min(limit ?? Int.max, count(split))
     let images = try AlignedBuffer<UInt8>(
-      count: count * Dataset.imageBytes, for: "the images of the data set")
+      count: count * ImageShape.cifar.count, for: "the images of the data set")
     let labels = try AlignedBuffer<Int32>(count: count, for: "the labels of the data set")
     let classes = Shape.allCases
     ThreadPool(threads: ThreadPool.defaultThreads).forEach((count + 99) / 100) { chunk, _ in
@@ -27,12 +27,12 @@ enum Shapes {
           seed: 0x5348_4150_4553, purpose: .syntheticImages, major: split == .train ? 0 : 1,
           minor: UInt32(index))
         ShapePainter(&random).paint(
-          classes[label], to: images.pointer + index * Dataset.imageBytes, &random)
+          classes[label], to: images.pointer + index * ImageShape.cifar.count, &random)
       }
     }
     return Dataset(
-      name: name, split: split, classNames: classNames, location: name, images: images,
-      labels: labels)
+      name: name, split: split, classNames: classNames, location: name, shape: .cifar,
+      images: images, labels: labels)
   }
 }
 

@@ -72,10 +72,11 @@ struct Assembly {
     case .fork(let input, let shortcut):
       ResidualFork(
         input: activations[input], shortcut: activations[shortcut], context: context)
-    case .sum(let layers, let shortcut, let output, let relu):
+    case .sum(let group, let layers, let shortcut, let output):
       ResidualSum(
-        layers: activations[layers], shortcut: activations[shortcut],
-        output: activations[output], relu: relu, context: context)
+        layers: .init(activations[layers], try group.layersEnd.map(stage)),
+        shortcut: .init(activations[shortcut], try group.shortcutEnd.map(stage)),
+        output: activations[output], relu: group.relu != nil, context: context)
     }
   }
 }

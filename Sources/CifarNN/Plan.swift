@@ -44,7 +44,8 @@ public final class Plan {
     self.pool = pool
     let target = PlanTarget(
       mode: training ? .training : .inference, batchSize: batchSize, threads: pool.threads,
-      storage: precision.storage, convolution: try Environment.convolution.get(),
+      storage: precision.storage,
+      products: precision.products, convolution: try Environment.convolution.get(),
       tiles: KernelTiles(kernels))
     let nodes = try network.spec.nodes()
     let memory = try MemoryPlan(

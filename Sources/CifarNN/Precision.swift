@@ -3,9 +3,12 @@ import Kernels
 /// In what precision a network is trained.
 public enum Precision: String, Codable, CaseIterable, Sendable {
   case float32
-  /// The images between two layers are kept as bfloat16, from the forward to the backward pass.
-  /// Arithmetic, weights, statistics, gradients and the values of dense layers are float32. Named as
-  /// Keras's policy.
+  /// The images between two layers are kept as bfloat16, from the forward to the backward pass, and
+  /// Winograd's products multiply numbers of 16 bits. Sums, weights, statistics, gradients, the values
+  /// of dense layers and all other arithmetic are float32. Named as Keras's policy.
+  ///
+  /// The products take int16 with a scale an image (`Int16Products`). What that costs in accuracy is
+  /// less than what bfloat16 images cost.
   ///
   /// Batch norm's mean and variance are those of the images as they are kept. Eight binary digits
   /// cannot tell values apart that differ by less than 1/256 of their size: where the mean is more
@@ -15,4 +18,7 @@ public enum Precision: String, Codable, CaseIterable, Sendable {
 
   /// How activations are kept.
   var storage: Storage { self == .float32 ? .float32 : .bfloat16 }
+
+  /// What Winograd's products multiply.
+  var products: Products { self == .float32 ? .float32 : .int16 }
 }

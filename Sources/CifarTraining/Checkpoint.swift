@@ -68,16 +68,11 @@ public struct Checkpoint {
   ///   negative variances.
   public func requireFinite(_ roles: [TensorRole] = [.model]) throws {
     for tensor in tensors where roles.contains(tensor.role) {
-      let place = tensor.values.firstIndex { !$0.isFinite || tensor.isMeanOfSquares && $0 < 0 }
-      guard let place else { continue }
-      // The NaN of x86 has its sign set, and would be "-nan".
-      let value = tensor.values[place].isNaN ? .nan : tensor.values[place]
+      guard let fault = tensor.fault else { continue }
       throw CifarError(
         .notFinite,
-        "the checkpoint of epoch \(epoch) can't be used: tensor '\(tensor.name.excerpt)' has "
-          + "\(value) at \(tensor.index(of: place)), not a finite number"
-          + (tensor.isMeanOfSquares ? " of 0 or above" : "")
-          + "; use one of before the training diverged")
+        "the checkpoint of epoch \(epoch) can't be used: \(fault); use one of before the training "
+          + "diverged")
     }
   }
 }

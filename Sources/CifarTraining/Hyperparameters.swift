@@ -29,6 +29,8 @@ public struct Hyperparameters: DescribedOptions {
   public var callbacks: [CallbackSpec] = []
   /// nil until a trainer has been made.
   public var data: DataRecord?
+  /// nil for weights drawn at random.
+  public var weights: WeightsRecord?
 
   public static let options: [OptionDescription<Self>] = [
     .value(
@@ -56,9 +58,10 @@ public struct Hyperparameters: DescribedOptions {
       "optimizer steps in an epoch; else all batches"),
     .word(
       "precision", \.precision,
-      "mixed_bfloat16 keeps images between layers in half the memory, also when a training "
-        + "validates; arithmetic, weights and gradients stay float32. `evaluate` and `predict` are "
-        + "float32: a few images may fall into another class there"),
+      "mixed_bfloat16 keeps images between layers as bfloat16, in half the memory, and multiplies "
+        + "16-bit integers in 3×3 convolutions, which is faster; also when a training validates. "
+        + "Sums, weights and gradients stay float32. `evaluate` and `predict` are float32: a few images may fall into another class there"
+    ),
     .object("optimizer", \.optimizer, isRequired: true, "how weights are moved"),
     // As PyTorch's `AveragedModel` with `get_ema_multi_avg_fn`.
     .number(
@@ -70,7 +73,7 @@ public struct Hyperparameters: DescribedOptions {
       OptionRow("schedule", .object, "one of the schedules", "of the learning rate"), \.schedule),
     .value(
       OptionRow(
-        "normalization", .object, "mean and std, 3 numbers each",
+        "normalization", .object, "mean and std, a number each a channel",
         "(byte/255 - mean) / std, channel by channel", isRequired: true), \.normalization),
     .value(
       OptionRow(
@@ -84,6 +87,10 @@ public struct Hyperparameters: DescribedOptions {
     ).showing { $0.callbacks.map(\.type).joined(separator: ", ") },
     .optional(
       OptionRow("data", .object, "written by the training", "what the run was trained on"), \.data),
+    .optional(
+      OptionRow(
+        "weights", .object, "written by the training",
+        "what the run began with, where that was not drawn at random"), \.weights),
   ]
 
   private static let modelSpec: OptionDescription<Self> = {
@@ -124,19 +131,30 @@ public struct Hyperparameters: DescribedOptions {
     return max(1, data.trainCount.dividedRoundingUp(by: batchSize))
   }
 
+  /// Of the images that the model takes.
+  ///
+  /// - Throws: `invalidArgument`.
+  public var shape: ImageShape {
+    get throws {
+      do {
+        return try ImageShape(modelSpec.input)
+      } catch let error as CifarError {
+        throw CifarError(error.code, "the model takes \(error.message)")
+      }
+    }
+  }
+
   /// - Throws: `invalidArgument` or `shapeMismatch`, naming the option, its value and its range.
   public func validate() throws {
+    let shape = try shape
     try validate(as: "")
     try schedule?.validate()
-    try normalization.validate()
     try Augmentation.validate(augmentations)
     for callback in callbacks { try callback.validate() }
     _ = try modelSpec.shapes()
-    guard modelSpec.input == [3, 32, 32] else {
-      throw CifarError(
-        .shapeMismatch, "the model takes images of \(modelSpec.input), the data has [3, 32, 32]")
-    }
+    try normalization.validate(channels: shape.channels)
     try data?.validate(classes: modelSpec.classes)
+    try weights?.validate(classes: modelSpec.classes)
     try loss.validate(classes: modelSpec.classes)
   }
 }

@@ -9,27 +9,44 @@ public enum Recipe {
   /// The names as a sentence has them.
   public static let list = "pytorch, keras or keras-tuned"
 
-  /// - Parameter classes: of the images that are to be learned.
+  /// - Parameters:
+  ///   - classes: of the images that are to be learned.
+  ///   - shape: of one of them.
   /// - Throws: `invalidArgument` for a name that is none of `names`.
-  public static func named(_ name: String, classes: Int = 10) throws -> Hyperparameters {
+  public static func named(
+    _ name: String, classes: Int = 10, shape: ImageShape = .cifar
+  ) throws -> Hyperparameters {
     switch name {
-    case "pytorch": return try pytorch(classes)
-    case "keras": return try keras(classes)
-    case "keras-tuned": return try kerasTuned(classes)
+    case "pytorch": return try pytorch(classes, shape)
+    case "keras": return try keras(classes, shape)
+    case "keras-tuned": return try kerasTuned(classes, shape)
     default:
       throw CifarError(.invalidArgument, "unknown recipe '\(name)'; use \(list)")
     }
   }
 
+  /// A recipe for given images. CIFAR-10's mean and deviation are no grey image's: where a recipe
+  /// normalises, grey images get their own.
+  ///
+  /// - Throws: as above.
+  public static func named(_ name: String, for train: Dataset) throws -> Hyperparameters {
+    var recipe = try named(name, classes: train.classNames.count, shape: train.shape)
+    if train.shape.channels == 1, recipe.dialect == .pytorch {
+      recipe.normalization = Normalization(statisticsOf: train)
+    }
+    return recipe
+  }
+
   /// The PyTorch tutorial: normalised by the data set's mean and deviation; flip, rotation and
   /// shift as torchvision does them; the learning rate halved on a plateau; stopped after 10 epochs
   /// without a lower validation loss; the weights with the lowest one kept.
-  private static func pytorch(_ classes: Int) throws -> Hyperparameters {
+  private static func pytorch(_ classes: Int, _ shape: ImageShape) throws -> Hyperparameters {
     var recipe = Hyperparameters(
       recipe: "pytorch", model: "tutorial",
-      modelSpec: try .preset("tutorial", dialect: .pytorch, classes: classes), dialect: .pytorch)
+      modelSpec: try .preset("tutorial", dialect: .pytorch, classes: classes, shape: shape),
+      dialect: .pytorch)
     recipe.optimizer = OptimizerSpec(type: .adam, learningRate: 1e-3, epsilon: 1e-8)
-    recipe.normalization = .cifar10
+    recipe.normalization = shape.channels == 3 ? .cifar10 : .unit(channels: shape.channels)
     recipe.augmentations = [
       Augmentation(RandomHorizontalFlip()), Augmentation(RandomRotation(degrees: 15)),
       Augmentation(RandomTranslation(share: 0.1)),
@@ -47,12 +64,13 @@ public enum Recipe {
   }
 
   /// The Keras tutorial: pixels in [0, 1]; ImageDataGenerator; EarlyStopping and ModelCheckpoint.
-  private static func keras(_ classes: Int) throws -> Hyperparameters {
+  private static func keras(_ classes: Int, _ shape: ImageShape) throws -> Hyperparameters {
     var recipe = Hyperparameters(
       recipe: "keras", model: "tutorial",
-      modelSpec: try .preset("tutorial", dialect: .keras, classes: classes), dialect: .keras)
+      modelSpec: try .preset("tutorial", dialect: .keras, classes: classes, shape: shape),
+      dialect: .keras)
     recipe.optimizer = OptimizerSpec(type: .adam, learningRate: 1e-3, epsilon: 1e-7)
-    recipe.normalization = .unit
+    recipe.normalization = .unit(channels: shape.channels)
     recipe.augmentations = [
       Augmentation(
         ImageDataGenerator(
@@ -68,8 +86,8 @@ public enum Recipe {
   }
 
   /// The Keras tutorial with ReduceLROnPlateau.
-  private static func kerasTuned(_ classes: Int) throws -> Hyperparameters {
-    var recipe = try keras(classes)
+  private static func kerasTuned(_ classes: Int, _ shape: ImageShape) throws -> Hyperparameters {
+    var recipe = try keras(classes, shape)
     recipe.recipe = "keras-tuned"
     recipe.callbacks.append(
       CallbackSpec(

@@ -32,16 +32,21 @@ public final class Trainer {
 
   /// Makes a trainer at the start of a run.
   ///
-  /// - Parameter threads: threads that compute; one more prepares the images.
-  /// - Throws: `invalidArgument` or `shapeMismatch` for invalid options, `outOfMemory`.
+  /// - Parameters:
+  ///   - threads: threads that compute; one more prepares the images.
+  ///   - weights: to begin with; nil draws them.
+  /// - Throws: `invalidArgument` or `shapeMismatch` for invalid options or weights of another model,
+  ///   `outOfMemory`.
   public convenience init(
-    hyperparameters: Hyperparameters, train: Dataset, validation: Dataset, threads: Int
+    hyperparameters: Hyperparameters, train: Dataset, validation: Dataset, threads: Int,
+    weights: InitialWeights? = nil
   ) throws {
     var complete = hyperparameters
-    try Trainer.checkClasses(complete, train, validation)
+    try Trainer.check(complete, train, validation)
     complete.data = try DataRecord(train: train, validation: validation)
     complete.callbacks = complete.callbacks.map(\.located)
-    try self.init(complete, train, validation, threads)
+    complete.weights = weights?.record
+    try self.init(complete, train, validation, threads, weights?.tensors)
   }
 
   /// Makes a trainer that continues from a checkpoint.
@@ -55,7 +60,7 @@ public final class Trainer {
     var hyperparameters = checkpoint.hyperparameters
     try hyperparameters.data?.check(train: train, validation: validation)
     // Another place of the same images is the one to find them at the next time.
-    try Trainer.checkClasses(hyperparameters, train, validation)
+    try Trainer.check(hyperparameters, train, validation)
     var data = try DataRecord(train: train, validation: validation)
     if let before = hyperparameters.data {
       data.classNames = try ClassNames.agreed(
@@ -71,7 +76,8 @@ public final class Trainer {
   }
 
   private init(
-    _ hyperparameters: Hyperparameters, _ train: Dataset, _ validation: Dataset, _ threads: Int
+    _ hyperparameters: Hyperparameters, _ train: Dataset, _ validation: Dataset, _ threads: Int,
+    _ weights: [Tensor]? = nil
   ) throws {
     try hyperparameters.validate()
     guard (1...1024).contains(threads) else {
@@ -89,6 +95,8 @@ public final class Trainer {
     network = try Network(
       spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect,
       seed: hyperparameters.seed)
+    // Before anything copies them.
+    if let weights { try network.load(weights) }
     plan = try Plan(
       network: network, batchSize: batchSize, training: true, pool: pool,
       precision: hyperparameters.precision)
@@ -107,10 +115,19 @@ public final class Trainer {
     state = TrainerState(learningRate: hyperparameters.optimizer.learningRate)
   }
 
-  private static func checkClasses(
+  /// Makes sure that model and images have the same classes and shape.
+  private static func check(
     _ hyperparameters: Hyperparameters, _ train: Dataset, _ validation: Dataset
   ) throws {
     let classes = hyperparameters.modelSpec.classes
+    let shape = try hyperparameters.shape
+    for dataset in [train, validation] where dataset.shape != shape {
+      throw CifarError(
+        .shapeMismatch,
+        "the model takes images of \(shape), but the \(dataset.split.rawValue) images have "
+          + "\(dataset.shape); a preset takes the shape of the training images, a model of your own "
+          + "has it as its input")
+    }
     for dataset in [train, validation] where dataset.classNames.count != classes {
       throw CifarError(
         .shapeMismatch,

@@ -13,6 +13,8 @@ public struct TrainerSnapshot {
 
   /// Completed epochs.
   public var epoch: Int { state.epoch }
+  /// Optimizer steps since the start.
+  public var step: Int { state.step }
 
   /// What `Trainer.checkpoint` would have given at that moment, to the byte.
   ///
@@ -25,5 +27,25 @@ public struct TrainerSnapshot {
         hyperparameters: hyperparameters, state: state, tensors: network.stateTensors() + rest
       ).encoded()
     }
+  }
+}
+
+extension TrainerSnapshot {
+  /// A training before its first step.
+  ///
+  /// - Parameter network: with the weights to begin with.
+  /// - Throws: `outOfMemory`.
+  public init(beginning network: Network, hyperparameters: Hyperparameters) throws {
+    self.network = network
+    self.hyperparameters = hyperparameters
+    let pool = ThreadPool(threads: 1)
+    let optimizer = try hyperparameters.optimizer.make(network: network, pool: pool)
+    let average = try hyperparameters.ema.map {
+      try WeightAverage(network: network, decay: $0, pool: pool)
+    }
+    rest = optimizer.stateTensors() + (average?.stateTensors() ?? [])
+    var state = TrainerState(learningRate: hyperparameters.optimizer.learningRate)
+    state.callbacks = hyperparameters.callbacks.map { $0.make().state }
+    self.state = state
   }
 }

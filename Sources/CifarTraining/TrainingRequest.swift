@@ -1,3 +1,5 @@
+import CifarCore
+import CifarData
 import CifarNN
 
 /// What a caller wants to be trained: a recipe, and what is changed of it.
@@ -23,10 +25,56 @@ public struct TrainingRequest: Equatable, Sendable {
 
   /// The complete set of hyperparameters.
   ///
-  /// - Parameter classes: of the images.
+  /// - Parameter train: what is to be learned.
   /// - Throws: `invalidArgument`, naming what is unknown or invalid.
+  public func hyperparameters(for train: Dataset) throws -> Hyperparameters {
+    try hyperparameters(
+      from: Recipe.named(recipe, for: train), classes: train.classNames.count, shape: train.shape)
+  }
+
+  /// Makes sure that there are images which it could be asked for, before any are read.
+  ///
+  /// - Throws: as `hyperparameters(for:)`, as far as the images do not matter.
+  public func check() throws {
+    do {
+      try check(.cifar)
+    } catch {
+      // What is meant for images in greys is no fault yet.
+      guard let grey = try? ImageShape(channels: 1, height: 28, width: 28),
+        (try? check(grey)) != nil
+      else { throw error }
+    }
+  }
+
+  private func check(_ shape: ImageShape) throws {
+    try hyperparameters(classes: 10, shape: shape).validate()
+  }
+
+  /// The same for images that are known by their classes alone: of the shape that a spec names as its
+  /// input, else CIFAR's.
+  ///
+  /// - Throws: as above.
   public func hyperparameters(classes: Int) throws -> Hyperparameters {
-    var result = try Recipe.named(recipe, classes: classes)
+    try hyperparameters(classes: classes, shape: shape)
+  }
+
+  private var shape: ImageShape {
+    guard let model, let input = try? JSONValue(text: model)["input"]?.array,
+      let shape = try? ImageShape(
+        input.map { if case .integer(let side) = $0 { Int(clamping: side) } else { 0 } })
+    else { return .cifar }
+    return shape
+  }
+
+  private func hyperparameters(classes: Int, shape: ImageShape) throws -> Hyperparameters {
+    try hyperparameters(
+      from: Recipe.named(recipe, classes: classes, shape: shape), classes: classes, shape: shape)
+  }
+
+  private func hyperparameters(
+    from recipe: Hyperparameters, classes: Int, shape: ImageShape
+  ) throws -> Hyperparameters {
+    var result = recipe
     for text in overrides { try result.apply(overrides: text) }
     // A value that is out of its range is an error also where an option has the last word.
     if !overrides.isEmpty { try result.validate() }
@@ -34,7 +82,7 @@ public struct TrainingRequest: Equatable, Sendable {
     if let batchSize { result.batchSize = batchSize }
     if let learningRate { result.optimizer.learningRate = learningRate }
     if let seed { result.seed = seed }
-    if let model { try result.choose(model: model, classes: classes) }
+    if let model { try result.choose(model: model, classes: classes, shape: shape) }
     return result
   }
 }

@@ -49,11 +49,10 @@ public protocol KernelTable: Sendable {
   // MARK: Convolution
 
   /// Copies an image into a frame of zeros: (groups, height, width, lanes) to
-  /// (groups, paddedHeight, paddedWidth, lanes), pixel (0, 0) at (offset, offset), rows and
-  /// columns `spread` apart.
+  /// (groups, paddedHeight, paddedWidth, lanes), pixel (0, 0) at (offset, offset).
   func padImage(
     _ image: Input, groups: Int, height: Int, width: Int,
-    to padded: Output, paddedHeight: Int, paddedWidth: Int, offset: Int, spread: Int)
+    to padded: Output, paddedHeight: Int, paddedWidth: Int, offset: Int)
 
   /// OIHW filters to (panels of output, input channels, k, k, panel). With `rotated`, the
   /// filters of the backward pass: inputs and outputs exchanged, rows and columns reversed; `shape`
@@ -66,6 +65,13 @@ public protocol KernelTable: Sendable {
   func convolve(
     _ shape: ConvolutionShape, padded: Input, packed: Input, bias: Input?, relu: Bool,
     rows: Range<Int>, output: Output)
+
+  /// One image of the input's gradient: dx[i] = Σ dy[o] ∗ w[o, i]. `padded` is the output's
+  /// gradient, (groups, paddedGradientHeight, paddedGradientWidth, lanes), pixel (0, 0) at
+  /// (gradientPadding, gradientPadding); `packed` are rotated filters. Only the rows `rows` of
+  /// `output`, (groups, H, W, lanes), are computed.
+  func convolveBackwardData(
+    _ shape: ConvolutionShape, padded: Input, packed: Input, rows: Range<Int>, output: Output)
 
   /// Adds one image's part to the gradient of the filters between one input group and one
   /// panel of the output. `image` is the whole image without its frame, `gradient` the output's; `sum`
@@ -100,10 +106,11 @@ public protocol KernelTable: Sendable {
     _ transformed: Input, packStride: Int, tiles: Int, groups: Int, filters: Input,
     product: Output, prefetch: PrefetchRanges)
 
-  /// Aᵀ·m·A + bias of the tiles, then max(·, 0) if `relu`, to panel `panel` of a batch of (N,
-  /// groups, H, W, lanes).
+  /// Aᵀ·m·A·scale + bias of the tiles, then max(·, 0) if `relu`, to panel `panel` of a batch of (N,
+  /// groups, H, W, lanes). `scales` has a number an image of the batch; nil for 1.
   func winogradOutput(
-    _ tiling: WinogradTiling, _ product: Input, first: Int, count: Int, bias: Input?,
+    _ tiling: WinogradTiling, _ product: Input, first: Int, count: Int, scales: Input?,
+    bias: Input?,
     relu: Bool, to images: Values, groups: Int, panel: Int)
 
   /// D·dy·Dᵀ of tiles, to packs of (panels, 36 points, 6 tiles, panel).
@@ -122,6 +129,46 @@ public protocol KernelTable: Sendable {
   func winogradFilterGradient(
     _ shape: ConvolutionShape, _ sums: Input, pointStride: Int, panelStride: Int, group: Int,
     to filters: Output)
+
+  // MARK: Winograd convolution with factors of 16 bits
+  //
+  // As above; `Int16Products` says what is rounded to what. `tiling` has tiles in pairs, counts and
+  // ranges of tiles are even. The numbers of a point are together, those of one point and plane
+  // `pointStride` after those of the one before; `scales` has a number an image of the batch.
+
+  /// max |x|; NaN if there is one. `count` is a multiple of `lanes`.
+  func largestMagnitude(_ values: Values, count: Int) -> Float
+
+  /// Filters as in `winogradFilters`, for `lanes` outputs, the `vector`th of a panel, to (panels of
+  /// output, 36 points, inputs / 2, panel, 2). `scales`, (panels, 36, panel), becomes what takes their
+  /// scale and the data's bounds back. `scratch` has room for 36 points of all inputs, a vector each.
+  func winogradFiltersInt16(
+    _ shape: ConvolutionShape, _ filters: Input, to transformed: UnsafeMutablePointer<Int16>,
+    scales: Output, rotated: Bool, panel: Int, vector: Int, scratch: Output)
+
+  /// Bᵀ·d·B of tiles, times the scale of their image over the bound of the point, in one of the two
+  /// layouts of `Int16Pairs`.
+  func winogradInputInt16(
+    _ tiling: WinogradTiling, _ area: WinogradTiles, scales: Input, pairs: Int16Pairs,
+    to transformed: UnsafeMutablePointer<Int16>, pointStride: Int)
+
+  /// As `winogradMultiply`, of tiles with pairs of channels. `scales` are those of one panel of
+  /// filters; the product lacks only the scales of the images, which `winogradOutput` applies.
+  func winogradMultiplyInt16(
+    _ transformed: UnsafePointer<Int16>, pointStride: Int, tiles: Int, groups: Int,
+    filters: UnsafePointer<Int16>, scales: Input, product: Output, prefetch: PrefetchRanges)
+
+  /// D·dy·Dᵀ of tiles, times scale over bound, to (panels, 36 points, tiles / 2, panel, 2).
+  func winogradGradientInt16(
+    _ tiling: WinogradTiling, _ area: WinogradTiles, scales: Input,
+    to transformed: UnsafeMutablePointer<Int16>, pointStride: Int)
+
+  /// As `winogradAccumulate`, of pairs of tiles. `tiles` are those that `x` and `dy` hold, `scales`
+  /// take back the scales of both in an image.
+  func winogradAccumulateInt16(
+    _ x: UnsafePointer<Int16>, xStride: Int, groups: Int, dy: UnsafePointer<Int16>, dyStride: Int,
+    panels: Int, tiles: Range<Int>, tilesPerImage: Int, scales: Input, sums: Output,
+    accumulate: Bool, prefetch: PrefetchRanges)
 
   // MARK: Matrix product
 

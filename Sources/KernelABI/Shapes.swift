@@ -36,13 +36,22 @@ public struct ConvolutionShape: Equatable, Sendable {
   public var outputHeight: Int { max(0, paddedHeight - kernel + stride) / stride }
   public var outputWidth: Int { max(0, paddedWidth - kernel + stride) / stride }
 
-  /// The convolution that carries a gradient from the output back to the input: over the output's
-  /// gradient, spread `stride` apart, with the filters transposed and rotated by 180 degrees.
-  public var backwardData: ConvolutionShape {
-    ConvolutionShape(
-      inputChannels: outputChannels, outputChannels: inputChannels,
-      height: paddedHeight - kernel + 1, width: paddedWidth - kernel + 1, kernel: kernel,
-      stride: 1, padding: kernel - 1 - padding, paddingAfter: kernel - 1 - paddingAfter)
+  /// Zeros above the output's gradient and to its left, where a filter may reach beyond it on the
+  /// way back to the input.
+  public var gradientPadding: Int { max(0, kernel - 1 - padding) / stride }
+
+  /// Rows and columns of the output's gradient with all zeros that the way back needs.
+  public var paddedGradientHeight: Int {
+    gradientPadding + max(outputHeight, (height - 1 + padding) / stride + 1)
+  }
+  public var paddedGradientWidth: Int {
+    gradientPadding + max(outputWidth, (width - 1 + padding) / stride + 1)
+  }
+
+  /// Whether an image lies in a frame of zeros at all, and whether the output's gradient does.
+  public var hasFrame: Bool { padding + paddingAfter > 0 }
+  public var hasGradientFrame: Bool {
+    paddedGradientHeight > outputHeight || paddedGradientWidth > outputWidth
   }
 }
 

@@ -31,11 +31,14 @@ public struct WinogradTiling: Equatable, Sendable {
   public var rows: Int
   public var columns: Int
 
-  public init(height: Int, width: Int) {
+  /// - Parameter pairs: whether tiles come in pairs beside each other: then `columns` is even, and the
+  ///   last tile of a row may lie outside the image.
+  public init(height: Int, width: Int, pairs: Bool = false) {
     self.height = height
     self.width = width
     rows = blocks(height, of: Winograd.outputTile)
     columns = blocks(width, of: Winograd.outputTile)
+    if pairs { columns += columns % 2 }
   }
 
   public var tilesPerImage: Int { rows * columns }

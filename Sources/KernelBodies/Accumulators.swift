@@ -76,4 +76,71 @@ struct Accumulators {
     if rows > 4 { (c0, c1) = (load(from + 4 * panel), load(from + 4 * panel + lanes)) }
     if rows > 5 { (c2, c3) = (load(from + 5 * panel), load(from + 5 * panel + lanes)) }
   }
+
+  // MARK: Pairs of int16
+
+  /// Adds the products of `rows` pairs, `step` numbers apart, and one row of pairs of a panel, to
+  /// int32.
+  @inline(__always)
+  mutating func addPairs(
+    _ rows: Int, _ x: UnsafePointer<Int16>, _ step: Int, _ w: UnsafePointer<Int16>
+  ) {
+    let w0 = loadPairs(w)
+    let w1 = loadPairs(w + 2 * lanes)
+    addPairRow(broadcastPair(x), w0, w1, &a0, &a1)
+    if rows > 1 { addPairRow(broadcastPair(x + step), w0, w1, &a2, &a3) }
+    if rows > 2 { addPairRow(broadcastPair(x + 2 * step), w0, w1, &b0, &b1) }
+    if rows > 3 { addPairRow(broadcastPair(x + 3 * step), w0, w1, &b2, &b3) }
+    if rows > 4 { addPairRow(broadcastPair(x + 4 * step), w0, w1, &c0, &c1) }
+    if rows > 5 { addPairRow(broadcastPair(x + 5 * step), w0, w1, &c2, &c3) }
+  }
+
+  @inline(__always)
+  private func addPairRow(
+    _ x: Vector, _ w0: Vector, _ w1: Vector, _ first: inout Vector, _ second: inout Vector
+  ) {
+    first = multiplyAddPairs(x, w0, first)
+    second = multiplyAddPairs(x, w1, second)
+  }
+
+  /// Adds sums of int32.
+  @inline(__always)
+  mutating func addInt32(_ rows: Int, _ sums: Accumulators) {
+    a0 += fromInt32(sums.a0)
+    a1 += fromInt32(sums.a1)
+    if rows > 1 { (a2, a3) = (a2 + fromInt32(sums.a2), a3 + fromInt32(sums.a3)) }
+    if rows > 2 { (b0, b1) = (b0 + fromInt32(sums.b0), b1 + fromInt32(sums.b1)) }
+    if rows > 3 { (b2, b3) = (b2 + fromInt32(sums.b2), b3 + fromInt32(sums.b3)) }
+    if rows > 4 { (c0, c1) = (c0 + fromInt32(sums.c0), c1 + fromInt32(sums.c1)) }
+    if rows > 5 { (c2, c3) = (c2 + fromInt32(sums.c2), c3 + fromInt32(sums.c3)) }
+  }
+
+  /// Adds sums of int32, times `scale`.
+  @inline(__always)
+  mutating func addInt32(_ rows: Int, _ sums: Accumulators, times scale: Vector) {
+    @inline(__always)
+    func add(_ sum: Vector, _ to: inout Vector) { to = multiplyAdd(fromInt32(sum), scale, to) }
+    add(sums.a0, &a0)
+    add(sums.a1, &a1)
+    if rows > 1 {
+      add(sums.a2, &a2)
+      add(sums.a3, &a3)
+    }
+    if rows > 2 {
+      add(sums.b0, &b0)
+      add(sums.b1, &b1)
+    }
+    if rows > 3 {
+      add(sums.b2, &b2)
+      add(sums.b3, &b3)
+    }
+    if rows > 4 {
+      add(sums.c0, &c0)
+      add(sums.c1, &c1)
+    }
+    if rows > 5 {
+      add(sums.c2, &c2)
+      add(sums.c3, &c3)
+    }
+  }
 }

@@ -3,7 +3,7 @@ import KernelABI
 extension KernelSet {
   public func padImage(
     _ image: Input, groups: Int, height: Int, width: Int,
-    to padded: Output, paddedHeight: Int, paddedWidth: Int, offset: Int, spread: Int
+    to padded: Output, paddedHeight: Int, paddedWidth: Int, offset: Int
   ) {
     let plane = paddedHeight * paddedWidth * lanes
     for group in 0..<groups {
@@ -18,9 +18,8 @@ extension KernelSet {
       }
       for y in 0..<height {
         let source = image + (group * height + y) * width * lanes
-        let row = ((y * spread + offset) * paddedWidth + offset) * lanes
+        clear(to: ((y + offset) * paddedWidth + offset) * lanes)
         for x in 0..<width {
-          clear(to: row + x * spread * lanes)
           store(load(source + x * lanes), frame + end)
           end += lanes
         }
@@ -29,75 +28,119 @@ extension KernelSet {
     }
   }
 
-  /// Works in tiles of four pixels by a panel, and in single pixels for what is left of a row.
   public func convolve(
     _ shape: ConvolutionShape, padded: Input, packed: Input, bias: Input?, relu: Bool,
     rows: Range<Int>, output: Output
   ) {
-    let height = shape.outputHeight
-    let width = shape.outputWidth
-    let outputGroups = blocks(shape.outputChannels, of: lanes)
-    let tap = shape.inputChannels * shape.kernel * shape.kernel * panel
-    for index in 0..<blocks(outputGroups, of: panelVectors) {
-      let filters = packed + index * tap
-      let group = index * panelVectors
-      let first = output + group * height * width * lanes
-      let second = group + 1 < outputGroups ? first + height * width * lanes : nil
+    let pass = DirectPass(
+      frame: padded, frameWidth: shape.paddedWidth,
+      framePlane: shape.paddedHeight * shape.paddedWidth * lanes, channels: shape.inputChannels,
+      kernel: shape.kernel, frameStep: shape.stride * lanes, outputStep: lanes, relu: relu)
+    forEachPanel(shape.outputChannels, shape.outputHeight * shape.outputWidth, output) {
+      index, first, second in
+      let filters = packed + index * shape.filterTaps * shape.inputChannels * panel
       let bias0 = bias.map { load($0 + index * panel) } ?? .zero
       let bias1 = bias.map { load($0 + index * panel + lanes) } ?? .zero
       for y in rows {
-        var x = 0
-        while x + 4 <= width {
-          convolvePixels(
-            4, shape, padded, filters, Accumulators(bias0, bias1), relu, y, x,
-            first + (y * width + x) * lanes, second.map { $0 + (y * width + x) * lanes })
-          x += 4
-        }
-        while x < width {
-          convolvePixels(
-            1, shape, padded, filters, Accumulators(bias0, bias1), relu, y, x,
-            first + (y * width + x) * lanes, second.map { $0 + (y * width + x) * lanes })
-          x += 1
+        let line = y * shape.outputWidth * lanes
+        convolveRow(
+          pass, filters, Accumulators(bias0, bias1), rows: shape.taps(output: y),
+          columns: shape.taps(output: 0), count: shape.outputWidth, first + line,
+          second.map { $0 + line })
+      }
+    }
+  }
+
+  /// Every row and column of the input's gradient meets each `stride`-th row and column of the
+  /// filter only; columns that meet the same ones are computed together.
+  public func convolveBackwardData(
+    _ shape: ConvolutionShape, padded: Input, packed: Input, rows: Range<Int>, output: Output
+  ) {
+    let (width, stride) = (shape.width, shape.stride)
+    let pass = DirectPass(
+      frame: padded, frameWidth: shape.paddedGradientWidth,
+      framePlane: shape.paddedGradientHeight * shape.paddedGradientWidth * lanes,
+      channels: shape.outputChannels, kernel: shape.kernel, frameStep: lanes,
+      outputStep: stride * lanes, relu: false)
+    forEachPanel(shape.inputChannels, shape.height * width, output) { index, first, second in
+      let filters = packed + index * shape.filterTaps * shape.outputChannels * panel
+      for y in rows {
+        for x in 0..<min(stride, width) {
+          let start = (y * width + x) * lanes
+          convolveRow(
+            pass, filters, Accumulators(), rows: shape.taps(input: y),
+            columns: shape.taps(input: x), count: blocks(width - x, of: stride), first + start,
+            second.map { $0 + start })
         }
       }
     }
   }
 
-  /// As many pixels of one row, from column `x`.
+  /// Hands out each panel with the planes of its two vectors; the last may lack the second.
+  @inline(__always)
+  private func forEachPanel(
+    _ channels: Int, _ pixels: Int, _ output: Output, _ body: (Int, Output, Output?) -> Void
+  ) {
+    let groups = blocks(channels, of: lanes)
+    for index in 0..<blocks(groups, of: panelVectors) {
+      let first = output + index * panelVectors * pixels * lanes
+      body(index, first, index * panelVectors + 1 < groups ? first + pixels * lanes : nil)
+    }
+  }
+
+  /// `count` pixels that meet the same taps: in tiles of four by a panel, and in single pixels for
+  /// what is left.
+  @inline(__always)
+  private func convolveRow(
+    _ pass: DirectPass, _ filters: Input, _ start: Accumulators, rows: FilterTaps,
+    columns: FilterTaps, count: Int, _ first: Output, _ second: Output?
+  ) {
+    var x = 0
+    while x + 4 <= count {
+      convolvePixels(4, pass, filters, start, rows, columns, x, first, second)
+      x += 4
+    }
+    while x < count {
+      convolvePixels(1, pass, filters, start, rows, columns, x, first, second)
+      x += 1
+    }
+  }
+
+  /// As many pixels from the `x`-th on.
   @inline(__always)
   private func convolvePixels(
-    _ pixels: Int, _ shape: ConvolutionShape, _ padded: Input, _ filters: Input,
-    _ start: Accumulators, _ relu: Bool, _ y: Int, _ x: Int, _ first: Output, _ second: Output?
+    _ pixels: Int, _ pass: DirectPass, _ filters: Input, _ start: Accumulators,
+    _ rows: FilterTaps, _ columns: FilterTaps, _ x: Int, _ first: Output, _ second: Output?
   ) {
-    let paddedWidth = shape.paddedWidth
-    let plane = shape.paddedHeight * paddedWidth * lanes
-    let step = shape.stride * lanes
     var sums = start
-    var w = filters
+    var corner =
+      pass.frame + (rows.pixel * pass.frameWidth + columns.pixel) * lanes + x * pass.frameStep
+    var group = filters
     var channel = 0
-    while channel < shape.inputChannels {
-      let count = min(lanes, shape.inputChannels - channel)
-      let corner =
-        padded + channel / lanes * plane
-        + (y * shape.stride * paddedWidth + x * shape.stride) * lanes
-      for ky in 0..<shape.kernel {
-        for kx in 0..<shape.kernel {
-          var p = corner + (ky * paddedWidth + kx) * lanes
+    while channel < pass.channels {
+      let count = min(lanes, pass.channels - channel)
+      for ky in 0..<rows.count {
+        let line = (rows.first + ky * rows.step) * pass.kernel + columns.first
+        for kx in 0..<columns.count {
+          var w = group + (line + kx * columns.step) * count * panel
+          var p = corner + (ky * pass.frameWidth + kx) * lanes
           for _ in 0..<count {
-            sums.add(pixels, p, step, w)
+            sums.add(pixels, p, pass.frameStep, w)
             w += panel
             p += 1
           }
         }
       }
+      group += pass.kernel * pass.kernel * count * panel
+      corner += pass.framePlane
       channel += lanes
     }
     sums.forEachRow(pixels) { pixel, sum, _ in
-      store(relu ? positive(sum) : sum, first + pixel * lanes)
+      store(pass.relu ? positive(sum) : sum, first + (x + pixel) * pass.outputStep)
     }
     guard let second else { return }
     sums.forEachRow(pixels) { pixel, _, sum in
-      store(relu ? positive(sum) : sum, second + pixel * lanes)
+      store(pass.relu ? positive(sum) : sum, second + (x + pixel) * pass.outputStep)
     }
   }
 
@@ -126,5 +169,52 @@ extension KernelSet {
         channel += lanes
       }
     }
+  }
+}
+
+/// What stays the same for all pixels of a direct convolution.
+private struct DirectPass {
+  /// (groups, rows, columns, lanes), with its zeros.
+  let frame: Input
+  let frameWidth: Int
+  let framePlane: Int
+  /// Those that are summed over.
+  let channels: Int
+  let kernel: Int
+  /// From a pixel of the output to the next of a row: in the frame, and in the output.
+  let frameStep: Int
+  let outputStep: Int
+  let relu: Bool
+}
+
+/// The rows (or columns) of a packed filter that one row (or column) of an output meets, and where
+/// in the frame: `count` of them, `step` apart, over neighbours in the frame.
+private struct FilterTaps {
+  let first: Int
+  let step: Int
+  let count: Int
+  /// In the frame, below the first tap.
+  let pixel: Int
+}
+
+extension ConvolutionShape {
+  @inline(__always)
+  fileprivate var filterTaps: Int { kernel * kernel }
+
+  /// y[i] = Σ_k x[i·stride + k − padding]·w[k]
+  @inline(__always)
+  fileprivate func taps(output i: Int) -> FilterTaps {
+    FilterTaps(first: 0, step: 1, count: kernel, pixel: i * stride)
+  }
+
+  /// dx[j] = Σ_k dy[(j + padding − k) / stride]·w[k] over the k that leave no remainder, in a filter
+  /// that is packed in reverse.
+  @inline(__always)
+  fileprivate func taps(input j: Int) -> FilterTaps {
+    let (quotient, remainder) = (j + padding).quotientAndRemainder(dividingBy: stride)
+    guard remainder < kernel else { return FilterTaps(first: 0, step: 1, count: 0, pixel: 0) }
+    let (others, first) = (kernel - 1 - remainder).quotientAndRemainder(dividingBy: stride)
+    return FilterTaps(
+      first: first, step: stride, count: others + 1, pixel: gradientPadding + quotient - others)
   }
 }

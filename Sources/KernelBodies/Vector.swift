@@ -3,7 +3,11 @@ import KernelABI
 
 // Vector: what everything is written in. Narrower hardware works on it in halves or quarters.
 #if KERNELS_AVX512
-  let instructionSetName = "avx512"
+  #if KERNELS_AVX512VNNI
+    let instructionSetName = "avx512vnni"
+  #else
+    let instructionSetName = "avx512"
+  #endif
   typealias Vector = SIMD16<Float>
   typealias IntegerVector = SIMD16<UInt32>
   typealias SignedVector = SIMD16<Int32>

@@ -14,6 +14,9 @@ func - (a: Vector, b: Vector) -> Vector { cpu_subtract(a, b) }
 func * (a: Vector, b: Vector) -> Vector { cpu_multiply(a, b) }
 
 @inline(__always)
+func / (a: Vector, b: Vector) -> Vector { cpu_divide(a, b) }
+
+@inline(__always)
 func += (a: inout Vector, b: Vector) { a = a + b }
 
 #if arch(arm64) || KERNELS_AVX2 || KERNELS_AVX512
@@ -46,6 +49,17 @@ func select(
 ) -> IntegerVector {
   cpu_select(unsafeBitCast(mask, to: SignedVector.self), a, b)
 }
+
+@inline(__always)
+func magnitude(_ v: Vector) -> Vector { cpu_magnitude(v) }
+
+/// The larger of two numbers without a sign; NaN is larger than all.
+@inline(__always)
+func larger(_ a: Vector, _ b: Vector) -> Vector { cpu_larger(a, b) }
+
+/// The smaller of two numbers without a sign.
+@inline(__always)
+func smaller(_ a: Vector, _ b: Vector) -> Vector { cpu_smaller(a, b) }
 
 // MARK: Narrower numbers
 

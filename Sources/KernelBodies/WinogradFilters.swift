@@ -15,42 +15,51 @@ extension KernelSet {
     panel index: Int, group: Int
   ) {
     let inputs = rotated ? shape.outputChannels : shape.inputChannels
+    // Rows of the transformed filters: whole groups, the missing inputs zero.
+    let pointStride = blocks(inputs, of: lanes) * lanes * panel
+    for vector in 0..<panelVectors {
+      let to = transformed + index * Winograd.points * pointStride + vector * lanes
+      transformFilters(
+        shape, filters, rotated: rotated, firstOutput: index * panel + vector * lanes, group: group
+      ) { input, taps in transformFilter(taps, to + input * panel, pointStride) }
+    }
+  }
+
+  /// Hands out the filters between each input of a group and a vector of outputs, (3, 3, lanes), a
+  /// lane an output; those of channels that do not exist are zero.
+  @inline(__always)
+  func transformFilters(
+    _ shape: ConvolutionShape, _ filters: Input, rotated: Bool, firstOutput first: Int, group: Int,
+    _ body: (Int, Input) -> Void
+  ) {
+    let inputs = rotated ? shape.outputChannels : shape.inputChannels
     let outputs = rotated ? shape.inputChannels : shape.outputChannels
     let inputStride = rotated ? shape.inputChannels * 9 : 9
     let outputStride = rotated ? 9 : shape.inputChannels * 9
     let begin = group * lanes
     let end = min(inputs, begin + lanes)
-    // Rows of the transformed filters: whole groups, the missing inputs zero.
-    let pointStride = blocks(inputs, of: lanes) * lanes * panel
-    // (inputs of the group, 3, 3, lanes), a lane an output. All are gathered before the first is
-    // transformed: a vector that has just been stored lane by lane is slow to load.
+    // (inputs of the group, 3, 3, lanes). All are gathered before the first is transformed: a vector
+    // that has just been stored lane by lane is slow to load.
     withUnsafeTemporaryAllocation(byteCount: lanes * 9 * lanes * 4, alignment: 64) { bytes in
       let taps = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      for vector in 0..<panelVectors {
-        let first = index * panel + vector * lanes
-        let exist = min(lanes, max(0, outputs - first))
-        if exist < lanes || end < begin + lanes {
-          for i in 0..<(lanes * 9) { store(.zero, taps + i * lanes) }
-        }
-        for lane in 0..<exist {
-          for input in begin..<end {
-            let from = filters + (first + lane) * outputStride + input * inputStride
-            let to = taps + (input - begin) * 9 * lanes + lane
-            for tap in 0..<9 { to[tap * lanes] = from[rotated ? 8 - tap : tap] }
-          }
-        }
-        let to =
-          transformed + index * Winograd.points * pointStride + begin * panel + vector * lanes
-        for input in 0..<lanes {
-          transformFilter(taps + input * 9 * lanes, to + input * panel, pointStride)
+      let exist = min(lanes, max(0, outputs - first))
+      if exist < lanes || end < begin + lanes {
+        for i in 0..<(lanes * 9) { store(.zero, taps + i * lanes) }
+      }
+      for lane in 0..<exist {
+        for input in begin..<end {
+          let from = filters + (first + lane) * outputStride + input * inputStride
+          let to = taps + (input - begin) * 9 * lanes + lane
+          for tap in 0..<9 { to[tap * lanes] = from[rotated ? 8 - tap : tap] }
         }
       }
+      for input in 0..<lanes { body(begin + input, Input(taps + input * 9 * lanes)) }
     }
   }
 
   /// G·g·Gᵀ of a vector of filters, (3, 3, lanes), to 36 points.
   @inline(__always)
-  private func transformFilter(_ g: Input, _ to: Output, _ pointStride: Int) {
+  func transformFilter(_ g: Input, _ to: Output, _ pointStride: Int) {
     @inline(__always)
     func column(_ x: Int) -> Six {
       evaluate(load(g + x * lanes), load(g + (3 + x) * lanes), load(g + (6 + x) * lanes))

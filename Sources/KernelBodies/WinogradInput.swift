@@ -148,15 +148,33 @@ extension KernelSet {
     _ d0: Vector, _ d1: Vector, _ d2: Vector, _ d3: Vector, _ d4: Vector, _ d5: Vector,
     _ to: Output
   ) {
+    let six = inputPoints(d0, d1, d2, d3, d4, d5)
+    store(six.0, to)
+    store(six.1, to + groupStep)
+    store(six.2, to + 2 * groupStep)
+    store(six.3, to + 3 * groupStep)
+    store(six.4, to + 4 * groupStep)
+    store(six.5, to + 5 * groupStep)
+  }
+
+  /// Bᵀ·d along one side.
+  @inline(__always)
+  func inputPoints(
+    _ d0: Vector, _ d1: Vector, _ d2: Vector, _ d3: Vector, _ d4: Vector, _ d5: Vector
+  ) -> Six {
     let middle = Vector(repeating: -2.5)
-    store(multiplyAdd(d2, middle, d0) + d4, to)
-    storePlusMinus(
-      multiplyAdd(d2, Vector(repeating: -2), d4), multiplyAdd(d1, Vector(repeating: -2), d3), a,
-      to + groupStep, groupStep)
-    storePlusMinus(
-      multiplyAdd(d2, Vector(repeating: -0.5), d4), multiplyAdd(d1, Vector(repeating: -0.5), d3),
-      b, to + 3 * groupStep, groupStep)
-    store(multiplyAdd(d3, middle, d1) + d5, to + 5 * groupStep)
+    let evenA = multiplyAdd(d2, Vector(repeating: -2), d4)
+    let oddA = multiplyAdd(d1, Vector(repeating: -2), d3)
+    let evenB = multiplyAdd(d2, Vector(repeating: -0.5), d4)
+    let oddB = multiplyAdd(d1, Vector(repeating: -0.5), d3)
+    return (
+      multiplyAdd(d2, middle, d0) + d4,
+      multiplyAdd(oddA, Vector(repeating: a), evenA),
+      multiplyAdd(oddA, Vector(repeating: -a), evenA),
+      multiplyAdd(oddB, Vector(repeating: b), evenB),
+      multiplyAdd(oddB, Vector(repeating: -b), evenB),
+      multiplyAdd(d3, middle, d1) + d5
+    )
   }
 
   /// even + point·odd and even − point·odd, to two places.

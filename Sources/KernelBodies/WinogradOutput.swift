@@ -11,23 +11,25 @@ private let panelStep = packTiles * panel
 
 extension KernelSet {
   public func winogradOutput(
-    _ tiling: WinogradTiling, _ product: Input, first: Int, count: Int, bias: Input?,
-    relu: Bool, to images: Values, groups: Int, panel index: Int
+    _ tiling: WinogradTiling, _ product: Input, first: Int, count: Int, scales: Input?,
+    bias: Input?, relu: Bool, to images: Values, groups: Int, panel index: Int
   ) {
     switch images.storage {
     case .float32:
       transformProducts(
-        tiling, product, first, count, bias, relu, to: images.floats, groups, panel: index)
+        tiling, product, first, count, scales, bias, relu, to: images.floats, groups, panel: index)
     case .bfloat16:
       transformProducts(
-        tiling, product, first, count, bias, relu, to: images.bfloat16s, groups, panel: index)
+        tiling, product, first, count, scales, bias, relu, to: images.bfloat16s, groups,
+        panel: index)
     }
   }
 
   @inline(__always)
   private func transformProducts<Element: Stored>(
-    _ tiling: WinogradTiling, _ product: Input, _ first: Int, _ count: Int, _ bias: Input?,
-    _ relu: Bool, to images: UnsafeMutablePointer<Element>, _ groups: Int, panel index: Int
+    _ tiling: WinogradTiling, _ product: Input, _ first: Int, _ count: Int, _ scales: Input?,
+    _ bias: Input?, _ relu: Bool, to images: UnsafeMutablePointer<Element>, _ groups: Int,
+    panel index: Int
   ) {
     withUnsafeTemporaryAllocation(byteCount: 16 * lanes * 4, alignment: 64) { bytes in
       let tile = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
@@ -35,6 +37,8 @@ extension KernelSet {
         let place = TilePlace(tiling, first + tileIndex)
         let y = place.row * 4
         let x = place.column * 4
+        if x >= tiling.width { continue }
+        let scale = scales.map { broadcast($0 + place.image) } ?? Vector(repeating: 1)
         for group in (index * panelVectors)..<min(groups, (index + 1) * panelVectors) {
           let m =
             product + tileIndex / packTiles * Winograd.points * panelStep
@@ -45,12 +49,12 @@ extension KernelSet {
           let to = plane + (y * tiling.width + x) * lanes
           if y + 4 <= tiling.height && x + 4 <= tiling.width {
             if relu {
-              transformOutput(m, shift, true, to, tiling.width * lanes)
+              transformOutput(m, scale, shift, true, to, tiling.width * lanes)
             } else {
-              transformOutput(m, shift, false, to, tiling.width * lanes)
+              transformOutput(m, scale, shift, false, to, tiling.width * lanes)
             }
           } else {
-            transformOutput(m, shift, relu, tile, 4 * lanes)
+            transformOutput(m, scale, shift, relu, tile, 4 * lanes)
             for row in 0..<min(4, tiling.height - y) {
               for column in 0..<min(4, tiling.width - x) {
                 Element.store(
@@ -67,7 +71,8 @@ extension KernelSet {
   /// One tile: 36 points of a pack to 4×4 values in rows `stride` apart.
   @inline(__always)
   private func transformOutput<Element: Stored>(
-    _ m: Input, _ bias: Vector, _ relu: Bool, _ to: UnsafeMutablePointer<Element>, _ stride: Int
+    _ m: Input, _ scale: Vector, _ bias: Vector, _ relu: Bool, _ to: UnsafeMutablePointer<Element>,
+    _ stride: Int
   ) {
     // Rows 0 and 2 are made of the sums over ±p, rows 1 and 3 of the differences.
     @inline(__always)
@@ -86,8 +91,8 @@ extension KernelSet {
     let (e3, g3) = sums(3)
     let (e4, g4) = sums(4)
     let (e5, g5) = sums(5)
-    outputRow((e0, e1, e2, e3, e4, e5), bias, relu, to)
-    outputRow((g0, g1, g2, g3, g4, g5), bias, relu, to + 2 * stride)
+    outputRow((e0, e1, e2, e3, e4, e5), scale, bias, relu, to)
+    outputRow((g0, g1, g2, g3, g4, g5), scale, bias, relu, to + 2 * stride)
     @inline(__always)
     func differences(_ x: Int) -> (Vector, Vector) {
       let p = m + x * panelStep
@@ -101,22 +106,24 @@ extension KernelSet {
     let (f3, h3) = differences(3)
     let (f4, h4) = differences(4)
     let (f5, h5) = differences(5)
-    outputRow((f0, f1, f2, f3, f4, f5), bias, relu, to + stride)
-    outputRow((h0, h1, h2, h3, h4, h5), bias, relu, to + 3 * stride)
+    outputRow((f0, f1, f2, f3, f4, f5), scale, bias, relu, to + stride)
+    outputRow((h0, h1, h2, h3, h4, h5), scale, bias, relu, to + 3 * stride)
   }
 
   /// Six points along one side to four values. Transparent, as `inline(__always)` comes too late
   /// for what is generic this deep inside, and would leave a call a row.
   @_transparent
   private func outputRow<Element: Stored>(
-    _ m: Six, _ bias: Vector, _ relu: Bool, _ to: UnsafeMutablePointer<Element>
+    _ m: Six, _ scale: Vector, _ bias: Vector, _ relu: Bool, _ to: UnsafeMutablePointer<Element>
   ) {
     let sa = m.1 + m.2
     let sb = m.3 + m.4
     let (first, third) = oddParts(m.1 - m.2, m.3 - m.4, m.5)
-    let second = multiplyAdd(
-      sa, Vector(repeating: 0.5), multiplyAdd(sb, Vector(repeating: 2), bias))
-    let row = (m.0 + sa + sb + bias, first + bias, second, third + bias)
+    let second = multiplyAdd(sa, Vector(repeating: 0.5), sb * Vector(repeating: 2))
+    let row = (
+      multiplyAdd(m.0 + sa + sb, scale, bias), multiplyAdd(first, scale, bias),
+      multiplyAdd(second, scale, bias), multiplyAdd(third, scale, bias)
+    )
     Element.store(relu ? positive(row.0) : row.0, to)
     Element.store(relu ? positive(row.1) : row.1, to + lanes)
     Element.store(relu ? positive(row.2) : row.2, to + 2 * lanes)

@@ -6,6 +6,7 @@ import KernelsBaseline
 #if arch(x86_64)
   import KernelsAVX2
   import KernelsAVX512
+  import KernelsAVX512VNNI
 #endif
 
 /// The kernels this machine runs, chosen once.
@@ -16,6 +17,7 @@ public enum Kernels {
     #if arch(x86_64)
       if cpu_has_avx2_fma() { tables.append(KernelsAVX2.KernelSet()) }
       if cpu_has_avx512() { tables.append(KernelsAVX512.KernelSet()) }
+      if cpu_has_avx512_vnni() { tables.append(KernelsAVX512VNNI.KernelSet()) }
     #endif
     return tables
   }()

@@ -58,6 +58,7 @@ enum DataCommand {
         var table = Table(withoutTitles: [.init(""), .init("")])
         table.add([.init("name"), .init(train.name)])
         table.add([.init("location"), .init(train.location ?? "memory")])
+        table.add([.init("image shape"), .init("\(train.shape)")])
         table.add([.init("training images"), .init(Format.count(train.count))])
         table.add([.init("test images"), .init(Format.count(test.count))])
         table.add([.init("classes"), .init(train.classNames.joined(separator: ", "))])

@@ -119,19 +119,32 @@ enum EvaluateCommand {
 
 /// A stored model by what a person calls it.
 enum Stored {
+  enum Kind {
+    case file(String)
+    case run(String)
+  }
+
+  /// What the name is taken for at first sight.
+  static func kind(of name: String) -> Kind {
+    looksLikeFile(name) && FileName.isFile(name) ? .file(name) : .run(name)
+  }
+
+  private static func looksLikeFile(_ name: String) -> Bool {
+    name.contains("/") || name.hasSuffix(".safetensors")
+  }
+
   /// A run may be called like a file, and a file like a run: what is written like a file (with a `/`
   /// or `.safetensors`) is one if it exists, anything else is a run if there is one.
   static func model(_ arguments: Arguments, _ name: String) throws -> Model {
     let threads = try arguments.threads()
     let choice = try arguments.checkpointChoice(default: .best)
-    let looksLikeFile = name.contains("/") || name.hasSuffix(".safetensors")
-    if looksLikeFile, FileName.isFile(name) { return try Model(file: name, threads: threads) }
+    if case .file(let path) = kind(of: name) { return try Model(file: path, threads: threads) }
     do {
       return try Model(
         registryPath: arguments.registryPath(), run: name, checkpoint: choice, threads: threads)
     } catch let error as CifarError where error.code == .notFound {
       if FileName.isFile(name) { return try Model(file: name, threads: threads) }
-      guard looksLikeFile else { throw error }
+      guard looksLikeFile(name) else { throw error }
       throw CifarError(.notFound, "'\(name)' is no file, and no run: \(error.message)")
     }
   }

@@ -3,29 +3,54 @@ import Cifar
 import CifarCore
 import CifarRegistry
 import CommandSupport
+import Interchange
 
-/// `cifar export`: a checkpoint as a file.
+/// `cifar export`: a model as a file.
 enum ExportCommand {
   static var command: Command {
     Command(
-      "export", summary: "writes a checkpoint to a safetensors file",
-      positionals: [Positional("RUN", help: "the run's id, the start of it, or its name")],
+      "export", summary: "writes a model as safetensors, ONNX, or a PyTorch or Keras script",
+      positionals: [
+        Positional(
+          "RUN|FILE", help: "a run's id, the start of it, or its name; or a .safetensors file")
+      ],
       options: [
         .checkpoint,
         Option(
           "--output", short: "-o", value: "FILE",
           help: "the file to write, - for standard output (required)"),
+        Option(
+          "--format", value: "NAME",
+          help: "checkpoint, weights, onnx, pytorch or keras (else by the file's name:\nonnx if it "
+            + "ends in .onnx, else checkpoint)", choices: ExportFormat.allCases.map(\.rawValue)),
+        Option("--weights-only", help: "the same as --format weights"),
+        Option(
+          "--names", value: "NAME",
+          help: "what weights are called: sequential (0.weight, as in a flat nn.Sequential)\nor "
+            + "tutorial (conv_block1.0.weight to fc.4.bias; else that where it fits)",
+          choices: WeightNames.allCases.map(\.rawValue)),
+        Option(
+          "--keep-batch-norm",
+          help: "of ONNX: batch norm stays a node of its own (else it becomes part of the\nweights "
+            + "before it)"),
         .force, .registry,
       ],
       discussion: """
-        The file opens in safetensors as it is: weights and batch-norm statistics under the names \
-        of a PyTorch nn.Sequential of the same layers (0.weight, 1.running_mean, …), the \
-        averaged ones of a run with ema; what the optimizer needs besides under optimizer.…, \
-        hyperparameters and the trainer's state in the metadata. \
-        Without --checkpoint it is the best one.
+        A checkpoint has all that a training needs to continue: weights and batch-norm statistics, \
+        what the optimizer needs besides under optimizer.…, hyperparameters and the trainer's state \
+        in the metadata. Weights are these alone, as `load_state_dict(load_file(FILE))` of a PyTorch \
+        class takes them, strictly; `cifar evaluate` and `cifar train --weights` take both. \
+        ONNX takes bytes, (N, channels, height, width), and gives probabilities. A script builds the model in PyTorch \
+        or Keras and loads the weights, which are written beside it. \
+        A run with ema has the averaged weights in all of them. \
+        Without --checkpoint it is the best one. docs/interchange.md shows the other side of each \
+        format.
         """,
       examples: [
         "cifar export baseline -o baseline.safetensors",
+        "cifar export baseline --weights-only -o weights.safetensors",
+        "cifar export baseline -o baseline.onnx",
+        "cifar export baseline --format pytorch -o baseline.py && python baseline.py",
         "cifar export 3f2a --checkpoint last -o last.safetensors",
         "cifar export 3f2a -o - | ssh elsewhere 'cat > 3f2a.safetensors'",
       ], run: run)
@@ -35,13 +60,63 @@ enum ExportCommand {
     guard let file = arguments.value("--output") else {
       throw UsageError("-o FILE is missing")
     }
+    let options = try options(arguments, file: file)
+    if options.format == .checkpoint {
+      return try writeCheckpoint(arguments, to: file)
+    }
+    let model = try Stored.model(arguments, arguments.positionals[0])
+    let bytes = try model.exported(options)
+    try arguments.write(to: file, as: options.format.kind) { try $0.write(bytes) }
+    guard file != "-" else { return }
+    let epoch = "of epoch \(model.epoch)"
+    Output.line(
+      "\(file): \(options.format.rawValue) \(epoch), \(Format.bytes(bytes.count))")
+    guard options.format.isScript else { return }
+    let beside = ExportFormat.weights(beside: file)
+    let weights = try model.exported(.scriptWeights)
+    try arguments.write(to: beside, as: .checkpoint) { try $0.write(weights) }
+    Output.line("\(beside): weights \(epoch), \(Format.bytes(weights.count))")
+  }
+
+  /// A run's checkpoint goes from the registry to the file as it is, piece by piece.
+  private static func writeCheckpoint(_ arguments: Arguments, to file: String) throws {
+    guard case .run(let name) = Stored.kind(of: arguments.positionals[0]) else {
+      let bytes = try Stored.model(arguments, arguments.positionals[0]).checkpoint()
+      try arguments.write(to: file, as: .checkpoint) { try $0.write(bytes) }
+      if file != "-" { Output.line("\(file): checkpoint, \(Format.bytes(bytes.count))") }
+      return
+    }
     let choice = try arguments.checkpointChoice(default: .best)
     let registry = try Registry(path: arguments.registryPath(), mode: .readOnly)
-    let row = try registry.checkpoint(choice, of: arguments.positionals[0])
+    let row = try registry.checkpoint(choice, of: name)
     try arguments.write(to: file, as: .checkpoint) { output in
       try registry.readCheckpoint(row.id) { try output.write($0) }
     }
     guard file != "-" else { return }
     Output.line("\(file): checkpoint \(row.id) of epoch \(row.epoch), \(Format.bytes(row.size))")
+  }
+
+  private static func options(_ arguments: Arguments, file: String) throws -> ExportOptions {
+    let word = try arguments.choice("--format", of: ExportFormat.allCases.map(\.rawValue))
+    var format = word.flatMap(ExportFormat.init(rawValue:))
+    if arguments.has("--weights-only") {
+      guard format == nil || format == .weights else {
+        throw UsageError("--weights-only is --format weights, not \(format?.rawValue ?? "")")
+      }
+      format = .weights
+    }
+    var options = ExportOptions(format ?? ExportFormat.only(for: file) ?? .checkpoint)
+    if file != "-" { try options.format.check(name: file) }
+    if let names = try arguments.choice("--names", of: WeightNames.allCases.map(\.rawValue)) {
+      guard options.format == .weights else {
+        throw UsageError("--names is for --weights-only; \(options.format.rawValue) has its own")
+      }
+      options.names = try WeightNames(named: names)
+    }
+    if arguments.has("--keep-batch-norm") {
+      guard options.format == .onnx else { throw UsageError("--keep-batch-norm is for ONNX") }
+      options.keepsBatchNorm = true
+    }
+    return options
   }
 }

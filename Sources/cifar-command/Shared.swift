@@ -7,8 +7,11 @@ import CommandSupport
 extension Option {
   static let data = Option(
     "--data", value: "DIR|NAME",
-    help: "CIFAR-10's directory, 'shapes', 'cifar100[:DIR]' or 'cifar100-coarse[:DIR]' (else "
-      + "$CIFAR10_DIR or, if that is not set, ./data, ~/.cache/cifar10, ~/.keras/datasets)")
+    help:
+      "CIFAR-10's directory, 'shapes', 'cifar100[:DIR]', 'cifar100-coarse[:DIR]', 'mnist[:DIR]', "
+      + "'fashion-mnist[:DIR]', 'svhn[:DIR]', or 'folder:DIR' for pictures in train/CLASS and "
+      + "test/CLASS (else $CIFAR10_DIR or, if that is not set, ./data, ~/.cache/cifar10, "
+      + "~/.keras/datasets)")
   static let registry = Option(
     "--registry", value: "FILE",
     help: "where runs are kept (else $CIFAR_REGISTRY, else ./cifar-runs.db)")

@@ -16,6 +16,10 @@ enum TrainCommand {
           help: "\(Recipe.list): a tutorial's\nhyperparameters (else pytorch)",
           choices: Recipe.names),
         .model,
+        Option(
+          "--weights", value: "RUN|FILE",
+          help: "begin with these weights: of a run's best checkpoint, or a .safetensors file\nof "
+            + "the same model, whoever wrote it (see cifar import)"),
         Option("--epochs", value: "N", help: "epochs at most (else 100)"),
         Option("--batch-size", value: "N", help: "images in a training step (else 64)"),
         Option("--seed", value: "N", help: "where all random numbers come from (else 0)"),
@@ -42,6 +46,7 @@ enum TrainCommand {
         "cifar train --optimizer sgd,momentum=0.9 --learning-rate 0.1 --schedule cosine,warmup=5",
         "cifar train --model tutorial-resnet --name resnet",
         "cifar train --model my-model.json    # cifar summary my-model.json shows it",
+        "cifar train --weights baseline --learning-rate 1e-4 --name fine-tuned",
         "cifar train --early-stopping patience=5,min_delta=0.001 --label-smoothing 0.1",
       ], run: run)
   }
@@ -49,7 +54,7 @@ enum TrainCommand {
   private static func run(_ arguments: Arguments) throws {
     let request = try request(arguments)
     // Before the images are read, which takes a while: what is invalid is refused at once.
-    try request.hyperparameters(classes: 10).validate()
+    try request.check()
     let limits = (
       train: try arguments.integer("--limit-train", in: 1...Int.max),
       test: try arguments.integer("--limit-test", in: 1...Int.max)
@@ -58,14 +63,18 @@ enum TrainCommand {
     let data = arguments.value("--data")
     let train = try Dataset.open(data, split: .train, limit: limits.train)
     let test = try Dataset.open(train.location ?? data, split: .test, limit: limits.test)
-    let hyperparameters = try request.hyperparameters(classes: train.classNames.count)
+    let hyperparameters = try request.hyperparameters(for: train)
+    let weights = try arguments.value("--weights").map {
+      try InitialWeights.stored(arguments, $0, for: hyperparameters)
+    }
     var options = TrainingSession.Options(
       registryPath: try arguments.registryPath(), name: arguments.value("--name"), threads: threads,
       commandLine: CommandLine.arguments.joined(separator: " "))
     try arguments.apply(to: &options)
     try Training.run(quiet: arguments.has("--quiet")) {
       try TrainingSession.start(
-        train: train, validation: test, hyperparameters: hyperparameters, options: options)
+        train: train, validation: test, hyperparameters: hyperparameters, weights: weights,
+        options: options)
     }
   }
 
@@ -78,5 +87,20 @@ enum TrainCommand {
     request.seed = try arguments.unsigned("--seed")
     request.model = try arguments.value("--model").map(ModelOption.text)
     return request
+  }
+}
+
+extension InitialWeights {
+  /// Weights by what a person calls them.
+  ///
+  /// - Parameter hyperparameters: of the training that is to begin with them.
+  fileprivate static func stored(
+    _ arguments: Arguments, _ name: String, for hyperparameters: Hyperparameters
+  ) throws -> InitialWeights {
+    if case .file(let path) = Stored.kind(of: name) {
+      return try InitialWeights(file: path, for: hyperparameters.modelSpec)
+    }
+    let model = try Model(registryPath: arguments.registryPath(), run: name, threads: 1)
+    return model.initialWeights(source: "run \(name)")
   }
 }

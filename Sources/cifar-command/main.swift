@@ -4,9 +4,10 @@ import Glibc
 
 let tool = Tool(
   name: "cifar", version: LibraryVersion.string,
-  summary: "trains convolutional networks on 32×32 images and remembers every run",
+  summary: "trains convolutional networks on small images and remembers every run",
   commands: [
-    TrainCommand.command, ResumeCommand.command, EvaluateCommand.command, ExportCommand.command,
+    TrainCommand.command, ResumeCommand.command, EvaluateCommand.command, PredictCommand.command,
+    ExportCommand.command, ImportCommand.command,
     SummaryCommand.command, HyperparametersCommand.command, DataCommand.download, DataCommand.info,
   ],
   examples: [
@@ -15,6 +16,7 @@ let tool = Tool(
     "cifar train --recipe keras --name first  # the Keras tutorial on it",
     "cifar resume first --epochs 120          # continue where it stopped",
     "cifar evaluate first                     # its best checkpoint on the test images",
+    "cifar predict first cat.png              # what its best checkpoint takes a picture for",
     "cifar summary tutorial-resnet            # a model's layers, parameters and FLOPs",
   ])
 

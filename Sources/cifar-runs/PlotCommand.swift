@@ -66,10 +66,13 @@ enum PlotCommand {
       }
     }
     return (metrics.isEmpty ? ["val_loss", "val_accuracy"] : metrics).map { name in
-      (
-        name,
+      let isBytes = EpochMetric(rawValue: name)?.format == .bytes
+      let scale = isBytes ? 1 / 1_048_576 : 1.0
+      return (
+        isBytes ? "\(name) (MiB)" : name,
         runs.map { run in
-          EpochSeries(label: run.summary.label, points: EpochSeries.values(name, of: run))
+          let points = EpochSeries.values(name, of: run).map { (x: $0.x, y: $0.y * scale) }
+          return EpochSeries(label: run.summary.label, points: points)
         }
       )
     }

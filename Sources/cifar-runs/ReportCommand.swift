@@ -110,10 +110,19 @@ enum ReportCommand {
         let metrics = EpochMetric.allCases.filter { $0.chart == title }
         return .members([
           ("title", .string(title)),
-          ("percent", .bool(metrics.allSatisfy { $0.format == .percent })),
+          ("format", .string(format(of: metrics[0]))),
           ("metrics", .array(metrics.reversed().map { .string($0.name) })),
         ])
       })
+  }
+
+  /// One of `units` in the script.
+  private static func format(of metric: EpochMetric) -> String {
+    switch metric.format {
+    case .percent: "percent"
+    case .bytes: "bytes"
+    case .loss, .number, .duration, .whole: "number"
+    }
   }
 
   private static func data(_ run: RunDetail) throws -> JSONValue {

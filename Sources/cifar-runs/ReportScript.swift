@@ -21,7 +21,9 @@ enum ReportScript {
     const number = value => value === null || value === undefined ? NaN : Number(value);
     const percent = value => isFinite(value) ? (100 * value).toFixed(2) + " %" : "–";
     const short = value => isNaN(value) ? "nan" : Number(value.toPrecision(5)).toString();
-    const display = (isPercent, value) => isPercent ? percent(value) : short(value);
+    // In what a chart's numbers are shown.
+    const units = {percent: {scale: 100, suffix: " %"}, bytes: {scale: 2 ** -20, suffix: " MiB"},
+      number: {scale: 1, suffix: ""}};
 
     function table(parent, titles, className) {
       const box = add(parent, "div", null, {class: "scroll"});
@@ -47,12 +49,12 @@ enum ReportScript {
       });
     }
 
-    function series(name) {
+    function series(name, {scale}) {
       const result = [];
       runs.forEach((run, index) => {
         const own = run.metrics.filter(row => row.name === name);
-        const rows = own.length ? own.map(row => [row.epoch, number(row.value)])
-          : run.epochs.map(row => [row.epoch, number(row[name])]);
+        const rows = own.length ? own.map(row => [row.epoch, scale * number(row.value)])
+          : run.epochs.map(row => [row.epoch, scale * number(row[name])]);
         if (rows.some(row => !isNaN(row[1]))) result.push({name, run, index, rows});
       });
       return result;
@@ -66,7 +68,7 @@ enum ReportScript {
       return result;
     }
 
-    function chart(parent, title, curves, isPercent) {
+    function chart(parent, title, curves, unit) {
       const box = add(parent, "div", null, {class: "chart"});
       add(box, "strong", title);
       const width = 480, height = 260, left = 52, right = 10, top = 12, bottom = 26;
@@ -82,7 +84,7 @@ enum ReportScript {
       const y = value => height - bottom - (value - y0) / (y1 - y0) * (height - top - bottom);
       for (const tick of ticks(y0, y1, 5)) {
         add(svg, "line", null, {x1: left, x2: width - right, y1: y(tick), y2: y(tick), class: "grid"});
-        add(svg, "text", isPercent ? short(100 * tick) + " %" : short(tick),
+        add(svg, "text", short(tick) + unit.suffix,
           {x: left - 6, y: y(tick) + 4, "text-anchor": "end"});
       }
       for (const tick of ticks(x0, x1, 8).filter(Number.isInteger))
@@ -117,7 +119,7 @@ enum ReportScript {
           const line = add(tip, "div");
           add(line, "span", null, {class: "swatch", style: "background:" + color(curve.index)});
           line.append((runs.length > 1 ? curve.run.label + " " : "") + curve.name + " "
-            + display(isPercent, row[1]));
+            + short(row[1]) + unit.suffix);
         }
         tip.hidden = false;
         const isLeft = place > width / 2;
@@ -136,12 +138,13 @@ enum ReportScript {
       add(page, "h2", "Learning curves");
       add(page, "label", "Solid: validation. Dashed: training.");
       const box = add(page, "div", null, {class: "charts"});
-      for (const {title, metrics, percent} of charts) {
-        const curves = metrics.flatMap(series);
-        if (curves.length) chart(box, title, curves, percent);
+      for (const {title, metrics, format} of charts) {
+        const curves = metrics.flatMap(name => series(name, units[format]));
+        if (curves.length) chart(box, title, curves, units[format]);
       }
       const own = new Set(runs.flatMap(run => run.metrics.map(row => row.name)));
-      for (const name of [...own].sort()) chart(box, name, series(name));
+      for (const name of [...own].sort())
+        chart(box, name, series(name, units.number), units.number);
     }
 
     function hyperparameters() {
@@ -167,7 +170,7 @@ enum ReportScript {
     }
 
     function classes(run) {
-      const {class_names: names, confusion, epoch} = run.evaluation;
+      const {class_names: names, confusion, epoch, image_shape: shape} = run.evaluation;
       add(page, "h2", `Confusion matrix of ${run.label}, epoch ${epoch}`);
       add(page, "label", "Rows: the actual class. Columns: what the model took it for.");
       const node = table(page, ["", ...names, "recall"], "confusion");
@@ -182,22 +185,22 @@ enum ReportScript {
         });
         add(row, "td", total ? percent(counts[actual] / total) : "–", {class: "number"});
       });
-      images(`What ${run.label} gets most wrong`, run.misclassified, names);
-      images(`Samples, as ${run.label} sees them`, run.samples, names);
+      images(`What ${run.label} gets most wrong`, run.misclassified, names, shape);
+      images(`Samples, as ${run.label} sees them`, run.samples, names, shape);
     }
 
-    function images(title, predictions, names) {
+    function images(title, predictions, names, [channels, height, width]) {
       if (!predictions.length) return;
       add(page, "h2", title);
       const box = add(page, "div", null, {class: "images"});
       for (const image of predictions) {
         const figure = add(box, "figure");
-        const canvas = add(figure, "canvas", null, {width: 32, height: 32});
+        const canvas = add(figure, "canvas", null, {width, height});
         const bytes = atob(image.pixels), context = canvas.getContext("2d");
-        const pixels = context.createImageData(32, 32);
-        for (let i = 0; i < 1024; i++) {
-          for (let plane = 0; plane < 3; plane++)
-            pixels.data[4 * i + plane] = bytes.charCodeAt(1024 * plane + i);
+        const pixels = context.createImageData(width, height), count = width * height;
+        for (let i = 0; i < count; i++) {
+          for (let color = 0; color < 3; color++)
+            pixels.data[4 * i + color] = bytes.charCodeAt(count * (channels === 1 ? 0 : color) + i);
           pixels.data[4 * i + 3] = 255;
         }
         context.putImageData(pixels, 0, 0);

@@ -89,6 +89,7 @@ extension ClassEvaluation {
     [
       ("epoch", .integer(Int64(epoch))),
       ("class_names", .array(classNames.map { .string($0) })),
+      ("image_shape", .numbers(shape.dimensions)),
       ("confusion", .array(confusion.map { .array($0.map { .integer(Int64($0)) }) })),
     ]
   }

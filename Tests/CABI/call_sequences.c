@@ -433,7 +433,7 @@ static void make_trainer(world *w) {
   o.record = chance(&w->c, 5);
   o.registry = "runs.db";
   for (unsigned i = below(&w->c, 3); i > 0; i--) {
-    switch (below(&w->c, 15)) {
+    switch (below(&w->c, 17)) {
       case 0: o.epochs = number(&w->c) % 4; break;
       case 1: o.batch_size = number(&w->c); break;
       case 2: o.threads = number(&w->c) == 2 ? 2 : number(&w->c) > 1024 ? 1025 : 1; break;
@@ -449,6 +449,8 @@ static void make_trainer(world *w) {
       case 12: o.seed = next(&w->c); break;
       case 13: o.struct_size = (uint32_t)size(&w->c, sizeof o); break;
       case 14: o.busy_timeout = real(&w->c); break;
+      case 15: o.weights = PICK(w, models); break;
+      case 16: o.weights_source = text(&w->c); break;
     }
   }
   /* Recipes and presets ask for a hundred epochs of the tutorial's network. */
@@ -476,9 +478,60 @@ static void make_trainer(world *w) {
   }
 }
 
+static cifar_export_options export_options(choices *c) {
+  static const char *names[] = {NULL, NULL, "sequential", "tutorial", "", "\xff"};
+  cifar_export_options options;
+  CALL(cifar_export_options_init, &options, sizeof options);
+  options.names = names[below(c, 6)];
+  options.keep_batch_norm = (int32_t)below(c, 2);
+  if (chance(c, 20)) options.struct_size = number(c);
+  return options;
+}
+
+static void export_model(world *w, cifar_model *model) {
+  choices *c = &w->c;
+  cifar_export_options options = export_options(c);
+  const cifar_export_options *given = chance(c, 3) ? NULL : &options;
+  cifar_format format = (cifar_format)below(c, 7);
+  if (chance(c, 2)) {
+    static const char *files[] = {"weights.st", "model.st", "m.onnx", "/nowhere/x", "script.py", ""};
+    CALL(cifar_model_export, model, format, files[below(c, 6)], given);
+    return;
+  }
+  const void *bytes;
+  size_t size;
+  paint(&bytes, sizeof bytes), paint(&size, sizeof size);
+  cifar_status status = CALL(cifar_model_encode, model, format, given, chance(c, 20) ? NULL : &bytes,
+                             chance(c, 20) ? NULL : &size);
+  painted(&bytes, sizeof bytes, status), painted(&size, sizeof size, status);
+  if (status != CIFAR_OK || w->borrowed || format > CIFAR_FORMAT_WEIGHTS) return;
+  /* What was written comes in again, whole or damaged. */
+  uint8_t *copy = malloc(size);
+  if (!copy) return;
+  memcpy(copy, bytes, size);
+  for (unsigned i = below(c, 4); i > 0; i--) copy[below(c, 2000) % size] ^= 1u << below(c, 8);
+  MAKE(w, models, cifar_model, cifar_model_free, cifar_model_decode, copy,
+       chance(c, 6) ? below(c, (unsigned)size) : size, NULL);
+  free(copy);
+}
+
+static void import_model(world *w) {
+  choices *c = &w->c;
+  static const char *texts[] = {NULL, NULL, "tutorial", "keras", "{}", "[]", "a\nb", "\xff"};
+  cifar_import_options options;
+  CALL(cifar_import_options_init, &options, sizeof options);
+  options.threads = chance(c, 9) ? number(c) : 1;
+  options.model = texts[below(c, 8)];
+  options.recipe = chance(c, 2) ? NULL : texts[below(c, 8)];
+  options.hyperparameters = chance(c, 2) ? NULL : texts[below(c, 8)];
+  options.class_names = chance(c, 2) ? NULL : texts[below(c, 8)];
+  MAKE(w, models, cifar_model, cifar_model_free, cifar_model_import,
+       chance(c, 3) ? text(c) : chance(c, 2) ? "model.st" : "weights.st", chance(c, 3) ? NULL : &options);
+}
+
 static void step(world *w) {
   choices *c = &w->c;
-  switch (below(c, 62)) {
+  switch (below(c, 64)) {
     case 0: case 1: {
       const char *place = chance(c, 4) ? text(c) : "shapes";
       MAKE(w, datasets, cifar_dataset, cifar_dataset_free, cifar_dataset_open, place,
@@ -493,10 +546,19 @@ static void step(world *w) {
       for (int i = 0; i < 10; i++)
         names[i] = chance(c, 40) ? text(c) : different[chance(c, 40) ? 0 : i];
       uint32_t classes = chance(c, 8) ? number(c) % 11 : 10;
+      cifar_dataset_options options;
+      CALL(cifar_dataset_options_init, &options, sizeof options);
+      options.images = chance(c, 30) ? NULL : pixels;
+      options.labels = chance(c, 30) ? NULL : labels;
+      options.count = chance(c, 10) ? (chance(c, 2) ? 0 : SIZE_MAX) : 1 + below(c, 16);
+      options.classes = classes;
+      options.class_names = chance(c, 2) ? NULL : names;
+      // Fewer bytes than the pixels of the default shape, or a shape that is none.
+      if (chance(c, 4)) options.channels = chance(c, 2) ? 1 : number(c);
+      if (chance(c, 4)) options.height = chance(c, 2) ? 8 + below(c, 24) : number(c) | 1 << 20;
+      if (chance(c, 10)) options.struct_size = number(c);
       MAKE(w, datasets, cifar_dataset, cifar_dataset_free, cifar_dataset_from_memory,
-           chance(c, 30) ? NULL : pixels, chance(c, 30) ? NULL : labels,
-           chance(c, 10) ? (chance(c, 2) ? 0 : SIZE_MAX) : 1 + below(c, 16), classes,
-           chance(c, 2) ? NULL : names, CIFAR_TRAIN);
+           chance(c, 50) ? NULL : &options);
       break;
     }
     case 3: GET(w, cifar_dataset_get_info, PICK(w, datasets), cifar_dataset_info); break;
@@ -757,6 +819,17 @@ static void step(world *w) {
       MAKE(w, specs, cifar_model_spec, cifar_model_spec_free, cifar_model_spec_resolve, PICK(w, specs),
            text(c));
       break;
+    case 62:
+      if (chance(c, 4)) {
+        const char *script;
+        paint(&script, sizeof script);
+        painted(&script, sizeof script,
+                CALL(cifar_model_spec_get_script, PICK(w, specs), (cifar_format)below(c, 7), &script));
+        break;
+      }
+      export_model(w, PICK(w, models));
+      break;
+    case 63: import_model(w); break;
   }
 }
 

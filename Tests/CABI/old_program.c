@@ -165,11 +165,19 @@ static void look(cifar_dataset *data) {
 
 int main(void) {
   GUARDED(cifar_dataset_info) info;
+  GUARDED(cifar_dataset_options) options;
   cifar_dataset *data;
   FENCE(info);
+  FENCE(options);
   for (size_t i = 0; i < sizeof images; i++) images[i] = (uint8_t)(i * 37 + i / 3072 * 11);
   for (int i = 0; i < COUNT; i++) labels[i] = i % CLASSES;
-  OK(cifar_dataset_from_memory(images, labels, COUNT, CLASSES, NULL, CIFAR_TRAIN, &data));
+  OK(cifar_dataset_options_init(&options.value, sizeof options.value));
+  INTACT(options);
+  options.value.images = images;
+  options.value.labels = labels;
+  options.value.count = COUNT;
+  options.value.classes = CLASSES;
+  OK(cifar_dataset_from_memory(&options.value, &data));
   OK(cifar_dataset_get_info(data, &info.value, sizeof info.value));
   INTACT(info);
   CHECK(info.value.count == COUNT && info.value.classes == CLASSES);

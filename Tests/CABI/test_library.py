@@ -91,3 +91,8 @@ def test_avx2_stays_inside_its_kernels(functions):
         and ("%ymm" in body or "%zmm" in body)
     }
     assert not others
+
+
+def test_vnni_stays_inside_its_kernels(functions):
+    using = [name for name, body in functions.items() if "vpdpwssd" in body]
+    assert using and all("KernelsAVX512VNNI" in name for name in using)

@@ -87,10 +87,11 @@ def test_a_folder_with_a_subfolder_a_class(tmp_path):
     assert (dataset.images == pixels[[1, 3, 0, 2, 5, 4]]).all()
 
     Image.new("L", (40, 20), 77).save(tmp_path / "c" / "wide.png")
-    with pytest.raises(ValueError, match="wide.png' is 40×20, not 32×32"):
+    with pytest.raises(ValueError, match="wide.png' is 40×20, but the first picture 32×32"):
         cifar.Dataset.from_folder(tmp_path)
     resized = cifar.Dataset.from_folder(tmp_path, resize=True)
     assert (resized.images[-1] == 77).all()
+    assert cifar.Dataset.from_folder(tmp_path, resize=(16, 48)).image_shape == (16, 48, 3)
     (tmp_path / "c" / "broken.png").write_bytes(b"no png")
     with pytest.raises(ValueError, match="broken.png' can't be read"):
         cifar.Dataset.from_folder(tmp_path, resize=True)

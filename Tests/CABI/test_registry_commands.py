@@ -195,6 +195,7 @@ def test_a_plot_as_png(registry, workplace):
 def test_plots(registry, workplace):
     text = output("plot", "plain", "fast", "--metric", "val_loss", "--metric", "score")
     assert "val_loss" in text and "plain" in text and any("⠀" < c <= "⣿" for c in text)
+    assert "peak_memory (MiB)" in output("plot", "plain", "--metric", "peak_memory")
     output("plot", "plain", DIVERGED, "-o", "curves.svg")
     root = ElementTree.parse(workplace / "curves.svg").getroot()
     lines = root.findall(".//{http://www.w3.org/2000/svg}polyline")
@@ -229,7 +230,9 @@ def test_report_in_a_browser(registry, workplace):
     ).stdout
     tip = re.search(r'class="tip"[^>]*>(.*?)</div></div>', shown, re.S).group(1)
     assert "epoch 2" in tip and "plain val_loss" in tip
-    assert shown.count('class="curve"') == 16 and "optimizer.learning_rate" in shown
+    # Loss and accuracy are drawn of training and of validation.
+    assert shown.count('class="chart"') == 8 and shown.count('class="curve"') == 2 * (8 + 2)
+    assert re.search(r"<text[^>]*>\d+ MiB</text>", shown) and "optimizer.learning_rate" in shown
 
 
 def test_tensorboard_reads_what_is_exported(registry, workplace):

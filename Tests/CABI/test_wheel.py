@@ -64,7 +64,11 @@ _cifar_commands.cifar()
 def test_the_sdist_has_what_the_build_reads(tmp_path):
     with tarfile.open(made("sdist", tmp_path / "dist")) as archive:
         members = {Path(*Path(item.name).parts[1:]): item for item in archive.getmembers()}
-    for name in ["Sources", "Tests", "Tools", "include", "packaging", "Makefile", "Package.swift"]:
+    # Every directory that the manifest names, and what the Makefile calls.
+    named = re.findall(r'path: "([^"]+)"', (ROOT / "Package.swift").read_text())
+    assert "bindings/swift/CifarKit" in named
+    for name in [*named, "Sources", "Tests", "Tools", "include", "packaging", "Makefile",
+                 "Package.swift"]:
         for path in [ROOT / name, *(ROOT / name).rglob("*.swift"), *(ROOT / name).rglob("*.[ch]")]:
             if path.exists() and ".build" not in path.parts:
                 member = members.get("libcifar" / path.relative_to(ROOT))

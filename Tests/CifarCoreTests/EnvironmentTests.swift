@@ -62,7 +62,7 @@ struct EnvironmentTests {
       ]
       #expect(
         errors.map(\.?.message) == [
-          "CIFAR_ISA is 'AVX2'; use baseline, avx2 or avx512, and start the process again",
+          "CIFAR_ISA is 'AVX2'; use baseline, avx2, avx512 or avx512vnni, and start the process again",
           "CIFAR_CONV is 'fft'; use direct, winograd or auto, and start the process again",
         ])
       errors.removeAll { $0?.code == .invalidArgument }

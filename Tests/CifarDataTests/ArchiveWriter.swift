@@ -1,3 +1,4 @@
+import CifarCore
 import Foundation
 
 @testable import CifarData
@@ -15,8 +16,8 @@ struct BatchContent {
     let count = CIFAR10Layout.imagesPerBatch
     let period = noise(seed, count: 50_021)
     var pixels: [UInt8] = []
-    while pixels.count < count * Dataset.imageBytes { pixels += period }
-    pixels.removeLast(pixels.count - count * Dataset.imageBytes)
+    while pixels.count < count * ImageShape.cifar.count { pixels += period }
+    pixels.removeLast(pixels.count - count * ImageShape.cifar.count)
     return BatchContent(
       pixels: pixels,
       labels: (0..<count).map { (Int(seed) + $0 * 7) % 10 })
@@ -25,10 +26,10 @@ struct BatchContent {
   /// As the binary version stores it.
   var binary: [UInt8] {
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(count * (1 + Dataset.imageBytes))
+    bytes.reserveCapacity(count * (1 + ImageShape.cifar.count))
     for index in 0..<count {
       bytes.append(UInt8(labels[index]))
-      bytes += pixels[(index * Dataset.imageBytes)..<((index + 1) * Dataset.imageBytes)]
+      bytes += pixels[(index * ImageShape.cifar.count)..<((index + 1) * ImageShape.cifar.count)]
     }
     return bytes
   }
@@ -139,7 +140,7 @@ struct PickleWriter {
     writer.list(content.count) { $0.integer(content.labels[$1]) }
     writer.string("data")
     writer.array(
-      content.pixels, shape: shape ?? [content.count, Dataset.imageBytes], type: type,
+      content.pixels, shape: shape ?? [content.count, ImageShape.cifar.count], type: type,
       fortranOrder: fortranOrder)
     writer.string("filenames")
     writer.list(content.count) { $0.string("image_\($1).png") }

@@ -29,7 +29,7 @@ extension BatchLoader {
   fileprivate func take() -> Taken? {
     next().map { batch in
       let numbers = UnsafeBufferPointer(
-        start: batch.images, count: batch.count * Dataset.imageBytes)
+        start: batch.images, count: batch.count * ImageShape.cifar.count)
       return Taken(
         index: batch.index,
         labels: Array(UnsafeBufferPointer(start: batch.labels, count: batch.count)),
@@ -132,14 +132,14 @@ private func loader(
   @Test func withoutAugmentationImagesAreOnlyNormalised() throws {
     let loader = try loader(20, augmentations: [], shuffle: false)
     let dataset = try memory(20, numbered: true)
-    let normalizer = ImageNormalizer(.cifar10)
-    var expected = [Float](repeating: 0, count: Dataset.imageBytes)
+    let normalizer = ImageNormalizer(.cifar, .cifar10)
+    var expected = [Float](repeating: 0, count: ImageShape.cifar.count)
     let batches = loader.epoch(1)
     #expect(batches.flatMap(\.labels) == Array(0..<20))
     for index in 0..<20 {
       normalizer.run(dataset.image(index), to: &expected)
-      let start = index % 8 * Dataset.imageBytes * 4
-      let image = batches[index / 8].images[start..<(start + Dataset.imageBytes * 4)]
+      let start = index % 8 * ImageShape.cifar.count * 4
+      let image = batches[index / 8].images[start..<(start + ImageShape.cifar.count * 4)]
       #expect(Array(image) == expected.withUnsafeBytes { Array($0) })
     }
   }

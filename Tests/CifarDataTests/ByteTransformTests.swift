@@ -40,7 +40,7 @@ private typealias Transform = (UnsafePointer<UInt8>, UnsafeMutablePointer<UInt8>
 
 private func apply(_ transform: Transform, to image: [UInt8]) -> [UInt8] {
   // What a transform leaves unwritten shows.
-  var result = [UInt8](repeating: 0xa5, count: Dataset.imageBytes)
+  var result = [UInt8](repeating: 0xa5, count: ImageShape.cifar.count)
   transform(image, &result)
   return result
 }
@@ -49,9 +49,9 @@ private func digest(_ image: [UInt8]) -> String { SHA256.hexadecimal(of: image) 
 
 @Suite struct ByteTransformTests {
   @Test func flipIsTorchvisions() throws {
-    let flipped = apply({ ByteTransforms.flip($0, to: $1) }, to: noise(1))
+    let flipped = apply({ ByteTransforms(.cifar).flip($0, to: $1) }, to: noise(1))
     #expect(digest(flipped) == (try PILGolden.load()).flip)
-    #expect(apply({ ByteTransforms.flip($0, to: $1) }, to: flipped) == noise(1))
+    #expect(apply({ ByteTransforms(.cifar).flip($0, to: $1) }, to: flipped) == noise(1))
   }
 
   @Test func rotationsAreTorchvisionsToTheByte() throws {
@@ -59,7 +59,8 @@ private func digest(_ image: [UInt8]) -> String { SHA256.hexadecimal(of: image) 
     #expect(rotations.count > 200)
     for rotation in rotations {
       let turned = apply(
-        { ByteTransforms.rotate($0, degrees: rotation.degrees, to: $1) }, to: noise(rotation.seed))
+        { ByteTransforms(.cifar).rotate($0, degrees: rotation.degrees, to: $1) },
+        to: noise(rotation.seed))
       #expect(digest(turned) == rotation.sha256, "\(rotation.degrees) degrees")
     }
   }
@@ -69,7 +70,7 @@ private func digest(_ image: [UInt8]) -> String { SHA256.hexadecimal(of: image) 
     #expect(translations.count > 80)
     for shift in translations {
       let moved = apply(
-        { ByteTransforms.translate($0, dx: shift.dx, dy: shift.dy, to: $1) },
+        { ByteTransforms(.cifar).translate($0, dx: shift.dx, dy: shift.dy, to: $1) },
         to: noise(shift.seed))
       #expect(digest(moved) == shift.sha256, "by \(shift.dx), \(shift.dy)")
     }
@@ -77,10 +78,11 @@ private func digest(_ image: [UInt8]) -> String { SHA256.hexadecimal(of: image) 
 
   @Test func oneAfterTheOtherTheyAreTheTutorials() throws {
     for chain in try PILGolden.load().chains {
-      let flipped = apply({ ByteTransforms.flip($0, to: $1) }, to: noise(chain.seed))
-      let turned = apply({ ByteTransforms.rotate($0, degrees: chain.degrees, to: $1) }, to: flipped)
+      let flipped = apply({ ByteTransforms(.cifar).flip($0, to: $1) }, to: noise(chain.seed))
+      let turned = apply(
+        { ByteTransforms(.cifar).rotate($0, degrees: chain.degrees, to: $1) }, to: flipped)
       let moved = apply(
-        { ByteTransforms.translate($0, dx: chain.dx, dy: chain.dy, to: $1) }, to: turned)
+        { ByteTransforms(.cifar).translate($0, dx: chain.dx, dy: chain.dy, to: $1) }, to: turned)
       #expect(digest(moved) == chain.sha256, "image \(chain.seed)")
     }
   }

@@ -7,7 +7,7 @@ import Testing
 
 /// 10,000 test images of CIFAR-100 in both layouts.
 private struct HundredContent {
-  let pixels = noise(11, count: 10_000 * Dataset.imageBytes)
+  let pixels = noise(11, count: 10_000 * ImageShape.cifar.count)
   let fine = (0..<10_000).map { $0 * 7 % 100 }
   let coarse = (0..<10_000).map { $0 * 3 % 20 }
 
@@ -16,7 +16,7 @@ private struct HundredContent {
     bytes.reserveCapacity(10_000 * 3074)
     for index in 0..<10_000 {
       bytes += [UInt8(coarse[index]), UInt8(fine[index])]
-      bytes += pixels[(index * Dataset.imageBytes)..<((index + 1) * Dataset.imageBytes)]
+      bytes += pixels[(index * ImageShape.cifar.count)..<((index + 1) * ImageShape.cifar.count)]
     }
     return bytes
   }
@@ -36,7 +36,7 @@ private struct HundredContent {
     writer.string("coarse_labels")
     writer.list(10_000) { $0.integer(coarse[$1]) }
     writer.string("data")
-    writer.array(pixels, shape: [10_000, Dataset.imageBytes])
+    writer.array(pixels, shape: [10_000, ImageShape.cifar.count])
     writer.put("u.")
     return writer.bytes
   }
@@ -55,7 +55,7 @@ private struct HundredContent {
       #expect(fine.classNames.count == 100)
       #expect(fine.classNames[0] == "apple" && fine.classNames[99] == "worm")
       #expect(fine.allLabels == content.fine.map(Int32.init))
-      #expect(fine.image(9_999) == Array(content.pixels.suffix(Dataset.imageBytes)))
+      #expect(fine.image(9_999) == Array(content.pixels.suffix(ImageShape.cifar.count)))
       let coarse = try Dataset.open("cifar100-coarse:\(place.path)", split: .test, limit: 30)
       #expect(coarse.name == "cifar100-coarse")
       #expect(coarse.classNames.count == 20)

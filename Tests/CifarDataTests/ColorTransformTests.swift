@@ -44,7 +44,7 @@ private struct ColorGolden: Decodable {
       default: change = .hue(color.factor)
       }
       var result = [UInt8](repeating: 0xa5, count: image.count)
-      change.apply(image, to: &result)
+      change.apply(ColorTransforms(.cifar), image, to: &result)
       #expect(
         SHA256.hexadecimal(of: result) == color.sha256,
         "\(color.change) \(color.factor) of \(color.image)")
@@ -53,8 +53,8 @@ private struct ColorGolden: Decodable {
 
   @Test func mirroredBordersAreNumPys() throws {
     for reflection in try ColorGolden.load().reflections {
-      var result = [UInt8](repeating: 0xa5, count: Dataset.imageBytes)
-      ByteTransforms.translateReflecting(
+      var result = [UInt8](repeating: 0xa5, count: ImageShape.cifar.count)
+      ByteTransforms(.cifar).translateReflecting(
         noise(reflection.seed), dx: reflection.dx, dy: reflection.dy, to: &result)
       #expect(
         SHA256.hexadecimal(of: result) == reflection.sha256, "\(reflection.dx), \(reflection.dy)")
@@ -98,7 +98,7 @@ private struct ColorGolden: Decodable {
     var centers: Set<Int> = []
     for sample in 0..<4000 {
       var random = RandomSequence(seed: 2, purpose: .augmentation, minor: UInt32(sample))
-      let square = ErasedRectangle.cutout(size: 8, &random)
+      let square = ErasedRectangle.cutout(.cifar, size: 8, &random)
       #expect(square.rows.count <= 8 && square.columns.count <= 8)
       #expect(square.rows.lowerBound >= 0 && square.rows.upperBound <= 32)
       areas.insert(square.rows.count * square.columns.count)
@@ -114,7 +114,7 @@ private struct ColorGolden: Decodable {
       var random = RandomSequence(seed: 3, purpose: .augmentation, minor: UInt32(sample))
       guard
         let rectangle = ErasedRectangle.random(
-          scale: [0.1, 0.2], ratio: [0.5, 2], &random)
+          .cifar, scale: [0.1, 0.2], ratio: [0.5, 2], &random)
       else { continue }
       let area = Double(rectangle.rows.count * rectangle.columns.count) / 1024
       #expect(area > 0.08 && area < 0.23)
@@ -123,19 +123,19 @@ private struct ColorGolden: Decodable {
       #expect(rectangle.rows.upperBound <= 32 && rectangle.columns.upperBound <= 32)
     }
     var random = RandomSequence(seed: 3, purpose: .augmentation)
-    #expect(ErasedRectangle.random(scale: [1, 1], ratio: [1, 1], &random) == nil)
+    #expect(ErasedRectangle.random(.cifar, scale: [1, 1], ratio: [1, 1], &random) == nil)
   }
 
   @Test func whatIsErasedIsZeroAfterNormalisation() throws {
     let erasing: Augmentation = Augmentation(Cutout(size: 16))
     let with = try ImagePipeline(
-      normalization: .cifar10,
+      shape: .cifar, normalization: .cifar10,
       augmentations: [Augmentation(RandomHorizontalFlip(probability: 0.5)), erasing], seed: 4)
     let without = try ImagePipeline(
-      normalization: .cifar10,
+      shape: .cifar, normalization: .cifar10,
       augmentations: [Augmentation(RandomHorizontalFlip(probability: 0.5))], seed: 4)
     for sample in 0..<20 {
-      var one = [Float](repeating: .nan, count: Dataset.imageBytes)
+      var one = [Float](repeating: .nan, count: ImageShape.cifar.count)
       var other = one
       with.run(noise(7), epoch: 1, sample: sample, to: &one)
       without.run(noise(7), epoch: 1, sample: sample, to: &other)

@@ -28,7 +28,7 @@ private struct GeneratorGolden: Decodable {
     let numbers = try golden("generator.f32").withUnsafeBytes {
       Array($0.bindMemory(to: Float.self))
     }
-    #expect(numbers.count == cases.count * Dataset.imageBytes)
+    #expect(numbers.count == cases.count * ImageShape.cifar.count)
     for (index, parameters) in cases.enumerated() {
       // Keras exchanges the axes of its matrix: its tx moves columns, its theta turns the other way.
       let transform = GeneratorTransform(
@@ -37,10 +37,11 @@ private struct GeneratorGolden: Decodable {
       var result = apply(transform, to: noise(parameters.seed))
       if let factor = parameters.brightness {
         var bytes = [UInt8](repeating: 0, count: result.count)
-        ColorTransforms.brightness(result.map { UInt8($0) }, factor: factor, to: &bytes)
+        ColorTransforms(.cifar).brightness(result.map { UInt8($0) }, factor: factor, to: &bytes)
         result = bytes.map(Float.init)
       }
-      let expected = numbers[(index * Dataset.imageBytes)..<((index + 1) * Dataset.imageBytes)]
+      let expected = numbers[
+        (index * ImageShape.cifar.count)..<((index + 1) * ImageShape.cifar.count)]
       let errors = zip(result, expected).map { abs($0 - $1) }
       if parameters.brightness == nil {
         #expect(errors.max() ?? .infinity < 1e-3, "case \(index)")
@@ -60,7 +61,7 @@ private struct GeneratorGolden: Decodable {
 
   /// The names of the options hold: a height shift moves rows, a width shift columns.
   @Test func txMovesRows() {
-    var image = [UInt8](repeating: 0, count: Dataset.imageBytes)
+    var image = [UInt8](repeating: 0, count: ImageShape.cifar.count)
     image[10 * 32 + 20] = 200
     let up = apply(GeneratorTransform(theta: 0, tx: 3, ty: 0, flip: false), to: image)
     #expect(up[7 * 32 + 20] == 200)
@@ -69,8 +70,8 @@ private struct GeneratorGolden: Decodable {
   }
 
   private func apply(_ transform: GeneratorTransform, to image: [UInt8]) -> [Float] {
-    var result = [Float](repeating: .nan, count: Dataset.imageBytes)
-    transform.apply(image, to: &result)
+    var result = [Float](repeating: .nan, count: ImageShape.cifar.count)
+    transform.apply(.cifar, image, to: &result)
     return result
   }
 }

@@ -17,14 +17,14 @@ import Testing
   }
 
   @Test func imagesAreCopied() throws {
-    var images = noise(3, count: 2 * Dataset.imageBytes)
+    var images = noise(3, count: 2 * ImageShape.cifar.count)
     let labels: [Int32] = [1, 0]
     let dataset = try images.withUnsafeBufferPointer { images in
       try labels.withUnsafeBufferPointer { labels in
         try Dataset(images: images, labels: labels, classNames: ["a", "b"], split: .test)
       }
     }
-    let second = Array(images[Dataset.imageBytes...])
+    let second = Array(images[ImageShape.cifar.count...])
     images = []
     #expect(dataset.image(1) == second)
     #expect(dataset.allLabels == [1, 0])
@@ -74,7 +74,7 @@ import Testing
 
   @Test func theHashIsThatOfImagesAndLabels() throws {
     let dataset = try memory(3)
-    var bytes = noise(7, count: 3 * Dataset.imageBytes)
+    var bytes = noise(7, count: 3 * ImageShape.cifar.count)
     for label in dataset.allLabels { bytes += [UInt8(label), 0, 0, 0] }
     #expect(dataset.contentHash == SHA256.hexadecimal(of: bytes))
     #expect(dataset.contentHash == (try memory(3)).contentHash)

@@ -19,9 +19,9 @@ import Testing
   }
 
   @Test func eachChannelHasItsOwnNumbers() {
-    let normalizer = ImageNormalizer(Normalization(mean: [0, 0.5, 1], std: [1, 2, 4]))
-    var result = [Float](repeating: .nan, count: Dataset.imageBytes)
-    normalizer.run([UInt8](repeating: 51, count: Dataset.imageBytes), to: &result)
+    let normalizer = ImageNormalizer(.cifar, Normalization(mean: [0, 0.5, 1], std: [1, 2, 4]))
+    var result = [Float](repeating: .nan, count: ImageShape.cifar.count)
+    normalizer.run([UInt8](repeating: 51, count: ImageShape.cifar.count), to: &result)
     for (channel, expected) in [Float(0.2), -0.15, -0.2].enumerated() {
       for value in result[(channel * 1024)..<((channel + 1) * 1024)] {
         #expect(abs(value - expected) < 1e-7)
@@ -39,7 +39,7 @@ import Testing
     Normalization(mean: [0, 0, 0], std: [.nan, 1, 1]),
   ])
   func whatCannotBeIsRefused(normalization: Normalization) {
-    let error = failure { try normalization.validate() }
+    let error = failure { try normalization.validate(channels: 3) }
     #expect(error?.code == .invalidArgument)
     #expect(error?.message.contains("standard deviations") == true)
   }

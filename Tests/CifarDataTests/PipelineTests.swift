@@ -9,7 +9,7 @@ import Testing
 @Suite struct PipelineTests {
   /// A single lit pixel in the middle shows where an image went.
   private static let dot: [UInt8] = {
-    var image = [UInt8](repeating: 0, count: Dataset.imageBytes)
+    var image = [UInt8](repeating: 0, count: ImageShape.cifar.count)
     image[16 * 32 + 10] = 255
     return image
   }()
@@ -17,8 +17,9 @@ import Testing
   private func places(
     _ augmentation: Augmentation, count: Int
   ) throws -> [(row: Int, column: Int)?] {
-    let pipeline = try ImagePipeline(normalization: .unit, augmentations: [augmentation], seed: 5)
-    var result = [Float](repeating: 0, count: Dataset.imageBytes)
+    let pipeline = try ImagePipeline(
+      shape: .cifar, normalization: .unit, augmentations: [augmentation], seed: 5)
+    var result = [Float](repeating: 0, count: ImageShape.cifar.count)
     return (0..<count).map { sample in
       pipeline.run(PipelineTests.dot, epoch: 1, sample: sample, to: &result)
       return result[0..<1024].firstIndex(of: 1).map { ($0 / 32, $0 % 32) }
@@ -59,7 +60,7 @@ import Testing
 
   @Test func theGeneratorsNumbersKeepTheirFractions() throws {
     let pipeline = try ImagePipeline(
-      normalization: .cifar10,
+      shape: .cifar, normalization: .cifar10,
       augmentations: [
         Augmentation(
           ImageDataGenerator(
@@ -67,7 +68,7 @@ import Testing
       ], seed: 5)
     var images: Set<[Float]> = []
     for sample in 0..<20 {
-      var result = [Float](repeating: .nan, count: Dataset.imageBytes)
+      var result = [Float](repeating: .nan, count: ImageShape.cifar.count)
       pipeline.run(noise(1), epoch: 1, sample: sample, to: &result)
       let bytes = result[0..<1024].map { ($0 * 0.2023 + 0.4914) * 255 }
       #expect(bytes.allSatisfy { $0 > -0.01 && $0 < 255.01 })
@@ -92,8 +93,9 @@ import Testing
 
   /// The numbers of one sample through some augmentations.
   private func numbers(_ augmentations: [Augmentation], _ sample: Int = 0) throws -> [Float] {
-    let pipeline = try ImagePipeline(normalization: .unit, augmentations: augmentations, seed: 5)
-    var result = [Float](repeating: .nan, count: Dataset.imageBytes)
+    let pipeline = try ImagePipeline(
+      shape: .cifar, normalization: .unit, augmentations: augmentations, seed: 5)
+    var result = [Float](repeating: .nan, count: ImageShape.cifar.count)
     pipeline.run(noise(3), epoch: 1, sample: sample, to: &result)
     return result
   }

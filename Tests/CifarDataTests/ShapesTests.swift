@@ -49,7 +49,7 @@ import Testing
     var means = [Double](repeating: 0, count: 10)
     for index in 0..<200 {
       let sum = train.image(index).reduce(0) { $0 + Int($1) }
-      means[Int(train.labels[index])] += Double(sum) / Double(Dataset.imageBytes) / 20
+      means[Int(train.labels[index])] += Double(sum) / Double(ImageShape.cifar.count) / 20
     }
     let mean = means.reduce(0, +) / 10
     for value in means { #expect(abs(value - mean) < 25) }

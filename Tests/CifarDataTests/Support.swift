@@ -4,7 +4,7 @@ import Foundation
 @testable import CifarData
 
 /// The upper bytes of a linear congruential generator: `noise.py` makes the same ones.
-func noise(_ seed: UInt32, count: Int = Dataset.imageBytes) -> [UInt8] {
+func noise(_ seed: UInt32, count: Int = ImageShape.cifar.count) -> [UInt8] {
   var state = seed
   return (0..<count).map { _ in
     state = state &* 1_664_525 &+ 1_013_904_223
@@ -24,7 +24,7 @@ func write(_ bytes: [UInt8], to path: String) throws {
 
 /// A data set in memory. With `numbered`, each image's label is its place.
 func memory(_ count: Int, seed: UInt32 = 7, numbered: Bool = false) throws -> Dataset {
-  let images = noise(seed, count: count * Dataset.imageBytes)
+  let images = noise(seed, count: count * ImageShape.cifar.count)
   let labels = (0..<count).map { Int32(numbered ? $0 : $0 % 10) }
   let classes = (0..<(numbered ? max(2, count) : 10)).map { "class \($0)" }
   return try images.withUnsafeBufferPointer { images in
@@ -38,14 +38,14 @@ extension Dataset {
   func image(_ index: Int) -> [UInt8] {
     Array(
       UnsafeBufferPointer(
-        start: images.pointer + index * Dataset.imageBytes, count: Dataset.imageBytes))
+        start: images.pointer + index * ImageShape.cifar.count, count: ImageShape.cifar.count))
   }
 
   var allLabels: [Int32] { Array(labels.span) }
 
   func hasSameImages(as other: Dataset) -> Bool {
     count == other.count && allLabels == other.allLabels
-      && memcmp(images.pointer, other.images.pointer, count * Dataset.imageBytes) == 0
+      && memcmp(images.pointer, other.images.pointer, count * ImageShape.cifar.count) == 0
   }
 }
 

@@ -24,7 +24,7 @@ final class LayerBench {
   init(
     _ layers: [LayerSpec], first: Int = 0, from image: [Int], images: Int, set: InstructionSet,
     dialect: Dialect = .pytorch, threads: Int = 2, training: Bool = true,
-    convolution: ConvolutionChoice = .auto
+    convolution: ConvolutionChoice = .auto, products: Products = .float32
   ) throws {
     let spec = ModelSpec(input: image, layers: layers + [.flatten, .dense(units: 2)])
     let shapes = try spec.shapes()
@@ -32,7 +32,7 @@ final class LayerBench {
     network = try Network(spec: spec, dialect: dialect, seed: 3)
     let target = PlanTarget(
       mode: training ? .training : .inference, batchSize: images, threads: threads,
-      convolution: convolution, tiles: KernelTiles(set.kernels))
+      products: products, convolution: convolution, tiles: KernelTiles(set.kernels))
     let nodes = try network.spec.nodes()
     groups = fuse(nodes, target.mode)
     let plan = try MemoryPlan(groups, input: nodes[0].input, target: target)

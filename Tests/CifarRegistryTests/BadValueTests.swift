@@ -68,6 +68,8 @@ import Testing
     ("evaluations", "confusion", "'[[1,2],[3]]'"), ("evaluations", "confusion", "'[[1,2],[3,-4]]'"),
     ("evaluations", "confusion", "'not JSON'"), ("predictions", "actual", "2"),
     ("predictions", "probability", "9e99"), ("predictions", "pixels", "x'00'"),
+    ("evaluations", "channels", "2"),
+    ("evaluations", "height", "7"), ("evaluations", "width", "129"),
     ("predictions", "kind", "'worst'"), ("predictions", "number", "-1"),
     ("epochs", "val_accuracy", "1.5"), ("epochs", "seconds", "-1"),
     ("epochs", "learning_rate", "-0.5"),

@@ -160,7 +160,7 @@ import Testing
     }
   }
 
-  /// A file of schema 3 and one that was brought there have the same tables.
+  /// A new file and one that was brought there have the same tables.
   @Test func anOldFileBecomesLikeANewOne() throws {
     let new = directory.file("new.db")
     for file in [path, path2, new] {

@@ -31,7 +31,7 @@ import Testing
     #expect(evaluation.samples.count == 16)
     #expect(Set(evaluation.samples.map(\.image)).count == 16)
     for sample in evaluation.samples {
-      let start = test.images.pointer + sample.image * Dataset.imageBytes
+      let start = test.images.pointer + sample.image * ImageShape.cifar.count
       #expect(sample.actual == Int(test.labels.pointer[sample.image]))
       #expect(sample.pixels == Array(UnsafeBufferPointer(start: start, count: 3072)))
     }
@@ -43,8 +43,11 @@ import Testing
   @Test func itIsTheEvaluationOfTheBestModel() throws {
     let sample = try Sample()
     var hyperparameters = try Hyperparameters.quick()
-    // The last weights stay in the network, rather than the best.
-    hyperparameters.callbacks.removeAll { $0.type == EarlyStopping.Options.type }
+    // The last weights stay in the network, rather than the best: those of the first epoch, whose
+    // training loss is the highest.
+    try hyperparameters.apply(
+      overrides: #"{"early_stopping":false,"model_checkpoint":"#
+        + #"{"monitor":"loss","mode":"max"}}"#)
     let session = try sample.start(hyperparameters)
     _ = try session.run([Follower()])
     let run: RunDetail = try sample.run(session.runID)

@@ -25,7 +25,8 @@ import Testing
   }
 
   @Test func theFiveMostProbableCount() throws {
-    var counts = try EvaluationCounts(classNames: (0..<7).map(String.init), flips: false)
+    var counts = try EvaluationCounts(
+      classNames: (0..<7).map(String.init), shape: .cifar, flips: false)
     let rows: [Float] = [
       0.30, 0.20, 0.15, 0.12, 0.10, 0.08, 0.05,  // label 4 is fifth, label 5 is not in
       0.30, 0.20, 0.15, 0.12, 0.10, 0.08, 0.05,
@@ -57,7 +58,7 @@ import Testing
     #expect(plain.topFiveAccuracy >= plain.accuracy)
 
     // Mirrors, by hand.
-    let size = Dataset.imageBytes
+    let size = ImageShape.cifar.count
     var mirrored = [UInt8](repeating: 0, count: test.count * size)
     for row in 0..<(test.count * 96) {
       for x in 0..<32 { mirrored[row * 32 + x] = test.images.pointer[row * 32 + 31 - x] }

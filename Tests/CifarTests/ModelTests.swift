@@ -24,7 +24,7 @@ import Testing
   ) throws -> [Float] {
     var probabilities = [Float](repeating: .nan, count: count * 10)
     try model.predict(
-      images: dataset.images.pointer + from * Dataset.imageBytes, count: count,
+      images: dataset.images.pointer + from * ImageShape.cifar.count, count: count,
       probabilities: &probabilities)
     return probabilities
   }
@@ -110,7 +110,7 @@ import Testing
 
   @Test func moreImagesThanABatchHolds() throws {
     let images = try Images.train()
-    let size = 100 * Dataset.imageBytes
+    let size = 100 * ImageShape.cifar.count
     let once = Array(UnsafeBufferPointer(start: images.images.pointer, count: size))
     let many = Array((0..<3).map { _ in once }.joined())
     let model = try model()
@@ -210,7 +210,7 @@ import Testing
   }
 
   @Test func imagesOfOtherClassesAreRefused() throws {
-    let images = [UInt8](repeating: 0, count: Dataset.imageBytes)
+    let images = [UInt8](repeating: 0, count: ImageShape.cifar.count)
     let dataset = try images.withUnsafeBufferPointer { images in
       try [Int32(1)].withUnsafeBufferPointer { labels in
         try Dataset(images: images, labels: labels, classNames: ["a", "b"], split: .test)

@@ -27,7 +27,7 @@ extension Dataset {
   /// The first images, from memory.
   func prefix(_ count: Int) throws -> Dataset {
     try Dataset(
-      images: UnsafeBufferPointer(start: images.pointer, count: count * Dataset.imageBytes),
+      images: UnsafeBufferPointer(start: images.pointer, count: count * ImageShape.cifar.count),
       labels: UnsafeBufferPointer(start: labels.pointer, count: count),
       classNames: classNames, split: split)
   }

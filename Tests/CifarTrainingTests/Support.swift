@@ -36,7 +36,8 @@ extension Dataset {
   func prefix(_ count: Int, from start: Int = 0) throws -> Dataset {
     try Dataset(
       images: UnsafeBufferPointer(
-        start: images.pointer + start * Dataset.imageBytes, count: count * Dataset.imageBytes),
+        start: images.pointer + start * ImageShape.cifar.count,
+        count: count * ImageShape.cifar.count),
       labels: UnsafeBufferPointer(start: labels.pointer + start, count: count),
       classNames: classNames, split: split)
   }

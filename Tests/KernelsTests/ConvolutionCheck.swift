@@ -25,9 +25,16 @@ struct ConvolutionCheck {
     let paddedBias = GuardedBuffer(
       bias + [Float](repeating: 0, count: panels * 2 * lanes - outputs))
     for withBias in [true, false] {
-      let y = convolve(
-        shape, sample.image, height: shape.height, width: shape.width, spread: 1, rotated: false,
-        bias: withBias ? paddedBias : nil)
+      let y = framed(
+        sample.blockedImage(lanes), channels: (shape.inputChannels, outputs),
+        size: (shape.height, shape.width), frame: (shape.paddedHeight, shape.paddedWidth),
+        offset: shape.padding, outputSize: (shape.outputHeight, shape.outputWidth), rotated: false
+      ) { padded, packed, output in
+        kernels.convolve(
+          shape, padded: padded, packed: packed,
+          bias: withBias ? UnsafePointer(paddedBias.pointer) : nil, relu: false,
+          rows: 0..<shape.outputHeight, output: output)
+      }
       let expected = sample.oracle.forward(
         sample.image.doubles, sample.filters.doubles, bias: withBias ? bias.doubles : nil)
       #expect(error(y, expected, channels: shape.inputChannels) < 1e-6, "\(name)")
@@ -35,9 +42,15 @@ struct ConvolutionCheck {
   }
 
   func backwardData() {
-    let dx = convolve(
-      shape.backwardData, sample.gradient, height: shape.outputHeight, width: shape.outputWidth,
-      spread: shape.stride, rotated: true, bias: nil)
+    let dx = framed(
+      sample.blockedGradient(lanes), channels: (shape.outputChannels, shape.inputChannels),
+      size: (shape.outputHeight, shape.outputWidth),
+      frame: (shape.paddedGradientHeight, shape.paddedGradientWidth),
+      offset: shape.gradientPadding, outputSize: (shape.height, shape.width), rotated: true
+    ) { padded, packed, output in
+      kernels.convolveBackwardData(
+        shape, padded: padded, packed: packed, rows: 0..<shape.height, output: output)
+    }
     let expected = sample.oracle.backwardData(sample.gradient.doubles, sample.filters.doubles)
     #expect(error(dx, expected, channels: shape.outputChannels) < 1e-6, "\(name)")
   }
@@ -74,41 +87,36 @@ struct ConvolutionCheck {
     return relativeError(actual, expected) * scale
   }
 
-  /// Frames, packs and convolves one (C, H, W) image whose rows and columns come `spread` apart.
-  private func convolve(
-    _ shape: ConvolutionShape, _ image: [Float], height: Int, width: Int, spread: Int,
-    rotated: Bool, bias: GuardedBuffer<Float>?
+  /// Frames one blocked image, packs the filters and convolves.
+  ///
+  /// - Returns: (C, H, W)
+  private func framed(
+    _ image: [Float], channels: (from: Int, to: Int), size: (Int, Int), frame: (Int, Int),
+    offset: Int, outputSize: (Int, Int), rotated: Bool,
+    _ convolve: (UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
   ) -> [Float] {
-    let groups = blocks(shape.inputChannels, of: lanes)
-    let blocked = GuardedBuffer(
-      BlockedLayout.block(
-        image, images: 1, channels: shape.inputChannels, pixels: height * width, lanes: lanes))
-    let padded = GuardedBuffer(
-      output: groups * shape.paddedHeight * shape.paddedWidth * lanes)
+    let groups = blocks(channels.from, of: lanes)
+    let blocked = GuardedBuffer(image)
+    let padded = GuardedBuffer(output: groups * frame.0 * frame.1 * lanes)
     kernels.padImage(
-      blocked.pointer, groups: groups, height: height, width: width, to: padded.pointer,
-      paddedHeight: shape.paddedHeight, paddedWidth: shape.paddedWidth, offset: shape.padding,
-      spread: spread)
+      blocked.pointer, groups: groups, height: size.0, width: size.1, to: padded.pointer,
+      paddedHeight: frame.0, paddedWidth: frame.1, offset: offset)
     // (panels of output, input channels, k, k, panel)
     let packed = GuardedBuffer(
-      output: blocks(shape.outputChannels, of: 2 * lanes) * shape.inputChannels * shape.kernel
-        * shape.kernel * 2 * lanes)
-    kernels.packFilters(self.shape, filters.pointer, to: packed.pointer, rotated: rotated)
-    let pixels = shape.outputHeight * shape.outputWidth
-    let output = GuardedBuffer(
-      output: blocks(shape.outputChannels, of: lanes) * pixels * lanes)
-    kernels.convolve(
-      shape, padded: padded.pointer, packed: packed.pointer,
-      bias: bias.map { UnsafePointer($0.pointer) }, relu: false, rows: 0..<shape.outputHeight,
-      output: output.pointer)
+      output: blocks(channels.to, of: 2 * lanes) * channels.from * shape.kernel * shape.kernel * 2
+        * lanes)
+    kernels.packFilters(shape, filters.pointer, to: packed.pointer, rotated: rotated)
+    let pixels = outputSize.0 * outputSize.1
+    let output = GuardedBuffer(output: blocks(channels.to, of: lanes) * pixels * lanes)
+    convolve(padded.pointer, packed.pointer, output.pointer)
     #expect(padded.isIntact && packed.isIntact && output.isIntact, "\(name)")
     let plain = BlockedLayout.unblock(
-      output.array, images: 1, channels: shape.outputChannels, pixels: pixels, lanes: lanes)
+      output.array, images: 1, channels: channels.to, pixels: pixels, lanes: lanes)
     // Lanes without a channel stay 0: the next layer relies on it.
     #expect(
       output.array
         == BlockedLayout.block(
-          plain, images: 1, channels: shape.outputChannels, pixels: pixels, lanes: lanes),
+          plain, images: 1, channels: channels.to, pixels: pixels, lanes: lanes),
       "\(name)")
     return plain
   }

@@ -76,7 +76,8 @@ import Testing
       Samples.uniform(packs * Winograd.points * Winograd.packTiles * panel, seed: 2))
     for (target, relu) in [(Values(floats.pointer), true), (values, true)] {
       kernels.winogradOutput(
-        tiling, product.pointer, first: 0, count: tiles, bias: nil, relu: relu, to: target,
+        tiling, product.pointer, first: 0, count: tiles, scales: nil, bias: nil, relu: relu,
+        to: target,
         groups: groups, panel: 0)
     }
     let back = GuardedBuffer(output: count)

@@ -159,7 +159,7 @@ import Testing
         filters: transformed.pointer + index * panelFilters, product: product.pointer,
         prefetch: PrefetchRanges(Region(all.images, count: 5, stride: 7, runs: 3)))
       kernels.winogradOutput(
-        tiling, product.pointer, first: 0, count: tiles,
+        tiling, product.pointer, first: 0, count: tiles, scales: nil,
         bias: paddedBias.map { UnsafePointer($0.pointer) }, relu: false,
         to: Values(output.pointer), groups: outputGroups, panel: index)
     }

@@ -55,7 +55,7 @@ import Testing
     let product = GuardedBuffer(Samples.uniform(36 * plane, seed: 3))  // (1, 36, 6, panel)
     let image = GuardedBuffer(output: 144 * lanes)
     set.kernels.winogradOutput(
-      Self.tiling, product.pointer, first: 4, count: 1, bias: nil, relu: false,
+      Self.tiling, product.pointer, first: 4, count: 1, scales: nil, bias: nil, relu: false,
       to: Values(image.pointer), groups: 1, panel: 0)
     let matrix = WinogradOracle.transposed(WinogradOracle.outputMatrix)
     for lane in 0..<lanes {

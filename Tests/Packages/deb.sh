@@ -71,7 +71,7 @@ unshare -m bash -euo pipefail -c '
   install /packages/libcifar-dev_*.deb gcc libc6-dev pkgconf
   as_user "$system" env HOME=/home/user bash -euc "cd
     pkg-config --cflags --libs cifar
-    cc -std=c99 /usr/share/doc/libcifar-dev/examples/train.c \$(pkg-config --cflags --libs cifar) -o train
+    cc -std=c99 /usr/share/doc/libcifar-dev/examples/c/train.c \$(pkg-config --cflags --libs cifar) -o train
     CIFAR_REGISTRY=c.db ./train shapes 1 600" | tail -n 3
 
   inside "$system" apt-get purge -y -qq libcifar0 libcifar-dev cifar python3-cifar >"$work/log" 2>&1

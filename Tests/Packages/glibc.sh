@@ -7,10 +7,14 @@ needs debootstrap debootstrap
 
 system=$work/system
 PATH=$PATH:/usr/sbin:/sbin debootstrap --variant=minbase \
-  --include=libsqlite3-0,python3-minimal,python3-numpy bullseye "$system" \
+  --include=libsqlite3-0,python3 bullseye "$system" \
   http://deb.debian.org/debian >"$work/log" 2>&1 || fail "$(tail -5 "$work/log")"
 mkdir -p "$system/opt/cifar"
 cp -r build/bin build/lib bindings/python/cifar "$system/opt/cifar"
+# Debian 11's own NumPy is older than the package asks for.
+python3 -m pip --quiet --disable-pip-version-check download --no-deps --only-binary :all: \
+  --python-version 3.9 --dest "$work" "numpy>=1.21" || fail "no NumPy for Python 3.9"
+python3 -m zipfile -e "$work"/numpy-*.whl "$system/opt/cifar"
 
 cat >"$system/opt/cifar/train.py" <<'END'
 import sys

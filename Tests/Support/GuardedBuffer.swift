@@ -1,4 +1,5 @@
 import Glibc
+import Kernels
 
 /// Which end of its memory a guarded buffer's data touches. A vector that is read too far may stay
 /// within a page at one end, and cannot at the other: a kernel's test runs with both.
@@ -80,6 +81,23 @@ extension GuardedBuffer<Float> {
   public static func unaligned(_ values: [Float]) -> (GuardedBuffer, UnsafeMutablePointer<Float>) {
     let buffer = GuardedBuffer([-12_345] + values)
     return (buffer, buffer.pointer + 1)
+  }
+}
+
+extension GuardedBuffer<Int16> {
+  public convenience init(int16 count: Int) { self.init(count: count, initial: -32_768) }
+
+  public convenience init(_ values: [Int16]) {
+    self.init(int16: values.count)
+    fill(from: values)
+  }
+}
+
+extension GuardedBuffer<BFloat16> {
+  /// The upper halves of the values.
+  public convenience init(halves values: [Float]) {
+    self.init(count: values.count, initial: BFloat16(bits: 0x7FC0))
+    fill(from: values.map { BFloat16(bits: UInt16($0.bitPattern >> 16)) })
   }
 }
 

@@ -45,6 +45,20 @@ static int print_epoch(const cifar_epoch_info *info, void *user) {
   return 0;
 }
 
+/* Images of 32x32 pixels in three colours, which are the defaults. They are copied. */
+static int make_dataset(const uint8_t *images, const int32_t *labels, cifar_split split,
+                        cifar_dataset **out) {
+  cifar_dataset_options options;
+  if (check(cifar_dataset_options_init(&options, sizeof options))) return 1;
+  options.split = split;
+  options.images = images;
+  options.labels = labels;
+  options.count = COUNT;
+  options.classes = CLASSES;
+  options.class_names = CLASS_NAMES;
+  return check(cifar_dataset_from_memory(&options, out));
+}
+
 int main(void) {
   static uint8_t images[2 * COUNT * IMAGE];
   static int32_t labels[2 * COUNT];
@@ -58,11 +72,8 @@ int main(void) {
   int failed;
 
   draw(images, labels, 2 * COUNT);
-  /* Both are copied. */
-  failed = check(cifar_dataset_from_memory(images, labels, COUNT, CLASSES, CLASS_NAMES, CIFAR_TRAIN,
-                                           &train)) ||
-           check(cifar_dataset_from_memory(images + COUNT * IMAGE, labels + COUNT, COUNT, CLASSES,
-                                           CLASS_NAMES, CIFAR_TEST, &test)) ||
+  failed = make_dataset(images, labels, CIFAR_TRAIN, &train) ||
+           make_dataset(images + COUNT * IMAGE, labels + COUNT, CIFAR_TEST, &test) ||
            check(cifar_train_options_init(&options, sizeof options)) ||
            check(cifar_trainer_callbacks_init(&callbacks, sizeof callbacks));
   if (!failed) {

@@ -43,9 +43,22 @@ static void shrink(const unsigned char *pixels, unsigned width, unsigned height,
       }
 }
 
+/* The next number of a header, after white space and comments. */
+static int number(FILE *file, unsigned *value) {
+  int c = fgetc(file);
+  while (c == '#' || c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+    if (c == '#')
+      while (c != '\n' && c != EOF) c = fgetc(file);
+    else
+      c = fgetc(file);
+  }
+  ungetc(c, file);
+  return fscanf(file, "%7u", value) == 1;
+}
+
 static int read_ppm(const char *path, uint8_t *image) {
   FILE *file = fopen(path, "rb");
-  unsigned width, height;
+  unsigned width, height, largest;
   unsigned char *pixels = NULL;
   size_t size = 0;
   int failed = 1;
@@ -54,8 +67,9 @@ static int read_ppm(const char *path, uint8_t *image) {
     return 1;
   }
   /* "P6", width, height and the largest value, and one space before the bytes. */
-  if (fscanf(file, "P6 %5u %5u 255", &width, &height) == 2 && fgetc(file) != EOF && width > 0 &&
-      height > 0) {
+  if (fgetc(file) == 'P' && fgetc(file) == '6' && number(file, &width) && number(file, &height) &&
+      number(file, &largest) && largest == 255 && fgetc(file) != EOF && width > 0 && height > 0 &&
+      width <= 65536 && height <= 65536) {
     size = 3 * (size_t)width * height;
     pixels = malloc(size);
     failed = !pixels || fread(pixels, 1, size, file) != size;
@@ -103,6 +117,11 @@ int main(int argc, char **argv) {
            check(is_file(argv[1]) ? cifar_model_open(argv[1], 0, &model)
                                   : cifar_model_from_run(NULL, argv[1], "best", 0, &model)) ||
            check(cifar_model_get_info(model, &info, sizeof info));
+  if (!failed && (info.channels != 3 || info.height != SIDE || info.width != SIDE)) {
+    fprintf(stderr, "predict: the model takes images of %ux%ux%u, not 3x32x32\n",
+            (unsigned)info.channels, (unsigned)info.height, (unsigned)info.width);
+    failed = 1;
+  }
   if (!failed) {
     probabilities = malloc(info.classes * sizeof *probabilities);
     failed = !probabilities || check(cifar_model_predict(model, image, 1, probabilities)) ||

@@ -76,10 +76,9 @@ struct dataset : handle<cifar_dataset, cifar_dataset_free> {
   using handle::handle;
   dataset(const char *location, cifar_split split, size_t limit = 0)
       : handle(result<cifar_dataset *>(cifar_dataset_open, location, split, limit)) {}
-  dataset(const uint8_t *images, const int32_t *labels, size_t count, uint32_t classes,
-          const char *const *class_names, cifar_split split)
-      : handle(result<cifar_dataset *>(cifar_dataset_from_memory, images, labels, count, classes,
-                                       class_names, split)) {}
+  /// Copies images and labels; begin with filled<cifar_dataset_options>(cifar_dataset_options_init).
+  explicit dataset(const cifar_dataset_options &options)
+      : handle(result<cifar_dataset *>(cifar_dataset_from_memory, &options)) {}
   cifar_dataset_info info() const {
     return filled<cifar_dataset_info>(cifar_dataset_get_info, get());
   }
@@ -100,7 +99,7 @@ struct model : handle<cifar_model, cifar_model_free> {
   cifar_evaluation evaluate(const dataset &data) {
     return filled<cifar_evaluation>(cifar_model_evaluate, get(), data.get());
   }
-  /// images: (count, 3, 32, 32); probabilities: (count, classes), overwritten.
+  /// images: (count, channels, height, width); probabilities: (count, classes), overwritten.
   void predict(const uint8_t *images, size_t count, float *probabilities) {
     check(cifar_model_predict(get(), images, count, probabilities));
   }
@@ -199,8 +198,9 @@ struct run_list : handle<cifar_run_list, cifar_run_list_free> {
 
 struct registry : handle<cifar_registry, cifar_registry_free> {
   using handle::handle;
-  /// path: nullptr for $CIFAR_REGISTRY, else ./cifar-runs.db.
-  explicit registry(const char *path = nullptr)
+  /// $CIFAR_REGISTRY, else ./cifar-runs.db.
+  registry() : registry(static_cast<const char *>(nullptr)) {}
+  explicit registry(const char *path)
       : handle(result<cifar_registry *>(cifar_registry_open, path)) {}
   run_list query(const cifar_run_query &query) const {
     return run_list(result<cifar_run_list *>(cifar_registry_query, get(), &query));

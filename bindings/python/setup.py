@@ -21,8 +21,8 @@ HERE = Path(__file__).resolve().parent
 TREE = HERE / "libcifar" if (HERE / "libcifar").is_dir() else HERE.parents[1]
 # What `make build` reads. The manifest names targets of all these directories.
 SOURCES = [
-    "LICENSE", "Makefile", "Package.swift", "Benchmarks", "Sources", "Tests", "Tools", "include",
-    "packaging",
+    "LICENSE", "Makefile", "Package.swift", "Benchmarks", "Sources", "Tests", "Tools",
+    "bindings/swift", "include", "packaging",
 ]
 # What `make build` makes, and where it is in the package. A wheel can't hold links: the library is
 # there under the one name that programs load it by.
@@ -109,7 +109,7 @@ class SDist(sdist):
         super().make_release_tree(base_dir, files)
         for name in SOURCES:
             source, target = TREE / name, Path(base_dir, "libcifar", name)
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
                 # Links stay links: the kernels of all instruction sets are one source.
                 shutil.copytree(

@@ -8,8 +8,13 @@ fn main() {
         println!("cargo:rerun-if-env-changed={variable}");
     }
     let directory = match env::var("CIFAR_LIB_DIR") {
-        Ok(directory) => directory,
-        Err(_) => {
+        Ok(directory) if !directory.is_empty() => {
+            if !std::path::Path::new(&directory).join("libcifar.so").exists() {
+                fail(&format!("CIFAR_LIB_DIR is '{directory}', where no libcifar.so is"));
+            }
+            directory
+        }
+        _ => {
             pkg_config(&["--print-errors", "--exists", "cifar >= 0.2"]);
             pkg_config(&["--variable=libdir", "cifar"])
         }
@@ -27,7 +32,8 @@ fn pkg_config(arguments: &[&str]) -> String {
     let program = env::var("PKG_CONFIG").unwrap_or_else(|_| "pkg-config".to_owned());
     match Command::new(&program).args(arguments).output() {
         Ok(output) if output.status.success() => {
-            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+            // It has a backslash before a space of a path, as for a shell.
+            String::from_utf8_lossy(&output.stdout).trim().replace("\\ ", " ")
         }
         Ok(output) => fail(&String::from_utf8_lossy(&output.stderr)),
         Err(error) => fail(&format!("{program}: {error}")),

@@ -15,6 +15,9 @@ bool cpu_has_avx2_fma(void);
 /// AVX-512 F, BW, DQ and VL, with the operating system saving the 512-bit registers.
 bool cpu_has_avx512(void);
 
+/// The same and AVX-512 VNNI, which multiplies and adds pairs of int16.
+bool cpu_has_avx512_vnni(void);
+
 /// The number of processors that the calling thread may run on; at least 1.
 int cpu_allowed_count(void);
 

@@ -71,11 +71,85 @@
     cpu_words_##lanes rounded = bits + 0x7fff + (bits >> 16 & 1);                             \
     cpu_words_##lanes kept = floats != floats ? (bits | 0x400000) : rounded;                  \
     return __builtin_convertvector(kept >> 16, cpu_bfloat16s_##lanes);                           \
+  }                                                                                           \
+                                                                                              \
+  /* Two numbers of 16 bits a lane. */                                                        \
+  CPU_INLINE cpu_floats_##lanes cpu_interleave(cpu_floats_##lanes low, cpu_floats_##lanes high) {\
+    cpu_words_##lanes l = __builtin_bit_cast(cpu_words_##lanes, low) & 0xffff;                \
+    cpu_words_##lanes h = __builtin_bit_cast(cpu_words_##lanes, high) << 16;                  \
+    return __builtin_bit_cast(cpu_floats_##lanes, l | h);                                     \
+  }                                                                                           \
+  /* The low half of each lane. */                                                            \
+  CPU_INLINE cpu_bfloat16s_##lanes cpu_low_halves(cpu_floats_##lanes v) {                     \
+    return __builtin_convertvector(                                                           \
+        __builtin_bit_cast(cpu_words_##lanes, v), cpu_bfloat16s_##lanes);                     \
+  }                                                                                           \
+  /* Lanes that hold an int32. */                                                             \
+  CPU_INLINE cpu_floats_##lanes cpu_from_int32(cpu_floats_##lanes v) {                        \
+    return __builtin_convertvector(                                                           \
+        __builtin_bit_cast(cpu_ints_##lanes, v), cpu_floats_##lanes);                         \
+  }                                                                                           \
+  CPU_INLINE cpu_floats_##lanes cpu_magnitude(cpu_floats_##lanes v) {                         \
+    return __builtin_elementwise_abs(v);                                                      \
+  }                                                                                           \
+  CPU_INLINE cpu_floats_##lanes cpu_divide(cpu_floats_##lanes a, cpu_floats_##lanes b) {      \
+    return a / b;                                                                             \
+  }                                                                                           \
+  CPU_INLINE cpu_floats_##lanes cpu_smaller(cpu_floats_##lanes a, cpu_floats_##lanes b) {     \
+    return __builtin_bit_cast(                                                                \
+        cpu_floats_##lanes, __builtin_elementwise_min(                                        \
+            __builtin_bit_cast(cpu_ints_##lanes, a), __builtin_bit_cast(cpu_ints_##lanes, b)));\
+  }                                                                                           \
+  /* The larger of two numbers without a sign; NaN is larger than all. */                     \
+  CPU_INLINE cpu_floats_##lanes cpu_larger(cpu_floats_##lanes a, cpu_floats_##lanes b) {      \
+    return __builtin_bit_cast(                                                                \
+        cpu_floats_##lanes, __builtin_elementwise_max(                                        \
+            __builtin_bit_cast(cpu_ints_##lanes, a), __builtin_bit_cast(cpu_ints_##lanes, b)));\
   }
 
 CPU_VECTORS(8)
 CPU_VECTORS(16)
 #undef CPU_VECTORS
+
+/* sums + a₀·b₀ + a₁·b₁, where a lane of `a` and `b` holds two int16 and a lane of `sums` an int32.
+   No number may be −2¹⁵, and no sum may overflow: then all of these give the same bits. */
+#define CPU_ADD_PAIRS(lanes, ...)                                                             \
+  CPU_INLINE cpu_floats_##lanes cpu_add_pairs(                                                \
+      cpu_floats_##lanes sums, cpu_floats_##lanes a, cpu_floats_##lanes b) {                  \
+    cpu_ints_##lanes s = __builtin_bit_cast(cpu_ints_##lanes, sums);                          \
+    cpu_ints_##lanes x = __builtin_bit_cast(cpu_ints_##lanes, a);                             \
+    cpu_ints_##lanes y = __builtin_bit_cast(cpu_ints_##lanes, b);                             \
+    return __builtin_bit_cast(cpu_floats_##lanes, __VA_ARGS__);                               \
+  }
+#if defined(__AVX512VNNI__)
+CPU_ADD_PAIRS(16, __builtin_ia32_vpdpwssd512(s, x, y))
+#elif defined(__AVX512BW__)
+typedef int16_t cpu_shorts_32 __attribute__((ext_vector_type(32)));
+CPU_ADD_PAIRS(
+    16, s + (cpu_ints_16)__builtin_ia32_pmaddwd512(
+                __builtin_bit_cast(cpu_shorts_32, x), __builtin_bit_cast(cpu_shorts_32, y)))
+#else
+CPU_ADD_PAIRS(16, s + (x << 16 >> 16) * (y << 16 >> 16) + (x >> 16) * (y >> 16))
+#endif
+#if defined(__AVX2__)
+typedef int16_t cpu_shorts_16 __attribute__((ext_vector_type(16)));
+CPU_ADD_PAIRS(
+    8, s + (cpu_ints_8)__builtin_ia32_pmaddwd256(
+               __builtin_bit_cast(cpu_shorts_16, x), __builtin_bit_cast(cpu_shorts_16, y)))
+#elif defined(__SSE2__)
+typedef int16_t cpu_shorts_8 __attribute__((ext_vector_type(8)));
+typedef int32_t cpu_ints_4 __attribute__((ext_vector_type(4)));
+CPU_INLINE cpu_ints_4 cpu_multiply_pairs(cpu_ints_4 x, cpu_ints_4 y) {
+  return __builtin_ia32_pmaddwd128(
+      __builtin_bit_cast(cpu_shorts_8, x), __builtin_bit_cast(cpu_shorts_8, y));
+}
+CPU_ADD_PAIRS(
+    8, s + __builtin_shufflevector(
+               cpu_multiply_pairs(x.lo, y.lo), cpu_multiply_pairs(x.hi, y.hi), 0, 1, 2, 3, 4, 5, 6, 7))
+#else
+CPU_ADD_PAIRS(8, s + (x << 16 >> 16) * (y << 16 >> 16) + (x >> 16) * (y >> 16))
+#endif
+#undef CPU_ADD_PAIRS
 
 typedef double cpu_doubles_8 __attribute__((ext_vector_type(8)));
 

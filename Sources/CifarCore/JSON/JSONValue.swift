@@ -13,6 +13,10 @@ public enum JSONValue: Codable, Equatable, Sendable {
   case array([JSONValue])
   case object([String: JSONValue])
 
+  public static func numbers(_ values: [Int]) -> JSONValue {
+    .array(values.map { .integer(Int64($0)) })
+  }
+
   /// - Throws: `invalidArgument` with a message that begins with a verb: `is not JSON: …`.
   public init(text: String) throws {
     if let fault = JSONStructure.fault(in: text.utf8) { throw CifarError(.invalidArgument, fault) }

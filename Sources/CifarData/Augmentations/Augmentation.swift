@@ -22,6 +22,14 @@ public struct Augmentation: Sendable {
   /// - Throws: `invalidArgument`, naming the option and its range.
   public func validate() throws { try kind.validate(as: type) }
 
+  /// Makes sure that it can be done to images of a shape.
+  ///
+  /// - Throws: `invalidArgument`.
+  func validate(for shape: ImageShape) throws {
+    guard let conflict = kind.conflict(with: shape) else { return }
+    throw CifarError(.invalidArgument, "\(type): \(conflict)")
+  }
+
   /// - Throws: `invalidArgument` also for an invalid order.
   public static func validate(_ list: [Augmentation]) throws {
     for augmentation in list { try augmentation.validate() }
@@ -39,12 +47,15 @@ public struct Augmentation: Sendable {
 package protocol AugmentationKind: OptionsKind {
   /// Whether it works on normalised numbers, and so after all that work on images.
   static var erases: Bool { get }
+  /// What can't be done to images of a shape; nil for nothing.
+  func conflict(with shape: ImageShape) -> String?
   func apply(to image: AugmentedImage, _ random: inout RandomSequence)
 }
 
 extension AugmentationKind {
   package static var erases: Bool { false }
   var erases: Bool { Self.erases }
+  package func conflict(with shape: ImageShape) -> String? { nil }
 }
 
 extension Augmentation: Equatable {

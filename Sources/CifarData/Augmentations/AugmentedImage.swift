@@ -5,6 +5,7 @@ import CifarCore
 ///
 /// It has its buffers for good: each worker has one of its own.
 package final class AugmentedImage {
+  package let shape: ImageShape
   private let normalization: Normalization
   private let normalizer: ImageNormalizer
   private let bytes: [AlignedBuffer<UInt8>]
@@ -18,11 +19,12 @@ package final class AugmentedImage {
   private var target: UnsafeMutablePointer<Float>
 
   /// - Throws: `outOfMemory`.
-  init(normalization: Normalization) throws {
+  init(_ shape: ImageShape, _ normalization: Normalization) throws {
+    self.shape = shape
     self.normalization = normalization
-    normalizer = ImageNormalizer(normalization)
-    bytes = try (0..<2).map { _ in try AlignedBuffer(count: Dataset.imageBytes) }
-    floats = try AlignedBuffer(count: Dataset.imageBytes)
+    normalizer = ImageNormalizer(shape, normalization)
+    bytes = try (0..<2).map { _ in try AlignedBuffer(count: shape.count) }
+    floats = try AlignedBuffer(count: shape.count)
     image = UnsafePointer(bytes[0].pointer)
     target = floats.pointer
   }
@@ -30,8 +32,8 @@ package final class AugmentedImage {
   /// Begins with another image.
   ///
   /// - Parameters:
-  ///   - image: (3, 32, 32) bytes.
-  ///   - target: (3, 32, 32), overwritten by `normalize`.
+  ///   - image: (channels, height, width) bytes.
+  ///   - target: (channels, height, width), overwritten by `normalize`.
   func begin(_ image: UnsafePointer<UInt8>, target: UnsafeMutablePointer<Float>) {
     self.image = image
     self.target = target
@@ -60,7 +62,7 @@ package final class AugmentedImage {
   func roundToBytes(_ rule: FloatingPointRoundingRule) {
     guard isFractional else { return }
     let next = bytes[spare].pointer
-    for i in 0..<Dataset.imageBytes { next[i] = UInt8(floats[i].rounded(rule)) }
+    for i in 0..<shape.count { next[i] = UInt8(floats[i].rounded(rule)) }
     image = UnsafePointer(next)
     spare = 1 - spare
     isFractional = false
@@ -76,10 +78,12 @@ package final class AugmentedImage {
       normalizer.run(image, to: target)
       return target
     }
-    for channel in 0..<3 {
+    for channel in 0..<shape.channels {
       let scale = 1 / (255 * normalization.std[channel])
       let offset = -normalization.mean[channel] / normalization.std[channel]
-      for i in (channel * 1024)..<((channel + 1) * 1024) { target[i] = floats[i] * scale + offset }
+      for i in (channel * shape.pixels)..<((channel + 1) * shape.pixels) {
+        target[i] = floats[i] * scale + offset
+      }
     }
     return target
   }

@@ -27,7 +27,8 @@ package struct ColorJitter: AugmentationKind {
   }
 
   package func apply(to image: AugmentedImage, _ random: inout RandomSequence) {
-    for change in changes(&random) { image.change { change.apply($0, to: $1) } }
+    let transforms = ColorTransforms(image.shape)
+    for change in changes(&random) { image.change { change.apply(transforms, $0, to: $1) } }
   }
 
   enum Change: Equatable {
@@ -36,12 +37,15 @@ package struct ColorJitter: AugmentationKind {
     case saturation(Float)
     case hue(Double)
 
-    func apply(_ image: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<UInt8>) {
+    func apply(
+      _ transforms: ColorTransforms, _ image: UnsafePointer<UInt8>,
+      to target: UnsafeMutablePointer<UInt8>
+    ) {
       switch self {
-      case .brightness(let factor): ColorTransforms.brightness(image, factor: factor, to: target)
-      case .contrast(let factor): ColorTransforms.contrast(image, factor: factor, to: target)
-      case .saturation(let factor): ColorTransforms.saturation(image, factor: factor, to: target)
-      case .hue(let shift): ColorTransforms.hue(image, shift: shift, to: target)
+      case .brightness(let factor): transforms.brightness(image, factor: factor, to: target)
+      case .contrast(let factor): transforms.contrast(image, factor: factor, to: target)
+      case .saturation(let factor): transforms.saturation(image, factor: factor, to: target)
+      case .hue(let shift): transforms.hue(image, shift: shift, to: target)
       }
     }
   }

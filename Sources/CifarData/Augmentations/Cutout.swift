@@ -9,7 +9,7 @@ package struct Cutout: AugmentationKind {
     "Cutout (DeVries & Taylor 2017): a square around any pixel, as far as it is inside, becomes 0 "
     + "after normalisation"
   package static let options: [OptionDescription<Self>] = [
-    .whole("size", \.size, 1...64, isRequired: true, "side of the square in pixels")
+    .whole("size", \.size, 1...256, isRequired: true, "side of the square in pixels")
   ]
   package static let erases = true
 
@@ -17,6 +17,7 @@ package struct Cutout: AugmentationKind {
   package init(size: Int) { self.size = size }
 
   package func apply(to image: AugmentedImage, _ random: inout RandomSequence) {
-    ErasedRectangle.cutout(size: size, &random).erase(image.normalize())
+    ErasedRectangle.cutout(image.shape, size: size, &random)
+      .erase(image.normalize(), image.shape)
   }
 }

@@ -1,3 +1,4 @@
+import CifarCore
 import Glibc
 
 /// The affine transform of Keras's `ImageDataGenerator`, by given parameters.
@@ -18,39 +19,38 @@ struct GeneratorTransform {
   var zx = 1.0
   var zy = 1.0
 
-  private static let side = 32
-
-  /// - Parameter target: (3, 32, 32) numbers in [0, 255].
-  func apply(_ image: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<Float>) {
-    let side = GeneratorTransform.side
+  /// - Parameter target: (channels, height, width) numbers in [0, 255].
+  func apply(
+    _ shape: ImageShape, _ image: UnsafePointer<UInt8>, to target: UnsafeMutablePointer<Float>
+  ) {
     let radians = theta * .pi / 180
     let (cosine, sine) = (cos(radians), sin(radians))
-    let center = Double(side) / 2 - 0.5
+    let (middle, center) = (Double(shape.height) / 2 - 0.5, Double(shape.width) / 2 - 0.5)
     // Rotation · shift · zoom, moved so that the centre stays where it is.
-    let row0 = center + cosine * (tx - zx * center) - sine * (ty - zy * center)
-    let column0 = center + sine * (tx - zx * center) + cosine * (ty - zy * center)
+    let row0 = middle + cosine * (tx - zx * middle) - sine * (ty - zy * center)
+    let column0 = center + sine * (tx - zx * middle) + cosine * (ty - zy * center)
     let (rowDown, rowRight) = (cosine * zx, -sine * zy)
     let (columnDown, columnRight) = (sine * zx, cosine * zy)
-    let plane = side * side
-    let last = Double(side - 1)
-    for y in 0..<side {
-      for x in 0..<side {
-        let row = min(max(row0 + rowDown * Double(y) + rowRight * Double(x), 0), last)
+    let (height, width) = (shape.height, shape.width)
+    let (lastRow, lastColumn) = (Double(height - 1), Double(width - 1))
+    for y in 0..<height {
+      for x in 0..<width {
+        let row = min(max(row0 + rowDown * Double(y) + rowRight * Double(x), 0), lastRow)
         let column = min(
-          max(column0 + columnDown * Double(y) + columnRight * Double(x), 0), last)
+          max(column0 + columnDown * Double(y) + columnRight * Double(x), 0), lastColumn)
         let (top, left) = (Int(row), Int(column))
         let down = Float(row - Double(top))
         let right = Float(column - Double(left))
-        let from = top * side + left
-        let nextRow = top + 1 < side ? side : 0
-        let nextColumn = left + 1 < side ? 1 : 0
-        let to = y * side + (flip ? side - 1 - x : x)
-        for channel in 0..<3 {
-          let p = image + channel * plane + from
+        let from = top * width + left
+        let nextRow = top + 1 < height ? width : 0
+        let nextColumn = left + 1 < width ? 1 : 0
+        let to = y * width + (flip ? width - 1 - x : x)
+        for channel in 0..<shape.channels {
+          let p = image + channel * shape.pixels + from
           let upper = Float(p[0]) + (Float(p[nextColumn]) - Float(p[0])) * right
           let lower =
             Float(p[nextRow]) + (Float(p[nextRow + nextColumn]) - Float(p[nextRow])) * right
-          target[channel * plane + to] = upper + (lower - upper) * down
+          target[channel * shape.pixels + to] = upper + (lower - upper) * down
         }
       }
     }

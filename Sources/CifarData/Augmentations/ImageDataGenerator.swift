@@ -51,19 +51,23 @@ package struct ImageDataGenerator: AugmentationKind {
   package func apply(to image: AugmentedImage, _ random: inout RandomSequence) {
     var transform = GeneratorTransform(
       theta: Double(random.uniform(Float(-rotationRange), Float(rotationRange))),
-      tx: Double(random.uniform(Float(-heightShiftRange), Float(heightShiftRange)) * 32),
-      ty: Double(random.uniform(Float(-widthShiftRange), Float(widthShiftRange)) * 32),
+      tx: Double(
+        random.uniform(Float(-heightShiftRange), Float(heightShiftRange))
+          * Float(image.shape.height)),
+      ty: Double(
+        random.uniform(Float(-widthShiftRange), Float(widthShiftRange)) * Float(image.shape.width)),
       flip: horizontalFlip && random.uniform() < 0.5)
     if zoomRange != [1, 1] {
       transform.zx = Double(random.uniform(Float(zoomRange[0]), Float(zoomRange[1])))
       transform.zy = Double(random.uniform(Float(zoomRange[0]), Float(zoomRange[1])))
     }
     // Keras keeps the fractions; what follows here, if anything does, works on bytes.
-    image.makeFractional { transform.apply($0, to: $1) }
+    let shape = image.shape
+    image.makeFractional { transform.apply(shape, $0, to: $1) }
     guard let brightnessRange else { return }
     // `array_to_img` cuts the fractions off.
     image.roundToBytes(.towardZero)
     let factor = random.uniform(Float(brightnessRange[0]), Float(brightnessRange[1]))
-    image.change { ColorTransforms.brightness($0, factor: factor, to: $1) }
+    image.change { ColorTransforms(shape).brightness($0, factor: factor, to: $1) }
   }
 }

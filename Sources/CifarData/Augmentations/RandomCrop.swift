@@ -6,9 +6,9 @@ package struct RandomCrop: AugmentationKind {
   package var reflect = false
 
   package static let type = "random_crop"
-  package static let meaning = "torchvision's RandomCrop(32, padding)"
+  package static let meaning = "torchvision's RandomCrop to the image's own size, with padding"
   package static let options: [OptionDescription<Self>] = [
-    .whole("padding", \.padding, 0...32, isRequired: true, "pixels around the image"),
+    .whole("padding", \.padding, 0...128, isRequired: true, "pixels around the image"),
     .flag("reflect", \.reflect, "they are the mirrored image, else black"),
   ]
 
@@ -19,17 +19,20 @@ package struct RandomCrop: AugmentationKind {
   }
 
   /// A reflection reaches no further than the image does.
-  package var conflict: String? {
-    reflect && padding > 31 ? "padding \(padding) is not from 0 to 31, with reflect" : nil
+  package func conflict(with shape: ImageShape) -> String? {
+    let most = min(shape.height, shape.width) - 1
+    return reflect && padding > most
+      ? "padding \(padding) is not from 0 to \(most), with reflect and images of \(shape)" : nil
   }
 
   package func apply(to image: AugmentedImage, _ random: inout RandomSequence) {
     let dx = padding - random.below(2 * padding + 1)
     let dy = padding - random.below(2 * padding + 1)
+    let transforms = ByteTransforms(image.shape)
     image.change {
       reflect
-        ? ByteTransforms.translateReflecting($0, dx: dx, dy: dy, to: $1)
-        : ByteTransforms.translate($0, dx: dx, dy: dy, to: $1)
+        ? transforms.translateReflecting($0, dx: dx, dy: dy, to: $1)
+        : transforms.translate($0, dx: dx, dy: dy, to: $1)
     }
   }
 }

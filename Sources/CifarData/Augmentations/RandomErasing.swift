@@ -29,6 +29,7 @@ package struct RandomErasing: AugmentationKind {
     // Normalised first: also where nothing is erased, what follows works on numbers.
     let target = image.normalize()
     guard Double(random.uniform()) < probability else { return }
-    ErasedRectangle.random(scale: scale, ratio: ratio, &random)?.erase(target)
+    ErasedRectangle.random(image.shape, scale: scale, ratio: ratio, &random)?
+      .erase(target, image.shape)
   }
 }

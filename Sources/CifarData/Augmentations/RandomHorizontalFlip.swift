@@ -15,6 +15,7 @@ package struct RandomHorizontalFlip: AugmentationKind {
 
   package func apply(to image: AugmentedImage, _ random: inout RandomSequence) {
     guard Double(random.uniform()) < probability else { return }
-    image.change { ByteTransforms.flip($0, to: $1) }
+    let transforms = ByteTransforms(image.shape)
+    image.change { transforms.flip($0, to: $1) }
   }
 }

@@ -15,6 +15,7 @@ package struct RandomRotation: AugmentationKind {
 
   package func apply(to image: AugmentedImage, _ random: inout RandomSequence) {
     let angle = Double(random.uniform(Float(-degrees), Float(degrees)))
-    image.change { ByteTransforms.rotate($0, degrees: angle, to: $1) }
+    let transforms = ByteTransforms(image.shape)
+    image.change { transforms.rotate($0, degrees: angle, to: $1) }
   }
 }

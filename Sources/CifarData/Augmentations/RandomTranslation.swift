@@ -17,9 +17,13 @@ package struct RandomTranslation: AugmentationKind {
   package init(share: Double) { self.share = share }
 
   package func apply(to image: AugmentedImage, _ random: inout RandomSequence) {
-    let reach = Float(share) * 32
-    let dx = Int(random.uniform(-reach, reach).rounded(.toNearestOrEven))
-    let dy = Int(random.uniform(-reach, reach).rounded(.toNearestOrEven))
-    image.change { ByteTransforms.translate($0, dx: dx, dy: dy, to: $1) }
+    func shift(_ side: Int) -> Int {
+      let reach = Float(share) * Float(side)
+      return Int(random.uniform(-reach, reach).rounded(.toNearestOrEven))
+    }
+    let dx = shift(image.shape.width)
+    let dy = shift(image.shape.height)
+    let transforms = ByteTransforms(image.shape)
+    image.change { transforms.translate($0, dx: dx, dy: dy, to: $1) }
   }
 }

@@ -12,7 +12,8 @@ enum PlanMode: Equatable, Sendable {
 ///   its moments as it writes.
 /// - Inference: batch norm and ReLU directly after a convolution go into its weights.
 /// - Flat values: ReLU and dropout go with the dense layer before them.
-/// - Nothing is joined across the ends of a residual block, whose values have two readers.
+/// - The end of a residual block computes the batch norm and ReLU that its branches end with, and
+///   the ReLU after it. Nothing is joined across its beginning, whose values have two readers.
 ///
 /// - Parameter nodes: with every option spelled out.
 func fuse(_ nodes: [LayerNode], _ mode: PlanMode) -> [Group] {
@@ -122,12 +123,21 @@ private struct Fusion {
 
   private mutating func addResidual() {
     let node = take()
-    let relu = take { $0 == .relu }
-    add(
-      .residual(
-        ResidualGroup(
-          node: node, layers: fuse(node.layers, mode), shortcut: fuse(node.shortcut, mode),
-          relu: relu)))
+    var group = ResidualGroup(
+      node: node, layers: fuse(node.layers, mode), shortcut: fuse(node.shortcut, mode))
+    group.layersEnd = takeEnd(of: &group.layers)
+    group.shortcutEnd = takeEnd(of: &group.shortcut)
+    group.relu = take { $0 == .relu }
+    add(.residual(group))
+  }
+
+  /// The stage that a branch ends with, if its values need not be stored.
+  private func takeEnd(of branch: inout [Group]) -> PointwiseGroup? {
+    guard case .pointwiseOutput(let stage)? = branch.last, stage.isCheapToRecompute else {
+      return nil
+    }
+    branch.removeLast()
+    return stage
   }
 }
 

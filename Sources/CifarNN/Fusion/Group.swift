@@ -99,8 +99,12 @@ struct ResidualGroup: Equatable, Sendable {
   var node: LayerNode
   var layers: [Group]
   var shortcut: [Group]
+  /// The stages at the ends of the two branches that the sum computes as it reads them.
+  var layersEnd: PointwiseGroup?
+  var shortcutEnd: PointwiseGroup?
   var relu: LayerNode?
 
+  var ends: [PointwiseGroup] { [layersEnd, shortcutEnd].compactMap(\.self) }
   var last: LayerNode { relu ?? node }
 }
 
@@ -120,7 +124,7 @@ extension Group {
     case .residual(let group):
       return ["fork of \(group.node.label)"]
         + (group.layers + group.shortcut).flatMap(\.lines).map { "  " + $0 }
-        + ["sum of \([group.node, group.relu].compactMap(\.self).joined)"]
+        + [group.sum]
     }
   }
 }
@@ -136,6 +140,13 @@ extension ConvolutionGroup: CustomStringConvertible {
     case .folded(let norm, let relu):
       return before + [node, norm, relu].compactMap(\.self).joined
     }
+  }
+}
+
+extension ResidualGroup {
+  fileprivate var sum: String {
+    let sum = "sum of \([node, relu].compactMap(\.self).joined)"
+    return ends.isEmpty ? sum : ends.map { "[\($0)]" }.joined(separator: ", ") + " → " + sum
   }
 }
 

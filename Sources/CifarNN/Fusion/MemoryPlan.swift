@@ -9,10 +9,19 @@ struct PlanTarget: Equatable, Sendable {
   var threads: Int
   /// How images are stored between two operators.
   var storage = Storage.float32
+  /// Factors of Winograd's products.
+  var products = Products.float32
   var convolution = ConvolutionChoice.auto
   var tiles: KernelTiles
 
   var training: Bool { mode == .training }
+}
+
+/// What the factors of Winograd's products are; sums are float32.
+enum Products: Equatable, Sendable {
+  case float32
+  /// See `Int16Products`.
+  case int16
 }
 
 /// Sizes that an instruction set's kernels work in.
@@ -71,7 +80,7 @@ struct MemoryPlan: Equatable, Sendable {
     /// Where the two branches of a residual block begin.
     case fork(input: Int, shortcut: Int)
     /// Where they meet.
-    case sum(layers: Int, shortcut: Int, output: Int, relu: Bool)
+    case sum(ResidualGroup, layers: Int, shortcut: Int, output: Int)
   }
 
   private(set) var values: [Value] = []
@@ -83,8 +92,26 @@ struct MemoryPlan: Equatable, Sendable {
   private(set) var scratch = ScratchSize()
   let target: PlanTarget
 
-  /// The gradient buffers of each ring.
-  private var rings: [[Int?]] = []
+  /// Gradient buffers that are taken in turns.
+  private enum Ring: Hashable {
+    /// Along a chain of layers only the gradients of three neighbours are needed at a time, those
+    /// around a convolution and the stage after it. While the layers of a residual block go
+    /// backward, the gradient of its shortcut waits: so a shortcut inside `depth` blocks, its own
+    /// included, has buffers of its own. The layers of a block use those of the chain that it is in.
+    case chain(Int)
+    /// The gradient of a block's sum is that of both branches, and waits for the second; the next
+    /// block leaves its own beside it.
+    case sums(Int)
+
+    var count: Int {
+      switch self {
+      case .chain: 3
+      case .sums: 2
+      }
+    }
+  }
+
+  private var rings: [Ring: [Int?]] = [:]
 
   /// - Parameter input: one image.
   /// - Throws: `internal` for groups that do not fit together, `outOfMemory` for a batch that no
@@ -98,9 +125,9 @@ struct MemoryPlan: Equatable, Sendable {
     // Nobody asks for the gradient of the images; only a convolution knows how to leave it out.
     var leavesOutGradient = false
     if case .convolution? = groups.first { leavesOutGradient = true }
-    let gradient = leavesOutGradient ? nil : ring(0, after: nil)
+    let gradient = leavesOutGradient ? nil : buffer(.chain(0), after: nil)
     let images = add("input", input, .stored(.float32), gradient)
-    _ = try add(groups, from: images, ring: 0, depth: 0)
+    _ = try add(groups, from: images, ring: .chain(0), depth: 0)
   }
 
   /// What goes into the first operator.
@@ -166,32 +193,27 @@ struct MemoryPlan: Equatable, Sendable {
 
   /// The output of an operator that reads `input`.
   private mutating func add(
-    _ node: LayerNode, after input: Int, _ ring: Int, _ place: Place? = nil
+    _ node: LayerNode, after input: Int, _ ring: Ring, _ place: Place? = nil
   ) -> Int {
-    add(node.path, node.output, place, self.ring(ring, after: values[input].gradient))
+    add(node.path, node.output, place, buffer(ring, after: values[input].gradient))
   }
 
   /// The gradient buffer of a ring that follows `other`; the first if that is not of this ring.
-  ///
-  /// Along a chain of layers only the gradients of three neighbours are needed at a time, those
-  /// around a convolution and the stage after it: so a chain has three buffers and takes them in
-  /// turns. While the layers of a residual block go backward, the gradient of its shortcut waits: it
-  /// has buffers of its own. Ring 0 is the model's own chain's; a shortcut inside `depth` other
-  /// blocks has ring `depth` + 1. The layers of a block use the ring of the chain that it is in.
-  private mutating func ring(_ ring: Int, after other: Int?) -> Int? {
+  private mutating func buffer(_ ring: Ring, after other: Int?) -> Int? {
     guard target.training else { return nil }
-    while rings.count <= ring { rings.append([nil, nil, nil]) }
-    let place = rings[ring].firstIndex { $0 != nil && $0 == other }
-    let next = place.map { ($0 + 1) % rings[ring].count } ?? 0
-    if let buffer = rings[ring][next] { return buffer }
+    var buffers = rings[ring] ?? [Int?](repeating: nil, count: ring.count)
+    let place = buffers.firstIndex { $0 != nil && $0 == other }
+    let next = place.map { ($0 + 1) % ring.count } ?? 0
+    if let buffer = buffers[next] { return buffer }
     gradients.append(0)
-    rings[ring][next] = gradients.count - 1
+    buffers[next] = gradients.count - 1
+    rings[ring] = buffers
     return gradients.count - 1
   }
 
   /// - Returns: what comes out of the last group.
   private mutating func add(
-    _ groups: [Group], from input: Int, ring: Int, depth: Int
+    _ groups: [Group], from input: Int, ring: Ring, depth: Int
   ) throws -> Int {
     var value = input
     for group in groups { value = try add(group, from: value, ring: ring, depth: depth) }
@@ -199,7 +221,7 @@ struct MemoryPlan: Equatable, Sendable {
   }
 
   private mutating func add(
-    _ group: Group, from input: Int, ring: Int, depth: Int
+    _ group: Group, from input: Int, ring: Ring, depth: Int
   ) throws -> Int {
     switch group {
     case .convolution(let group):
@@ -211,7 +233,8 @@ struct MemoryPlan: Equatable, Sendable {
       operations.append(.statistics(stage))
       return input
     case .pointwiseOutput(let stage):
-      let output = add(stage, from: input, ring: ring, .stored(target.storage))
+      let output = add(
+        stage, from: input, .stored(target.storage), buffer(ring, after: values[input].gradient))
       operations.append(.pointwiseOutput(stage, output: output))
       return output
     case .dense(let group):
@@ -235,20 +258,22 @@ struct MemoryPlan: Equatable, Sendable {
   }
 
   private mutating func add(
-    _ stage: PointwiseGroup, from input: Int, ring: Int, _ place: Place
+    _ stage: PointwiseGroup, from input: Int, _ place: Place, _ gradient: Int?
   ) -> Int {
     let last = stage.layers[stage.layers.count - 1]
-    let output = add(last, after: input, ring, place)
+    let output = add(last.path, last.output, place, gradient)
     stages.append(Stage(group: stage, input: input, output: output))
     scratch.formUnion(Pointwise.scratch(stage, target))
     return output
   }
 
-  private mutating func add(_ group: ConvolutionGroup, from input: Int, ring: Int) throws -> Int {
+  private mutating func add(_ group: ConvolutionGroup, from input: Int, ring: Ring) throws -> Int {
     var input = input
     if let stage = group.prologue {
       let isComputed = target.training && stage.isCheapToRecompute
-      input = add(stage, from: input, ring: ring, isComputed ? .computed : .stored(target.storage))
+      input = add(
+        stage, from: input, isComputed ? .computed : .stored(target.storage),
+        buffer(ring, after: values[input].gradient))
     }
     let shape = try ConvolutionShape(group.node)
     let method = target.convolution.method(
@@ -269,19 +294,22 @@ struct MemoryPlan: Equatable, Sendable {
 
   /// The way through the layers, then the shortcut, then their sum with the ReLU that may follow.
   private mutating func add(
-    _ group: ResidualGroup, from input: Int, ring: Int, depth: Int
+    _ group: ResidualGroup, from input: Int, ring: Ring, depth: Int
   ) throws -> Int {
+    let gradient = buffer(.sums(depth), after: values[input].gradient)
+    let branch = Ring.chain(depth + 1)
+    let isIdentity = group.shortcut.isEmpty && group.shortcutEnd == nil
     let start = add(
       "\(group.node.path).shortcut", values[input].shape, .shared(with: input),
-      self.ring(depth + 1, after: nil))
+      isIdentity ? gradient : buffer(branch, after: nil))
     operations.append(.fork(input: input, shortcut: start))
-    let layers = try add(group.layers, from: input, ring: ring, depth: depth + 1)
-    let shortcut = try add(group.shortcut, from: start, ring: depth + 1, depth: depth + 1)
-    // The gradient of the sum is that of both its terms.
-    let output = add(group.last.path, group.node.output, nil, values[layers].gradient)
-    operations.append(
-      .sum(layers: layers, shortcut: shortcut, output: output, relu: group.relu != nil))
-    scratch.formUnion(ResidualSum.scratch(group.node.output, target))
+    var layers = try add(group.layers, from: input, ring: ring, depth: depth + 1)
+    var shortcut = try add(group.shortcut, from: start, ring: branch, depth: depth + 1)
+    if let stage = group.layersEnd { layers = add(stage, from: layers, .computed, gradient) }
+    if let stage = group.shortcutEnd { shortcut = add(stage, from: shortcut, .computed, gradient) }
+    let output = add(group.last.path, group.node.output, nil, gradient)
+    operations.append(.sum(group, layers: layers, shortcut: shortcut, output: output))
+    scratch.formUnion(ResidualSum.scratch(group, target))
     return output
   }
 }

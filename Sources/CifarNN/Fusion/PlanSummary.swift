@@ -68,7 +68,8 @@ public struct PlanSummary: Equatable, Sendable, Encodable {
     let kernels = Kernels.current
     let target = PlanTarget(
       mode: training ? .training : .inference, batchSize: batchSize, threads: threads,
-      storage: precision.storage, convolution: try Environment.convolution.get(),
+      storage: precision.storage, products: precision.products,
+      convolution: try Environment.convolution.get(),
       tiles: KernelTiles(kernels))
     let nodes = try spec.nodes()
     let groups = fuse(nodes, target.mode)
@@ -124,7 +125,7 @@ extension MemoryPlan.Operation {
   fileprivate var output: Int? {
     switch self {
     case .convolution(_, _, _, let output), .dense(_, _, let output), .single(_, _, let output),
-      .rowActivation(_, _, let output), .sum(_, _, let output, _):
+      .rowActivation(_, _, let output), .sum(_, _, _, let output):
       output
     case .pointwiseOutput(_, let output): output
     case .pointwiseInput, .statistics, .fork: nil

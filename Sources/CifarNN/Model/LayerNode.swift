@@ -1,21 +1,21 @@
 import CifarCore
 
 /// A layer where it stands in a model: its place, its shapes, and the layers inside it.
-struct LayerNode: Equatable, Sendable {
+public struct LayerNode: Equatable, Sendable {
   /// `3`, or `3.layers.0` and `3.shortcut.0` inside a residual block: the layer's name in PyTorch
   /// if the block is a module with an `nn.Sequential` called `layers` and one called `shortcut`.
-  let path: String
+  public let path: String
   /// Its place in the order in which the model is written down, inner layers counted.
-  let number: Int
-  let spec: LayerSpec
-  let input: ValueShape
-  let output: ValueShape
+  public let number: Int
+  public let spec: LayerSpec
+  public let input: ValueShape
+  public let output: ValueShape
   /// A residual block's two ways; else empty.
-  let layers: [LayerNode]
-  let shortcut: [LayerNode]
+  public let layers: [LayerNode]
+  public let shortcut: [LayerNode]
 
   /// This layer and all inside it, in the order of their numbers.
-  var all: [LayerNode] { [self] + layers.flatMap(\.all) + shortcut.flatMap(\.all) }
+  public var all: [LayerNode] { [self] + layers.flatMap(\.all) + shortcut.flatMap(\.all) }
 
   /// Blocks in blocks beyond this are a mistake, and must not exhaust the stack.
   private static let deepest = 16
@@ -87,9 +87,9 @@ struct LayerNode: Equatable, Sendable {
 
 extension LayerNode {
   /// What the layer itself trains, as the last part of its name and its shape.
-  var parameters: [(name: String, shape: [Int])] { spec.description.parameters(input) }
+  public var parameters: [(name: String, shape: [Int])] { spec.description.parameters(input) }
   /// What the layer itself keeps besides.
-  var statistics: [(name: String, shape: [Int])] { spec.description.statistics(input) }
+  public var statistics: [(name: String, shape: [Int])] { spec.description.statistics(input) }
   /// Numbers that the layer itself trains.
   var parameterCount: Int { LayerNode.count(parameters) }
   /// Numbers that it keeps besides.

@@ -42,7 +42,7 @@ public enum LayerSpec: Equatable, Sendable {
     case sameUpper = "same_upper"
 
     /// Zeros before and after `size` inputs.
-    func amounts(size: Int, kernel: Int, stride: Int) -> (before: Int, after: Int) {
+    public func amounts(size: Int, kernel: Int, stride: Int) -> (before: Int, after: Int) {
       switch self {
       case .same: return (kernel / 2, kernel / 2)
       case .valid: return (0, 0)

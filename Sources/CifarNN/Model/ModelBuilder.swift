@@ -29,6 +29,14 @@ public struct ModelBuilder: Sendable {
     spec.layers.append(layer)
   }
 
+  /// Takes images of another shape; the layers stay.
+  ///
+  /// - Throws: `shapeMismatch`, naming the layer that does not fit any more; the model is then as it
+  ///   was.
+  public mutating func setInput(_ shape: ImageShape) throws {
+    self = try ModelBuilder(ModelSpec(input: shape.dimensions, layers: spec.layers))
+  }
+
   /// An empty model that begins where this one stands: the layers or the shortcut of a residual
   /// block that is to be added.
   public func branch() throws -> ModelBuilder {

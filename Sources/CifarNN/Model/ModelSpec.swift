@@ -32,7 +32,7 @@ public struct ModelSpec: Codable, Equatable, Sendable {
   /// The layers with their places and shapes; there is at least one.
   ///
   /// - Throws: as `shapes`.
-  func nodes() throws -> [LayerNode] {
+  public func nodes() throws -> [LayerNode] {
     guard input.count == 3 else { throw wrongInput }
     let nodes = try chain()
     guard !layers.isEmpty else { throw CifarError(.invalidArgument, "the model has no layers") }
@@ -93,7 +93,7 @@ public enum ValueShape: Equatable, Sendable, CustomStringConvertible {
   }
 
   /// What a batch normalisation has a mean of: the channels of an image, the values of a row.
-  var channels: Int {
+  public var channels: Int {
     switch self {
     case .image(let channels, _, _): channels
     case .flat(let count): count

@@ -13,14 +13,15 @@ extension ModelSpec {
   ///   - dialect: PyTorch's batch norm has momentum 0.1, ε 1e-5 and an unbiased running variance,
   ///     Keras's momentum 0.99 (0.01 here), ε 1e-3 and a biased one; with stride 2, Keras's `same`
   ///     has its zeros after the image.
+  ///   - shape: of the images.
   /// - Throws: `invalidArgument` for another name, or classes that are not in 2 to 1000.
   public static func preset(
-    _ name: String, dialect: Dialect, classes: Int = 10
+    _ name: String, dialect: Dialect, classes: Int = 10, shape: ImageShape = .cifar
   ) throws -> ModelSpec {
     guard (2...1000).contains(classes) else {
       throw CifarError(.invalidArgument, "classes \(classes) is not in 2 to 1000")
     }
-    let spec: ModelSpec
+    var spec: ModelSpec
     switch name {
     case "tutorial": spec = tutorial(toRows: .flatten, classes: classes)
     case "tutorial-gap": spec = tutorial(toRows: .globalAveragePool, classes: classes)
@@ -30,6 +31,7 @@ extension ModelSpec {
         .invalidArgument,
         "unknown model '\(name)'; use \(presetNames.joined(separator: ", "))")
     }
+    spec.input = shape.dimensions
     return spec.resolved(for: dialect)
   }
 

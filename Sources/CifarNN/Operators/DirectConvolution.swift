@@ -35,10 +35,11 @@ struct DirectBlocking: Equatable, Sendable {
       shape.height * shape.width * inputGroups * lanes,
       shape.outputHeight * shape.outputWidth * outputGroups * lanes)
     // A worker's image with its frame of zeros.
-    let forward = shape.paddedHeight * shape.paddedWidth * inputGroups * lanes
-    let rotated = shape.backwardData
+    let forward =
+      shape.hasFrame ? shape.paddedHeight * shape.paddedWidth * inputGroups * lanes : 0
     let backward =
-      hasInputGradient ? rotated.paddedHeight * rotated.paddedWidth * outputGroups * lanes : 0
+      hasInputGradient && shape.hasGradientFrame
+      ? shape.paddedGradientHeight * shape.paddedGradientWidth * outputGroups * lanes : 0
     scratch = ScratchSize(worker: max(forward, backward))
       .union(StagingBuffers.scratch(2, size: imageFloats, target))
   }
@@ -98,17 +99,19 @@ final class DirectConvolution: ConvolutionAlgorithm {
     let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
     let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
     func convolve(_ image: Int, _ images: Values, rows: Range<Int>, _ worker: Int) {
-      let frame = context.scratch.pointer(worker: worker)
-      kernels.padImage(
-        staging.read(images + image * inputStride, count: inputStride, worker: worker),
-        groups: inputGroups, height: shape.height, width: shape.width, to: frame,
-        paddedHeight: shape.paddedHeight,
-        paddedWidth: shape.paddedWidth, offset: shape.padding, spread: 1)
+      var padded = staging.read(images + image * inputStride, count: inputStride, worker: worker)
+      if shape.hasFrame {
+        let frame = context.scratch.pointer(worker: worker)
+        kernels.padImage(
+          padded, groups: inputGroups, height: shape.height, width: shape.width, to: frame,
+          paddedHeight: shape.paddedHeight, paddedWidth: shape.paddedWidth, offset: shape.padding)
+        padded = UnsafePointer(frame)
+      }
       staging.write(
         output + image * outputStride, count: outputStride, worker: worker, buffer: 1
       ) {
         kernels.convolve(
-          shape, padded: frame, packed: packed.pointer, bias: bias, relu: relu, rows: rows,
+          shape, padded: padded, packed: packed.pointer, bias: bias, relu: relu, rows: rows,
           output: $0)
       }
     }
@@ -143,19 +146,20 @@ final class DirectConvolution: ConvolutionAlgorithm {
     let kernels = context.kernels
     let inputStride = inputGroups * kernels.lanes * shape.height * shape.width
     let outputStride = outputGroups * kernels.lanes * shape.outputHeight * shape.outputWidth
-    let rotated = shape.backwardData
     context.pool.forEach(count) { image, worker in
-      let frame = context.scratch.pointer(worker: worker)
       let one = image..<(image + 1)
       let gradients = outputGradient.images(one, groups: 0..<outputGroups, worker: worker).floats
-      kernels.padImage(
-        gradients + image * outputStride, groups: outputGroups,
-        height: shape.outputHeight, width: shape.outputWidth, to: frame,
-        paddedHeight: rotated.paddedHeight, paddedWidth: rotated.paddedWidth,
-        offset: rotated.padding, spread: shape.stride)
-      kernels.convolve(
-        rotated, padded: frame, packed: packedRotated.pointer, bias: nil, relu: false,
-        rows: 0..<rotated.outputHeight,
+      var padded = UnsafePointer(gradients + image * outputStride)
+      if shape.hasGradientFrame {
+        let frame = context.scratch.pointer(worker: worker)
+        kernels.padImage(
+          padded, groups: outputGroups, height: shape.outputHeight, width: shape.outputWidth,
+          to: frame, paddedHeight: shape.paddedGradientHeight,
+          paddedWidth: shape.paddedGradientWidth, offset: shape.gradientPadding)
+        padded = UnsafePointer(frame)
+      }
+      kernels.convolveBackwardData(
+        shape, padded: padded, packed: packedRotated.pointer, rows: 0..<shape.height,
         output: inputGradient + image * inputStride)
       consumer?.consume(one)
     }

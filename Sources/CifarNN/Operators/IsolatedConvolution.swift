@@ -16,7 +16,7 @@ public final class IsolatedConvolution {
   /// - Throws: `invalidArgument` if `CIFAR_CONV` says something unknown.
   public init(
     shape: ConvolutionShape, batchSize: Int, pool: ThreadPool,
-    kernels: any KernelTable = Kernels.current
+    precision: Precision = .float32, kernels: any KernelTable = Kernels.current
   ) throws {
     self.batchSize = batchSize
     let lanes = kernels.lanes
@@ -32,7 +32,8 @@ public final class IsolatedConvolution {
     weightGradient = try AlignedBuffer(count: weights.count)
     bias = try AlignedBuffer(count: channels.1)
     let target = PlanTarget(
-      mode: .training, batchSize: batchSize, threads: pool.threads, tiles: KernelTiles(kernels))
+      mode: .training, batchSize: batchSize, threads: pool.threads,
+      products: precision.products, tiles: KernelTiles(kernels))
     let method = try Environment.convolution.get().method(
       for: shape, needsInputGradient: true, target)
     algorithm = try method.algorithm(

@@ -13,7 +13,9 @@ struct WinogradBlocking: Equatable, Sendable {
   /// Floats of a block's transforms; in a worker's scratch memory its products with one panel
   /// follow.
   let transformedFloats: Int
-  /// Floats of all transformed weights.
+  /// Numbers from one point of a block to the next, where factors have 16 bits.
+  let pointStride: Int
+  /// Floats of all transformed weights and, where those have 16 bits, their scales.
   let filterFloats: Int
   /// Those of them in the scratch memory; 0 where they stay as they are.
   let scratchFilters: Int
@@ -34,19 +36,30 @@ struct WinogradBlocking: Equatable, Sendable {
     inputPanels = blocks(shape.inputChannels, of: panel)
     outputPanels = blocks(shape.outputChannels, of: panel)
     let packs = WinogradBlocking.packs
-    let tiling = WinogradTiling(height: shape.height, width: shape.width)
+    let tiling = WinogradTiling(
+      height: shape.height, width: shape.width, pairs: target.products == .int16)
     chunkImages = max(1, packs * Winograd.packTiles / tiling.tilesPerImage)
     weightGradient = target.training ? WinogradWeightGradientBlocking(shape, target) : nil
     let hasInputGradient = target.training && needsInputGradient
     let groups = hasInputGradient ? max(inputGroups, outputGroups) : inputGroups
-    transformedFloats = packs * WinogradConvolution.packStride(groups * lanes)
-    filterFloats = outputPanels * Winograd.points * inputGroups * lanes * panel
-    let rotated =
-      hasInputGradient ? inputPanels * Winograd.points * outputGroups * lanes * panel : 0
-    scratchFilters = target.training ? max(filterFloats, rotated) : 0
+    pointStride = WinogradConvolution.pointStride(packs: packs, lanes)
+    transformedFloats =
+      target.products == .float32
+      ? packs * WinogradConvolution.packStride(groups * lanes)
+      : Winograd.points * groups * pointStride / 2
+    func filterFloats(_ panels: Int, _ groups: Int) -> Int {
+      let inputs = groups * lanes
+      return panels * Winograd.points * panel
+        * (target.products == .float32 ? inputs : inputs / 2 + 1)
+    }
+    self.filterFloats = filterFloats(outputPanels, inputGroups)
+    let rotated = hasInputGradient ? filterFloats(inputPanels, outputGroups) : 0
+    let transform = target.products == .float32 ? 0 : Winograd.points * groups * lanes * lanes
+    scratchFilters = target.training ? max(self.filterFloats, rotated) : 0
     scratch = ScratchSize(
       shared: scratchFilters + target.threads * transformedFloats,
-      worker: transformedFloats + packs * Winograd.packTiles * Winograd.points * panel
+      worker: max(
+        transform, transformedFloats + packs * Winograd.packTiles * Winograd.points * panel)
     ).union(weightGradient?.scratch ?? ScratchSize())
   }
 }
@@ -58,15 +71,17 @@ struct WinogradBlocking: Equatable, Sendable {
 /// tiles: transformed, multiplied and transformed back while they are in the second-level cache.
 /// What happens to the images just before and after happens there as well.
 final class WinogradConvolution: ConvolutionAlgorithm {
-  private let blocking: WinogradBlocking
-  private let shape: ConvolutionShape
-  private let context: OperatorContext
+  let blocking: WinogradBlocking
+  let shape: ConvolutionShape
+  let context: OperatorContext
   private let tiling: WinogradTiling
   private var weights: UnsafePointer<Float>?
   /// (panels of output, 36, inputs, panel), where the weights stay as they are. Those of a network
   /// that learns serve for one pass: they are made in the scratch memory, which the caches hold.
   private let keptFilters: AlignedBuffer<Float>?
   private let weightGradient: WinogradWeightGradient?
+  /// How far the images' values are stretched to 16 bits; nil for factors in float32.
+  private let scales: ImageScales?
 
   /// Whether the shape is one that this algorithm computes.
   static func fits(_ shape: ConvolutionShape) -> Bool {
@@ -77,7 +92,10 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     self.blocking = blocking
     shape = blocking.shape
     self.context = context
-    tiling = WinogradTiling(height: shape.height, width: shape.width)
+    tiling = WinogradTiling(
+      height: shape.height, width: shape.width, pairs: context.target.products == .int16)
+    scales =
+      context.target.products == .int16 ? try ImageScales(images: context.batchSize) : nil
     weightGradient = blocking.weightGradient.map {
       WinogradWeightGradient($0, shape: blocking.shape, context: context)
     }
@@ -92,6 +110,12 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     Winograd.points * Winograd.packTiles * channels + 16
   }
 
+  /// Int16 from one point to the next of a block of `packs`, with pairs of `width` channels: a cache
+  /// line more than it holds, for the same reason.
+  static func pointStride(packs: Int, _ width: Int) -> Int {
+    packs * Winograd.packTiles * width + 32
+  }
+
   func prepare(weights: UnsafePointer<Float>) {
     self.weights = weights
     if let keptFilters { transformFilters(rotated: false, to: keptFilters.pointer) }
@@ -101,6 +125,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     guard let weights else { return }
     let panels = rotated ? blocking.inputPanels : blocking.outputPanels
     let groups = rotated ? blocking.outputGroups : blocking.inputGroups
+    if scales != nil { return transformInt16Filters(weights, rotated: rotated, to: filters) }
     context.pool.forEach(panels * groups) { index, _ in
       context.kernels.winogradFilters(
         shape, weights, to: filters, rotated: rotated, panel: index / groups, group: index % groups)
@@ -160,6 +185,11 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     {
       let most = WinogradBlocking.packs * threads
       let parts = WorkPartition(tiles(of: 0..<count), most: most, unit: Winograd.packTiles)
+      if let scales {
+        context.pool.forEach(count) { image, _ in
+          measure(images, image..<(image + 1), groups: product.groups, scales)
+        }
+      }
       for part in 0..<parts.count { convolveByPanels(product, images, tiles: parts[part]) }
       if let consumer {
         context.pool.forEach(count) { image, _ in consumer.consume(image..<(image + 1)) }
@@ -172,12 +202,13 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       if chunk.isEmpty { return }
       let x = context.scratch.pointer(worker: worker)
       let images = product.input.images(chunk, groups: 0..<product.groups, worker: worker)
+      if let scales { measure(images, chunk, groups: product.groups, scales) }
       let blocks = tileBlocks(of: chunk)
       // What this worker will most likely read next.
       let next = product.input.prefetchRanges(
         chunks[index + 1], groups: 0..<product.groups, layout: layout(product.groups))
       for number in 0..<blocks.count {
-        transform(product, images, blocks[number], to: x)
+        transform(product, images, blocks[number], to: x, pointStride: blocking.pointStride)
         for panel in 0..<product.panels {
           var prefetch = next.part(
             number * product.panels + panel, of: blocks.count * product.panels)
@@ -187,7 +218,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
             prefetch.fifth = consumer?.prefetchRanges(chunk)?.part(panel, of: product.panels)
           }
           multiply(
-            product, x, blocks[number], panel, products: x + blocking.transformedFloats,
+            product, x, blocks[number], panel, pointStride: blocking.pointStride,
+            products: x + blocking.transformedFloats,
             prefetch: prefetch)
         }
       }
@@ -206,11 +238,15 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   /// First all tiles are transformed, then each panel takes them up, some packs at a time.
   private func convolveByPanels(_ product: Product, _ images: Values, tiles: Range<Int>) {
     let pack = Winograd.packTiles
-    let stride = WinogradConvolution.packStride(product.groups * context.kernels.lanes)
+    let stride =
+      scales == nil
+      ? WinogradConvolution.packStride(product.groups * context.kernels.lanes)
+      : pack * context.kernels.lanes / 2
     let x = context.scratch.shared + blocking.scratchFilters
+    let pointStride = context.pool.threads * blocking.pointStride
     let packs = WorkPartition(tiles, most: 1, unit: pack)
     context.pool.forEach(packs.count) { index, _ in
-      transform(product, images, packs[index], to: x + index * stride)
+      transform(product, images, packs[index], to: x + index * stride, pointStride: pointStride)
     }
     let parts = WorkPartition(tiles, most: 2, unit: pack)
     context.pool.forEach(product.panels * parts.count) { index, worker in
@@ -218,19 +254,25 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       let part = parts[number]
       multiply(
         product, x + (part.lowerBound - tiles.lowerBound) / pack * stride, part, panel,
+        pointStride: pointStride,
         products: context.scratch.pointer(worker: worker), prefetch: PrefetchRanges())
     }
   }
 
   /// Tiles into the transformed space.
   private func transform(
-    _ product: Product, _ images: Values, _ tiles: Range<Int>, to x: UnsafeMutablePointer<Float>
+    _ product: Product, _ images: Values, _ tiles: Range<Int>, to x: UnsafeMutablePointer<Float>,
+    pointStride: Int
   ) {
+    let area = WinogradTiles(
+      images: images, imageGroups: product.groups, groups: 0..<product.groups, tiles: tiles)
+    if let scales {
+      return context.kernels.winogradInputInt16(
+        tiling, area, scales: scales.scale.pointer, pairs: .channels, to: x.int16,
+        pointStride: pointStride)
+    }
     context.kernels.winogradInput(
-      tiling,
-      WinogradTiles(
-        images: images, imageGroups: product.groups, groups: 0..<product.groups, tiles: tiles),
-      to: x,
+      tiling, area, to: x,
       packStride: WinogradConvolution.packStride(product.groups * context.kernels.lanes))
   }
 
@@ -248,16 +290,26 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   /// Transformed tiles times one panel of filters, and back.
   private func multiply(
     _ product: Product, _ x: UnsafePointer<Float>, _ tiles: Range<Int>, _ panel: Int,
-    products: UnsafeMutablePointer<Float>, prefetch: PrefetchRanges
+    pointStride: Int, products: UnsafeMutablePointer<Float>, prefetch: PrefetchRanges
   ) {
     let kernels = context.kernels
     let panelFilters = Winograd.points * product.groups * kernels.lanes * kernels.panelLanes
-    kernels.winogradMultiply(
-      x, packStride: WinogradConvolution.packStride(product.groups * kernels.lanes),
-      tiles: tiles.count, groups: product.groups,
-      filters: product.filters + panel * panelFilters, product: products, prefetch: prefetch)
+    if scales != nil {
+      kernels.winogradMultiplyInt16(
+        x.int16, pointStride: pointStride, tiles: tiles.count, groups: product.groups,
+        filters: product.filters.int16 + panel * panelFilters,
+        scales: product.filters
+          + blocking.scalesPlace(panel, panels: product.panels, groups: product.groups, context),
+        product: products, prefetch: prefetch)
+    } else {
+      kernels.winogradMultiply(
+        x, packStride: WinogradConvolution.packStride(product.groups * kernels.lanes),
+        tiles: tiles.count, groups: product.groups,
+        filters: product.filters + panel * panelFilters, product: products, prefetch: prefetch)
+    }
     kernels.winogradOutput(
-      tiling, products, first: tiles.lowerBound, count: tiles.count, bias: product.bias,
+      tiling, products, first: tiles.lowerBound, count: tiles.count,
+      scales: scales.map { UnsafePointer($0.inverse.pointer) }, bias: product.bias,
       relu: product.relu, to: product.output, groups: product.outputGroups, panel: panel)
   }
 

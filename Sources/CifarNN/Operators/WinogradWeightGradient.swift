@@ -12,9 +12,14 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
   /// Packs that are transformed and multiplied at a time.
   let packs: Int
   /// Floats from one pack of transformed images to the next, (groups of a part, 36, 6, lanes), and
-  /// of transformed gradients, (panels, 36, 6, panel).
+  /// of transformed gradients, (panels, 36, 6, panel). With factors of 16 bits, int16 from one point
+  /// to the next: (groups of a part, 36, tiles / 2, lanes, 2), (panels, 36, tiles / 2, panel, 2).
   let inputStride: Int
   let gradientStride: Int
+  /// What a worker's transforms of both take, and the scales of the images.
+  let inputFloats: Int
+  let gradientFloats: Int
+  let scaleFloats: Int
   /// Images that are transformed at a time, unless one has more tiles than a block.
   let imagesAtOnce: Int
   let scratch: ScratchSize
@@ -34,15 +39,33 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
     let inputPanels = blocks(shape.inputChannels, of: panel)
     partGroups = blocks(inputPanels, of: 4) * panel / lanes
     parts = blocks(inputGroups, of: partGroups)
-    inputStride = WinogradConvolution.packStride(partGroups * lanes)
-    gradientStride = WinogradConvolution.packStride(outputPanels * panel)
-    packs = max(1, WinogradWeightGradientBlocking.blockFloats / (inputStride + gradientStride))
-    let tiling = WinogradTiling(height: shape.height, width: shape.width)
-    imagesAtOnce = max(1, packs * Winograd.packTiles / tiling.tilesPerImage)
+    let tiling = WinogradTiling(
+      height: shape.height, width: shape.width, pairs: target.products == .int16)
+    let tilesPerImage = WinogradTiling(
+      height: shape.height, width: shape.width, pairs: target.products == .int16
+    ).tilesPerImage
+    let (inputs, outputs) = (partGroups * lanes, outputPanels * panel)
+    let packFloats = Winograd.points * Winograd.packTiles * (inputs + outputs)
+    let packs = max(1, WinogradWeightGradientBlocking.blockFloats / packFloats)
+    switch target.products {
+    case .float32:
+      self.packs = packs
+      inputStride = WinogradConvolution.packStride(inputs)
+      gradientStride = WinogradConvolution.packStride(outputs)
+      (inputFloats, gradientFloats) = (packs * inputStride, packs * gradientStride)
+    case .int16:
+      // In half the memory.
+      self.packs = 2 * packs
+      inputStride = WinogradConvolution.pointStride(packs: self.packs, lanes)
+      gradientStride = WinogradConvolution.pointStride(packs: self.packs, panel)
+      inputFloats = Winograd.points * partGroups * inputStride / 2
+      gradientFloats = Winograd.points * outputPanels * gradientStride / 2
+    }
+    imagesAtOnce = max(1, self.packs * Winograd.packTiles / tilesPerImage)
+    scaleFloats = target.products == .int16 ? 3 * imagesAtOnce : 0
     scratch = ScratchSize(
-      shared: WinogradWeightGradientBlocking.mostChunks * Winograd.points * outputPanels
-        * partGroups * lanes * panel,
-      worker: packs * (inputStride + gradientStride))
+      shared: WinogradWeightGradientBlocking.mostChunks * Winograd.points * outputs * inputs,
+      worker: inputFloats + gradientFloats + scaleFloats)
   }
 }
 
@@ -54,10 +77,10 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
 /// transforms from core to core cost a sixth of a step. As the cuts follow from the problem alone,
 /// so does the order of every sum.
 final class WinogradWeightGradient {
-  private let blocking: WinogradWeightGradientBlocking
-  private let shape: ConvolutionShape
-  private let context: OperatorContext
-  private let tiling: WinogradTiling
+  let blocking: WinogradWeightGradientBlocking
+  let shape: ConvolutionShape
+  let context: OperatorContext
+  let tiling: WinogradTiling
 
   /// Fewer chunks than eight if they would have less tiles than this: each has sums to bring into
   /// the cache.
@@ -70,7 +93,8 @@ final class WinogradWeightGradient {
     self.blocking = blocking
     self.shape = shape
     self.context = context
-    tiling = WinogradTiling(height: shape.height, width: shape.width)
+    tiling = WinogradTiling(
+      height: shape.height, width: shape.width, pairs: context.target.products == .int16)
   }
 
   /// The sums of a chunk: (36, panels of output, inputs of its part, panel).
@@ -154,6 +178,15 @@ final class WinogradWeightGradient {
         ).first
       for number in 0..<blocks.count {
         let tiles = blocks[number]
+        let prefetch = next.part(number, of: blocks.count)
+        let accumulate = index + number > 0
+        if context.target.products == .int16 {
+          if number == 0 { measure(images, gradients, groups, chunks[index], worker) }
+          addInt16(
+            images, gradients, groups, firstImage: chunks[index].lowerBound, tiles, to: sums,
+            accumulate: accumulate, prefetch, worker)
+          continue
+        }
         kernels.winogradInput(
           tiling,
           WinogradTiles(
@@ -169,8 +202,7 @@ final class WinogradWeightGradient {
           x, xStride: blocking.inputStride, groups: groups.count, dy: dy,
           dyStride: blocking.gradientStride,
           panels: blocking.outputPanels, tiles: tiles.count, sums: sums,
-          accumulate: index + number > 0,
-          prefetch: next.part(number, of: blocks.count))
+          accumulate: accumulate, prefetch: prefetch)
       }
     }
   }

@@ -1,7 +1,11 @@
+import CifarCore
+
 /// How the best weights do, class by class.
 public struct ClassEvaluation: Sendable, Equatable {
   public var epoch: Int
   public var classNames: [String]
+  /// Of the images.
+  public var shape: ImageShape
   /// Images by actual class and predicted class.
   public var confusion: [[Int]]
   /// The most confident mistake first.
@@ -16,7 +20,7 @@ public struct ClassEvaluation: Sendable, Equatable {
     public var predicted: Int
     /// Of the predicted class.
     public var probability: Double
-    /// Red, green and blue planes of 32 × 32.
+    /// (channels, height, width)
     public var pixels: [UInt8]
 
     public init(
@@ -31,11 +35,12 @@ public struct ClassEvaluation: Sendable, Equatable {
   }
 
   public init(
-    epoch: Int, classNames: [String], confusion: [[Int]], misclassified: [Prediction],
-    samples: [Prediction] = []
+    epoch: Int, classNames: [String], shape: ImageShape = .cifar, confusion: [[Int]],
+    misclassified: [Prediction], samples: [Prediction] = []
   ) {
     self.epoch = epoch
     self.classNames = classNames
+    self.shape = shape
     self.confusion = confusion
     self.misclassified = misclassified
     self.samples = samples

@@ -1,3 +1,5 @@
+import CifarCore
+
 /// What numbers in a registry can be at most. The schema checks the same (see `Schema3`).
 enum Limits {
   /// As the hyperparameters.
@@ -9,6 +11,8 @@ enum Limits {
   static let bytes = 1 << 40
   static let threads = 1024
   static let classes = 1000
-  /// Red, green and blue planes of 32 × 32.
-  static let pixels = 3072
+  /// Bytes of an image.
+  static let pixels =
+    ImageShape.sides.lowerBound * ImageShape.sides.lowerBound...3 * ImageShape.sides.upperBound
+    * ImageShape.sides.upperBound
 }

@@ -197,8 +197,8 @@ extension Schema3 {
           "probability", "REAL NOT NULL", .init("probability", 0.0...1.0),
           note: "of the predicted class"),
         .init(
-          "pixels", "BLOB NOT NULL", where: "length(pixels) = \(Limits.pixels)",
-          words: "\(Limits.pixels) bytes", note: "red, green and blue planes of 32 × 32"),
+          "pixels", "BLOB NOT NULL", where: "length(pixels) = 3072", words: "3072 bytes",
+          note: "red, green and blue planes of 32 × 32"),
       ], primaryKey: "run, kind, number")
   }
 

@@ -17,12 +17,15 @@ enum EvaluationTable {
     }
     try connection.run(
       """
-      INSERT INTO evaluations (run, created, epoch, class_names, confusion)
-      VALUES (?, ?, ?, (SELECT json_group_array(value) FROM json_each(?)), ?)
+      INSERT INTO evaluations
+        (run, created, epoch, class_names, confusion, channels, height, width)
+      VALUES (?, ?, ?, (SELECT json_group_array(value) FROM json_each(?)), ?, ?, ?, ?)
       """,
       [
         .integer(run), .time(.now), .integer(evaluation.epoch),
         .text(array(of: evaluation.classNames)), .text("[" + rows.joined(separator: ",") + "]"),
+        .integer(evaluation.shape.channels), .integer(evaluation.shape.height),
+        .integer(evaluation.shape.width),
       ])
     try write(evaluation.misclassified, .misclassified, run: run, in: connection)
     try write(evaluation.samples, .sample, run: run, in: connection)
@@ -51,7 +54,7 @@ enum EvaluationTable {
   static func read(of run: Int64, in connection: Connection) throws -> ClassEvaluation? {
     let head = try connection.first(
       """
-      SELECT run, epoch, created, class_names, confusion, \(isList("class_names")) AS has_names,
+      SELECT run, epoch, created, class_names, confusion, channels, height, width, \(isList("class_names")) AS has_names,
         \(isList("confusion")) AS has_confusion FROM evaluations WHERE run = ?
       """, [.integer(run)], of: .evaluations
     ) { row in
@@ -59,9 +62,9 @@ enum EvaluationTable {
       for (column, flag) in [("class_names", "has_names"), ("confusion", "has_confusion")] {
         guard try row.flag(flag) else { throw row.illegal(column, nil, "a JSON array") }
       }
-      return (row, epoch: try row.count("epoch", in: 0...Limits.epochs))
+      return (row, epoch: try row.count("epoch", in: 0...Limits.epochs), shape: try shape(row))
     }
-    guard let (row, epoch) = head else { return nil }
+    guard let (row, epoch, shape) = head else { return nil }
     let names = try connection.rows(
       "SELECT run, value AS class_names FROM evaluations, json_each(class_names) WHERE run = ? "
         + "ORDER BY key", [.integer(run)], of: .evaluations
@@ -88,10 +91,10 @@ enum EvaluationTable {
     ) { row in
       _ = try row.count("number")
       let kind = try row.text("kind", as: "misclassified or sample") { Kind(rawValue: $0) }
-      return (kind: kind, image: try prediction(row, classes: names.count))
+      return (kind: kind, image: try prediction(row, classes: names.count, shape))
     }
     return ClassEvaluation(
-      epoch: epoch, classNames: names,
+      epoch: epoch, classNames: names, shape: shape,
       confusion: names.indices.map { line in
         Array(cells[line * names.count..<(line + 1) * names.count])
       }, misclassified: predictions.filter { $0.kind == .misclassified }.map(\.image),
@@ -117,8 +120,16 @@ enum EvaluationTable {
     "CASE WHEN json_valid(\(column)) THEN json_type(\(column)) = 'array' ELSE 0 END"
   }
 
+  private static func shape(_ row: Row) throws -> ImageShape {
+    let channels = try row.count("channels", in: 1...3)
+    guard channels != 2 else { throw row.illegal("channels", nil, "1 or 3") }
+    return try ImageShape(
+      channels: channels, height: row.count("height", in: ImageShape.sides),
+      width: row.count("width", in: ImageShape.sides))
+  }
+
   private static func prediction(
-    _ row: Row, classes: Int
+    _ row: Row, classes: Int, _ shape: ImageShape
   ) throws -> ClassEvaluation.Prediction {
     let labels = 0...max(0, classes - 1)
     guard let probability = try row.number("probability", in: 0...1) else {
@@ -127,7 +138,7 @@ enum EvaluationTable {
     return ClassEvaluation.Prediction(
       image: try row.count("image"), actual: try row.count("actual", in: labels),
       predicted: try row.count("predicted", in: labels), probability: probability,
-      pixels: try row.bytes("pixels", count: Limits.pixels))
+      pixels: try row.bytes("pixels", count: shape.count))
   }
 
   /// A JSON array of strings.

@@ -2,6 +2,9 @@ import CifarCore
 import CifarNN
 
 extension Hyperparameters {
+  /// What nobody gives as an override.
+  static let writtenByTraining: Set = ["data", "recipe", "weights"]
+
   /// Takes over options from a JSON object: those of the hyperparameters by their own names, object
   /// by object; and, shorter,
   ///
@@ -24,7 +27,7 @@ extension Hyperparameters {
     guard case .object = given else {
       throw CifarError(.invalidArgument, "hyperparameters: not a JSON object: \(text.excerpt)")
     }
-    for key in ["data", "recipe"] where given[key] != nil {
+    for key in Hyperparameters.writtenByTraining.sorted() where given[key] != nil {
       throw CifarError(.invalidArgument, "hyperparameters: '\(key)' can't be set here")
     }
     let now = try JSONValue(text: StateCoding.encode(self))
@@ -92,7 +95,7 @@ enum UnknownKeys {
     if let name = Suggestion.closest(to: key, among: names.sorted()) {
       message += "; did you mean '\(name)'?"
     } else {
-      let fixed: Set = path == key ? ["data", "recipe"] : ["type"]
+      let fixed: Set = path == key ? Hyperparameters.writtenByTraining : ["type"]
       let choice = names.subtracting(fixed).sorted().joined(separator: ", ")
       message += choice.isEmpty ? "; it has no options" : "; use \(choice)"
     }

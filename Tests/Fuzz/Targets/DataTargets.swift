@@ -22,7 +22,7 @@ enum DataTargets {
     try file.set(Array(bytes.dropFirst(2)))
     let count = Int(bytes[1] % 4) + 1
     let capacity = 1 + Int(bytes[1] >> 4) % count
-    let images = try AlignedBuffer<UInt8>(count: capacity * Dataset.imageBytes)
+    let images = try AlignedBuffer<UInt8>(count: capacity * ImageShape.cifar.count)
     let labels = try AlignedBuffer<Int32>(count: capacity)
     let target = BatchTarget(
       images: images.pointer, labels: labels.pointer, count: capacity, classes: 10)

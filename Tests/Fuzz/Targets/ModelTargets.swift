@@ -21,7 +21,7 @@ enum ModelTargets {
     guard let model = try answer({ try Model(checkpoint: bytes, threads: 1) }) else { return }
     let classes = model.hyperparameters.modelSpec.classes
     try require(model.classNames.count == classes, "\(model.classNames.count) names")
-    let image = [UInt8](repeating: 100, count: Dataset.imageBytes)
+    let image = [UInt8](repeating: 100, count: ImageShape.cifar.count)
     let probabilities = try AlignedBuffer<Float>(count: classes)
     let isAnswered: Void? = try answer {
       try model.predict(images: image, count: 1, probabilities: probabilities.pointer)

@@ -38,10 +38,13 @@ def _become(name: str) -> None:
 def path_of(name: str) -> Path:
     """Where the command is."""
     above = Path(__file__).resolve().parents
-    # In an installed package; in the tree, as an editable installation has it.
+    # In an installed package; in the tree, as an editable installation has it; the system's, where
+    # its package manager installed both.
     places = [above[1] / "cifar" / "bin" / name]
     if len(above) > 3:
         places.append(above[3] / "build" / "bin" / name)
+    if above[0].name == "dist-packages" or above[1].name == "dist-packages":
+        places.append(Path("/usr/bin") / name)
     for place in places:
         if place.exists():
             return place

@@ -101,6 +101,26 @@ CIFAR_TRAIN = 0
 CIFAR_TEST = 1
 
 
+class DatasetOptions(Structure):
+    """Images and labels in memory. cifar_dataset_options_init fills in the defaults below."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("split", Split),  # what the data set says of itself: CIFAR_TRAIN
+        ("channels", c_uint32),  # planes of an image: 3, red, green and blue, or 1, grey; 3
+        ("height", c_uint32),  # rows of an image, from 8 to 128; 32
+        ("width", c_uint32),  # columns of an image, from 8 to 128; 32
+        ("classes", c_uint32),  # from 2 to 1000; to be set
+        ("count", c_size_t),  # images, at least 1; to be set
+        # (count, channels, height, width), rows from the top; to be set
+        ("images", POINTER(c_uint8)),
+        ("labels", POINTER(c_int32)),  # (count), each in 0 ... classes - 1; to be set
+        # (classes) different strings of 1 to 200 bytes; NULL for "0", "1", ..., which go with the
+        # names of any other data set or model
+        ("class_names", POINTER(c_char_p)),
+    ]
+
+
 class DatasetInfo(Structure):
     """What is known of a data set."""
 
@@ -109,8 +129,13 @@ class DatasetInfo(Structure):
         ("split", Split),  # which part
         ("count", c_size_t),  # images
         ("classes", c_uint32),  # that a label can be of
-        ("name", c_char_p),  # "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory"
+        # "cifar10", "cifar100", "cifar100-coarse", "mnist", "fashion-mnist", "svhn", "shapes",
+        # "folder" or "memory"
+        ("name", c_char_p),
         ("location", c_char_p),  # what opens it again, or NULL for memory
+        ("channels", c_uint32),  # of an image: 3, red, green and blue, or 1, grey
+        ("height", c_uint32),  # rows of an image
+        ("width", c_uint32),  # columns of an image
     ]
 
 
@@ -129,7 +154,7 @@ class TrainOptions(Structure):
         # learning rate halved on a plateau; NULL: "pytorch"
         ("recipe", c_char_p),
         ("name", c_char_p),  # what people call the run; NULL: none
-        # the SQLite file, made if missing; NULL: $CIFAR_REGISTRY, else ./cifar-runs.db
+        # the SQLite file, made if missing; NULL: $CIFAR_REGISTRY or ./cifar-runs.db
         ("registry", c_char_p),
         ("record", c_int32),  # 1; 0: keep nothing, there is no registry
         ("keep_last", c_uint32),  # checkpoints kept besides the best one: 2; 0: all of them
@@ -145,6 +170,12 @@ class TrainOptions(Structure):
         # seconds for which the end of training waits for a registry that others hold, 0 to
         # 1,000,000: 600. See cifar_trainer_run
         ("busy_timeout", c_double),
+        # begin with the weights and statistics of this model, whose layers have the same shapes; it
+        # is not kept. NULL: draw them
+        ("weights", c_void_p),
+        # what the run's hyperparameters call the place where these weights come from; NULL: what
+        # the model knows of that
+        ("weights_source", c_char_p),
     ]
 
 
@@ -299,6 +330,9 @@ class ModelInfo(Structure):
         ("epoch", c_uint32),  # completed epochs when it was taken
         ("parameters", c_uint64),  # numbers that were trained
         ("hyperparameters", c_char_p),  # what it was trained with, a JSON object
+        ("channels", c_uint32),  # of the images that it takes, as in cifar_dataset_info
+        ("height", c_uint32),  # their rows
+        ("width", c_uint32),  # their columns
     ]
 
 
@@ -315,6 +349,58 @@ class Evaluation(Structure):
         ("count", c_size_t),  # images
         ("top5_accuracy", c_double),  # the label is among the five most probable classes; 0 to 1
         ("macro_f1", c_double),  # the mean of the classes' F1; 0 to 1
+    ]
+
+
+# What a model is written as.
+Format = c_uint
+# Everything that a training needs to continue: a safetensors file, as cifar_model_save writes it.
+CIFAR_FORMAT_CHECKPOINT = 0
+# Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked that
+# PyTorch has: what load_state_dict takes. cifar_model_open opens it too.
+CIFAR_FORMAT_WEIGHTS = 1
+# An ONNX model, opset 15: "images", (N, channels, height, width) of uint8 for any N, which the
+# graph normalises, to "probabilities", (N, classes). Dropout is left out.
+CIFAR_FORMAT_ONNX = 2
+# A Python script that builds the model in PyTorch and loads its weights. cifar_model_export writes
+# these beside it, under the same name with .safetensors.
+CIFAR_FORMAT_PYTORCH = 3
+# Likewise in Keras 3.
+CIFAR_FORMAT_KERAS = 4
+
+
+class ExportOptions(Structure):
+    """How a model is written. cifar_export_options_init fills in the defaults below."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        # of the weights, for CIFAR_FORMAT_WEIGHTS: "sequential", 0.weight as in a flat
+        # nn.Sequential, where global average pooling is two modules, AdaptiveAvgPool2d(1) and
+        # Flatten(); "tutorial", conv_block1.0.weight to fc.4.bias. NULL: the tutorial's for a model
+        # that is built like it, else "sequential"
+        ("names", c_char_p),
+        # for CIFAR_FORMAT_ONNX: 0, a batch normalisation after a convolution or a dense layer
+        # becomes part of its weights; 1: it stays a node
+        ("keep_batch_norm", c_int32),
+    ]
+
+
+class ImportOptions(Structure):
+    """Which model weights belong to. cifar_import_options_init fills in the defaults below. Where all
+    but threads is as it sets it, a file of this library decides, which knows its model.
+    """
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("threads", c_uint32),  # as in cifar_model_open: 0
+        ("model", c_char_p),  # a preset's name, or the JSON of a cifar_model_spec; NULL: "tutorial"
+        # whose batch norm, padding and normalization of images the model has: "pytorch", "keras" or
+        # "keras-tuned"; NULL: "pytorch"
+        ("recipe", c_char_p),
+        # a JSON object put over the recipe, such as {"normalization": {"mean": [0, 0, 0], "std":
+        # [1, 1, 1]}}; NULL: nothing
+        ("hyperparameters", c_char_p),
+        ("class_names", c_char_p),  # a name for each class, one a line; NULL: "0", "1", …
     ]
 
 
@@ -432,10 +518,8 @@ FUNCTIONS = {
     "cifar_last_error": (c_char_p, []),
     "cifar_set_log": (Status, [LogCallback, c_void_p]),
     "cifar_dataset_open": (Status, [c_char_p, Split, c_size_t, POINTER(c_void_p)]),
-    "cifar_dataset_from_memory": (Status, [
-        POINTER(c_uint8), POINTER(c_int32), c_size_t, c_uint32, POINTER(c_char_p), Split,
-        POINTER(c_void_p),
-    ]),
+    "cifar_dataset_options_init": (Status, [POINTER(DatasetOptions), c_size_t]),
+    "cifar_dataset_from_memory": (Status, [POINTER(DatasetOptions), POINTER(c_void_p)]),
     "cifar_dataset_get_info": (Status, [c_void_p, POINTER(DatasetInfo), c_size_t]),
     "cifar_dataset_get_class_name": (Status, [c_void_p, c_uint32, POINTER(c_char_p)]),
     "cifar_dataset_get_data": (Status, [
@@ -477,12 +561,18 @@ FUNCTIONS = {
         POINTER(c_double),
     ]),
     "cifar_model_predict": (Status, [c_void_p, POINTER(c_uint8), c_size_t, POINTER(c_float)]),
-    "cifar_model_get_checkpoint": (Status, [
-        c_void_p, POINTER(POINTER(c_uint8)), POINTER(c_size_t),
-    ]),
     "cifar_model_save": (Status, [c_void_p, c_char_p]),
     "cifar_model_free": (None, [c_void_p]),
+    "cifar_export_options_init": (Status, [POINTER(ExportOptions), c_size_t]),
+    "cifar_model_export": (Status, [c_void_p, Format, c_char_p, POINTER(ExportOptions)]),
+    "cifar_model_encode": (Status, [
+        c_void_p, Format, POINTER(ExportOptions), POINTER(c_void_p), POINTER(c_size_t),
+    ]),
+    "cifar_import_options_init": (Status, [POINTER(ImportOptions), c_size_t]),
+    "cifar_model_import": (Status, [c_char_p, POINTER(ImportOptions), POINTER(c_void_p)]),
+    "cifar_model_decode": (Status, [c_void_p, c_size_t, POINTER(ImportOptions), POINTER(c_void_p)]),
     "cifar_model_spec_create": (Status, [POINTER(c_void_p)]),
+    "cifar_model_spec_set_input": (Status, [c_void_p, c_uint32, c_uint32, c_uint32]),
     "cifar_model_spec_from_json": (Status, [c_char_p, POINTER(c_void_p)]),
     "cifar_model_spec_preset": (Status, [c_char_p, c_char_p, c_uint32, POINTER(c_void_p)]),
     "cifar_model_spec_resolve": (Status, [c_void_p, c_char_p, POINTER(c_void_p)]),
@@ -500,6 +590,7 @@ FUNCTIONS = {
     "cifar_model_spec_residual": (Status, [c_void_p, c_void_p, c_void_p]),
     "cifar_model_spec_get_json": (Status, [c_void_p, POINTER(c_char_p)]),
     "cifar_model_spec_get_summary": (Status, [c_void_p, POINTER(c_char_p)]),
+    "cifar_model_spec_get_script": (Status, [c_void_p, Format, POINTER(c_char_p)]),
     "cifar_model_spec_get_info": (Status, [c_void_p, POINTER(ModelSpecInfo), c_size_t]),
     "cifar_model_spec_free": (None, [c_void_p]),
     "cifar_registry_open": (Status, [c_char_p, POINTER(c_void_p)]),

@@ -11,9 +11,10 @@ from ._pictures import colours, pillow, read_file
 
 
 def read(
-    path: str, resize: bool
+    path: str, size: Optional[Tuple[int, int]]
 ) -> Tuple[NDArray[np.uint8], NDArray[np.int32], List[str]]:
-    """Images (N, 32, 32, 3), labels (N,) and the classes' names."""
+    """Images (N, height, width, 3), labels (N,) and the classes' names. All are made of the size,
+    (height, width), or have the first one's if it is None."""
     Image = pillow("from_folder")
     root = Path(path)
     if not root.is_dir():
@@ -30,8 +31,8 @@ def read(
 
     def stretched(picture: Any) -> NDArray[np.uint8]:
         pixels = colours(Image, picture)
-        if pixels.size != (32, 32):
-            pixels = pixels.resize((32, 32), Image.Resampling.BICUBIC)
+        if size and pixels.size != size[::-1]:
+            pixels = pixels.resize(size[::-1], Image.Resampling.BICUBIC)
         return np.asarray(pixels, np.uint8)
 
     images, labels = [], []
@@ -42,7 +43,8 @@ def read(
         if not files:
             raise ValueError(f"'{folder}' has no pictures")
         for file in files:
-            images.append(read_file(Image, file, stretched, None if resize else _wrong_size))
+            check = None if size else _one_size(images)
+            images.append(read_file(Image, file, stretched, check))
             labels.append(label)
     return np.stack(images), np.array(labels, np.int32), [folder.name for folder in folders]
 
@@ -52,7 +54,13 @@ def _is_beside(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _wrong_size(width: int, height: int) -> Optional[str]:
-    if (width, height) == (32, 32):
+def _one_size(images: List[NDArray[np.uint8]]) -> Any:
+    def wrong(width: int, height: int) -> Optional[str]:
+        if images and images[0].shape[:2] != (height, width):
+            first = f"{images[0].shape[1]}×{images[0].shape[0]}"
+            return f"{width}×{height}, but the first picture {first}; resize=(32, 32) makes all so"
+        if not (8 <= width <= 128 and 8 <= height <= 128):
+            return f"{width}×{height}, not 8×8 to 128×128; resize=(32, 32) makes it so"
         return None
-    return f"{width}×{height}, not 32×32; resize=True makes it so"
+
+    return wrong

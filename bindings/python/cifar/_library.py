@@ -155,13 +155,13 @@ def instruction_set() -> str:
     Returns
     -------
     str
-        ``"avx512"``, ``"avx2"`` or ``"baseline"``: the best that the processor has;
+        ``"avx512vnni"``, ``"avx512"``, ``"avx2"`` or ``"baseline"``: the best that the processor has;
         ``$CIFAR_ISA`` overrides the choice. Results are the same to the bit within one of them.
 
     Examples
     --------
     >>> import cifar
-    >>> cifar.instruction_set() in ("avx512", "avx2", "baseline")
+    >>> cifar.instruction_set() in ("avx512vnni", "avx512", "avx2", "baseline")
     True
     """
     return decode(library.cifar_instruction_set())

@@ -89,11 +89,18 @@ class Listening:
                     self._handlers[number] = _Handler(handler, self)
         self._listens = True
         try:
-            for number, handler in self._handlers.items():
-                handler.outer = signal.signal(number, handler)
+            self._install()
             return _enter(function, arguments)
         finally:
             self._leave()
+
+    def _install(self) -> None:
+        for number, handler in self._handlers.items():
+            try:
+                handler.outer = signal.signal(number, handler)
+            except ValueError:  # the main thread of a subinterpreter, which takes no signals
+                self._handlers = {}
+                return
 
     def _leave(self) -> None:
         self._listens = False

@@ -3,10 +3,13 @@
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Tuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+# Channels, height and width of an image.
+Shape = Tuple[int, int, int]
 
 # Of one picture: 300 MB as it is decoded.
 _MOST_PIXELS = 100_000_000
@@ -30,9 +33,9 @@ def is_picture(value: object) -> bool:
     return image is not None and isinstance(value, image)
 
 
-def read_picture(source: Any) -> NDArray[np.uint8]:
-    """A picture of any size: turned as its camera was held, cut to the square in its middle, and
-    made (32, 32, 3)."""
+def read_picture(source: Any, shape: Shape) -> NDArray[np.uint8]:
+    """A picture of any size: turned as its camera was held, cut to the shape's proportions in its
+    middle, and made (height, width, channels)."""
     Image = pillow("predict with a picture")
     from PIL import ImageOps
 
@@ -40,8 +43,8 @@ def read_picture(source: Any) -> NDArray[np.uint8]:
         file = Path(os.fsdecode(source))
         if not file.exists():
             raise FileNotFoundError(f"there is no picture '{file}'")
-        return read_file(Image, file, lambda picture: _square(Image, ImageOps, picture))
-    return _square(Image, ImageOps, source)
+        return read_file(Image, file, lambda picture: _fitted(Image, ImageOps, picture, shape))
+    return _fitted(Image, ImageOps, source, shape)
 
 
 def read_file(Image: Any, file: Path, change: Any, check: Any = None) -> NDArray[np.uint8]:
@@ -77,11 +80,16 @@ def colours(Image: Any, picture: Any) -> Any:
     return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
 
 
-def _square(Image: Any, ImageOps: Any, picture: Any) -> NDArray[np.uint8]:
+def _fitted(Image: Any, ImageOps: Any, picture: Any, shape: Shape) -> NDArray[np.uint8]:
+    channels, height, width = shape
     upright = colours(Image, ImageOps.exif_transpose(picture) or picture)
-    side = min(upright.size)
-    left, top = (upright.width - side) // 2, (upright.height - side) // 2
-    square = upright.crop((left, top, left + side, top + side))
-    if side != 32:
-        square = square.resize((32, 32), Image.Resampling.BICUBIC)
-    return np.asarray(square, np.uint8)
+    if channels == 1:
+        upright = upright.convert("L")
+    # The largest part of these proportions.
+    scale = min(upright.width / width, upright.height / height)
+    part = (round(width * scale), round(height * scale))
+    left, top = (upright.width - part[0]) // 2, (upright.height - part[1]) // 2
+    cut = upright.crop((left, top, left + part[0], top + part[1]))
+    if cut.size != (width, height):
+        cut = cut.resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(cut, np.uint8).reshape(height, width, channels)

@@ -6,37 +6,45 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _arguments as argument
-from ._pictures import is_picture, read_picture
+from ._pictures import Shape, is_picture, read_picture
 
 # Images that are converted at once: the steps between take 12 MB for each of them.
 _PIECE = 1024
 
 
 def pixels_of(images: ArrayLike) -> NDArray[np.uint8]:
-    """Images as the library takes them: uint8, (N, 3, 32, 32), contiguous."""
+    """Images as the library takes them: uint8, (N, channels, height, width), contiguous."""
     if is_picture(images):
         raise TypeError(
             f"images is one {argument.kind_of(images)}, not an array of images: "
             "Dataset.from_folder(path) reads a folder of pictures, Model.predict takes one")
     pixels = argument.array(images, "images")
-    if pixels.ndim != 4:
-        message = _wrong_shape(pixels)
-        if pixels.shape in [(32, 32, 3), (3, 32, 32)]:
+    # Which axis has the channels: there are fewer of them than rows or columns ever are.
+    first, last = ((pixels.shape[i] if pixels.ndim > 2 else 0) in (1, 3) for i in (-3, -1))
+    is_colour = pixels.ndim == 4 and first != last
+    if not is_colour and not (pixels.ndim == 3 and not first and not last):
+        message = (
+            f"images of shape {pixels.shape}, not (N, height, width, channels), "
+            "(N, channels, height, width) or, in greys, (N, height, width)")
+        if pixels.ndim == 3:
             message += "; one image is images[None]"
         raise ValueError(message)
-    return _planes(pixels)
+    if not is_colour:
+        return _bytes(pixels[:, None])
+    return _bytes(pixels.transpose(0, 3, 1, 2) if last else pixels)
 
 
-def pixels_to_ask(images: Any) -> Tuple[NDArray[np.uint8], bool]:
-    """The same of what a model is asked about, and whether that is one image: a picture or a list
-    of them too."""
+def pixels_to_ask(images: Any, shape: Shape) -> Tuple[NDArray[np.uint8], bool]:
+    """The same of what a model of this shape is asked about, and whether that is one image: a picture
+    or a list of them too."""
     if is_picture(images):
-        return _planes(read_picture(images)[None]), True
+        return _planes(read_picture(images, shape)[None], shape), True
     if isinstance(images, (list, tuple)) and images and all(map(is_picture, images)):
-        return _planes(np.stack([read_picture(picture) for picture in images])), False
+        return _planes(np.stack([read_picture(picture, shape) for picture in images]), shape), False
     pixels = argument.array(images, "images")
-    is_one = pixels.ndim == 3
-    return _planes(pixels[None] if is_one else pixels), is_one
+    one = [shape, shape[1:] + shape[:1]] + ([shape[1:]] if shape[0] == 1 else [])
+    is_one = pixels.shape in one or pixels.ndim == 3 and pixels.shape[1:] not in one
+    return _planes(pixels[None] if is_one else pixels, shape), is_one
 
 
 def labels_of(labels: ArrayLike) -> Tuple[NDArray[np.int32], int]:
@@ -61,11 +69,20 @@ def labels_of(labels: ArrayLike) -> Tuple[NDArray[np.int32], int]:
         np.ascontiguousarray(numbers, np.int32), classes or max(int(numbers.max(initial=0)) + 1, 2))
 
 
-def _planes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    if pixels.ndim == 4 and pixels.shape[1:] == (32, 32, 3):
+def _planes(pixels: NDArray[Any], shape: Shape) -> NDArray[np.uint8]:
+    channels, height, width = shape
+    if pixels.shape[1:] == (height, width, channels):
         pixels = pixels.transpose(0, 3, 1, 2)
-    elif pixels.ndim != 4 or pixels.shape[1:] != (3, 32, 32):
-        raise ValueError(_wrong_shape(pixels))
+    elif channels == 1 and pixels.shape[1:] == (height, width):
+        pixels = pixels[:, None]
+    elif pixels.shape[1:] != shape:
+        raise ValueError(
+            f"images of shape {pixels.shape}, not (N, {height}, {width}, {channels}) or "
+            f"(N, {channels}, {height}, {width})")
+    return _bytes(pixels)
+
+
+def _bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint8:
         return np.ascontiguousarray(pixels)
     factor = _factor(pixels)
@@ -96,7 +113,3 @@ def _factor(pixels: NDArray[Any]) -> Optional[float]:
             f"images are floats up to {high}: from 0 to 1 they would end at 1 (images.clip(0, 1)), "
             "from 0 to 255 they would be black (images.astype('uint8'))")
     return 255.0 if high <= 1 else 1.0
-
-
-def _wrong_shape(pixels: NDArray[Any]) -> str:
-    return f"images of shape {pixels.shape}, not (N, 32, 32, 3) or (N, 3, 32, 32)"

@@ -32,23 +32,25 @@ PathLike = Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]
 
 
 class Dataset(Held):
-    """Labelled 32×32 RGB images, kept as bytes.
+    """Labelled images of one shape, kept as bytes.
 
     Made by ``cifar.load``, ``Dataset.open``, ``Dataset.from_arrays`` and ``Dataset.from_folder``.
     It never changes, so a copy is the data set itself. ``dataset[0]`` is a pair of an image,
-    (32, 32, 3), and its label, as torchvision's data sets have it, and so is what a loop gets; a
+    (height, width, channels), and its label, as torchvision's data sets have it, and so is what a loop gets; a
     slice, a list of places or a mask makes a Dataset of that part, with a copy of its images.
 
     Attributes
     ----------
     name : str
-        ``"cifar10"``, ``"cifar100"``, ``"cifar100-coarse"``, ``"shapes"`` or ``"memory"``.
+        ``"cifar10"``, ``"shapes"``, ``"memory"`` and so on.
     location : str or None
         What opens it again; None for one made of arrays.
     split : str
         ``"train"`` or ``"test"``.
     class_names : list of str
         A name for each label, from 0.
+    image_shape : tuple of int
+        Height, width and channels of each image.
 
     Examples
     --------
@@ -67,6 +69,7 @@ class Dataset(Held):
     location: Optional[str]
     split: str
     class_names: List[str]
+    image_shape: Tuple[int, int, int]
     _count: int
 
     def __init__(self, *_: object, **__: object) -> None:
@@ -83,6 +86,7 @@ class Dataset(Held):
         self.location = decode_path(info.location)
         self.split = "train" if info.split == abi.CIFAR_TRAIN else "test"
         self.class_names = [_class_name(handle, index) for index in range(info.classes)]
+        self.image_shape = (info.height, info.width, info.channels)
         self._count = info.count
         return self
 
@@ -91,17 +95,18 @@ class Dataset(Held):
         cls, location: Optional[PathLike] = None, split: str = "train",
         limit: Optional[int] = None,
     ) -> "Dataset":
-        """Opens CIFAR-10 or CIFAR-100, in its binary or python layout, or the built-in drawings.
+        """Opens a published data set, a directory with pictures, or the built-in drawings.
 
         Parameters
         ----------
         location : path, optional
             A directory that is or holds ``cifar-10-batches-bin`` or ``cifar-10-batches-py``;
             ``"cifar10"``, which is what None is; ``"shapes"`` for 10 classes of drawings that need
-            no download; ``"cifar100"`` or ``"cifar100-coarse"``, or with a directory
-            ``"cifar100:DIR"`` and ``"cifar100-coarse:DIR"``. None (the default) for CIFAR-10 in
-            ``$CIFAR10_DIR`` or, where that is not set, in ``./data``, ``~/.cache/cifar10`` or
-            ``~/.keras/datasets``.
+            no download; ``"cifar100"``, ``"cifar100-coarse"``, ``"mnist"``, ``"fashion-mnist"`` or
+            ``"svhn"``, or with a directory ``"mnist:DIR"`` and so on; ``"folder:DIR"`` for pictures
+            in ``train/CLASS`` and ``test/CLASS`` (``from_folder`` needs no such directories). None
+            (the default) for CIFAR-10 in ``$CIFAR10_DIR`` or, where that is not set, in ``./data``,
+            ``~/.cache/cifar10`` or ``~/.keras/datasets``.
         split : {"train", "test"}
             Which part; the default is ``"train"``.
         limit : int, optional
@@ -143,8 +148,9 @@ class Dataset(Held):
 
         Parameters
         ----------
-        images : array_like, (N, 32, 32, 3) or (N, 3, 32, 32)
-            As Keras and Pillow have them, or as PyTorch does. Whole numbers from 0 to 255, or
+        images : array_like, (N, height, width, channels) or (N, channels, height, width)
+            As Keras and Pillow have them, or as PyTorch does: 1 or 3 channels, 8 to 128 rows and
+            columns; in greys also (N, height, width). Whole numbers from 0 to 255, or
             floats from 0 to 1 (no value is above 1) or from 0 to 255 (one is at least 2); floats
             are rounded to bytes.
         labels : array_like of int, (N,) or (N, 1); or one-hot, (N, classes)
@@ -181,23 +187,24 @@ class Dataset(Held):
         numbers, classes = labels_of(labels)
         if len(pixels) != len(numbers):
             raise ValueError(f"{len(pixels)} images, but {len(numbers)} labels")
-        names: Optional[ctypes.Array[ctypes.c_char_p]] = None
+        options = abi.DatasetOptions()
+        call("cifar_dataset_options_init", ctypes.byref(options), ctypes.sizeof(options))
         if class_names is not None:
             texts = argument.texts(class_names, "class_names")
             classes = len(texts)
-            names = (ctypes.c_char_p * classes)(*texts)
-        return cls._of(
-            create(
-                "dataset", "cifar_dataset_from_memory",
-                pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8)),
-                numbers.ctypes.data_as(ctypes.POINTER(ctypes.c_int32)),
-                len(numbers), classes, names, _split(split),
-            )
-        )
+            options.class_names = (ctypes.c_char_p * classes)(*texts)
+        options.split = _split(split)
+        options.channels, options.height, options.width = pixels.shape[1:]
+        options.classes = min(classes, 2**32 - 1)
+        options.count = len(numbers)
+        options.images = pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+        options.labels = numbers.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
+        return cls._of(create("dataset", "cifar_dataset_from_memory", ctypes.byref(options)))
 
     @classmethod
     def from_folder(
-        cls, path: PathLike, split: str = "train", resize: bool = False
+        cls, path: PathLike, split: str = "train",
+        resize: Union[bool, Tuple[int, int]] = False,
     ) -> "Dataset":
         """Reads pictures from a folder with a subfolder a class, in the order of the names.
 
@@ -210,8 +217,9 @@ class Dataset(Held):
             The folder; it has 2 to 1000 subfolders.
         split : {"train", "test"}
             What it is for; the default is ``"train"``.
-        resize : bool
-            Shrink or stretch pictures that are not 32×32; without (the default) they are an error.
+        resize : bool or tuple of int
+            Height and width that all pictures are shrunk or stretched to; True for (32, 32). False
+            (the default) for pictures that have one size already, of 8 to 128 rows and columns.
 
         Returns
         -------
@@ -239,7 +247,7 @@ class Dataset(Held):
         from ._folder import read
 
         root = os.fsdecode(argument.required_path(path, "path"))
-        images, labels, class_names = read(root, bool(argument.flag(resize, "resize")))
+        images, labels, class_names = read(root, _size(resize))
         return cls.from_arrays(images, labels, class_names, split)
 
     def __reduce__(self) -> Tuple[Any, ...]:
@@ -297,8 +305,8 @@ class Dataset(Held):
 
         Returns
         -------
-        numpy.ndarray of uint8, (N, 32, 32, 3)
-            Red, green and blue, 0 to 255. The data set's own bytes, without a copy: they can't be
+        numpy.ndarray of uint8, (N, height, width, channels)
+            Red, green and blue, or grey, 0 to 255. The data set's own bytes, without a copy: they can't be
             written to, ``images.copy()`` can.
 
         Examples
@@ -308,7 +316,9 @@ class Dataset(Held):
         """
         pointer = ctypes.POINTER(ctypes.c_uint8)()
         call("cifar_dataset_get_data", self._handle, ctypes.byref(pointer), None)
-        planes = np.asarray(_Memory(self._handle, pointer, np.uint8, (len(self), 3, 32, 32)))
+        height, width, channels = self.image_shape
+        shape = (len(self), channels, height, width)
+        planes = np.asarray(_Memory(self._handle, pointer, np.uint8, shape))
         return planes.transpose(0, 2, 3, 1)
 
     @property
@@ -410,6 +420,15 @@ def load(
     return Splits(
         Dataset.open(location, "train", limit_train), Dataset.open(location, "test", limit_test)
     )
+
+
+def _size(resize: object) -> Optional[Tuple[int, int]]:
+    if isinstance(resize, (tuple, list)):
+        if len(resize) != 2:
+            raise ValueError(f"resize {resize!r} is not (height, width)")
+        height, width = (argument.whole(side, "resize", 8, 128) for side in resize)
+        return height, width
+    return (32, 32) if argument.flag(resize, "resize") else None
 
 
 def _split(name: str) -> int:

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _abi as abi
 from . import _arguments as argument
-from ._handle import Handle, Held
+from ._handle import Handle
 from ._html import confusion, paragraph
+from ._interchange import Interchange
 from ._library import call, create, decode, get, get_text
 from ._pixels import pixels_to_ask
 from ._splits import dataset_of
@@ -102,12 +103,12 @@ class Evaluation(NamedTuple):
             list(self.classes), self.confusion, scores, ClassScores._fields[:3])
 
 
-class Model(Held):
+class Model(Interchange):
     """A trained network.
 
-    Made by ``Model.open`` and ``Model.from_run``, and found in ``Run.model``. It never changes, and
-    may be used from any thread; calls take turns. A copy of it is the model itself; a pickle has
-    its checkpoint.
+    Made by ``Model.open``, ``Model.from_run`` and ``Model.from_weights``, and found in ``Run.model``.
+    It never changes, and may be used from any thread; calls take turns. A copy of it is the model
+    itself; a pickle has its checkpoint.
 
     Attributes
     ----------
@@ -144,11 +145,12 @@ class Model(Held):
     class_names: List[str]
     # What C writes is as long as this: class_names is a list that anybody may change.
     _classes: int
+    _shape: Tuple[int, int, int]
 
     def __init__(self, *_: object, **__: object) -> None:
         raise TypeError(
             "a Model is opened: a file by Model.open(path), a checkpoint of a run by "
-            "Model.from_run(run)")
+            "Model.from_run(run), weights of another program by Model.from_weights(path)")
 
     @classmethod
     def _of(cls, handle: Handle) -> "Model":
@@ -160,6 +162,7 @@ class Model(Held):
         self.hyperparameters = json.loads(info.hyperparameters)
         self.class_names = []
         self._classes = info.classes
+        self._shape = (info.channels, info.height, info.width)
         for index in range(info.classes):
             name = ctypes.c_char_p()
             call("cifar_model_get_class_name", handle, index, ctypes.byref(name))
@@ -168,7 +171,7 @@ class Model(Held):
 
     @classmethod
     def open(cls, path: PathLike, threads: int = 0) -> "Model":
-        """Opens a checkpoint file that was saved or exported.
+        """Opens a file that was saved or exported: a checkpoint, or weights alone.
 
         Parameters
         ----------
@@ -343,9 +346,10 @@ class Model(Held):
         Parameters
         ----------
         images : array_like, Dataset, picture, or list of pictures
-            (N, 32, 32, 3) or (N, 3, 32, 32) as ``Dataset.from_arrays`` takes it, or one image
-            without the N. A picture is a file's name or Pillow's ``Image``, of any size: the square
-            in its middle is made 32×32.
+            (N, height, width, channels) or (N, channels, height, width) of the images that it was
+            trained on, as ``Dataset.from_arrays`` takes it, or one image without the N. A picture
+            is a file's name or Pillow's ``Image``, of any size: the largest part of these
+            proportions in its middle is shrunk or stretched.
 
         Returns
         -------
@@ -376,7 +380,7 @@ class Model(Held):
         """
         if isinstance(images, Dataset):
             images = images.images
-        pixels, is_one = pixels_to_ask(images)
+        pixels, is_one = pixels_to_ask(images, self._shape)
         result = np.empty((len(pixels), self._classes), np.float32)
         call(
             "cifar_model_predict", self._handle,
@@ -385,11 +389,6 @@ class Model(Held):
         )
         return result[0] if is_one else result
 
-    def _checkpoint(self) -> bytes:
-        pointer, size = POINTER(ctypes.c_uint8)(), ctypes.c_size_t()
-        call("cifar_model_get_checkpoint", self._handle, byref(pointer), byref(size))
-        return ctypes.string_at(pointer, size.value)
-
     @classmethod
     def _from_bytes(cls, data: bytes) -> "Model":
         pointer = ctypes.cast(ctypes.c_char_p(data), POINTER(ctypes.c_uint8))
@@ -397,7 +396,7 @@ class Model(Held):
 
     # It never changes: its copy is the model itself, and another process gets its bytes.
     def __reduce__(self) -> Tuple[Any, ...]:
-        return Model._from_bytes, (self._checkpoint(),)
+        return Model._from_bytes, (self._encoded("checkpoint"),)
 
     def __copy__(self) -> "Model":
         return self
@@ -408,22 +407,31 @@ class Model(Held):
     def save(self, path: PathLike) -> None:
         """Writes the checkpoint to a safetensors file, whole or not at all.
 
+        A name that ends in ``.onnx`` gets an ONNX model, as ``export`` writes it; with Keras 3
+        installed, ``.keras`` and ``.weights.h5`` get its files. Of a model made of weights alone,
+        these are written.
+
         Parameters
         ----------
         path : path
-            An existing file is replaced if it is empty or a checkpoint.
+            A name that promises another format is an error. An existing file is replaced if it is
+            empty or a checkpoint.
 
         Raises
         ------
         CifarError
             ``CIFAR_E_INVALID_ARGUMENT`` for a file of another kind, a directory or a registry;
             ``CIFAR_E_IO``; ``CIFAR_E_DISK_FULL``.
+        ImportError
+            For a file of Keras where that is not installed.
 
         Examples
         --------
         >>> model.save("first.safetensors")
         """
-        call("cifar_model_save", self._handle, argument.required_path(path, "path"))
+        place = argument.required_path(path, "path")
+        if not self._save_as_named(place):
+            call("cifar_model_save", self._handle, place)
 
     def _repr_html_(self) -> str:
         return self.spec._repr_html_()

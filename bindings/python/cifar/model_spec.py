@@ -1,22 +1,28 @@
 """Models of one's own, layer by layer."""
 
 import html
-from typing import Any, Tuple
+from ctypes import byref, c_char_p
+from typing import Any, Sequence, Tuple
 
 from . import _abi as abi
 from ._arguments import kind_of, required_text, whole
 from ._html import monospaced
 from ._layers import Layers
-from ._library import create, get, get_text
+from ._library import call, create, decode, get, get_text
 from ._sequential import add_layers, is_sequential
 
 
 class ModelSpec(Layers):
-    """A model as a list of layers, for images of 3×32×32.
+    """A model as a list of layers.
 
     Each method for a layer adds it after the others, 4096 at most, and returns the spec. A layer
     that cannot be raises ``CifarError``, which names it and the shapes, and leaves the spec as it
     was. To be trained, the last layer must be dense with a unit a class.
+
+    Parameters
+    ----------
+    input : sequence of int
+        Channels, height and width of the images; the default is (3, 32, 32).
 
     Examples
     --------
@@ -35,8 +41,13 @@ class ModelSpec(Layers):
     1530
     """
 
-    def __init__(self) -> None:
+    def __init__(self, input: Sequence[int] = (3, 32, 32)) -> None:
         self._handle = create("model_spec", "cifar_model_spec_create")
+        sides = list(input)
+        if len(sides) != 3:
+            raise ValueError(f"input {input!r} is not (channels, height, width)")
+        if sides != [3, 32, 32]:
+            call("cifar_model_spec_set_input", self._handle, *(whole(n, "input") for n in sides))
 
     @classmethod
     def from_json(cls, text: str) -> "ModelSpec":
@@ -202,6 +213,41 @@ class ModelSpec(Layers):
         True
         """
         return get_text("cifar_model_spec_get_json", self._handle)
+
+    def script(self, format: str) -> str:
+        """Writes a Python script that builds the model in another framework.
+
+        Parameters
+        ----------
+        format : {"pytorch", "keras"}
+            Its functions ``build`` and ``load`` are those of the scripts that ``Model.export``
+            writes, which also know the normalization and the classes of a training.
+
+        Returns
+        -------
+        str
+            Lines, each with its end. What is left to the dialect is as PyTorch has it: see
+            ``resolved``.
+
+        Raises
+        ------
+        CifarError
+            If the model is not complete.
+        ValueError
+            For another format.
+
+        Examples
+        --------
+        >>> script = cifar.ModelSpec().flatten().dense(10).script("pytorch")
+        >>> "nn.Linear(3072, 10)" in script
+        True
+        """
+        formats = {"pytorch": abi.CIFAR_FORMAT_PYTORCH, "keras": abi.CIFAR_FORMAT_KERAS}
+        if format not in formats:
+            raise ValueError(f"there is no script for {format!r}: use pytorch or keras")
+        text = c_char_p()
+        call("cifar_model_spec_get_script", self._handle, formats[format], byref(text))
+        return decode(text.value or b"")
 
     def summary(self) -> str:
         """Makes a table as Keras's ``summary()`` prints it.

@@ -1,22 +1,22 @@
 """Training: `fit` starts a run, `resume` continues one."""
 
+import os
 import sys
 from ctypes import byref, sizeof
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, Optional, Union
 
 from . import _abi as abi
 from . import _arguments as argument
+from ._interchange import AnyModel, Weights, model_text
 from ._library import call
 from ._run import Run
-from ._sequential import is_sequential
 from ._splits import training_and_validation
 from ._training import Training, list_of
 from ._understanding import class_weights, refuse_recipe_callbacks, understood
 from .callbacks import Callback
 from .dataset import PathLike, Splits
 from .events import Batch, Epoch
-from .model import Images
-from .model_spec import ModelSpec
+from .model import Images, Model
 
 EpochCallback = Union[Callback, Callable[[Epoch], object]]
 BatchCallback = Callable[[Batch], object]
@@ -31,7 +31,8 @@ def fit(
     validation_data: Optional[Images] = None,
     validation_split: Optional[float] = None,
     recipe: str = "pytorch",
-    model: Union[None, str, ModelSpec, Mapping[str, Any], Sequence[Any]] = None,
+    model: AnyModel = None,
+    weights: Union[None, Model, Weights] = None,
     epochs: Optional[int] = None,
     batch_size: Optional[int] = None,
     learning_rate: Optional[float] = None,
@@ -75,6 +76,10 @@ def fit(
         ``"tutorial"`` (what None, the default, is), ``"tutorial-gap"``, ``"tutorial-resnet"``, or a
         model of one's own, also as what its JSON says: a dict, or the list of its layers alone; or
         a ``Sequential`` of PyTorch or Keras, whose layers are read, not its weights.
+    weights : Model, path or mapping of str to array, optional
+        What to begin with, of a model of the same layers: also a safetensors file of another
+        program, or a PyTorch ``state_dict()``, as ``Model.from_weights`` takes them. None (the
+        default) draws them.
     epochs : int, optional
         At most; None (the default) for 100.
     batch_size : int, optional
@@ -183,7 +188,12 @@ def fit(
     options.keep_every = argument.whole(keep_every, "keep_every")
     options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
     options.tags = _lines(tags)
-    options.model = _model_text(model)
+    options.model = model_text(model)
+    beginning = _initial(weights, model, recipe)
+    if beginning is not None:
+        options.weights = beginning._handle.pointer
+        if isinstance(weights, (str, os.PathLike)):
+            options.weights_source = argument.path(os.path.abspath(weights), "weights")
     options.learning_rate = argument.optional_number(learning_rate, "learning_rate")
     if hyperparameters:
         options.hyperparameters = argument.json_text(hyperparameters, "")
@@ -308,18 +318,13 @@ def _lines(tags: Union[None, str, Iterable[str]]) -> bytes:
     return b"\n".join(texts)
 
 
-def _model_text(model: object) -> Optional[bytes]:
-    """A preset's name or the JSON of a spec, for C."""
-    if is_sequential(model):
-        model = ModelSpec.from_sequential(model)
-    if isinstance(model, ModelSpec):
-        model = model.to_json()
-    elif isinstance(model, (dict, list, tuple)):
-        return argument.json_text(model, "model")
-    elif not isinstance(model, (str, type(None))):
-        raise TypeError(
-            f"model is a {type(model).__name__}, not a name, a ModelSpec, a dict or a list")
-    return argument.text(model, "model")
+def _initial(
+    weights: Union[None, Model, Weights], model: AnyModel, recipe: str
+) -> Optional[Model]:
+    """The model whose weights a training begins with."""
+    if weights is None or isinstance(weights, Model):
+        return weights
+    return Model.from_weights(weights, model, recipe=None if recipe == "pytorch" else recipe)
 
 
 def _command_line() -> bytes:

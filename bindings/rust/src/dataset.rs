@@ -3,7 +3,8 @@ use std::path::Path;
 use std::{fmt, mem, ptr};
 
 use crate::error::check;
-use crate::{raw, text, Error, Result, Status, IMAGE_BYTES};
+use crate::infos::{filled, Plain};
+use crate::{raw, text, Error, ImageShape, Result, Status};
 
 /// Which part of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,7 +24,7 @@ impl Split {
     }
 }
 
-/// Labelled 32x32 RGB images, kept as bytes. Immutable.
+/// Labelled images of one shape, kept as bytes. Immutable.
 pub struct Dataset {
     pointer: *mut raw::cifar_dataset,
 }
@@ -32,6 +33,9 @@ pub struct Dataset {
 unsafe impl Send for Dataset {}
 // SAFETY: likewise.
 unsafe impl Sync for Dataset {}
+
+// SAFETY: it has numbers and pointers only.
+unsafe impl Plain for raw::cifar_dataset_options {}
 
 impl Dataset {
     /// Opens CIFAR-10 or CIFAR-100, or the built-in drawings.
@@ -61,41 +65,45 @@ impl Dataset {
 
     /// Copies images and labels from memory.
     ///
-    /// `images` has [`IMAGE_BYTES`] an image: red, green and blue planes, rows from the top. Labels
-    /// are places in `class_names`.
+    /// `images` has [`ImageShape::bytes`] an image. Labels are places in `class_names`.
     ///
     /// ```
-    /// use cifar::{Dataset, Split, IMAGE_BYTES};
+    /// use cifar::{Dataset, ImageShape, Split};
     ///
-    /// let images = vec![0; 2 * IMAGE_BYTES];
-    /// let data = Dataset::from_arrays(&images, &[0, 1], &["dark", "bright"], Split::Train)?;
+    /// let shape = ImageShape { channels: 1, height: 28, width: 28 };
+    /// let images = vec![0; 2 * shape.bytes()];
+    /// let data = Dataset::from_arrays(&images, shape, &[0, 1], &["dark", "bright"], Split::Train)?;
     /// assert_eq!(data.len(), 2);
+    /// assert_eq!(data.shape(), shape);
     /// assert_eq!(data.class_names()?, ["dark", "bright"]);
     /// # Ok::<(), cifar::Error>(())
     /// ```
     pub fn from_arrays(
         images: &[u8],
+        shape: ImageShape,
         labels: &[i32],
         class_names: &[&str],
         split: Split,
     ) -> Result<Dataset> {
-        same_count(images, labels.len())?;
-        let classes = u32::try_from(class_names.len()).unwrap_or(u32::MAX);
+        shape.check(images, labels.len())?;
         let names = class_names.iter().map(|name| text::c(name)).collect::<Result<Vec<_>>>()?;
         let names = names.iter().map(|name| name.as_ptr()).collect::<Vec<_>>();
+        // SAFETY: the size is that of the struct.
+        let mut options: raw::cifar_dataset_options = filled(|options, size| unsafe {
+            raw::cifar_dataset_options_init(options, size)
+        })?;
+        options.split = split.raw();
+        options.channels = shape.channels;
+        options.height = shape.height;
+        options.width = shape.width;
+        options.classes = u32::try_from(class_names.len()).unwrap_or(u32::MAX);
+        options.count = labels.len();
+        options.images = images.as_ptr();
+        options.labels = labels.as_ptr();
+        options.class_names = names.as_ptr();
         let mut pointer = ptr::null_mut();
         // SAFETY: the arrays have as many elements as are said, and live during the call.
-        check(unsafe {
-            raw::cifar_dataset_from_memory(
-                images.as_ptr(),
-                labels.as_ptr(),
-                labels.len(),
-                classes,
-                names.as_ptr(),
-                split.raw(),
-                &mut pointer,
-            )
-        })?;
+        check(unsafe { raw::cifar_dataset_from_memory(&options, &mut pointer) })?;
         Ok(Dataset { pointer })
     }
 
@@ -105,6 +113,12 @@ impl Dataset {
         // SAFETY: the size is that of the struct. It can't fail: the object is one.
         unsafe { raw::cifar_dataset_get_info(self.pointer, &mut info, mem::size_of_val(&info)) };
         info
+    }
+
+    /// Of each image.
+    pub fn shape(&self) -> ImageShape {
+        let info = self.info();
+        ImageShape { channels: info.channels, height: info.height, width: info.width }
     }
 
     /// Images.
@@ -117,7 +131,7 @@ impl Dataset {
         self.len() == 0
     }
 
-    /// "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory".
+    /// "cifar10", "shapes", "memory" and so on.
     pub fn name(&self) -> String {
         // SAFETY: a C string that lives as long as the object.
         unsafe { text::owned(self.info().name) }
@@ -147,11 +161,11 @@ impl Dataset {
     /// Copies images from `first` on, and their labels, out.
     ///
     /// ```
-    /// use cifar::{Dataset, Split, IMAGE_BYTES};
+    /// use cifar::{Dataset, Split};
     ///
     /// let data = Dataset::open("shapes", Split::Test, 10)?;
     /// let (images, labels) = data.read(0, 10)?;
-    /// assert_eq!(images.len(), 10 * IMAGE_BYTES);
+    /// assert_eq!(images.len(), 10 * data.shape().bytes());
     /// assert_eq!(labels.len(), 10);
     /// # Ok::<(), cifar::Error>(())
     /// ```
@@ -162,7 +176,7 @@ impl Dataset {
                 format!("{count} images from {first} on, of {}", self.len()),
             ));
         }
-        let mut images = vec![0; count * IMAGE_BYTES];
+        let mut images = vec![0; count * self.shape().bytes()];
         let mut labels = vec![0; count];
         // SAFETY: both arrays have room for `count` of them.
         check(unsafe {
@@ -198,15 +212,4 @@ impl fmt::Debug for Dataset {
             .field("len", &self.len())
             .finish_non_exhaustive()
     }
-}
-
-/// An error where there are not `count` images.
-pub(crate) fn same_count(images: &[u8], count: usize) -> Result<()> {
-    if count.checked_mul(IMAGE_BYTES) == Some(images.len()) {
-        return Ok(());
-    }
-    Err(Error::new(
-        Status::SHAPE_MISMATCH,
-        format!("{} bytes are not {count} images of {IMAGE_BYTES} bytes", images.len()),
-    ))
 }

@@ -1,4 +1,4 @@
-//! Trains convolutional networks on 32x32 images, on the CPU, and keeps every run in one SQLite
+//! Trains convolutional networks on small images, on the CPU, and keeps every run in one SQLite
 //! file, from which it continues to the same bits as if it had never stopped.
 //!
 //! This is a safe interface to libcifar, which must be installed. [`Dataset`]s go into a
@@ -34,6 +34,7 @@
 
 mod dataset;
 mod error;
+mod image_shape;
 mod infos;
 mod log;
 mod model;
@@ -47,6 +48,7 @@ mod trainer;
 
 pub use dataset::{Dataset, Split};
 pub use error::{Error, Result, Status};
+pub use image_shape::ImageShape;
 pub use infos::{
     BatchInfo, CheckpointInfo, EpochInfo, Evaluation, MetricInfo, NoteInfo, RunInfo, StorageInfo,
     TrainerInfo, ValidationInfo,
@@ -58,9 +60,6 @@ pub use registry::{Registry, RunQuery};
 pub use run::Run;
 pub use trainer::{Event, Interrupter, Trainer, Training};
 
-/// Bytes of an image: red, green and blue planes of 32x32, rows from the top.
-pub const IMAGE_BYTES: usize = 3 * 32 * 32;
-
 /// The version of the library that runs, such as "0.2.0".
 ///
 /// ```
@@ -71,7 +70,7 @@ pub fn version() -> &'static str {
     unsafe { text::constant(raw::cifar_version()) }
 }
 
-/// The kernels' instruction set: "avx512", "avx2" or "baseline". The bits of a result depend on it.
+/// The kernels' instruction set: "avx512vnni", "avx512", "avx2" or "baseline". The bits of a result depend on it.
 pub fn instruction_set() -> &'static str {
     // SAFETY: never NULL, and lives forever.
     unsafe { text::constant(raw::cifar_instruction_set()) }

@@ -1,10 +1,9 @@
 use std::path::Path;
 use std::{fmt, mem, ptr};
 
-use crate::dataset::same_count;
 use crate::error::check;
 use crate::infos::filled;
-use crate::{raw, text, Dataset, Evaluation, Result, IMAGE_BYTES};
+use crate::{raw, text, Dataset, Evaluation, ImageShape, Result};
 
 /// A trained network to use.
 pub struct Model {
@@ -73,6 +72,12 @@ impl Model {
         self.info().epoch
     }
 
+    /// Of the images that it takes.
+    pub fn shape(&self) -> ImageShape {
+        let info = self.info();
+        ImageShape { channels: info.channels, height: info.height, width: info.width }
+    }
+
     /// Numbers that were trained.
     pub fn parameters(&self) -> u64 {
         self.info().parameters
@@ -118,10 +123,11 @@ impl Model {
 
     /// The probability of each class for each image, a row an image.
     ///
-    /// `images` has [`IMAGE_BYTES`] an image: red, green and blue planes, rows from the top.
+    /// `images` has the bytes of the model's [`shape`](Model::shape) an image.
     pub fn predict(&self, images: &[u8]) -> Result<Vec<Vec<f32>>> {
-        let count = images.len() / IMAGE_BYTES;
-        same_count(images, count)?;
+        let shape = self.shape();
+        let count = images.len() / shape.bytes();
+        shape.check(images, count)?;
         let classes = self.info().classes as usize;
         let mut probabilities = vec![0.0; count * classes];
         // SAFETY: there are `count` images, and room for as many rows.

@@ -75,7 +75,7 @@ pub const CIFAR_LOG_ERROR: cifar_log_level = 40;
 // once too, and must not call back into the library, but for cifar_set_log, nor fork.
 pub type cifar_log_callback = Option<unsafe extern "C" fn(level: cifar_log_level, line: *const c_char, user: *mut c_void)>;
 
-// Labelled 32x32 RGB images, kept as bytes. Immutable.
+// Labelled images of one shape, kept as bytes. Immutable.
 #[repr(C)]
 pub struct cifar_dataset {
     _bytes: [u8; 0],
@@ -89,6 +89,32 @@ pub const CIFAR_TRAIN: cifar_split = 0;
 // to validate or to test with
 pub const CIFAR_TEST: cifar_split = 1;
 
+// Images and labels in memory. cifar_dataset_options_init fills in the defaults below.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_dataset_options {
+    pub struct_size: u32,
+    // what the data set says of itself: CIFAR_TRAIN
+    pub split: cifar_split,
+    // planes of an image: 3, red, green and blue, or 1, grey; 3
+    pub channels: u32,
+    // rows of an image, from 8 to 128; 32
+    pub height: u32,
+    // columns of an image, from 8 to 128; 32
+    pub width: u32,
+    // from 2 to 1000; to be set
+    pub classes: u32,
+    // images, at least 1; to be set
+    pub count: usize,
+    // (count, channels, height, width), rows from the top; to be set
+    pub images: *const u8,
+    // (count), each in 0 ... classes - 1; to be set
+    pub labels: *const i32,
+    // (classes) different strings of 1 to 200 bytes; NULL for "0", "1", ..., which go with the
+    // names of any other data set or model
+    pub class_names: *const *const c_char,
+}
+
 // What is known of a data set.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -100,15 +126,29 @@ pub struct cifar_dataset_info {
     pub count: usize,
     // that a label can be of
     pub classes: u32,
-    // "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory"
+    // "cifar10", "cifar100", "cifar100-coarse", "mnist", "fashion-mnist", "svhn", "shapes",
+    // "folder" or "memory"
     pub name: *const c_char,
     // what opens it again, or NULL for memory
     pub location: *const c_char,
+    // of an image: 3, red, green and blue, or 1, grey
+    pub channels: u32,
+    // rows of an image
+    pub height: u32,
+    // columns of an image
+    pub width: u32,
 }
 
 // One training under way: network, optimizer, data, and the registry that keeps what it does.
 #[repr(C)]
 pub struct cifar_trainer {
+    _bytes: [u8; 0],
+    _unknown: PhantomData<(*mut u8, PhantomPinned)>,
+}
+
+// A trained network to use: see "Models".
+#[repr(C)]
+pub struct cifar_model {
     _bytes: [u8; 0],
     _unknown: PhantomData<(*mut u8, PhantomPinned)>,
 }
@@ -133,7 +173,7 @@ pub struct cifar_train_options {
     pub recipe: *const c_char,
     // what people call the run; NULL: none
     pub name: *const c_char,
-    // the SQLite file, made if missing; NULL: $CIFAR_REGISTRY, else ./cifar-runs.db
+    // the SQLite file, made if missing; NULL: $CIFAR_REGISTRY or ./cifar-runs.db
     pub registry: *const c_char,
     // 1; 0: keep nothing, there is no registry
     pub record: i32,
@@ -154,6 +194,12 @@ pub struct cifar_train_options {
     // seconds for which the end of training waits for a registry that others hold, 0 to 1,000,000:
     // 600. See cifar_trainer_run
     pub busy_timeout: f64,
+    // begin with the weights and statistics of this model, whose layers have the same shapes; it is
+    // not kept. NULL: draw them
+    pub weights: *const cifar_model,
+    // what the run's hyperparameters call the place where these weights come from; NULL: what the
+    // model knows of that
+    pub weights_source: *const c_char,
 }
 
 // How to take up a run. cifar_resume_options_init fills in the defaults below.
@@ -334,13 +380,6 @@ pub struct cifar_trainer_info {
     pub has_diverged: i32,
 }
 
-// A trained network to use.
-#[repr(C)]
-pub struct cifar_model {
-    _bytes: [u8; 0],
-    _unknown: PhantomData<(*mut u8, PhantomPinned)>,
-}
-
 // What is known of a model.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -354,6 +393,12 @@ pub struct cifar_model_info {
     pub parameters: u64,
     // what it was trained with, a JSON object
     pub hyperparameters: *const c_char,
+    // of the images that it takes, as in cifar_dataset_info
+    pub channels: u32,
+    // their rows
+    pub height: u32,
+    // their columns
+    pub width: u32,
 }
 
 // How good a model is on a data set.
@@ -373,6 +418,57 @@ pub struct cifar_evaluation {
     pub top5_accuracy: f64,
     // the mean of the classes' F1; 0 to 1
     pub macro_f1: f64,
+}
+
+// What a model is written as.
+pub type cifar_format = c_uint;
+// Everything that a training needs to continue: a safetensors file, as cifar_model_save writes it.
+pub const CIFAR_FORMAT_CHECKPOINT: cifar_format = 0;
+// Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked that
+// PyTorch has: what load_state_dict takes. cifar_model_open opens it too.
+pub const CIFAR_FORMAT_WEIGHTS: cifar_format = 1;
+// An ONNX model, opset 15: "images", (N, channels, height, width) of uint8 for any N, which the
+// graph normalises, to "probabilities", (N, classes). Dropout is left out.
+pub const CIFAR_FORMAT_ONNX: cifar_format = 2;
+// A Python script that builds the model in PyTorch and loads its weights. cifar_model_export writes
+// these beside it, under the same name with .safetensors.
+pub const CIFAR_FORMAT_PYTORCH: cifar_format = 3;
+// Likewise in Keras 3.
+pub const CIFAR_FORMAT_KERAS: cifar_format = 4;
+
+// How a model is written. cifar_export_options_init fills in the defaults below.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_export_options {
+    pub struct_size: u32,
+    // of the weights, for CIFAR_FORMAT_WEIGHTS: "sequential", 0.weight as in a flat nn.Sequential,
+    // where global average pooling is two modules, AdaptiveAvgPool2d(1) and Flatten(); "tutorial",
+    // conv_block1.0.weight to fc.4.bias. NULL: the tutorial's for a model that is built like it,
+    // else "sequential"
+    pub names: *const c_char,
+    // for CIFAR_FORMAT_ONNX: 0, a batch normalisation after a convolution or a dense layer becomes
+    // part of its weights; 1: it stays a node
+    pub keep_batch_norm: i32,
+}
+
+// Which model weights belong to. cifar_import_options_init fills in the defaults below. Where all
+// but threads is as it sets it, a file of this library decides, which knows its model.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_import_options {
+    pub struct_size: u32,
+    // as in cifar_model_open: 0
+    pub threads: u32,
+    // a preset's name, or the JSON of a cifar_model_spec; NULL: "tutorial"
+    pub model: *const c_char,
+    // whose batch norm, padding and normalization of images the model has: "pytorch", "keras" or
+    // "keras-tuned"; NULL: "pytorch"
+    pub recipe: *const c_char,
+    // a JSON object put over the recipe, such as {"normalization": {"mean": [0, 0, 0], "std": [1,
+    // 1, 1]}}; NULL: nothing
+    pub hyperparameters: *const c_char,
+    // a name for each class, one a line; NULL: "0", "1", …
+    pub class_names: *const c_char,
 }
 
 // A model as a list of layers. Training takes its JSON: options.model.
@@ -562,13 +658,13 @@ extern "C" {
         out: *mut *mut cifar_dataset,
     ) -> cifar_status;
 
+    pub fn cifar_dataset_options_init(
+        options: *mut cifar_dataset_options,
+        options_size: usize,
+    ) -> cifar_status;
+
     pub fn cifar_dataset_from_memory(
-        images: *const u8,
-        labels: *const i32,
-        count: usize,
-        classes: u32,
-        class_names: *const *const c_char,
-        split: cifar_split,
+        options: *const cifar_dataset_options,
         out: *mut *mut cifar_dataset,
     ) -> cifar_status;
 
@@ -732,17 +828,56 @@ extern "C" {
         probabilities: *mut f32,
     ) -> cifar_status;
 
-    pub fn cifar_model_get_checkpoint(
-        model: *const cifar_model,
-        bytes: *mut *const u8,
-        size: *mut usize,
-    ) -> cifar_status;
-
     pub fn cifar_model_save(model: *const cifar_model, path: *const c_char) -> cifar_status;
 
     pub fn cifar_model_free(model: *mut cifar_model);
 
+    pub fn cifar_export_options_init(
+        options: *mut cifar_export_options,
+        options_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_model_export(
+        model: *const cifar_model,
+        format: cifar_format,
+        path: *const c_char,
+        options: *const cifar_export_options,
+    ) -> cifar_status;
+
+    pub fn cifar_model_encode(
+        model: *mut cifar_model,
+        format: cifar_format,
+        options: *const cifar_export_options,
+        bytes: *mut *const c_void,
+        size: *mut usize,
+    ) -> cifar_status;
+
+    pub fn cifar_import_options_init(
+        options: *mut cifar_import_options,
+        options_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_model_import(
+        path: *const c_char,
+        options: *const cifar_import_options,
+        out: *mut *mut cifar_model,
+    ) -> cifar_status;
+
+    pub fn cifar_model_decode(
+        bytes: *const c_void,
+        size: usize,
+        options: *const cifar_import_options,
+        out: *mut *mut cifar_model,
+    ) -> cifar_status;
+
     pub fn cifar_model_spec_create(out: *mut *mut cifar_model_spec) -> cifar_status;
+
+    pub fn cifar_model_spec_set_input(
+        spec: *mut cifar_model_spec,
+        channels: u32,
+        height: u32,
+        width: u32,
+    ) -> cifar_status;
 
     pub fn cifar_model_spec_from_json(
         json: *const c_char,
@@ -811,6 +946,12 @@ extern "C" {
 
     pub fn cifar_model_spec_get_summary(
         spec: *const cifar_model_spec,
+        text: *mut *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_model_spec_get_script(
+        spec: *const cifar_model_spec,
+        format: cifar_format,
         text: *mut *const c_char,
     ) -> cifar_status;
 
@@ -985,14 +1126,28 @@ extern "C" {
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<cifar_dataset_info>() == 40);
+    assert!(size_of::<cifar_dataset_options>() == 56);
+    assert!(offset_of!(cifar_dataset_options, struct_size) == 0);
+    assert!(offset_of!(cifar_dataset_options, split) == 4);
+    assert!(offset_of!(cifar_dataset_options, channels) == 8);
+    assert!(offset_of!(cifar_dataset_options, height) == 12);
+    assert!(offset_of!(cifar_dataset_options, width) == 16);
+    assert!(offset_of!(cifar_dataset_options, classes) == 20);
+    assert!(offset_of!(cifar_dataset_options, count) == 24);
+    assert!(offset_of!(cifar_dataset_options, images) == 32);
+    assert!(offset_of!(cifar_dataset_options, labels) == 40);
+    assert!(offset_of!(cifar_dataset_options, class_names) == 48);
+    assert!(size_of::<cifar_dataset_info>() == 56);
     assert!(offset_of!(cifar_dataset_info, struct_size) == 0);
     assert!(offset_of!(cifar_dataset_info, split) == 4);
     assert!(offset_of!(cifar_dataset_info, count) == 8);
     assert!(offset_of!(cifar_dataset_info, classes) == 16);
     assert!(offset_of!(cifar_dataset_info, name) == 24);
     assert!(offset_of!(cifar_dataset_info, location) == 32);
-    assert!(size_of::<cifar_train_options>() == 112);
+    assert!(offset_of!(cifar_dataset_info, channels) == 40);
+    assert!(offset_of!(cifar_dataset_info, height) == 44);
+    assert!(offset_of!(cifar_dataset_info, width) == 48);
+    assert!(size_of::<cifar_train_options>() == 128);
     assert!(offset_of!(cifar_train_options, struct_size) == 0);
     assert!(offset_of!(cifar_train_options, epochs) == 4);
     assert!(offset_of!(cifar_train_options, batch_size) == 8);
@@ -1010,6 +1165,8 @@ const _: () = {
     assert!(offset_of!(cifar_train_options, hyperparameters) == 88);
     assert!(offset_of!(cifar_train_options, model) == 96);
     assert!(offset_of!(cifar_train_options, busy_timeout) == 104);
+    assert!(offset_of!(cifar_train_options, weights) == 112);
+    assert!(offset_of!(cifar_train_options, weights_source) == 120);
     assert!(size_of::<cifar_resume_options>() == 64);
     assert!(offset_of!(cifar_resume_options, struct_size) == 0);
     assert!(offset_of!(cifar_resume_options, epochs) == 4);
@@ -1082,12 +1239,15 @@ const _: () = {
     assert!(offset_of!(cifar_trainer_info, hyperparameters) == 56);
     assert!(offset_of!(cifar_trainer_info, end_reason) == 64);
     assert!(offset_of!(cifar_trainer_info, has_diverged) == 72);
-    assert!(size_of::<cifar_model_info>() == 32);
+    assert!(size_of::<cifar_model_info>() == 48);
     assert!(offset_of!(cifar_model_info, struct_size) == 0);
     assert!(offset_of!(cifar_model_info, classes) == 4);
     assert!(offset_of!(cifar_model_info, epoch) == 8);
     assert!(offset_of!(cifar_model_info, parameters) == 16);
     assert!(offset_of!(cifar_model_info, hyperparameters) == 24);
+    assert!(offset_of!(cifar_model_info, channels) == 32);
+    assert!(offset_of!(cifar_model_info, height) == 36);
+    assert!(offset_of!(cifar_model_info, width) == 40);
     assert!(size_of::<cifar_evaluation>() == 48);
     assert!(offset_of!(cifar_evaluation, struct_size) == 0);
     assert!(offset_of!(cifar_evaluation, loss) == 8);
@@ -1095,6 +1255,17 @@ const _: () = {
     assert!(offset_of!(cifar_evaluation, count) == 24);
     assert!(offset_of!(cifar_evaluation, top5_accuracy) == 32);
     assert!(offset_of!(cifar_evaluation, macro_f1) == 40);
+    assert!(size_of::<cifar_export_options>() == 24);
+    assert!(offset_of!(cifar_export_options, struct_size) == 0);
+    assert!(offset_of!(cifar_export_options, names) == 8);
+    assert!(offset_of!(cifar_export_options, keep_batch_norm) == 16);
+    assert!(size_of::<cifar_import_options>() == 40);
+    assert!(offset_of!(cifar_import_options, struct_size) == 0);
+    assert!(offset_of!(cifar_import_options, threads) == 4);
+    assert!(offset_of!(cifar_import_options, model) == 8);
+    assert!(offset_of!(cifar_import_options, recipe) == 16);
+    assert!(offset_of!(cifar_import_options, hyperparameters) == 24);
+    assert!(offset_of!(cifar_import_options, class_names) == 32);
     assert!(size_of::<cifar_model_spec_info>() == 40);
     assert!(offset_of!(cifar_model_spec_info, struct_size) == 0);
     assert!(offset_of!(cifar_model_spec_info, layers) == 4);

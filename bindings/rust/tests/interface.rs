@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use cifar::{
-    set_log, Dataset, Event, LogLevel, Model, Registry, ResumeOptions, RunQuery, Split, Status,
-    TrainOptions, Trainer, IMAGE_BYTES,
+    set_log, Dataset, Event, ImageShape, LogLevel, Model, Registry, ResumeOptions, RunQuery, Split, Status,
+    TrainOptions, Trainer,
 };
 
 /// A directory of its own, taken away in the end.
@@ -83,7 +83,7 @@ fn the_library_is_the_declarations() {
     let version = format!("{CIFAR_VERSION_MAJOR}.{CIFAR_VERSION_MINOR}.{CIFAR_VERSION_PATCH}");
     assert_eq!(cifar::version(), version);
     assert_eq!(env!("CARGO_PKG_VERSION"), version);
-    assert!(["baseline", "avx2", "avx512"].contains(&cifar::instruction_set()));
+    assert!(["baseline", "avx2", "avx512", "avx512vnni"].contains(&cifar::instruction_set()));
     assert!(cifar::default_threads() >= 1);
 }
 
@@ -239,7 +239,7 @@ fn a_model_is_saved_and_opened_again() {
     model.save(place.file("model.safetensors")).unwrap();
 
     let (images, labels) = test.read(0, 3).unwrap();
-    assert_eq!((images.len(), labels.len()), (3 * IMAGE_BYTES, 3));
+    assert_eq!((images.len(), labels.len()), (3 * test.shape().bytes(), 3));
     let expected = model.predict(&images).unwrap();
     assert!(expected.iter().all(|row| (row.iter().sum::<f32>() - 1.0).abs() < 1e-5));
     for other in [
@@ -259,16 +259,18 @@ fn a_model_is_saved_and_opened_again() {
 
 #[test]
 fn a_data_set_comes_from_arrays() {
-    let images: Vec<u8> = (0..2 * IMAGE_BYTES).map(|byte| (byte % 251) as u8).collect();
-    let data = Dataset::from_arrays(&images, &[1, 0], &["a", "b"], Split::Train).unwrap();
+    let shape = ImageShape { channels: 1, height: 28, width: 20 };
+    let images: Vec<u8> = (0..2 * shape.bytes()).map(|byte| (byte % 251) as u8).collect();
+    let data = Dataset::from_arrays(&images, shape, &[1, 0], &["a", "b"], Split::Train).unwrap();
+    assert_eq!(data.shape(), shape);
     assert_eq!((data.len(), data.name(), data.location()), (2, "memory".to_owned(), None));
     assert_eq!(data.read(0, 2).unwrap(), (images.clone(), vec![1, 0]));
-    assert_eq!(data.read(1, 1).unwrap().0, &images[IMAGE_BYTES..]);
+    assert_eq!(data.read(1, 1).unwrap().0, &images[shape.bytes()..]);
     assert_eq!(data.read(1, 2).unwrap_err().status(), Status::INVALID_ARGUMENT);
     assert_eq!(data.read(usize::MAX, 2).unwrap_err().status(), Status::INVALID_ARGUMENT);
 
     let status = |labels: &[i32], names: &[&str]| {
-        Dataset::from_arrays(&images, labels, names, Split::Train).unwrap_err().status()
+        Dataset::from_arrays(&images, shape, labels, names, Split::Train).unwrap_err().status()
     };
     assert_eq!(status(&[0], &["a", "b"]), Status::SHAPE_MISMATCH);
     assert_eq!(status(&[0, 2], &["a", "b"]), Status::BAD_DATA);

@@ -1,6 +1,6 @@
 import CCifar
 
-/// Labelled 32×32 RGB images, kept as bytes. Immutable.
+/// Labelled images of one shape, kept as bytes. Immutable.
 public final class Dataset: @unchecked Sendable {
   /// Which part of a data set.
   public enum Split: Sendable {
@@ -11,9 +11,6 @@ public final class Dataset: @unchecked Sendable {
 
     var c: cifar_split { self == .train ? CIFAR_TRAIN : CIFAR_TEST }
   }
-
-  /// Bytes of an image: red, green and blue planes of 32×32, rows from the top.
-  public static let imageBytes = 3 * 32 * 32
 
   let pointer: OpaquePointer
   private let info: cifar_dataset_info
@@ -50,23 +47,38 @@ public final class Dataset: @unchecked Sendable {
   /// Copies images and labels from memory.
   ///
   /// - Parameters:
-  ///   - images: ``imageBytes`` an image.
+  ///   - images: the bytes of `shape` an image.
+  ///   - shape: of an image.
   ///   - labels: places in `classNames`, one an image.
   ///   - classNames: from 2 to 1000 different ones.
   /// - Throws: ``CifarError``: `badData` for a label out of range; `shapeMismatch`, `invalidArgument`.
   public convenience init(
-    images: [UInt8], labels: [Int32], classNames: [String], split: Split
+    images: [UInt8], shape: ImageShape = .cifar, labels: [Int32], classNames: [String], split: Split
   ) throws {
-    guard images.count == labels.count * Dataset.imageBytes else {
+    try shape.check()
+    guard images.count == labels.count * shape.bytes else {
       throw CifarError(
         .shapeMismatch,
-        "\(images.count) bytes are not \(labels.count) images of \(Dataset.imageBytes) bytes")
+        "\(images.count) bytes are not \(labels.count) images of \(shape.bytes) bytes")
     }
+    var options = try filled(cifar_dataset_options()) { cifar_dataset_options_init($0, $1) }
+    options.split = split.c
+    options.channels = UInt32(shape.channels)
+    options.height = UInt32(shape.height)
+    options.width = UInt32(shape.width)
+    options.classes = UInt32(clamping: classNames.count)
+    options.count = labels.count
     let pointer = try CStrings.during { strings in
       let names = try classNames.map { try strings($0) }
-      return try made {
-        cifar_dataset_from_memory(
-          images, labels, labels.count, UInt32(clamping: names.count), names, split.c, $0)
+      return try images.withUnsafeBufferPointer { images in
+        try labels.withUnsafeBufferPointer { labels in
+          try names.withUnsafeBufferPointer { names in
+            options.images = images.baseAddress
+            options.labels = labels.baseAddress
+            options.class_names = names.baseAddress
+            return try made { cifar_dataset_from_memory(&options, $0) }
+          }
+        }
       }
     }
     try self.init(owning: pointer)
@@ -75,7 +87,10 @@ public final class Dataset: @unchecked Sendable {
   /// Images.
   public var count: Int { info.count }
 
-  /// "cifar10", "cifar100", "cifar100-coarse", "shapes" or "memory".
+  /// Of each image.
+  public var shape: ImageShape { ImageShape(info.channels, info.height, info.width) }
+
+  /// "cifar10", "shapes", "memory" and so on.
   public var name: String { String(cString: info.name) }
 
   /// What opens it again; nil for one from memory.
@@ -97,7 +112,7 @@ public final class Dataset: @unchecked Sendable {
     guard range.lowerBound >= 0, range.upperBound <= count else {
       throw CifarError(.invalidArgument, "the images \(range) are not all among \(count)")
     }
-    var images = [UInt8](repeating: 0, count: range.count * Dataset.imageBytes)
+    var images = [UInt8](repeating: 0, count: range.count * shape.bytes)
     var labels = [Int32](repeating: 0, count: range.count)
     try check(cifar_dataset_read(pointer, range.lowerBound, range.count, &images, &labels))
     return (images, labels)

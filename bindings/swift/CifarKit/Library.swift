@@ -6,7 +6,7 @@ public enum Library {
   /// Its version, such as "0.2.0".
   public static var version: String { String(cString: cifar_version()) }
 
-  /// The kernels' instruction set: "avx512", "avx2" or "baseline". The bits of a result depend on it.
+  /// The kernels' instruction set: "avx512vnni", "avx512", "avx2" or "baseline". The bits of a result depend on it.
   public static var instructionSet: String { String(cString: cifar_instruction_set()) }
 
   /// The threads that compute where nobody says how many, and the most that do.

@@ -65,6 +65,9 @@ public final class Model: @unchecked Sendable {
     }
   }
 
+  /// Of the images that it takes.
+  public var shape: ImageShape { ImageShape(info.channels, info.height, info.width) }
+
   /// Its layers as a table, as Keras prints it.
   public func summary() throws -> String {
     var text: UnsafePointer<CChar>?
@@ -100,15 +103,15 @@ public final class Model: @unchecked Sendable {
 
   /// The probability of each class for each image, a row an image.
   ///
-  /// - Parameter images: ``Dataset/imageBytes`` an image.
+  /// - Parameter images: the bytes of the model's ``shape`` an image.
   /// - Throws: ``CifarError``: `shapeMismatch` for bytes that are no whole images; `notFinite`.
   public func predict(_ images: [UInt8]) throws -> [[Float]] {
-    guard images.count.isMultiple(of: Dataset.imageBytes) else {
+    guard images.count.isMultiple(of: shape.bytes) else {
       throw CifarError(
-        .shapeMismatch, "\(images.count) bytes are no images of \(Dataset.imageBytes) bytes")
+        .shapeMismatch, "\(images.count) bytes are no images of \(shape.bytes) bytes")
     }
     let classes = Int(info.classes)
-    let count = images.count / Dataset.imageBytes
+    let count = images.count / shape.bytes
     var probabilities = [Float](repeating: 0, count: count * classes)
     try check(cifar_model_predict(pointer, images, count, &probabilities))
     return (0..<count).map { Array(probabilities[($0 * classes)..<(($0 + 1) * classes)]) }

@@ -51,7 +51,7 @@ func status(_ call: () throws -> Void) -> CifarError.Status? {
 
 @Test func theLibraryIsThere() {
   #expect(Library.version.hasPrefix("0."))
-  #expect(["baseline", "avx2", "avx512"].contains(Library.instructionSet))
+  #expect(["baseline", "avx2", "avx512", "avx512vnni"].contains(Library.instructionSet))
   #expect(Library.defaultThreads >= 1)
   #expect(CifarError.Status.diskFull.name == "CIFAR_E_DISK_FULL")
 }
@@ -146,7 +146,7 @@ func status(_ call: () throws -> Void) -> CifarError.Status? {
   try model.save(to: place.file("model.safetensors"))
   let test = try shapes(.test)
   let (images, labels) = try test.read(0..<3)
-  #expect(images.count == 3 * Dataset.imageBytes && labels.count == 3)
+  #expect(images.count == 3 * test.shape.bytes && labels.count == 3)
   let expected = try model.predict(images)
   #expect(expected.allSatisfy { abs($0.reduce(0, +) - 1) < 1e-5 })
   for other in [
@@ -164,8 +164,11 @@ func status(_ call: () throws -> Void) -> CifarError.Status? {
 }
 
 @Test func aDataSetComesFromArrays() throws {
-  let images = (0..<(2 * Dataset.imageBytes)).map { UInt8($0 % 251) }
-  let data = try Dataset(images: images, labels: [1, 0], classNames: ["a", "b"], split: .train)
+  let shape = ImageShape(channels: 1, height: 28, width: 20)
+  let images = (0..<(2 * shape.bytes)).map { UInt8($0 % 251) }
+  let data = try Dataset(
+    images: images, shape: shape, labels: [1, 0], classNames: ["a", "b"], split: .train)
+  #expect(data.shape == shape)
   #expect(data.count == 2 && data.name == "memory" && data.location == nil)
   #expect(try data.read(0..<2).images == images && data.read(1..<2).labels == [0])
   #expect(status { _ = try data.read(1..<3) } == .invalidArgument)
@@ -174,7 +177,8 @@ func status(_ call: () throws -> Void) -> CifarError.Status? {
     ([0, 1], ["a", "a"], .invalidArgument), ([0, 1], ["a", "b\0"], .invalidArgument),
   ] {
     let failed = status {
-      _ = try Dataset(images: images, labels: labels, classNames: names, split: .train)
+      _ = try Dataset(
+        images: images, shape: shape, labels: labels, classNames: names, split: .train)
     }
     #expect(failed == expected)
   }

@@ -1,0 +1,56 @@
+import CifarCore
+
+/// A file of weights and statistics alone, for other programs: safetensors, under the names that
+/// these programs use. What the numbers mean is in the metadata, so that this library opens the file
+/// without being told the model.
+public struct WeightsContainer {
+  static let contents = "libcifar weights 1"
+
+  private enum Key: String {
+    // `format` is what other programs ask for: "pt" is PyTorch's order of dimensions.
+    case contents, format, hyperparameters, epoch
+  }
+
+  /// JSON: how the model was trained, its layers and its normalization included.
+  public var hyperparameters: String
+  /// Completed epochs.
+  public var epoch: Int
+  public var tensors: [Tensor]
+  /// `num_batches_tracked` of each batch normalisation.
+  public var counters: [(name: String, value: Int)]
+
+  public init(
+    hyperparameters: String, epoch: Int, tensors: [Tensor], counters: [(name: String, value: Int)]
+  ) {
+    self.hyperparameters = hyperparameters
+    self.epoch = epoch
+    self.tensors = tensors
+    self.counters = counters
+  }
+
+  public func encoded() throws -> [UInt8] {
+    try SafeTensors.encode(
+      tensors, counters: counters,
+      metadata: [
+        Key.contents.rawValue: WeightsContainer.contents, Key.format.rawValue: "pt",
+        Key.hyperparameters.rawValue: hyperparameters, Key.epoch.rawValue: "\(epoch)",
+      ])
+  }
+
+  /// What the metadata of such a file say besides its tensors; nil for other files.
+  ///
+  /// - Throws: `badData` for an epoch that is no number.
+  public static func description(
+    in metadata: [String: String]
+  ) throws -> (hyperparameters: String, epoch: Int)? {
+    guard metadata[Key.contents.rawValue] == contents,
+      let hyperparameters = metadata[Key.hyperparameters.rawValue]
+    else { return nil }
+    let text = metadata[Key.epoch.rawValue] ?? ""
+    guard let epoch = Int(text), (0...1 << 32).contains(epoch) else {
+      throw CifarError(
+        .badData, "the file of weights can't be read: its epoch is '\(text.excerpt)', no number")
+    }
+    return (hyperparameters, epoch)
+  }
+}

@@ -1,0 +1,106 @@
+import CheckpointFormat
+import CifarCore
+import CifarNN
+import CifarTraining
+import Interchange
+
+/// How a model is written for other programs.
+public struct ExportOptions: Hashable, Sendable {
+  public var format: ExportFormat
+  /// The names of weights; nil for `WeightNames.usual`.
+  public var names: WeightNames?
+  /// See `ONNXGraph.file`.
+  public var keepsBatchNorm = false
+
+  public init(_ format: ExportFormat) { self.format = format }
+
+  /// Of the weights that a script loads.
+  public static let scriptWeights: ExportOptions = {
+    var options = ExportOptions(.weights)
+    options.names = .sequential
+    return options
+  }()
+}
+
+extension Model {
+  /// The bytes of a file.
+  ///
+  /// - Throws: `unsupported` for names or a format that the model does not fit, `outOfMemory`.
+  public func exported(_ options: ExportOptions) throws -> [UInt8] {
+    switch options.format {
+    case .checkpoint: try checkpoint()
+    case .weights: try weights(names: options.names)
+    case .onnx: try ONNXGraph.file(content, keepsBatchNorm: options.keepsBatchNorm)
+    case .pytorch, .keras: Array(try content.script(options.format).utf8)
+    }
+  }
+
+  /// What formats of other programs are made of.
+  private var content: ExportedModel {
+    ExportedModel(
+      spec: hyperparameters.modelSpec, tensors: network.stateTensors(),
+      normalization: hyperparameters.normalization, classNames: classNames,
+      name: hyperparameters.model)
+  }
+
+  /// Writes a file, whole or not at all (see `FileWriter`); with a script, also the weights that it
+  /// loads, to `weights(beside:)`.
+  ///
+  /// - Throws: also `invalidArgument` for a name that promises another format, a directory, a registry,
+  ///   or an existing file of another kind; `diskFull`, `io`.
+  public func export(_ options: ExportOptions, to path: String) throws {
+    try options.format.check(name: path)
+    try FileWriter.write(exported(options), to: path, as: options.format.kind)
+    guard options.format.isScript else { return }
+    try FileWriter.write(
+      exported(.scriptWeights), to: ExportFormat.weights(beside: path), as: .checkpoint)
+  }
+
+  /// Writes the checkpoint to a file; of a model that was made of weights alone, these.
+  ///
+  /// - Throws: as `export`.
+  public func save(to path: String) throws {
+    if case .weights = source { return try export(ExportOptions(.weights), to: path) }
+    try export(ExportOptions(.checkpoint), to: path)
+  }
+
+  /// The checkpoint that the model was made from, a safetensors file. One that was made of weights
+  /// alone has the checkpoint of a training that begins with them.
+  ///
+  /// - Throws: `outOfMemory`.
+  public func checkpoint() throws -> [UInt8] {
+    switch source {
+    case .checkpoint(let bytes): bytes
+    case .trainer(let snapshot): try snapshot.checkpoint()
+    case .weights:
+      try TrainerSnapshot(
+        beginning: Network(copying: network), hyperparameters: hyperparameters
+      ).checkpoint()
+    }
+  }
+
+  /// Weights and statistics alone, a safetensors file.
+  private func weights(names: WeightNames?) throws -> [UInt8] {
+    let nodes = try hyperparameters.modelSpec.nodes()
+    return try MemoryNeed.secured(2 * network.stateBytes + (1 << 17), for: "the weights' bytes") {
+      let (tensors, norms) = try (names ?? .usual(for: nodes)).named(
+        network.stateTensors(), of: nodes)
+      return try WeightsContainer(
+        hyperparameters: StateCoding.encode(hyperparameters), epoch: epoch, tensors: tensors,
+        counters: norms.map { ("\($0).num_batches_tracked", step) }
+      ).encoded()
+    }
+  }
+}
+
+extension ExportFormat {
+  /// Of existing files, those that are replaced.
+  public var kind: FileKind {
+    switch self {
+    case .checkpoint, .weights: .checkpoint
+    case .onnx:
+      FileKind("an ONNX model of libcifar", startsWith: "\u{8}\u{8}", contains: "libcifar")
+    case .pytorch, .keras: FileKind("a script of libcifar", contains: "libcifar")
+    }
+  }
+}

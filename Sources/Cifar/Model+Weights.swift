@@ -1,0 +1,87 @@
+import CheckpointFormat
+import CifarCore
+import CifarNN
+import CifarTraining
+import Interchange
+
+extension Model {
+  convenience init(_ weights: StoredWeights, threads: Int) throws {
+    let hyperparameters = weights.hyperparameters
+    let network = try Network(
+      spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect, seed: 0)
+    try network.load(weights.tensors)
+    self.init(
+      try Evaluator(network, of: hyperparameters, threads: threads), epoch: weights.epoch, step: 0,
+      source: .weights)
+  }
+
+  /// Makes a model of weights that any program wrote into a safetensors file.
+  ///
+  /// - Parameters:
+  ///   - bytes: of the file: a checkpoint, or names that `ForeignWeights` knows.
+  ///   - request: the model, the normalization of its images, and whose dialect it follows. One that
+  ///     says nothing leaves all to a file of this library, which knows it.
+  ///   - classNames: a name for each class; nil for those that the file knows, else numbers.
+  ///   - source: where the bytes come from, for the record.
+  ///   - threads: threads that compute, from 1 to 1024.
+  /// - Throws: `badData` for bytes that are no safetensors file; `shapeMismatch`, naming a tensor that
+  ///   is missing, left over or of another shape; `invalidArgument` for a model that can't be;
+  ///   `notFinite`; `unsupported` for tensors of other types than F32, F16, BF16 and F64.
+  public convenience init(
+    weights bytes: [UInt8], request: TrainingRequest, classNames: [String]? = nil, source: String,
+    threads: Int = ThreadPool.defaultThreads
+  ) throws {
+    if request == TrainingRequest(), classNames == nil {
+      if let own = try StoredWeights(bytes) {
+        try self.init(own, threads: threads)
+        return
+      }
+      if CheckpointContainer.isOne(try SafeTensors.metadata(of: bytes)) {
+        try self.init(checkpoint: bytes, threads: threads)
+        return
+      }
+    }
+    try self.init(
+      StoredWeights(bytes, request: request, classNames: classNames, source: source),
+      threads: threads)
+  }
+
+  /// Likewise, of a file.
+  ///
+  /// - Throws: also `notFound`, `io`.
+  public convenience init(
+    weightsFile path: String, request: TrainingRequest, classNames: [String]? = nil,
+    threads: Int = ThreadPool.defaultThreads
+  ) throws {
+    do {
+      try self.init(
+        weights: CheckpointContainer.read(path), request: request, classNames: classNames,
+        source: AbsolutePath.of(path), threads: threads)
+    } catch let error as CifarError {
+      throw error.of(file: path)
+    }
+  }
+
+  /// Its weights, for a training to begin with.
+  ///
+  /// - Parameter source: where the model comes from; nil for what the model knows of that.
+  public func initialWeights(source: String? = nil) -> InitialWeights {
+    let origin = source ?? hyperparameters.weights?.source ?? "a model of epoch \(epoch)"
+    return InitialWeights(network.stateTensors(), source: origin)
+  }
+}
+
+extension InitialWeights {
+  /// Weights of a safetensors file, whoever wrote it: see `ForeignWeights`.
+  ///
+  /// - Parameter spec: the model that they are for.
+  /// - Throws: as `Model.init(weightsFile:…)`.
+  public init(file path: String, for spec: ModelSpec) throws {
+    do {
+      let weights = try ForeignWeights(CheckpointContainer.read(path))
+      self.init(try weights.tensors(for: spec), source: AbsolutePath.of(path))
+    } catch let error as CifarError {
+      throw error.of(file: path)
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import CheckpointFormat
+import CifarCore
+import CifarData
+
+/// What a training began with in the place of weights drawn at random, as its hyperparameters keep
+/// it.
+public struct WeightsRecord: Codable, Equatable, Sendable {
+  /// Where they came from: a file, or a run.
+  public var source: String
+  /// SHA-256 of the numbers, tensor by tensor in the order of their names.
+  public var hash: String
+  /// What the classes are called, where someone said so.
+  public var classNames: [String]?
+
+  enum CodingKeys: String, CodingKey {
+    case source
+    case hash = "sha256"
+    case classNames = "class_names"
+  }
+
+  public init(source: String, tensors: [Tensor], classNames: [String]? = nil) {
+    self.source = source
+    self.classNames = classNames
+    var hash = SHA256()
+    for tensor in tensors.sorted(by: { $0.name < $1.name }) {
+      tensor.values.withUnsafeBytes { hash.update($0) }
+    }
+    self.hash = hash.hexadecimal()
+  }
+
+  /// - Parameter classes: the units of the model's last layer.
+  /// - Throws: `invalidArgument` or `shapeMismatch`, naming the value and its range.
+  func validate(classes: Int) throws {
+    try DataRecord.check(source, atMost: 4200, "weights.source")
+    try DataRecord.check(hash, atMost: 64, "weights.sha256")
+    guard let classNames else { return }
+    guard classNames.count == classes else {
+      throw CifarError(
+        .shapeMismatch,
+        "there are \(classNames.count) class names, but the model has \(classes) classes, the units "
+          + "of its last layer")
+    }
+    for (index, name) in classNames.enumerated() {
+      try DataRecord.check(name, atMost: Dataset.longestClassName, "class_names[\(index)]")
+    }
+    try ClassNames.requireDistinct(classNames, "class_names")
+  }
+}
+
+/// Weights and statistics that a training begins with.
+public struct InitialWeights {
+  /// Under the names of the model's own tensors.
+  public let tensors: [Tensor]
+  public let record: WeightsRecord
+
+  /// - Parameter source: where they come from, for the record.
+  public init(_ tensors: [Tensor], source: String) {
+    self.tensors = tensors
+    record = WeightsRecord(source: source, tensors: tensors)
+  }
+}

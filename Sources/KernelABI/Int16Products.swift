@@ -1,0 +1,65 @@
+/// Winograd's products with factors of 16 bits: x·y ≈ (X·Y)/(s·t), where X = round(s·x) and
+/// Y = round(t·y) are int16 and their products are summed as int32.
+///
+/// The scales s and t are as large as lets no sum overflow, whatever the numbers are. Sums of
+/// integers are exact: every instruction set makes the same of the same factors.
+///
+/// - The data of an image have one scale, limit / (max |d| · bound of the point). Where the bounds
+///   come from: no point of Bᵀ·d·B is larger than the largest |d| times the sum of the magnitudes of
+///   its row of B, once for each side. So the scale is known before the first tile is transformed,
+///   and depends on nothing but the image.
+/// - Filters have a scale for each point and output channel, such that the magnitudes of `sumInputs`
+///   of them add up to at most 2¹⁶ − 2. The data being at most 2¹⁵ − 2, a sum of as many products is
+///   less than 2³¹; then it is added to the others in float32.
+/// - The gradient of the filters sums over the tiles of an image, at most `sumTiles` as int32. Both
+///   factors are data, and share the bits.
+public enum Int16Products {
+  /// What the data of a convolution are at most.
+  public static let dataLimit: Float = 32766
+  /// What the magnitudes of the filters in a sum add up to at most.
+  public static let filterLimit: Float = 65534
+  /// Input channels whose products are added up as int32.
+  public static let sumInputs = 64
+
+  /// Tiles whose products are added up as int32, of one image: eight instructions of two each.
+  public static let sumTiles = 16
+  /// What images and gradients are at most in the gradient of the filters: 2⁴·2¹³·2¹⁴ = 2³¹.
+  public static let imageLimit: Float = 8190
+  public static let gradientLimit: Float = 16382
+
+  /// How large Bᵀ·d is at most at a point of one side, for |d| ≤ 1.
+  @inlinable
+  public static func inputBound(_ point: Int) -> Float {
+    point == 0 || point == 5 ? 4.5 : point <= 2 ? 5.1213204 : 3.6213204
+  }
+
+  /// The same of D·dy.
+  @inlinable
+  public static func gradientBound(_ point: Int) -> Float {
+    point == 0 || point == 5 ? 1 : point <= 2 ? 2.5606602 : 7.2426407
+  }
+}
+
+/// What the numbers of each image are multiplied by before they become int16.
+public struct ImageScale: Equatable, Sendable {
+  /// limit / max |x|
+  public let scale: Float
+  /// What takes it back.
+  public let inverse: Float
+
+  /// - Parameter largest: the largest magnitude in the image. NaN and infinity come through, as NaN.
+  public init(largest: Float, limit: Float) {
+    // An image of zeros has a scale as well.
+    let bounded = largest < 1e-30 ? 1e-30 : largest
+    scale = limit / bounded
+    inverse = bounded / limit
+  }
+}
+
+/// Which numbers an instruction multiplies at a time, and so lie beside each other.
+public enum Int16Pairs: Sendable {
+  /// (groups, 36 points, tiles, lanes): two channels of a tile, for sums over the channels.
+  case channels
+  /// (groups, 36 points, tiles / 2, lanes, 2): a channel of two tiles, for sums over the tiles.
+  case tiles
+}

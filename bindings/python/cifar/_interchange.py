@@ -1,0 +1,314 @@
+"""Models out to other programs, and weights in."""
+
+import ctypes
+import os
+from collections.abc import Mapping as AnyMapping
+from ctypes import byref, c_size_t, c_void_p, sizeof
+from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Type, TypeVar, Union
+
+from numpy.typing import NDArray
+
+from . import _abi as abi
+from . import _arguments as argument
+from . import _keras as keras
+from . import _safetensors as safetensors
+from ._handle import Handle, Held
+from ._library import call, create
+from ._sequential import is_sequential
+from .dataset import PathLike
+from .model_spec import ModelSpec
+
+Weights = Union[str, "os.PathLike[str]", Mapping[str, Any]]
+AnyModel = Union[None, str, ModelSpec, Mapping[str, Any], Sequence[Any]]
+Self = TypeVar("Self", bound="Interchange")
+
+_FORMATS = {
+    "checkpoint": abi.CIFAR_FORMAT_CHECKPOINT,
+    "weights": abi.CIFAR_FORMAT_WEIGHTS,
+    "onnx": abi.CIFAR_FORMAT_ONNX,
+    "pytorch": abi.CIFAR_FORMAT_PYTORCH,
+    "keras": abi.CIFAR_FORMAT_KERAS,
+}
+
+
+class Interchange(Held):
+    """What ``Model`` has for other programs."""
+
+    @classmethod
+    def _of(cls: Type[Self], handle: Handle) -> Self:
+        raise NotImplementedError
+
+    @classmethod
+    def from_weights(
+        cls: Type[Self], weights: Weights, model: AnyModel = None, *,
+        recipe: Optional[str] = None, normalization: Optional[Mapping[str, Any]] = None,
+        class_names: Optional[Iterable[str]] = None, threads: int = 0,
+    ) -> Self:
+        """Makes a model of weights that another program trained.
+
+        Parameters
+        ----------
+        weights : path, mapping of str to array, or keras.Model
+            A safetensors file, or arrays by name, such as a PyTorch ``state_dict()``; with Keras 3
+            installed, also a model of it and its files ``.keras`` and ``.weights.h5``. The names are
+            those of a flat ``nn.Sequential`` of the same layers (``0.weight``), of the tutorial's
+            class (``conv_block1.0.weight`` to ``fc.4.bias``) or of a checkpoint, after any prefix
+            that all share; ``num_batches_tracked`` may be there or not; F16, BF16 and F64 become
+            float32.
+        model : str, ModelSpec, dict or list, optional
+            As ``fit`` takes it; None (the default) for what a file of this library or a Keras model
+            says of itself, else ``"tutorial"``. A preset gets as many classes as the weights have.
+        recipe : {"pytorch", "keras", "keras-tuned"}, optional
+            Whose batch norm and padding the layers have, and whose normalization of images; None
+            (the default) for ``"keras"`` where Keras wrote the weights, else ``"pytorch"``.
+        normalization : dict, optional
+            ``{"mean": […], "std": […]}``, three numbers each, of (byte/255 - mean) / std; None (the
+            default) for the recipe's.
+        class_names : iterable of str, optional
+            In the order of the outputs; None (the default) for what the file says, else ``"0"``,
+            ``"1"``, ….
+        threads : int
+            As in ``Model.open``.
+
+        Returns
+        -------
+        Model
+            Independent of the weights.
+
+        Raises
+        ------
+        CifarError
+            ``CIFAR_E_SHAPE_MISMATCH``, naming the tensor that is missing, that the model does not
+            have, or whose shape is another; ``CIFAR_E_NOT_FINITE``; ``CIFAR_E_BAD_DATA`` for a file
+            that is no safetensors; ``CIFAR_E_NOT_FOUND``.
+        TypeError, ValueError
+            For an argument that can't be; for a Keras model that has no counterpart here, or that
+            says otherwise of images than the model made of its weights.
+        ImportError
+            For a file of Keras where that is not installed.
+
+        Examples
+        --------
+        >>> weights = model.state_dict("tutorial")
+        >>> again = cifar.Model.from_weights(weights, "tutorial", class_names=test.class_names)
+        >>> bool((again.predict(test.images[:2]) == model.predict(test.images[:2])).all())
+        True
+        """
+        network = None
+        if keras.is_model(weights) or keras.is_file(weights):
+            recipe = "keras" if recipe is None else recipe
+            dialect = "pytorch" if recipe == "pytorch" else "keras"
+            weights, model, network = _from_keras(weights, model, dialect, class_names)
+        options = abi.ImportOptions()
+        call("cifar_import_options_init", byref(options), sizeof(options))
+        options.threads = argument.whole(threads, "threads")
+        options.model = model_text(model)
+        options.recipe = argument.text(recipe, "recipe")
+        if normalization is not None:
+            options.hyperparameters = argument.json_text({"normalization": normalization}, "")
+        if class_names is not None:
+            options.class_names = b"\n".join(argument.texts(class_names, "class_names"))
+        if isinstance(weights, AnyMapping):
+            data = safetensors.encode(weights)
+            handle = create("model", "cifar_model_decode", data, len(data), byref(options))
+        else:
+            path = argument.required_path(weights, "weights")
+            handle = create("model", "cifar_model_import", path, byref(options))
+        result: Any = cls._of(handle)
+        if network is not None:
+            keras.require_same(network, result.predict, result.hyperparameters["normalization"])
+        taken: Self = result
+        return taken
+
+    def state_dict(self, names: Optional[str] = None) -> Dict[str, NDArray[Any]]:
+        """The weights and statistics as arrays, as PyTorch's ``state_dict()`` has them.
+
+        Parameters
+        ----------
+        names : {"sequential", "tutorial"}, optional
+            What they are called: ``0.weight`` as in a flat ``nn.Sequential``, where global average
+            pooling is two modules, ``AdaptiveAvgPool2d(1)`` and ``Flatten()``; or
+            ``conv_block1.0.weight`` to ``fc.4.bias``. None (the default) for the tutorial's where
+            the model is built like it, else those of an ``nn.Sequential``.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+            float32; ``num_batches_tracked`` int64. Convolutions are (out, in, k, k), dense layers
+            (out, in).
+
+        Raises
+        ------
+        CifarError
+            ``CIFAR_E_UNSUPPORTED`` for the tutorial's names of a model that is not built like it.
+
+        Examples
+        --------
+        >>> weights = model.state_dict()
+        >>> weights["fc.4.bias"].shape, weights["conv_block1.0.weight"].shape
+        ((10,), (32, 3, 3, 3))
+        >>> # net.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
+        """
+        return safetensors.decode(self._encoded("weights", _options(names)))
+
+    def export(
+        self, path: PathLike, format: Optional[str] = None, *, names: Optional[str] = None,
+        keep_batch_norm: bool = False,
+    ) -> None:
+        """Writes a file for other programs, whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+            A name that promises another format than is written is an error. An existing file is
+            replaced if it is empty or of the kind that is written.
+        format : {"checkpoint", "weights", "onnx", "pytorch", "keras"}, optional
+            ``"weights"``: a safetensors file of weights and statistics alone, which
+            ``load_state_dict(load_file(path))`` takes, and ``Model.open``. ``"onnx"``: a model from
+            ``images``, (N, channels, height, width) of uint8 for any N, to ``probabilities``,
+            (N, classes).
+            ``"pytorch"``, ``"keras"``: a Python script that builds the model and loads the weights,
+            which are written beside it, with the ending ``.safetensors``. ``"checkpoint"``:
+            everything that a training needs to continue. None (the default) goes by the name:
+            ``"onnx"`` for one that ends in ``.onnx``, else ``"checkpoint"``.
+        names : {"sequential", "tutorial"}, optional
+            Of ``"weights"``, as in ``state_dict``.
+        keep_batch_norm : bool
+            Of ``"onnx"``: whether batch norm stays a node of its own; else (the default) it becomes
+            part of the weights before it.
+
+        Raises
+        ------
+        CifarError
+            ``CIFAR_E_INVALID_ARGUMENT`` for a name that promises another format, a file of another
+            kind, a directory or a registry; ``CIFAR_E_UNSUPPORTED`` as ``state_dict``;
+            ``CIFAR_E_IO``; ``CIFAR_E_DISK_FULL``.
+        ValueError
+            For an unknown format.
+
+        Examples
+        --------
+        >>> model.export("weights.safetensors", "weights")
+        >>> cifar.Model.open("weights.safetensors").epoch
+        1
+        """
+        place = argument.required_path(path, "path")
+        if format is None:
+            format = "onnx" if place.lower().endswith(b".onnx") else "checkpoint"
+        options = _options(names, keep_batch_norm)
+        call("cifar_model_export", self._handle, _format(format), place, byref(options))
+
+    def to_onnx(self, *, keep_batch_norm: bool = False) -> bytes:
+        """The model in ONNX, as ``onnxruntime.InferenceSession`` takes it; ``export`` writes a file.
+
+        Parameters
+        ----------
+        keep_batch_norm : bool
+            As in ``export``; the default is False.
+
+        Returns
+        -------
+        bytes
+            From ``images``, (N, channels, height, width) of uint8, to ``probabilities``, (N, classes).
+
+        Examples
+        --------
+        >>> model.to_onnx()[:2]  # the file format's version, 8
+        b'\\x08\\x08'
+        """
+        return self._encoded("onnx", _options(None, keep_batch_norm))
+
+    def to_keras(self) -> Any:
+        """The model in Keras 3, which has to be installed; ``save("m.keras")`` writes a file.
+
+        Returns
+        -------
+        keras.Model
+            From images, (N, height, width, channels), normalised as ``hyperparameters["normalization"]`` says, to
+            probabilities, (N, classes). It is what ``export(path, "keras")`` writes a script of.
+
+        Raises
+        ------
+        ImportError
+            Where Keras is not installed.
+
+        Examples
+        --------
+        >>> # keras_model = model.to_keras()
+        >>> # keras_model.predict(images / 255)
+        """
+        script = keras.Script(self._encoded("keras"))
+        return script.network(self.state_dict("sequential"))
+
+    def _save_as_named(self, place: bytes) -> bool:
+        """Writes what a file's name promises where that is not the library's own format."""
+        if keras.is_file(place):
+            network, name = self.to_keras(), os.fsdecode(place)
+            network.save_weights(name) if name.lower().endswith(".h5") else network.save(name)
+        elif place.lower().endswith(b".onnx"):
+            self.export(place, "onnx")
+        else:
+            return False
+        return True
+
+    def _encoded(self, format: str, options: Optional[abi.ExportOptions] = None) -> bytes:
+        options = options or _options(None)
+        data, size = c_void_p(), c_size_t()
+        call(
+            "cifar_model_encode", self._handle, _format(format), byref(options), byref(data),
+            byref(size),
+        )
+        return ctypes.string_at(data.value or 0, size.value)
+
+
+def _from_keras(
+    weights: Any, model: AnyModel, dialect: str, class_names: Optional[Iterable[str]]
+) -> Tuple[Dict[str, NDArray[Any]], ModelSpec, Any]:
+    """The weights of a Keras model or file, the model that they belong to, and that in Keras if it
+    is there to be asked."""
+    network, path = weights, None
+    if not keras.is_model(weights):
+        path = argument.required_path(weights, "weights")
+        network = None if path.lower().endswith(b".h5") else keras.load(path, None)
+    if model is None and network is not None:
+        model = keras.spec_of(network)
+    if model is None or isinstance(model, str):
+        classes = len(list(class_names)) if class_names is not None else 10
+        if network is not None:
+            classes = network.output_shape[-1]
+        spec = ModelSpec.preset("tutorial" if model is None else model, dialect, classes)
+    else:
+        text = model_text(model)
+        spec = ModelSpec.from_json((text or b"").decode()).resolved(dialect)
+    script = keras.Script(spec.script("keras").encode())
+    if network is not None:
+        return script.tensors(network), spec, network
+    return script.tensors(keras.load(path or b"", script)), spec, None
+
+
+def _format(name: str) -> int:
+    if not isinstance(name, str) or name not in _FORMATS:
+        raise ValueError(f"there is no format {name!r}: use {', '.join(_FORMATS)}")
+    return _FORMATS[name]
+
+
+def _options(names: Optional[str], keep_batch_norm: bool = False) -> abi.ExportOptions:
+    options = abi.ExportOptions()
+    call("cifar_export_options_init", byref(options), sizeof(options))
+    options.names = argument.text(names, "names")
+    options.keep_batch_norm = argument.flag(keep_batch_norm, "keep_batch_norm")
+    return options
+
+
+def model_text(model: object) -> Optional[bytes]:
+    """A preset's name or the JSON of a spec, for C."""
+    if is_sequential(model):
+        model = ModelSpec.from_sequential(model)
+    if isinstance(model, ModelSpec):
+        model = model.to_json()
+    elif isinstance(model, (dict, list, tuple)):
+        return argument.json_text(model, "model")
+    elif not isinstance(model, (str, type(None))):
+        raise TypeError(
+            f"model is a {type(model).__name__}, not a name, a ModelSpec, a dict or a list")
+    return argument.text(model, "model")
