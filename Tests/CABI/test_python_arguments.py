@@ -193,6 +193,7 @@ assert named.class_names[1] == "\\u00e9\\u00e9"
         ("cifar.datasets.cifar10", AttributeError, "cifar.load"),
         ("cifar.load_model('m')", AttributeError, "cifar.Model.open"),
         ("cifar.Model.load('m')", AttributeError, "there is Model.open(path)"),
+        ("model.get_weights()", AttributeError, "there is model.state_dict()"),
         ("model.predict_proba(x)", AttributeError, "there is model.predict(images)"),
         ("model.nothing", AttributeError, "'Model' has no attribute 'nothing'"),
         ("cifar.Sequential([])", AttributeError, "cifar.ModelSpec(), whose methods"),

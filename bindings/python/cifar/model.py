@@ -134,7 +134,10 @@ class Model(Interchange):
     _elsewhere = {
         "compile": "cifar.fit(…, optimizer=…, learning_rate=…)",
         "fit": "cifar.fit(train, validation, model=model.spec)",
+        "get_weights": "model.state_dict()",
         "load": "Model.open(path)",
+        "load_state_dict": "Model.from_weights(weights, model)",
+        "load_weights": "Model.from_weights(weights, model)",
         "predict_classes": "model.predict(images).argmax(axis=1)",
         "predict_proba": "model.predict(images)",
     }
