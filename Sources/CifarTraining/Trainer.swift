@@ -115,19 +115,23 @@ public final class Trainer {
     state = TrainerState(learningRate: hyperparameters.optimizer.learningRate)
   }
 
+  /// - Throws: `shapeMismatch` for images of another shape than the model's.
+  static func check(_ hyperparameters: Hyperparameters, takes dataset: Dataset) throws {
+    let shape = try hyperparameters.shape
+    guard dataset.shape != shape else { return }
+    throw CifarError(
+      .shapeMismatch,
+      "the model takes images of \(shape), but the \(dataset.split.rawValue) images have "
+        + "\(dataset.shape); a preset takes the shape of the training images, a model of your own "
+        + "has it as its input")
+  }
+
   /// Makes sure that model and images have the same classes and shape.
   private static func check(
     _ hyperparameters: Hyperparameters, _ train: Dataset, _ validation: Dataset
   ) throws {
     let classes = hyperparameters.modelSpec.classes
-    let shape = try hyperparameters.shape
-    for dataset in [train, validation] where dataset.shape != shape {
-      throw CifarError(
-        .shapeMismatch,
-        "the model takes images of \(shape), but the \(dataset.split.rawValue) images have "
-          + "\(dataset.shape); a preset takes the shape of the training images, a model of your own "
-          + "has it as its input")
-    }
+    for dataset in [train, validation] { try check(hyperparameters, takes: dataset) }
     for dataset in [train, validation] where dataset.classNames.count != classes {
       throw CifarError(
         .shapeMismatch,

@@ -28,8 +28,11 @@ public struct TrainingRequest: Equatable, Sendable {
   /// - Parameter train: what is to be learned.
   /// - Throws: `invalidArgument`, naming what is unknown or invalid.
   public func hyperparameters(for train: Dataset) throws -> Hyperparameters {
-    try hyperparameters(
+    let result = try hyperparameters(
       from: Recipe.named(recipe, for: train), classes: train.classNames.count, shape: train.shape)
+    // Before its normalization, which is one of these images.
+    try Trainer.check(result, takes: train)
+    return result
   }
 
   /// Makes sure that there are images which it could be asked for, before any are read.

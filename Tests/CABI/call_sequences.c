@@ -693,7 +693,15 @@ static void step(world *w) {
       if (chance(&w->c, 2)) CALL(cifar_model_spec_relu, PICK(w, specs));
       else CALL(cifar_model_spec_gelu, PICK(w, specs));
       break;
-    case 35: CALL(cifar_model_spec_max_pool, PICK(w, specs)); break;
+    case 35:
+      if (chance(c, 3)) {
+        uint32_t channels = chance(c, 4) ? number(c) : 1 + 2 * below(c, 2);
+        CALL(cifar_model_spec_set_input, PICK(w, specs), channels, chance(c, 8) ? number(c) : 8 + below(c, 40),
+             8 + below(c, 40));
+      } else {
+        CALL(cifar_model_spec_max_pool, PICK(w, specs));
+      }
+      break;
     case 36: CALL(cifar_model_spec_avg_pool, PICK(w, specs)); break;
     case 37: CALL(cifar_model_spec_global_average_pool, PICK(w, specs)); break;
     case 38: CALL(cifar_model_spec_dropout, PICK(w, specs), real(c)); break;

@@ -359,7 +359,7 @@ def test_a_preset_has_the_recipes_dialect_and_the_datas_classes(shapes, recipe):
         (small(7), cifar.CifarError, "the model has 7 classes, .* images have 10"),
         (cifar.ModelSpec().conv2d(8), cifar.CifarError, "the last layer .conv2d. must be a dense"),
         (cifar.ModelSpec(), cifar.CifarError, "no layers"),
-        ({"input": [3, 28, 28], "layers": LAYERS}, cifar.CifarError, "images of .3, 28, 28."),
+        ({"input": [3, 28, 28], "layers": LAYERS}, cifar.CifarError, "images of 3×28×28"),
         (
             cifar.ModelSpec().conv2d(4096).flatten().dense(65536).dense(10), cifar.CifarError,
             "GiB",

@@ -53,7 +53,7 @@ def test_labels_in_every_usual_form():
         (np.full((2, 32, 32, 3), np.nan), [0, 1], ValueError, "values from nan to nan"),
         (np.full((2, 32, 32, 3), 256.0), [0, 1], ValueError, "values from 256.0 to 256.0"),
         (np.zeros((2, 32, 32, 3), object), [0, 1], TypeError, "images are object"),
-        (np.zeros((2, 28, 28, 3), np.uint8), [0, 1], ValueError, "(2, 28, 28, 3)"),
+        (np.zeros((2, 28, 28, 4), np.uint8), [0, 1], ValueError, "(2, 28, 28, 4)"),
         (np.zeros((2, 32, 32, 3), np.uint8), [0, 1, 2], ValueError, "3 labels"),
         (np.zeros((2, 32, 32, 3), np.uint8), [0.5, 1.0], TypeError, "whole"),
         (np.zeros((2, 32, 32, 3), np.uint8), [0, -1], cifar.CifarError, "label -1 of image 1"),

@@ -35,7 +35,8 @@ def read(
             pixels = pixels.resize(size[::-1], Image.Resampling.BICUBIC)
         return np.asarray(pixels, np.uint8)
 
-    images, labels = [], []
+    images: List[NDArray[np.uint8]] = []
+    labels: List[int] = []
     for label, folder in enumerate(folders):
         files = sorted(
             file for file in folder.iterdir()

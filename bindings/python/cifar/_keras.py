@@ -135,7 +135,7 @@ def require_same(network: Any, predict: Any, normalization: Dict[str, List[float
     height, width, channels = network.input_shape[1:]
     shape = (4, channels, height, width)
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    inputs = images.transpose(0, 2, 3, 1).astype(np.float32)
+    inputs: NDArray[Any] = images.transpose(0, 2, 3, 1).astype(np.float32)
     if not any(type(layer).__name__ == "Rescaling" for layer in flat_layers(network)):
         mean, std = (np.array(normalization[key], np.float32) for key in ("mean", "std"))
         inputs = (inputs / 255 - mean) / std

@@ -3,7 +3,7 @@
 import os
 import sys
 from ctypes import byref, sizeof
-from typing import Any, Callable, Iterable, Optional, Union
+from typing import Any, Callable, Iterable, Mapping, Optional, Union
 
 from . import _abi as abi
 from . import _arguments as argument
