@@ -57,10 +57,10 @@
  *           should not close it by hand (open and close) while that one has it open.
  * Variables Of the environment CIFAR_REGISTRY and CIFAR10_DIR (else HOME's .cache/cifar10 and
  *           .keras/datasets) stand for a registry and for data that a call does not name; each such
- *           call reads them. CIFAR_ISA (baseline, avx2, avx512, avx512vnni) and CIFAR_CONV (direct, winograd,
- *           auto) override which kernels compute. They are read once; any other word is
- *           INVALID_ARGUMENT where a model or a trainer needs kernels, and an instruction set that
- *           the machine does not have is UNSUPPORTED.
+ *           call reads them. CIFAR_ISA (baseline, avx2, avx512, avx512vnni) and CIFAR_CONV
+ *           (direct, winograd, auto) override which kernels compute. They are read once; any other
+ *           word is INVALID_ARGUMENT where a model or a trainer needs kernels, and an instruction
+ *           set that the machine does not have is UNSUPPORTED.
  * Silence   Nothing is ever printed; see cifar_set_log.
  */
 #ifndef CIFAR_H

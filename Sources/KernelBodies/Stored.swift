@@ -27,6 +27,12 @@ extension BFloat16: Stored {
 
 extension KernelSet {
   public func widen(_ values: UnsafePointer<BFloat16>, count: Int, to floats: Output) {
+    widenAll(values, count, floats)
+  }
+
+  /// A function of its own: in the table's entry the compiler leaves a call a vector.
+  @inline(never)
+  private func widenAll(_ values: UnsafePointer<BFloat16>, _ count: Int, _ floats: Output) {
     var i = 0
     while i < count {
       store(BFloat16.load(values + i), floats + i)
@@ -35,6 +41,13 @@ extension KernelSet {
   }
 
   public func narrow(_ floats: Input, count: Int, to values: UnsafeMutablePointer<BFloat16>) {
+    narrowAll(floats, count, values)
+  }
+
+  @inline(never)
+  private func narrowAll(
+    _ floats: Input, _ count: Int, _ values: UnsafeMutablePointer<BFloat16>
+  ) {
     var i = 0
     while i < count {
       BFloat16.store(load(floats + i), values + i)

@@ -60,7 +60,7 @@ final class Dense: Operator {
   /// output = x·Wᵀ. Both matrices are read along their rows. A chunk of work is a number of units, and
   /// goes so deep at a time, that its part of the weights stays in the first-level cache.
   private func multiplyByWeights(_ count: Int) {
-    let (unitsBlock, depthBlock) = (12, 512)
+    let (unitsBlock, depthBlock) = (6, 1024)
     context.pool.forEach(blocks(units, of: unitsBlock)) { index, _ in
       let first = index * unitsBlock
       var depth = 0
