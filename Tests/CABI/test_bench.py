@@ -299,7 +299,7 @@ def test_a_program_that_ends_or_complains_is_a_failure(tmp_path):
     assert process.ask("step", 64) == 1.5
     with pytest.raises(Failed, match="unknown x 3"):
         process.ask("x", 3)
-    with pytest.raises(Failed, match="ended during 'end', see "):
+    with pytest.raises(Failed, match="ended with status 0 during 'end', see "):
         process.ask("end")
     assert process.ask("step", 64) == 1.5  # started again
     process.end()
