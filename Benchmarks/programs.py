@@ -56,8 +56,9 @@ class Process:
             pass  # it has ended, as the missing answer shows
         line = self.process.stdout.readline()
         if not line:
-            self.process.wait()
-            raise Failed(f"ended during '{question}', see {self.log}")
+            status = self.process.wait()
+            how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+            raise Failed(f"{how} during '{question}', see {self.log}")
         try:
             answer = json.loads(line)
         except json.JSONDecodeError:

@@ -4,7 +4,7 @@ meets all of them."""
 from dataclasses import dataclass
 from typing import Callable
 
-from programs import Failed
+from programs import ROOT, Failed
 from results import OWN, median, own_series, quartiles, ratio
 
 
@@ -26,8 +26,12 @@ class Run:
         self.left_out = []
 
     def leave_out(self, program, what, why):
-        """Names what there is no measurement of, with the first line of the reason."""
-        reason = str(why).strip().splitlines()[0] if str(why).strip() else "no reason given"
+        """Names what there is no measurement of, with the first line of the reason.
+
+        Where the tree lies on this machine is nobody's business in a published result.
+        """
+        lines = str(why).replace(f"{ROOT}/", "").strip().splitlines()
+        reason = lines[0] if lines else "no reason given"
         self.left_out.append({"program": program, "what": what, "why": reason})
         print(f"  left out: {program}, {what}: {reason}", flush=True)
 

@@ -230,12 +230,19 @@ class Bench:
         return {
             "date": datetime.date.today().isoformat(), "machine": self.machine,
             "threads": self.options.threads, "rounds": self.options.rounds,
-            "command": " ".join(["python3 Benchmarks/run.py", *sys.argv[1:]]),
+            "command": " ".join(["python3 Benchmarks/run.py", *self.arguments()]),
             "data": "shapes" if self.options.data == "shapes" else "CIFAR-10",
             "test_images": self.options.test_images, "programs": programs,
             "peak_gflops": self.peak, "left_out": self.run.left_out, "quality": self.run.quality,
             "rows": self.run.rows,
         }
+
+    def arguments(self):
+        """Those of the command line, without a directory of this machine."""
+        data = self.options.data
+        return [
+            word if data == "shapes" else word.replace(data, "DIRECTORY") for word in sys.argv[1:]
+        ]
 
     def measure(self):
         """All that is wanted; the file is written after each section, as the next may fail."""

@@ -149,6 +149,37 @@ def test_readme_names_machine_versions_rounds_spread_and_what_was_left_out():
     assert "**The machine was not idle**: its load was 3.5" in report.readme(busy)
 
 
+def test_layers_memory_start_up_and_threads_are_told():
+    result = made_up()
+    own, peer = ("libcifar", "float32", "float32"), ("A", "eager", "float32")
+    result["peak_gflops"] = 200.0
+    result["rows"] = [
+        {"section": "layers", "name": "layer", "unit": "ms", "flops": 3e9,
+         "title": "convolution 5×5, 32 → 64 channels, 16×16, batch 64",
+         "series": [series(*own, 10.0), series(*peer, 25.0)]},
+        {"section": "memory", "name": "memory-64", "unit": "MB",
+         "title": "memory while training, batch 64",
+         "series": [series(*own, 97.0), series(*peer, 1003.6)]},
+        {"section": "start", "name": "start", "unit": "s", "title": "import into Python",
+         "series": [series("libcifar", "", "float32", 0.12), series("A", "", "float32", 1.9)]},
+        {"section": "threads", "name": "threads", "unit": "ms",
+         "title": "training step of `tutorial`, batch 64",
+         "series": [series("libcifar", "2 threads", "float32", 35.0),
+                    series("libcifar", "1 thread", "float32", 66.5)]},
+    ]
+    text = report.document(result)
+    for words in [
+        "Matrix products in the first-level cache reach 200 GFLOP/s.",
+        "| 5×5, 32 → 64 channels, 16×16 | 10.0 ms (10.0–10.0) | 300 "
+        "| A, eager: 25.0 ms (25.0–25.0) | 2.5 |",
+        "Memory while training, batch 64, at the most: libcifar, float32 97.0 MB, "
+        "A, eager 1,004 MB.",
+        "Import into Python: libcifar 0.120 s, A 1.90 s.",
+        "A training step of `tutorial`, batch 64, is 1.90 times as fast with 2 threads as with one.",
+    ]:
+        assert words in text
+
+
 def test_what_was_not_measured_is_not_spoken_of():
     result = made_up()
     result.update(quality=[], left_out=[])
@@ -243,7 +274,7 @@ def test_rounds_take_turns_and_leave_out_what_fails(capsys):
     def measure(name, fails=False):
         asked.append(name)
         if fails:
-            raise Failed("RuntimeError: not on this processor\nsecond line")
+            raise Failed(f"RuntimeError: not on this processor, see {ROOT}/log\nsecond line")
         return float(len(asked))
 
     rounds = Run(rounds=2)
@@ -255,7 +286,8 @@ def test_rounds_take_turns_and_leave_out_what_fails(capsys):
     assert asked == ["own", "A", "B", "own", "B", "own", "B"]
     assert [one["samples"] for one in row["series"]] == [[4.0, 6.0], [5.0, 7.0]]
     assert rounds.left_out == [
-        {"program": "A", "what": "bfloat16: a step", "why": "RuntimeError: not on this processor"}
+        {"program": "A", "what": "bfloat16: a step",
+         "why": "RuntimeError: not on this processor, see log"}
     ]
     assert "left out: A, bfloat16" in capsys.readouterr().out
 
@@ -299,7 +331,7 @@ def test_a_program_that_ends_or_complains_is_a_failure(tmp_path):
     assert process.ask("step", 64) == 1.5
     with pytest.raises(Failed, match="unknown x 3"):
         process.ask("x", 3)
-    with pytest.raises(Failed, match="ended during 'end', see "):
+    with pytest.raises(Failed, match="ended with status 0 during 'end', see "):
         process.ask("end")
     assert process.ask("step", 64) == 1.5  # started again
     process.end()
