@@ -3,6 +3,7 @@
 Keras is imported when a model is to become one of its own, and not before.
 """
 
+import importlib
 import os
 import sys
 from typing import Any, Dict, List, Optional, Tuple
@@ -29,12 +30,11 @@ def is_model(value: object) -> bool:
 
 def imported() -> Any:
     try:
-        import keras
+        return importlib.import_module("keras")
     except ImportError as error:
         raise ImportError(
             f"Keras can't be imported, which reads and writes these files: pip install keras, and "
             f"one of its backends ({error})") from None
-    return keras
 
 
 class Script:
@@ -133,7 +133,7 @@ def require_same(network: Any, predict: Any, normalization: Dict[str, List[float
     predict: gives the probabilities of (N, 3, 32, 32) bytes.
     """
     images = np.random.default_rng(0).integers(0, 256, (4, 3, 32, 32), np.uint8)
-    inputs = images.transpose(0, 2, 3, 1).astype(np.float32)
+    inputs: NDArray[Any] = images.transpose(0, 2, 3, 1).astype(np.float32)
     if not any(type(layer).__name__ == "Rescaling" for layer in flat_layers(network)):
         mean, std = (np.array(normalization[key], np.float32) for key in ("mean", "std"))
         inputs = (inputs / 255 - mean) / std
