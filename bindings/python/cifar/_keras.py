@@ -130,9 +130,11 @@ def require_same(network: Any, predict: Any, normalization: Dict[str, List[float
     """Compares what a Keras model and the model made of it say of images: layers that stand in
     another order, or have other options, may have weights of the same shapes.
 
-    predict: gives the probabilities of (N, 3, 32, 32) bytes.
+    predict: gives the probabilities of (N, channels, height, width) bytes.
     """
-    images = np.random.default_rng(0).integers(0, 256, (4, 3, 32, 32), np.uint8)
+    height, width, channels = network.input_shape[1:]
+    shape = (4, channels, height, width)
+    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     inputs: NDArray[Any] = images.transpose(0, 2, 3, 1).astype(np.float32)
     if not any(type(layer).__name__ == "Rescaling" for layer in flat_layers(network)):
         mean, std = (np.array(normalization[key], np.float32) for key in ("mean", "std"))
