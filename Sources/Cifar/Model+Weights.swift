@@ -58,7 +58,7 @@ extension Model {
         weights: CheckpointContainer.read(path), request: request, classNames: classNames,
         source: AbsolutePath.of(path), threads: threads)
     } catch let error as CifarError {
-      throw error.of(file: path)
+      throw error.ofWeights(path)
     }
   }
 
@@ -81,7 +81,16 @@ extension InitialWeights {
       let weights = try ForeignWeights(CheckpointContainer.read(path))
       self.init(try weights.tensors(for: spec), source: AbsolutePath.of(path))
     } catch let error as CifarError {
-      throw error.of(file: path)
+      throw error.ofWeights(path)
     }
+  }
+}
+
+extension CifarError {
+  /// The same of a file of weights; one of another format is told with what makes it readable.
+  fileprivate func ofWeights(_ path: String) -> CifarError {
+    let error = of(file: path)
+    guard code == .badData, let remedy = ForeignWeights.remedy(for: path) else { return error }
+    return CifarError(code, "\(error.message); \(remedy)")
   }
 }

@@ -67,7 +67,8 @@ public enum ExportFormat: String, CaseIterable, Sendable {
   private static let promises: [String: (content: String, remedy: String)] = {
     let keras = (
       content: "a Keras file",
-      remedy: "; Keras's files are written by Keras, from Python: docs/interchange.md"
+      remedy: "; in Python, model.save writes names that end in .keras or .weights.h5, where "
+        + "Keras is installed"
     )
     let torch = (
       content: "a file of torch.save",

@@ -27,6 +27,18 @@ public struct ForeignWeights {
     self.tensors = tensors
   }
 
+  /// What to do with a file that is no safetensors file, told by its name; nil where that says
+  /// nothing.
+  public static func remedy(for path: String) -> String? {
+    switch path.split(separator: ".").last?.lowercased() {
+    case "pt", "pth", "bin", "ckpt":
+      "PyTorch writes what can be read here by safetensors.torch.save_file(net.state_dict(), FILE)"
+    case "h5", "hdf5", "keras":
+      "in Python, cifar.Model.from_weights reads .keras and .weights.h5, where Keras is installed"
+    default: nil
+    }
+  }
+
   /// The units of the model's last layer, as far as the file tells.
   ///
   /// - Parameter spec: with any number of units.

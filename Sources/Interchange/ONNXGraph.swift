@@ -60,12 +60,13 @@ public struct ONNXGraph {
   /// (byte/255 − mean) / std, channel by channel.
   private mutating func normalize(_ normalization: Normalization) -> String {
     let bytes = node("bytes", "Cast", ["images"], [("to", .integer(1))])
+    let shape = [normalization.mean.count, 1, 1]
     var last = node("unit", "Div", [bytes, constant("byte", [], [255])])
     if normalization.mean.contains(where: { $0 != 0 }) {
-      last = node("centered", "Sub", [last, constant("mean", [3, 1, 1], normalization.mean)])
+      last = node("centered", "Sub", [last, constant("mean", shape, normalization.mean)])
     }
     if normalization.std.contains(where: { $0 != 1 }) {
-      last = node("normalized", "Div", [last, constant("std", [3, 1, 1], normalization.std)])
+      last = node("normalized", "Div", [last, constant("std", shape, normalization.std)])
     }
     return last
   }

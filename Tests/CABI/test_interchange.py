@@ -197,6 +197,15 @@ def test_a_file_is_what_its_name_says(trained, workplace, name, said):
     assert not (workplace / name).exists()
 
 
+@pytest.mark.parametrize("name, said", [
+    ("t.pt", "safetensors.torch.save_file"), ("k.h5", "cifar.Model.from_weights"), ("x", "")])
+def test_other_files_are_told_from_weights(workplace, name, said):
+    (workplace / name).write_bytes(b"PK\3\4" + bytes(100))
+    for command in [["import", name], ["train", "--data", "shapes", "--weights", f"./{name}"]]:
+        error = run("cifar", *command, expect=1).stderr_text
+        assert name in error and "not a safetensors file" in error and said in error
+
+
 def test_one_file_goes_over_another_of_the_library(trained, workplace):
     for model in trained[0].values():
         model.save("m.safetensors")

@@ -66,6 +66,11 @@ def safetensors():
   put("safetensors", "half", tensors(
     {"a": {"dtype": "F16", "shape": [1], "data_offsets": [0, 2]}}, b"\0" * 2))
   put("safetensors", "deep", tensors(b"[" * 100))
+  put("safetensors", "foreign", tensors({
+    "net.conv_block1.0.bias": {"dtype": "BF16", "shape": [32], "data_offsets": [0, 64]},
+    "net.fc.4.bias": {"dtype": "F64", "shape": [3], "data_offsets": [64, 88]},
+    "net.x.num_batches_tracked": {"dtype": "I64", "shape": [], "data_offsets": [88, 96]},
+  }, b"\0" * 96))
   put("safetensors", "huge", tensors(
     {"a": {"dtype": "F32", "shape": [2**62, 4], "data_offsets": [0, 2**62]}}))
 
@@ -88,6 +93,9 @@ def checkpoints():
       subprocess.run(
         [CIFAR, "export", "r", "--registry", registry, "-o", file], check=True)
       put("checkpoint", recipe, pathlib.Path(file).read_bytes())
+      subprocess.run(
+        [CIFAR, "export", file, "--weights-only", "-o", f"{file}.weights"], check=True)
+      put("safetensors", f"weights-{recipe}", pathlib.Path(f"{file}.weights").read_bytes())
 
 
 def models():

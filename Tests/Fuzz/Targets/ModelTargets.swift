@@ -7,6 +7,10 @@ import CifarTraining
 
 enum ModelTargets {
   static func safetensors(_ bytes: [UInt8]) throws {
+    // Other programs' types and names, and what a file of weights says of its model.
+    _ = try answer {
+      try Model(weights: bytes, request: TrainingRequest(), source: "a file", threads: 1)
+    }
     guard let file = try answer({ try SafeTensors.decode(bytes) }) else { return }
     let count = file.tensors.reduce(0) { $0 + $1.values.count }
     try require(count * 4 <= bytes.count, "more numbers than bytes")
