@@ -75,7 +75,7 @@ private struct OtherShapesGolden: Decodable {
     #expect(cases.count == 3)
     for one in cases {
       let shape = try ImageShape(one.shape)
-      // Keras exchanges the axes of its matrix.
+      // Keras exchanges the axes of its matrix; the script has its centre in the middle.
       let transform = GeneratorTransform(
         theta: -one.theta, tx: one.ty, ty: one.tx, flip: one.flipHorizontal, zx: one.zy ?? 1,
         zy: one.zx ?? 1)
@@ -151,6 +151,6 @@ private struct OtherShapesGolden: Decodable {
     #expect(statistics.mean == [0.5, 0.1873, 0])
     #expect(statistics.std[0] == 0.5 && statistics.std[1] == 0.1941)
     // What has one colour only is not divided by nothing.
-    #expect(statistics.std[2] == 1 / 255)
+    #expect(statistics.std[2] == Float(1) / 255)
   }
 }

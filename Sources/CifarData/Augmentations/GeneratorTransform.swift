@@ -6,8 +6,8 @@ import Glibc
 /// Output pixel (row, column) takes the input at M·(row, column, 1), interpolated bilinearly, where
 /// M zooms, shifts and turns by theta, about the centre of the image; outside, the nearest edge repeats.
 /// Source: `apply_affine_transform` in Keras and SciPy's `affine_transform` with order 1. Keras 3
-/// exchanges the axes of its matrix, so that there theta turns the other way and a height shift
-/// moves columns. Here the names hold; with ranges as they are drawn, ± and equal, it is the same.
+/// exchanges the axes of its matrix, so that there theta turns the other way, a height shift moves
+/// columns, and the centre of an image with unequal sides is beside its middle. Here the names hold; with ranges as they are drawn, ± and equal, it is the same.
 struct GeneratorTransform {
   /// Degrees.
   var theta: Double

@@ -18,11 +18,17 @@ import numpy as np
 import PIL
 import torchvision
 import torchvision.transforms.functional as F
+from keras.src.legacy.preprocessing import image as keras_image
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 from PIL import Image
 from torchvision.transforms import InterpolationMode
 
 from noise import noise
+
+# Keras turns an image with unequal sides about a point beside its centre: half the height is taken for
+# the column, half the width for the row. Here they are exchanged.
+_center = keras_image.transform_matrix_offset_center
+keras_image.transform_matrix_offset_center = lambda matrix, x, y: _center(matrix, y, x)
 
 SHAPES = [(1, 28, 28), (3, 24, 40), (1, 41, 17), (3, 64, 64)]
 
