@@ -101,7 +101,10 @@ import Testing
     let after = try contents(
       epochs: [("epochs", "superseded")], kind: "kind", number: "number", rate: "learning_rate")
     #expect(after == before)
-    #expect(try rows("SELECT value FROM meta WHERE key = 'readable_by'", of: path2) == ["\(Migrations.all.newest)"])
+    #expect(
+      try rows("SELECT value FROM meta WHERE key = 'readable_by'", of: path2) == [
+        "\(Migrations.all.newest)"
+      ])
     #expect(try rows(sequences, of: path2) == numbers)
     #expect(try registry.verify().isEmpty)
     #expect(try registry.runs().map(\.name) == ["three", "two", "one"])
