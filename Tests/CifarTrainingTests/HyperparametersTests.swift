@@ -256,7 +256,8 @@ import Testing
   }
 
   @Test func modelsThatDoNotFitTheDataAreRefused() throws {
-    try expectRefused("[3, 32, 32]", .shapeMismatch) { $0.modelSpec.input = [3, 28, 28] }
+    try expectRefused("the model takes images of 3×7×28") { $0.modelSpec.input = [3, 7, 28] }
+    try expectRefused("normalization needs 3") { $0.normalization.mean = [0] }
     try expectRefused("layer 1 (conv2d)", .shapeMismatch) {
       $0.modelSpec.layers.insert(.flatten, at: 0)
     }
