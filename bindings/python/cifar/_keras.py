@@ -3,6 +3,7 @@
 Keras is imported when a model is to become one of its own, and not before.
 """
 
+import importlib
 import os
 import sys
 from typing import Any, Dict, List, Optional, Tuple
@@ -29,12 +30,11 @@ def is_model(value: object) -> bool:
 
 def imported() -> Any:
     try:
-        import keras
+        return importlib.import_module("keras")
     except ImportError as error:
         raise ImportError(
             f"Keras can't be imported, which reads and writes these files: pip install keras, and "
             f"one of its backends ({error})") from None
-    return keras
 
 
 class Script:
