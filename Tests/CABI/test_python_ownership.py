@@ -99,6 +99,10 @@ def test_a_pickled_model_is_its_checkpoint(small, model, workplace):
         cifar.Model._from_bytes(b"")
 
 
+def test_a_model_as_onnx_goes_to_a_file_too(model, workplace):
+    assert model.to_onnx("m.onnx") == (workplace / "m.onnx").read_bytes() == model.to_onnx()
+
+
 def test_a_registry_is_not_copied(workplace):
     cifar.fit(*cifar.load("shapes", 64, 32), model=SPEC, epochs=1)
     for copied in [copy.copy, copy.deepcopy, again]:

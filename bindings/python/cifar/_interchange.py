@@ -134,7 +134,7 @@ class Interchange(Held):
         Returns
         -------
         dict of str to numpy.ndarray
-            float32; ``num_batches_tracked`` int64. Convolutions are (out, in, k, k), dense layers
+            Of float32; ``num_batches_tracked`` of int64. Convolutions are (out, in, k, k), dense layers
             (out, in).
 
         Raises
@@ -198,11 +198,15 @@ class Interchange(Held):
         options = _options(names, keep_batch_norm)
         call("cifar_model_export", self._handle, _format(format), place, byref(options))
 
-    def to_onnx(self, *, keep_batch_norm: bool = False) -> bytes:
-        """The model in ONNX, as ``onnxruntime.InferenceSession`` takes it; ``export`` writes a file.
+    def to_onnx(
+        self, path: Optional[PathLike] = None, *, keep_batch_norm: bool = False
+    ) -> bytes:
+        """Makes the model ONNX, as ``onnxruntime.InferenceSession`` takes it.
 
         Parameters
         ----------
+        path : path, optional
+            A file to write, too, as ``export`` does; None (the default) for none.
         keep_batch_norm : bool
             As in ``export``; the default is False.
 
@@ -216,6 +220,8 @@ class Interchange(Held):
         >>> model.to_onnx()[:2]  # the file format's version, 8
         b'\\x08\\x08'
         """
+        if path is not None:
+            self.export(path, "onnx", keep_batch_norm=keep_batch_norm)
         return self._encoded("onnx", _options(None, keep_batch_norm))
 
     def to_keras(self) -> Any:

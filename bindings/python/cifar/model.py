@@ -106,7 +106,7 @@ class Evaluation(NamedTuple):
 class Model(Interchange):
     """A trained network.
 
-    Made by ``Model.open``, ``Model.from_run`` and ``Model.from_weights``, and found in ``Run.model``.
+    Made by ``Model.open``, ``Model.from_run`` and ``Model.from_weights``; ``Run.model`` is one.
     It never changes, and may be used from any thread; calls take turns. A copy of it is the model
     itself; a pickle has its checkpoint.
 
