@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from programs import PEERS
+from peer_programs import PEERS
 
 SECTIONS = ["step", "infer", "epoch", "layers", "memory", "start", "threads"]
 

@@ -4,7 +4,7 @@ meets all of them."""
 from dataclasses import dataclass
 from typing import Callable
 
-from programs import ROOT, Failed
+from peer_programs import ROOT, Failed
 from results import OWN, median, own_series, quartiles, ratio
 
 

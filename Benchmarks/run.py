@@ -21,7 +21,7 @@ from pathlib import Path
 import machine
 import options
 import publish
-from programs import (
+from peer_programs import (
     BUILD, PEERS, ROOT, Failed, environment, install, python, start_bench, start_peer,
 )
 from results import OWN, PRECISIONS

@@ -609,9 +609,9 @@ static void step(world *w) {
     case 14: GET(w, cifar_trainer_get_info, PICK(w, trainers), cifar_trainer_info); break;
     case 15: CALL(cifar_trainer_interrupt, PICK(w, trainers)); break;
     case 16: {
-      const uint8_t *bytes = NULL;
+      const void *bytes = NULL;
       size_t length = 0;
-      if (CALL(cifar_model_get_checkpoint, PICK(w, models), &bytes, &length)) break;
+      if (CALL(cifar_model_encode, PICK(w, models), CIFAR_FORMAT_CHECKPOINT, NULL, &bytes, &length)) break;
       if (chance(c, 4)) length = below(c, 4096);
       MAKE(w, models, cifar_model, cifar_model_free, cifar_model_from_memory, bytes, length, 1);
       break;

@@ -21,7 +21,7 @@ import publish  # noqa: E402
 import report  # noqa: E402
 import results  # noqa: E402
 import tutorial  # noqa: E402
-from programs import PEERS, Failed, Process  # noqa: E402
+from peer_programs import PEERS, Failed, Process  # noqa: E402
 from rounds import Run, Series  # noqa: E402
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -316,7 +316,7 @@ WHOLE = "not a whole number from"
     (["--hyperparameters", '{"epochs": "x"}'], 'wrong type: "x" is not a whole number'),
     (["--hyperparameters", '{"seed": 1, "epochs": 1, "seed": 2}'], "key 'seed' twice"),
     (["--schedule", "cosine,warmup=1e30"], f"schedule.warmup is 1e+30, {WHOLE} 0 to 1000000000"),
-    (["--augment", "cutout,size=1e308"], f"size is 1e+308, {WHOLE} 1 to 64"),
+    (["--augment", "cutout,size=1e308"], f"size is 1e+308, {WHOLE} 1 to 256"),
     (["--schedule", "exponential,gamma=0.5"],
      "no 'schedule.gamma'; use decay_rate, decay_steps, staircase, unit, warmup, warmup_start"),
     (["--schedule", "multistep,milestone=3"], "'schedule.milestone'; did you mean 'milestones'?"),
@@ -332,8 +332,8 @@ def test_a_wrong_value_is_named_with_what_it_may_be(workplace, options, words):
 
 @pytest.mark.parametrize("key, above", [
     ("batch_size", 65537), ("epochs", 1_000_001), ("steps_per_epoch", 1_000_001),
-    ("augment", [{"type": "cutout", "size": 65}]),
-    ("augment", [{"type": "random_crop", "padding": 33}]),
+    ("augment", [{"type": "cutout", "size": 257}]),
+    ("augment", [{"type": "random_crop", "padding": 129}]),
     ("model_spec", [{"type": "flatten"}, {"type": "dense", "units": 65537}]),
     ("model_spec", [{"type": "conv2d", "filters": 4097}]),
     ("model_spec", [{"type": "conv2d", "filters": 1, "stride": 3}]),

@@ -7,6 +7,7 @@ public struct ImageShape: Equatable, Hashable, Sendable {
   /// Columns, from 8 to 128.
   public var width: Int
 
+  /// Checked by whoever takes it: not every shape is one of images.
   public init(channels: Int, height: Int, width: Int) {
     (self.channels, self.height, self.width) = (channels, height, width)
   }
