@@ -226,7 +226,7 @@ class Worker:
     def resume(self, registry, checkpoint="last"):
         self.attempt(
             "resume", self.cifar.resume, "bad", train=self.train, validation=self.test,
-            registry=registry, epochs=3, checkpoint=checkpoint, threads=1)
+            registry=registry, epochs=3, checkpoint=checkpoint, threads=1, verbose=0)
 
 
 def main(directory):
