@@ -5,6 +5,7 @@ a library does with such a file, and answers each with a line: what came of it.
 """
 
 import json
+import logging
 import re
 import shutil
 import sqlite3
@@ -159,6 +160,8 @@ class Worker:
     def __init__(self, directory):
         import cifar
 
+        # Nobody reads standard error while the process goes on.
+        logging.getLogger("cifar").addHandler(logging.NullHandler())
         self.cifar = cifar
         self.directory = Path(directory)
         self.train, self.test = cifar.load("shapes", limit_train=32, limit_test=16)
