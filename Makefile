@@ -88,7 +88,7 @@ test-swift: .build/dependencies ## the Swift tests: kernels, layers, data, train
 	swift test $(IMPORTS)
 
 test-abi: build $(VENV)/ready ## C, Python and the commands against what was built
-	$(PYTHON) -m pytest -n 2 --dist worksteal --durations 10 Tests/CABI
+	$(PYTHON) -m pytest -n 3 --dist worksteal --durations 10 Tests/CABI
 
 INTEROP := .venv-interop
 
