@@ -76,7 +76,7 @@ extern "C" {
 /* ---- Version --------------------------------------------------------------------------------- */
 /* Which version runs, on which instruction set, with how many threads. */
 
-/** The version of this header; goes up when programs have to be compiled anew. */
+/** The version of this header; goes up when programs have to be recompiled. */
 #define CIFAR_VERSION_MAJOR 0
 /** Goes up with what is new. */
 #define CIFAR_VERSION_MINOR 2

@@ -22,7 +22,7 @@ from ctypes import (
     c_void_p,
 )
 
-# The version of this header; goes up when programs have to be compiled anew.
+# The version of this header; goes up when programs have to be recompiled.
 CIFAR_VERSION_MAJOR = 0
 
 # Goes up with what is new.

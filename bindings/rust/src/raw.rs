@@ -7,7 +7,7 @@ use std::marker::{PhantomData, PhantomPinned};
 use std::mem::{offset_of, size_of};
 use std::os::raw::{c_char, c_int, c_uint, c_void};
 
-// The version of this header; goes up when programs have to be compiled anew.
+// The version of this header; goes up when programs have to be recompiled.
 pub const CIFAR_VERSION_MAJOR: u32 = 0;
 // Goes up with what is new.
 pub const CIFAR_VERSION_MINOR: u32 = 2;
