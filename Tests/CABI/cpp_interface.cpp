@@ -60,6 +60,28 @@ struct counter : cifar::listener {
   }
 };
 
+/// Every event, by a letter of its name.
+struct recorder : cifar::listener {
+  char order[64] = "";
+  cifar::answer add(char event) {
+    const size_t length = std::strlen(order);
+    REQUIRE(length + 1 < sizeof order);
+    order[length] = event;
+    return cifar::answer::proceed;
+  }
+  cifar::answer on_train_begin() override { return add('T'); }
+  cifar::answer on_epoch_begin(const cifar_batch_info &) override { return add('E'); }
+  cifar::answer on_batch_begin(const cifar_batch_info &) override { return add('B'); }
+  cifar::answer on_batch_end(const cifar_batch_info &) override { return add('b'); }
+  cifar::answer on_validation_begin() override { return add('V'); }
+  cifar::answer on_validation_end(const cifar_validation_info &validation) override {
+    REQUIRE(validation.accuracy >= 0);
+    return add('v');
+  }
+  cifar::answer on_epoch_end(const cifar_epoch_info &) override { return add('e'); }
+  cifar::answer on_train_end() override { return add('t'); }
+};
+
 struct stopper : cifar::listener {
   cifar::answer on_batch_end(const cifar_batch_info &) override { return cifar::answer::stop; }
 };
@@ -107,6 +129,10 @@ int main() {
   const auto run = registry.find(runs[0].id);
   REQUIRE(run.epoch_count() == 2 && run.epoch(1).epoch == 2 && run.checkpoint_count() > 0);
   REQUIRE(run.checkpoint(0).size > 0 && std::strcmp(run.info().id, runs[0].id) == 0);
+
+  recorder recorder;
+  cifar::trainer(moved, test, small()).run(recorder);
+  REQUIRE(std::strcmp(recorder.order, "TEBbBbVveEBbBbVvet") == 0);
 
   REQUIRE(status_of([] { cifar::dataset("/nowhere", CIFAR_TRAIN); }) == CIFAR_E_NOT_FOUND);
   REQUIRE(status_of([&] { registry.find("nobody"); }) == CIFAR_E_NOT_FOUND);

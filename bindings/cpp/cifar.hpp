@@ -76,7 +76,7 @@ struct dataset : handle<cifar_dataset, cifar_dataset_free> {
   using handle::handle;
   dataset(const char *location, cifar_split split, size_t limit = 0)
       : handle(result<cifar_dataset *>(cifar_dataset_open, location, split, limit)) {}
-  /// Copies images and labels; begin with filled<cifar_dataset_options>(cifar_dataset_options_init).
+  /// Copies images and labels; options: filled<cifar_dataset_options>(cifar_dataset_options_init).
   explicit dataset(const cifar_dataset_options &options)
       : handle(result<cifar_dataset *>(cifar_dataset_from_memory, &options)) {}
   cifar_dataset_info info() const {
@@ -112,24 +112,37 @@ enum class answer { proceed, stop };
 class listener {
  public:
   virtual ~listener() = default;
+  virtual answer on_train_begin() { return answer::proceed; }
+  virtual answer on_epoch_begin(const cifar_batch_info &) { return answer::proceed; }
+  virtual answer on_batch_begin(const cifar_batch_info &) { return answer::proceed; }
   virtual answer on_batch_end(const cifar_batch_info &) { return answer::proceed; }
+  virtual answer on_validation_begin() { return answer::proceed; }
+  virtual answer on_validation_end(const cifar_validation_info &) { return answer::proceed; }
   virtual answer on_epoch_end(const cifar_epoch_info &) { return answer::proceed; }
   virtual answer on_storage_wait(const cifar_storage_info &) { return answer::proceed; }
+  virtual answer on_train_end() { return answer::proceed; }
 
  private:
   friend struct trainer;
   std::exception_ptr thrown_;
 
   /// No exception may pass through the library.
-  template <typename Info, answer (listener::*Method)(const Info &)>
-  static int call(const Info *info, void *user) noexcept {
-    auto self = static_cast<listener *>(user);
+  template <typename... Info>
+  int call(answer (listener::*method)(const Info &...), const Info *...info) noexcept {
     try {
-      return (self->*Method)(*info) != answer::proceed;
+      return (this->*method)(*info...) != answer::proceed;
     } catch (...) {
-      self->thrown_ = std::current_exception();
+      if (!thrown_) thrown_ = std::current_exception();
       return 1;
     }
+  }
+  template <answer (listener::*Method)()>
+  static int pass(void *user) {
+    return static_cast<listener *>(user)->call(Method);
+  }
+  template <typename Info, answer (listener::*Method)(const Info &)>
+  static int pass(const Info *info, void *user) {
+    return static_cast<listener *>(user)->call(Method, info);
   }
 };
 
@@ -153,9 +166,15 @@ struct trainer : handle<cifar_trainer, cifar_trainer_free> {
   void run(listener &listener) {
     auto calls = filled<cifar_trainer_callbacks>(cifar_trainer_callbacks_init);
     calls.user = &listener;
-    calls.on_batch_end = listener::call<cifar_batch_info, &listener::on_batch_end>;
-    calls.on_epoch_end = listener::call<cifar_epoch_info, &listener::on_epoch_end>;
-    calls.on_storage_wait = listener::call<cifar_storage_info, &listener::on_storage_wait>;
+    calls.on_train_begin = listener::pass<&listener::on_train_begin>;
+    calls.on_epoch_begin = listener::pass<cifar_batch_info, &listener::on_epoch_begin>;
+    calls.on_batch_begin = listener::pass<cifar_batch_info, &listener::on_batch_begin>;
+    calls.on_batch_end = listener::pass<cifar_batch_info, &listener::on_batch_end>;
+    calls.on_validation_begin = listener::pass<&listener::on_validation_begin>;
+    calls.on_validation_end = listener::pass<cifar_validation_info, &listener::on_validation_end>;
+    calls.on_epoch_end = listener::pass<cifar_epoch_info, &listener::on_epoch_end>;
+    calls.on_storage_wait = listener::pass<cifar_storage_info, &listener::on_storage_wait>;
+    calls.on_train_end = listener::pass<&listener::on_train_end>;
     check(cifar_trainer_set_callbacks(get(), &calls));
     const cifar_status status = cifar_trainer_run(get());
     std::exception_ptr thrown;
