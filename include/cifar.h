@@ -240,6 +240,10 @@ typedef struct cifar_dataset_options {
   const char *const *class_names; /**< (classes) different strings of 1 to 200 bytes; NULL for "0",
                                        "1", ..., which go with the names of any other data set or
                                        model */
+  const float *sample_weights; /**< (count), what the loss of each image counts in training, 0 to
+                                    1e6 and not all 0; multiplied with "class_weight", and averaged
+                                    as that is. NULL: all count alike, as in validation and
+                                    evaluation they always do */
 } cifar_dataset_options;
 
 /** Fills in the defaults. */
@@ -249,7 +253,7 @@ cifar_status cifar_dataset_options_init(cifar_dataset_options *options, size_t o
  *
  *  @param options  what they are.
  *
- *  Errors: BAD_DATA for a label out of range, naming it; INVALID_ARGUMENT. */
+ *  Errors: BAD_DATA for a label or a weight out of range, naming the image; INVALID_ARGUMENT. */
 cifar_status cifar_dataset_from_memory(const cifar_dataset_options *options, cifar_dataset **out);
 
 /** What is known of a data set. */
@@ -279,11 +283,17 @@ cifar_status cifar_dataset_get_class_name(const cifar_dataset *dataset, uint32_t
 
 /** The data set's own images and labels, without a copy.
  *
- *  @param images  receives where they begin, (count, channels, height, width); NULL to leave out. Nobody writes
- *                 there; they live as long as the data set.
+ *  @param images  receives where they begin, (count, channels, height, width); NULL to leave out.
+ *                 Nobody writes there; they live as long as the data set.
  *  @param labels  likewise, (count); NULL to leave out. */
 cifar_status cifar_dataset_get_data(const cifar_dataset *dataset, const uint8_t **images,
                                     const int32_t **labels);
+
+/** The weights of images that the data set was made with, without a copy.
+ *
+ *  @param weights  receives where they begin, (count), or NULL where all count alike. Nobody writes
+ *                  there; they live as long as the data set. */
+cifar_status cifar_dataset_get_sample_weights(const cifar_dataset *dataset, const float **weights);
 
 /** Copies images and labels out.
  *
@@ -747,12 +757,14 @@ cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_datase
 cifar_status cifar_model_predict(cifar_model *model, const uint8_t *images, size_t count,
                                  float *probabilities);
 
-/** Writes the checkpoint to a safetensors file, whole or not at all.
+/** Writes weights and statistics, all that a model is, to a safetensors file, whole or not at all:
+ *  cifar_model_export with CIFAR_FORMAT_WEIGHTS. What a training needs to continue elsewhere is
+ *  CIFAR_FORMAT_CHECKPOINT, three times as large.
  *
  *  It is written under a name of its own beside the file (.NAME.HEX.cifar-part), synced, and
  *  renamed; of several writers at once one is there in the end. Symbolic links are followed,
  *  devices and pipes written to as they are; a pipe must get a reader within 10 seconds. An
- *  existing file is replaced, and keeps its permissions, if it is empty or a checkpoint.
+ *  existing file is replaced, and keeps its permissions, if it is empty, weights or a checkpoint.
  *
  *  @param path  of the file.
  *
@@ -768,11 +780,11 @@ void cifar_model_free(cifar_model *model);
 
 /** What a model is written as. */
 typedef enum cifar_format {
-  /** Everything that a training needs to continue: a safetensors file, as cifar_model_save writes
-   *  it. */
+  /** Everything that a training needs to continue: a safetensors file with weights, what the
+   *  optimizer keeps, and the trainer's state. */
   CIFAR_FORMAT_CHECKPOINT = 0,
-  /** Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked
-   *  that PyTorch has: what load_state_dict takes. cifar_model_open opens it too. */
+  /** Weights and statistics alone, float32, in a safetensors file, as cifar_model_save writes it,
+   *  with the num_batches_tracked that PyTorch has: what load_state_dict takes. */
   CIFAR_FORMAT_WEIGHTS = 1,
   /** An ONNX model, opset 15: "images", (N, channels, height, width) of uint8 for any N, which the
    *  graph normalises, to "probabilities", (N, classes). Dropout is left out. */

@@ -8,22 +8,26 @@ public struct WeightsContainer {
 
   private enum Key: String {
     // `format` is what other programs ask for: "pt" is PyTorch's order of dimensions.
-    case contents, format, hyperparameters, epoch
+    case contents, format, hyperparameters, epoch, step
   }
 
   /// JSON: how the model was trained, its layers and its normalization included.
   public var hyperparameters: String
   /// Completed epochs.
   public var epoch: Int
+  /// Steps of the optimizer.
+  public var step: Int
   public var tensors: [Tensor]
   /// `num_batches_tracked` of each batch normalisation.
   public var counters: [(name: String, value: Int)]
 
   public init(
-    hyperparameters: String, epoch: Int, tensors: [Tensor], counters: [(name: String, value: Int)]
+    hyperparameters: String, epoch: Int, step: Int, tensors: [Tensor],
+    counters: [(name: String, value: Int)]
   ) {
     self.hyperparameters = hyperparameters
     self.epoch = epoch
+    self.step = step
     self.tensors = tensors
     self.counters = counters
   }
@@ -34,23 +38,34 @@ public struct WeightsContainer {
       metadata: [
         Key.contents.rawValue: WeightsContainer.contents, Key.format.rawValue: "pt",
         Key.hyperparameters.rawValue: hyperparameters, Key.epoch.rawValue: "\(epoch)",
+        Key.step.rawValue: "\(step)",
       ])
   }
 
   /// What the metadata of such a file say besides its tensors; nil for other files.
   ///
-  /// - Throws: `badData` for an epoch that is no number.
+  /// - Throws: `badData` for an epoch or a step that is no number.
   public static func description(
     in metadata: [String: String]
-  ) throws -> (hyperparameters: String, epoch: Int)? {
+  ) throws -> (hyperparameters: String, epoch: Int, step: Int)? {
     guard metadata[Key.contents.rawValue] == contents,
       let hyperparameters = metadata[Key.hyperparameters.rawValue]
     else { return nil }
-    let text = metadata[Key.epoch.rawValue] ?? ""
-    guard let epoch = Int(text), (0...1 << 32).contains(epoch) else {
+    return (
+      hyperparameters, try count(.epoch, in: metadata, atMost: 1 << 32),
+      try count(.step, in: metadata, atMost: 1 << 53)
+    )
+  }
+
+  private static func count(
+    _ key: Key, in metadata: [String: String], atMost limit: Int
+  ) throws -> Int {
+    let text = metadata[key.rawValue] ?? ""
+    guard let number = Int(text), (0...limit).contains(number) else {
       throw CifarError(
-        .badData, "the file of weights can't be read: its epoch is '\(text.excerpt)', no number")
+        .badData,
+        "the file of weights can't be read: its \(key.rawValue) is '\(text.excerpt)', no number")
     }
-    return (hyperparameters, epoch)
+    return number
   }
 }

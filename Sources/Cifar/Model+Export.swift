@@ -56,12 +56,11 @@ extension Model {
       exported(.scriptWeights), to: ExportFormat.weights(beside: path), as: .checkpoint)
   }
 
-  /// Writes the checkpoint to a file; of a model that was made of weights alone, these.
+  /// Writes weights and statistics, all that a model is, to a safetensors file.
   ///
   /// - Throws: as `export`.
   public func save(to path: String) throws {
-    if case .weights = source { return try export(ExportOptions(.weights), to: path) }
-    try export(ExportOptions(.checkpoint), to: path)
+    try export(ExportOptions(.weights), to: path)
   }
 
   /// The checkpoint that the model was made from, a safetensors file. One that was made of weights
@@ -86,7 +85,8 @@ extension Model {
       let (tensors, norms) = try (names ?? .usual(for: nodes)).named(
         network.stateTensors(), of: nodes)
       return try WeightsContainer(
-        hyperparameters: StateCoding.encode(hyperparameters), epoch: epoch, tensors: tensors,
+        hyperparameters: StateCoding.encode(hyperparameters), epoch: epoch, step: step,
+        tensors: tensors,
         counters: norms.map { ("\($0).num_batches_tracked", step) }
       ).encoded()
     }

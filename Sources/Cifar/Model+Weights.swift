@@ -11,8 +11,8 @@ extension Model {
       spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect, seed: 0)
     try network.load(weights.tensors)
     self.init(
-      try Evaluator(network, of: hyperparameters, threads: threads), epoch: weights.epoch, step: 0,
-      source: .weights)
+      try Evaluator(network, of: hyperparameters, threads: threads), epoch: weights.epoch,
+      step: weights.step, source: .weights)
   }
 
   /// Makes a model of weights that any program wrote into a safetensors file.

@@ -55,7 +55,7 @@ public enum RunImport {
       throw CifarError(
         .badData,
         "the file has weights alone, and nothing of their training to continue: `cifar import` makes "
-          + "a run that begins with them")
+          + "a run that begins with them, `cifar export --format checkpoint` writes all")
     }
     let checkpoint = try Checkpoint(file)
     try Trainer.check(checkpoint)

@@ -8,6 +8,7 @@ import Interchange
 struct StoredWeights {
   let hyperparameters: Hyperparameters
   let epoch: Int
+  let step: Int
   /// Under the names of the model's own tensors.
   let tensors: [Tensor]
 
@@ -25,6 +26,7 @@ struct StoredWeights {
       throw CifarError(.badData, "the hyperparameters can't be used: \(error.message)")
     }
     epoch = description.epoch
+    step = description.step
     tensors = try ForeignWeights(bytes).tensors(for: hyperparameters.modelSpec)
   }
 
@@ -47,5 +49,6 @@ struct StoredWeights {
     try hyperparameters.validate()
     self.hyperparameters = hyperparameters
     epoch = 0
+    step = 0
   }
 }

@@ -91,8 +91,9 @@ extension cifar_dataset_options {
     }
     return try Dataset(
       images: UnsafeBufferPointer(start: images, count: count * shape.count), shape: shape,
-      labels: UnsafeBufferPointer(start: labels, count: count), classNames: names,
-      split: Split(split))
+      labels: UnsafeBufferPointer(start: labels, count: count),
+      sampleWeights: sample_weights.map { UnsafeBufferPointer(start: $0, count: count) },
+      classNames: names, split: Split(split))
   }
 }
 
@@ -143,6 +144,17 @@ public func cifar_dataset_get_data(
     let dataset = try DatasetHandle.from(dataset).dataset
     images?.pointee = UnsafePointer(dataset.images.pointer)
     labels?.pointee = UnsafePointer(dataset.labels.pointer)
+  }
+}
+
+@_cdecl("cifar_dataset_get_sample_weights") @implementation
+public func cifar_dataset_get_sample_weights(
+  _ dataset: OpaquePointer?, _ weights: UnsafeMutablePointer<UnsafePointer<Float>?>?
+) -> cifar_status {
+  guarded {
+    let weights = try Argument.required(weights, "weights")
+    let own = try DatasetHandle.from(dataset).dataset.sampleWeights
+    weights.pointee = own.map { UnsafePointer($0.pointer) }
   }
 }
 

@@ -7,7 +7,7 @@ import CCifar
 extension cifar_dataset_options: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.split, \.channels, \.height, \.width, \.classes, \.count,
-    \.images, \.labels, \.class_names)
+    \.images, \.labels, \.class_names, \.sample_weights)
 }
 
 extension cifar_dataset_info: Growing {

@@ -6,6 +6,8 @@ public struct Batch {
   public let images: UnsafePointer<Float>
   /// (count)
   public let labels: UnsafePointer<Int32>
+  /// (count), what each image counts in training; nil where all count alike.
+  public let weights: UnsafePointer<Float>?
   public let count: Int
   /// The batch's place in the epoch, from 0.
   public let index: Int

@@ -34,7 +34,8 @@ final class BatchPrefetcher: @unchecked Sendable {
     let size = min(batchSize, dataset.count)
     // One batch is with the caller, each worker has one under way and one ready.
     slots = try (0..<(1 + 2 * max(0, workers))).map { _ in
-      try Slot(capacity: size, imageSize: dataset.shape.count)
+      try Slot(
+        capacity: size, imageSize: dataset.shape.count, isWeighted: dataset.sampleWeights != nil)
     }
     // The last pipeline is the caller's own.
     pipelines = try (0...max(0, workers)).map { _ in try makePipeline() }
@@ -158,6 +159,7 @@ final class BatchPrefetcher: @unchecked Sendable {
     for place in 0..<count(of: index) {
       let sample = Int(order[index * batchSize + place])
       slot.labels[place] = dataset.labels[sample]
+      if let weights = dataset.sampleWeights { slot.weights?[place] = weights[sample] }
       pipeline.run(
         dataset.images.pointer + sample * size, epoch: epoch, sample: sample,
         to: slot.images.pointer + place * size)
@@ -169,18 +171,20 @@ final class BatchPrefetcher: @unchecked Sendable {
     /// (capacity, channels, height, width)
     let images: AlignedBuffer<Float>
     let labels: AlignedBuffer<Int32>
+    let weights: AlignedBuffer<Float>?
     /// The batch that lies here; -1 for none.
     var batch = -1
 
-    init(capacity: Int, imageSize: Int) throws {
+    init(capacity: Int, imageSize: Int, isWeighted: Bool) throws {
       images = try AlignedBuffer(count: capacity * imageSize, for: "the batches made ready")
       labels = try AlignedBuffer(count: capacity)
+      weights = isWeighted ? try AlignedBuffer(count: capacity) : nil
     }
 
     func view(index: Int, count: Int) -> Batch {
       Batch(
         images: UnsafePointer(images.pointer), labels: UnsafePointer(labels.pointer),
-        count: count, index: index)
+        weights: weights.map { UnsafePointer($0.pointer) }, count: count, index: index)
     }
   }
 }

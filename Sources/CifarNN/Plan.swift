@@ -11,7 +11,7 @@ public final class Plan {
   public let batchSize: Int
   /// Whether the plan can train; without, it has no gradients.
   public let training: Bool
-  /// Which loss is computed; weights of classes are those of training alone.
+  /// Which loss is computed; weights are those of training alone.
   public var loss = LossOptions()
 
   let kernels: any KernelTable
@@ -19,7 +19,7 @@ public final class Plan {
   private let operators: [any Operator]
   private let images: Activation
   private let logits: Activation
-  /// (batchSize), where classes have weights.
+  /// (batchSize), what the loss of each image is multiplied by.
   private let scales: AlignedBuffer<Float>
   private let classes: Int
 
@@ -67,19 +67,21 @@ public final class Plan {
   /// - Parameters:
   ///   - images: (count, channels, height, width), normalised.
   ///   - labels: (count), each in 0 ..< classes.
+  ///   - weights: (count), what each image counts, 0 or above; nil where all count alike.
   ///   - count: from 1 to `batchSize`.
   ///   - seed: with `step` the source of the dropout masks.
   public func trainStep(
-    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, seed: UInt64,
-    step: UInt64
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
+    weights: UnsafePointer<Float>? = nil, count: Int, seed: UInt64, step: UInt64
   ) -> BatchResult {
     precondition(training, "the plan was made without training")
     let pass = Pass(count: count, training: true, seed: seed, step: step)
     forward(images, pass)
-    loss.classWeights?.scale(labels: labels, count: count, to: scales.pointer)
+    let isWeighted = loss.weights.scale(
+      labels: labels, ofImages: weights, count: count, to: scales.pointer)
     let result = SoftmaxCrossEntropy.evaluate(
       logits: logits.values, labels: labels, count: count, classes: classes,
-      scales: loss.classWeights == nil ? nil : UnsafePointer(scales.pointer),
+      scales: isWeighted ? UnsafePointer(scales.pointer) : nil,
       gradient: logits.gradient, options: loss, kernels: kernels)
     for step in operators.reversed() { step.backward(pass) }
     return result

@@ -34,9 +34,8 @@ public struct LossSpec: DescribedOptions {
   public func lossOptions(in dialect: Dialect) -> LossOptions {
     LossOptions(
       labelSmoothing: Float(labelSmoothing),
-      classWeights: classWeight.map {
-        ClassWeights($0.map { Float($0) }, dividesBySum: dialect == .pytorch)
-      })
+      weights: LossWeights(
+        ofClasses: classWeight?.map { Float($0) }, dividesBySum: dialect == .pytorch))
   }
 
   func validate(classes: Int) throws {

@@ -62,7 +62,7 @@ extension Trainer {
     }
     let network = try Network(
       spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect, seed: 0)
-    let pool = try ThreadPool(threads: 1)
+    let pool = ThreadPool(threads: 1)
     try load(
       checkpoint, network, try hyperparameters.optimizer.make(network: network, pool: pool),
       try hyperparameters.ema.map {

@@ -294,7 +294,7 @@ public final class Trainer {
       if takeInterrupt() { return .interrupted }
       if try tell(.batchBegin(progress(learningRate))) == .stop { return .stopped }
       let result = plan.trainStep(
-        images: batch.images, labels: batch.labels, count: batch.count,
+        images: batch.images, labels: batch.labels, weights: batch.weights, count: batch.count,
         seed: hyperparameters.seed, step: UInt64(state.step))
       var control = BatchControl()
       let outcome = BatchOutcome(

@@ -21,9 +21,9 @@ enum ExportCommand {
           help: "the file to write, - for standard output (required)"),
         Option(
           "--format", value: "NAME",
-          help: "checkpoint, weights, onnx, pytorch or keras (else by the file's name:\nonnx if it "
-            + "ends in .onnx, else checkpoint)", choices: ExportFormat.allCases.map(\.rawValue)),
-        Option("--weights-only", help: "the same as --format weights"),
+          help: "weights, checkpoint, onnx, pytorch or keras (else by the file's name:\nonnx if it "
+            + "ends in .onnx, else weights)", choices: ExportFormat.allCases.map(\.rawValue)),
+        Option("--weights-only", help: "the same as --format weights, and what is usual"),
         Option(
           "--names", value: "NAME",
           help: "what weights are called: sequential (0.weight, as in a flat nn.Sequential)\nor "
@@ -36,10 +36,12 @@ enum ExportCommand {
         .force, .registry,
       ],
       discussion: """
-        A checkpoint has all that a training needs to continue: weights and batch-norm statistics, \
-        what the optimizer needs besides under optimizer.…, hyperparameters and the trainer's state \
-        in the metadata. Weights are these alone, as `load_state_dict(load_file(FILE))` of a PyTorch \
-        class takes them, strictly; `cifar evaluate` and `cifar train --weights` take both. \
+        Weights, batch-norm statistics among them, are all that a model is, as \
+        `load_state_dict(load_file(FILE))` of a PyTorch class takes them, strictly. A checkpoint has \
+        all that a training needs to continue, and is three times as large: besides the weights what \
+        the optimizer keeps, under optimizer.…, and the trainer's state in the metadata; \
+        `cifar-runs import` makes a run of it elsewhere, to resume. `cifar evaluate` and \
+        `cifar train --weights` take both. \
         ONNX takes bytes, (N, channels, height, width), and gives probabilities. A script builds the model in PyTorch \
         or Keras and loads the weights, which are written beside it. \
         A run with ema has the averaged weights in all of them. \
@@ -48,11 +50,10 @@ enum ExportCommand {
         """,
       examples: [
         "cifar export baseline -o baseline.safetensors",
-        "cifar export baseline --weights-only -o weights.safetensors",
         "cifar export baseline -o baseline.onnx",
         "cifar export baseline --format pytorch -o baseline.py && python baseline.py",
-        "cifar export 3f2a --checkpoint last -o last.safetensors",
-        "cifar export 3f2a -o - | ssh elsewhere 'cat > 3f2a.safetensors'",
+        "cifar export 3f2a --format checkpoint --checkpoint last -o last.safetensors",
+        "cifar export 3f2a --format checkpoint -o - | ssh elsewhere 'cat > 3f2a.safetensors'",
       ], run: run)
   }
 
@@ -105,11 +106,11 @@ enum ExportCommand {
       }
       format = .weights
     }
-    var options = ExportOptions(format ?? ExportFormat.only(for: file) ?? .checkpoint)
+    var options = ExportOptions(format ?? ExportFormat.only(for: file) ?? .weights)
     if file != "-" { try options.format.check(name: file) }
     if let names = try arguments.choice("--names", of: WeightNames.allCases.map(\.rawValue)) {
       guard options.format == .weights else {
-        throw UsageError("--names is for --weights-only; \(options.format.rawValue) has its own")
+        throw UsageError("--names is for weights; \(options.format.rawValue) has its own")
       }
       options.names = try WeightNames(named: names)
     }

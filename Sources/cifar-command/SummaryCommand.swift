@@ -93,12 +93,7 @@ enum SummaryCommand {
     guard name.hasSuffix(".safetensors") else {
       return try ModelSpec(json: ModelOption.json(of: name)).resolved(for: dialect)
     }
-    do {
-      return try Checkpoint(CheckpointContainer.read(name)).hyperparameters
-        .modelSpec
-    } catch let error as CifarError {
-      throw error.of(file: name)
-    }
+    return try Model(file: name, threads: 1).hyperparameters.modelSpec
   }
 
   /// The model of a run or, where there is none of that name, of a file that is called like one.

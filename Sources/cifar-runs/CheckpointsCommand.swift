@@ -12,7 +12,7 @@ enum CheckpointsCommand {
         Option("--unpin", value: "ID", help: "let it go again"), .registry,
       ] + OutputFormat.options,
       discussion: """
-        `cifar export RUN --checkpoint ID -o FILE` writes one to a safetensors file,
+        `cifar export RUN --checkpoint ID --format checkpoint -o FILE` writes one to a safetensors file,
         `cifar resume RUN --checkpoint ID` continues from it.
         """,
       examples: ["cifar-runs checkpoints 3f2a", "cifar-runs checkpoints 3f2a --pin 17"], run: run)

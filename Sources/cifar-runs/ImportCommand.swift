@@ -11,7 +11,7 @@ enum ImportCommand {
       positionals: [
         Positional(
           "FILE",
-          help: "a safetensors file that `cifar export`, a model's save or a training wrote")
+          help: "a safetensors file that `cifar export --format checkpoint` or a training wrote")
       ],
       options: [
         Option("--name", value: "TEXT", help: "what to call a new run"),

@@ -545,6 +545,8 @@ static void step(world *w) {
       static const char *const different[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
       for (int i = 0; i < 10; i++)
         names[i] = chance(c, 40) ? text(c) : different[chance(c, 40) ? 0 : i];
+      float weights[16];
+      for (int i = 0; i < 16; i++) weights[i] = chance(c, 60) ? NAN : (float)below(c, 4);
       uint32_t classes = chance(c, 8) ? number(c) % 11 : 10;
       cifar_dataset_options options;
       CALL(cifar_dataset_options_init, &options, sizeof options);
@@ -552,6 +554,7 @@ static void step(world *w) {
       options.labels = chance(c, 30) ? NULL : labels;
       options.count = chance(c, 10) ? (chance(c, 2) ? 0 : SIZE_MAX) : 1 + below(c, 16);
       options.classes = classes;
+      options.sample_weights = chance(c, 3) ? weights : NULL;
       options.class_names = chance(c, 2) ? NULL : names;
       // Fewer bytes than the pixels of the default shape, or a shape that is none.
       if (chance(c, 4)) options.channels = chance(c, 2) ? 1 : number(c);
@@ -572,6 +575,10 @@ static void step(world *w) {
       const uint8_t *bytes;
       paint(&bytes, sizeof bytes);
       painted(&bytes, sizeof bytes, CALL(cifar_dataset_get_data, PICK(w, datasets), &bytes, NULL));
+      const float *weights;
+      paint(&weights, sizeof weights);
+      painted(&weights, sizeof weights,
+              CALL(cifar_dataset_get_sample_weights, PICK(w, datasets), &weights));
       uint8_t images[4 * 3072];
       int32_t labels[4];
       paint(images, sizeof images), paint(labels, sizeof labels);
@@ -923,7 +930,8 @@ static void prepare(void) {
   o.name = "name";
   if (CALL(cifar_dataset_open, "shapes", CIFAR_TRAIN, 8, &data) ||
       CALL(cifar_trainer_create, data, data, &o, &trainer) || CALL(cifar_trainer_run, trainer) ||
-      CALL(cifar_model_from_trainer, trainer, &model) || CALL(cifar_model_save, model, "model.st"))
+      CALL(cifar_model_from_trainer, trainer, &model) ||
+      CALL(cifar_model_export, model, CIFAR_FORMAT_CHECKPOINT, "model.st", NULL))
     fail("can't begin");
   /* A database that is taken for a model may keep one descriptor, so that no lock on it is dropped:
    * it is there before descriptors are counted. */

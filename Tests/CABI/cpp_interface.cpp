@@ -117,6 +117,10 @@ int main() {
   model.save("model.safetensors");
   const auto evaluation = cifar::model("model.safetensors").evaluate(test);
   REQUIRE(evaluation.count == 64 && evaluation.loss == model.evaluate(test).loss);
+  model.save("model.onnx", CIFAR_FORMAT_ONNX);
+  REQUIRE(cifar::model::from_weights("model.safetensors").evaluate(test).loss == evaluation.loss);
+  REQUIRE(status_of([&] { model.save("m.h5", CIFAR_FORMAT_WEIGHTS); }) ==
+          CIFAR_E_INVALID_ARGUMENT);
   uint8_t image[3 * 32 * 32];
   float probabilities[10];
   cifar::check(cifar_dataset_read(test.get(), 0, 1, image, nullptr));

@@ -35,7 +35,8 @@ def last_checkpoint(registry, run, directory):
     """Tensors and state of a run's last checkpoint, without what the clock decides."""
     path = directory / "last.safetensors"
     subprocess.run(
-        command("cifar", "export", run, "--checkpoint", "last", "-o", path, "--registry", registry),
+        command("cifar", "export", run, "--format", "checkpoint", "--checkpoint", "last", "-o", path,
+                "--registry", registry),
         check=True, capture_output=True,
     )
     data = path.read_bytes()

@@ -53,7 +53,7 @@ def test_from_training_to_export(workplace):
     assert detail["hyperparameters"]["seed"] == 7
 
     file = workplace / "first.safetensors"
-    run("cifar", "export", "first", "--checkpoint", "last", "-o", file)
+    run("cifar", "export", "first", "--format", "checkpoint", "--checkpoint", "last", "-o", file)
     tensors = load_file(file)
     assert tensors["0.weight"].shape == (32, 3, 3, 3) and tensors["1.running_mean"].shape == (32,)
     of_run = run("cifar", "evaluate", identifier[:8], "--checkpoint", "last", "--json")
@@ -358,7 +358,7 @@ def changed_header(data, change):
 ])
 def test_a_wrong_number_in_a_checkpoint_is_named(workplace, name, limit):
     train("--epochs", 1, "--name", "a")
-    run("cifar", "export", "a", "-o", "a.safetensors")
+    run("cifar", "export", "a", "--format", "checkpoint", "-o", "a.safetensors")
     data = (workplace / "a.safetensors").read_bytes()
     (workplace / "b.safetensors").write_bytes(changed_header(
         data, lambda text: re.sub(rf'(\\"{name}\\":)\d+', r"\g<1>1e308", text)))
@@ -368,7 +368,7 @@ def test_a_wrong_number_in_a_checkpoint_is_named(workplace, name, limit):
 
 def test_a_key_that_is_there_twice_is_refused(workplace):
     train("--epochs", 1, "--name", "a")
-    run("cifar", "export", "a", "-o", "a.safetensors")
+    run("cifar", "export", "a", "--format", "checkpoint", "-o", "a.safetensors")
     data = (workplace / "a.safetensors").read_bytes()
     for change, key in [
         (lambda text: text.replace('"0.bias":', '"0.bias":[],"0.bias":', 1), "0.bias"),

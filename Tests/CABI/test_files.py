@@ -540,7 +540,7 @@ def test_nothing_is_taken_for_an_option(workplace):
 
 
 def test_import_looks_at_everything_before_it_writes(trained):
-    run("cifar", "export", "s", "-o", "m.safetensors")
+    run("cifar", "export", "s", "--format", "checkpoint", "-o", "m.safetensors")
     whole = (trained / "m.safetensors").read_bytes()
     for cut in [8, 100, len(whole) // 3, len(whole) - 1]:
         (trained / "t.safetensors").write_bytes(whole[:cut])

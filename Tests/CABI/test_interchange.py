@@ -154,7 +154,7 @@ def test_training_begins_with_weights(trained, workplace):
 def test_the_commands(trained, workplace):
     models, test, registry = trained
     where = ["--registry", registry]
-    run("cifar", "export", "tutorial", "--weights-only", "-o", "w.safetensors", *where)
+    run("cifar", "export", "tutorial", "-o", "w.safetensors", *where)
     assert {name: list(array.shape) for name, array in load_file("w.safetensors").items()} == NAMES[
         "tutorial"]
     # The best checkpoint is the only one.

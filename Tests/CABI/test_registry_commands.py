@@ -329,7 +329,8 @@ def test_fork_and_resume(registry):
 
 
 def test_an_exported_checkpoint_starts_a_run(registry, workplace):
-    run("cifar", "export", "plain", "--checkpoint", "last", "-o", "plain.safetensors")
+    run("cifar", "export", "plain", "--format", "checkpoint", "--checkpoint", "last",
+        "-o", "plain.safetensors")
     there = ["--registry", "other.db"]
     identifier = output("import", "plain.safetensors", "--name", "theirs", "--tag", "x", *there)
     row = data("show", "theirs", *there)
@@ -488,7 +489,7 @@ def test_a_backup_is_checked_as_verify_does(registry, workplace):
 
 
 def test_an_import_takes_no_time_of_its_own(registry, workplace):
-    run("cifar", "export", "plain", "-o", "a.safetensors")
+    run("cifar", "export", "plain", "--format", "checkpoint", "-o", "a.safetensors")
     output("import", "a.safetensors", "--name", "again")
     rows = {row["name"]: row for row in data("list")}
     assert 0 <= rows["again"]["duration_s"] < 1

@@ -16,7 +16,8 @@ OPTIONS = [*SMALL, "--epochs", EPOCHS, "--seed", 3]
 
 def checkpoint(name):
     """All that a run's last checkpoint holds, but for how long things took."""
-    run("cifar", "export", name, "--checkpoint", "last", "-o", f"{name}.safetensors")
+    run("cifar", "export", name, "--format", "checkpoint", "--checkpoint", "last",
+        "-o", f"{name}.safetensors")
     with safe_open(f"{name}.safetensors", "numpy") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}
         metadata = dict(file.metadata())

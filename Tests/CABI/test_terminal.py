@@ -118,7 +118,7 @@ def test_nothing_stored_steers_a_terminal(hostile, workplace):
 def test_resume_of_a_hostile_file(workplace):
     path = workplace / "m.safetensors"
     cifar.fit(*cifar.load("shapes", limit_train=64, limit_test=32), epochs=1, batch_size=32,
-              registry=workplace / "own.db").model.save(path)
+              registry=workplace / "own.db").model.export(path, "checkpoint")
     data = path.read_bytes()
     size = int.from_bytes(data[:8], "little")
     header = json.loads(data[8:8 + size])

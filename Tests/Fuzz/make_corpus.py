@@ -91,10 +91,10 @@ def checkpoints():
          "--model", model, "--registry", registry, "--name", "r", "--quiet"], check=True)
       file = f"{folder}/{recipe}.safetensors"
       subprocess.run(
-        [CIFAR, "export", "r", "--registry", registry, "-o", file], check=True)
+        [CIFAR, "export", "r", "--format", "checkpoint", "--registry", registry, "-o", file], check=True)
       put("checkpoint", recipe, pathlib.Path(file).read_bytes())
       subprocess.run(
-        [CIFAR, "export", file, "--weights-only", "-o", f"{file}.weights"], check=True)
+        [CIFAR, "export", file, "-o", f"{file}.weights"], check=True)
       put("safetensors", f"weights-{recipe}", pathlib.Path(f"{file}.weights").read_bytes())
 
 

@@ -92,6 +92,10 @@ struct model : handle<cifar_model, cifar_model_free> {
   /// Opens a checkpoint of a run.
   model(const char *registry, const char *run, const char *checkpoint)
       : handle(result<cifar_model *>(cifar_model_from_run, registry, run, checkpoint, 0u)) {}
+  /// Of weights that any program wrote; options: filled<cifar_import_options>(…_init), or none.
+  static model from_weights(const char *path, const cifar_import_options *options = nullptr) {
+    return model(result<cifar_model *>(cifar_model_import, path, options));
+  }
   cifar_model_info info() const { return filled<cifar_model_info>(cifar_model_get_info, get()); }
   const char *class_name(uint32_t index) const {
     return result<const char *>(cifar_model_get_class_name, get(), index);
@@ -104,6 +108,10 @@ struct model : handle<cifar_model, cifar_model_free> {
     check(cifar_model_predict(get(), images, count, probabilities));
   }
   void save(const char *path) const { check(cifar_model_save(get(), path)); }
+  void save(const char *path, cifar_format format,
+            const cifar_export_options *options = nullptr) const {
+    check(cifar_model_export(get(), format, path, options));
+  }
 };
 
 enum class answer { proceed, stop };

@@ -4,12 +4,11 @@ import Kernels
 public struct LossOptions: Equatable, Sendable {
   /// The share of a label's weight that all classes get evenly: t = (1 − s)·onehot + s / classes.
   public var labelSmoothing: Float
-  /// nil for classes that all weigh the same.
-  public var classWeights: ClassWeights?
+  public var weights: LossWeights
 
-  public init(labelSmoothing: Float = 0, classWeights: ClassWeights? = nil) {
+  public init(labelSmoothing: Float = 0, weights: LossWeights = LossWeights()) {
     self.labelSmoothing = labelSmoothing
-    self.classWeights = classWeights
+    self.weights = weights
   }
 }
 

@@ -39,8 +39,6 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
     let inputPanels = blocks(shape.inputChannels, of: panel)
     partGroups = blocks(inputPanels, of: 4) * panel / lanes
     parts = blocks(inputGroups, of: partGroups)
-    let tiling = WinogradTiling(
-      height: shape.height, width: shape.width, pairs: target.products == .int16)
     let tilesPerImage = WinogradTiling(
       height: shape.height, width: shape.width, pairs: target.products == .int16
     ).tilesPerImage

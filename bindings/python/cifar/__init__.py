@@ -30,9 +30,10 @@ from ._recipe_callbacks import (
 )
 from ._run import Run
 from .callbacks import Callback, LearningRateScheduler, StopTraining
-from .dataset import Dataset, Splits, load
+from .dataset import Dataset
 from .errors import CifarError
 from .events import Batch, Epoch, StorageWait, Validation
+from .loading import Splits, load
 from .model import ClassScores, Evaluation, Model
 from .model_spec import ModelSpec
 from .registry import Registry

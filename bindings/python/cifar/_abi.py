@@ -118,6 +118,10 @@ class DatasetOptions(Structure):
         # (classes) different strings of 1 to 200 bytes; NULL for "0", "1", ..., which go with the
         # names of any other data set or model
         ("class_names", POINTER(c_char_p)),
+        # (count), what the loss of each image counts in training, 0 to 1e6 and not all 0;
+        # multiplied with "class_weight", and averaged as that is. NULL: all count alike, as in
+        # validation and evaluation they always do
+        ("sample_weights", POINTER(c_float)),
     ]
 
 
@@ -354,10 +358,11 @@ class Evaluation(Structure):
 
 # What a model is written as.
 Format = c_uint
-# Everything that a training needs to continue: a safetensors file, as cifar_model_save writes it.
+# Everything that a training needs to continue: a safetensors file with weights, what the optimizer
+# keeps, and the trainer's state.
 CIFAR_FORMAT_CHECKPOINT = 0
-# Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked that
-# PyTorch has: what load_state_dict takes. cifar_model_open opens it too.
+# Weights and statistics alone, float32, in a safetensors file, as cifar_model_save writes it, with
+# the num_batches_tracked that PyTorch has: what load_state_dict takes.
 CIFAR_FORMAT_WEIGHTS = 1
 # An ONNX model, opset 15: "images", (N, channels, height, width) of uint8 for any N, which the
 # graph normalises, to "probabilities", (N, classes). Dropout is left out.
@@ -525,6 +530,7 @@ FUNCTIONS = {
     "cifar_dataset_get_data": (Status, [
         c_void_p, POINTER(POINTER(c_uint8)), POINTER(POINTER(c_int32)),
     ]),
+    "cifar_dataset_get_sample_weights": (Status, [c_void_p, POINTER(POINTER(c_float))]),
     "cifar_dataset_read": (Status, [
         c_void_p, c_size_t, c_size_t, POINTER(c_uint8), POINTER(c_int32),
     ]),

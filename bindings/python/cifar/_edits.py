@@ -182,7 +182,7 @@ class Edits(Held):
         Parameters
         ----------
         path : path
-            What ``Model.save``, ``export`` or a training wrote.
+            What ``Model.export(path, "checkpoint")`` or a training wrote.
         name : str, optional
             Of a new run; None (the default) for what the file says.
 
@@ -199,7 +199,7 @@ class Edits(Held):
 
         Examples
         --------
-        >>> run.model.save("first.safetensors")
+        >>> run.model.export("first.safetensors", "checkpoint")
         >>> third = registry.import_file("first.safetensors", name="third")
         >>> registry.run("third")["id"] == third
         True

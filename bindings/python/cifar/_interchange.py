@@ -170,7 +170,7 @@ class Interchange(Held):
             ``"pytorch"``, ``"keras"``: a Python script that builds the model and loads the weights,
             which are written beside it, with the ending ``.safetensors``. ``"checkpoint"``:
             everything that a training needs to continue. None (the default) goes by the name:
-            ``"onnx"`` for one that ends in ``.onnx``, else ``"checkpoint"``.
+            ``"onnx"`` for one that ends in ``.onnx``, else ``"weights"``.
         names : {"sequential", "tutorial"}, optional
             Of ``"weights"``, as in ``state_dict``.
         keep_batch_norm : bool
@@ -188,13 +188,13 @@ class Interchange(Held):
 
         Examples
         --------
-        >>> model.export("weights.safetensors", "weights")
-        >>> cifar.Model.open("weights.safetensors").epoch
+        >>> model.export("all.safetensors", "checkpoint")
+        >>> cifar.Model.open("all.safetensors").epoch
         1
         """
         place = argument.required_path(path, "path")
         if format is None:
-            format = "onnx" if place.lower().endswith(b".onnx") else "checkpoint"
+            format = "onnx" if place.lower().endswith(b".onnx") else "weights"
         options = _options(names, keep_batch_norm)
         call("cifar_model_export", self._handle, _format(format), place, byref(options))
 
@@ -230,8 +230,9 @@ class Interchange(Held):
         Returns
         -------
         keras.Model
-            From images, (N, height, width, channels), normalised as ``hyperparameters["normalization"]`` says, to
-            probabilities, (N, classes). It is what ``export(path, "keras")`` writes a script of.
+            From images, (N, height, width, channels), normalised as
+            ``hyperparameters["normalization"]`` says, to probabilities, (N, classes). It is what
+            ``export(path, "keras")`` writes a script of.
 
         Raises
         ------

@@ -69,6 +69,17 @@ def labels_of(labels: ArrayLike) -> Tuple[NDArray[np.int32], int]:
         np.ascontiguousarray(numbers, np.int32), classes or max(int(numbers.max(initial=0)) + 1, 2))
 
 
+def weights_of(weights: ArrayLike, count: int) -> NDArray[np.float32]:
+    """Weights of images as float32, (N,)."""
+    numbers = argument.array(weights, "sample_weights")
+    if numbers.shape not in [(count,), (count, 1)]:
+        raise ValueError(
+            f"sample_weights of shape {numbers.shape} for {count} images, not ({count},)")
+    if numbers.dtype.kind not in "iuf":
+        raise TypeError(f"sample_weights are {numbers.dtype}, not numbers")
+    return np.ascontiguousarray(numbers.reshape(count), np.float32)
+
+
 def _planes(pixels: NDArray[Any], shape: Shape) -> NDArray[np.uint8]:
     channels, height, width = shape
     if pixels.shape[1:] == (height, width, channels):

@@ -6,14 +6,16 @@ from typing import Any, Optional, Tuple
 import numpy as np
 
 from . import _arguments as argument
-from .dataset import Dataset, Splits
+from .dataset import Dataset
+from .loading import Splits
 
 _REMEDY = (
     "give a Dataset (cifar.load(location) opens some), or arrays as (images, labels)")
 
 
 def training_and_validation(
-    train: Any, validation: Any, validation_data: Any, validation_split: Any
+    train: Any, validation: Any, validation_data: Any, validation_split: Any,
+    sample_weight: Any = None,
 ) -> Tuple[Optional[Dataset], Optional[Dataset]]:
     """Data sets of what `fit` and `resume` got; None where there was nothing."""
     if isinstance(train, Splits) and validation is None:
@@ -26,6 +28,7 @@ def training_and_validation(
     if validation is not None and validation_data is not None:
         raise TypeError("validation_data is given twice: as fit's second argument, too")
     others = validation_data if validation is None else validation
+    train = _with_weights(train, sample_weight)
     if validation_split is not None and validation_split != 0:
         if others is not None:
             raise TypeError(
@@ -44,6 +47,25 @@ def dataset_of(value: Any, name: str, class_names: Any = None) -> Dataset:
     return Dataset.from_arrays(value[0], value[1], class_names, "test")
 
 
+def _with_weights(train: Any, weights: Any) -> Any:
+    """The images with what each counts: a data set of its own, or (images, labels, weights)."""
+    if weights is None:
+        return train
+    if not _is_data(train):
+        raise TypeError("sample_weight is given without images and labels that it would be of")
+    if isinstance(train, Dataset):
+        return Dataset.from_arrays(
+            train.images, train.labels, train.class_names, train.split, weights)
+    return (*train, weights)
+
+
+def _made(train: Any, names: Any = None) -> Dataset:
+    if isinstance(train, Dataset):
+        return train
+    weights = train[2] if len(train) == 3 else None
+    return Dataset.from_arrays(train[0], train[1], names, sample_weights=weights)
+
+
 def _is_data(value: Any) -> bool:
     return isinstance(value, Dataset) or (
         isinstance(value, tuple) and len(value) == 2 and not isinstance(value, Splits))
@@ -56,8 +78,8 @@ def _datasets(train: Any, others: Any, name: str) -> Tuple[Optional[Dataset], Op
     if names is None and train is not None and others is not None and _is_data(others):
         classes = max(Dataset._classes(train[1]), Dataset._classes(others[1]))
         names = [str(index) for index in range(classes)]
-    if train is not None and not isinstance(train, Dataset):
-        train = Dataset.from_arrays(train[0], train[1], names)
+    if train is not None:
+        train = _made(train, names)
     return train, None if others is None else dataset_of(others, name, names)
 
 
@@ -68,7 +90,7 @@ def _split(train: Any, share: Any) -> Tuple[Dataset, Dataset]:
         raise ValueError(f"validation_split {share} is not between 0 and 1")
     if train is None:
         raise TypeError("validation_split is given without train: there is nothing to split")
-    whole = train if isinstance(train, Dataset) else Dataset.from_arrays(*train)
+    whole = _made(train)
     place = math.floor(len(whole) * (1 - share))
     if place == 0:
         raise ValueError(f"validation_split {share} leaves none of {len(whole)} images to train on")

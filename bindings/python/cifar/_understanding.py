@@ -9,7 +9,6 @@ from .callbacks import LearningRateScheduler
 # What their fit and compile take, and what there is in its place.
 _ELSEWHERE = {
     "initial_epoch": "cifar.resume resumes a run",
-    "sample_weight": "class_weight={…} weights the images of a class; a single one can't be",
     "x": "the images are its first argument, the labels its second",
     "y": "the images are its first argument, the labels its second",
     "workers": "threads=… says how many threads compute",

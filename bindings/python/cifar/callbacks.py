@@ -234,7 +234,7 @@ class LearningRateScheduler(Callback):
     """
 
     def __init__(self, schedule: Schedule) -> None:
-        self.schedule = _of_both(schedule)
+        self.schedule: Callable[[int, float], Optional[float]] = _of_both(schedule)
 
     def on_epoch_begin(self, batch: Batch, /) -> None:
         """Sets the rate that the schedule gives.

@@ -6,7 +6,6 @@ from typing import (
     Any,
     Iterator,
     List,
-    NamedTuple,
     Optional,
     Sequence,
     SupportsIndex,
@@ -20,11 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _abi as abi
 from . import _arguments as argument
-from ._download import download as get_images
 from ._handle import Handle, Held
 from ._library import call, create, decode, decode_path, get
-from ._pixels import labels_of, pixels_of
-from .errors import NotFoundError
+from ._pixels import labels_of, pixels_of, weights_of
 
 _SPLITS = {"train": abi.CIFAR_TRAIN, "test": abi.CIFAR_TEST}
 
@@ -36,8 +33,9 @@ class Dataset(Held):
 
     Made by ``cifar.load``, ``Dataset.open``, ``Dataset.from_arrays`` and ``Dataset.from_folder``.
     It never changes, so a copy is the data set itself. ``dataset[0]`` is a pair of an image,
-    (height, width, channels), and its label, as torchvision's data sets have it, and so is what a loop gets; a
-    slice, a list of places or a mask makes a Dataset of that part, with a copy of its images.
+    (height, width, channels), and its label, as torchvision's data sets have it, and so is what a
+    loop gets; a slice, a list of places or a mask makes a Dataset of that part, with a copy of its
+    images.
 
     Attributes
     ----------
@@ -143,6 +141,7 @@ class Dataset(Held):
         labels: ArrayLike,
         class_names: Optional[Sequence[str]] = None,
         split: str = "train",
+        sample_weights: Optional[ArrayLike] = None,
     ) -> "Dataset":
         """Copies images and labels from arrays.
 
@@ -161,6 +160,10 @@ class Dataset(Held):
             of any model.
         split : {"train", "test"}
             What it is for; the default is ``"train"``.
+        sample_weights : array_like of float, (N,), optional
+            What the loss of each image counts in training, 0 to 1e6 and not all 0; multiplied with
+            ``class_weight``, and averaged as that is. None (the default) for all alike, as in
+            validation and evaluation they always count.
 
         Returns
         -------
@@ -173,7 +176,7 @@ class Dataset(Held):
             For arrays of another type or shape, masked ones, or as many labels as there are not
             images.
         CifarError
-            ``CIFAR_E_BAD_DATA`` for a label out of range, naming it.
+            ``CIFAR_E_BAD_DATA`` for a label or a weight out of range, naming the image.
 
         Examples
         --------
@@ -187,6 +190,7 @@ class Dataset(Held):
         numbers, classes = labels_of(labels)
         if len(pixels) != len(numbers):
             raise ValueError(f"{len(pixels)} images, but {len(numbers)} labels")
+        weights = None if sample_weights is None else weights_of(sample_weights, len(numbers))
         options = abi.DatasetOptions()
         call("cifar_dataset_options_init", ctypes.byref(options), ctypes.sizeof(options))
         if class_names is not None:
@@ -199,6 +203,8 @@ class Dataset(Held):
         options.count = len(numbers)
         options.images = pixels.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
         options.labels = numbers.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
+        if weights is not None:
+            options.sample_weights = weights.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
         return cls._of(create("dataset", "cifar_dataset_from_memory", ctypes.byref(options)))
 
     @classmethod
@@ -255,7 +261,10 @@ class Dataset(Held):
         if self.location is not None:
             return Dataset.open, (self.location, self.split, len(self))
         images = np.ascontiguousarray(self.images)
-        return Dataset.from_arrays, (images, self.labels.copy(), self.class_names, self.split)
+        weights = self.sample_weights
+        return Dataset.from_arrays, (
+            images, self.labels.copy(), self.class_names, self.split,
+            None if weights is None else weights.copy())
 
     def __copy__(self) -> "Dataset":
         return self
@@ -297,7 +306,10 @@ class Dataset(Held):
         labels = self.labels[places]
         if len(labels) == 0:
             raise ValueError(f"index selects none of {len(self)} images")
-        return Dataset.from_arrays(self.images[places], labels, self.class_names, self.split)
+        weights = self.sample_weights
+        return Dataset.from_arrays(
+            self.images[places], labels, self.class_names, self.split,
+            None if weights is None else weights[places])
 
     @property
     def images(self) -> NDArray[np.uint8]:
@@ -306,8 +318,8 @@ class Dataset(Held):
         Returns
         -------
         numpy.ndarray of uint8, (N, height, width, channels)
-            Red, green and blue, or grey, 0 to 255. The data set's own bytes, without a copy: they can't be
-            written to, ``images.copy()`` can.
+            Red, green and blue, or grey, 0 to 255. The data set's own bytes, without a copy: they
+            can't be written to, ``images.copy()`` can.
 
         Examples
         --------
@@ -339,6 +351,26 @@ class Dataset(Held):
         call("cifar_dataset_get_data", self._handle, None, ctypes.byref(pointer))
         return np.asarray(_Memory(self._handle, pointer, np.int32, (len(self),)))
 
+    @property
+    def sample_weights(self) -> Optional[NDArray[np.float32]]:
+        """What the loss of each image counts in training.
+
+        Returns
+        -------
+        numpy.ndarray of float32, (N,), or None
+            None where all count alike; not to be written to either.
+
+        Examples
+        --------
+        >>> print(dataset.sample_weights)
+        None
+        """
+        pointer = ctypes.POINTER(ctypes.c_float)()
+        call("cifar_dataset_get_sample_weights", self._handle, ctypes.byref(pointer))
+        if not pointer:
+            return None
+        return np.asarray(_Memory(self._handle, pointer, np.float32, (len(self),)))
+
     @staticmethod
     def _classes(labels: ArrayLike) -> int:
         return labels_of(labels)[1]
@@ -354,72 +386,6 @@ class _Memory:
         address = ctypes.cast(pointer, ctypes.c_void_p).value
         self.__array_interface__ = {
             "version": 3, "data": (address, True), "typestr": np.dtype(kind).str, "shape": shape}
-
-
-class Splits(NamedTuple):
-    """Both parts of a data set: ``train, test = cifar.load("shapes")``.
-
-    Attributes
-    ----------
-    train : Dataset
-        The images to train on.
-    test : Dataset
-        The images to validate on.
-
-    Examples
-    --------
-    >>> import cifar
-    >>> cifar.load("shapes", limit_train=64, limit_test=32).test
-    <Dataset shapes: 32 test images>
-    """
-
-    train: Dataset
-    test: Dataset
-
-
-def load(
-    location: Optional[PathLike] = None, limit_train: Optional[int] = None,
-    limit_test: Optional[int] = None, download: bool = False,
-) -> Splits:
-    """Opens both parts of a data set.
-
-    Parameters
-    ----------
-    location : path, optional
-        As for ``Dataset.open``: ``"shapes"``, a directory, …; None (the default) for CIFAR-10 where
-        it is looked for.
-    limit_train, limit_test : int, optional
-        The most images to take of each, from the start; None (the default) for all.
-    download : bool
-        Get what is not there from its publisher, 170 MB, verified, into ``location`` where that is
-        a directory, else into ``$CIFAR10_DIR`` or ``~/.cache/cifar10``: what `cifar data download`
-        does. The default is False.
-
-    Returns
-    -------
-    Splits
-        A tuple of ``train`` and ``test``.
-
-    Raises
-    ------
-    CifarError, ValueError, TypeError
-        As ``Dataset.open``; ``CIFAR_E_IO`` for a download that failed.
-
-    Examples
-    --------
-    >>> import cifar
-    >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> len(train), len(test)
-    (64, 32)
-    """
-    if argument.flag(download, "download"):
-        try:
-            Dataset.open(location, "test", 1)
-        except NotFoundError:
-            get_images(None if location is None else os.fsdecode(location))
-    return Splits(
-        Dataset.open(location, "train", limit_train), Dataset.open(location, "test", limit_test)
-    )
 
 
 def _size(resize: object) -> Optional[Tuple[int, int]]:

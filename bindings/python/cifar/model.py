@@ -408,17 +408,18 @@ class Model(Interchange):
         return self
 
     def save(self, path: PathLike) -> None:
-        """Writes the checkpoint to a safetensors file, whole or not at all.
+        """Writes weights and statistics, all that a model is, whole or not at all.
 
-        A name that ends in ``.onnx`` gets an ONNX model, as ``export`` writes it; with Keras 3
-        installed, ``.keras`` and ``.weights.h5`` get its files. Of a model made of weights alone,
-        these are written.
+        The file is a safetensors file, which PyTorch's ``load_state_dict`` takes; what a training
+        needs to continue elsewhere is ``export(path, "checkpoint")``, three times as large. A name
+        that ends in ``.onnx`` gets an ONNX model, as ``export`` writes it; with Keras 3 installed,
+        ``.keras`` and ``.weights.h5`` get its files.
 
         Parameters
         ----------
         path : path
             A name that promises another format is an error. An existing file is replaced if it is
-            empty or a checkpoint.
+            empty, weights or a checkpoint.
 
         Raises
         ------

@@ -5,6 +5,8 @@ import sys
 from ctypes import byref, sizeof
 from typing import Any, Callable, Iterable, Mapping, Optional, Union
 
+from numpy.typing import ArrayLike
+
 from . import _abi as abi
 from . import _arguments as argument
 from ._interchange import AnyModel, Weights, model_text
@@ -14,8 +16,9 @@ from ._splits import training_and_validation
 from ._training import Training, list_of
 from ._understanding import class_weights, refuse_recipe_callbacks, understood
 from .callbacks import Callback
-from .dataset import PathLike, Splits
+from .dataset import PathLike
 from .events import Batch, Epoch
+from .loading import Splits
 from .model import Images, Model
 
 EpochCallback = Union[Callback, Callable[[Epoch], object]]
@@ -30,6 +33,7 @@ def fit(
     *,
     validation_data: Optional[Images] = None,
     validation_split: Optional[float] = None,
+    sample_weight: Optional[ArrayLike] = None,
     recipe: str = "pytorch",
     model: AnyModel = None,
     weights: Union[None, Model, Weights] = None,
@@ -69,6 +73,11 @@ def fit(
     validation_split : float, optional
         Validate on this share of the training images, the last ones, and train on the others: 0 to
         below 1. None (the default) for validation images of their own.
+    sample_weight : array_like of float, (N,), optional
+        What the loss of each training image counts, 0 to 1e6; multiplied with ``class_weight``. The
+        images are copied, as ``Dataset.from_arrays`` does, and a resume needs them handed over,
+        from ``Dataset.from_arrays`` with the same ``sample_weights``. None (the default) for what
+        the data set says.
     recipe : {"pytorch", "keras", "keras-tuned"}
         The tutorial's dialects, the last one with the learning rate halved on a plateau; what is
         None below is as it says. The default is ``"pytorch"``.
@@ -166,7 +175,8 @@ def fit(
     """
     hyperparameters, listed = understood(hyperparameters, list_of(callbacks))
     training = Training(listed, on_batch, verbose)
-    images, others = training_and_validation(train, validation, validation_data, validation_split)
+    images, others = training_and_validation(
+        train, validation, validation_data, validation_split, sample_weight)
     if images is None or others is None:
         raise TypeError(
             "fit has no images to validate on: give validation_data=(images, labels), or "

@@ -85,13 +85,42 @@ impl Dataset {
         class_names: &[&str],
         split: Split,
     ) -> Result<Dataset> {
+        Dataset::copied(images, shape, labels, None, class_names, split)
+    }
+
+    /// The same with what the loss of each image counts in training: a number from 0 to 1e6 an
+    /// image, not all 0.
+    pub fn from_weighted_arrays(
+        images: &[u8],
+        shape: ImageShape,
+        labels: &[i32],
+        sample_weights: &[f32],
+        class_names: &[&str],
+        split: Split,
+    ) -> Result<Dataset> {
+        Dataset::copied(images, shape, labels, Some(sample_weights), class_names, split)
+    }
+
+    fn copied(
+        images: &[u8],
+        shape: ImageShape,
+        labels: &[i32],
+        sample_weights: Option<&[f32]>,
+        class_names: &[&str],
+        split: Split,
+    ) -> Result<Dataset> {
         shape.check(images, labels.len())?;
+        if let Some(weights) = sample_weights.filter(|weights| weights.len() != labels.len()) {
+            return Err(Error::new(
+                Status::SHAPE_MISMATCH,
+                format!("{} weights are not for {} images", weights.len(), labels.len()),
+            ));
+        }
         let names = class_names.iter().map(|name| text::c(name)).collect::<Result<Vec<_>>>()?;
         let names = names.iter().map(|name| name.as_ptr()).collect::<Vec<_>>();
         // SAFETY: the size is that of the struct.
-        let mut options: raw::cifar_dataset_options = filled(|options, size| unsafe {
-            raw::cifar_dataset_options_init(options, size)
-        })?;
+        let mut options: raw::cifar_dataset_options =
+            filled(|options, size| unsafe { raw::cifar_dataset_options_init(options, size) })?;
         options.split = split.raw();
         options.channels = shape.channels;
         options.height = shape.height;
@@ -101,6 +130,7 @@ impl Dataset {
         options.images = images.as_ptr();
         options.labels = labels.as_ptr();
         options.class_names = names.as_ptr();
+        options.sample_weights = sample_weights.map_or(ptr::null(), <[f32]>::as_ptr);
         let mut pointer = ptr::null_mut();
         // SAFETY: the arrays have as many elements as are said, and live during the call.
         check(unsafe { raw::cifar_dataset_from_memory(&options, &mut pointer) })?;

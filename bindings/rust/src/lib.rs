@@ -36,6 +36,7 @@ mod dataset;
 mod error;
 mod image_shape;
 mod infos;
+mod interchange;
 mod log;
 mod model;
 mod options;
@@ -53,6 +54,7 @@ pub use infos::{
     BatchInfo, CheckpointInfo, EpochInfo, Evaluation, MetricInfo, NoteInfo, RunInfo, StorageInfo,
     TrainerInfo, ValidationInfo,
 };
+pub use interchange::{ExportOptions, Format, ImportOptions};
 pub use log::{set_log, LogLevel};
 pub use model::Model;
 pub use options::{ResumeOptions, TrainOptions};

@@ -16,7 +16,7 @@ unsafe impl Send for Model {}
 unsafe impl Sync for Model {}
 
 impl Model {
-    /// Opens a checkpoint file that [`Model::save`] or the command `cifar export` wrote.
+    /// Opens a file that [`Model::save`] or the command `cifar export` wrote.
     pub fn open(path: impl AsRef<Path>) -> Result<Model> {
         let path = text::path(path.as_ref())?;
         let mut pointer = ptr::null_mut();
@@ -142,8 +142,8 @@ impl Model {
         Ok(probabilities.chunks(classes).map(<[f32]>::to_vec).collect())
     }
 
-    /// Writes the checkpoint to a safetensors file, whole or not at all. An existing file is
-    /// replaced if it is empty or a checkpoint.
+    /// Writes weights and statistics, all that a model is, to a safetensors file, whole or not at
+    /// all. An existing file is replaced if it is empty, weights or a checkpoint.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = text::path(path.as_ref())?;
         // SAFETY: the string lives during the call.

@@ -1,8 +1,10 @@
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
+use std::ptr;
+use std::sync::Arc;
 
 use crate::infos::{filled, Plain};
-use crate::{raw, text, Result};
+use crate::{raw, text, Model, Result};
 
 // SAFETY: they have numbers and pointers only.
 unsafe impl Plain for raw::cifar_train_options {}
@@ -48,6 +50,8 @@ pub struct TrainOptions {
     tags: Vec<String>,
     hyperparameters: Option<String>,
     model: Option<String>,
+    weights: Option<Arc<Model>>,
+    weights_source: Option<String>,
     busy_timeout: Option<f64>,
 }
 
@@ -86,6 +90,10 @@ impl TrainOptions {
         hyperparameters: &str => Some(hyperparameters.to_owned());
         /// A preset's name or a list of layers in JSON; else the recipe's, "tutorial".
         model: &str => Some(model.to_owned());
+        /// What to begin with, of a model of the same layers; else drawn.
+        weights: &Arc<Model> => Some(Arc::clone(weights));
+        /// What the run's hyperparameters call the place where these weights are from.
+        weights_source: &str => Some(weights_source.to_owned());
         /// Seconds for which the end of training waits for a registry that others hold: 600.
         busy_timeout: f64 => Some(busy_timeout);
     }
@@ -101,6 +109,7 @@ impl TrainOptions {
         let tags = tag_lines(&self.tags)?;
         let hyperparameters = text::optional(self.hyperparameters.as_deref())?;
         let model = text::optional(self.model.as_deref())?;
+        let weights_source = text::optional(self.weights_source.as_deref())?;
         // SAFETY: the struct is written to, and is as large as is said.
         let mut options: raw::cifar_train_options =
             filled(|options, size| unsafe { raw::cifar_train_options_init(options, size) })?;
@@ -118,6 +127,8 @@ impl TrainOptions {
         options.tags = text::pointer(&tags);
         options.hyperparameters = text::pointer(&hyperparameters);
         options.model = text::pointer(&model);
+        options.weights = self.weights.as_ref().map_or(ptr::null_mut(), |model| model.as_ptr());
+        options.weights_source = text::pointer(&weights_source);
         options.busy_timeout = self.busy_timeout.unwrap_or(options.busy_timeout);
         body(&options)
     }

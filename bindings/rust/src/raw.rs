@@ -113,6 +113,10 @@ pub struct cifar_dataset_options {
     // (classes) different strings of 1 to 200 bytes; NULL for "0", "1", ..., which go with the
     // names of any other data set or model
     pub class_names: *const *const c_char,
+    // (count), what the loss of each image counts in training, 0 to 1e6 and not all 0; multiplied
+    // with "class_weight", and averaged as that is. NULL: all count alike, as in validation and
+    // evaluation they always do
+    pub sample_weights: *const f32,
 }
 
 // What is known of a data set.
@@ -422,10 +426,11 @@ pub struct cifar_evaluation {
 
 // What a model is written as.
 pub type cifar_format = c_uint;
-// Everything that a training needs to continue: a safetensors file, as cifar_model_save writes it.
+// Everything that a training needs to continue: a safetensors file with weights, what the optimizer
+// keeps, and the trainer's state.
 pub const CIFAR_FORMAT_CHECKPOINT: cifar_format = 0;
-// Weights and statistics alone, float32, in a safetensors file, with the num_batches_tracked that
-// PyTorch has: what load_state_dict takes. cifar_model_open opens it too.
+// Weights and statistics alone, float32, in a safetensors file, as cifar_model_save writes it, with
+// the num_batches_tracked that PyTorch has: what load_state_dict takes.
 pub const CIFAR_FORMAT_WEIGHTS: cifar_format = 1;
 // An ONNX model, opset 15: "images", (N, channels, height, width) of uint8 for any N, which the
 // graph normalises, to "probabilities", (N, classes). Dropout is left out.
@@ -684,6 +689,11 @@ extern "C" {
         dataset: *const cifar_dataset,
         images: *mut *const u8,
         labels: *mut *const i32,
+    ) -> cifar_status;
+
+    pub fn cifar_dataset_get_sample_weights(
+        dataset: *const cifar_dataset,
+        weights: *mut *const f32,
     ) -> cifar_status;
 
     pub fn cifar_dataset_read(
@@ -1126,7 +1136,7 @@ extern "C" {
 
 #[cfg(target_pointer_width = "64")]
 const _: () = {
-    assert!(size_of::<cifar_dataset_options>() == 56);
+    assert!(size_of::<cifar_dataset_options>() == 64);
     assert!(offset_of!(cifar_dataset_options, struct_size) == 0);
     assert!(offset_of!(cifar_dataset_options, split) == 4);
     assert!(offset_of!(cifar_dataset_options, channels) == 8);
@@ -1137,6 +1147,7 @@ const _: () = {
     assert!(offset_of!(cifar_dataset_options, images) == 32);
     assert!(offset_of!(cifar_dataset_options, labels) == 40);
     assert!(offset_of!(cifar_dataset_options, class_names) == 48);
+    assert!(offset_of!(cifar_dataset_options, sample_weights) == 56);
     assert!(size_of::<cifar_dataset_info>() == 56);
     assert!(offset_of!(cifar_dataset_info, struct_size) == 0);
     assert!(offset_of!(cifar_dataset_info, split) == 4);

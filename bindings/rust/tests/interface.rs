@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use cifar::{
-    set_log, Dataset, Event, ImageShape, LogLevel, Model, Registry, ResumeOptions, RunQuery, Split, Status,
-    TrainOptions, Trainer,
+    set_log, Dataset, Event, ExportOptions, Format, ImageShape, ImportOptions, LogLevel, Model,
+    Registry, ResumeOptions, RunQuery, Split, Status, TrainOptions, Trainer,
 };
 
 /// A directory of its own, taken away in the end.
@@ -226,6 +226,57 @@ fn another_thread_interrupts() {
     drop(trainer);
     interrupter.interrupt(); // does nothing any more
     assert_eq!(place.registry().query(&RunQuery::new()).unwrap()[0].status, "interrupted");
+}
+
+#[test]
+fn weights_go_out_and_in() {
+    let place = Place::new();
+    let mut trainer = place.trainer(&place.options());
+    trainer.run(follow_nothing).unwrap();
+    let model = trainer.model().unwrap();
+    let (images, _) = shapes(Split::Test).read(0, 2).unwrap();
+    let expected = model.predict(&images).unwrap();
+    let plain = ExportOptions::default();
+    let names = |names: &str| ExportOptions { names: Some(names.to_owned()), ..plain.clone() };
+    model.export(Format::Weights, place.file("w.safetensors"), &plain).unwrap();
+    let options = ImportOptions::default();
+    let bytes = model.encode(Format::Weights, &names("sequential")).unwrap();
+    let all = model.encode(Format::Checkpoint, &plain).unwrap();
+    for other in [
+        Model::from_weights(place.file("w.safetensors"), &options).unwrap(),
+        Model::from_weights_in(&bytes, &options).unwrap(),
+        Model::from_weights_in(&all, &options).unwrap(),
+    ] {
+        assert_eq!(other.predict(&images).unwrap(), expected);
+    }
+    model.export(Format::Onnx, place.file("m.onnx"), &plain).unwrap();
+    let onnx = model.encode(Format::Onnx, &plain).unwrap();
+    assert_eq!(std::fs::read(place.file("m.onnx")).unwrap(), onnx);
+    let error = model.export(Format::Weights, place.file("m.h5"), &plain).unwrap_err();
+    assert_eq!(error.status(), Status::INVALID_ARGUMENT);
+    let error = model.encode(Format::Weights, &names("tutorial")).unwrap_err();
+    assert_eq!(error.status(), Status::UNSUPPORTED);
+    let tutorial = ImportOptions { model: Some("tutorial".to_owned()), ..options };
+    let error = Model::from_weights(place.file("w.safetensors"), &tutorial).unwrap_err();
+    assert_eq!(error.status(), Status::SHAPE_MISMATCH);
+
+    let beginning = place.options().weights(&Arc::new(model)).weights_source("a friend");
+    let trainer = place.trainer(&beginning);
+    assert_eq!(trainer.model().unwrap().predict(&images).unwrap(), expected);
+    assert!(trainer.info().unwrap().hyperparameters.contains("a friend"));
+}
+
+#[test]
+fn images_have_weights() {
+    let shape = ImageShape { channels: 3, height: 32, width: 32 };
+    let images = vec![7; 2 * shape.bytes()];
+    let made = |weights: &[f32]| {
+        Dataset::from_weighted_arrays(&images, shape, &[0, 1], weights, &["a", "b"], Split::Train)
+    };
+    made(&[0.0, 2.5]).unwrap();
+    assert_eq!(made(&[1.0]).unwrap_err().status(), Status::SHAPE_MISMATCH);
+    assert_eq!(made(&[0.0, 0.0]).unwrap_err().status(), Status::BAD_DATA);
+    assert_eq!(made(&[1.0, f32::NAN]).unwrap_err().status(), Status::BAD_DATA);
 }
 
 #[test]

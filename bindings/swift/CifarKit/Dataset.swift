@@ -50,16 +50,22 @@ public final class Dataset: @unchecked Sendable {
   ///   - images: the bytes of `shape` an image.
   ///   - shape: of an image.
   ///   - labels: places in `classNames`, one an image.
+  ///   - sampleWeights: what the loss of each image counts in training, 0 to 1e6; nil for all alike.
   ///   - classNames: from 2 to 1000 different ones.
-  /// - Throws: ``CifarError``: `badData` for a label out of range; `shapeMismatch`, `invalidArgument`.
+  /// - Throws: ``CifarError``: `badData` for a label or a weight out of range; `shapeMismatch`, `invalidArgument`.
   public convenience init(
-    images: [UInt8], shape: ImageShape = .cifar, labels: [Int32], classNames: [String], split: Split
+    images: [UInt8], shape: ImageShape = .cifar, labels: [Int32], sampleWeights: [Float]? = nil,
+    classNames: [String], split: Split
   ) throws {
     try shape.check()
     guard images.count == labels.count * shape.bytes else {
       throw CifarError(
         .shapeMismatch,
         "\(images.count) bytes are not \(labels.count) images of \(shape.bytes) bytes")
+    }
+    guard sampleWeights.map({ $0.count == labels.count }) ?? true else {
+      throw CifarError(
+        .shapeMismatch, "\(sampleWeights?.count ?? 0) weights are not for \(labels.count) images")
     }
     var options = try filled(cifar_dataset_options()) { cifar_dataset_options_init($0, $1) }
     options.split = split.c
@@ -73,10 +79,13 @@ public final class Dataset: @unchecked Sendable {
       return try images.withUnsafeBufferPointer { images in
         try labels.withUnsafeBufferPointer { labels in
           try names.withUnsafeBufferPointer { names in
-            options.images = images.baseAddress
-            options.labels = labels.baseAddress
-            options.class_names = names.baseAddress
-            return try made { cifar_dataset_from_memory(&options, $0) }
+            try (sampleWeights ?? []).withUnsafeBufferPointer { weights in
+              options.images = images.baseAddress
+              options.labels = labels.baseAddress
+              options.class_names = names.baseAddress
+              options.sample_weights = sampleWeights == nil ? nil : weights.baseAddress
+              return try made { cifar_dataset_from_memory(&options, $0) }
+            }
           }
         }
       }

@@ -2,7 +2,7 @@ import CCifar
 
 /// A trained network to use, from any thread; its calls take turns.
 public final class Model: @unchecked Sendable {
-  private let pointer: OpaquePointer
+  let pointer: OpaquePointer
   private let info: cifar_model_info
 
   init(owning pointer: OpaquePointer) throws {
@@ -17,7 +17,7 @@ public final class Model: @unchecked Sendable {
 
   deinit { cifar_model_free(pointer) }
 
-  /// Opens a checkpoint file that ``save(to:)`` or the command `cifar export` wrote.
+  /// Opens a file that ``save(to:)`` or the command `cifar export` wrote.
   ///
   /// - Throws: ``CifarError``: `notFound`, `io`; `badData`; `notFinite`, naming the tensor.
   public convenience init(file path: String) throws {
@@ -117,8 +117,8 @@ public final class Model: @unchecked Sendable {
     return (0..<count).map { Array(probabilities[($0 * classes)..<(($0 + 1) * classes)]) }
   }
 
-  /// Writes the checkpoint to a safetensors file, whole or not at all. An existing file is replaced if
-  /// it is empty or a checkpoint.
+  /// Writes weights and statistics, all that a model is, to a safetensors file, whole or not at all. An
+  /// existing file is replaced if it is empty, weights or a checkpoint.
   ///
   /// - Throws: ``CifarError``: `invalidArgument` for an existing file of another kind; `io`,
   ///   `diskFull`.

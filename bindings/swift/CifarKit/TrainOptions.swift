@@ -30,6 +30,10 @@ public struct TrainOptions: Sendable {
   public var hyperparameters: String?
   /// A preset's name or a list of layers in JSON; else the recipe's, "tutorial".
   public var model: String?
+  /// What to begin with, of a model of the same layers; else drawn.
+  public var weights: Model?
+  /// What the run's hyperparameters call the place where these weights are from.
+  public var weightsSource: String?
   /// Seconds for which the end of training waits for a registry that others hold.
   public var busyTimeout = 600.0
 
@@ -53,6 +57,8 @@ public struct TrainOptions: Sendable {
     options.tags = try strings(tags.isEmpty ? nil : tags.joined(separator: "\n"))
     options.hyperparameters = try strings(hyperparameters)
     options.model = try strings(model)
+    options.weights = weights?.pointer
+    options.weights_source = try strings(weightsSource)
     options.busy_timeout = busyTimeout
     return options
   }

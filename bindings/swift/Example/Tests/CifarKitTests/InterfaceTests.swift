@@ -138,6 +138,51 @@ func status(_ call: () throws -> Void) -> CifarError.Status? {
   #expect(try place.registry().runs(where: "status = interrupted").count == 1)
 }
 
+@Test func weightsGoOutAndIn() throws {
+  let place = try Place()
+  let trainer = try place.trainer(name: "out")
+  try trainer.run()
+  let model = try trainer.model()
+  let (images, _) = try shapes(.test).read(0..<2)
+  let expected = try model.predict(images)
+  try model.export(.weights, to: place.file("w.safetensors"))
+  var names = ExportOptions()
+  names.names = "sequential"
+  for other in [
+    try Model(weights: place.file("w.safetensors")),
+    try Model(weights: model.encoded(as: .weights, names)),
+    try Model(weights: model.encoded(as: .checkpoint)),
+  ] {
+    #expect(try other.predict(images) == expected)
+  }
+  let onnx = try model.encoded(as: .onnx)
+  try model.export(.onnx, to: place.file("m.onnx"))
+  #expect(try [UInt8](Data(contentsOf: URL(fileURLWithPath: place.file("m.onnx")))) == onnx)
+  #expect(status { try model.export(.weights, to: place.file("m.h5")) } == .invalidArgument)
+  names.names = "tutorial"
+  #expect(status { _ = try model.encoded(as: .weights, names) } == .unsupported)
+  var options = ImportOptions()
+  options.model = "tutorial"
+  #expect(
+    status { _ = try Model(weights: place.file("w.safetensors"), options) } == .shapeMismatch)
+}
+
+@Test func imagesHaveWeights() throws {
+  let images = [UInt8](repeating: 7, count: 2 * ImageShape.cifar.bytes)
+  _ = try Dataset(
+    images: images, labels: [0, 1], sampleWeights: [0, 2.5], classNames: ["a", "b"], split: .train)
+  for (weights, expected) in [
+    ([1] as [Float], CifarError.Status.shapeMismatch), ([0, 0], .badData), ([1, .nan], .badData),
+  ] {
+    #expect(
+      status {
+        _ = try Dataset(
+          images: images, labels: [0, 1], sampleWeights: weights, classNames: ["a", "b"],
+          split: .train)
+      } == expected)
+  }
+}
+
 @Test func aModelIsSavedAndOpenedAgain() throws {
   let place = try Place()
   let trainer = try place.trainer(name: "saved")

@@ -20,15 +20,16 @@ private struct WeightedLossGolden: Decodable {
   var cases: [Case]
 }
 
-@Suite struct ClassWeightTests {
+@Suite struct LossWeightTests {
   @Test func lossesAreTheFrameworks() throws {
     let golden = try decodeGolden(WeightedLossGolden.self, "weighted_losses.json")
     #expect(golden.cases.count == 3)
     let count = golden.labels.count
     for expected in golden.cases {
-      let weights = ClassWeights(golden.weights, dividesBySum: expected.dialect == .pytorch)
+      let weights = LossWeights(
+        ofClasses: golden.weights, dividesBySum: expected.dialect == .pytorch)
       var scales = [Float](repeating: .nan, count: count)
-      weights.scale(labels: golden.labels, count: count, to: &scales)
+      #expect(weights.scale(labels: golden.labels, ofImages: nil, count: count, to: &scales))
       var gradient = [Float](repeating: .nan, count: golden.logits.count)
       let result = SoftmaxCrossEntropy.evaluate(
         logits: golden.logits, labels: golden.labels, count: count, classes: 4, scales: scales,
@@ -44,10 +45,13 @@ private struct WeightedLossGolden: Decodable {
   /// Weights that are all the same do nothing: where the mean is over the weights for any of them.
   @Test(arguments: [(Float(1), false), (1, true), (4, true)])
   func alikeIsUnweighted(weight: Float, dividesBySum: Bool) throws {
-    let plain = try trained(nil)
-    let weighted = try trained(
-      ClassWeights([Float](repeating: weight, count: 10), dividesBySum: dividesBySum))
-    #expect(plain.loss == weighted.loss && plain.gradients == weighted.gradients)
+    let plain = try trained(LossWeights())
+    let ofClasses = try trained(
+      LossWeights(ofClasses: [Float](repeating: weight, count: 10), dividesBySum: dividesBySum))
+    #expect(plain.loss == ofClasses.loss && plain.gradients == ofClasses.gradients)
+    let ofImages = try trained(
+      LossWeights(dividesBySum: dividesBySum), ofImages: [Float](repeating: weight, count: 4))
+    #expect(plain.loss == ofImages.loss && plain.gradients == ofImages.gradients)
   }
 
   /// Images of a class without weight count nothing, whatever they are.
@@ -55,20 +59,29 @@ private struct WeightedLossGolden: Decodable {
   {
     var weights = [Float](repeating: 1, count: 10)
     weights[3] = 0
-    let options = ClassWeights(weights, dividesBySum: dividesBySum)
+    let options = LossWeights(ofClasses: weights, dividesBySum: dividesBySum)
     let one = try trained(options, imagesOf3: 1)
     let other = try trained(options, imagesOf3: 2)
     #expect(one.loss == other.loss && one.gradients == other.gradients)
     let nothing = try trained(
-      ClassWeights([Float](repeating: 0, count: 10), dividesBySum: dividesBySum))
+      LossWeights(ofClasses: [Float](repeating: 0, count: 10), dividesBySum: dividesBySum))
     #expect(nothing.loss == 0 && nothing.gradients.allSatisfy { $0 == 0 })
+  }
+
+  /// The weight of an image is multiplied with that of its class.
+  @Test(arguments: [false, true]) func imagesAndClassesMultiply(dividesBySum: Bool) throws {
+    let ofClasses: [Float] = [1, 2, 1, 4, 1, 1, 1, 1, 1, 0.5]
+    let both = try trained(
+      LossWeights(ofClasses: ofClasses, dividesBySum: dividesBySum), ofImages: [3, 0.25, 0, 2])
+    let product = try trained(LossWeights(dividesBySum: dividesBySum), ofImages: [3, 1, 0, 1])
+    #expect(both.loss == product.loss && both.gradients == product.gradients)
   }
 
   @Test func evaluationCountsAllAlike() throws {
     var losses: [Double] = []
-    for weights in [nil, ClassWeights([0, 2, 1, 1, 1, 1, 1, 1, 1, 1], dividesBySum: true)] {
+    for weights in [nil, [0, 2, 1, 1, 1, 1, 1, 1, 1, 1] as [Float]] {
       let plan = try self.plan()
-      plan.loss.classWeights = weights
+      plan.loss.weights = LossWeights(ofClasses: weights, dividesBySum: true)
       let images = Samples.uniform(4 * 3072, seed: 7)
       losses.append(plan.evaluate(images: images, labels: [0, 3, 1, 9], count: 4).lossSum)
     }
@@ -84,14 +97,20 @@ private struct WeightedLossGolden: Decodable {
 
   /// - Parameter imagesOf3: the seed of the image of class 3.
   private func trained(
-    _ weights: ClassWeights?, imagesOf3: UInt64 = 1
+    _ weights: LossWeights, ofImages: [Float]? = nil, imagesOf3: UInt64 = 1
   ) throws -> (loss: Double, gradients: [Float]) {
     let plan = try self.plan()
-    plan.loss.classWeights = weights
+    plan.loss.weights = weights
     var images = Samples.uniform(4 * 3072, seed: 7)
     images.replaceSubrange(3072..<6144, with: Samples.uniform(3072, seed: imagesOf3))
-    let result = plan.trainStep(
-      images: images, labels: [0, 3, 1, 9], count: 4, seed: 1, step: 0)
+    let labels: [Int32] = [0, 3, 1, 9]
+    let result =
+      if let ofImages {
+        plan.trainStep(
+          images: images, labels: labels, weights: ofImages, count: 4, seed: 1, step: 0)
+      } else {
+        plan.trainStep(images: images, labels: labels, count: 4, seed: 1, step: 0)
+      }
     return (result.lossSum, Array(plan.network.gradients.span))
   }
 }

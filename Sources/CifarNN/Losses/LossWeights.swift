@@ -1,0 +1,39 @@
+/// How much images count in training, each by its class, by itself, or by the product of both.
+///
+/// The loss of a batch is Σ w·loss / D with the weight w of each image. D is the number of images in
+/// Keras, the sum of their weights in PyTorch: there a batch of one weight has the loss that it has
+/// without. A batch whose weights are all 0 has none.
+public struct LossWeights: Equatable, Sendable {
+  /// (classes), each 0 or above; nil for classes that count alike.
+  public var ofClasses: [Float]?
+  /// Whether D is the sum of the weights.
+  public var dividesBySum: Bool
+
+  public init(ofClasses: [Float]? = nil, dividesBySum: Bool = false) {
+    self.ofClasses = ofClasses
+    self.dividesBySum = dividesBySum
+  }
+
+  /// What the losses of a batch are multiplied by, so that the mean of the products is the loss.
+  ///
+  /// - Parameters:
+  ///   - labels: (count), each in 0 ..< classes.
+  ///   - ofImages: (count), each 0 or above; nil for images that count alike.
+  ///   - scales: (count), overwritten where anything has a weight.
+  /// - Returns: whether anything has.
+  func scale(
+    labels: UnsafePointer<Int32>, ofImages: UnsafePointer<Float>?, count: Int,
+    to scales: UnsafeMutablePointer<Float>
+  ) -> Bool {
+    guard ofClasses != nil || ofImages != nil else { return false }
+    var sum = 0.0
+    for image in 0..<count {
+      scales[image] = (ofClasses?[Int(labels[image])] ?? 1) * (ofImages?[image] ?? 1)
+      sum += Double(scales[image])
+    }
+    guard dividesBySum, sum > 0 else { return true }
+    let factor = Float(Double(count) / sum)
+    for image in 0..<count { scales[image] *= factor }
+    return true
+  }
+}
