@@ -27,8 +27,13 @@ from peer_programs import (
 from results import OWN, PRECISIONS
 from rounds import Run, Series
 
-# Model, batch size, and the steps of a measurement: as many as make about a second for a peer.
-STEPS = [("tutorial", 64, 5), ("tutorial", 256, 2), ("tutorial-resnet", 64, 3)]
+# CIFAR's images: channels, and pixels a side.
+CIFAR = (3, 32)
+# Model, batch size, images, and the steps of a measurement: as many as make about a second for a peer.
+STEPS = [
+    ("tutorial", 64, CIFAR, 5), ("tutorial", 256, CIFAR, 2), ("tutorial-resnet", 64, CIFAR, 3),
+    ("tutorial", 64, (1, 28), 5), ("tutorial", 64, (3, 64), 2),
+]
 BATCHES = [(1, 200), (64, 8), (256, 3)]
 # Input and output channels, pixels a side, kernel.
 LAYERS = [
@@ -108,10 +113,15 @@ class Bench:
         ]
 
     def step(self):
-        for model, batch, repeats in STEPS:
+        for model, batch, images, repeats in STEPS:
+            name, title = f"step-{model}-{batch}", f"training step of `{model}`, batch {batch}"
+            if images != CIFAR:
+                channels, side = images
+                name += f"-{channels}x{side}x{side}"
+                title += f", {side}×{side} {'grey' if channels == 1 else 'colour'}"
             self.run.row(
-                "step", f"step-{model}-{batch}", f"training step of `{model}`, batch {batch}", "ms",
-                self.series("step", batch, repeats=repeats, after=[model]),
+                "step", name, title, "ms",
+                self.series("step", batch, repeats=repeats, after=[model, *images]),
             )
 
     def infer(self):
@@ -176,7 +186,7 @@ class Bench:
             )
             process = start(self.options.threads, self.directory)
             try:
-                process.ask("step", batch, 3, mode, "tutorial")
+                process.ask("step", batch, 3, mode, "tutorial", *CIFAR)
                 return process.ask("memory")
             finally:
                 process.end()
@@ -217,7 +227,7 @@ class Bench:
         self.run.row(
             "threads", "threads", "training step of `tutorial`, batch 64", "ms",
             [Series(OWN, mode, "float32", lambda process=process: process.ask(
-                "step", 64, 10, "float32", "tutorial")) for mode, process in both.items()],
+                "step", 64, 10, "float32", "tutorial", *CIFAR)) for mode, process in both.items()],
         )
         single.end()
 

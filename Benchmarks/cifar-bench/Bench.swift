@@ -23,11 +23,12 @@ struct Bench {
     let names = words.dropFirst().filter { Int($0) == nil }
     switch (words.first, numbers.count, names.count) {
     case ("describe", 0, 0): return Bench.description
-    case ("step", 2, 2):
+    case ("step", 4, 2):
       return .number(
         try step(
           batch: numbers[0], repeats: numbers[1], precision: Bench.precision(names[0]),
-          model: names[1]))
+          model: names[1],
+          shape: try ImageShape(channels: numbers[2], height: numbers[3], width: numbers[3])))
     case ("infer", 2, 1):
       return .number(
         try infer(batch: numbers[0], repeats: numbers[1], precision: Bench.precision(names[0])))
@@ -63,18 +64,18 @@ struct Bench {
 
   /// Median milliseconds of a training step of a preset.
   private mutating func step(
-    batch: Int, repeats: Int, precision: Precision, model: String
+    batch: Int, repeats: Int, precision: Precision, model: String, shape: ImageShape
   ) throws -> Double {
-    let what = ["\(batch)", model, precision.rawValue]
+    let what = ["\(batch)", model, precision.rawValue, "\(shape)"]
     if training?.what != what {
       let network = try Network(
-        spec: .preset(model, dialect: .pytorch), dialect: .pytorch, seed: 0)
+        spec: .preset(model, dialect: .pytorch, shape: shape), dialect: .pytorch, seed: 0)
       let plan = try Plan(
         network: network, batchSize: batch, training: true, pool: pool, precision: precision)
       training = (what, plan, try Adam(network: network, options: AdamOptions(), pool: pool))
     }
     guard let training else { return .nan }
-    let images = try Bench.images(batch)
+    let images = try Bench.images(batch, shape)
     let labels = try AlignedBuffer<Int32>(count: batch)
     for index in 0..<batch { labels[index] = Int32(index % 10) }
     var step: UInt64 = 0
@@ -186,9 +187,9 @@ struct Bench {
     return precision
   }
 
-  /// (batch, 3, 32, 32) of something like normalised pixels.
-  private static func images(_ batch: Int) throws -> AlignedBuffer<Float> {
-    let images = try AlignedBuffer<Float>(count: batch * 3 * 32 * 32)
+  /// (batch, channels, height, width) of something like normalised pixels.
+  private static func images(_ batch: Int, _ shape: ImageShape) throws -> AlignedBuffer<Float> {
+    let images = try AlignedBuffer<Float>(count: batch * shape.count)
     var random = RandomSequence(seed: 0, purpose: .syntheticImages)
     for index in 0..<images.count { images[index] = Float(random.uniform() * 4 - 2) }
     return images

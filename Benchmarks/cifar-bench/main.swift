@@ -7,8 +7,9 @@ import Glibc
 // an answer there may be {"error": "…"}. All times are milliseconds. MODE is a precision.
 //
 //   describe                what it is, and the modes of `step` and `infer` with their precisions
-//   step BATCH REPEATS MODE MODEL
-//                           a training step of a preset, Adam included
+//   step BATCH REPEATS MODE MODEL CHANNELS SIDE
+//                           a training step of a preset for images of SIDE × SIDE pixels, Adam
+//                           included
 //   infer BATCH REPEATS MODE
 //                           probabilities for the first test images
 //   quality MODE            accuracy on the test images, and the error of the probabilities

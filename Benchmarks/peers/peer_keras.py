@@ -33,10 +33,10 @@ class Keras(Peer):
         self.training = {}
         self.trained = {}
 
-    def step(self, batch, repeats, mode, preset):
-        key = (mode, preset)
+    def step(self, batch, repeats, mode, preset, channels, side):
+        key = (mode, preset, channels, side)
         if key not in self.training:
-            model = PRESETS[preset](mode.split("+")[0])
+            model = PRESETS[preset](mode.split("+")[0], (side, side, channels))
             model.compile(
                 keras.optimizers.Adam(1e-3),
                 keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -45,7 +45,7 @@ class Keras(Peer):
             self.training[key] = model
         model = self.training[key]
         # A copy is made of what is no tensor, each time.
-        images = tf.random.uniform((batch, 32, 32, 3), -2, 2)
+        images = tf.random.uniform((batch, side, side, channels), -2, 2)
         labels = tf.range(batch) % 10
         return median(repeats, lambda: model.train_on_batch(images, labels))
 
@@ -78,8 +78,8 @@ def relu(x, policy):
     return layers.Activation("relu", dtype=policy)(x)
 
 
-def tutorial(policy):
-    images = x = keras.Input((32, 32, 3))
+def tutorial(policy, shape=(32, 32, 3)):
+    images = x = keras.Input(shape)
     for filters, rate in [(32, 0.2), (64, 0.3), (128, 0.4)]:
         for _ in range(2):
             x = relu(norm(convolution(filters, x, policy), policy), policy)
@@ -90,8 +90,8 @@ def tutorial(policy):
     return keras.Model(images, layers.Dense(10, dtype="float32")(x))
 
 
-def residual(policy):
-    images = keras.Input((32, 32, 3))
+def residual(policy, shape=(32, 32, 3)):
+    images = keras.Input(shape)
     x = relu(norm(convolution(32, images, policy), policy), policy)
     for filters, strides in [(32, 1), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1)]:
         shortcut = x

@@ -45,20 +45,20 @@ class Torch(Peer):
         self.training = {}
         self.trained = {}
 
-    def trainable(self, mode, preset):
+    def trainable(self, mode, preset, *shape):
         """A model as the mode has it, with its optimizer. Fused Adam is the fastest there is."""
-        key = (mode, preset)
+        key = (mode, preset, *shape)
         if key not in self.training:
-            model = PRESETS[preset]().to(memory_format=layout(mode), dtype=number_type(mode))
+            model = PRESETS[preset](*shape).to(memory_format=layout(mode), dtype=number_type(mode))
             optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
             # Compiled for the batch size: a shape that may change would be slower.
             run = torch.compile(model, dynamic=False) if "compile" in mode else model
             self.training[key] = (run.train(), optimizer)
         return self.training[key]
 
-    def step(self, batch, repeats, mode, preset):
-        model, optimizer = self.trainable(mode, preset)
-        images = torch.rand(batch, 3, 32, 32) * 4 - 2
+    def step(self, batch, repeats, mode, preset, channels, side):
+        model, optimizer = self.trainable(mode, preset, channels, side)
+        images = torch.rand(batch, channels, side, side) * 4 - 2
         images = images.to(memory_format=layout(mode), dtype=number_type(mode))
         labels = torch.arange(batch) % 10
         return median(repeats, lambda: train(model, optimizer, images, labels, mode))

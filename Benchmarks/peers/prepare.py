@@ -75,7 +75,7 @@ def main():
     run = cifar.fit(
         train_set, test_set, recipe="pytorch", epochs=EPOCHS, record=False, verbose=0
     )
-    run.model.save(directory / "model.safetensors")
+    run.model.export(directory / "model.safetensors", "checkpoint")
     mean, deviation = (
         np.array(run.hyperparameters["normalization"][key], "f4").reshape(3, 1, 1)
         for key in ["mean", "std"]

@@ -6,9 +6,9 @@ from PIL import Image
 from torch import nn
 
 
-def tutorial():
+def tutorial(channels=3, side=32):
     """The tutorial's network."""
-    layers, channels = [], 3
+    layers = []
     for filters, rate in [(32, 0.2), (64, 0.3), (128, 0.4)]:
         for _ in range(2):
             layers += [
@@ -16,7 +16,7 @@ def tutorial():
             ]
             channels = filters
         layers += [nn.MaxPool2d(2), nn.Dropout(rate)]
-    layers += [nn.Flatten(), nn.Linear(2048, 512), nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, 10)]
+    layers += [nn.Flatten(), nn.Linear(128 * (side // 8) ** 2, 512), nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, 10)]
     return nn.Sequential(*layers)
 
 
@@ -35,8 +35,8 @@ class Residual(nn.Module):
         return torch.relu(self.layers(x) + self.shortcut(x))
 
 
-def resnet():
-    layers = [nn.Conv2d(3, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU()]
+def resnet(channels=3, side=32):
+    layers = [nn.Conv2d(channels, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU()]
     channels = 32
     for filters, stride in [(32, 1), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1)]:
         layers.append(Residual(channels, filters, stride))

@@ -366,7 +366,7 @@ def test_every_peer_has_its_program_and_pinned_requirements():
 def test_the_reference_computes_what_libcifar_does(tmp_path):
     train, test = cifar.load("shapes", limit_train=128, limit_test=40)
     run = cifar.fit(train, test, epochs=1, record=False, verbose=0)
-    run.model.save(tmp_path / "model.safetensors")
+    run.model.export(tmp_path / "model.safetensors", "checkpoint")
     weights = tutorial.read_safetensors(tmp_path / "model.safetensors")
     mean, deviation = (
         np.array(run.hyperparameters["normalization"][key]) for key in ["mean", "std"]
