@@ -347,6 +347,8 @@ typedef struct cifar_train_options {
                                    have the same shapes; it is not kept. NULL: draw them */
   const char *weights_source; /**< what the run's hyperparameters call the place where these weights
                                    come from; NULL: what the model knows of that */
+  const char *group;          /**< the group of the run, such as the seeds of one configuration;
+                                   NULL: none */
 } cifar_train_options;
 
 /* Hyperparameters by their names, as cifar_trainer_info shows the complete set. What is not named
@@ -1096,6 +1098,7 @@ typedef struct cifar_run_info {
   double last_val_loss;     /**< NaN likewise */
   const char *tags;         /**< sorted, one a line; "" without any */
   const char *parent;       /**< the id of the run that it was forked from; NULL: none */
+  const char *group;        /**< such as the seeds of one configuration; NULL: none */
 } cifar_run_info;
 
 /** Runs as they were at one moment. */
@@ -1271,6 +1274,13 @@ cifar_status cifar_registry_note(cifar_registry *registry, const char *run, cons
  *  @param run   which one.
  *  @param name  the new one; NULL takes it away. */
 cifar_status cifar_registry_rename(cifar_registry *registry, const char *run, const char *name);
+
+/** Puts a run into a group, out of the one that it was in.
+ *
+ *  @param run    which one.
+ *  @param group  its name; NULL takes the run out. */
+cifar_status cifar_registry_set_group(cifar_registry *registry, const char *run,
+                                      const char *group);
 
 /** Makes retention keep a checkpoint, or lets it go again.
  *

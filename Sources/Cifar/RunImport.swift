@@ -75,6 +75,7 @@ public enum RunImport {
       retention: left.map { Retention(last: $0.keepLast, every: $0.keepEvery) } ?? .last(2),
       session: info)
     run.tags = tags + (left?.tags ?? []).filter { !tags.contains($0) }
+    run.group = left?.group
     let stored = NewCheckpoint(
       epoch: checkpoint.epoch, batch: checkpoint.batch, step: checkpoint.step, data: bytes,
       isBest: left?.isBest ?? true)

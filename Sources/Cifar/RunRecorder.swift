@@ -25,6 +25,7 @@ final class RunRecorder: TrainerObserver {
   private let options: TrainingSession.Options
   private var name: String?
   private var tags: [String]
+  private var group: String?
   /// The run's current rows, for a file that has to stand alone.
   private var rows: [EpochMetrics] = []
   private var metrics: [MetricRow] = []
@@ -61,6 +62,7 @@ final class RunRecorder: TrainerObserver {
       epochsPlanned: hyperparameters.epochs, retention: RunRecorder.retention(options),
       session: RunRecorder.info(options))
     run.tags = options.tags
+    run.group = options.group
     // Before the file is made: a call that fails leaves none behind.
     try Registry.check(run)
     let registry = try Registry(path: registryPath, mode: .readWrite(create: true))
@@ -81,6 +83,7 @@ final class RunRecorder: TrainerObserver {
     let summary = try registry.runs(RunQuery(filter: "id = '\(session.id)'")).first
     name = summary?.name
     tags = summary?.tags ?? []
+    group = summary?.group
     self.rows = rows.filter { $0.epoch <= point.row.epoch }
     try registry.setBusyTimeout(RunRecorder.attemptTimeout)
   }
@@ -95,6 +98,7 @@ final class RunRecorder: TrainerObserver {
     self.options = options
     name = options.name
     tags = options.tags
+    group = options.group
     self.reserve = reserve
     absolutePath = AbsolutePath.of(registry.path)
     writer = RegistryWriter(
@@ -304,7 +308,7 @@ final class RunRecorder: TrainerObserver {
     }
     guard let last = checkpoints.last else { return }
     let run = SidecarRun(
-      id: runID, token: session.token, name: name, tags: tags,
+      id: runID, token: session.token, name: name, tags: tags, group: group,
       keepLast: RunRecorder.retention(options).last,
       keepEvery: RunRecorder.retention(options).every, status: end.status, reason: end.reason,
       ended: "\(end.time)", isBest: last.isBest,

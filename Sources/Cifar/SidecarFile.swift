@@ -13,6 +13,7 @@ struct SidecarRun: Codable {
   var token: String
   var name: String?
   var tags: [String]
+  var group: String?
   var keepLast: Int?
   var keepEvery: Int?
   var status: RunStatus
@@ -63,7 +64,7 @@ struct SidecarRun: Codable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case id, token, name, tags, status, reason, ended, epochs, metrics, notes
+    case id, token, name, tags, group, status, reason, ended, epochs, metrics, notes
     case keepLast = "keep_last"
     case keepEvery = "keep_every"
     case isBest = "is_best"

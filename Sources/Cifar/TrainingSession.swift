@@ -38,6 +38,8 @@ public final class TrainingSession {
     public var keepEvery: Int
     /// Tags of a new run.
     public var tags: [String]
+    /// The group that a new run belongs to.
+    public var group: String?
     /// What the registry notes down as the way the session was started.
     public var commandLine: String
     /// Seconds for which the end of training waits for a registry that others hold, from 0 to

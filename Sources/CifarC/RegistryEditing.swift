@@ -50,6 +50,13 @@ public func cifar_registry_rename(
   editing(registry, run) { try $0.rename($1, to: Argument.text(name, "name")) }
 }
 
+@_cdecl("cifar_registry_set_group") @implementation
+public func cifar_registry_set_group(
+  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?, _ group: UnsafePointer<CChar>?
+) -> cifar_status {
+  editing(registry, run) { try $0.setGroup($1, to: Argument.text(group, "group")) }
+}
+
 @_cdecl("cifar_registry_pin") @implementation
 public func cifar_registry_pin(
   _ registry: OpaquePointer?, _ checkpoint: Int64, _ pinned: Int32

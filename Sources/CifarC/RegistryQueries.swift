@@ -65,6 +65,7 @@ extension cifar_run_info {
     last_val_loss = run.lastValLoss ?? .nan
     tags = strings.keep(run.tags.joined(separator: "\n"))
     parent = strings.keep(run.parent?.run)
+    group = strings.keep(run.group)
   }
 }
 

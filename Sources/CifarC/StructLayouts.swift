@@ -20,7 +20,7 @@ extension cifar_train_options: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epochs, \.batch_size, \.threads, \.learning_rate, \.seed,
     \.recipe, \.name, \.registry, \.record, \.keep_last, \.command_line, \.keep_every, \.tags,
-    \.hyperparameters, \.model, \.busy_timeout, \.weights, \.weights_source)
+    \.hyperparameters, \.model, \.busy_timeout, \.weights, \.weights_source, \.group)
 }
 
 extension cifar_resume_options: Growing {
@@ -79,7 +79,7 @@ extension cifar_run_info: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epochs, \.epochs_planned, \.id, \.name, \.status, \.recipe,
     \.dataset, \.started, \.duration_s, \.best_val_accuracy, \.best_val_loss, \.last_val_accuracy,
-    \.last_val_loss, \.tags, \.parent)
+    \.last_val_loss, \.tags, \.parent, \.group)
 }
 
 extension cifar_run_query: Growing {

@@ -51,6 +51,7 @@ extension cifar_train_options {
       tags: (try Argument.text(tags, "options.tags", atMost: Argument.Longest.list) ?? "")
         .split(separator: "\n").map(String.init))
     session.busyTimeout = busy_timeout
+    session.group = try Argument.text(group, "options.group")
     return session
   }
 }

@@ -46,6 +46,15 @@ extension Registry {
     }
   }
 
+  /// Puts a run into a group, out of the one that it was in; nil takes it out.
+  public func setGroup(_ run: String, to group: String?) throws {
+    if let group { try Registry.checkLabel(group, "a group's name") }
+    try editing(run) { run, connection in
+      _ = try connection.run(
+        "UPDATE runs SET group_name = ? WHERE id = ?", [.optional(group), .integer(run.key)])
+    }
+  }
+
   /// Records how a run's best weights do, class by class; it takes the place of an earlier one.
   public func record(evaluation: ClassEvaluation, of run: String) throws {
     try editing(run) { try EvaluationTable.write(evaluation, run: $0.key, in: $1) }

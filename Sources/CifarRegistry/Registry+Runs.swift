@@ -142,7 +142,7 @@ private struct RunReader {
     r.epochs_planned, r.epochs, r.best_val_accuracy, r.best_val_loss, r.last_val_accuracy,
     r.last_val_loss, \(liveness.duration) AS duration,
     (SELECT group_concat(tag, char(10)) FROM tags t WHERE t.run = r.id) AS tags,
-    r.parent, r.parent_checkpoint, r.trashed
+    r.parent, r.parent_checkpoint, r.trashed, r.group_name
     """
   }
 
@@ -171,6 +171,7 @@ private struct RunReader {
       lastValAccuracy: try row.number("last_val_accuracy", in: EpochMetric.valAccuracy.range),
       lastValLoss: try row.number("last_val_loss"),
       tags: (try row.optionalText("tags") ?? "").split(separator: "\n").map(String.init),
+      group: try row.optionalText("group_name"),
       parent: try row.optionalUUID("parent").map {
         RunSummary.Parent(run: $0, checkpoint: try row.key("parent_checkpoint"))
       }, trashed: try row.optionalTime("trashed"))

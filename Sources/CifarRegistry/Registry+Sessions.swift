@@ -29,16 +29,16 @@ extension Registry {
     try connection.run(
       """
       INSERT INTO runs (uuid, name, status, recipe, started, epochs_planned, seed, dataset,
-        dataset_hash, keep_last, keep_every, model, shared, hyperparameters)
-      VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
-        \(Schema2.ownMembers("?13")))
+        dataset_hash, keep_last, keep_every, model, shared, group_name, hyperparameters)
+      VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+        \(Schema2.ownMembers("?14")))
       """,
       [
         .text(uuid), .optional(run.name), .text(run.recipe), .time(started),
         .integer(run.epochsPlanned), .text(String(run.seed)), .text(run.dataset),
         .optional(run.datasetHash), .optional(run.retention.last),
         .optional(run.retention.every), .integer(model), shared.map { .integer($0) } ?? .null,
-        .text(run.hyperparameters),
+        .optional(run.group), .text(run.hyperparameters),
       ])
     let key = connection.lastInsertedID
     let owner = try beginSession(
@@ -153,12 +153,13 @@ extension Registry {
   public static func check(_ run: NewRun) throws {
     if let name = run.name { try checkLabel(name, "a run's name") }
     for tag in run.tags { try checkLabel(tag, "a tag") }
+    if let group = run.group { try checkLabel(group, "a group's name") }
     try checkEpochs(run.epochsPlanned)
     try check(run.session)
     try run.retention.check()
   }
 
-  /// Names and tags are one line and no longer than a line.
+  /// Names, tags and groups are one line and no longer than a line.
   static func checkLabel(_ text: String, _ what: String) throws {
     let isShowable = text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
     guard !text.isEmpty, text.utf8.count <= 200, isShowable else {

@@ -28,6 +28,10 @@ enum TrainCommand {
         Option("--limit-test", value: "N", help: "use the first N test images only"),
         .registry,
         Option("--name", value: "TEXT", help: "what to call the run"),
+        Option("--tag", value: "TAG", help: "a tag; may be given several times"),
+        Option(
+          "--group", value: "NAME",
+          help: "the run's group: cifar-runs compare --group gives its mean and deviation"),
         .busyTimeout, .quiet,
       ] + HyperparameterOptions.all,
       discussion: """
@@ -70,6 +74,8 @@ enum TrainCommand {
     var options = TrainingSession.Options(
       registryPath: try arguments.registryPath(), name: arguments.value("--name"), threads: threads,
       commandLine: CommandLine.arguments.joined(separator: " "))
+    options.tags = arguments.all("--tag")
+    options.group = arguments.value("--group")
     try arguments.apply(to: &options)
     try Training.run(quiet: arguments.has("--quiet")) {
       try TrainingSession.start(

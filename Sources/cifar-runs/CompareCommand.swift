@@ -12,18 +12,24 @@ enum CompareCommand {
         Option("--max", value: "FIELD", help: "order the runs by it, the largest first"),
         Option("--min", value: "FIELD", help: "order the runs by it, the smallest first"),
         Option("--all", help: "all hyperparameters, not only those that differ"),
-      ] + Option.selection + [
+        Option(
+          "--group", value: "NAME",
+          help: "compare whole groups: for each, how many runs, mean and deviation, smallest and\n"
+            + "largest; may be given several times"),
+      ] + Option.selection.filter { $0.name != "--group" } + [
         Option("-n", value: "N", help: "with --filter and the like: how many at most (else 5)"),
         .registry,
       ] + OutputFormat.options,
       examples: [
         "cifar-runs compare 3f2a 77c0",
         "cifar-runs compare --tag sweep --max val_accuracy -n 4",
+        "cifar-runs compare --group baseline --group wide",
         "cifar-runs compare 3f2a 77c0 --all --csv",
       ], run: run)
   }
 
   private static func run(_ arguments: Arguments) throws {
+    if !arguments.all("--group").isEmpty { return try GroupComparison.run(arguments) }
     let runs = try chosen(arguments)
     guard runs.count > 1 else {
       throw UsageError("two runs at least are compared; name them, or select them with --filter")

@@ -1,7 +1,7 @@
 import CifarRegistry
 import CommandSupport
 
-/// `tag`, `note` and `rename`: what people write on runs.
+/// `tag`, `group`, `note` and `rename`: what people write on runs.
 enum EditCommands {
   static var tag: Command {
     Command(
@@ -18,6 +18,33 @@ enum EditCommands {
           try registry.tag(arguments.positionals[0], tag)
         }
       }
+    }
+  }
+
+  static var group: Command {
+    Command(
+      "group", summary: "puts runs into a group, or takes them out",
+      positionals: [.runs],
+      options: [
+        Option("--name", value: "NAME", help: "the group; a run is in one at most"),
+        Option("--clear", help: "take the runs out of theirs"), .registry,
+      ],
+      discussion: """
+        A group holds what belongs together, such as the seeds of one configuration: `cifar-runs \
+        compare --group` gives its mean and deviation, `list --group` its runs. `cifar train --group` \
+        puts a new run into one.
+        """,
+      examples: [
+        "cifar-runs group 3f2a 77c0 --name baseline", "cifar-runs group 3f2a --clear",
+        "cifar-runs compare --group baseline --group wide",
+      ]
+    ) { arguments in
+      let name = arguments.value("--name")
+      guard arguments.has("--clear") != (name != nil) else {
+        throw UsageError("give either --name NAME or --clear")
+      }
+      let registry = try arguments.openRegistryForWriting()
+      for run in arguments.positionals { try registry.setGroup(run, to: name) }
     }
   }
 

@@ -46,6 +46,9 @@ struct ListColumn: Sendable {
       name: "curve", title: .init("VAL LOSS", rank: 2),
       cell: { .init(Sparkline.text($0.validationLosses ?? []), .dim) }),
     ListColumn(
+      name: "group", title: .init("GROUP", rank: 6, narrowest: 8), cell: { .init($0.group ?? "") },
+      value: { .optional($0.group) }),
+    ListColumn(
       name: "tags", title: .init("TAGS", rank: 8, narrowest: 8),
       cell: { .init($0.tags.joined(separator: ", ")) },
       value: { .array($0.tags.map { .string($0) }) }),

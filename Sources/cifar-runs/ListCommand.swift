@@ -34,7 +34,7 @@ enum ListCommand {
 
         JSON: an array of objects with the keys id, name (or null), status, recipe, dataset, started
         (ISO 8601, UTC), duration_s, epochs (recorded), epochs_planned, best_val_accuracy (0 to 1,
-        or null), best_val_loss, last_val_accuracy, last_val_loss, tags and parent.
+        or null), best_val_loss, last_val_accuracy, last_val_loss, tags, parent and group.
         """,
       examples: [
         "cifar-runs list",
@@ -120,6 +120,7 @@ enum ListCommand {
       ?? ListColumn.standard.filter { column in
         switch column.name {
         case "name": runs.contains { $0.name != nil }
+        case "group": runs.contains { $0.group != nil }
         case "tags": runs.contains { !$0.tags.isEmpty }
         default: true
         }

@@ -66,6 +66,7 @@ struct RunPage {
       fact(metric, "\(Format.short(last.value)) in epoch \(last.epoch)")
     }
     if !summary.tags.isEmpty { fact("tags", summary.tags.joined(separator: ", ")) }
+    if let group = summary.group { fact("group", group) }
     if let parent = summary.parent {
       fact("forked", "from checkpoint \(parent.checkpoint) of run \(parent.run.prefix(8))")
     }

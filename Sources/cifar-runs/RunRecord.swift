@@ -13,14 +13,14 @@ extension RunSummary {
       ("best_val_accuracy", .optional(bestValAccuracy)), ("best_val_loss", .optional(bestValLoss)),
       ("last_val_accuracy", .optional(lastValAccuracy)), ("last_val_loss", .optional(lastValLoss)),
       ("tags", .array(tags.map { .string($0) })),
-      ("parent", .optional(parent?.run)),
+      ("parent", .optional(parent?.run)), ("group", .optional(group)),
     ]
   }
 
   static let recordColumns = [
     "id", "name", "status", "recipe", "dataset", "started", "duration_s", "epochs",
     "epochs_planned", "best_val_accuracy", "best_val_loss", "last_val_accuracy", "last_val_loss",
-    "tags", "parent",
+    "tags", "parent", "group",
   ]
 }
 

@@ -21,6 +21,8 @@ extension Option {
       choices: RunStatus.allCases.map(\.rawValue)),
     Option("--tag", value: "TAG", help: "only runs with this tag; may be given several times"),
     Option(
+      "--group", value: "NAME", help: "only runs of this group; of several, where it is given so"),
+    Option(
       "--since", value: "TIME", help: "only runs started since then: 2d, yesterday, 2026-11-23"),
     Option("--trash", help: "the runs in the trash instead"),
   ]
@@ -64,6 +66,8 @@ extension Arguments {
     }
     if !statuses.isEmpty { query.also.append("status in (\(statuses.joined(separator: ", ")))") }
     for tag in all("--tag") { query.also.append("tag = \(Arguments.quoted(tag))") }
+    let groups = all("--group").map(Arguments.quoted)
+    if !groups.isEmpty { query.also.append("group in (\(groups.joined(separator: ", ")))") }
     if let since = value("--since") {
       guard let time = RunQuery.moment(since) else {
         throw UsageError(

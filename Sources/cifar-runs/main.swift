@@ -9,7 +9,8 @@ let tool = Tool(
   commands: [
     ListCommand.command, ShowCommand.command, BestCommand.command, CompareCommand.command,
     MetricsCommand.command, PlotCommand.command, ReportCommand.command, WatchCommand.command,
-    EditCommands.tag, EditCommands.note, EditCommands.rename, CheckpointsCommand.command,
+    EditCommands.tag, EditCommands.group, EditCommands.note, EditCommands.rename,
+    CheckpointsCommand.command,
     ForkCommand.command, ExportCommand.command, ImportCommand.command, RemoveCommands.remove,
     RemoveCommands.restore,
     RemoveCommands.collect, VerifyCommand.command, BackupCommand.command, DoctorCommand.command,

@@ -765,11 +765,12 @@ static void step(world *w) {
       break;
     case 52: {
       cifar_registry *registry = PICK(w, registries);
-      switch (below(c, 10)) {
+      switch (below(c, 11)) {
         case 0: CALL(cifar_registry_tag, registry, run_name(c), text(c)); break;
         case 1: CALL(cifar_registry_untag, registry, run_name(c), text(c)); break;
         case 2: CALL(cifar_registry_note, registry, run_name(c), chance(c, 4) ? text(c) : "a note"); break;
         case 3: CALL(cifar_registry_rename, registry, run_name(c), chance(c, 3) ? text(c) : "name"); break;
+        case 10: CALL(cifar_registry_set_group, registry, run_name(c), chance(c, 3) ? text(c) : "group"); break;
         case 4: CALL(cifar_registry_pin, registry, (int64_t)index_(c), (int32_t)number(c)); break;
         case 5: {
           char id[37];

@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import sqlite3
+import statistics
 import subprocess
 import sys
 import time
@@ -318,6 +319,40 @@ def test_a_live_run_is_not_removed(workplace):
     trainer.send_signal(signal.SIGKILL)
     trainer.communicate()
     output("rm", "live", "--yes")
+
+
+def test_groups(workplace):
+    options = ["--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--epochs", 1, "--quiet",
+               "--model", "model.json"]
+    (workplace / "model.json").write_text('[{"type": "flatten"}, {"type": "dense", "units": 10}]')
+    losses = []
+    for seed in range(3):
+        run("cifar", "train", *options, "--seed", seed, "--group", "plain", "--tag", "x")
+        losses.append(data("list", "-n", 1)[0]["best_val_loss"])
+    run("cifar", "train", *options, "--group", "fast", "--learning-rate", 0.01)
+    assert [row["group"] for row in data("list")] == ["fast", *["plain"] * 3]
+    assert [row["group"] for row in data("list", "--group", "plain", "--tag", "x")] == ["plain"] * 3
+    assert len(data("list", "--group", "plain", "--group", "fast")) == 4
+    assert "GROUP" in output("list") and "plain" in output("show", data("list")[-1]["id"])
+    rows = {(row["group"], row["metric"]): row
+            for row in data("compare", "--group", "plain", "--group", "fast")}
+    loss = rows["plain", "best val_loss"]
+    assert loss["n"] == 3 and math.isclose(loss["mean"], statistics.mean(losses))
+    assert math.isclose(loss["deviation"], statistics.stdev(losses))
+    assert (loss["minimum"], loss["maximum"]) == (min(losses), max(losses))
+    assert rows["fast", "best val_loss"]["deviation"] is None
+    text = output("compare", "--group", "plain", "--group", "fast")
+    assert "±" in text and "optimizer.learning_rate" in text and "seed" not in text
+    first = data("list")[-1]["id"]
+    output("group", first, data("list")[0]["id"], "--name", "other")
+    assert len(data("list", "--group", "other")) == 2 and len(data("list", "--group", "plain")) == 2
+    output("group", first, "--clear")
+    assert data("show", first)["group"] is None
+    error = run("cifar-runs", "compare", "--group", "none", expect=1).stderr_text
+    assert "in the group 'none'" in error
+    for wrong in (["compare", "x", "--group", "plain"], ["compare", "--group", "plain", "--max",
+                  "val_loss"], ["group", first], ["group", first, "--clear", "--name", "x"]):
+        run("cifar-runs", *wrong, expect=2)
 
 
 def test_fork_and_resume(registry):

@@ -42,6 +42,28 @@ import Testing
     #expect(run.summary.name == nil && run.summary.tags == ["a b"])
   }
 
+  @Test func aRunIsInOneGroup() throws {
+    for name in ["a", "b", "c"] { _ = try ended(name) }
+    try registry.setGroup("a", to: "seeds")
+    try registry.setGroup("b", to: "seeds")
+    try registry.setGroup("b", to: "other's")
+    #expect(try registry.runs().map(\.group) == [nil, "other's", "seeds"])
+    let query = RunQuery(filter: "group in (seeds, 'other''s')", sort: "group", descending: false)
+    #expect(try registry.runs(query).map(\.name) == ["b", "a"])
+    try registry.setGroup("a", to: nil)
+    #expect(try registry.runs(RunQuery(filter: "group is null")).map(\.name) == ["c", "a"])
+    #expect(failure { try registry.setGroup("a", to: "") }?.code == .invalidArgument)
+    #expect(failure { try registry.setGroup("a", to: "two\nlines") }?.code == .invalidArgument)
+    #expect(failure { try registry.setGroup("nobody", to: "x") }?.code == .notFound)
+    var run = Sample.run()
+    run.group = String(repeating: "x", count: 201)
+    #expect(failure { try registry.createRun(run) }?.code == .invalidArgument)
+    // A fork is a run of its own.
+    try registry.setGroup("c", to: "seeds")
+    let fork = try registry.fork("c", session: Sample.info)
+    #expect(try registry.run(matching: fork).summary.group == nil)
+  }
+
   @Test func metricsBelongToTheLineThatMeasuredThem() throws {
     let first = try sample.start("m", retention: .all)
     for epoch in 1...3 {

@@ -72,6 +72,7 @@ public struct RunField: Sendable {
       "float32, mixed_bfloat16"
     ),
     ("tag", .member, "EXISTS (SELECT 1 FROM tags t WHERE t.run = r.id AND t.tag %)", ""),
+    ("group", .text, "r.group_name", "such as the seeds of one configuration"),
     ("note", .member, "EXISTS (SELECT 1 FROM notes n WHERE n.run = r.id AND n.text %)", ""),
     ("parent", .prefix, "r.parent", "the run it was forked from"),
     ("host", .text, lastSession("host"), "of the last session"),

@@ -15,6 +15,8 @@ public struct NewRun: Sendable {
   public var session: SessionInfo
   /// Tags from the start.
   public var tags: [String] = []
+  /// The group that it belongs to.
+  public var group: String?
 
   public init(
     name: String? = nil, recipe: String, hyperparameters: String, model: String, dataset: String,

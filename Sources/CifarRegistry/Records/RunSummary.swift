@@ -21,6 +21,8 @@ public struct RunSummary: Sendable, Equatable {
   public var lastValLoss: Double?
   /// Sorted.
   public var tags: [String] = []
+  /// Such as the seeds of one configuration.
+  public var group: String?
   /// The run it was forked from.
   public var parent: Parent?
   /// Those of `RunQuery.fields`, in their order.

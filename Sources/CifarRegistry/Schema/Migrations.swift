@@ -36,6 +36,7 @@ struct Migrations: Sendable {
       version: 3, name: "number ranges, superseded rows, prediction kinds, views", sql: Schema3.sql,
       check: Schema3.check),
     Migration(version: 4, name: "images of any shape", sql: Schema4.sql),
+    Migration(version: 5, name: "groups of runs", sql: Schema5.sql),
   ])
 
   /// With versions that rise by one from 1.

@@ -5,21 +5,7 @@ import CifarCore
 extension Schema3 {
   static var views: String {
     let metrics = EpochMetric.allCases.map { "e.\($0.name)" }.joined(separator: ", ")
-    return """
-      CREATE VIEW run_details AS
-        SELECT r.id, r.uuid, r.name, r.status, r.recipe, r.started, r.epochs, r.epochs_planned,
-          r.best_val_accuracy, r.best_val_loss, r.last_val_accuracy, r.last_val_loss, r.seed,
-          r.dataset, r.dataset_hash, r.parent, r.parent_checkpoint, r.trashed,
-          \(Schema2.completeHyperparameters) AS hyperparameters, m.json AS model
-        FROM runs r JOIN texts m ON m.id = r.model LEFT JOIN texts s ON s.id = r.shared;
-
-      CREATE VIEW run_summary AS
-        SELECT substr(r.uuid, 1, 8) AS run, r.name, r.status, r.recipe, r.dataset, r.started,
-          r.epochs, r.epochs_planned, r.best_val_accuracy, r.best_val_loss, r.last_val_accuracy,
-          r.last_val_loss,
-          (SELECT group_concat(tag, ', ') FROM
-            (SELECT tag FROM tags t WHERE t.run = r.id ORDER BY tag)) AS tags
-        FROM runs r WHERE r.trashed IS NULL ORDER BY r.id;
+    return runs() + """
 
       CREATE VIEW run_epochs AS
         SELECT substr(r.uuid, 1, 8) AS run, r.name, e.epoch, \(metrics)
@@ -42,5 +28,28 @@ extension Schema3 {
         FROM checkpoints c JOIN runs r ON r.id = c.run JOIN blobs b ON b.id = c.blob
         WHERE r.trashed IS NULL ORDER BY c.id;
       """
+  }
+
+  /// The views with a row a run.
+  ///
+  /// - Parameter more: the columns that a later schema has besides, each after a comma.
+  static func runs(more: String = "") -> String {
+    """
+    CREATE VIEW run_details AS
+      SELECT r.id, r.uuid, r.name, r.status, r.recipe, r.started, r.epochs, r.epochs_planned,
+        r.best_val_accuracy, r.best_val_loss, r.last_val_accuracy, r.last_val_loss, r.seed,
+        r.dataset, r.dataset_hash, r.parent, r.parent_checkpoint, r.trashed,
+        \(Schema2.completeHyperparameters) AS hyperparameters, m.json AS model\(more)
+      FROM runs r JOIN texts m ON m.id = r.model LEFT JOIN texts s ON s.id = r.shared;
+
+    CREATE VIEW run_summary AS
+      SELECT substr(r.uuid, 1, 8) AS run, r.name, r.status, r.recipe, r.dataset, r.started,
+        r.epochs, r.epochs_planned, r.best_val_accuracy, r.best_val_loss, r.last_val_accuracy,
+        r.last_val_loss,
+        (SELECT group_concat(tag, ', ') FROM
+          (SELECT tag FROM tags t WHERE t.run = r.id ORDER BY tag)) AS tags\(more)
+      FROM runs r WHERE r.trashed IS NULL ORDER BY r.id;
+
+    """
   }
 }

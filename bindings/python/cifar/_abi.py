@@ -180,6 +180,8 @@ class TrainOptions(Structure):
         # what the run's hyperparameters call the place where these weights come from; NULL: what
         # the model knows of that
         ("weights_source", c_char_p),
+        # the group of the run, such as the seeds of one configuration; NULL: none
+        ("group", c_char_p),
     ]
 
 
@@ -455,6 +457,7 @@ class RunInfo(Structure):
         ("last_val_loss", c_double),  # NaN likewise
         ("tags", c_char_p),  # sorted, one a line; "" without any
         ("parent", c_char_p),  # the id of the run that it was forked from; NULL: none
+        ("group", c_char_p),  # such as the seeds of one configuration; NULL: none
     ]
 
 
@@ -623,6 +626,7 @@ FUNCTIONS = {
     "cifar_registry_untag": (Status, [c_void_p, c_char_p, c_char_p]),
     "cifar_registry_note": (Status, [c_void_p, c_char_p, c_char_p]),
     "cifar_registry_rename": (Status, [c_void_p, c_char_p, c_char_p]),
+    "cifar_registry_set_group": (Status, [c_void_p, c_char_p, c_char_p]),
     "cifar_registry_pin": (Status, [c_void_p, c_int64, c_int32]),
     "cifar_registry_fork": (Status, [c_void_p, c_char_p, c_char_p, c_char_p, POINTER(c_char)]),
     "cifar_registry_import": (Status, [c_void_p, c_char_p, c_char_p, POINTER(c_char)]),

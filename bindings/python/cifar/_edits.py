@@ -113,6 +113,32 @@ class Edits(Held):
             argument.text(name, "name"),
         )
 
+    def set_group(self, run: str, group: Optional[str]) -> None:
+        """Puts a run into a group, out of the one that it was in.
+
+        Parameters
+        ----------
+        run : str
+            Its id, the beginning of it, or its name.
+        group : str or None
+            The group's name; None takes the run out.
+
+        Raises
+        ------
+        CifarError
+            If the run is not there.
+
+        Examples
+        --------
+        >>> registry.set_group("first", "baseline")
+        >>> [row["name"] for row in registry.runs(filter="group = baseline")]
+        ['first']
+        """
+        call(
+            "cifar_registry_set_group", self._handle, argument.required_text(run, "run"),
+            argument.text(group, "group"),
+        )
+
     def pin(self, checkpoint: int, pinned: bool = True) -> None:
         """Makes retention keep a checkpoint.
 

@@ -25,6 +25,7 @@ class _Summary(TypedDict):
     last_val_loss: Optional[float]
     tags: str
     parent: Optional[str]
+    group: Optional[str]
 
 
 class RunRow(_Summary):
@@ -61,6 +62,8 @@ class RunRow(_Summary):
         Sorted, with a comma and a space between them; ``""`` without any.
     parent : str or None
         The id of the run that it was forked from.
+    group : str or None
+        Such as the seeds of one configuration.
 
     Examples
     --------
@@ -239,6 +242,7 @@ def summary_of(info: abi.RunInfo) -> RunRow:
         "last_val_loss": _known(info.last_val_loss),
         "tags": ", ".join(decode(info.tags).split("\n")),
         "parent": decode_optional(info.parent),
+        "group": decode_optional(info.group),
     }
 
 

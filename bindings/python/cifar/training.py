@@ -49,6 +49,7 @@ def fit(
     keep_every: int = 0,
     busy_timeout: float = 600,
     tags: Union[None, str, Iterable[str]] = (),
+    group: Optional[str] = None,
     verbose: Verbose = "auto",
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
@@ -118,6 +119,9 @@ def fit(
         and ``Registry.import_file`` gives it to the run.
     tags : str or iterable of str
         Words to find the run by; a str is one. The default is none.
+    group : str, optional
+        What the run belongs to, such as the seeds of one configuration: `cifar-runs compare
+        --group` gives its mean and deviation. None (the default) for nothing.
     verbose : {"auto", 0, 1, 2}
         What is shown on standard output: 0 nothing; 1 a bar with the speed and the time that is
         left, which becomes a line when an epoch ends; 2 only these lines. ``"auto"`` (the default)
@@ -198,6 +202,7 @@ def fit(
     options.keep_every = argument.whole(keep_every, "keep_every")
     options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
     options.tags = _lines(tags)
+    options.group = argument.text(group, "group")
     options.model = model_text(model)
     beginning = _initial(weights, model, recipe)
     if beginning is not None:

@@ -211,6 +211,8 @@ infos! {
         tags: Vec<String> = lines,
         /// The id of the run that it was forked from.
         parent: Option<String> = copied,
+        /// Such as the seeds of one configuration.
+        group: Option<String> = copied,
     }
 
     /// A stored checkpoint.

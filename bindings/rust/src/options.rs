@@ -48,6 +48,7 @@ pub struct TrainOptions {
     keep_last: Option<u32>,
     keep_every: u32,
     tags: Vec<String>,
+    group: Option<String>,
     hyperparameters: Option<String>,
     model: Option<String>,
     weights: Option<Arc<Model>>,
@@ -86,6 +87,8 @@ impl TrainOptions {
         keep_every: u32 => keep_every;
         /// Of the run.
         tags: &[&str] => tags.iter().map(|&tag| tag.to_owned()).collect();
+        /// The run's group, such as the seeds of one configuration.
+        group: &str => Some(group.to_owned());
         /// A JSON object put over the recipe; what is set here goes over both.
         hyperparameters: &str => Some(hyperparameters.to_owned());
         /// A preset's name or a list of layers in JSON; else the recipe's, "tutorial".
@@ -107,6 +110,7 @@ impl TrainOptions {
         let name = text::optional(self.name.as_deref())?;
         let registry = self.registry.as_deref().map(text::path).transpose()?;
         let tags = tag_lines(&self.tags)?;
+        let group = text::optional(self.group.as_deref())?;
         let hyperparameters = text::optional(self.hyperparameters.as_deref())?;
         let model = text::optional(self.model.as_deref())?;
         let weights_source = text::optional(self.weights_source.as_deref())?;
@@ -125,6 +129,7 @@ impl TrainOptions {
         options.keep_last = self.keep_last.unwrap_or(options.keep_last);
         options.keep_every = self.keep_every;
         options.tags = text::pointer(&tags);
+        options.group = text::pointer(&group);
         options.hyperparameters = text::pointer(&hyperparameters);
         options.model = text::pointer(&model);
         options.weights = self.weights.as_ref().map_or(ptr::null_mut(), |model| model.as_ptr());

@@ -204,6 +204,8 @@ pub struct cifar_train_options {
     // what the run's hyperparameters call the place where these weights come from; NULL: what the
     // model knows of that
     pub weights_source: *const c_char,
+    // the group of the run, such as the seeds of one configuration; NULL: none
+    pub group: *const c_char,
 }
 
 // How to take up a run. cifar_resume_options_init fills in the defaults below.
@@ -554,6 +556,8 @@ pub struct cifar_run_info {
     pub tags: *const c_char,
     // the id of the run that it was forked from; NULL: none
     pub parent: *const c_char,
+    // such as the seeds of one configuration; NULL: none
+    pub group: *const c_char,
 }
 
 // Runs as they were at one moment.
@@ -1081,6 +1085,12 @@ extern "C" {
         name: *const c_char,
     ) -> cifar_status;
 
+    pub fn cifar_registry_set_group(
+        registry: *mut cifar_registry,
+        run: *const c_char,
+        group: *const c_char,
+    ) -> cifar_status;
+
     pub fn cifar_registry_pin(
         registry: *mut cifar_registry,
         checkpoint: i64,
@@ -1158,7 +1168,7 @@ const _: () = {
     assert!(offset_of!(cifar_dataset_info, channels) == 40);
     assert!(offset_of!(cifar_dataset_info, height) == 44);
     assert!(offset_of!(cifar_dataset_info, width) == 48);
-    assert!(size_of::<cifar_train_options>() == 128);
+    assert!(size_of::<cifar_train_options>() == 136);
     assert!(offset_of!(cifar_train_options, struct_size) == 0);
     assert!(offset_of!(cifar_train_options, epochs) == 4);
     assert!(offset_of!(cifar_train_options, batch_size) == 8);
@@ -1178,6 +1188,7 @@ const _: () = {
     assert!(offset_of!(cifar_train_options, busy_timeout) == 104);
     assert!(offset_of!(cifar_train_options, weights) == 112);
     assert!(offset_of!(cifar_train_options, weights_source) == 120);
+    assert!(offset_of!(cifar_train_options, group) == 128);
     assert!(size_of::<cifar_resume_options>() == 64);
     assert!(offset_of!(cifar_resume_options, struct_size) == 0);
     assert!(offset_of!(cifar_resume_options, epochs) == 4);
@@ -1284,7 +1295,7 @@ const _: () = {
     assert!(offset_of!(cifar_model_spec_info, parameters) == 16);
     assert!(offset_of!(cifar_model_spec_info, non_trainable) == 24);
     assert!(offset_of!(cifar_model_spec_info, flops) == 32);
-    assert!(size_of::<cifar_run_info>() == 120);
+    assert!(size_of::<cifar_run_info>() == 128);
     assert!(offset_of!(cifar_run_info, struct_size) == 0);
     assert!(offset_of!(cifar_run_info, epochs) == 4);
     assert!(offset_of!(cifar_run_info, epochs_planned) == 8);
@@ -1301,6 +1312,7 @@ const _: () = {
     assert!(offset_of!(cifar_run_info, last_val_loss) == 96);
     assert!(offset_of!(cifar_run_info, tags) == 104);
     assert!(offset_of!(cifar_run_info, parent) == 112);
+    assert!(offset_of!(cifar_run_info, group) == 120);
     assert!(size_of::<cifar_run_query>() == 40);
     assert!(offset_of!(cifar_run_query, struct_size) == 0);
     assert!(offset_of!(cifar_run_query, ascending) == 4);

@@ -32,6 +32,8 @@ public struct RunInfo: Equatable, Sendable {
   public let tags: [String]
   /// The id of the run that it was forked from.
   public let parent: String?
+  /// Such as the seeds of one configuration.
+  public let group: String?
 
   init(_ info: cifar_run_info) {
     epochs = Int(info.epochs)
@@ -49,6 +51,7 @@ public struct RunInfo: Equatable, Sendable {
     lastValLoss = info.last_val_loss
     tags = (String(copying: info.tags) ?? "").split(separator: "\n").map(String.init)
     parent = String(copying: info.parent)
+    group = String(copying: info.group)
   }
 }
 

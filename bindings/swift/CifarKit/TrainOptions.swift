@@ -26,6 +26,8 @@ public struct TrainOptions: Sendable {
   public var keepEvery: Int?
   /// Of the run.
   public var tags: [String] = []
+  /// The run's group, such as the seeds of one configuration.
+  public var group: String?
   /// A JSON object put over the recipe; the properties of this struct go over both.
   public var hyperparameters: String?
   /// A preset's name or a list of layers in JSON; else the recipe's, "tutorial".
@@ -55,6 +57,7 @@ public struct TrainOptions: Sendable {
     options.keep_last = try nonNegative32(keepLast, "keepLast")
     options.keep_every = try nonNegative32(keepEvery, "keepEvery")
     options.tags = try strings(tags.isEmpty ? nil : tags.joined(separator: "\n"))
+    options.group = try strings(group)
     options.hyperparameters = try strings(hyperparameters)
     options.model = try strings(model)
     options.weights = weights?.pointer
