@@ -951,7 +951,7 @@ cifar_status cifar_model_spec_branch(const cifar_model_spec *spec, cifar_model_s
 /** Convolution with bias.
  *
  *  @param filters      1 to 4096.
- *  @param kernel_size  1, 3 or 5.
+ *  @param kernel_size  1, 2, 3 or 5.
  *  @param stride       1 or 2.
  *  @param padding      the zeros around the input. */
 cifar_status cifar_model_spec_conv2d(cifar_model_spec *spec, uint32_t filters,
@@ -995,6 +995,27 @@ cifar_status cifar_model_spec_flatten(cifar_model_spec *spec);
  *
  *  @param units  1 to 65,536; of the last layer the number of classes, 2 to 1000. */
 cifar_status cifar_model_spec_dense(cifar_model_spec *spec, uint32_t units);
+
+/** A layer of any kind with any of its options, those included that the other functions have no
+ *  parameter for:
+ *
+ *      {"type": "conv2d", "filters": 24, "kernel_size": 2, "padding": "valid"}
+ *
+ *  | type                                          | options                                      |
+ *  |-----------------------------------------------|----------------------------------------------|
+ *  | conv2d                                        | filters, kernel_size, stride, padding, bias, initializer ("dirac" or "whitening") |
+ *  | batch_norm                                    | momentum, epsilon, unbiased, scale           |
+ *  | dense                                         | units, bias                                  |
+ *  | max_pool                                      | size, 2 to 8: rows and columns of the squares |
+ *  | scale                                         | factor: what every value is multiplied by    |
+ *  | dropout                                       | rate                                         |
+ *  | residual                                      | layers, shortcut: lists of layers            |
+ *  | relu, gelu, avg_pool, global_average_pool, global_max_pool, flatten | none                   |
+ *
+ *  `bias` false leaves the bias out, `scale` false the scale of batch norm, which is 1 then.
+ *
+ *  @param layer  a JSON object. */
+cifar_status cifar_model_spec_add(cifar_model_spec *spec, const char *layer);
 
 /** layers(x) + shortcut(x). Both are copied, and checked again with the shapes they have here.
  *

@@ -180,7 +180,7 @@ public final class TrainingSession {
         "'\(file)' has later epochs of the run, which could not be stored; cifar-runs import takes "
           + "them up: before a resume as this run, afterwards as a run of its own")
     }
-    if let jump = trainer.rateJump(from: point.checkpoint.hyperparameters.epochs) {
+    if let jump = trainer.rateJump(from: point.checkpoint.hyperparameters.exactEpochs) {
       remarks.append(jump)
     }
     let present = Kernels.current.name

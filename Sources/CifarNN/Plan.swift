@@ -22,6 +22,9 @@ public final class Plan {
   /// (batchSize), where classes have weights.
   private let scales: AlignedBuffer<Float>
   private let classes: Int
+  /// The first operator that has something to train: nothing needs gradients before it.
+  private var firstTrained = 0
+  private var trainedVersion = -1
 
   /// - Parameters:
   ///   - precision: how images are kept between two layers.
@@ -62,7 +65,7 @@ public final class Plan {
     scales = try AlignedBuffer(count: training ? batchSize : 0)
   }
 
-  /// Forward and backward; leaves the gradients of the mean loss in the network.
+  /// Forward and backward; leaves the gradients of the loss in the network, mean or sum.
   ///
   /// - Parameters:
   ///   - images: (count, channels, height, width), normalised.
@@ -76,13 +79,27 @@ public final class Plan {
     precondition(training, "the plan was made without training")
     let pass = Pass(count: count, training: true, seed: seed, step: step)
     forward(images, pass)
-    loss.classWeights?.scale(labels: labels, count: count, to: scales.pointer)
-    let result = SoftmaxCrossEntropy.evaluate(
+    let hasScales = loss.fillScales(labels: labels, count: count, to: scales.pointer)
+    var result = SoftmaxCrossEntropy.evaluate(
       logits: logits.values, labels: labels, count: count, classes: classes,
-      scales: loss.classWeights == nil ? nil : UnsafePointer(scales.pointer),
+      scales: hasScales ? UnsafePointer(scales.pointer) : nil,
       gradient: logits.gradient, options: loss, kernels: kernels)
-    for step in operators.reversed() { step.backward(pass) }
+    if loss.reduction == .sum { result.lossSum /= Double(count) }
+    backward(pass)
     return result
+  }
+
+  private func backward(_ pass: Pass) {
+    if trainedVersion != network.trainedVersion {
+      trainedVersion = network.trainedVersion
+      let first = operators.firstIndex { $0.parameters.contains(where: network.isTrained) }
+      firstTrained = network.trained == nil ? 0 : first ?? operators.count
+    }
+    for index in operators.indices.reversed() where index >= firstTrained {
+      var pass = pass
+      pass.needsInputGradient = index > firstTrained || network.trained == nil
+      operators[index].backward(pass)
+    }
   }
 
   /// Forward with the running statistics and without dropout.

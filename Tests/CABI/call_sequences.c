@@ -702,7 +702,17 @@ static void step(world *w) {
         CALL(cifar_model_spec_max_pool, PICK(w, specs));
       }
       break;
-    case 36: CALL(cifar_model_spec_avg_pool, PICK(w, specs)); break;
+    case 36:
+      if (chance(c, 2)) {
+        CALL(cifar_model_spec_avg_pool, PICK(w, specs));
+      } else {
+        static const char *const layers[] = {
+            "{\"type\":\"conv2d\",\"filters\":8,\"kernel_size\":2,\"bias\":false}",
+            "{\"type\":\"batch_norm\",\"scale\":false}", "{\"type\":\"max_pool\",\"size\":3}",
+            "{\"type\":\"scale\",\"factor\":0.5}", "{\"type\":\"scale\"}", "[]", NULL};
+        CALL(cifar_model_spec_add, PICK(w, specs), chance(c, 4) ? text(c) : layers[below(c, 7)]);
+      }
+      break;
     case 37: CALL(cifar_model_spec_global_average_pool, PICK(w, specs)); break;
     case 38: CALL(cifar_model_spec_dropout, PICK(w, specs), real(c)); break;
     case 39: CALL(cifar_model_spec_flatten, PICK(w, specs)); break;

@@ -6,10 +6,35 @@ public struct LossOptions: Equatable, Sendable {
   public var labelSmoothing: Float
   /// nil for classes that all weigh the same.
   public var classWeights: ClassWeights?
+  public var reduction: Reduction
 
-  public init(labelSmoothing: Float = 0, classWeights: ClassWeights? = nil) {
+  /// What the gradients are of; results always have the mean.
+  public enum Reduction: String, Codable, CaseIterable, Sendable {
+    case mean
+    case sum
+  }
+
+  public init(
+    labelSmoothing: Float = 0, classWeights: ClassWeights? = nil, reduction: Reduction = .mean
+  ) {
     self.labelSmoothing = labelSmoothing
     self.classWeights = classWeights
+    self.reduction = reduction
+  }
+
+  /// What the loss of each image is multiplied by, before the mean is taken.
+  ///
+  /// - Parameter scales: (count), overwritten unless all are 1.
+  /// - Returns: whether any is not 1.
+  func fillScales(
+    labels: UnsafePointer<Int32>, count: Int, to scales: UnsafeMutablePointer<Float>
+  ) -> Bool {
+    classWeights?.scale(labels: labels, count: count, to: scales)
+    guard reduction == .sum else { return classWeights != nil }
+    for image in 0..<count {
+      scales[image] = Float(count) * (classWeights == nil ? 1 : scales[image])
+    }
+    return true
   }
 }
 

@@ -587,6 +587,7 @@ FUNCTIONS = {
     "cifar_model_spec_dropout": (Status, [c_void_p, c_double]),
     "cifar_model_spec_flatten": (Status, [c_void_p]),
     "cifar_model_spec_dense": (Status, [c_void_p, c_uint32]),
+    "cifar_model_spec_add": (Status, [c_void_p, c_char_p]),
     "cifar_model_spec_residual": (Status, [c_void_p, c_void_p, c_void_p]),
     "cifar_model_spec_get_json": (Status, [c_void_p, POINTER(c_char_p)]),
     "cifar_model_spec_get_summary": (Status, [c_void_p, POINTER(c_char_p)]),

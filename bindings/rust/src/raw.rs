@@ -933,6 +933,8 @@ extern "C" {
 
     pub fn cifar_model_spec_dense(spec: *mut cifar_model_spec, units: u32) -> cifar_status;
 
+    pub fn cifar_model_spec_add(spec: *mut cifar_model_spec, layer: *const c_char) -> cifar_status;
+
     pub fn cifar_model_spec_residual(
         spec: *mut cifar_model_spec,
         layers: *const cifar_model_spec,
