@@ -316,8 +316,8 @@ typedef struct cifar_train_options {
   double learning_rate;     /**< above 0; 0: as the recipe says, 0.001 */
   uint64_t seed;            /**< where all random numbers come from; 0: as the recipe says, 0 */
   const char *recipe;       /**< "pytorch" or "keras", the tutorial's dialects, or "keras-tuned",
-                                 the latter with the learning rate halved on a plateau; NULL:
-                                 "pytorch" */
+                                 the latter with the learning rate halved on a plateau; "airbench94"
+                                 or "airbench94-muon", the record recipes; NULL: "pytorch" */
   const char *name;         /**< what people call the run; NULL: none */
   const char *registry;     /**< the SQLite file, made if missing; NULL: $CIFAR_REGISTRY or
                                  ./cifar-runs.db */
@@ -736,6 +736,19 @@ cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_datase
                                           size_t evaluation_size, uint64_t *confusion,
                                           double *scores);
 
+/** The same with test-time augmentation: several views of each image, whose logits are averaged. Give
+ *  the result beside that of cifar_model_evaluate, and say so.
+ *
+ *  @param augmentation  "mirror": the image and its mirror image; "mirror_translate": these for one
+ *                       half, and for the other the same of the image shifted by one pixel to the
+ *                       right and down, and to the left and up; "none".
+ *  @param evaluation    is filled.
+ *
+ *  Errors: those of cifar_model_evaluate; INVALID_ARGUMENT for another augmentation. */
+cifar_status cifar_model_evaluate_augmented(cifar_model *model, const cifar_dataset *dataset,
+                                            const char *augmentation,
+                                            cifar_evaluation *evaluation, size_t evaluation_size);
+
 /** The probability of each class for each image.
  *
  *  @param images         (count, channels, height, width) bytes, of the model's shape; normalised
@@ -832,7 +845,7 @@ typedef struct cifar_import_options {
   const char *model;           /**< a preset's name, or the JSON of a cifar_model_spec; NULL:
                                     "tutorial" */
   const char *recipe;          /**< whose batch norm, padding and normalization of images the model
-                                    has: "pytorch", "keras" or "keras-tuned"; NULL: "pytorch" */
+                                    has: a recipe's name, as in cifar_train_options; NULL: "pytorch" */
   const char *hyperparameters; /**< a JSON object put over the recipe, such as {"normalization":
                                     {"mean": [0, 0, 0], "std": [1, 1, 1]}}; NULL: nothing */
   const char *class_names;     /**< a name for each class, one a line; NULL: "0", "1", … */
@@ -1095,7 +1108,7 @@ typedef struct cifar_run_info {
   const char *id;           /**< a UUID */
   const char *name;         /**< NULL: none */
   const char *status;       /**< running, completed, stopped, interrupted, failed or crashed */
-  const char *recipe;       /**< pytorch, keras or keras-tuned */
+  const char *recipe;       /**< its name, as in cifar_train_options */
   const char *dataset;      /**< cifar10, shapes or memory */
   const char *started;      /**< ISO 8601, UTC: 2026-11-23T20:22:08.123Z */
   double duration_s;        /**< seconds in all its sessions together */

@@ -125,6 +125,11 @@ public final class Plan {
   /// The logits of the last batch, (batchSize, classes).
   var lastLogits: UnsafePointer<Float> { UnsafePointer(logits.values) }
 
+  /// The forward pass alone: see `lastLogits`.
+  func infer(_ images: UnsafePointer<Float>, count: Int) {
+    forward(images, Pass(count: count, training: false))
+  }
+
   private func forward(_ source: UnsafePointer<Float>, _ pass: Pass) {
     let input = network.spec.input
     let pixels = input[1] * input[2]

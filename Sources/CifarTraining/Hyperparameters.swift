@@ -29,6 +29,8 @@ public struct Hyperparameters: DescribedOptions {
   public var normalization = Normalization.unit
   /// In the order in which they are applied.
   public var augmentations: [Augmentation] = []
+  /// How images are looked at once more when training is over.
+  public var testTimeAugmentation = TestTimeAugmentation.none
   /// In the order in which they are asked at the end of an epoch.
   public var callbacks: [CallbackSpec] = []
   /// nil until a trainer has been made.
@@ -94,6 +96,11 @@ public struct Hyperparameters: DescribedOptions {
         "augmentations", .list, "a list of augmentations",
         "of training images, in their order", isRequired: true), \.augmentations
     ).showing { $0.augmentations.map(\.type).joined(separator: ", ") },
+    .word(
+      "tta", \.testTimeAugmentation,
+      "test-time augmentation: when training is over the last weights also answer by the mean logits "
+        + "of an image and its mirror image, or of shifted ones too; recorded as tta_val_accuracy "
+        + "beside the plain accuracy"),
     .value(
       OptionRow(
         "callbacks", .list, "a list of callbacks", "in the order in which they are asked",

@@ -649,6 +649,13 @@ static void step(world *w) {
       uint64_t confusion[100];
       double scores[30];
       paint(&e, sizeof e), paint(confusion, sizeof confusion), paint(scores, sizeof scores);
+      if (chance(c, 4)) {
+        cifar_status status =
+            CALL(cifar_model_evaluate_augmented, PICK(w, models), PICK(w, datasets),
+                 chance(c, 3) ? text(c) : "mirror", &e, chance(c, 9) ? 11 : sizeof e);
+        painted(&e, sizeof e, status);
+        break;
+      }
       cifar_status status = CALL(cifar_model_evaluate_classes, PICK(w, models), PICK(w, datasets), (int32_t)number(c),
                                  &e, chance(c, 9) ? 11 : sizeof e, chance(c, 4) ? NULL : confusion,
                                  chance(c, 4) ? NULL : scores);

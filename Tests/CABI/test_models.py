@@ -558,3 +558,20 @@ def test_mixed_precision(shapes, tmp_path):
     assert [row["name"] for row in rows] == ["mixed_bfloat16"]
     with pytest.raises(cifar.CifarError, match="precision"):
         cifar.fit(*shapes, precision="float16", record=False)
+
+
+# Test-time augmentation ---------------------------------------------------------------------------
+
+
+def test_augmented_evaluation_is_given_beside_the_plain_one():
+    train, test = cifar.load("shapes", limit_train=64, limit_test=32)
+    model = cifar.fit(train, test, epochs=1, verbose=0, record=False).model
+    plain = model.evaluate(test)
+    none = model.evaluate_augmented(test, tta="none")
+    assert none.accuracy == plain.accuracy and none.loss == pytest.approx(plain.loss, abs=1e-6)
+    mirrored = model.evaluate_augmented(test.images, test.labels, tta="mirror")
+    again = model.evaluate_augmented((test.images[..., ::-1], test.labels), tta="mirror")
+    assert mirrored.tta == "mirror" and mirrored.count == 32
+    assert mirrored.loss == pytest.approx(again.loss, abs=1e-6)
+    with pytest.raises(cifar.CifarError, match="use none, mirror, mirror_translate"):
+        model.evaluate_augmented(test, tta="flip")

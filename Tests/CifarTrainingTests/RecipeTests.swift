@@ -108,7 +108,7 @@ import Testing
   }
 
   @Test func everyNameIsARecipeThatHolds() throws {
-    #expect(Recipe.names == ["pytorch", "keras", "keras-tuned", "airbench94"])
+    #expect(Recipe.names == ["pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon"])
     #expect(Recipe.names.allSatisfy(Recipe.list.contains))
     for name in Recipe.names { try Recipe.named(name).validate() }
     let error = failure { try Recipe.named("Keras") }

@@ -33,7 +33,7 @@ from .callbacks import Callback, LearningRateScheduler, StopTraining
 from .dataset import Dataset, Splits, load
 from .errors import CifarError
 from .events import Batch, Epoch, StorageWait, Validation
-from .model import ClassScores, Evaluation, Model
+from .model import AugmentedEvaluation, ClassScores, Evaluation, Model
 from .model_spec import ModelSpec
 from .registry import Registry
 from .rows import CheckpointRow, EpochRow, MetricRow, NoteRow, RunDetails, RunRow
@@ -45,6 +45,7 @@ __version__ = ".".join(
 )
 
 __all__ = [
+    "AugmentedEvaluation",
     "Batch",
     "CSVLogger",
     "Callback",

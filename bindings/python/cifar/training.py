@@ -69,9 +69,9 @@ def fit(
     validation_split : float, optional
         Validate on this share of the training images, the last ones, and train on the others: 0 to
         below 1. None (the default) for validation images of their own.
-    recipe : {"pytorch", "keras", "keras-tuned"}
-        The tutorial's dialects, the last one with the learning rate halved on a plateau; what is
-        None below is as it says. The default is ``"pytorch"``.
+    recipe : {"pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon"}
+        The tutorial's dialects, the third with the learning rate halved on a plateau, or the record
+        recipes; what is None below is as it says. The default is ``"pytorch"``.
     model : str, ModelSpec, dict or list, optional
         ``"tutorial"`` (what None, the default, is), ``"tutorial-gap"``, ``"tutorial-resnet"``, or a
         model of one's own, also as what its JSON says: a dict, or the list of its layers alone; or
