@@ -326,8 +326,8 @@ typedef struct cifar_train_options {
   double learning_rate;     /**< above 0; 0: as the recipe says, 0.001 */
   uint64_t seed;            /**< where all random numbers come from; 0: as the recipe says, 0 */
   const char *recipe;       /**< "pytorch" or "keras", the tutorial's dialects, or "keras-tuned",
-                                 the latter with the learning rate halved on a plateau; NULL:
-                                 "pytorch" */
+                                 the latter with the learning rate halved on a plateau; "airbench94"
+                                 or "airbench94-muon", the record recipes; NULL: "pytorch" */
   const char *name;         /**< what people call the run; NULL: none */
   const char *registry;     /**< the SQLite file, made if missing; NULL: $CIFAR_REGISTRY or
                                  ./cifar-runs.db */
@@ -748,6 +748,19 @@ cifar_status cifar_model_evaluate_classes(cifar_model *model, const cifar_datase
                                           size_t evaluation_size, uint64_t *confusion,
                                           double *scores);
 
+/** The same with test-time augmentation: several views of each image, whose logits are averaged. Give
+ *  the result beside that of cifar_model_evaluate, and say so.
+ *
+ *  @param augmentation  "mirror": the image and its mirror image; "mirror_translate": these for one
+ *                       half, and for the other the same of the image shifted by one pixel to the
+ *                       right and down, and to the left and up; "none".
+ *  @param evaluation    is filled.
+ *
+ *  Errors: those of cifar_model_evaluate; INVALID_ARGUMENT for another augmentation. */
+cifar_status cifar_model_evaluate_augmented(cifar_model *model, const cifar_dataset *dataset,
+                                            const char *augmentation,
+                                            cifar_evaluation *evaluation, size_t evaluation_size);
+
 /** The probability of each class for each image.
  *
  *  @param images         (count, channels, height, width) bytes, of the model's shape; normalised
@@ -846,7 +859,7 @@ typedef struct cifar_import_options {
   const char *model;           /**< a preset's name, or the JSON of a cifar_model_spec; NULL:
                                     "tutorial" */
   const char *recipe;          /**< whose batch norm, padding and normalization of images the model
-                                    has: "pytorch", "keras" or "keras-tuned"; NULL: "pytorch" */
+                                    has: a recipe's name, as in cifar_train_options; NULL: "pytorch" */
   const char *hyperparameters; /**< a JSON object put over the recipe, such as {"normalization":
                                     {"mean": [0, 0, 0], "std": [1, 1, 1]}}; NULL: nothing */
   const char *class_names;     /**< a name for each class, one a line; NULL: "0", "1", … */
@@ -965,7 +978,7 @@ cifar_status cifar_model_spec_branch(const cifar_model_spec *spec, cifar_model_s
 /** Convolution with bias.
  *
  *  @param filters      1 to 4096.
- *  @param kernel_size  1, 3 or 5.
+ *  @param kernel_size  1, 2, 3 or 5.
  *  @param stride       1 or 2.
  *  @param padding      the zeros around the input. */
 cifar_status cifar_model_spec_conv2d(cifar_model_spec *spec, uint32_t filters,
@@ -1009,6 +1022,27 @@ cifar_status cifar_model_spec_flatten(cifar_model_spec *spec);
  *
  *  @param units  1 to 65,536; of the last layer the number of classes, 2 to 1000. */
 cifar_status cifar_model_spec_dense(cifar_model_spec *spec, uint32_t units);
+
+/** A layer of any kind with any of its options, those included that the other functions have no
+ *  parameter for:
+ *
+ *      {"type": "conv2d", "filters": 24, "kernel_size": 2, "padding": "valid"}
+ *
+ *  | type                                          | options                                      |
+ *  |-----------------------------------------------|----------------------------------------------|
+ *  | conv2d                                        | filters, kernel_size, stride, padding, bias, initializer ("dirac" or "whitening") |
+ *  | batch_norm                                    | momentum, epsilon, unbiased, scale           |
+ *  | dense                                         | units, bias                                  |
+ *  | max_pool                                      | size, 2 to 8: rows and columns of the squares |
+ *  | scale                                         | factor: what every value is multiplied by    |
+ *  | dropout                                       | rate                                         |
+ *  | residual                                      | layers, shortcut: lists of layers            |
+ *  | relu, gelu, avg_pool, global_average_pool, global_max_pool, flatten | none                   |
+ *
+ *  `bias` false leaves the bias out, `scale` false the scale of batch norm, which is 1 then.
+ *
+ *  @param layer  a JSON object. */
+cifar_status cifar_model_spec_add(cifar_model_spec *spec, const char *layer);
 
 /** layers(x) + shortcut(x). Both are copied, and checked again with the shapes they have here.
  *
@@ -1088,7 +1122,7 @@ typedef struct cifar_run_info {
   const char *id;           /**< a UUID */
   const char *name;         /**< NULL: none */
   const char *status;       /**< running, completed, stopped, interrupted, failed or crashed */
-  const char *recipe;       /**< pytorch, keras or keras-tuned */
+  const char *recipe;       /**< its name, as in cifar_train_options */
   const char *dataset;      /**< cifar10, shapes or memory */
   const char *started;      /**< ISO 8601, UTC: 2026-11-23T20:22:08.123Z */
   double duration_s;        /**< seconds in all its sessions together */

@@ -58,17 +58,7 @@ final class Evaluator {
     beforeBatch: () throws -> Void = {}
   ) throws -> EvaluationCounts {
     let classes = network.spec.classes
-    guard dataset.classNames.count == classes else {
-      throw CifarError(
-        .shapeMismatch,
-        "the model knows \(classes) classes, the data set has \(dataset.classNames.count)")
-    }
-    guard dataset.shape == shape else {
-      throw CifarError(
-        .shapeMismatch, "the model takes images of \(shape), the data set has \(dataset.shape)")
-    }
-    let names = try ClassNames.agreed(
-      classNames, of: "the model", dataset.classNames, of: "the data set")
+    let names = try agreedNames(with: dataset)
     let loader = try BatchLoader(
       dataset: dataset, batchSize: Evaluator.batchSize,
       normalization: hyperparameters.normalization, augmentations: [], seed: 0, shuffle: false)
@@ -107,6 +97,51 @@ final class Evaluator {
         count: batch.count)
     }
     return counts
+  }
+
+  /// The same with several views of each image: see `TestTimeAugmentation`.
+  func evaluate(
+    _ dataset: Dataset, augmentation: TestTimeAugmentation, beforeBatch: () throws -> Void = {}
+  ) throws -> EvaluationCounts {
+    let names = try agreedNames(with: dataset)
+    let loader = try BatchLoader(
+      dataset: dataset, batchSize: Evaluator.batchSize,
+      normalization: hyperparameters.normalization, augmentations: [], seed: 0, shuffle: false)
+    loader.start(epoch: 1)
+    var counts = try EvaluationCounts(
+      classNames: names, shape: shape, flips: false, examples: nil)
+    let views = try AugmentedEvaluation(augmentation, plan: plan, shape: shape)
+    let probabilities = try AlignedBuffer<Float>(count: Evaluator.batchSize * views.classes)
+    while let batch = loader.next() {
+      try MemoryNeed.checkReserve()
+      try beforeBatch()
+      let result = views.evaluate(
+        images: batch.images, labels: batch.labels, count: batch.count,
+        probabilities: probabilities.pointer)
+      try requireFinite(probabilities.pointer, count: batch.count * views.classes)
+      counts.add(
+        probabilities.pointer, labels: batch.labels, count: batch.count, lossSum: result.lossSum,
+        correct: result.correct)
+    }
+    return counts
+  }
+
+  /// Makes sure that the data set goes with the model.
+  ///
+  /// - Returns: what its classes are called.
+  private func agreedNames(with dataset: Dataset) throws -> [String] {
+    let classes = network.spec.classes
+    guard dataset.classNames.count == classes else {
+      throw CifarError(
+        .shapeMismatch,
+        "the model knows \(classes) classes, the data set has \(dataset.classNames.count)")
+    }
+    guard dataset.shape == shape else {
+      throw CifarError(
+        .shapeMismatch, "the model takes images of \(shape), the data set has \(dataset.shape)")
+    }
+    return try ClassNames.agreed(
+      classNames, of: "the model", dataset.classNames, of: "the data set")
   }
 
   /// Exchanges left and right of (count, channels, height, width) numbers.

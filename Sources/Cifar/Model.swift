@@ -115,6 +115,15 @@ public final class Model: @unchecked Sendable {
     try lock.withLock { try evaluator.evaluate(dataset, flips: flips).evaluation() }
   }
 
+  /// The same with test-time augmentation: to be given beside what the model gives by itself.
+  public func evaluate(
+    _ dataset: Dataset, augmentation: TestTimeAugmentation
+  ) throws -> Evaluation {
+    try lock.withLock {
+      try evaluator.evaluate(dataset, augmentation: augmentation).evaluation()
+    }
+  }
+
   /// The probability of each class for each image.
   ///
   /// - Parameters:

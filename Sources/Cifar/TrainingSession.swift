@@ -15,6 +15,8 @@ public final class TrainingSession {
   private let validation: Dataset
   private let threads: Int
   private var hasRun = false
+  /// Set by `run` where the hyperparameters ask for it.
+  public private(set) var augmentedResult: AugmentedResult?
   private let process = getpid()
   /// What a person should know about a resume: a damaged checkpoint that was passed over.
   public let remarks: [String]
@@ -182,7 +184,7 @@ public final class TrainingSession {
         "'\(file)' has later epochs of the run, which could not be stored; cifar-runs import takes "
           + "them up: before a resume as this run, afterwards as a run of its own")
     }
-    if let jump = trainer.rateJump(from: point.checkpoint.hyperparameters.epochs) {
+    if let jump = trainer.rateJump(from: point.checkpoint.hyperparameters.exactEpochs) {
       remarks.append(jump)
     }
     let present = Kernels.current.name
@@ -206,11 +208,16 @@ public final class TrainingSession {
         "a trainer runs once; resume \(runID.map { "run \($0)" } ?? "from a registry")")
     }
     hasRun = true
-    guard let recorder else { return try trainer.run(observers) }
+    guard let recorder else {
+      let end = try trainer.run(observers)
+      try evaluateAugmented(after: end)
+      return end
+    }
     recorder.observers = observers
     defer { recorder.observers = [] }
     do {
       let end = try trainer.run([recorder] + observers)
+      try evaluateAugmented(after: end)
       try recorder.finish(end)
       if case .completed = end { recorder.evaluateBest(on: validation, threads: threads) }
       return end
@@ -218,6 +225,41 @@ public final class TrainingSession {
       // A child that an observer forked has nothing to say about its parent's run.
       guard process == getpid() else { throw error }
       throw recorder.fail(error)
+    }
+  }
+
+  /// What the network that a training ended with gives with the test-time augmentation of its
+  /// hyperparameters, and without.
+  public struct AugmentedResult: Sendable {
+    public let augmentation: TestTimeAugmentation
+    public let plain: Evaluation
+    public let augmented: Evaluation
+  }
+
+  private func evaluateAugmented(after end: TrainingEnd) throws {
+    let augmentation = trainer.hyperparameters.testTimeAugmentation
+    guard case .completed = end, augmentation != .none else { return }
+    let evaluator = try Evaluator(
+      trainer.network, of: trainer.hyperparameters, threads: threads, allowsNonFinite: true)
+    var isInterrupted = false
+    func check() throws {
+      guard trainer.takeInterrupt() else { return }
+      isInterrupted = true
+      throw CifarError(.interrupted, "interrupted")
+    }
+    do {
+      let plain = try evaluator.evaluate(validation, beforeBatch: check).evaluation()
+      let augmented = try evaluator.evaluate(
+        validation, augmentation: augmentation, beforeBatch: check
+      ).evaluation()
+      augmentedResult = AugmentedResult(
+        augmentation: augmentation, plain: plain, augmented: augmented)
+      try record(metrics: [
+        ("last_val_accuracy", plain.accuracy), ("tta_val_accuracy", augmented.accuracy),
+      ])
+    } catch {
+      // The run is complete all the same, and who interrupts it need not wait.
+      guard isInterrupted else { throw error }
     }
   }
 

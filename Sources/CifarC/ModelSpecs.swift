@@ -221,7 +221,7 @@ public func cifar_model_spec_gelu(_ spec: OpaquePointer?) -> cifar_status {
 
 @_cdecl("cifar_model_spec_max_pool") @implementation
 public func cifar_model_spec_max_pool(_ spec: OpaquePointer?) -> cifar_status {
-  adding(to: spec) { .maxPool }
+  adding(to: spec) { .maxPool() }
 }
 
 @_cdecl("cifar_model_spec_avg_pool") @implementation
@@ -247,6 +247,15 @@ public func cifar_model_spec_flatten(_ spec: OpaquePointer?) -> cifar_status {
 @_cdecl("cifar_model_spec_dense") @implementation
 public func cifar_model_spec_dense(_ spec: OpaquePointer?, _ units: UInt32) -> cifar_status {
   adding(to: spec) { .dense(units: Int(units)) }
+}
+
+@_cdecl("cifar_model_spec_add") @implementation
+public func cifar_model_spec_add(
+  _ spec: OpaquePointer?, _ layer: UnsafePointer<CChar>?
+) -> cifar_status {
+  adding(to: spec) {
+    try LayerSpec(json: Argument.requiredText(layer, "layer", atMost: Argument.Longest.json))
+  }
 }
 
 @_cdecl("cifar_model_spec_residual") @implementation

@@ -191,6 +191,23 @@ public func cifar_model_evaluate_classes(
   }
 }
 
+@_cdecl("cifar_model_evaluate_augmented") @implementation
+public func cifar_model_evaluate_augmented(
+  _ model: OpaquePointer?, _ dataset: OpaquePointer?, _ augmentation: UnsafePointer<CChar>?,
+  _ evaluation: UnsafeMutablePointer<cifar_evaluation>?, _ evaluationSize: Int
+) -> cifar_status {
+  guarded {
+    let model = try ModelHandle.from(model).model
+    let dataset = try DatasetHandle.from(dataset).dataset
+    let augmentation = try TestTimeAugmentation(
+      named: Argument.requiredText(augmentation, "augmentation"))
+    _ = try Argument.required(evaluation, "evaluation")
+    let result = try model.evaluate(dataset, augmentation: augmentation)
+    try GrowingStruct.write(
+      cifar_evaluation(result), to: evaluation, size: evaluationSize, "evaluation")
+  }
+}
+
 extension cifar_evaluation {
   init(_ result: Evaluation) {
     self.init()

@@ -23,7 +23,7 @@ extension cifar_train_options {
     let overrides = try Argument.text(
       hyperparameters, "options.hyperparameters", atMost: Argument.Longest.json)
     if let overrides { request.overrides = [overrides] }
-    request.epochs = epochs == 0 ? nil : Int(epochs)
+    request.epochs = epochs == 0 ? nil : Double(epochs)
     request.batchSize = batch_size == 0 ? nil : Int(batch_size)
     request.learningRate = learning_rate == 0 ? nil : learning_rate
     request.seed = seed == 0 ? nil : seed

@@ -36,6 +36,7 @@ public enum RandomPurpose: UInt32, Sendable {
   case augmentation = 3
   case dropout = 4
   case syntheticImages = 5
+  case alternation = 6
 }
 
 /// The random numbers of one purpose and one place in it: a sample of an epoch, a layer of a model.

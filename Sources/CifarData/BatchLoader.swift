@@ -25,11 +25,13 @@ public final class BatchLoader {
 
   /// - Parameters:
   ///   - batchSize: images in a batch; the last one of an epoch has what is left.
+  ///   - dropLast: leaves that one out, unless it is the only one.
   ///   - workers: threads that prepare batches; 0 prepares each when it is asked for.
   /// - Throws: `invalidArgument` for a batch size below 1 or options out of range, `outOfMemory`.
   public init(
     dataset: Dataset, batchSize: Int, normalization: Normalization,
-    augmentations: [Augmentation], seed: UInt64, shuffle: Bool, workers: Int = 1
+    augmentations: [Augmentation], seed: UInt64, shuffle: Bool, dropLast: Bool = false,
+    workers: Int = 1
   ) throws {
     guard batchSize >= 1 else {
       throw CifarError(.invalidArgument, "batch size \(batchSize) is not at least 1")
@@ -38,7 +40,8 @@ public final class BatchLoader {
     try Augmentation.validate(augmentations)
     for augmentation in augmentations { try augmentation.validate(for: dataset.shape) }
     prefetcher = try BatchPrefetcher(
-      dataset: dataset, batchSize: batchSize, shuffle: shuffle, seed: seed, workers: workers
+      dataset: dataset, batchSize: batchSize, shuffle: shuffle, seed: seed, dropLast: dropLast,
+      workers: workers
     ) {
       try ImagePipeline(
         shape: dataset.shape, normalization: normalization, augmentations: augmentations,
@@ -48,7 +51,7 @@ public final class BatchLoader {
 
   deinit { prefetcher.close() }
 
-  /// Batches in an epoch, the last smaller one included.
+  /// Batches in an epoch, the last smaller one included unless it is dropped.
   public var batchesPerEpoch: Int { prefetcher.batchesPerEpoch }
 
   /// Begins an epoch.

@@ -24,13 +24,17 @@ final class BatchPrefetcher: @unchecked Sendable {
   private var ended = false
 
   init(
-    dataset: Dataset, batchSize: Int, shuffle: Bool, seed: UInt64, workers: Int,
+    dataset: Dataset, batchSize: Int, shuffle: Bool, seed: UInt64, dropLast: Bool = false,
+    workers: Int,
     makePipeline: () throws -> ImagePipeline
   ) throws {
     self.dataset = dataset
     self.batchSize = batchSize
     self.shuffle = shuffle
     self.seed = seed
+    batchesPerEpoch =
+      dropLast
+      ? max(1, dataset.count / batchSize) : (dataset.count + batchSize - 1) / batchSize
     let size = min(batchSize, dataset.count)
     // One batch is with the caller, each worker has one under way and one ready.
     slots = try (0..<(1 + 2 * max(0, workers))).map { _ in
@@ -60,7 +64,7 @@ final class BatchPrefetcher: @unchecked Sendable {
     threads = []
   }
 
-  var batchesPerEpoch: Int { (dataset.count + batchSize - 1) / batchSize }
+  let batchesPerEpoch: Int
 
   func start(epoch: Int, fromBatch: Int = 0) {
     lock.withLock {

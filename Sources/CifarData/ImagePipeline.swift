@@ -27,7 +27,8 @@ final class ImagePipeline {
   ) {
     var random = RandomSequence(
       seed: seed, purpose: .augmentation, major: UInt32(epoch), minor: UInt32(sample))
-    augmented.begin(image, target: target)
+    augmented.begin(
+      image, at: .init(seed: seed, epoch: epoch, sample: sample), target: target)
     for augmentation in augmentations { augmentation.apply(to: augmented, &random) }
     augmented.normalize()
   }

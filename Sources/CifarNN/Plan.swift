@@ -22,6 +22,9 @@ public final class Plan {
   /// (batchSize), what the loss of each image is multiplied by.
   private let scales: AlignedBuffer<Float>
   private let classes: Int
+  /// The first operator that has something to train: nothing needs gradients before it.
+  private var firstTrained = 0
+  private var trainedVersion = -1
 
   /// - Parameters:
   ///   - precision: how images are kept between two layers.
@@ -62,7 +65,7 @@ public final class Plan {
     scales = try AlignedBuffer(count: training ? batchSize : 0)
   }
 
-  /// Forward and backward; leaves the gradients of the mean loss in the network.
+  /// Forward and backward; leaves the gradients of the loss in the network, mean or sum.
   ///
   /// - Parameters:
   ///   - images: (count, channels, height, width), normalised.
@@ -77,14 +80,28 @@ public final class Plan {
     precondition(training, "the plan was made without training")
     let pass = Pass(count: count, training: true, seed: seed, step: step)
     forward(images, pass)
-    let isWeighted = loss.weights.scale(
+    let hasScales = loss.fillScales(
       labels: labels, ofImages: weights, count: count, to: scales.pointer)
-    let result = SoftmaxCrossEntropy.evaluate(
+    var result = SoftmaxCrossEntropy.evaluate(
       logits: logits.values, labels: labels, count: count, classes: classes,
-      scales: isWeighted ? UnsafePointer(scales.pointer) : nil,
+      scales: hasScales ? UnsafePointer(scales.pointer) : nil,
       gradient: logits.gradient, options: loss, kernels: kernels)
-    for step in operators.reversed() { step.backward(pass) }
+    if loss.reduction == .sum { result.lossSum /= Double(count) }
+    backward(pass)
     return result
+  }
+
+  private func backward(_ pass: Pass) {
+    if trainedVersion != network.trainedVersion {
+      trainedVersion = network.trainedVersion
+      let first = operators.firstIndex { $0.parameters.contains(where: network.isTrained) }
+      firstTrained = network.trained == nil ? 0 : first ?? operators.count
+    }
+    for index in operators.indices.reversed() where index >= firstTrained {
+      var pass = pass
+      pass.needsInputGradient = index > firstTrained || network.trained == nil
+      operators[index].backward(pass)
+    }
   }
 
   /// Forward with the running statistics and without dropout.
@@ -109,6 +126,11 @@ public final class Plan {
 
   /// The logits of the last batch, (batchSize, classes).
   var lastLogits: UnsafePointer<Float> { UnsafePointer(logits.values) }
+
+  /// The forward pass alone: see `lastLogits`.
+  func infer(_ images: UnsafePointer<Float>, count: Int) {
+    forward(images, Pass(count: count, training: false))
+  }
 
   private func forward(_ source: UnsafePointer<Float>, _ pass: Pass) {
     let input = network.spec.input

@@ -4,7 +4,7 @@ import CifarData
 /// All hyperparameters there are, in words: what the command line and the documentation show.
 public enum HyperparameterGuide {
   public enum Part: Sendable, CaseIterable {
-    case all, optimizer, loss, schedule, augmentation, callback
+    case all, optimizer, group, lookahead, loss, schedule, augmentation, callback
   }
 
   /// The options of one object.
@@ -72,6 +72,7 @@ public enum HyperparameterGuide {
     }
     return [
       Section(.all, recipes), Section(.optimizer, recipes.map { ($0.0, $0.1.optimizer) }),
+      Section(.group, [("", ParameterGroup())]), Section(.lookahead, [("", LookaheadSpec())]),
       Section(.loss, recipes.map { ($0.0, $0.1.loss) }),
       Section(.schedule, [("", LearningRateSchedule.Timing())]),
     ] + LearningRateSchedule.curves.map { Section(.schedule, $0) }

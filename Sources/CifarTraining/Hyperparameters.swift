@@ -13,11 +13,15 @@ public struct Hyperparameters: DescribedOptions {
   public var dialect: Dialect
   public var seed: UInt64 = 0
   public var batchSize = 64
-  public var epochs = 100
+  /// What is to be trained, the last epoch perhaps in part: 9.9.
+  public var exactEpochs = 100.0
   /// nil for as many as there are batches.
   public var stepsPerEpoch: Int?
   public var precision = Precision.float32
+  /// Whether an epoch leaves out the images that fill no batch.
+  public var dropLast = false
   public var optimizer = OptimizerSpec()
+  public var lookahead: LookaheadSpec?
   public var ema: Double?
   public var loss = LossSpec()
   /// nil for a rate that only callbacks change.
@@ -25,6 +29,8 @@ public struct Hyperparameters: DescribedOptions {
   public var normalization = Normalization.unit
   /// In the order in which they are applied.
   public var augmentations: [Augmentation] = []
+  /// How images are looked at once more when training is over.
+  public var testTimeAugmentation = TestTimeAugmentation.none
   /// In the order in which they are asked at the end of an epoch.
   public var callbacks: [CallbackSpec] = []
   /// nil until a trainer has been made.
@@ -51,11 +57,16 @@ public struct Hyperparameters: DescribedOptions {
         "seed", .whole, "from 0 to \(UInt64.max)", "where all random numbers come from",
         isRequired: true), \.seed),
     .whole("batch_size", \.batchSize, batchSizes, isRequired: true, "images in a training step"),
-    .whole("epochs", \.epochs, 1...mostEpochs, isRequired: true, "epochs at most"),
+    .number(
+      "epochs", \.exactEpochs, .above(0, to: Double(mostEpochs)), isRequired: true,
+      "epochs at most; of 9.9, the last has nine tenths of the steps"),
     // The images continue where the epoch before ended, and are shuffled again after the last one.
     .whole(
       "steps_per_epoch", \.stepsPerEpoch, 1...mostSteps,
       "optimizer steps in an epoch; else all batches"),
+    .flag(
+      "drop_last", \.dropLast,
+      "leaves out the images at the end of an epoch that fill no batch, others each time"),
     .word(
       "precision", \.precision,
       "mixed_bfloat16 keeps images between layers as bfloat16, in half the memory, and multiplies "
@@ -68,6 +79,11 @@ public struct Hyperparameters: DescribedOptions {
       "ema", \.ema, .from(0, below: 1),
       "decay of an exponential moving average of the weights, such as 0.999: it is validated, "
         + "stored and exported in their place; running statistics are not averaged"),
+    .optional(
+      OptionRow(
+        "lookahead", .object, "steps, decay and power",
+        "slow weights that training goes on from every few steps, and ends with; {} for 5, 0.95, 3"),
+      \.lookahead),
     .object("loss", \.loss, "the cross-entropy"),
     .optional(
       OptionRow("schedule", .object, "one of the schedules", "of the learning rate"), \.schedule),
@@ -80,6 +96,11 @@ public struct Hyperparameters: DescribedOptions {
         "augmentations", .list, "a list of augmentations",
         "of training images, in their order", isRequired: true), \.augmentations
     ).showing { $0.augmentations.map(\.type).joined(separator: ", ") },
+    .word(
+      "tta", \.testTimeAugmentation,
+      "test-time augmentation: when training is over the last weights also answer by the mean logits "
+        + "of an image and its mirror image, or of shifted ones too; recorded as tta_val_accuracy "
+        + "beside the plain accuracy"),
     .value(
       OptionRow(
         "callbacks", .list, "a list of callbacks", "in the order in which they are asked",
@@ -124,11 +145,30 @@ public struct Hyperparameters: DescribedOptions {
   static let mostSteps = 1_000_000
   static let batchSizes = 1...65_536
 
+  /// Epochs that there are in the end, the last one perhaps in part.
+  public var epochs: Int {
+    get {
+      let most = Double(Hyperparameters.mostEpochs + 1)
+      return exactEpochs.isNaN ? 0 : Int(min(max(exactEpochs, -1), most).rounded(.up))
+    }
+    set { exactEpochs = Double(newValue) }
+  }
+
+  /// Optimizer steps of all epochs.
+  ///
+  /// - Parameter batches: of a whole one.
+  func steps(batches: Int) -> Int { Int((exactEpochs * Double(batches)).rounded(.up)) }
+
+  /// Batches in a pass over so many images.
+  func batches(of images: Int) -> Int {
+    dropLast ? max(1, images / batchSize) : images.dividedRoundingUp(by: batchSize)
+  }
+
   /// No epoch has more batches; where `data` is known, those that an epoch has.
   var mostBatches: Int {
     if let stepsPerEpoch { return stepsPerEpoch }
     guard let data else { return Int(UInt32.max) }
-    return max(1, data.trainCount.dividedRoundingUp(by: batchSize))
+    return max(1, batches(of: data.trainCount))
   }
 
   /// Of the images that the model takes.
@@ -149,9 +189,19 @@ public struct Hyperparameters: DescribedOptions {
     let shape = try shape
     try validate(as: "")
     try schedule?.validate()
+    try lookahead?.validate(as: "lookahead")
+    if lookahead != nil, ema != nil {
+      throw CifarError(
+        .invalidArgument,
+        "lookahead and ema both end with another average of the weights: leave one of them out")
+    }
+    for group in optimizer.groups {
+      try group.validate(as: "optimizer.groups '\(group.parameters.excerpt)'")
+      try group.schedule?.validate()
+    }
     try Augmentation.validate(augmentations)
     for callback in callbacks { try callback.validate() }
-    _ = try modelSpec.shapes()
+    _ = try optimizer.members(in: modelSpec)
     try normalization.validate(channels: shape.channels)
     try data?.validate(classes: modelSpec.classes)
     try weights?.validate(classes: modelSpec.classes)

@@ -1,7 +1,7 @@
 import CifarCore
 import CifarNN
 
-/// What is made small: the mean cross-entropy of the logits.
+/// What is made small: the cross-entropy of the logits, its mean or its sum over a batch.
 ///
 /// Stored hyperparameters may also have `clipping`, bounds of the probabilities that Keras has on its
 /// other backends. It is passed over: such a run continues with the loss of the logits, which is the
@@ -10,6 +10,7 @@ public struct LossSpec: DescribedOptions {
   public var labelSmoothing = 0.0
   /// In the order of the classes; nil where all weigh 1.
   public var classWeight: [Double]?
+  public var reduction = LossOptions.Reduction.mean
 
   public static let options: [OptionDescription<Self>] = [
     .number(
@@ -25,6 +26,10 @@ public struct LossSpec: DescribedOptions {
       let isLegal = weights.allSatisfy { (0...1e6).contains($0) } && weights.contains { $0 > 0 }
       return isLegal ? nil : "\(weights) are not numbers from 0 to 1e6 of which one is above 0"
     },
+    .word(
+      "reduction", \.reduction,
+      "whether gradients are those of the mean over a batch or of the sum; what is shown is the mean"
+    ),
   ]
 
   public init() {}
@@ -35,7 +40,8 @@ public struct LossSpec: DescribedOptions {
     LossOptions(
       labelSmoothing: Float(labelSmoothing),
       weights: LossWeights(
-        ofClasses: classWeight?.map { Float($0) }, dividesBySum: dialect == .pytorch))
+        ofClasses: classWeight?.map { Float($0) }, dividesBySum: dialect == .pytorch),
+      reduction: reduction)
   }
 
   func validate(classes: Int) throws {

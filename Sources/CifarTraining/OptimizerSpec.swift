@@ -14,9 +14,11 @@ public struct OptimizerSpec: DescribedOptions {
   public var clipNorm: Double?
   public var clipVariableNorm: Double?
   public var clipValue: Double?
+  /// A parameter belongs to the first of them that names it.
+  public var groups: [ParameterGroup] = []
 
   public enum Kind: String, Codable, CaseIterable, Sendable {
-    case adam, adamw, sgd
+    case adam, adamw, sgd, muon
   }
 
   public static let options: [OptionDescription<Self>] = [
@@ -27,7 +29,7 @@ public struct OptimizerSpec: DescribedOptions {
     .number("beta1", \.beta1, .from(0, below: 1), isRequired: true, "of adam, adamw"),
     .number("beta2", \.beta2, .from(0, below: 1), isRequired: true, "of adam, adamw"),
     .number("epsilon", \.epsilon, .above(0), isRequired: true, "of adam, adamw"),
-    .number("momentum", \.momentum, .from(0, below: 1), "of sgd"),
+    .number("momentum", \.momentum, .from(0, below: 1), "of sgd and muon"),
     .flag("nesterov", \.nesterov, "with Nesterov's momentum"),
     // What `weight_decay` means to `torch.optim.SGD` and `Adam`, to AdamW and to Keras's optimizers.
     .number(
@@ -42,6 +44,13 @@ public struct OptimizerSpec: DescribedOptions {
     .number(
       "clipvalue", \.clipValue, .above(0),
       "largest amount of each gradient: Keras's clipvalue, clip_grad_value_"),
+    .value(
+      OptionRow(
+        "groups", .list, "a list of parameter groups",
+        "parameters with options of their own; a parameter belongs to the first group that names it"
+      ),
+      \.groups
+    ).showing { $0.groups.map(\.parameters).joined(separator: ", ") },
   ]
 
   public init() {}
@@ -56,33 +65,20 @@ public struct OptimizerSpec: DescribedOptions {
     self.epsilon = epsilon
   }
 
-  private var clipping: GradientClipping {
+  var clipping: GradientClipping {
     if let clipNorm { return .norm(clipNorm) }
     if let clipVariableNorm { return .variableNorm(clipVariableNorm) }
     if let clipValue { return .value(clipValue) }
     return .none
   }
 
-  func make(network: Network, pool: ThreadPool) throws -> any Optimizer {
-    let gradients = GradientOptions(
-      clipping: clipping, weightDecay: weightDecay,
-      isDecoupled: type == .adamw || network.dialect == .keras)
-    if type == .sgd {
-      return try SGD(
-        network: network, options: SGDOptions(momentum: momentum, nesterov: nesterov),
-        gradients: gradients, pool: pool)
-    }
-    return try Adam(
-      network: network,
-      options: AdamOptions(beta1: beta1, beta2: beta2, epsilon: epsilon), gradients: gradients,
-      pool: pool)
-  }
-
   public var conflict: String? {
-    if type != .sgd && momentum != 0 {
-      return "momentum \(momentum) is sgd's; \(type.rawValue) has beta1 and beta2"
+    if let conflict = momentumConflict { return conflict }
+    for group in groups {
+      if let conflict = resolved(group).momentumConflict {
+        return "group '\(group.parameters.excerpt)': \(conflict)"
+      }
     }
-    if nesterov && momentum == 0 { return "nesterov needs a momentum above 0, such as 0.9" }
     let limits = [
       ("clip_norm", clipNorm), ("clipnorm", clipVariableNorm), ("clipvalue", clipValue),
     ].filter { $0.1 != nil }.map(\.0)
@@ -90,5 +86,13 @@ public struct OptimizerSpec: DescribedOptions {
     return
       "\(limits.joined(separator: " and ")) exclude each other: clip_norm is for all gradients "
       + "together, clipnorm for each parameter's, clipvalue for each number"
+  }
+
+  private var momentumConflict: String? {
+    if type != .sgd && type != .muon && momentum != 0 {
+      return "momentum \(momentum) is that of sgd and muon; \(type.rawValue) has beta1 and beta2"
+    }
+    if nesterov && momentum == 0 { return "nesterov needs a momentum above 0, such as 0.9" }
+    return nil
   }
 }

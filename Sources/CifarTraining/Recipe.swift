@@ -2,12 +2,12 @@ import CifarCore
 import CifarData
 import CifarNN
 
-/// Named, complete sets of hyperparameters: the CIFAR-10 tutorial in its two dialects, and what its
-/// chapter of improvements adds to the Keras one.
+/// Named, complete sets of hyperparameters: the CIFAR-10 tutorial in its two dialects, what its
+/// chapter of improvements adds to the Keras one, and record recipes (`Recipe+Airbench.swift`).
 public enum Recipe {
-  public static let names = ["pytorch", "keras", "keras-tuned"]
+  public static let names = ["pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon"]
   /// The names as a sentence has them.
-  public static let list = "pytorch, keras or keras-tuned"
+  public static let list = "pytorch, keras, keras-tuned, airbench94 or airbench94-muon"
 
   /// - Parameters:
   ///   - classes: of the images that are to be learned.
@@ -20,6 +20,8 @@ public enum Recipe {
     case "pytorch": return try pytorch(classes, shape)
     case "keras": return try keras(classes, shape)
     case "keras-tuned": return try kerasTuned(classes, shape)
+    case "airbench94": return try airbench94(classes, shape)
+    case "airbench94-muon": return try airbench94Muon(classes, shape)
     default:
       throw CifarError(.invalidArgument, "unknown recipe '\(name)'; use \(list)")
     }

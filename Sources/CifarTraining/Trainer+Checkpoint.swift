@@ -41,12 +41,13 @@ extension Trainer {
   /// What a checkpoint has besides the network; to be asked for while the network has the weights
   /// that it is to be judged by.
   private func tensorsOfRest() -> [Tensor] {
-    optimizer.stateTensors() + (average?.stateTensors() ?? [])
+    optimizer.stateTensors() + (lookahead?.stateTensors() ?? [])
+      + (average?.stateTensors() ?? [])
       + (bestWeights ?? []).map { $0.named(as: .best) }
   }
 
   private var sizeOfRest: Int {
-    optimizer.stateBytes + (average?.stateBytes ?? 0)
+    optimizer.stateBytes + (lookahead?.stateBytes ?? 0) + (average?.stateBytes ?? 0)
       + (bestWeights == nil ? 0 : network.stateBytes)
   }
 
@@ -55,7 +56,7 @@ extension Trainer {
   public static func check(_ checkpoint: Checkpoint) throws {
     let hyperparameters = checkpoint.hyperparameters
     if let data = hyperparameters.data {
-      let perPass = max(1, data.trainCount.dividedRoundingUp(by: hyperparameters.batchSize))
+      let perPass = max(1, hyperparameters.batches(of: data.trainCount))
       try check(
         checkpoint.state, batches: hyperparameters.stepsPerEpoch ?? perPass,
         batchesPerPass: perPass)
@@ -65,6 +66,7 @@ extension Trainer {
     let pool = ThreadPool(threads: 1)
     try load(
       checkpoint, network, try hyperparameters.optimizer.make(network: network, pool: pool),
+      try hyperparameters.lookahead?.make(network: network, pool: pool),
       try hyperparameters.ema.map {
         try WeightAverage(network: network, decay: $0, pool: pool)
       })
@@ -81,7 +83,7 @@ extension Trainer {
   func restore(_ checkpoint: Checkpoint, goesFurther: Bool) throws {
     try Trainer.check(
       checkpoint.state, batches: batchesPerEpoch, batchesPerPass: batchesPerPass)
-    try Trainer.load(checkpoint, network, optimizer, average)
+    try Trainer.load(checkpoint, network, optimizer, lookahead, average)
     let best = checkpoint.tensors.filter { $0.role == .best }
     bestWeights = best.isEmpty ? nil : best.map { $0.named(as: .model) }
     state = checkpoint.state
@@ -95,16 +97,18 @@ extension Trainer {
 
   /// Hands the tensors to those that compute with them. None may be missing, and none be left over.
   private static func load(
-    _ checkpoint: Checkpoint, _ network: Network, _ optimizer: any Optimizer,
-    _ average: WeightAverage?
+    _ checkpoint: Checkpoint, _ network: Network, _ optimizer: OptimizerGroups,
+    _ lookahead: Lookahead?, _ average: WeightAverage?
   ) throws {
     let tensors = checkpoint.tensors
     try checkpoint.requireFinite(TensorRole.allCases)
     if tensors.contains(where: { $0.role == .best }) { try network.check(tensors, as: .best) }
     try network.load(tensors)
     try optimizer.load(tensors, stepCount: checkpoint.state.step)
+    try lookahead?.load(tensors)
     try average?.load(tensors, stepCount: checkpoint.state.step)
-    let known = Set(optimizer.stateNames + (average?.stateNames ?? []))
+    let known = Set(
+      optimizer.stateNames + (lookahead?.stateNames ?? []) + (average?.stateNames ?? []))
     let extra = tensors.first { $0.role == .optimizer && !known.contains($0.name) }
     if let extra {
       throw CifarError(

@@ -16,7 +16,9 @@ extension Trainer {
     let weights = try Network.weightBytes(of: hyperparameters.modelSpec)
     let restoresBest = hyperparameters.callbacks.contains(where: \.options.restoresBestWeights)
     let average = hyperparameters.ema == nil ? 0 : 1
-    let kept = 1 + hyperparameters.optimizer.moments + average + (restoresBest ? 1 : 0)
+    let lookahead = hyperparameters.lookahead == nil ? 0 : 1
+    let kept =
+      1 + hyperparameters.optimizer.moments + average + lookahead + (restoresBest ? 1 : 0)
     // A checkpoint is put together as tensors, then as a file, while the one before is written.
     let copies = storesCheckpoints ? 3 * kept : 0
     let (need, isTooMuch) = weights.multipliedReportingOverflow(by: 1 + kept + copies)
@@ -27,8 +29,14 @@ extension Trainer {
 }
 
 extension OptimizerSpec {
-  /// Numbers that it keeps for every weight.
+  /// Numbers that it keeps for every weight, at most.
   fileprivate var moments: Int {
-    type == .sgd ? (momentum == 0 ? 0 : 1) : 2
+    ([self] + groups.map(resolved)).map { spec in
+      switch spec.type {
+      case .sgd: spec.momentum == 0 ? 0 : 1
+      case .muon: 1
+      case .adam, .adamw: 2
+      }
+    }.max() ?? 0
   }
 }

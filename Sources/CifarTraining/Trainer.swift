@@ -16,7 +16,10 @@ public final class Trainer {
   private let train: Dataset
   private let validation: Dataset
   private let plan: Plan
-  let optimizer: any Optimizer
+  let optimizer: OptimizerGroups
+  /// The groups of `optimizer`, in its order.
+  private let groups: [TrainedGroup]
+  let lookahead: Lookahead?
   let average: WeightAverage?
   private let trainLoader: BatchLoader
   private let validationLoader: BatchLoader
@@ -46,7 +49,8 @@ public final class Trainer {
     complete.data = try DataRecord(train: train, validation: validation)
     complete.callbacks = complete.callbacks.map(\.located)
     complete.weights = weights?.record
-    try self.init(complete, train, validation, threads, weights?.tensors)
+    try self.init(
+      complete, train, validation, threads, weights.map { .weights($0.tensors) } ?? .fresh)
   }
 
   /// Makes a trainer that continues from a checkpoint.
@@ -71,13 +75,21 @@ public final class Trainer {
       try Trainer.check(epochs: epochs, from: checkpoint)
       hyperparameters.epochs = epochs
     }
-    try self.init(hyperparameters, train, validation, threads)
+    try self.init(hyperparameters, train, validation, threads, .checkpoint)
     try restore(checkpoint, goesFurther: epochs != nil)
+  }
+
+  /// What a network begins with.
+  private enum Beginning {
+    case fresh
+    case weights([Tensor])
+    /// To be loaded afterwards.
+    case checkpoint
   }
 
   private init(
     _ hyperparameters: Hyperparameters, _ train: Dataset, _ validation: Dataset, _ threads: Int,
-    _ weights: [Tensor]? = nil
+    _ beginning: Beginning
   ) throws {
     try hyperparameters.validate()
     guard (1...1024).contains(threads) else {
@@ -96,18 +108,29 @@ public final class Trainer {
       spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect,
       seed: hyperparameters.seed)
     // Before anything copies them.
-    if let weights { try network.load(weights) }
+    switch beginning {
+    case .weights(let tensors): try network.load(tensors)
+    case .fresh:
+      let normalizer = ImageNormalizer(train.shape, hyperparameters.normalization)
+      try network.whiten(images: train.count) {
+        normalizer.run(train.images.pointer + $0 * train.shape.count, to: $1)
+      }
+    case .checkpoint: break
+    }
     plan = try Plan(
       network: network, batchSize: batchSize, training: true, pool: pool,
       precision: hyperparameters.precision)
     plan.loss = hyperparameters.loss.lossOptions(in: hyperparameters.dialect)
     optimizer = try hyperparameters.optimizer.make(network: network, pool: pool)
+    groups = try hyperparameters.trainedGroups()
+    lookahead = try hyperparameters.lookahead?.make(network: network, pool: pool)
     average = try hyperparameters.ema.map { [network] in
       try WeightAverage(network: network, decay: $0, pool: pool)
     }
     trainLoader = try BatchLoader(
       dataset: train, batchSize: batchSize, normalization: hyperparameters.normalization,
-      augmentations: hyperparameters.augmentations, seed: hyperparameters.seed, shuffle: true)
+      augmentations: hyperparameters.augmentations, seed: hyperparameters.seed, shuffle: true,
+      dropLast: hyperparameters.dropLast)
     validationLoader = try BatchLoader(
       dataset: validation, batchSize: batchSize, normalization: hyperparameters.normalization,
       augmentations: [], seed: hyperparameters.seed, shuffle: false)
@@ -166,6 +189,15 @@ public final class Trainer {
     hyperparameters.stepsPerEpoch ?? trainLoader.batchesPerEpoch
   }
   public var trainCount: Int { train.count }
+  /// Optimizer steps of all epochs.
+  public var steps: Int { hyperparameters.steps(batches: batchesPerEpoch) }
+
+  /// Optimizer steps in the epoch under way: the last may have fewer.
+  private var batchesInEpoch: Int {
+    let last = hyperparameters.epochs - 1
+    return state.epoch == last
+      ? min(batchesPerEpoch, steps - last * batchesPerEpoch) : batchesPerEpoch
+  }
   /// Batches in a pass over the images.
   var batchesPerPass: Int { trainLoader.batchesPerEpoch }
 
@@ -195,19 +227,36 @@ public final class Trainer {
     guard let schedule = hyperparameters.schedule else { return state.learningRate }
     return state.learningRate
       * schedule.factor(
-        step: step, stepsPerEpoch: batchesPerEpoch, epochs: hyperparameters.epochs)
+        step: step, stepsPerEpoch: batchesPerEpoch, epochs: hyperparameters.exactEpochs)
+  }
+
+  /// The rates of the next step for the optimizer's groups.
+  ///
+  /// - Parameter rate: of those that have neither a rate nor a schedule of their own.
+  private func groupRates(_ rate: Double) -> [Double?] {
+    // What callbacks have made of the optimizer's rate.
+    let share = state.learningRate / hyperparameters.optimizer.learningRate
+    return groups.map { group in
+      guard group.isTrained(step: state.step, batches: batchesPerEpoch) else { return nil }
+      guard let own = group.learningRate else { return rate }
+      let schedule = group.schedule ?? hyperparameters.schedule
+      let factor = schedule?.factor(
+        step: state.step, stepsPerEpoch: batchesPerEpoch, epochs: hyperparameters.exactEpochs)
+      return own * share * (factor ?? 1)
+    }
   }
 
   /// How the schedule changes by another number of epochs, as a sentence; nil where the next step has
   /// the rate that it would have had.
-  public func rateJump(from epochs: Int) -> String? {
+  public func rateJump(from epochs: Double) -> String? {
     guard let schedule = hyperparameters.schedule else { return nil }
     let before =
       state.learningRate
       * schedule.factor(step: state.step, stepsPerEpoch: batchesPerEpoch, epochs: epochs)
     guard before != learningRate else { return nil }
-    return "the schedule '\(schedule.type)' is stretched from \(epochs) to "
-      + "\(hyperparameters.epochs) epochs: the learning rate continues with \(learningRate), not "
+    func words(_ epochs: Double) -> String { Int(exactly: epochs).map { "\($0)" } ?? "\(epochs)" }
+    return "the schedule '\(schedule.type)' is stretched from \(words(epochs)) to "
+      + "\(words(hyperparameters.exactEpochs)) epochs: the learning rate continues with \(learningRate), not "
       + "\(before)"
   }
 
@@ -285,7 +334,8 @@ public final class Trainer {
     let perPass = trainLoader.batchesPerEpoch
     trainLoader.start(epoch: state.step / perPass + 1, fromBatch: state.step % perPass)
     var clock = Stopwatch()
-    while state.batch < batchesPerEpoch, state.stopReason == nil {
+    let batches = batchesInEpoch
+    while state.batch < batches, state.stopReason == nil {
       if state.step % perPass == 0, state.batch > 0 {
         trainLoader.start(epoch: state.step / perPass + 1)
       }
@@ -293,6 +343,7 @@ public final class Trainer {
       try MemoryNeed.checkReserve()
       if takeInterrupt() { return .interrupted }
       if try tell(.batchBegin(progress(learningRate))) == .stop { return .stopped }
+      optimizer.setTrained(groups.map { $0.isTrained(step: state.step, batches: batchesPerEpoch) })
       let result = plan.trainStep(
         images: batch.images, labels: batch.labels, weights: batch.weights, count: batch.count,
         seed: hyperparameters.seed, step: UInt64(state.step))
@@ -303,9 +354,11 @@ public final class Trainer {
       for callback in callbacks { callback.batchEnded(outcome, &control) }
       if control.stopReason == nil { try requireFinite(outcome.loss) }
       let rate = learningRate
-      optimizer.step(learningRate: rate)
-      average?.update()
+      optimizer.step(learningRates: groupRates(rate))
       state.step += 1
+      lookahead?.update(step: state.step, of: steps)
+      if state.step == steps { lookahead?.finish() }
+      average?.update()
       state.batch += 1
       state.lossSum += result.lossSum
       state.correct += result.correct
@@ -338,7 +391,7 @@ public final class Trainer {
   private func progress(_ rate: Double) -> BatchProgress {
     BatchProgress(
       epoch: state.epoch + 1, epochs: hyperparameters.epochs, batch: state.batch,
-      batches: batchesPerEpoch, images: state.seen,
+      batches: batchesInEpoch, images: state.seen,
       loss: state.lossSum / Double(max(1, state.seen)),
       accuracy: Double(state.correct) / Double(max(1, state.seen)),
       learningRate: rate, trainSeconds: state.trainSeconds)

@@ -14,7 +14,7 @@ public struct TrainingRequest: Equatable, Sendable {
   /// JSON objects as `Hyperparameters.apply(overrides:)` takes them.
   public var overrides: [String] = []
   // nil for what recipe and overrides say.
-  public var epochs: Int?
+  public var epochs: Double?
   public var batchSize: Int?
   public var learningRate: Double?
   public var seed: UInt64?
@@ -81,7 +81,7 @@ public struct TrainingRequest: Equatable, Sendable {
     for text in overrides { try result.apply(overrides: text) }
     // A value that is out of its range is an error also where an option has the last word.
     if !overrides.isEmpty { try result.validate() }
-    if let epochs { result.epochs = epochs }
+    if let epochs { result.exactEpochs = epochs }
     if let batchSize { result.batchSize = batchSize }
     if let learningRate { result.optimizer.learningRate = learningRate }
     if let seed { result.seed = seed }

@@ -65,36 +65,41 @@ public struct KerasScript {
   ) -> [String] {
     let name = "name=\"\(KerasScript.name(node))\""
     switch node.spec {
-    case .conv2d(let filters, let kernel, let stride, let padding):
+    case .conv2d(let filters, let kernel, let stride, let padding, let bias, _):
       note(node)
       let (zeros, word) = KerasScript.padding(node, kernel, stride, padding ?? .same)
       let strides = stride == 1 ? "" : ", strides=\(stride)"
-      let options = "\(filters), \(kernel)\(strides), padding=\"\(word)\", \(name)"
+      let options =
+        "\(filters), \(kernel)\(strides), padding=\"\(word)\", \(bias ? "" : "use_bias=False, ")\(name)"
       let before = zeros.map { ["\(indent)layers.ZeroPadding2D(\($0)),"] } ?? []
       return before + ScriptText.call("layers.Conv2D", options, indent: indent)
-    case .batchNorm(let momentum, let epsilon, _):
+    case .batchNorm(let momentum, let epsilon, _, let scale):
       note(node)
       // Keras counts the weight of the old value.
       let kept = 1 - (momentum ?? 0.01)
       let rounded = (kept * 1e12).rounded() / 1e12
-      let options = "momentum=\(rounded), epsilon=\(epsilon ?? 1e-3), \(name)"
+      let options =
+        "momentum=\(rounded), epsilon=\(epsilon ?? 1e-3), \(scale ? "" : "scale=False, ")\(name)"
       return ScriptText.call("layers.BatchNormalization", options, indent: indent)
     case .relu: return ["\(indent)layers.ReLU(),"]
     case .gelu: return ["\(indent)layers.Activation(\"gelu\"),"]
-    case .maxPool: return ["\(indent)layers.MaxPooling2D(2),"]
+    case .maxPool(let size): return ["\(indent)layers.MaxPooling2D(\(size)),"]
     case .avgPool: return ["\(indent)layers.AveragePooling2D(2),"]
     case .globalAveragePool: return ["\(indent)layers.GlobalAveragePooling2D(),"]
+    case .globalMaxPool: return ["\(indent)layers.GlobalMaxPooling2D(),"]
+    case .scale(let factor): return ["\(indent)layers.Rescaling(\(factor)),"]
     case .dropout(let rate): return ["\(indent)layers.Dropout(\(rate)),"]
     case .flatten:
       if case .image(let channels, let height, let width) = node.input {
         flattened = "(\(channels), \(height), \(width))"
       }
       return ["\(indent)layers.Flatten(),"]
-    case .dense(let units):
+    case .dense(let units, let bias):
       note(node)
       flattened = nil
       let activation = isSoftmax ? ", activation=\"softmax\"" : ""
-      return ScriptText.call("layers.Dense", "\(units)\(activation), \(name)", indent: indent)
+      let options = "\(units)\(activation), \(bias ? "" : "use_bias=False, ")\(name)"
+      return ScriptText.call("layers.Dense", options, indent: indent)
     case .residual:
       usesResidual = true
       let before = flattened

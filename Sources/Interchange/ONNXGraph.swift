@@ -81,19 +81,30 @@ public struct ONNXGraph {
         var folded: LayerNode?
         if !keepsBatchNorm, case .batchNorm? = rest.first?.spec { folded = rest.popFirst() }
         value = try addWeighted(layer, folded, name, value)
-      case .batchNorm(_, let epsilon, _):
-        let inputs = try ["weight", "bias", "running_mean", "running_var"].map {
+      case .batchNorm(_, let epsilon, _, let scale):
+        let channels = layer.input.channels
+        let ones = [Float](repeating: 1, count: channels)
+        var inputs = [
+          try scale
+            ? stored("\(layer.path).weight") : constant("\(layer.path).weight", [channels], ones)
+        ]
+        inputs += try ["bias", "running_mean", "running_var"].map {
           try stored("\(layer.path).\($0)")
         }
         let attribute = ONNXModel.Attribute.float(Float(try ONNXGraph.resolved(epsilon)))
         value = node(name, "BatchNormalization", [value] + inputs, [("epsilon", attribute)])
       case .relu: value = node(name, "Relu", [value])
       case .gelu: value = gelu(name, value)
-      case .maxPool: value = node(name, "MaxPool", [value], ONNXGraph.halving)
-      case .avgPool: value = node(name, "AveragePool", [value], ONNXGraph.halving)
+      case .maxPool(let size): value = node(name, "MaxPool", [value], ONNXGraph.squares(size))
+      case .avgPool: value = node(name, "AveragePool", [value], ONNXGraph.squares(2))
       case .globalAveragePool:
         value = node("\(name)_mean", "GlobalAveragePool", [value])
         value = node(name, "Flatten", [value])
+      case .globalMaxPool:
+        value = node("\(name)_maximum", "GlobalMaxPool", [value])
+        value = node(name, "Flatten", [value])
+      case .scale(let factor):
+        value = node(name, "Mul", [value, constant("\(name).factor", [], [Float(factor)])])
       case .dropout: break
       case .flatten: value = node(name, "Flatten", [value])
       case .residual:
@@ -117,9 +128,9 @@ public struct ONNXGraph {
     return node(name, "Mul", [product, half])
   }
 
-  private static let halving: [(name: String, value: ONNXModel.Attribute)] = [
-    ("kernel_shape", .integers([2, 2])), ("strides", .integers([2, 2])),
-  ]
+  private static func squares(_ size: Int) -> [(name: String, value: ONNXModel.Attribute)] {
+    [("kernel_shape", .integers([size, size])), ("strides", .integers([size, size]))]
+  }
 
   // MARK: Weights
 
@@ -130,13 +141,17 @@ public struct ONNXGraph {
     _ layer: LayerNode, _ norm: LayerNode?, _ name: String, _ input: String
   ) throws -> String {
     var weight = try tensor("\(layer.path).weight")
-    var bias = try tensor("\(layer.path).bias")
+    var bias =
+      tensors["\(layer.path).bias"]
+      ?? Tensor(
+        name: "\(layer.path).bias", shape: [weight.shape[0]],
+        values: [Float](repeating: 0, count: weight.shape[0]))
     if let norm { try fold(norm, into: &weight, &bias) }
     let inputs = [
       input, constant(weight.name, weight.shape, weight.values),
       constant(bias.name, bias.shape, bias.values),
     ]
-    guard case .conv2d(_, let kernel, let stride, let padding) = layer.spec,
+    guard case .conv2d(_, let kernel, let stride, let padding, _, _) = layer.spec,
       case .image(_, let height, let width) = layer.input
     else { return node(name, "Gemm", inputs, [("transB", .integer(1))]) }
     let padded = try ONNXGraph.resolved(padding)
@@ -153,17 +168,19 @@ public struct ONNXGraph {
   /// γ·(W·x + b − mean)/√(var + ε) + β = (s·W)·x + s·(b − mean) + β with s = γ/√(var + ε), computed in
   /// double precision.
   private func fold(_ norm: LayerNode, into weight: inout Tensor, _ bias: inout Tensor) throws {
-    guard case .batchNorm(_, let epsilon, _) = norm.spec else { return }
+    guard case .batchNorm(_, let epsilon, _, _) = norm.spec else { return }
     let epsilonValue = try ONNXGraph.resolved(epsilon)
-    let (gamma, beta, mean, variance) = (
-      try tensor("\(norm.path).weight"), try tensor("\(norm.path).bias"),
+    let gamma = tensors["\(norm.path).weight"]
+    let (beta, mean, variance) = (
+      try tensor("\(norm.path).bias"),
       try tensor("\(norm.path).running_mean"), try tensor("\(norm.path).running_var")
     )
     let outputs = bias.values.count
     let each = weight.values.count / outputs
     for output in 0..<outputs {
       let scale =
-        Double(gamma.values[output]) / (Double(variance.values[output]) + epsilonValue).squareRoot()
+        Double(gamma?.values[output] ?? 1)
+        / (Double(variance.values[output]) + epsilonValue).squareRoot()
       for index in (output * each)..<((output + 1) * each) {
         weight.values[index] = Float(Double(weight.values[index]) * scale)
       }

@@ -7,6 +7,8 @@ public struct PyTorchScript {
   private let model: ExportedModel
   private var usesResidual = false
   private var usesPaddedConvolution = false
+  private var usesShiftNorm = false
+  private var usesScale = false
 
   /// The text of the script.
   ///
@@ -26,6 +28,8 @@ public struct PyTorchScript {
     lines += ScriptText.constants(model)
     if script.usesResidual { lines += residual }
     if script.usesPaddedConvolution { lines += paddedConvolution }
+    if script.usesShiftNorm { lines += shiftNorm }
+    if script.usesScale { lines += scale }
     lines += ["", "", "def build():", "    \"\"\"The network with weights drawn at random.\"\"\""]
     lines += ["    return nn.Sequential("] + layers + ["    )"]
     lines += rest
@@ -41,24 +45,33 @@ public struct PyTorchScript {
   private mutating func module(of node: LayerNode, indent: String) -> [String] {
     let inputs = node.input.channels
     switch node.spec {
-    case .conv2d(let filters, let kernel, let stride, let padding):
+    case .conv2d(let filters, let kernel, let stride, let padding, let bias, _):
       let (function, zeros) = convolution(node, kernel, stride, padding ?? .same)
       let strides = stride == 1 ? "" : ", stride=\(stride)"
-      let options = "\(inputs), \(filters), \(kernel)\(strides)\(zeros)"
+      let options =
+        "\(inputs), \(filters), \(kernel)\(strides)\(zeros)" + (bias ? "" : ", bias=False")
       return ScriptText.call(function, options, indent: indent)
-    case .batchNorm(let momentum, let epsilon, _):
+    case .batchNorm(let momentum, let epsilon, _, let scale):
       let kind = if case .image = node.input { "BatchNorm2d" } else { "BatchNorm1d" }
       let options = "eps=\(epsilon ?? 1e-5), momentum=\(momentum ?? 0.1)"
-      return ScriptText.call("nn.\(kind)", "\(inputs), \(options)", indent: indent)
+      if !scale { usesShiftNorm = true }
+      return ScriptText.call(
+        scale ? "nn.\(kind)" : "ShiftNorm", "\(inputs), \(options)", indent: indent)
     case .relu: return ["\(indent)nn.ReLU(),"]
     case .gelu: return ["\(indent)nn.GELU(),"]
-    case .maxPool: return ["\(indent)nn.MaxPool2d(2),"]
+    case .maxPool(let size): return ["\(indent)nn.MaxPool2d(\(size)),"]
     case .avgPool: return ["\(indent)nn.AvgPool2d(2),"]
     case .globalAveragePool:
       return ["\(indent)nn.AdaptiveAvgPool2d(1),", "\(indent)nn.Flatten(),"]
+    case .globalMaxPool:
+      return ["\(indent)nn.AdaptiveMaxPool2d(1),", "\(indent)nn.Flatten(),"]
+    case .scale(let factor):
+      usesScale = true
+      return ["\(indent)Scale(\(factor)),"]
     case .dropout(let rate): return ["\(indent)nn.Dropout(\(rate)),"]
     case .flatten: return ["\(indent)nn.Flatten(),"]
-    case .dense(let units): return ["\(indent)nn.Linear(\(node.input.count), \(units)),"]
+    case .dense(let units, let bias):
+      return ["\(indent)nn.Linear(\(node.input.count), \(units)\(bias ? "" : ", bias=False")),"]
     case .residual:
       usesResidual = true
       let inner = indent + "        "
@@ -113,6 +126,39 @@ public struct PyTorchScript {
 
         def forward(self, x):
             return super().forward(nn.functional.pad(x, self.zeros))
+    """.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+
+  private static let shiftNorm = """
+
+
+    class ShiftNorm(nn.Module):
+        \"\"\"Batch norm of images or rows whose scale is 1 and not trained.\"\"\"
+
+        def __init__(self, channels, eps, momentum):
+            super().__init__()
+            self.eps, self.momentum = eps, momentum
+            self.bias = nn.Parameter(torch.zeros(channels))
+            self.register_buffer("running_mean", torch.zeros(channels))
+            self.register_buffer("running_var", torch.ones(channels))
+
+        def forward(self, x):
+            return nn.functional.batch_norm(
+                x, self.running_mean, self.running_var, None, self.bias, self.training,
+                self.momentum, self.eps)
+    """.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+
+  private static let scale = """
+
+
+    class Scale(nn.Module):
+        \"\"\"factor * x.\"\"\"
+
+        def __init__(self, factor):
+            super().__init__()
+            self.factor = factor
+
+        def forward(self, x):
+            return self.factor * x
     """.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
 
   private static let rest = """

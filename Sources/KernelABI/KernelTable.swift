@@ -225,6 +225,13 @@ public protocol KernelTable: Sendable {
     _ chosen: Input, gradient: Input, choice: UnsafePointer<UInt8>, pixels: Int, mean: Input,
     sum: Output, products: Output)
 
+  /// z = scale·x + offset; output = z·Φ(z), where Φ is the standard normal distribution.
+  func planeGelu(_ plane: Values, pixels: Int, scale: Input, offset: Input, output: Output)
+
+  /// gradient = gradient·(Φ(z) + z·φ(z)), in place: from that of the output to that of z.
+  func planeGeluBackward(
+    _ plane: Values, gradient: Output, pixels: Int, scale: Input, offset: Input)
+
   /// dx = scale·dz + slope·x + constant. `dx` may be `gradient`.
   func planeBackward(
     _ plane: Values, gradient: Input, pixels: Int, scale: Input, offset: Input, relu: Bool,
@@ -235,7 +242,16 @@ public protocol KernelTable: Sendable {
     _ plane: Values, gradient: Input, choice: UnsafePointer<UInt8>, height: Int, width: Int,
     scale: Input, slope: Input, constant: Input, dx: Output)
 
-  // MARK: Averages of planes
+  // MARK: Maxima and averages of planes
+
+  /// The maximum of every rectangle of `rows` by `columns` pixels of a plane; those that the last
+  /// lacks are left out. NaN is no maximum unless it comes first.
+  func planeMaxPool(
+    _ plane: Input, height: Int, width: Int, rows: Int, columns: Int, output: Output)
+
+  /// The gradient to the first of the largest values of its rectangle, 0 to all others.
+  func planeMaxPoolBackward(
+    _ plane: Input, gradient: Input, height: Int, width: Int, rows: Int, columns: Int, dx: Output)
 
   /// The mean of each lane of a plane; the first `channels` of them are written, one after the
   /// other.

@@ -24,6 +24,62 @@ extension KernelSet {
     }
   }
 
+  public func planeGelu(
+    _ plane: Values, pixels: Int, scale: Input, offset: Input, output: Output
+  ) {
+    switch plane.storage {
+    case .float32:
+      planeGelu(
+        of: UnsafePointer(plane.floats), pixels: pixels, scale: scale, offset: offset,
+        output: output)
+    case .bfloat16:
+      planeGelu(
+        of: UnsafePointer(plane.bfloat16s), pixels: pixels, scale: scale, offset: offset,
+        output: output)
+    }
+  }
+
+  @inline(__always)
+  private func planeGelu<Element: Stored>(
+    of plane: UnsafePointer<Element>, pixels: Int, scale: Input, offset: Input, output: Output
+  ) {
+    let a = load(scale)
+    let b = load(offset)
+    for i in 0..<pixels {
+      let z = multiplyAdd(Element.load(plane + i * lanes), a, b)
+      store(z * normal(z).cumulative, output + i * lanes)
+    }
+  }
+
+  public func planeGeluBackward(
+    _ plane: Values, gradient: Output, pixels: Int, scale: Input, offset: Input
+  ) {
+    switch plane.storage {
+    case .float32:
+      planeGeluBackward(
+        of: UnsafePointer(plane.floats), gradient: gradient, pixels: pixels, scale: scale,
+        offset: offset)
+    case .bfloat16:
+      planeGeluBackward(
+        of: UnsafePointer(plane.bfloat16s), gradient: gradient, pixels: pixels, scale: scale,
+        offset: offset)
+    }
+  }
+
+  @inline(__always)
+  private func planeGeluBackward<Element: Stored>(
+    of plane: UnsafePointer<Element>, gradient: Output, pixels: Int, scale: Input, offset: Input
+  ) {
+    let a = load(scale)
+    let b = load(offset)
+    for i in 0..<pixels {
+      let z = multiplyAdd(Element.load(plane + i * lanes), a, b)
+      let (cumulative, density) = normal(z)
+      let place = gradient + i * lanes
+      store(load(place) * multiplyAdd(z, density, cumulative), place)
+    }
+  }
+
   /// Calls `body` with the place of each vector, and how many of its lanes there are.
   @inline(__always)
   private func eachVector(_ count: Int, _ body: (_ place: Int, _ width: Int) -> Void) {

@@ -1,6 +1,7 @@
 import Cifar
 import CifarCore
 import CifarData
+import CifarTraining
 import CommandSupport
 
 /// `cifar evaluate`: how good a stored model is.
@@ -20,6 +21,12 @@ enum EvaluateCommand {
         Option("--classes", help: "also precision, recall and F1 of every class, and confusions"),
         Option(
           "--flips", help: "average each image's probabilities with those of its mirror image"),
+        Option(
+          "--tta", value: "NAME",
+          help:
+            "also with test-time augmentation: the mean logits of an image and its mirror image\n"
+            + "(mirror), or of shifted ones too (mirror_translate)",
+          choices: TestTimeAugmentation.allCases.map(\.rawValue)),
         Option("--json", help: "JSON instead of a line"),
       ],
       discussion: """
@@ -43,6 +50,22 @@ enum EvaluateCommand {
     var classes: [Scores]
     /// Rows are labels, columns predictions.
     var confusion: [[Int]]
+    /// With test-time augmentation.
+    var tta: Augmented?
+
+    struct Augmented: Encodable {
+      var augmentation: String
+      var loss: JSONValue
+      var accuracy: Double
+      var topFiveAccuracy: Double
+      var macroF1: Double
+
+      enum CodingKeys: String, CodingKey {
+        case augmentation, loss, accuracy
+        case topFiveAccuracy = "top5_accuracy"
+        case macroF1 = "macro_f1"
+      }
+    }
 
     struct Scores: Encodable {
       var name: String
@@ -53,7 +76,7 @@ enum EvaluateCommand {
     }
 
     enum CodingKeys: String, CodingKey {
-      case loss, accuracy, images, epoch, flips, classes, confusion
+      case loss, accuracy, images, epoch, flips, classes, confusion, tta
       case topFiveAccuracy = "top5_accuracy"
       case macroF1 = "macro_f1"
     }
@@ -84,12 +107,31 @@ enum EvaluateCommand {
       ? model.hyperparameters.data?.validationCount : nil
     let images = try Dataset.open(data, split: .test, limit: limit ?? recorded)
     let result = try model.evaluate(images, flips: arguments.has("--flips"))
-    if arguments.has("--json") { return try JSONOutput.write(Result(result, epoch: model.epoch)) }
+    let augmentation = try arguments.choice(
+      "--tta", of: TestTimeAugmentation.allCases.map(\.rawValue)
+    ).flatMap(TestTimeAugmentation.init(rawValue:))
+    let augmented = try augmentation.map { try model.evaluate(images, augmentation: $0) }
+    if arguments.has("--json") {
+      var record = Result(result, epoch: model.epoch)
+      if let augmentation, let augmented {
+        record.tta = Result.Augmented(
+          augmentation: augmentation.rawValue, loss: .number(augmented.loss),
+          accuracy: augmented.accuracy, topFiveAccuracy: augmented.topFiveAccuracy,
+          macroF1: augmented.macroF1)
+      }
+      return try JSONOutput.write(record)
+    }
     Output.line(
       "loss \(Format.loss(result.loss))  accuracy \(Format.percent(result.accuracy))  top-5 "
         + "\(Format.percent(result.topFiveAccuracy))  on \(Format.count(result.count)) test images "
         + "of \(images.location ?? images.name), weights of epoch \(model.epoch)"
         + (result.flips ? ", averaged with mirror images" : ""))
+    if let augmentation, let augmented {
+      Output.line(
+        "with test-time augmentation (\(augmentation.rawValue)): loss "
+          + "\(Format.loss(augmented.loss))  accuracy \(Format.percent(augmented.accuracy))  top-5 "
+          + Format.percent(augmented.topFiveAccuracy))
+    }
     if arguments.has("--classes") { Output.write(table(result).text(for: .standardOutput)) }
   }
 

@@ -49,7 +49,7 @@ enum HyperparameterOptions {
     case .all: rows.filter { !listed.contains($0.name) }
     case .optimizer: rows.filter { $0.name != "type" }
     case .loss: rows
-    case .schedule, .augmentation, .callback: []
+    case .group, .lookahead, .schedule, .augmentation, .callback: []
     }
   }.compactMap { Row(value: $0) }
 

@@ -32,6 +32,8 @@ enum HyperparameterPage {
     switch part {
     case .all: "All"
     case .optimizer: "`optimizer`"
+    case .group: "`optimizer.groups`"
+    case .lookahead: "`lookahead`"
     case .loss: "`loss`"
     case .schedule: "`schedule`"
     case .augmentation: "`augmentations`"
@@ -43,6 +45,8 @@ enum HyperparameterPage {
     switch part {
     case .all: "hyperparameters"
     case .optimizer: "optimizer"
+    case .group: "parameter group"
+    case .lookahead: "lookahead"
     case .loss: "loss"
     case .schedule: "schedule"
     case .augmentation: "augmentation"

@@ -16,6 +16,9 @@ final class ProgressDisplay: RunObserver {
   /// Seconds that validation took in the last epoch, for the time that is left.
   private var validationSeconds = 0.0
   private var last: BatchProgress?
+  /// Where the first batch of this session ended, for the estimate; nil once that was told.
+  private var firstBatch: (batch: Int, seconds: Double)?
+  private var hasEstimated = false
   /// Whether the end waits for the registry.
   private var isWaiting = false
 
@@ -56,10 +59,37 @@ final class ProgressDisplay: RunObserver {
 
   private func batchEnded(_ progress: BatchProgress) {
     last = progress
+    estimate(progress)
     let now = ProgressDisplay.now()
     guard !quiet, now - lastDrawn >= 0.1 || progress.batch == progress.batches else { return }
     lastDrawn = now
     draw(progress)
+  }
+
+  /// Says after some batches how long a training of more than two minutes will take. The first one is
+  /// slower than the others, and not counted.
+  private func estimate(_ progress: BatchProgress) {
+    guard !quiet, !hasEstimated else { return }
+    guard let first = firstBatch, progress.batch > first.batch else {
+      firstBatch = (progress.batch, progress.trainSeconds)
+      return
+    }
+    let batches = progress.batch - first.batch
+    guard batches == 4 else { return }
+    hasEstimated = true
+    let step = (progress.trainSeconds - first.seconds) / Double(batches)
+    let images = trainer.hyperparameters.data?.validationCount ?? 0
+    // The forward pass is about a third of a step.
+    let validation =
+      step / 3 * Double(images) / Double(trainer.hyperparameters.batchSize)
+      * Double(progress.epochs - progress.epoch + 1)
+    let steps = trainer.steps - trainer.step
+    let left = Double(steps) * step + validation
+    guard left > 120 else { return }
+    clear()
+    Output.line(
+      "About \(Format.duration(left)): \(Format.count(steps)) more steps of "
+        + "\(Format.fixed(step, 2)) s, and validation, if nothing ends the training before.")
   }
 
   /// Who reads the line can rely on the epoch.
@@ -132,17 +162,11 @@ final class ProgressDisplay: RunObserver {
     isShown = true
   }
 
-  /// Training images in an epoch.
-  private var epochImages: Int {
-    let steps = trainer.hyperparameters.stepsPerEpoch
-    return steps.map { $0 * trainer.hyperparameters.batchSize } ?? trainer.trainCount
-  }
-
   /// Seconds until all epochs are done, if nothing ends the training before.
   private func remaining(_ progress: BatchProgress, _ rate: Double) -> Double {
-    let epoch = Double(epochImages) / rate + validationSeconds
-    let done = Double(progress.images) / rate
-    return Double(progress.epochs - progress.epoch + 1) * epoch - done
+    let images = (trainer.steps - trainer.step) * trainer.hyperparameters.batchSize
+    return Double(images) / rate
+      + Double(progress.epochs - progress.epoch + 1) * validationSeconds
   }
 
   private static func now() -> Double {

@@ -20,7 +20,7 @@ enum TrainCommand {
           "--weights", value: "RUN|FILE",
           help: "begin with these weights: of a run's best checkpoint, or a .safetensors file\nof "
             + "the same model, whoever wrote it (see cifar import)"),
-        Option("--epochs", value: "N", help: "epochs at most (else 100)"),
+        Option("--epochs", value: "N", help: "epochs at most, such as 24 or 9.9 (else 100)"),
         Option("--batch-size", value: "N", help: "images in a training step (else 64)"),
         Option("--seed", value: "N", help: "where all random numbers come from (else 0)"),
         .threads,
@@ -88,7 +88,9 @@ enum TrainCommand {
     var request = TrainingRequest()
     if let recipe = try arguments.choice("--recipe", of: Recipe.names) { request.recipe = recipe }
     request.overrides = try HyperparameterOptions.overrides(arguments)
-    request.epochs = try arguments.integer("--epochs", in: 1...1_000_000)
+    request.epochs = try arguments.number("--epochs", "a number above 0, up to 1000000") {
+      $0 > 0 && $0 <= 1e6
+    }
     request.batchSize = try arguments.integer("--batch-size", in: 1...65_536)
     request.seed = try arguments.unsigned("--seed")
     request.model = try arguments.value("--model").map(ModelOption.text)

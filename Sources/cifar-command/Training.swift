@@ -26,13 +26,22 @@ enum Training {
     }
     display.clear()
     let id = session.runID ?? ""
-    if !quiet { Output.line(summary(end, session)) }
+    if !quiet {
+      Output.line(summary(end, session))
+      if let result = session.augmentedResult { Output.line(line(result)) }
+    }
     Output.line(id)
     if end == .interrupted {
       Output.message("Interrupted. Continue with: cifar resume \(id.prefix(8))\n")
       try Interruption.check()
       throw CifarError(.interrupted, "the training was interrupted without a signal")
     }
+  }
+
+  private static func line(_ result: TrainingSession.AugmentedResult) -> String {
+    "The last weights, in float32: accuracy \(Format.percent(result.plain.accuracy)); with test-time "
+      + "augmentation (\(result.augmentation.rawValue)) \(Format.percent(result.augmented.accuracy)), "
+      + "on \(Format.count(result.plain.count)) images."
   }
 
   private static func summary(_ end: TrainingEnd, _ session: TrainingSession) -> String {

@@ -656,6 +656,13 @@ static void step(world *w) {
       uint64_t confusion[100];
       double scores[30];
       paint(&e, sizeof e), paint(confusion, sizeof confusion), paint(scores, sizeof scores);
+      if (chance(c, 4)) {
+        cifar_status status =
+            CALL(cifar_model_evaluate_augmented, PICK(w, models), PICK(w, datasets),
+                 chance(c, 3) ? text(c) : "mirror", &e, chance(c, 9) ? 11 : sizeof e);
+        painted(&e, sizeof e, status);
+        break;
+      }
       cifar_status status = CALL(cifar_model_evaluate_classes, PICK(w, models), PICK(w, datasets), (int32_t)number(c),
                                  &e, chance(c, 9) ? 11 : sizeof e, chance(c, 4) ? NULL : confusion,
                                  chance(c, 4) ? NULL : scores);
@@ -709,7 +716,17 @@ static void step(world *w) {
         CALL(cifar_model_spec_max_pool, PICK(w, specs));
       }
       break;
-    case 36: CALL(cifar_model_spec_avg_pool, PICK(w, specs)); break;
+    case 36:
+      if (chance(c, 2)) {
+        CALL(cifar_model_spec_avg_pool, PICK(w, specs));
+      } else {
+        static const char *const layers[] = {
+            "{\"type\":\"conv2d\",\"filters\":8,\"kernel_size\":2,\"bias\":false}",
+            "{\"type\":\"batch_norm\",\"scale\":false}", "{\"type\":\"max_pool\",\"size\":3}",
+            "{\"type\":\"scale\",\"factor\":0.5}", "{\"type\":\"scale\"}", "[]", NULL};
+        CALL(cifar_model_spec_add, PICK(w, specs), chance(c, 4) ? text(c) : layers[below(c, 7)]);
+      }
+      break;
     case 37: CALL(cifar_model_spec_global_average_pool, PICK(w, specs)); break;
     case 38: CALL(cifar_model_spec_dropout, PICK(w, specs), real(c)); break;
     case 39: CALL(cifar_model_spec_flatten, PICK(w, specs)); break;

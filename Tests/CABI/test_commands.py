@@ -244,7 +244,7 @@ def test_hyperparameters_on_the_command_line(workplace):
         (["--early-stopping", "patience"], 2, "'patience' is none"),
         (["--early-stopping", "patiense=1"], 2, "did you mean 'patience'?"),
         (["--momentum", "much"], 2, "--momentum must be a number"),
-        (["--momentum", "0.9"], 2, "momentum 0.9 is sgd's"),
+        (["--momentum", "0.9"], 2, "momentum 0.9 is that of sgd and muon"),
         (["--hyperparameters", "{"], 2, "not JSON"),
     ],
 )

@@ -41,6 +41,30 @@ def small(classes=10):
 # Building -----------------------------------------------------------------------------------------
 
 
+def test_layers_whose_options_go_as_json():
+    spec = (
+        cifar.ModelSpec()
+        .conv2d(24, 2, padding="valid", initializer="whitening").gelu()
+        .conv2d(64, bias=False, initializer="dirac", activation="relu")
+        .max_pool().batch_norm(momentum=0.4, epsilon=1e-12, scale=False).max_pool(3)
+    )
+    flat = spec.copy().flatten().scale(1 / 9).dense(10, bias=False)
+    assert json.loads(flat.to_json())["layers"] == [
+        {"type": "conv2d", "filters": 24, "kernel_size": 2, "stride": 1, "padding": "valid",
+         "initializer": "whitening"},
+        {"type": "gelu"},
+        {"type": "conv2d", "filters": 64, "kernel_size": 3, "stride": 1, "bias": False,
+         "initializer": "dirac"},
+        {"type": "relu"}, {"type": "max_pool"},
+        {"type": "batch_norm", "momentum": 0.4, "epsilon": 1e-12, "scale": False},
+        {"type": "max_pool", "size": 3}, {"type": "flatten"}, {"type": "scale", "factor": 1 / 9},
+        {"type": "dense", "units": 10, "bias": False},
+    ]
+    # 24 filters and biases, 64 filters, 64 shifts, 64 channels of 5×5.
+    assert flat.parameters == 24 * 13 + 64 * 24 * 9 + 64 + 64 * 25 * 10
+    assert spec.global_max_pool().dense(10).classes == 10
+
+
 def test_every_layer_and_its_options():
     spec = (
         cifar.ModelSpec()
@@ -110,7 +134,7 @@ def test_presets():
         (lambda s: s.conv2d(4097), cifar.CifarError, "filters 4097"),
         (lambda s: s.conv2d(-1), ValueError, "filters -1 is out of range"),
         (lambda s: s.conv2d(2**40), ValueError, "filters 1099511627776 is out of range"),
-        (lambda s: s.conv2d(8, 4), cifar.CifarError, "kernel_size 4 is not 1, 3 or 5"),
+        (lambda s: s.conv2d(8, 4), cifar.CifarError, "kernel_size 4 is not 1, 2, 3 or 5"),
         (lambda s: s.conv2d(8, stride=3), cifar.CifarError, "stride 3"),
         (lambda s: s.conv2d(8, padding="full"), ValueError, "'full' is none of same, valid"),
         (lambda s: s.conv2d(8.5), TypeError, "float"),
@@ -534,3 +558,20 @@ def test_mixed_precision(shapes, tmp_path):
     assert [row["name"] for row in rows] == ["mixed_bfloat16"]
     with pytest.raises(cifar.CifarError, match="precision"):
         cifar.fit(*shapes, precision="float16", record=False)
+
+
+# Test-time augmentation ---------------------------------------------------------------------------
+
+
+def test_augmented_evaluation_is_given_beside_the_plain_one():
+    train, test = cifar.load("shapes", limit_train=64, limit_test=32)
+    model = cifar.fit(train, test, epochs=1, verbose=0, record=False).model
+    plain = model.evaluate(test)
+    none = model.evaluate_augmented(test, tta="none")
+    assert none.accuracy == plain.accuracy and none.loss == pytest.approx(plain.loss, abs=1e-6)
+    mirrored = model.evaluate_augmented(test.images, test.labels, tta="mirror")
+    again = model.evaluate_augmented((test.images[..., ::-1], test.labels), tta="mirror")
+    assert mirrored.tta == "mirror" and mirrored.count == 32
+    assert mirrored.loss == pytest.approx(again.loss, abs=1e-6)
+    with pytest.raises(cifar.CifarError, match="use none, mirror, mirror_translate"):
+        model.evaluate_augmented(test, tta="flip")

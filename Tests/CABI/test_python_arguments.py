@@ -219,7 +219,7 @@ assert named.class_names[1] == "\\u00e9\\u00e9"
         ("cifar.resume('a', checkpoint=None)", TypeError, "neither 'last', 'best' nor an id"),
         ("cifar.ModelSpec().conv2d(32, (3, 5))", ValueError, "kernel_size is (3, 5), and only squ"),
         ("cifar.ModelSpec().conv2d(32, 3, activation='selu')", ValueError, "none of 'relu', 'gelu'"),
-        ("cifar.ModelSpec().max_pool(3)", ValueError, "pool_size is 3, and there is 2 only"),
+        ("cifar.ModelSpec().avg_pool(3)", ValueError, "pool_size is 3, and there is 2 only"),
         (
             "cifar.ModelSpec().flatten().dense(10, activation='softmax').relu()",
             ValueError, "relu can't follow softmax",

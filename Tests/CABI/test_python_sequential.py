@@ -102,7 +102,6 @@ def test_fit_takes_one(workplace):
     "layer, error, words",
     [
         (NN.Sigmoid(), TypeError, "layer 0 (Sigmoid) has no counterpart: there are Conv2d, "),
-        (NN.Conv2d(out_channels=8, bias=None), ValueError, "layer 0 (Conv2d) has no bias"),
         (NN.Conv2d(out_channels=8, padding=(2, 2)), ValueError, "padding (2, 2), neither 0 nor 1"),
         (NN.Conv2d(out_channels=8, groups=2), ValueError, "has groups 2, and there is 1 only"),
         (NN.Conv2d(out_channels=8, dilation=(2, 2)), ValueError, "has dilation (2, 2)"),

@@ -189,9 +189,38 @@ import Testing
     }
   }
 
+  /// Half of the images in the first epoch, the others in the second, and so on; each image has its
+  /// own bit, whatever else is drawn.
+  @Test func anAlternatingFlipTurnsEachImageEveryEpoch() throws {
+    let shape = ImageShape.cifar
+    let pipeline = try ImagePipeline(
+      shape: shape, normalization: .unit, augmentations: [Augmentation(AlternatingFlip())], seed: 5)
+    // A gradient from left to right.
+    let image = (0..<shape.count).map { UInt8($0 % 32) }
+    var target = [Float](repeating: 0, count: shape.count)
+    func isFlipped(epoch: Int, sample: Int) -> Bool {
+      pipeline.run(image, epoch: epoch, sample: sample, to: &target)
+      let isFlipped = target[0] > target[31]
+      for i in target.indices {
+        #expect(target[i] == Float(isFlipped ? 31 - i % 32 : i % 32) / 255)
+      }
+      return isFlipped
+    }
+    var flipped = 0
+    for sample in 0..<200 {
+      let first = isFlipped(epoch: 1, sample: sample)
+      flipped += first ? 1 : 0
+      for epoch in [2, 3, 4, 9] {
+        #expect(isFlipped(epoch: epoch, sample: sample) == (epoch % 2 == 1 ? first : !first))
+      }
+    }
+    #expect((70...130).contains(flipped))
+  }
+
   @Test func augmentationsComeBackFromJSON() throws {
     let all: [Augmentation] = [
       Augmentation(RandomHorizontalFlip(probability: 0.25)),
+      Augmentation(AlternatingFlip()),
       Augmentation(RandomRotation(degrees: 15)),
       Augmentation(RandomTranslation(share: 0.1)),
       Augmentation(

@@ -13,7 +13,7 @@ import Testing
       .conv2d(filters: 20, kernelSize: 3, stride: 1, padding: .same),
       .batchNorm(momentum: 0.1, epsilon: 1e-5, unbiased: true), .relu,
       .conv2d(filters: 33, kernelSize: 3, stride: 1, padding: .same),
-      .batchNorm(momentum: 0.1, epsilon: 1e-5, unbiased: true), .relu, .maxPool,
+      .batchNorm(momentum: 0.1, epsilon: 1e-5, unbiased: true), .relu, .maxPool(),
       .dropout(rate: 0.5), .conv2d(filters: 17, kernelSize: 3, stride: 2, padding: .same), .relu,
       .conv2d(filters: 24, kernelSize: 3, stride: 1, padding: .same),
       .batchNorm(momentum: 0.1, epsilon: 1e-5, unbiased: true), .flatten, .dense(units: 5),

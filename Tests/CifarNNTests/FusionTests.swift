@@ -115,7 +115,7 @@ import Testing
       inference: ["statistics of 0 batch_norm", "[0 batch_norm + 1 relu] → 2 conv2d"]),
     // Pooling before ReLU is not the order of a stage.
     Case(
-      layers: [conv, .maxPool, .relu, conv],
+      layers: [conv, .maxPool(), .relu, conv],
       training: ["0 conv2d", "1 max_pool", "input side of 2 relu", "[2 relu] → 3 conv2d"],
       inference: ["0 conv2d", "1 max_pool", "[2 relu] → 3 conv2d"]),
     // Average pooling has no part in a stage.
@@ -126,14 +126,42 @@ import Testing
         "2 avg_pool", "input side of 3 relu", "3 relu",
       ],
       inference: ["0 conv2d + 1 batch_norm", "2 avg_pool", "3 relu"]),
-    // Nor has GELU, in a stage or in a convolution's weights.
+    // GELU is part of a stage, but not of a convolution's weights.
     Case(
       layers: [conv, .batchNorm(), .gelu, conv],
       training: [
-        "0 conv2d → moments of 1 batch_norm", "statistics of 1 batch_norm", "1 batch_norm",
-        "2 gelu", "3 conv2d",
+        "0 conv2d → moments of 1 batch_norm", "statistics of 1 batch_norm",
+        "[1 batch_norm + 2 gelu] → 3 conv2d",
       ],
-      inference: ["0 conv2d + 1 batch_norm", "2 gelu", "3 conv2d"]),
+      inference: ["0 conv2d + 1 batch_norm", "[2 gelu] → 3 conv2d"]),
+    // It falls before it rises: the maximum after it is not that before it.
+    Case(
+      layers: [conv, .gelu, .maxPool(), conv],
+      training: ["0 conv2d", "1 gelu", "input side of 2 max_pool", "[2 max_pool] → 3 conv2d"],
+      inference: ["0 conv2d", "1 gelu", "[2 max_pool] → 3 conv2d"]),
+    // The gradient of a sum is that of both branches: none of them may change it where it lies.
+    Case(
+      layers: [.residual(layers: [conv, .gelu]), conv],
+      training: [
+        "fork of 0 residual", "  0.layers.0 conv2d", "  0.layers.1 gelu", "sum of 0 residual",
+        "1 conv2d",
+      ],
+      inference: [
+        "fork of 0 residual", "  0.layers.0 conv2d", "  0.layers.1 gelu", "sum of 0 residual",
+        "1 conv2d",
+      ]),
+    // Airbench's order, and pools of other sizes.
+    Case(
+      layers: [conv, .maxPool(), .batchNorm(), .gelu, conv, .maxPool(size: 3), .relu],
+      training: [
+        "0 conv2d", "1 max_pool", "input side of 2 batch_norm + 3 gelu",
+        "statistics of 2 batch_norm", "[2 batch_norm + 3 gelu] → 4 conv2d", "5 max_pool",
+        "input side of 6 relu", "6 relu",
+      ],
+      inference: [
+        "0 conv2d", "1 max_pool", "statistics of 2 batch_norm",
+        "[2 batch_norm + 3 gelu] → 4 conv2d", "5 max_pool", "6 relu",
+      ]),
     // The values before a block have two readers: neither computes them.
     Case(
       layers: [conv, .relu, .residual(layers: [conv, .relu]), conv],

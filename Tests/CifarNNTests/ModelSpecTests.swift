@@ -25,11 +25,11 @@ import Testing
     (flat(.conv2d(filters: 4, kernelSize: 4)), .invalidArgument, ["layer 0", "kernel_size 4"]),
     (flat(.conv2d(filters: 4, stride: 3)), .invalidArgument, ["layer 0 (conv2d)", "stride 3"]),
     (
-      flat(.maxPool, .maxPool, .conv2d(filters: 4, padding: .valid)), .shapeMismatch,
+      flat(.maxPool(), .maxPool(), .conv2d(filters: 4, padding: .valid)), .shapeMismatch,
       ["layer 2 (conv2d)", "3×3", "(3, 2, 1)"]
     ),
     (
-      flat(.maxPool, .maxPool, .maxPool), .shapeMismatch,
+      flat(.maxPool(), .maxPool(), .maxPool()), .shapeMismatch,
       ["layer 2 (max_pool)", "(3, 2, 1)"]
     ),
     (flat(.batchNorm(momentum: 0)), .invalidArgument, ["layer 0 (batch_norm)", "momentum 0.0"]),
@@ -41,7 +41,7 @@ import Testing
     (flat(.dropout(rate: -0.1)), .invalidArgument, ["rate -0.1"]),
     (flat(.dense(units: 4)), .shapeMismatch, ["layer 0 (dense)", "(3, 8, 6)", "flatten"]),
     (flat(.flatten, .conv2d(filters: 4)), .shapeMismatch, ["layer 1 (conv2d)", "(144)"]),
-    (flat(.flatten, .maxPool), .shapeMismatch, ["layer 1 (max_pool)", "(144)"]),
+    (flat(.flatten, .maxPool()), .shapeMismatch, ["layer 1 (max_pool)", "(144)"]),
     (flat(.flatten, .dense(units: -1)), .invalidArgument, ["layer 1 (dense)", "units -1"]),
     (
       flat(.relu, .residual(layers: [.relu, .conv2d(filters: 5)])), .shapeMismatch,
@@ -218,7 +218,7 @@ import Testing
     let spec = try JSONDecoder().decode(ModelSpec.self, from: Data(short.utf8))
     #expect(
       spec.layers == [
-        .conv2d(filters: 8), .batchNorm(), .residual(layers: [.maxPool], shortcut: [.avgPool]),
+        .conv2d(filters: 8), .batchNorm(), .residual(layers: [.maxPool()], shortcut: [.avgPool]),
         .flatten, .dense(units: 10),
       ])
   }

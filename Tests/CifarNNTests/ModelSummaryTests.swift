@@ -112,7 +112,7 @@ import Testing
       (.conv2d(filters: 4), "layer 2 (conv2d): takes an image, not (4096) flat values"),
       (.dense(units: 0), "layer 2 (dense): units 0"),
       (.residual(layers: [.dense(units: 3)]), "layer 2 (residual): the layers give (3)"),
-      (.residual(layers: [.relu, .maxPool]), "layer 2.layers.1 (max_pool)"),
+      (.residual(layers: [.relu, .maxPool()]), "layer 2.layers.1 (max_pool)"),
     ]
     for (layer, message) in wrong {
       let error = #expect(throws: CifarError.self) { try builder.add(layer) }
@@ -124,7 +124,7 @@ import Testing
   }
 
   @Test func aBranchBeginsWhereTheModelStands() throws {
-    var builder = try ModelBuilder(ModelSpec(layers: [.conv2d(filters: 2048), .maxPool]))
+    var builder = try ModelBuilder(ModelSpec(layers: [.conv2d(filters: 2048), .maxPool()]))
     var branch = try builder.branch()
     #expect(branch.spec.input == [2048, 16, 16])
     try branch.add(.residual(layers: [.conv2d(filters: 2048)]))

@@ -43,28 +43,37 @@ struct NetworkOracle {
     let bias = weights["\(node.path).bias"] ?? []
     switch (node.spec, node.input) {
     case (
-      .conv2d(let filters, let kernel, let stride, let padding?), .image(let c, let h, let w)
+      .conv2d(let filters, let kernel, let stride, let padding?, _, _), .image(let c, let h, let w)
     ):
       let zeros = padding.amounts(size: h, kernel: kernel, stride: stride)
       let shape = ConvolutionShape(
         inputChannels: c, outputChannels: filters, height: h, width: w, kernel: kernel,
         stride: stride, padding: zeros.before, paddingAfter: zeros.after)
-      return ConvolutionOracle(shape, images: pass.count).forward(x, weight, bias: bias)
-    case (.batchNorm(_, let epsilon?, _), let shape):
+      let none = [Double](repeating: 0, count: filters)
+      return ConvolutionOracle(shape, images: pass.count).forward(
+        x, weight, bias: bias.isEmpty ? none : bias)
+    case (.batchNorm(_, let epsilon?, _, _), let shape):
+      let ones = [Double](repeating: 1, count: shape.channels)
       return PointwiseOracles.batchNorm(
-        x, weight: weight, bias: bias, epsilon: epsilon, pixels: shape.count / shape.channels)
+        x, weight: weight.isEmpty ? ones : weight, bias: bias, epsilon: epsilon,
+        pixels: shape.count / shape.channels)
     case (.relu, _): return PointwiseOracles.relu(x)
     case (.gelu, _): return PointwiseOracles.gelu(x)
-    case (.maxPool, .image(_, let h, let w)):
-      return PointwiseOracles.maxPool(x, height: h, width: w)
+    case (.maxPool(let size), .image(_, let h, let w)):
+      return PointwiseOracles.maxPool(x, height: h, width: w, rows: size, columns: size)
+    case (.globalMaxPool, .image(_, let h, let w)):
+      return PointwiseOracles.maxPool(x, height: h, width: w, rows: h, columns: w)
+    case (.scale(let factor), _): return x.map { factor * $0 }
     case (.avgPool, .image(_, let h, let w)):
       return PointwiseOracles.averagePool(x, height: h, width: w)
     case (.globalAveragePool, .image(_, let h, let w)):
       return PointwiseOracles.means(x, pixels: h * w)
     case (.dropout(let rate), _):
       return PointwiseOracles.dropout(x, mask: masks[node.number] ?? [], scale: 1 / (1 - rate))
-    case (.dense, let shape):
-      return RowOracles.dense(x, weight: weight, bias: bias, features: shape.count)
+    case (.dense(let units, _), let shape):
+      let none = [Double](repeating: 0, count: units)
+      return RowOracles.dense(
+        x, weight: weight, bias: bias.isEmpty ? none : bias, features: shape.count)
     case (.residual, _):
       return zip(run(node.layers, x, weights), run(node.shortcut, x, weights)).map { $0 + $1 }
     default: return x

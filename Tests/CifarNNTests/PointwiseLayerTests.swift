@@ -8,10 +8,11 @@ import Testing
 @Suite struct PointwiseLayerTests {
   static let norm = LayerSpec.batchNorm().resolved(for: .pytorch)
   static let chains: [[LayerSpec]] = [
-    [norm], [.relu], [.maxPool], [.dropout(rate: 0.4)], [norm, .relu], [norm, .maxPool],
-    [.relu, .maxPool], [.relu, .dropout(rate: 0.2)], [norm, .relu, .dropout(rate: 0.3)],
-    [norm, .relu, .maxPool, .dropout(rate: 0.25)],
-    [.batchNorm(momentum: 0.01, epsilon: 1e-3, unbiased: false), .relu, .maxPool],
+    [norm], [.relu], [.maxPool()], [.dropout(rate: 0.4)], [norm, .relu], [norm, .maxPool()],
+    [.relu, .maxPool()], [.relu, .dropout(rate: 0.2)], [norm, .relu, .dropout(rate: 0.3)],
+    [norm, .relu, .maxPool(), .dropout(rate: 0.25)],
+    [.gelu], [norm, .gelu], [norm, .gelu, .dropout(rate: 0.3)],
+    [.batchNorm(momentum: 0.01, epsilon: 1e-3, unbiased: false), .relu, .maxPool()],
   ]
 
   static let (images, channels, height, width) = (3, 9, 6, 7)
@@ -127,11 +128,12 @@ import Testing
       var values = x
       for (index, layer) in chain.enumerated() {
         switch layer {
-        case .batchNorm(_, let epsilon?, _):
+        case .batchNorm(_, let epsilon?, _, _):
           values = PointwiseOracles.batchNorm(
             values, weight: weight, bias: bias, epsilon: epsilon,
             pixels: Self.height * Self.width)
         case .relu: values = PointwiseOracles.relu(values)
+        case .gelu: values = PointwiseOracles.gelu(values)
         case .maxPool:
           values = PointwiseOracles.maxPool(values, height: Self.height, width: Self.width)
         case .dropout(let rate):

@@ -11,7 +11,7 @@ enum SmallModel {
     input: [3, 9, 8],
     layers: [
       .conv2d(filters: 17), .batchNorm(), .relu,  // 0, 1, 2
-      .conv2d(filters: 18), .relu, .maxPool, .dropout(rate: 0.2),  // 3 … 6
+      .conv2d(filters: 18), .relu, .maxPool(), .dropout(rate: 0.2),  // 3 … 6
       .conv2d(filters: 6, kernelSize: 3, stride: 2, padding: .valid), .batchNorm(),  // 7, 8
       .flatten, .dense(units: 21), .relu, .dropout(rate: 0.4), .dense(units: 4),  // 9 … 13
     ])
@@ -79,8 +79,8 @@ enum SmallModel {
       ModelSpec(
         input: [3, 5, 4],
         layers: [
-          .conv2d(filters: 16), .batchNorm(), .relu, .maxPool,  // 2×2
-          .conv2d(filters: 17), .relu, .maxPool,  // 1×1
+          .conv2d(filters: 16), .batchNorm(), .relu, .maxPool(),  // 2×2
+          .conv2d(filters: 17), .relu, .maxPool(),  // 1×1
           .conv2d(filters: 16, stride: 2), .batchNorm(epsilon: 1), .relu,
           .conv2d(filters: 18), .relu,
           .conv2d(filters: 9, kernelSize: 5, stride: 2, padding: .sameUpper), .relu,
@@ -107,9 +107,30 @@ enum SmallModel {
       ModelSpec(
         input: [3, 5, 4],
         layers: [
-          .gelu, .conv2d(filters: 17), .batchNorm(), .gelu, .conv2d(filters: 9), .gelu, .maxPool,
+          .gelu, .conv2d(filters: 17), .batchNorm(), .gelu, .conv2d(filters: 9), .gelu, .maxPool(),
           .residual(layers: [.conv2d(filters: 9), .gelu], shortcut: [.gelu]), .gelu, .flatten,
           .dense(units: 9), .gelu, .dropout(rate: 0.3), .gelu, .dense(units: 4),
+        ])),
+    Case(
+      "airbench's parts",
+      ModelSpec(
+        input: [3, 10, 11],
+        layers: [
+          .conv2d(filters: 17, kernelSize: 2, padding: .valid), .gelu,  // 9×10
+          .conv2d(filters: 18, bias: false), .maxPool(), .batchNorm(scale: false), .gelu,  // 4×5
+          .conv2d(filters: 17, bias: false), .batchNorm(scale: false), .gelu, .scale(factor: 0.5),
+          .conv2d(filters: 9, kernelSize: 2, padding: .valid), .maxPool(size: 3), .flatten,  // 1×1
+          .scale(factor: -0.3), .dense(units: 4, bias: false),
+        ])),
+    Case(
+      "global max",
+      ModelSpec(
+        input: [3, 4, 5],
+        layers: [
+          .conv2d(filters: 17, kernelSize: 2, bias: false), .batchNorm(scale: false), .relu,
+          .residual(layers: [.conv2d(filters: 17, bias: false), .batchNorm(), .gelu]),
+          .globalMaxPool, .dense(units: 6, bias: false), .batchNorm(epsilon: 1, scale: false),
+          .relu, .dense(units: 4),
         ])),
     Case(
       "from two pixels",

@@ -26,7 +26,7 @@ import Testing
     let spec = ModelSpec(
       input: [16, 20, 20],
       layers: [
-        .conv2d(filters: 40), .batchNorm(), .relu, .maxPool, .conv2d(filters: 33), .flatten,
+        .conv2d(filters: 40), .batchNorm(), .relu, .maxPool(), .conv2d(filters: 33), .flatten,
         .dense(units: 10),
       ])
     let images = Samples.uniform(4 * 16 * 400, seed: 1)
@@ -70,7 +70,7 @@ import Testing
       input: [16, 16, 16],
       layers: [
         .conv2d(filters: 32), .batchNorm(), .relu, .conv2d(filters: 33), .batchNorm(), .relu,
-        .maxPool, .dropout(rate: 0.2), .conv2d(filters: 48), .relu, .conv2d(filters: 17),
+        .maxPool(), .dropout(rate: 0.2), .conv2d(filters: 48), .relu, .conv2d(filters: 17),
         .batchNorm(), .flatten, .dense(units: 4),
       ])
     let count = 12

@@ -38,8 +38,8 @@ extension Hyperparameters {
   static func quick(epochs: Int = 3) throws -> Hyperparameters {
     var hyperparameters = try Recipe.named("pytorch")
     hyperparameters.modelSpec = ModelSpec(layers: [
-      .conv2d(filters: 8), .batchNorm(), .relu, .maxPool, .dropout(rate: 0.2),
-      .conv2d(filters: 16), .batchNorm(), .relu, .maxPool, .flatten, .dense(units: 32), .relu,
+      .conv2d(filters: 8), .batchNorm(), .relu, .maxPool(), .dropout(rate: 0.2),
+      .conv2d(filters: 16), .batchNorm(), .relu, .maxPool(), .flatten, .dense(units: 32), .relu,
       .dropout(rate: 0.5), .dense(units: 10),
     ])
     hyperparameters.epochs = epochs

@@ -11,7 +11,7 @@ import Testing
   private func tutorial(_ norm: LayerSpec) -> [LayerSpec] {
     func block(_ filters: Int, _ rate: Double) -> [LayerSpec] {
       let conv = LayerSpec.conv2d(filters: filters, kernelSize: 3, stride: 1, padding: .same)
-      return [conv, norm, .relu, conv, norm, .relu, .maxPool, .dropout(rate: rate)]
+      return [conv, norm, .relu, conv, norm, .relu, .maxPool(), .dropout(rate: rate)]
     }
     return block(32, 0.2) + block(64, 0.3) + block(128, 0.4)
       + [.flatten, .dense(units: 512), .relu, .dropout(rate: 0.5), .dense(units: 10)]
@@ -108,11 +108,11 @@ import Testing
   }
 
   @Test func everyNameIsARecipeThatHolds() throws {
-    #expect(Recipe.names == ["pytorch", "keras", "keras-tuned"])
+    #expect(Recipe.names == ["pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon"])
     #expect(Recipe.names.allSatisfy(Recipe.list.contains))
     for name in Recipe.names { try Recipe.named(name).validate() }
     let error = failure { try Recipe.named("Keras") }
     #expect(error?.code == .invalidArgument)
-    #expect(error?.message == "unknown recipe 'Keras'; use pytorch, keras or keras-tuned")
+    #expect(error?.message == "unknown recipe 'Keras'; use \(Recipe.list)")
   }
 }

@@ -13,6 +13,12 @@ import Testing
     #"{"optimizer":"adam","weight_decay":0.01}"#, #"{"optimizer":"adamw","clip_norm":0.5}"#,
     #"{"optimizer":"sgd"}"#, #"{"optimizer":"sgd","momentum":0.9,"clip_norm":1}"#,
     #"{"optimizer":"sgd","momentum":0.8,"nesterov":true,"weight_decay":0.001}"#,
+    #"""
+    {"optimizer":{"type":"sgd","momentum":0.6,"nesterov":true,"clip_norm":2,"groups":[
+    {"parameters":"0.weight","epochs":1.4},{"parameters":"batch_norm.bias","epochs":0},
+    {"parameters":"conv2d.weight","type":"muon","learning_rate":0.05},
+    {"parameters":"dense.*","type":"adam","schedule":{"type":"linear","unit":"fractional_epoch"}}]}}
+    """#,
     #"{"optimizer":"adam","clipnorm":0.1}"#, #"{"optimizer":"sgd","clipvalue":0.01}"#,
   ]
   private static let schedules = [
@@ -20,6 +26,8 @@ import Testing
     #"{"schedule":{"type":"cosine","unit":"step","warmup":3,"alpha":0.1}}"#,
     #"{"schedule":{"type":"exponential","decay_rate":0.9,"unit":"step","decay_steps":2}}"#,
     #"{"schedule":{"type":"step","step_size":1,"gamma":0.5}}"#,
+    #"{"schedule":{"type":"triangular","unit":"step","start":0.2,"peak":0.3}}"#,
+    #"{"schedule":{"type":"linear","end":0.1}}"#,
     #"{"schedule":{"type":"multistep","milestones":[1,2],"gamma":0.3}}"#,
   ]
   private static let callbacks = [
@@ -33,6 +41,7 @@ import Testing
   private static let augmentations = [
     #"{"augmentations":[]}"#,
     #"{"augmentations":[{"type":"random_horizontal_flip","probability":0.5}]}"#,
+    #"{"augmentations":["alternating_flip"]}"#,
     #"{"augmentations":[{"type":"random_rotation","degrees":20}]}"#,
     #"{"augmentations":[{"type":"random_translation","share":0.2}]}"#,
     #"{"augmentations":[{"type":"random_crop","padding":4}]}"#,
@@ -45,8 +54,10 @@ import Testing
   private static let others = [
     #"{"class_weight":[1,2,0.5,1,0,1,3,1,1,1],"label_smoothing":0.1}"#,
     #"{"steps_per_epoch":3}"#, #"{"steps_per_epoch":7}"#,
+    #"{"lookahead":{"steps":2}}"#, #"{"epochs":2.5,"lookahead":{"steps":3,"power":0}}"#,
+    #"{"loss":{"reduction":"sum"},"learning_rate":1e-5}"#, #"{"drop_last":true}"#,
     #"{"precision":"mixed_bfloat16"}"#, #"{"ema":0.9}"#, #"{"ema":0}"#,
-    residual, String(residual.dropLast()) + #","precision":"mixed_bfloat16"}"#,
+    airbench, residual, String(residual.dropLast()) + #","precision":"mixed_bfloat16"}"#,
   ]
 
   /// Blocks with both kinds of shortcut, dropout inside, and both other poolings.
@@ -56,6 +67,16 @@ import Testing
     {"type":"residual","layers":[{"type":"conv2d","filters":12,"stride":2},{"type":"batch_norm"}],
     "shortcut":[{"type":"conv2d","filters":12,"kernel_size":1,"stride":2,"padding":"valid"}]},
     {"type":"relu"},{"type":"global_average_pool"},{"type":"dense","units":10}]}
+    """#
+
+  /// Airbench's layers.
+  private static let airbench = #"""
+    {"model_spec":[{"type":"conv2d","filters":24,"kernel_size":2,"padding":"valid",
+    "initializer":"whitening"},{"type":"gelu"},
+    {"type":"conv2d","filters":30,"bias":false,"initializer":"dirac"},{"type":"max_pool"},
+    {"type":"batch_norm","scale":false},{"type":"gelu"},{"type":"max_pool","size":3},
+    {"type":"global_max_pool"},{"type":"scale","factor":0.1},
+    {"type":"dense","units":10,"bias":false}]}
     """#
 
   /// Every option alone, then drawn combinations of one of each kind.

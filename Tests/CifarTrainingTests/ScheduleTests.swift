@@ -38,6 +38,27 @@ private struct ScheduleGolden: Decodable {
     }
   }
 
+  /// Airbench's triangle, as its program tabulates it, and straight lines by parts of epochs.
+  @Test func straightLines() {
+    let triangle = LearningRateSchedule(Triangular(start: 0.2, peak: 0.23, end: 0.07), unit: .step)
+    // 9.9 epochs of 48 steps are 476 in whole numbers, and 0.23 of them 109.
+    for (step, factor) in [
+      (0, 0.2), (1, 0.2 + 0.8 / 109), (108, 1 - 0.8 / 109), (109, 1), (110, 1 - 0.93 / 367),
+      (475, 0.07 + 0.93 / 367), (476, 0.07), (500, 0.07),
+    ] {
+      let actual = triangle.factor(step: step, stepsPerEpoch: 48, epochs: 9.9)
+      #expect(abs(actual - factor) < 1e-12, "\(step)")
+    }
+    let line = LearningRateSchedule(LinearDecay(steps: 3), unit: .fractionalEpoch)
+    for step in 0...80 {
+      let actual = line.factor(step: step, stepsPerEpoch: 25, epochs: 8)
+      #expect(abs(actual - max(0, 1 - Double(step) / 75)) < 1e-12)
+    }
+    let whole = LearningRateSchedule(LinearDecay(start: 0.5, end: 0.25), unit: .epoch)
+    #expect(whole.factor(step: 30, stepsPerEpoch: 25, epochs: 4) == 0.5 - 0.25 / 4)
+    #expect(whole.factor(step: 100, stepsPerEpoch: 25, epochs: 4) == 0.25)
+  }
+
   @Test func aCosineEndsWithTheTraining() {
     let epochs = LearningRateSchedule(CosineDecay(steps: nil, alpha: 0.1), warmup: 2)
     #expect(epochs.factor(step: 2 * 7, stepsPerEpoch: 7, epochs: 12) == 1)
@@ -55,6 +76,8 @@ private struct ScheduleGolden: Decodable {
       LearningRateSchedule(MultiStepDecay(milestones: [2, 5], gamma: 0.1), warmupStart: 0.5),
       LearningRateSchedule(CosineDecay(steps: nil, alpha: 0)),
       LearningRateSchedule(CosineDecay(steps: 9, alpha: 0.2)),
+      LearningRateSchedule(LinearDecay(steps: 4, start: 0.9, end: 0.1), unit: .fractionalEpoch),
+      LearningRateSchedule(Triangular(start: 0.1, peak: 0.3, end: 0.2), unit: .step),
     ]
     for schedule in all {
       let text = try StateCoding.encode(schedule)

@@ -46,8 +46,8 @@ extension Dataset {
 extension ModelSpec {
   /// Every kind of layer, and little of it.
   static let small = ModelSpec(layers: [
-    .conv2d(filters: 8), .batchNorm(), .relu, .maxPool, .dropout(rate: 0.2),
-    .conv2d(filters: 16), .batchNorm(), .relu, .maxPool, .flatten, .dense(units: 32), .relu,
+    .conv2d(filters: 8), .batchNorm(), .relu, .maxPool(), .dropout(rate: 0.2),
+    .conv2d(filters: 16), .batchNorm(), .relu, .maxPool(), .flatten, .dense(units: 32), .relu,
     .dropout(rate: 0.5), .dense(units: 10),
   ])
 }

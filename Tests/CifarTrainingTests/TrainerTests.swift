@@ -10,8 +10,8 @@ import Testing
   @Test(arguments: Recipe.names) func lossesGoDown(recipe: String) throws {
     // Without dropout and augmentation so few images are soon known by heart.
     let model = ModelSpec(layers: [
-      .conv2d(filters: 16), .batchNorm(momentum: 0.1), .relu, .maxPool, .conv2d(filters: 32),
-      .batchNorm(momentum: 0.1), .relu, .maxPool, .flatten, .dense(units: 10),
+      .conv2d(filters: 16), .batchNorm(momentum: 0.1), .relu, .maxPool(), .conv2d(filters: 32),
+      .batchNorm(momentum: 0.1), .relu, .maxPool(), .flatten, .dense(units: 10),
     ])
     var hyperparameters = try Hyperparameters.quick(recipe, epochs: 8, model: model)
     hyperparameters.augmentations = []

@@ -48,7 +48,7 @@ struct TrainingRequestTests {
 
   @Test func whatIsWrongIsNamed() {
     let recipe = failure { try hyperparameters { $0.recipe = "torch" } }
-    #expect(recipe?.message == "unknown recipe 'torch'; use pytorch, keras or keras-tuned")
+    #expect(recipe?.message == "unknown recipe 'torch'; use \(Recipe.list)")
     let override = failure { try hyperparameters { $0.overrides = [#"{"epoch": 3}"#] } }
     #expect(override?.message.contains("did you mean 'epochs'?") == true)
     #expect(failure { try hyperparameters { $0.model = "x" } }?.code == .invalidArgument)

@@ -104,7 +104,11 @@ def models():
   layers = [{"type": "conv2d", "filters": 8, "kernel_size": 5, "stride": 2, "padding": "valid"},
             {"type": "batch_norm", "momentum": 0.1, "epsilon": 1e-5, "unbiased": False},
             residual, {"type": "gelu"}, {"type": "avg_pool"}, {"type": "dropout", "rate": 0.5},
-            {"type": "flatten"}, {"type": "dense", "units": 10}]
+            {"type": "conv2d", "filters": 8, "kernel_size": 2, "bias": False,
+             "initializer": "dirac"},
+            {"type": "batch_norm", "scale": False}, {"type": "max_pool", "size": 3},
+            {"type": "flatten"}, {"type": "scale", "factor": 0.1},
+            {"type": "dense", "units": 10, "bias": False}]
   put("model-json", "list", json.dumps(layers))
   put("model-json", "spec", json.dumps({"input": [3, 32, 32], "layers": layers}))
   put("model-json", "deep", "[" * 70)

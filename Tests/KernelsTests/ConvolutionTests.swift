@@ -40,7 +40,7 @@ import Testing
     ]
     var shapes = 0
     for (height, width) in SmallImages.sizes {
-      for kernel in [1, 3, 5] {
+      for kernel in [1, 2, 3, 5] {
         for (before, after) in SmallImages.frames(kernel) {
           for stride in 1...3 {
             let (inputs, outputs) = channels[shapes % channels.count]

@@ -23,6 +23,40 @@ import Testing
     #expect(output.isIntact && dx.isIntact)
   }
 
+  /// After a normalisation, of a plane that is stored in either way.
+  @Test(arguments: InstructionSet.all, SmallImages.sizes)
+  func planes(set: InstructionSet, size: (height: Int, width: Int)) {
+    let (pixels, lanes) = (size.height * size.width, set.kernels.lanes)
+    let count = pixels * lanes
+    let x = GuardedBuffer(Samples.uniform(count, seed: 1, -4, 4))
+    let halves = GuardedBuffer(halves: x.array)
+    let scale = GuardedBuffer(Samples.uniform(lanes, seed: 2, 0.5, 2))
+    let offset = GuardedBuffer(Samples.uniform(lanes, seed: 3))
+    let dy = Samples.uniform(count, seed: 4)
+    let stored = Values(base: UnsafeMutableRawPointer(halves.pointer), storage: .bfloat16)
+    for values in [Values(x.pointer), stored] {
+      let output = GuardedBuffer(output: count)
+      let gradient = GuardedBuffer(dy)
+      set.kernels.planeGelu(
+        values, pixels: pixels, scale: scale.pointer, offset: offset.pointer,
+        output: output.pointer)
+      set.kernels.planeGeluBackward(
+        values, gradient: gradient.pointer, pixels: pixels, scale: scale.pointer,
+        offset: offset.pointer)
+      let kept = values.storage == .bfloat16 ? halves.array.map(\.float) : x.array
+      let z = kept.enumerated().map { i, x in
+        Double(x) * Double(scale.array[i % lanes]) + Double(offset.array[i % lanes])
+      }
+      #expect(relativeError(output.array, PointwiseOracles.gelu(z)) < 1e-6)
+      let slopes = zip(z, dy).map { z, dy in
+        let density = exp(-z * z / 2) / (2 * Double.pi).squareRoot()
+        return Double(dy) * (erfc(-z / 2.0.squareRoot()) / 2 + z * density)
+      }
+      #expect(relativeError(gradient.array, slopes) < 1e-6)
+      #expect(output.isIntact && gradient.isIntact)
+    }
+  }
+
   /// Far out, at 0, and where there is no number.
   @Test(arguments: InstructionSet.all) func extremes(set: InstructionSet) {
     let x: [Float] = [0, -0.0, 1e30, .infinity, -1e30, -40, .nan, 1e-30, -1e-30, 3e38, -3e38]

@@ -47,15 +47,17 @@ public enum PointwiseOracles {
     x.map { $0 * erfc(-$0 / 2.0.squareRoot()) / 2 }
   }
 
-  /// The maximum of every 2×2 square; an odd last row or column is left out.
-  public static func maxPool(_ x: [Double], height: Int, width: Int) -> [Double] {
+  /// The maximum of every rectangle; rows and columns that the last lacks are left out.
+  public static func maxPool(
+    _ x: [Double], height: Int, width: Int, rows: Int = 2, columns: Int = 2
+  ) -> [Double] {
     var result: [Double] = []
     for plane in 0..<(x.count / (height * width)) {
-      for y in 0..<(height / 2) {
-        for column in 0..<(width / 2) {
-          let corner = (plane * height + 2 * y) * width + 2 * column
-          result.append(
-            max(max(x[corner], x[corner + 1]), max(x[corner + width], x[corner + width + 1])))
+      for y in 0..<(height / rows) {
+        for column in 0..<(width / columns) {
+          let corner = (plane * height + rows * y) * width + columns * column
+          let places = (0..<(rows * columns)).map { corner + $0 / columns * width + $0 % columns }
+          result.append(places.map { x[$0] }.max() ?? 0)
         }
       }
     }

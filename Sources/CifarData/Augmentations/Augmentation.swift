@@ -10,7 +10,8 @@ public struct Augmentation: Sendable {
   package init(_ kind: some AugmentationKind) { self.kind = kind }
 
   package static let kinds: [any AugmentationKind.Type] = [
-    RandomHorizontalFlip.self, RandomRotation.self, RandomTranslation.self, RandomCrop.self,
+    RandomHorizontalFlip.self, AlternatingFlip.self, RandomRotation.self, RandomTranslation.self,
+    RandomCrop.self,
     ColorJitter.self, ImageDataGenerator.self, Cutout.self, RandomErasing.self,
   ]
 

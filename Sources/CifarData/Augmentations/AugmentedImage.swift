@@ -6,6 +6,8 @@ import CifarCore
 /// It has its buffers for good: each worker has one of its own.
 package final class AugmentedImage {
   package let shape: ImageShape
+  /// Which image it is.
+  package private(set) var place = Place()
   private let normalization: Normalization
   private let normalizer: ImageNormalizer
   private let bytes: [AlignedBuffer<UInt8>]
@@ -17,6 +19,15 @@ package final class AugmentedImage {
   private var isFractional = false
   private var isNormalized = false
   private var target: UnsafeMutablePointer<Float>
+
+  /// Where random numbers come from that have to be the same in several epochs.
+  package struct Place: Sendable {
+    package var seed: UInt64 = 0
+    /// From 1.
+    package var epoch = 1
+    /// In the data set.
+    package var sample = 0
+  }
 
   /// - Throws: `outOfMemory`.
   init(_ shape: ImageShape, _ normalization: Normalization) throws {
@@ -34,8 +45,11 @@ package final class AugmentedImage {
   /// - Parameters:
   ///   - image: (channels, height, width) bytes.
   ///   - target: (channels, height, width), overwritten by `normalize`.
-  func begin(_ image: UnsafePointer<UInt8>, target: UnsafeMutablePointer<Float>) {
+  func begin(
+    _ image: UnsafePointer<UInt8>, at place: Place = Place(), target: UnsafeMutablePointer<Float>
+  ) {
     self.image = image
+    self.place = place
     self.target = target
     spare = 0
     isFractional = false

@@ -8,7 +8,7 @@ enum PlanMode: Equatable, Sendable {
 /// Joins layers that can share a pass over memory.
 ///
 /// - Images: batch norm, ReLU, max-pool and dropout that follow one another in this order are one
-///   pointwise stage. A convolution after the stage computes it as it reads; one before it takes
+///   pointwise stage, and so are batch norm, GELU and dropout. A convolution after the stage computes it as it reads; one before it takes
 ///   its moments as it writes.
 /// - Inference: batch norm and ReLU directly after a convolution go into its weights.
 /// - Flat values: ReLU and dropout go with the dense layer before them.
@@ -40,13 +40,15 @@ private struct Fusion {
       let node = nodes[next]
       switch (node.spec, node.input) {
       case (.conv2d, _): addConvolution()
-      case (.batchNorm, .image), (.relu, .image), (.dropout, .image), (.maxPool, _): addPointwise()
+      case (.batchNorm, .image), (.relu, .image), (.gelu, .image), (.dropout, .image),
+        (.maxPool(size: 2), _):
+        addPointwise()
       case (.dense, _): addDense()
       case (.relu, .flat), (.dropout, .flat): add(.rowActivation(takeRowActivation()))
       case (.flatten, .flat): add(.rowActivation(RowActivationGroup(identity: take())))
       case (.residual, _): addResidual()
       case (.flatten, .image), (.batchNorm, .flat), (.avgPool, _), (.globalAveragePool, _),
-        (.gelu, _):
+        (.globalMaxPool, _), (.maxPool, _), (.scale, _), (.gelu, .flat):
         add(.single(take()))
       }
     }
@@ -101,7 +103,8 @@ private struct Fusion {
     var stage = PointwiseGroup()
     stage.norm = take(if: \.isBatchNorm)
     stage.relu = take { $0 == .relu }
-    stage.pool = take { $0 == .maxPool }
+    if stage.relu == nil { stage.gelu = take { $0 == .gelu } }
+    if stage.gelu == nil { stage.pool = take { $0 == .maxPool(size: 2) } }
     stage.dropout = take(if: \.isDropout)
     return stage.layers.isEmpty ? nil : stage
   }
@@ -133,9 +136,10 @@ private struct Fusion {
 
   /// The stage that a branch ends with, if its values need not be stored.
   private func takeEnd(of branch: inout [Group]) -> PointwiseGroup? {
-    guard case .pointwiseOutput(let stage)? = branch.last, stage.isCheapToRecompute else {
-      return nil
-    }
+    // The sum's gradient is both branches'.
+    guard case .pointwiseOutput(let stage)? = branch.last, stage.isCheapToRecompute,
+      !stage.changesGradient
+    else { return nil }
     branch.removeLast()
     return stage
   }

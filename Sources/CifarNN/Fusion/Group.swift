@@ -49,6 +49,8 @@ struct ConvolutionGroup: Equatable, Sendable {
   /// gradient is exactly 0.
   var biasIsCancelled: Bool { consumer?.norm != nil }
 
+  var hasBias: Bool { node.parameters.contains { $0.name == "bias" } }
+
   /// The last layer in it.
   var last: LayerNode {
     if case .folded(let norm, let relu) = epilogue { return relu ?? norm ?? node }
@@ -56,15 +58,17 @@ struct ConvolutionGroup: Equatable, Sendable {
   }
 }
 
-/// A pointwise stage: batch norm → ReLU → 2×2 max-pool → dropout on images, each of them optional,
-/// at least one there.
+/// A pointwise stage: batch norm → ReLU → 2×2 max-pool → dropout on images, or batch norm → GELU →
+/// dropout, each of them optional, at least one there.
 struct PointwiseGroup: Equatable, Sendable {
   var norm: LayerNode?
   var relu: LayerNode?
+  /// Instead of ReLU, and then no pool: that commutes with what rises only.
+  var gelu: LayerNode?
   var pool: LayerNode?
   var dropout: LayerNode?
 
-  var layers: [LayerNode] { [norm, relu, pool, dropout].compactMap(\.self) }
+  var layers: [LayerNode] { [norm, relu, gelu, pool, dropout].compactMap(\.self) }
   var input: ValueShape { layers[0].input }
   var output: ValueShape { layers[layers.count - 1].output }
   /// The first layer's, which no other stage has.
@@ -73,6 +77,9 @@ struct PointwiseGroup: Equatable, Sendable {
   /// Whether computing the output once more costs less than reading it from memory, and gives the
   /// same numbers.
   var isCheapToRecompute: Bool { pool == nil && dropout == nil }
+
+  /// Whether the gradient of the output is changed where it lies, on its way through the stage.
+  var changesGradient: Bool { gelu != nil || dropout != nil }
 }
 
 /// A dense layer with the ReLU and the dropout that follow it.

@@ -1,6 +1,34 @@
 import Kernels
 
 extension Plan {
+  /// Adds the logits of a batch, times a weight, to a sum.
+  ///
+  /// - Parameters:
+  ///   - images: as in `evaluate`.
+  ///   - sum: (count, classes)
+  public func addLogits(
+    images: UnsafePointer<Float>, count: Int, weight: Float, to sum: UnsafeMutablePointer<Float>
+  ) {
+    infer(images, count: count)
+    for i in 0..<(count * network.spec.classes) { sum[i] += weight * lastLogits[i] }
+  }
+
+  /// Loss and hits of logits that were computed elsewhere.
+  ///
+  /// - Parameters:
+  ///   - logits: (count, classes)
+  ///   - probabilities: (count, classes), overwritten.
+  public func evaluate(
+    logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int,
+    probabilities: UnsafeMutablePointer<Float>
+  ) -> BatchResult {
+    let classes = network.spec.classes
+    kernels.softmax(logits, rows: count, classes: classes, probabilities: probabilities)
+    return SoftmaxCrossEntropy.evaluate(
+      logits: logits, labels: labels, count: count, classes: classes, gradient: nil,
+      options: loss, kernels: kernels)
+  }
+
   /// The probabilities of the batch that `evaluate` was last called with.
   ///
   /// - Parameter probabilities: (count, classes), overwritten.

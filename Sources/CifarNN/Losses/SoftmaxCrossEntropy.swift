@@ -5,10 +5,40 @@ public struct LossOptions: Equatable, Sendable {
   /// The share of a label's weight that all classes get evenly: t = (1 − s)·onehot + s / classes.
   public var labelSmoothing: Float
   public var weights: LossWeights
+  public var reduction: Reduction
 
-  public init(labelSmoothing: Float = 0, weights: LossWeights = LossWeights()) {
+  /// What the gradients are of; results always have the mean.
+  public enum Reduction: String, Codable, CaseIterable, Sendable {
+    case mean
+    case sum
+  }
+
+  public init(
+    labelSmoothing: Float = 0, weights: LossWeights = LossWeights(), reduction: Reduction = .mean
+  ) {
     self.labelSmoothing = labelSmoothing
     self.weights = weights
+    self.reduction = reduction
+  }
+
+  /// What the loss of each image is multiplied by, before the mean is taken.
+  ///
+  /// - Parameters:
+  ///   - ofImages: (count), what each image counts; nil where all count alike.
+  ///   - scales: (count), overwritten unless all are 1.
+  /// - Returns: whether any is not 1.
+  func fillScales(
+    labels: UnsafePointer<Int32>, ofImages: UnsafePointer<Float>?, count: Int,
+    to scales: UnsafeMutablePointer<Float>
+  ) -> Bool {
+    var weights = weights
+    // A sum is divided by nothing.
+    if reduction == .sum { weights.dividesBySum = false }
+    let isWeighted = weights.scale(
+      labels: labels, ofImages: ofImages, count: count, to: scales)
+    guard reduction == .sum else { return isWeighted }
+    for image in 0..<count { scales[image] = Float(count) * (isWeighted ? scales[image] : 1) }
+    return true
   }
 }
 

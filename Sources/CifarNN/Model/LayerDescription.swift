@@ -14,6 +14,7 @@ struct LayerDescription {
 
   /// What `type` is in JSON, and what errors call the layer.
   let type: String
+  /// Those that every such layer has; the others where they are not what they usually are.
   var options: [Option] = []
   /// The layer with every option spelled out; nil where the dialect has no part in it.
   var resolved: ((Dialect) -> LayerSpec)?
@@ -128,14 +129,5 @@ extension LayerDescription {
       throw CifarError(.shapeMismatch, "takes an image, not \(input) flat values")
     }
     return (channels, height, width)
-  }
-
-  /// Half of either side.
-  static func halved(_ input: ValueShape) throws -> ValueShape {
-    let (channels, height, width) = try image(input)
-    guard height >= 2, width >= 2 else {
-      throw CifarError(.shapeMismatch, "\(input) is too small to pool 2×2")
-    }
-    return .image(channels: channels, height: height / 2, width: width / 2)
   }
 }

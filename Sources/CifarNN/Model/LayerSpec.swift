@@ -3,37 +3,44 @@
 /// In JSON a layer is an object whose `type` names it and whose other keys are its options; see
 /// `LayerSpec+Codable.swift`. Options that are nil are the dialect's: see `resolved(for:)`.
 public enum LayerSpec: Equatable, Sendable {
-  /// Convolution with bias.
-  case conv2d(filters: Int, kernelSize: Int = 3, stride: Int = 1, padding: Padding? = nil)
+  /// Convolution, with a bias unless `bias` is false.
+  case conv2d(
+    filters: Int, kernelSize: Int = 3, stride: Int = 1, padding: Padding? = nil, bias: Bool = true,
+    initializer: Initializer? = nil)
   /// Normalises each channel, or each value of a row, over the batch: y = γ·(x − mean)/√(var + ε) + β.
   ///
   /// `momentum` is the weight of the new value in the running statistics, as PyTorch counts it:
   /// Keras's 0.99 is 0.01 here. `unbiased` keeps the running variance with n − 1 (PyTorch) and not
-  /// with n (Keras).
-  case batchNorm(momentum: Double? = nil, epsilon: Double? = nil, unbiased: Bool? = nil)
+  /// with n (Keras). Without `scale`, γ is 1 and not trained.
+  case batchNorm(
+    momentum: Double? = nil, epsilon: Double? = nil, unbiased: Bool? = nil, scale: Bool = true)
   /// max(x, 0)
   case relu
   /// x·Φ(x), where Φ is the standard normal distribution.
   case gelu
-  /// The maximum of every 2×2 square; an odd last row or column is left out.
-  case maxPool
+  /// The maximum of every square of `size` rows and columns; those that the last lacks are left out.
+  case maxPool(size: Int = 2)
   /// The mean of every 2×2 square; an odd last row or column is left out.
   case avgPool
   /// The mean of each channel: (C, H, W) to (C).
   case globalAveragePool
+  /// The maximum of each channel: (C, H, W) to (C).
+  case globalMaxPool
+  /// y = factor·x
+  case scale(factor: Double)
   /// Sets a share of `rate` of the values to 0 while training and divides the others by 1 − rate.
   case dropout(rate: Double)
   /// (C, H, W) to C·H·W, channels slowest.
   case flatten
-  /// y = W·x + b
-  case dense(units: Int)
+  /// y = W·x + b, without b if `bias` is false.
+  case dense(units: Int, bias: Bool = true)
   /// y = layers(x) + shortcut(x), He et al. 2015, "Deep Residual Learning for Image Recognition".
   /// A shortcut without layers is x itself.
   case residual(layers: [LayerSpec], shortcut: [LayerSpec] = [])
 
   /// Zeros around the input of a convolution.
   public enum Padding: String, Codable, CaseIterable, Sendable {
-    /// ⌊k/2⌋ on every side, as PyTorch's `padding=k//2`.
+    /// ⌊k/2⌋ on every side, as PyTorch's `padding=k//2`; with an even k, one less before the image.
     case same
     /// None.
     case valid
@@ -44,7 +51,7 @@ public enum LayerSpec: Equatable, Sendable {
     /// Zeros before and after `size` inputs.
     public func amounts(size: Int, kernel: Int, stride: Int) -> (before: Int, after: Int) {
       switch self {
-      case .same: return (kernel / 2, kernel / 2)
+      case .same: return ((kernel - 1) / 2, kernel / 2)
       case .valid: return (0, 0)
       case .sameUpper:
         let total = max(0, ((size + stride - 1) / stride - 1) * stride + kernel - size)
@@ -56,26 +63,29 @@ public enum LayerSpec: Equatable, Sendable {
   /// What there is to say of it: see `Layers`.
   var description: LayerDescription {
     switch self {
-    case .conv2d(let filters, let kernelSize, let stride, let padding):
-      .conv2d(filters, kernelSize, stride, padding)
-    case .batchNorm(let momentum, let epsilon, let unbiased):
-      .batchNorm(momentum, epsilon, unbiased)
+    case .conv2d(let filters, let kernelSize, let stride, let padding, let bias, let initializer):
+      .conv2d(filters, kernelSize, stride, padding, bias, initializer)
+    case .batchNorm(let momentum, let epsilon, let unbiased, let scale):
+      .batchNorm(momentum, epsilon, unbiased, scale)
     case .relu: .relu
     case .gelu: .gelu
-    case .maxPool: .maxPool
+    case .maxPool(let size): .maxPool(size)
     case .avgPool: .avgPool
     case .globalAveragePool: .globalAveragePool
+    case .globalMaxPool: .globalMaxPool
+    case .scale(let factor): .scale(factor)
     case .dropout(let rate): .dropout(rate)
     case .flatten: .flatten
-    case .dense(let units): .dense(units)
+    case .dense(let units, let bias): .dense(units, bias)
     case .residual(let layers, let shortcut): .residual(layers, shortcut)
     }
   }
 
   /// All kinds of layers, in the order of the cases.
   static let decoders: [LayerDecoder] = [
-    .conv2d, .batchNorm, .relu, .gelu, .maxPool, .avgPool, .globalAveragePool, .dropout, .flatten,
-    .dense, .residual,
+    .conv2d, .batchNorm, .relu, .gelu, .maxPool, .avgPool, .globalAveragePool, .globalMaxPool,
+    .scale,
+    .dropout, .flatten, .dense, .residual,
   ]
 
   /// What `type` is in JSON, and what errors call the layer.

@@ -28,6 +28,10 @@ public final class Network {
   let statisticValues: AlignedBuffer<Float>
   /// dLoss/dParameter of the last training step, laid out as the parameters are.
   private(set) var gradients: AlignedBuffer<Float>
+  /// The parameters that gradients are computed for; nil for all.
+  private(set) var trained: Set<String>?
+  /// Counts changes of `trained`.
+  private(set) var trainedVersion = 0
   /// Counts changes of the weights: what was packed from older ones is packed again.
   private(set) var version = 0
 
@@ -51,7 +55,7 @@ public final class Network {
     values = try AlignedBuffer(count: parameters.size, for: "the weights")
     gradients = try AlignedBuffer(count: 0)
     statisticValues = try AlignedBuffer(count: statistics.size, for: "the statistics")
-    initialize(seed: seed)
+    initialize(seed: seed, nodes)
   }
 
   /// Makes a network with the same weights and statistics.
@@ -163,6 +167,20 @@ public final class Network {
     gradients = try AlignedBuffer(count: values.count, for: "the gradients of the weights")
   }
 
+  /// Says which parameters training steps compute gradients for; those of the others become 0.
+  func setTrained(_ names: Set<String>) {
+    let names = names.count == parameters.count ? nil : names
+    guard names != trained else { return }
+    trained = names
+    trainedVersion += 1
+    guard gradients.count == values.count else { return }
+    for parameter in parameters where !isTrained(parameter.name) {
+      (gradients.pointer + parameter.offset).update(repeating: 0, count: parameter.count)
+    }
+  }
+
+  func isTrained(_ name: String) -> Bool { trained?.contains(name) ?? true }
+
   /// To be called by whoever writes into the weights.
   func weightsChanged() { version += 1 }
 
@@ -170,6 +188,9 @@ public final class Network {
   func pointer(_ name: String) throws -> UnsafeMutablePointer<Float> {
     values.pointer + (try offset(name, in: parameters))
   }
+
+  /// Whether there is such a parameter: biases and scales may be left out.
+  func has(_ name: String) -> Bool { parameters.contains { $0.name == name } }
 
   /// Where the parameter's gradient belongs.
   func gradientPointer(_ name: String) throws -> UnsafeMutablePointer<Float> {

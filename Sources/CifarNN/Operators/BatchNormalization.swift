@@ -8,10 +8,13 @@ import Kernels
 /// Source: Ioffe & Szegedy 2015, "Batch Normalization".
 final class BatchNormalization {
   let channels: Int
+  let parameters: [String]
   private let momentum: Double
   private let epsilon: Double
+  private let network: Network
   private let unbiased: Bool
-  private let weight: UnsafePointer<Float>
+  /// nil for a γ of 1 that is not trained.
+  private let weight: UnsafePointer<Float>?
   private let bias: UnsafePointer<Float>
   private let weightGradient: UnsafeMutablePointer<Float>?
   private let biasGradient: UnsafeMutablePointer<Float>?
@@ -29,18 +32,21 @@ final class BatchNormalization {
   /// - Parameter node: with every option spelled out.
   /// - Throws: `internal` for another layer, `outOfMemory`.
   init(_ node: LayerNode, context: OperatorContext) throws {
-    guard case .batchNorm(let momentum?, let epsilon?, let unbiased?) = node.spec else {
+    guard case .batchNorm(let momentum?, let epsilon?, let unbiased?, let hasScale) = node.spec
+    else {
       throw CifarError(.internal, "layer \(node.label) is no resolved batch normalisation")
     }
     let name = node.path
+    parameters = node.parameters.map { "\(name).\($0.name)" }
+    network = context.network
     channels = node.input.channels
     self.momentum = momentum
     self.epsilon = epsilon
     self.unbiased = unbiased
-    let network = context.network
-    weight = UnsafePointer(try network.pointer("\(name).weight"))
+    weight = hasScale ? UnsafePointer(try network.pointer("\(name).weight")) : nil
     bias = UnsafePointer(try network.pointer("\(name).bias"))
-    weightGradient = context.training ? try network.gradientPointer("\(name).weight") : nil
+    weightGradient =
+      context.training && hasScale ? try network.gradientPointer("\(name).weight") : nil
     biasGradient = context.training ? try network.gradientPointer("\(name).bias") : nil
     runningMean = try network.statisticPointer("\(name).running_mean")
     runningVariance = try network.statisticPointer("\(name).running_var")
@@ -86,7 +92,7 @@ final class BatchNormalization {
 
   private func set(_ channel: Int, mean: Double, variance: Double) {
     let inverse = 1 / (variance + epsilon).squareRoot()
-    let factor = Double(weight[channel]) * inverse
+    let factor = Double(weight?[channel] ?? 1) * inverse
     inverseDeviation[channel] = Float(inverse)
     self.mean[channel] = Float(mean)
     scale[channel] = Float(factor)
@@ -97,15 +103,18 @@ final class BatchNormalization {
   ///
   /// - Parameter sums: Σ dy by channel, and Σ dy·(x − mean).
   func useGradients(sums: (Int) -> (sum: Double, products: Double), count: Int) {
-    guard let weightGradient, let biasGradient else { return }
+    guard let biasGradient else { return }
+    let (trainsWeight, trainsBias) = (
+      network.isTrained(parameters[0]), network.isTrained(parameters[parameters.count - 1])
+    )
     let n = Double(count)
     for channel in 0..<channels {
       let (sum, products) = sums(channel)
       let inverse = Double(inverseDeviation[channel])
       let factor = Double(scale[channel])
       let normalized = products * inverse  // Σ dy·x̂
-      weightGradient[channel] = Float(normalized)
-      biasGradient[channel] = Float(sum)
+      if trainsWeight { weightGradient?[channel] = Float(normalized) }
+      if trainsBias { biasGradient[channel] = Float(sum) }
       let slope = -factor * normalized / n * inverse
       self.slope[channel] = Float(slope)
       constant[channel] = Float(-factor * sum / n - slope * Double(mean[channel]))

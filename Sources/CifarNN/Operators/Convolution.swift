@@ -1,7 +1,7 @@
 import CifarCore
 import Kernels
 
-/// y[n, o] = b[o] + Σ_i x[n, i] ⋆ w[o, i], the cross-correlation that deep learning calls
+/// y[n, o] = b[o] + Σ_i x[n, i] ⋆ w[o, i], perhaps without b, the cross-correlation that deep learning calls
 /// convolution.
 ///
 /// The prologue computes the input as it is read, the epilogue takes moments of the output as it is
@@ -20,9 +20,11 @@ final class Convolution: Operator {
   private let shape: ConvolutionShape
   private let weights: UnsafePointer<Float>
   private let weightGradient: UnsafeMutablePointer<Float>?
+  private let path: String
   /// (groups of lanes, padded with zeros to whole panels)
   private let bias: AlignedBuffer<Float>
-  private let biasSource: UnsafePointer<Float>
+  /// nil for a convolution without bias.
+  private let biasSource: UnsafePointer<Float>?
   private let biasGradient: UnsafeMutablePointer<Float>?
   private let biasIsCancelled: Bool
   /// Images of a worker's scratch memory that the gradient of the output is computed in, as often as
@@ -66,15 +68,18 @@ final class Convolution: Operator {
         ? 0 : shape.outputChannels * shape.inputChannels * shape.kernel * shape.kernel)
     let network = context.network
     let name = group.node.path
+    path = name
     weights = UnsafePointer(try network.pointer("\(name).weight"))
-    biasSource = UnsafePointer(try network.pointer("\(name).bias"))
+    let hasBias = network.has("\(name).bias")
+    biasSource = hasBias ? UnsafePointer(try network.pointer("\(name).bias")) : nil
     weightGradient = context.training ? try network.gradientPointer("\(name).weight") : nil
-    biasGradient = context.training ? try network.gradientPointer("\(name).bias") : nil
+    biasGradient =
+      context.training && hasBias ? try network.gradientPointer("\(name).bias") : nil
     let lanes = context.kernels.lanes
     let panel = context.kernels.panelLanes
     bias = try AlignedBuffer(count: blocks(shape.outputChannels, of: panel) * panel)
     let groups = blocks(shape.outputChannels, of: lanes)
-    let needsSums = context.training && !biasIsCancelled
+    let needsSums = biasGradient != nil && !biasIsCancelled
     planeSums = try AlignedBuffer(count: needsSums ? context.batchSize * groups * lanes : 0)
     algorithm = try method.algorithm(context)
   }
@@ -82,8 +87,10 @@ final class Convolution: Operator {
   /// Whether the gradient of the output is computed where it is read and stored nowhere: where each
   /// image of it is read once a pass, and the bias does not need it once more.
   static func recomputesGradients(_ group: ConvolutionGroup, _ method: ConvolutionMethod) -> Bool {
-    group.biasIsCancelled && method.readsGradientsOnce
+    (group.biasIsCancelled || !group.hasBias) && group.consumer != nil && method.readsGradientsOnce
   }
+
+  var parameters: [String] { ["\(path).weight", "\(path).bias"] }
 
   func forward(_ pass: Pass) {
     if packedVersion != context.network.version {
@@ -102,14 +109,16 @@ final class Convolution: Operator {
   private func prepare() {
     guard let norm = foldedNorm else {
       algorithm.prepare(weights: weights)
-      bias.pointer.update(from: biasSource, count: shape.outputChannels)
+      if let biasSource {
+        bias.pointer.update(from: biasSource, count: shape.outputChannels)
+      }
       return
     }
     norm.useRunningStatistics()
     let filter = shape.inputChannels * shape.kernel * shape.kernel
     for channel in 0..<shape.outputChannels {
       let scale = norm.scale[channel]
-      bias[channel] = biasSource[channel] * scale + norm.offset[channel]
+      bias[channel] = (biasSource?[channel] ?? 0) * scale + norm.offset[channel]
       for i in (channel * filter)..<((channel + 1) * filter) {
         scaledWeights[i] = weights[i] * scale
       }
@@ -119,19 +128,25 @@ final class Convolution: Operator {
 
   /// dw[o, i] = Σ_n x[n, i] ⋆ dy[n, o]; db[o] = Σ dy[n, o]; dx[n, i] = Σ_o dy[n, o] ∗ w[o, i].
   func backward(_ pass: Pass) {
-    guard let gradient = output.gradient, let weightGradient, let biasGradient else { return }
+    guard let gradient = output.gradient, let weightGradient else { return }
     var gradients =
       consumer?.inputGradients(capacity: gradientCapacity) ?? Values(gradient)
-    if let inputGradient = input.gradient {
+    if pass.needsInputGradient, let inputGradient = input.gradient {
       algorithm.backwardData(
         count: pass.count, outputGradient: gradients, inputGradient: inputGradient,
         consumer: prologue?.gradientSums)
       if gradientCapacity == nil { gradients = Values(gradient) }
     }
-    // What is stored was computed in the forward pass.
-    algorithm.backwardWeights(
-      count: pass.count, input: input.isStored ? input.stored : images(pass),
-      outputGradient: gradients, weightGradient: weightGradient)
+    let network = context.network
+    if network.isTrained("\(path).weight") {
+      // What is stored was computed in the forward pass.
+      algorithm.backwardWeights(
+        count: pass.count, input: input.isStored ? input.stored : images(pass),
+        outputGradient: gradients, weightGradient: weightGradient)
+      if gradientCapacity == nil { gradients = Values(gradient) }
+    }
+    guard let biasGradient, network.isTrained("\(path).bias") else { return }
+    if !biasIsCancelled { _ = gradients.batch(pass.count) }
     if biasIsCancelled {
       biasGradient.update(repeating: 0, count: shape.outputChannels)
     } else {

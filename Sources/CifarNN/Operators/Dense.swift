@@ -1,7 +1,7 @@
 import CifarCore
 import Kernels
 
-/// y = x·Wᵀ + b on rows, then ReLU and dropout where the model has them right after.
+/// y = x·Wᵀ + b on rows, perhaps without b, then ReLU and dropout where the model has them right after.
 final class Dense: Operator {
   private let input: Activation
   private let output: Activation
@@ -13,10 +13,13 @@ final class Dense: Operator {
   private let features: Int
   private let units: Int
   private let weights: UnsafePointer<Float>
+  /// (units); zeros where there is no bias.
   private let bias: UnsafePointer<Float>
+  private let zeros: AlignedBuffer<Float>
   private let weightGradient: UnsafeMutablePointer<Float>?
   private let biasGradient: UnsafeMutablePointer<Float>?
   private let product: MatrixProduct
+  private let path: String
   /// (N, units)
   private let mask: AlignedBuffer<UInt8>
 
@@ -24,6 +27,7 @@ final class Dense: Operator {
     _ group: DenseGroup, input: Activation, output: Activation, context: OperatorContext
   ) throws {
     let name = group.node.path
+    path = name
     self.input = input
     self.output = output
     self.context = context
@@ -34,14 +38,19 @@ final class Dense: Operator {
     units = output.shape.count
     let network = context.network
     weights = UnsafePointer(try network.pointer("\(name).weight"))
-    bias = UnsafePointer(try network.pointer("\(name).bias"))
+    let hasBias = network.has("\(name).bias")
+    zeros = try AlignedBuffer(count: hasBias ? 0 : units)
+    bias = UnsafePointer(hasBias ? try network.pointer("\(name).bias") : zeros.pointer)
     weightGradient = context.training ? try network.gradientPointer("\(name).weight") : nil
-    biasGradient = context.training ? try network.gradientPointer("\(name).bias") : nil
+    biasGradient =
+      context.training && hasBias ? try network.gradientPointer("\(name).bias") : nil
     let batch = context.batchSize
     let backward = [(rows: units, depth: batch), (rows: batch, depth: units)]
     product = try MatrixProduct(sizes: context.training ? backward : [], context: context)
     mask = try AlignedBuffer(count: dropout != nil && context.training ? batch * units : 0)
   }
+
+  var parameters: [String] { ["\(path).weight", "\(path).bias"] }
 
   func forward(_ pass: Pass) {
     multiplyByWeights(pass.count)
@@ -77,7 +86,7 @@ final class Dense: Operator {
 
   /// dW = dyᵀ·x, db = Σ dy, dx = dy·W.
   func backward(_ pass: Pass) {
-    guard let gradient = output.gradient, let weightGradient, let biasGradient else { return }
+    guard let gradient = output.gradient, let weightGradient else { return }
     if let dropout {
       context.kernels.applyMask(
         gradient, count: pass.count * units, mask: mask.pointer, scale: dropout.scale)
@@ -86,17 +95,22 @@ final class Dense: Operator {
       context.kernels.reluBackward(
         output: output.values, count: pass.count * units, gradient: gradient)
     }
-    biasGradient.update(repeating: 0, count: units)
-    if !biasIsCancelled {
-      for row in 0..<pass.count {
-        context.kernels.accumulate(gradient + row * units, count: units, into: biasGradient)
+    let network = context.network
+    if let biasGradient, network.isTrained("\(path).bias") {
+      biasGradient.update(repeating: 0, count: units)
+      if !biasIsCancelled {
+        for row in 0..<pass.count {
+          context.kernels.accumulate(gradient + row * units, count: units, into: biasGradient)
+        }
       }
     }
     let dy = MatrixProduct.Matrix(gradient, columns: units)
-    product.multiply(
-      dy.transposed, .init(input.values, columns: features),
-      rows: units, columns: features, depth: pass.count, c: weightGradient)
-    if let inputGradient = input.gradient {
+    if network.isTrained("\(path).weight") {
+      product.multiply(
+        dy.transposed, .init(input.values, columns: features),
+        rows: units, columns: features, depth: pass.count, c: weightGradient)
+    }
+    if pass.needsInputGradient, let inputGradient = input.gradient {
       product.multiply(
         dy, .init(weights, columns: features),
         rows: pass.count, columns: features, depth: units, c: inputGradient)

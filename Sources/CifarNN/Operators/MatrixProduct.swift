@@ -35,10 +35,17 @@ final class MatrixProduct {
   private static let depthBlock = 256
 
   /// - Parameter sizes: rows and depth of every product that will be asked for.
-  init(sizes: [(rows: Int, depth: Int)], context: OperatorContext) throws {
-    kernels = context.kernels
-    pool = context.pool
-    scratch = context.scratch
+  convenience init(sizes: [(rows: Int, depth: Int)], context: OperatorContext) throws {
+    try self.init(
+      sizes: sizes, kernels: context.kernels, pool: context.pool, scratch: context.scratch)
+  }
+
+  init(
+    sizes: [(rows: Int, depth: Int)], kernels: any KernelTable, pool: ThreadPool, scratch: Scratch
+  ) throws {
+    self.kernels = kernels
+    self.pool = pool
+    self.scratch = scratch
     let tileRows = kernels.tileRows
     packedA = try AlignedBuffer(
       count: sizes.map { blocks($0.rows, of: tileRows) * tileRows * $0.depth }.max() ?? 0)

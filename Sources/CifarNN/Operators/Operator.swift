@@ -6,11 +6,18 @@ import Kernels
 /// An operator calls kernels; it has no loops over numbers of its own. It reads its input and writes
 /// its output, both made by the plan, and allocates nothing after `init`.
 protocol Operator: AnyObject {
+  /// The names of what the operator trains.
+  var parameters: [String] { get }
+
   func forward(_ pass: Pass)
 
   /// From the output's gradient to the parameters' gradients and, unless the input is the image,
   /// the input's. May overwrite the output's gradient.
   func backward(_ pass: Pass)
+}
+
+extension Operator {
+  var parameters: [String] { [] }
 }
 
 /// What one pass over a batch is about.
@@ -19,6 +26,8 @@ struct Pass {
   var count: Int
   /// Training uses the statistics of the batch and draws dropout masks.
   var training: Bool
+  /// Whether anything before the operator is trained: else the gradient of its input may be left out.
+  var needsInputGradient = true
   /// With `step` the source of dropout's random numbers.
   var seed: UInt64 = 0
   var step: UInt64 = 0

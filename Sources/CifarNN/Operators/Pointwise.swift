@@ -1,8 +1,8 @@
 import CifarCore
 import Kernels
 
-/// Batch normalisation → ReLU → 2×2 max-pool → dropout on images, each of them optional, in one
-/// pass over memory.
+/// Batch normalisation → ReLU → 2×2 max-pool → dropout on images, or batch normalisation → GELU →
+/// dropout, each of them optional, in one pass over memory.
 ///
 /// What a stage needs for its backward pass is the input, for each pooled value a byte (which of
 /// the four it was) and its input, and one byte a value that dropout may drop.
@@ -141,6 +141,9 @@ final class Pointwise {
           from, height: height, width: width, scale: scale, offset: offset,
           relu: group.relu != nil, output: to, choice: choice.pointer + first,
           chosen: chosen.map { $0.pointer + first })
+      } else if group.gelu != nil {
+        kernels.planeGelu(
+          from, pixels: height * width, scale: scale, offset: offset, output: to)
       } else {
         kernels.planeForward(
           from, pixels: height * width, scale: scale, offset: offset, relu: group.relu != nil,
@@ -156,7 +159,7 @@ final class Pointwise {
 
   // MARK: Backward
 
-  /// Takes dropout out of one plane of the output's gradient, and sums over it.
+  /// Takes dropout and GELU out of one plane of the output's gradient, and sums over it.
   func takeGradientSums(plane: Int) {
     guard let gradients = output.gradient else { return }
     let kernels = context.kernels
@@ -167,8 +170,14 @@ final class Pointwise {
       kernels.applyMask(
         gradient, count: outputPixels * lanes, mask: mask.pointer + first, scale: dropout.scale)
     }
-    guard let norm else { return }
     let channel = plane % groups * lanes
+    if group.gelu != nil {
+      kernels.planeGeluBackward(
+        values(plane), gradient: gradient, pixels: height * width,
+        scale: (norm?.scale ?? ones).pointer + channel,
+        offset: (norm?.offset ?? zeros).pointer + channel)
+    }
+    guard let norm else { return }
     let sums = sums(plane)
     if let chosen {
       kernels.planeBackwardPoolMoments(

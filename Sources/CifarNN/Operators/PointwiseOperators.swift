@@ -25,6 +25,8 @@ final class PointwiseStatistics: Operator {
 
   init(_ stage: Pointwise) { self.stage = stage }
 
+  var parameters: [String] { stage.norm?.parameters ?? [] }
+
   func forward(_ pass: Pass) { stage.finishMoments(pass) }
 
   func backward(_ pass: Pass) { stage.finishGradientSums(pass) }

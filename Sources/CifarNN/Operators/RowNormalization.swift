@@ -29,6 +29,8 @@ final class RowNormalization: SingleLayer {
     planeSums = try AlignedBuffer(count: groups * 3 * lanes)
   }
 
+  var parameters: [String] { norm.parameters }
+
   static func scratch(_: LayerNode, _ target: PlanTarget) -> ScratchSize {
     ScratchSize(worker: 2 * target.batchSize * target.tiles.lanes)
   }

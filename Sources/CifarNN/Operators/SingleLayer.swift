@@ -16,9 +16,12 @@ extension LayerNode {
     case .gelu: Gelu.self
     case .avgPool: AveragePool.self
     case .globalAveragePool: GlobalAveragePool.self
+    case .maxPool: MaxPool.self
+    case .globalMaxPool: GlobalMaxPool.self
+    case .scale: Scale.self
     case .flatten: Flatten.self
     case .batchNorm: RowNormalization.self
-    case .conv2d, .relu, .maxPool, .dropout, .dense, .residual:
+    case .conv2d, .relu, .dropout, .dense, .residual:
       throw CifarError(.internal, "layer \(label) is no operator of its own")
     }
   }

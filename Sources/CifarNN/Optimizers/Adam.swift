@@ -16,7 +16,7 @@ public struct AdamOptions: Codable, Equatable, Sendable {
   }
 }
 
-/// Adam (Kingma & Ba 2015) over all parameters of a network; the formula stands at `AdamStep`. With
+/// Adam (Kingma & Ba 2015) over parameters of a network; the formula stands at `AdamStep`. With
 /// decoupled weight decay it is AdamW (Loshchilov & Hutter 2019).
 ///
 /// The network's dialect decides where epsilon is added: to √v̂ as PyTorch does, or to √v before
@@ -29,25 +29,27 @@ public final class Adam: Optimizer {
   private let network: Network
   private let pool: ThreadPool
   private let kernels: any KernelTable
-  private let chunks: ParameterChunks
+  private let subset: ParameterSubset
   private let preparation: GradientPreparation
   // PyTorch's words for the first and the second moments.
   private let averages: OptimizerSlot
   private let squares: OptimizerSlot
 
+  /// - Parameter subset: what it moves; nil for all parameters.
   public init(
     network: Network, options: AdamOptions, gradients: GradientOptions = GradientOptions(),
-    pool: ThreadPool, kernels: any KernelTable = Kernels.current
+    subset: ParameterSubset? = nil, pool: ThreadPool, kernels: any KernelTable = Kernels.current
   ) throws {
     self.network = network
     self.kernels = kernels
     self.options = options
     self.pool = pool
-    chunks = ParameterChunks(total: network.values.count)
+    let subset = subset ?? network.allParameters
+    self.subset = subset
     preparation = try GradientPreparation(
-      network: network, options: gradients, pool: pool, kernels: kernels)
-    averages = try OptimizerSlot("exp_avg", network: network)
-    squares = try OptimizerSlot("exp_avg_sq", network: network)
+      network: network, options: gradients, subset: subset, pool: pool, kernels: kernels)
+    averages = try OptimizerSlot("exp_avg", subset)
+    squares = try OptimizerSlot("exp_avg_sq", subset)
   }
 
   public func step(learningRate: Double) {
@@ -61,13 +63,13 @@ public final class Adam: Optimizer {
       case .pytorch: numbers(rate: learningRate / correction1, rootScale: 1 / root)
       case .keras: numbers(rate: learningRate * root / correction1, rootScale: 1)
       }
-    pool.forEach(chunks.count) { index, _ in
-      let range = chunks.range(index)
+    pool.forEach(subset.chunks.count) { index, _ in
+      let chunk = subset.chunks[index]
       kernels.adam(
-        count: range.count, parameters: network.values.pointer + range.lowerBound,
-        gradients: network.gradients.pointer + range.lowerBound,
-        averages: averages.buffer.pointer + range.lowerBound,
-        squares: squares.buffer.pointer + range.lowerBound, step: step)
+        count: chunk.count, parameters: network.values.pointer + chunk.place,
+        gradients: network.gradients.pointer + chunk.place,
+        averages: averages.buffer.pointer + chunk.slot,
+        squares: squares.buffer.pointer + chunk.slot, step: step)
     }
     network.weightsChanged()
   }
@@ -79,17 +81,17 @@ public final class Adam: Optimizer {
   }
 
   public func stateTensors() -> [Tensor] {
-    averages.tensors(of: network) + squares.tensors(of: network)
+    averages.tensors() + squares.tensors()
   }
 
   public var stateNames: [String] {
-    averages.names(of: network) + squares.names(of: network)
+    averages.names + squares.names
   }
 
   public var stateBytes: Int { averages.bytes + squares.bytes }
 
   public func load(_ tensors: [Tensor], stepCount: Int) throws {
-    try OptimizerSlot.load([averages, squares], tensors, of: network)
+    try OptimizerSlot.load([averages, squares], tensors)
     self.stepCount = stepCount
   }
 }

@@ -8,20 +8,21 @@ final class GradientPreparation {
   private let pool: ThreadPool
   private let kernels: any KernelTable
   private let options: GradientOptions
-  private let chunks: ParameterChunks
+  private let subset: ParameterSubset
   /// Σ g² of each chunk.
   private let sums: AlignedBuffer<Double>
 
   init(
-    network: Network, options: GradientOptions, pool: ThreadPool, kernels: any KernelTable
+    network: Network, options: GradientOptions, subset: ParameterSubset, pool: ThreadPool,
+    kernels: any KernelTable
   ) throws {
     try network.allocateGradients()
     self.network = network
     self.options = options
     self.pool = pool
     self.kernels = kernels
-    chunks = ParameterChunks(total: network.values.count)
-    sums = try AlignedBuffer(count: max(1, chunks.count))
+    self.subset = subset
+    sums = try AlignedBuffer(count: max(1, subset.chunks.count))
   }
 
   func run(learningRate: Double) {
@@ -35,11 +36,11 @@ final class GradientPreparation {
     let penalty = options.isDecoupled ? 0 : Float(options.weightDecay)
     let keep = options.isDecoupled ? Float(1 - learningRate * options.weightDecay) : 1
     guard scale != 1 || penalty != 0 || keep != 1 else { return }
-    pool.forEach(chunks.count) { index, _ in
-      let range = chunks.range(index)
+    pool.forEach(subset.chunks.count) { index, _ in
+      let chunk = subset.chunks[index]
       kernels.decay(
-        count: range.count, parameters: network.values.pointer + range.lowerBound,
-        gradients: network.gradients.pointer + range.lowerBound, scale: scale, penalty: penalty,
+        count: chunk.count, parameters: network.values.pointer + chunk.place,
+        gradients: network.gradients.pointer + chunk.place, scale: scale, penalty: penalty,
         keep: keep)
     }
   }
@@ -60,8 +61,8 @@ final class GradientPreparation {
 
   /// A parameter is one thread's, so its norm has one order of summation.
   private func clipVariables(_ limit: Double) {
-    pool.forEach(network.parameters.count) { index, _ in
-      let parameter = network.parameters[index]
+    pool.forEach(subset.parameters.count) { index, _ in
+      let parameter = subset.parameters[index]
       let gradients = network.gradients.pointer + parameter.offset
       let norm = kernels.squareSum(gradients, count: parameter.count).squareRoot()
       let scale = Float(clipScale(norm, limit))
@@ -71,21 +72,20 @@ final class GradientPreparation {
 
   /// NaN stays.
   private func clipValues(_ limit: Float) {
-    pool.forEach(chunks.count) { index, _ in
-      let range = chunks.range(index)
-      kernels.clip(
-        network.gradients.pointer + range.lowerBound, count: range.count, limit: limit)
+    pool.forEach(subset.chunks.count) { index, _ in
+      let chunk = subset.chunks[index]
+      kernels.clip(network.gradients.pointer + chunk.place, count: chunk.count, limit: limit)
     }
   }
 
   private func globalNorm() -> Double {
-    pool.forEach(chunks.count) { index, _ in
-      let range = chunks.range(index)
+    pool.forEach(subset.chunks.count) { index, _ in
+      let chunk = subset.chunks[index]
       sums[index] = kernels.squareSum(
-        network.gradients.pointer + range.lowerBound, count: range.count)
+        network.gradients.pointer + chunk.place, count: chunk.count)
     }
     var total = 0.0
-    for index in 0..<chunks.count { total += sums[index] }
+    for index in subset.chunks.indices { total += sums[index] }
     return total.squareRoot()
   }
 }

@@ -21,25 +21,27 @@ public protocol Optimizer: AnyObject {
   func load(_ tensors: [Tensor], stepCount: Int) throws
 }
 
-/// Numbers that an optimizer keeps for every parameter, laid out as the parameters are.
+/// Numbers that an optimizer keeps for every parameter that it moves.
 struct OptimizerSlot {
   /// `optimizer.exp_avg.`, say: what stands before the parameter's name.
   let prefix: String
   let buffer: AlignedBuffer<Float>
+  private let subset: ParameterSubset
 
   /// - Parameter name: PyTorch's for what it holds.
-  init(_ name: String, network: Network) throws {
+  init(_ name: String, _ subset: ParameterSubset) throws {
     prefix = "\(TensorRole.optimizer.prefix)\(name)."
-    buffer = try AlignedBuffer(count: network.values.count, for: "the optimizer's moments")
+    self.subset = subset
+    buffer = try AlignedBuffer(count: subset.floats, for: "the optimizer's moments")
   }
 
   var bytes: Int { buffer.count * MemoryLayout<Float>.stride }
 
-  func names(of network: Network) -> [String] { network.parameters.map { prefix + $0.name } }
+  var names: [String] { subset.parameters.map { prefix + $0.name } }
 
-  func tensors(of network: Network) -> [Tensor] {
-    network.parameters.map { parameter in
-      let start = buffer.pointer + parameter.offset
+  func tensors() -> [Tensor] {
+    zip(subset.parameters, subset.places).map { parameter, place in
+      let start = buffer.pointer + place
       return Tensor(
         name: prefix + parameter.name, shape: parameter.shape,
         values: Array(UnsafeBufferPointer(start: start, count: parameter.count)))
@@ -47,11 +49,11 @@ struct OptimizerSlot {
   }
 
   /// Fills all the slots, or none of them if a tensor is missing.
-  static func load(_ slots: [OptimizerSlot], _ tensors: [Tensor], of network: Network) throws {
+  static func load(_ slots: [OptimizerSlot], _ tensors: [Tensor]) throws {
     let given = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
     var found: [(values: [Float], target: UnsafeMutablePointer<Float>)] = []
     for slot in slots {
-      for parameter in network.parameters {
+      for (parameter, place) in zip(slot.subset.parameters, slot.subset.places) {
         guard let tensor = given[slot.prefix + parameter.name] else {
           throw CifarError(
             .shapeMismatch, "the checkpoint has no tensor '\(slot.prefix + parameter.name)'")
@@ -61,24 +63,9 @@ struct OptimizerSlot {
             .shapeMismatch,
             "tensor '\(tensor.name)' is \(tensor.shape), its parameter is \(parameter.shape)")
         }
-        found.append((tensor.values, slot.buffer.pointer + parameter.offset))
+        found.append((tensor.values, slot.buffer.pointer + place))
       }
     }
     for (values, target) in found { target.update(from: values, count: values.count) }
-  }
-}
-
-/// How an optimizer's pass over all parameters is cut up. The chunks do not depend on the number of
-/// threads, and so neither do sums that are taken chunk by chunk.
-struct ParameterChunks {
-  let total: Int
-  /// Floats that one thread updates at a time: large enough to be worth the hand-over.
-  static let size = 16_384
-
-  var count: Int { (total + ParameterChunks.size - 1) / ParameterChunks.size }
-
-  func range(_ index: Int) -> Range<Int> {
-    let start = index * ParameterChunks.size
-    return start..<min(total, start + ParameterChunks.size)
   }
 }

@@ -12,7 +12,7 @@ public struct SGDOptions: Equatable, Sendable {
   }
 }
 
-/// Stochastic gradient descent with momentum (Sutskever et al. 2013), over all parameters of a
+/// Stochastic gradient descent with momentum (Sutskever et al. 2013), over parameters of a
 /// network; the formula of a kernel's step stands at `SGDStep`.
 ///
 /// PyTorch:  m = µ·m + g;       w = w − rate · m,  or with Nesterov  w − rate · (g + µ·m)
@@ -25,25 +25,27 @@ public final class SGD: Optimizer {
   private let options: SGDOptions
   private let pool: ThreadPool
   private let kernels: any KernelTable
-  private let chunks: ParameterChunks
+  private let subset: ParameterSubset
   private let preparation: GradientPreparation
   /// nil without momentum.
   private let momentum: OptimizerSlot?
 
+  /// - Parameter subset: what it moves; nil for all parameters.
   public init(
     network: Network, options: SGDOptions, gradients: GradientOptions = GradientOptions(),
-    pool: ThreadPool, kernels: any KernelTable = Kernels.current
+    subset: ParameterSubset? = nil, pool: ThreadPool, kernels: any KernelTable = Kernels.current
   ) throws {
     self.network = network
     self.options = options
     self.pool = pool
     self.kernels = kernels
-    chunks = ParameterChunks(total: network.values.count)
+    let subset = subset ?? network.allParameters
+    self.subset = subset
     preparation = try GradientPreparation(
-      network: network, options: gradients, pool: pool, kernels: kernels)
+      network: network, options: gradients, subset: subset, pool: pool, kernels: kernels)
     momentum =
       options.momentum == 0
-      ? nil : try OptimizerSlot("momentum_buffer", network: network)
+      ? nil : try OptimizerSlot("momentum_buffer", subset)
   }
 
   public func step(learningRate: Double) {
@@ -53,12 +55,12 @@ public final class SGD: Optimizer {
       case .pytorch: numbers(gradientFactor: 1, stepFactor: -learningRate)
       case .keras: numbers(gradientFactor: -learningRate, stepFactor: 1)
       }
-    pool.forEach(chunks.count) { index, _ in
-      let range = chunks.range(index)
+    pool.forEach(subset.chunks.count) { index, _ in
+      let chunk = subset.chunks[index]
       kernels.sgd(
-        count: range.count, parameters: network.values.pointer + range.lowerBound,
-        gradients: network.gradients.pointer + range.lowerBound,
-        momenta: momentum.map { $0.buffer.pointer + range.lowerBound }, step: step)
+        count: chunk.count, parameters: network.values.pointer + chunk.place,
+        gradients: network.gradients.pointer + chunk.place,
+        momenta: momentum.map { $0.buffer.pointer + chunk.slot }, step: step)
     }
     network.weightsChanged()
   }
@@ -69,12 +71,12 @@ public final class SGD: Optimizer {
       gradientFactor: Float(gradientFactor), stepFactor: Float(stepFactor))
   }
 
-  public func stateTensors() -> [Tensor] { momentum?.tensors(of: network) ?? [] }
+  public func stateTensors() -> [Tensor] { momentum?.tensors() ?? [] }
 
-  public var stateNames: [String] { momentum?.names(of: network) ?? [] }
+  public var stateNames: [String] { momentum?.names ?? [] }
   public var stateBytes: Int { momentum?.bytes ?? 0 }
 
   public func load(_ tensors: [Tensor], stepCount: Int) throws {
-    if let momentum { try OptimizerSlot.load([momentum], tensors, of: network) }
+    if let momentum { try OptimizerSlot.load([momentum], tensors) }
   }
 }

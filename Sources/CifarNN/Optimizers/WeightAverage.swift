@@ -10,7 +10,7 @@ public final class WeightAverage {
   private let network: Network
   private let pool: ThreadPool
   private let kernels: any KernelTable
-  private let chunks: ParameterChunks
+  private let subset: ParameterSubset
   /// The average; in its place, the weights that are trained. In a checkpoint the average has the
   /// weights' own names, because it is what the model computes with.
   private let slot: OptimizerSlot
@@ -27,8 +27,8 @@ public final class WeightAverage {
     self.decay = decay
     self.pool = pool
     self.kernels = kernels
-    chunks = ParameterChunks(total: network.values.count)
-    slot = try OptimizerSlot("weights", network: network)
+    subset = network.allParameters
+    slot = try OptimizerSlot("weights", subset)
   }
 
   /// Takes up the weights of a step that the optimizer has just taken.
@@ -65,19 +65,17 @@ public final class WeightAverage {
   private func forEachChunk(
     _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void
   ) {
-    pool.forEach(chunks.count) { index, _ in
-      let range = chunks.range(index)
-      body(
-        slot.buffer.pointer + range.lowerBound, network.values.pointer + range.lowerBound,
-        range.count)
+    pool.forEach(subset.chunks.count) { index, _ in
+      let chunk = subset.chunks[index]
+      body(slot.buffer.pointer + chunk.slot, network.values.pointer + chunk.place, chunk.count)
     }
   }
 
   /// The weights that are trained; to be asked for while the average is in their place. None before
   /// the first step, when the network has them.
-  public func stateTensors() -> [Tensor] { stepCount == 0 ? [] : slot.tensors(of: network) }
+  public func stateTensors() -> [Tensor] { stepCount == 0 ? [] : slot.tensors() }
 
-  public var stateNames: [String] { stepCount == 0 ? [] : slot.names(of: network) }
+  public var stateNames: [String] { stepCount == 0 ? [] : slot.names }
   public var stateBytes: Int { slot.bytes }
 
   /// Takes over a checkpoint's weights, after the network did.
@@ -85,7 +83,7 @@ public final class WeightAverage {
   /// - Throws: as `Optimizer.load`.
   public func load(_ tensors: [Tensor], stepCount: Int) throws {
     guard stepCount > 0 else { return }
-    try OptimizerSlot.load([slot], tensors, of: network)
+    try OptimizerSlot.load([slot], tensors)
     self.stepCount = stepCount
     isInPlace = true
     exchange()

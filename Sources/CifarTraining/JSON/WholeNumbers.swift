@@ -8,7 +8,7 @@ enum WholeNumbers {
 
   private static let others: [String: ClosedRange<Int>] = [
     // Layers
-    "filters": 1...4096, "units": 1...65_536, "stride": 1...2, "kernel_size": 1...5,
+    "filters": 1...4096, "units": 1...65_536, "stride": 1...2, "kernel_size": 1...5, "size": 2...8,
     // A checkpoint's state
     "epoch": 0...Hyperparameters.mostEpochs, "batch": 0...Int(UInt32.max),
     "step": TrainerState.counted, "seen": TrainerState.counted, "correct": TrainerState.counted,

@@ -63,6 +63,22 @@ extension Hyperparameters {
   }
 }
 
+extension LayerSpec {
+  /// Reads one layer.
+  ///
+  /// - Throws: `invalidArgument`, naming what can't be read.
+  public init(json text: String) throws {
+    do {
+      let tree = try JSONValue(text: text)
+      self = try MemoryNeed.secured(64 * text.utf8.count + (1 << 14), for: "the layer") {
+        try StateCoding.decode(LayerSpec.self, from: tree, what: "the layer")
+      }
+    } catch let error as CifarError where [.badData, .invalidArgument].contains(error.code) {
+      throw CifarError(.invalidArgument, error.message)
+    }
+  }
+}
+
 extension ModelSpec {
   /// Reads a spec, or the list of its layers alone. It need not be complete, and what is left out is
   /// not yet resolved.

@@ -8,5 +8,5 @@ package struct ConstantCurve: LearningRateCurve {
 
   package init() {}
 
-  package func factor(_ t: Double, of all: Int) -> Double { 1 }
+  package func factor(_ t: Double, of all: Double) -> Double { 1 }
 }

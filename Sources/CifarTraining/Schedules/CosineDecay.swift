@@ -22,7 +22,7 @@ package struct CosineDecay: LearningRateCurve {
     self.alpha = alpha
   }
 
-  package func factor(_ t: Double, of all: Int) -> Double {
-    alpha + (1 - alpha) * (1 + cos(.pi * min(t / Double(steps ?? all), 1))) / 2
+  package func factor(_ t: Double, of all: Double) -> Double {
+    alpha + (1 - alpha) * (1 + cos(.pi * min(t / (steps.map { Double($0) } ?? all), 1))) / 2
   }
 }

@@ -24,7 +24,7 @@ package struct ExponentialDecay: LearningRateCurve {
     self.staircase = staircase
   }
 
-  package func factor(_ t: Double, of all: Int) -> Double {
+  package func factor(_ t: Double, of all: Double) -> Double {
     let exponent = t / Double(steps)
     return pow(rate, staircase ? exponent.rounded(.down) : exponent)
   }

@@ -5,5 +5,5 @@ package protocol LearningRateCurve: OptionsKind {
   /// - Parameters:
   ///   - t: units since the warm-up.
   ///   - all: units from the warm-up to the end of training.
-  func factor(_ t: Double, of all: Int) -> Double
+  func factor(_ t: Double, of all: Double) -> Double
 }

@@ -32,8 +32,11 @@ public struct LearningRateSchedule: Equatable, Sendable {
   }
 
   public enum Unit: String, Codable, CaseIterable, Sendable {
+    /// Epochs that are over: the rate changes between two of them.
     case epoch
     case step
+    /// Epochs and the part of the one under way: the rate changes with each step.
+    case fractionalEpoch = "fractional_epoch"
   }
 
   package init(
@@ -48,8 +51,8 @@ public struct LearningRateSchedule: Equatable, Sendable {
   }
 
   package static let curves: [any LearningRateCurve.Type] = [
-    ConstantCurve.self, CosineDecay.self, ExponentialDecay.self, MultiStepDecay.self,
-    StepDecay.self,
+    ConstantCurve.self, CosineDecay.self, ExponentialDecay.self, LinearDecay.self,
+    MultiStepDecay.self, StepDecay.self, Triangular.self,
   ]
 
   /// What JSON calls them.
@@ -64,14 +67,27 @@ public struct LearningRateSchedule: Equatable, Sendable {
   ///
   /// - Parameters:
   ///   - step: from 0 since the start of the run.
-  ///   - epochs: the most that the run is to have.
-  public func factor(step: Int, stepsPerEpoch: Int, epochs: Int) -> Double {
-    let time = timing.unit == .step ? step : step / stepsPerEpoch
-    if time < timing.warmup {
-      return timing.warmupStart + (1 - timing.warmupStart) * Double(time) / Double(timing.warmup)
+  ///   - epochs: the most that the run is to have; perhaps a part of the last.
+  public func factor(step: Int, stepsPerEpoch: Int, epochs: Double) -> Double {
+    let time: Double
+    let all: Double
+    switch timing.unit {
+    case .epoch:
+      time = Double(step / stepsPerEpoch)
+      all = epochs.rounded(.up)
+    case .step:
+      time = Double(step)
+      all = (epochs * Double(stepsPerEpoch)).rounded(.up)
+    case .fractionalEpoch:
+      time = Double(step) / Double(stepsPerEpoch)
+      all = epochs
     }
-    let all = timing.unit == .step ? epochs * stepsPerEpoch : epochs
-    return curve.factor(Double(time - timing.warmup), of: max(1, all - timing.warmup))
+    let warmup = Double(timing.warmup)
+    if time < warmup {
+      return timing.warmupStart + (1 - timing.warmupStart) * time / warmup
+    }
+    let least = timing.unit == .fractionalEpoch ? 1 / Double(stepsPerEpoch) : 1
+    return curve.factor(time - warmup, of: max(least, all - warmup))
   }
 
   /// - Throws: `invalidArgument`, naming the option and its range.

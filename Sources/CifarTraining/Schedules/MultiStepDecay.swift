@@ -28,7 +28,7 @@ package struct MultiStepDecay: LearningRateCurve {
     self.gamma = gamma
   }
 
-  package func factor(_ t: Double, of all: Int) -> Double {
+  package func factor(_ t: Double, of all: Double) -> Double {
     pow(gamma, Double(milestones.count { Double($0) <= t }))
   }
 }

@@ -21,7 +21,7 @@ package struct StepDecay: LearningRateCurve {
     self.gamma = gamma
   }
 
-  package func factor(_ t: Double, of all: Int) -> Double {
+  package func factor(_ t: Double, of all: Double) -> Double {
     pow(gamma, (t / Double(size)).rounded(.down))
   }
 }

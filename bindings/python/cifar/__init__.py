@@ -34,7 +34,7 @@ from .dataset import Dataset
 from .errors import CifarError
 from .events import Batch, Epoch, StorageWait, Validation
 from .loading import Splits, load
-from .model import ClassScores, Evaluation, Model
+from .model import AugmentedEvaluation, ClassScores, Evaluation, Model
 from .model_spec import ModelSpec
 from .registry import Registry
 from .rows import CheckpointRow, EpochRow, MetricRow, NoteRow, RunDetails, RunRow
@@ -46,6 +46,7 @@ __version__ = ".".join(
 )
 
 __all__ = [
+    "AugmentedEvaluation",
     "Batch",
     "CSVLogger",
     "Callback",

@@ -155,7 +155,8 @@ class TrainOptions(Structure):
         ("learning_rate", c_double),  # above 0; 0: as the recipe says, 0.001
         ("seed", c_uint64),  # where all random numbers come from; 0: as the recipe says, 0
         # "pytorch" or "keras", the tutorial's dialects, or "keras-tuned", the latter with the
-        # learning rate halved on a plateau; NULL: "pytorch"
+        # learning rate halved on a plateau; "airbench94" or "airbench94-muon", the record recipes;
+        # NULL: "pytorch"
         ("recipe", c_char_p),
         ("name", c_char_p),  # what people call the run; NULL: none
         # the SQLite file, made if missing; NULL: $CIFAR_REGISTRY or ./cifar-runs.db
@@ -401,8 +402,8 @@ class ImportOptions(Structure):
         ("struct_size", c_uint32),
         ("threads", c_uint32),  # as in cifar_model_open: 0
         ("model", c_char_p),  # a preset's name, or the JSON of a cifar_model_spec; NULL: "tutorial"
-        # whose batch norm, padding and normalization of images the model has: "pytorch", "keras" or
-        # "keras-tuned"; NULL: "pytorch"
+        # whose batch norm, padding and normalization of images the model has: a recipe's name, as
+        # in cifar_train_options; NULL: "pytorch"
         ("recipe", c_char_p),
         # a JSON object put over the recipe, such as {"normalization": {"mean": [0, 0, 0], "std":
         # [1, 1, 1]}}; NULL: nothing
@@ -447,7 +448,7 @@ class RunInfo(Structure):
         ("id", c_char_p),  # a UUID
         ("name", c_char_p),  # NULL: none
         ("status", c_char_p),  # running, completed, stopped, interrupted, failed or crashed
-        ("recipe", c_char_p),  # pytorch, keras or keras-tuned
+        ("recipe", c_char_p),  # its name, as in cifar_train_options
         ("dataset", c_char_p),  # cifar10, shapes or memory
         ("started", c_char_p),  # ISO 8601, UTC: 2026-11-23T20:22:08.123Z
         ("duration_s", c_double),  # seconds in all its sessions together
@@ -569,6 +570,9 @@ FUNCTIONS = {
         c_void_p, c_void_p, c_int32, POINTER(Evaluation), c_size_t, POINTER(c_uint64),
         POINTER(c_double),
     ]),
+    "cifar_model_evaluate_augmented": (Status, [
+        c_void_p, c_void_p, c_char_p, POINTER(Evaluation), c_size_t,
+    ]),
     "cifar_model_predict": (Status, [c_void_p, POINTER(c_uint8), c_size_t, POINTER(c_float)]),
     "cifar_model_save": (Status, [c_void_p, c_char_p]),
     "cifar_model_free": (None, [c_void_p]),
@@ -596,6 +600,7 @@ FUNCTIONS = {
     "cifar_model_spec_dropout": (Status, [c_void_p, c_double]),
     "cifar_model_spec_flatten": (Status, [c_void_p]),
     "cifar_model_spec_dense": (Status, [c_void_p, c_uint32]),
+    "cifar_model_spec_add": (Status, [c_void_p, c_char_p]),
     "cifar_model_spec_residual": (Status, [c_void_p, c_void_p, c_void_p]),
     "cifar_model_spec_get_json": (Status, [c_void_p, POINTER(c_char_p)]),
     "cifar_model_spec_get_summary": (Status, [c_void_p, POINTER(c_char_p)]),

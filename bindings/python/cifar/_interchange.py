@@ -58,7 +58,7 @@ class Interchange(Held):
         model : str, ModelSpec, dict or list, optional
             As ``fit`` takes it; None (the default) for what a file of this library or a Keras model
             says of itself, else ``"tutorial"``. A preset gets as many classes as the weights have.
-        recipe : {"pytorch", "keras", "keras-tuned"}, optional
+        recipe : {"pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon"}, optional
             Whose batch norm and padding the layers have, and whose normalization of images; None
             (the default) for ``"keras"`` where Keras wrote the weights, else ``"pytorch"``.
         normalization : dict, optional

@@ -1,5 +1,6 @@
 """The layers that a model can have."""
 
+import json
 from typing import Any, Callable, Dict, Optional, Tuple, Type, TypeVar, Union
 
 from . import _abi as abi
@@ -34,15 +35,16 @@ class Layers:
 
     def conv2d(
         self: Spec, filters: int, kernel_size: Side = 3, stride: Side = 1,
-        padding: Optional[str] = None, activation: Optional[str] = None,
+        padding: Optional[str] = None, activation: Optional[str] = None, bias: bool = True,
+        initializer: Optional[str] = None,
     ) -> Spec:
-        """Adds a convolution with bias: (C, H, W) to (filters, H/stride, W/stride).
+        """Adds a convolution: (C, H, W) to (filters, H/stride, W/stride).
 
         Parameters
         ----------
         filters : int
             1 to 4096.
-        kernel_size : {1, 3, 5} or a pair of the same
+        kernel_size : {1, 2, 3, 5} or a pair of the same
             The default is 3.
         stride : {1, 2} or a pair of the same
             The default is 1.
@@ -52,6 +54,12 @@ class Layers:
             ``"same"`` is in the dialect that the model is trained in.
         activation : {"relu", "gelu", "linear"}, optional
             A layer that follows at once; None (the default) for none.
+        bias : bool
+            False leaves it out; the default is True.
+        initializer : {"dirac", "whitening"}, optional
+            What the filters begin with: ``"dirac"`` passes the input's channels on by the first
+            filters; ``"whitening"`` makes the patches of the training images uncorrelated, and
+            needs two filters for each number of a patch. None (the default) is the dialect's.
 
         Returns
         -------
@@ -72,15 +80,18 @@ class Layers:
             names = ", ".join(filter(None, _PADDINGS))
             raise ValueError(f"padding {padding!r} is none of {names}")
         follow = _activation(activation)
-        self._add(
-            "conv2d", whole(filters, "filters"), _side(kernel_size, "kernel_size"),
-            _side(stride, "stride"), _PADDINGS[padding],
-        )
+        sides = _side(kernel_size, "kernel_size"), _side(stride, "stride")
+        if flag(bias, "bias") and initializer is None:
+            self._add("conv2d", whole(filters, "filters"), *sides, _PADDINGS[padding])
+        else:
+            self._add_options(
+                type="conv2d", filters=whole(filters, "filters"), kernel_size=sides[0],
+                stride=sides[1], padding=padding, bias=bool(bias), initializer=initializer)
         return self if follow is None else self._add(follow)
 
     def batch_norm(
         self: Spec, momentum: Optional[float] = None, epsilon: Optional[float] = None,
-        unbiased: Optional[bool] = None,
+        unbiased: Optional[bool] = None, scale: bool = True,
     ) -> Spec:
         """Adds batch norm, which normalises each channel, or each value of a row, over the batch.
 
@@ -96,6 +107,8 @@ class Layers:
             Above 0: 1e-5 in PyTorch, 1e-3 in Keras.
         unbiased : bool, optional
             Whether the running variance is that of n − 1: True in PyTorch, False in Keras.
+        scale : bool
+            False for a scale of 1 that is not trained; the default is True.
 
         Returns
         -------
@@ -115,6 +128,12 @@ class Layers:
         for name, value in [("momentum", momentum), ("epsilon", epsilon)]:
             if value is not None and number(value, name) == 0:  # which is None for C
                 raise ValueError(f"{name} {value} is not above 0")
+        if not flag(scale, "scale"):
+            return self._add_options(
+                type="batch_norm", scale=False,
+                momentum=None if momentum is None else number(momentum, "momentum"),
+                epsilon=None if epsilon is None else number(epsilon, "epsilon"),
+                unbiased=None if unbiased is None else bool(flag(unbiased, "unbiased")))
         return self._add(
             "batch_norm", 0 if momentum is None else number(momentum, "momentum"),
             0 if epsilon is None else number(epsilon, "epsilon"),
@@ -151,12 +170,12 @@ class Layers:
         return self._add("gelu")
 
     def max_pool(self: Spec, pool_size: Side = 2) -> Spec:
-        """Adds the maximum of every 2×2 square; an odd last row or column is left out.
+        """Adds the maximum of every square; rows and columns that the last lacks are left out.
 
         Parameters
         ----------
-        pool_size : 2 or (2, 2)
-            There is no other; as Keras and PyTorch want it said.
+        pool_size : int or a pair of the same
+            Rows and columns of a square, 2 to 8; the default is 2.
 
         Returns
         -------
@@ -173,9 +192,8 @@ class Layers:
         >>> cifar.ModelSpec().max_pool().flatten().dense(10).parameters
         7690
         """
-        if _side(pool_size, "pool_size") != 2:
-            raise ValueError(f"pool_size is {pool_size}, and there is 2 only")
-        return self._add("max_pool")
+        size = _side(pool_size, "pool_size")
+        return self._add("max_pool") if size == 2 else self._add_options(type="max_pool", size=size)
 
     def avg_pool(self: Spec, pool_size: Side = 2) -> Spec:
         """Adds the mean of every 2×2 square; an odd last row or column is left out.
@@ -224,6 +242,51 @@ class Layers:
         """
         return self._add("global_average_pool")
 
+    def global_max_pool(self: Spec) -> Spec:
+        """Adds the maximum of each channel: (C, H, W) to (C).
+
+        Returns
+        -------
+        ModelSpec
+            This one.
+
+        Raises
+        ------
+        CifarError
+            Where it does not fit.
+
+        Examples
+        --------
+        >>> cifar.ModelSpec().global_max_pool().dense(10).parameters
+        40
+        """
+        return self._add_options(type="global_max_pool")
+
+    def scale(self: Spec, factor: float) -> Spec:
+        """Adds factor·x.
+
+        Parameters
+        ----------
+        factor : float
+            Any finite number but 0.
+
+        Returns
+        -------
+        ModelSpec
+            This one.
+
+        Raises
+        ------
+        CifarError, TypeError
+            For another factor.
+
+        Examples
+        --------
+        >>> cifar.ModelSpec().flatten().scale(1 / 9).dense(10, bias=False).parameters
+        30720
+        """
+        return self._add_options(type="scale", factor=number(factor, "factor"))
+
     def dropout(self: Spec, rate: float) -> Spec:
         """Adds dropout.
 
@@ -266,8 +329,10 @@ class Layers:
         """
         return self._add("flatten")
 
-    def dense(self: Spec, units: int, activation: Optional[str] = None) -> Spec:
-        """Adds W·x + b, after a flatten or a global average pool.
+    def dense(
+        self: Spec, units: int, activation: Optional[str] = None, bias: bool = True
+    ) -> Spec:
+        """Adds W·x + b, after a flatten or a global pool.
 
         Parameters
         ----------
@@ -276,6 +341,8 @@ class Layers:
         activation : {"relu", "gelu", "linear", "softmax"}, optional
             A layer that follows at once; None (the default) for none. Softmax adds nothing: the
             loss has it, and ``predict`` too. It can be that of the last layer only.
+        bias : bool
+            False leaves b out; the default is True.
 
         Returns
         -------
@@ -293,7 +360,10 @@ class Layers:
         10
         """
         follow = None if activation == "softmax" else _activation(activation)
-        self._add("dense", whole(units, "units"))
+        if flag(bias, "bias"):
+            self._add("dense", whole(units, "units"))
+        else:
+            self._add_options(type="dense", units=whole(units, "units"), bias=False)
         if activation == "softmax":
             self._end()
         return self if follow is None else self._add(follow)
@@ -357,10 +427,20 @@ class Layers:
         self._has_ended = True
 
     def _add(self: Spec, layer: str, *options: object) -> Spec:
-        if self._has_ended:
-            raise ValueError(f"{layer} can't follow softmax, which is for the last layer")
+        self._go_on(layer)
         call(f"cifar_model_spec_{layer}", self._handle, *options)
         return self
+
+    def _add_options(self: Spec, type: str, **options: object) -> Spec:
+        """Adds a layer with options that its own function does not take."""
+        self._go_on(type)
+        given = {name: value for name, value in options.items() if value is not None}
+        call("cifar_model_spec_add", self._handle, json.dumps({"type": type, **given}))
+        return self
+
+    def _go_on(self, layer: str) -> None:
+        if self._has_ended:
+            raise ValueError(f"{layer} can't follow softmax, which is for the last layer")
 
 
 def _side(value: Any, name: str) -> int:

@@ -52,8 +52,6 @@ def _require(layer: Any, where: str, **fixed: Any) -> None:
 
 def _torch_conv(spec: Layers, layer: Any, where: str) -> None:
     _require(layer, where, dilation=1, groups=1, padding_mode="zeros")
-    if layer.bias is None:
-        raise ValueError(f"{where} has no bias, and convolutions have one here")
     side = layer.kernel_size[0]
     padding = {
         "same": "same", "valid": "valid", (0, 0): "valid", (side // 2, side // 2): "same",
@@ -61,7 +59,8 @@ def _torch_conv(spec: Layers, layer: Any, where: str) -> None:
     if padding is None:
         raise ValueError(
             f"{where} has padding {layer.padding!r}, neither 0 nor {side // 2}, half of its kernel")
-    spec.conv2d(layer.out_channels, layer.kernel_size, layer.stride, padding)
+    spec.conv2d(
+        layer.out_channels, layer.kernel_size, layer.stride, padding, bias=layer.bias is not None)
 
 
 def _torch_norm(spec: Layers, layer: Any, where: str) -> None:
@@ -94,9 +93,7 @@ def _torch_flatten(spec: Layers, layer: Any, where: str) -> None:
 
 
 def _torch_linear(spec: Layers, layer: Any, where: str) -> None:
-    if layer.bias is None:
-        raise ValueError(f"{where} has no bias, and dense layers have one here")
-    spec.dense(layer.out_features)
+    spec.dense(layer.out_features, bias=layer.bias is not None)
 
 
 # Keras --------------------------------------------------------------------------------------------
@@ -114,18 +111,19 @@ def _keras_activation(spec: Layers, activation: Any, where: str) -> None:
 
 def _keras_conv(spec: Layers, layer: Any, where: str) -> None:
     _require(
-        layer, where, dilation_rate=1, groups=1, use_bias=True, data_format="channels_last")
+        layer, where, dilation_rate=1, groups=1, data_format="channels_last")
     padding = layer.padding
     if padding == "same" and tuple(layer.strides) != (1, 1):
         padding = "same_upper"  # the odd zero is on the right and below
-    spec.conv2d(layer.filters, layer.kernel_size, layer.strides, padding)
+    spec.conv2d(
+        layer.filters, layer.kernel_size, layer.strides, padding, bias=layer.use_bias)
     _keras_activation(spec, layer.activation, where)
 
 
 def _keras_norm(spec: Layers, layer: Any, where: str) -> None:
-    _require(layer, where, center=True, scale=True)
+    _require(layer, where, center=True)
     momentum = round(1 - layer.momentum, 12)  # 0.01, not 0.010000000000000009
-    spec.batch_norm(momentum=momentum, epsilon=layer.epsilon, unbiased=False)
+    spec.batch_norm(momentum=momentum, epsilon=layer.epsilon, unbiased=False, scale=layer.scale)
 
 
 def _keras_pool(add: Callable[[Layers], object]) -> "_Reader":
@@ -139,8 +137,7 @@ def _keras_pool(add: Callable[[Layers], object]) -> "_Reader":
 
 
 def _keras_dense(spec: Layers, layer: Any, where: str) -> None:
-    _require(layer, where, use_bias=True)
-    spec.dense(layer.units)
+    spec.dense(layer.units, bias=layer.use_bias)
     _keras_activation(spec, layer.activation, where)
 
 

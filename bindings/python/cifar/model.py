@@ -103,6 +103,41 @@ class Evaluation(NamedTuple):
             list(self.classes), self.confusion, scores, ClassScores._fields[:3])
 
 
+class AugmentedEvaluation(NamedTuple):
+    """How good a model is with test-time augmentation.
+
+    Attributes
+    ----------
+    tta : str
+        The augmentation: say so where you give the accuracy.
+    loss : float
+        As in ``Evaluation``, of the averaged logits.
+    accuracy : float
+        The share of images taken for what they are, 0 to 1.
+    count : int
+        Images it was measured on.
+    top5_accuracy : float
+        The share of images whose label is among the five most probable classes, 0 to 1.
+    macro_f1 : float
+        The mean of the classes' F1, 0 to 1.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
+    >>> model = cifar.fit(train, test, epochs=1, verbose=0, record=False).model
+    >>> model.evaluate_augmented(test, tta="mirror").tta
+    'mirror'
+    """
+
+    tta: str
+    loss: float
+    accuracy: float
+    count: int  # type: ignore[assignment]  # in the place of tuple's method
+    top5_accuracy: float
+    macro_f1: float
+
+
 class Model(Interchange):
     """A trained network.
 
@@ -342,6 +377,53 @@ class Model(Interchange):
             info.loss, info.accuracy, info.count, info.top5_accuracy, info.macro_f1, bool(flips),
             classes, confusion.tolist(),
         )
+
+    def evaluate_augmented(
+        self, dataset: Images, labels: Optional[ArrayLike] = None, tta: str = "mirror_translate"
+    ) -> AugmentedEvaluation:
+        """Measures with test-time augmentation: several views of an image, whose logits are averaged.
+
+        Give the result beside that of ``evaluate``, and say so.
+
+        Parameters
+        ----------
+        dataset : Dataset, (images, labels), or array_like
+            As for ``evaluate``.
+        labels : array_like, optional
+            As for ``evaluate``.
+        tta : {"mirror_translate", "mirror", "none"}
+            ``"mirror"``: the image and its mirror image; ``"mirror_translate"`` (the default): these
+            for one half, and for the other the same of the image shifted by one pixel to the right
+            and down, and to the left and up, as airbench does.
+
+        Returns
+        -------
+        AugmentedEvaluation
+            What it came to.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arrays that can't be.
+        CifarError
+            As ``evaluate``; ``CIFAR_E_INVALID_ARGUMENT`` for another augmentation.
+
+        Examples
+        --------
+        >>> model.evaluate_augmented(test, tta="none").accuracy == model.evaluate(test).accuracy
+        True
+        """
+        if labels is not None:
+            if isinstance(dataset, (Dataset, tuple)):
+                raise TypeError("labels are given twice: dataset has some")
+            dataset = dataset, labels
+        images = dataset_of(dataset, "dataset", self.class_names)._handle
+        info = abi.Evaluation()
+        call(
+            "cifar_model_evaluate_augmented", self._handle, images, argument.required_text(tta, "tta"),
+            byref(info), sizeof(info))
+        return AugmentedEvaluation(
+            tta, info.loss, info.accuracy, info.count, info.top5_accuracy, info.macro_f1)
 
     def predict(self, images: Any) -> NDArray[np.float32]:
         """Computes the probability of each class for each image.

@@ -43,7 +43,7 @@ class RunRow(_Summary):
         ``"running"``, ``"completed"``, ``"stopped"``, ``"interrupted"``, ``"failed"`` or
         ``"crashed"``.
     recipe : str
-        ``"pytorch"``, ``"keras"`` or ``"keras-tuned"``.
+        Its name, such as ``"pytorch"``.
     dataset : str
         The name of what it was trained on.
     started : str

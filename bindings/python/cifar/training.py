@@ -79,9 +79,9 @@ def fit(
         images are copied, as ``Dataset.from_arrays`` does, and a resume needs them handed over,
         from ``Dataset.from_arrays`` with the same ``sample_weights``. None (the default) for what
         the data set says.
-    recipe : {"pytorch", "keras", "keras-tuned"}
-        The tutorial's dialects, the last one with the learning rate halved on a plateau; what is
-        None below is as it says. The default is ``"pytorch"``.
+    recipe : {"pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon"}
+        The tutorial's dialects, the third with the learning rate halved on a plateau, or the record
+        recipes; what is None below is as it says. The default is ``"pytorch"``.
     model : str, ModelSpec, dict or list, optional
         ``"tutorial"`` (what None, the default, is), ``"tutorial-gap"``, ``"tutorial-resnet"``, or a
         model of one's own, also as what its JSON says: a dict, or the list of its layers alone; or

@@ -173,7 +173,8 @@ pub struct cifar_train_options {
     // where all random numbers come from; 0: as the recipe says, 0
     pub seed: u64,
     // "pytorch" or "keras", the tutorial's dialects, or "keras-tuned", the latter with the learning
-    // rate halved on a plateau; NULL: "pytorch"
+    // rate halved on a plateau; "airbench94" or "airbench94-muon", the record recipes; NULL:
+    // "pytorch"
     pub recipe: *const c_char,
     // what people call the run; NULL: none
     pub name: *const c_char,
@@ -468,8 +469,8 @@ pub struct cifar_import_options {
     pub threads: u32,
     // a preset's name, or the JSON of a cifar_model_spec; NULL: "tutorial"
     pub model: *const c_char,
-    // whose batch norm, padding and normalization of images the model has: "pytorch", "keras" or
-    // "keras-tuned"; NULL: "pytorch"
+    // whose batch norm, padding and normalization of images the model has: a recipe's name, as in
+    // cifar_train_options; NULL: "pytorch"
     pub recipe: *const c_char,
     // a JSON object put over the recipe, such as {"normalization": {"mean": [0, 0, 0], "std": [1,
     // 1, 1]}}; NULL: nothing
@@ -536,7 +537,7 @@ pub struct cifar_run_info {
     pub name: *const c_char,
     // running, completed, stopped, interrupted, failed or crashed
     pub status: *const c_char,
-    // pytorch, keras or keras-tuned
+    // its name, as in cifar_train_options
     pub recipe: *const c_char,
     // cifar10, shapes or memory
     pub dataset: *const c_char,
@@ -835,6 +836,14 @@ extern "C" {
         scores: *mut f64,
     ) -> cifar_status;
 
+    pub fn cifar_model_evaluate_augmented(
+        model: *mut cifar_model,
+        dataset: *const cifar_dataset,
+        augmentation: *const c_char,
+        evaluation: *mut cifar_evaluation,
+        evaluation_size: usize,
+    ) -> cifar_status;
+
     pub fn cifar_model_predict(
         model: *mut cifar_model,
         images: *const u8,
@@ -946,6 +955,8 @@ extern "C" {
     pub fn cifar_model_spec_flatten(spec: *mut cifar_model_spec) -> cifar_status;
 
     pub fn cifar_model_spec_dense(spec: *mut cifar_model_spec, units: u32) -> cifar_status;
+
+    pub fn cifar_model_spec_add(spec: *mut cifar_model_spec, layer: *const c_char) -> cifar_status;
 
     pub fn cifar_model_spec_residual(
         spec: *mut cifar_model_spec,

@@ -4,13 +4,13 @@ extension LayerDecoder {
   static let batchNorm = LayerDecoder("batch_norm") { options in
     .batchNorm(
       momentum: try options.optional("momentum"), epsilon: try options.optional("epsilon"),
-      unbiased: try options.optional("unbiased"))
+      unbiased: try options.optional("unbiased"), scale: try options.optional("scale") ?? true)
   }
 }
 
 extension LayerDescription {
   static func batchNorm(
-    _ momentum: Double?, _ epsilon: Double?, _ unbiased: Bool?
+    _ momentum: Double?, _ epsilon: Double?, _ unbiased: Bool?, _ scale: Bool
   ) -> LayerDescription {
     LayerDescription(
       type: "batch_norm",
@@ -18,12 +18,12 @@ extension LayerDescription {
         Option(name: "momentum", value: momentum.map(LayerOption.number)),
         Option(name: "epsilon", value: epsilon.map(LayerOption.number)),
         Option(name: "unbiased", value: unbiased.map(LayerOption.flag)),
-      ],
+      ] + (scale ? [] : [Option(name: "scale", value: .flag(false))]),
       resolved: { dialect in
         .batchNorm(
           momentum: momentum ?? dialect.batchNormMomentum,
           epsilon: epsilon ?? dialect.batchNormEpsilon,
-          unbiased: unbiased ?? dialect.batchNormUnbiased)
+          unbiased: unbiased ?? dialect.batchNormUnbiased, scale: scale)
       },
       output: { input in
         if let momentum, !(momentum > 0 && momentum <= 1) {
@@ -34,7 +34,9 @@ extension LayerDescription {
         }
         return input
       },
-      parameters: { [("weight", [$0.channels]), ("bias", [$0.channels])] },
+      parameters: { input in
+        (scale ? [("weight", [input.channels])] : []) + [("bias", [input.channels])]
+      },
       statistics: { [("running_mean", [$0.channels]), ("running_var", [$0.channels])] },
       flops: { input, _ in 2 * input.count })
   }

@@ -5,13 +5,15 @@ extension LayerDecoder {
     .conv2d(
       filters: try options.required("filters"),
       kernelSize: try options.optional("kernel_size") ?? 3,
-      stride: try options.optional("stride") ?? 1, padding: try options.word("padding"))
+      stride: try options.optional("stride") ?? 1, padding: try options.word("padding"),
+      bias: try options.optional("bias") ?? true, initializer: try options.word("initializer"))
   }
 }
 
 extension LayerDescription {
   static func conv2d(
-    _ filters: Int, _ kernel: Int, _ stride: Int, _ padding: LayerSpec.Padding?
+    _ filters: Int, _ kernel: Int, _ stride: Int, _ padding: LayerSpec.Padding?, _ bias: Bool,
+    _ initializer: LayerSpec.Initializer?
   ) -> LayerDescription {
     LayerDescription(
       type: "conv2d",
@@ -20,18 +22,27 @@ extension LayerDescription {
         Option(name: "kernel_size", value: .integer(kernel)),
         Option(name: "stride", value: .integer(stride)),
         Option(name: "padding", value: padding.map { .word($0.rawValue) }),
-      ],
+      ] + (bias ? [] : [Option(name: "bias", value: .flag(false))])
+        + (initializer.map { [Option(name: "initializer", value: .word($0.rawValue))] } ?? []),
       resolved: { dialect in
         .conv2d(
           filters: filters, kernelSize: kernel, stride: stride,
-          padding: padding ?? dialect.padding(stride: stride))
+          padding: padding ?? dialect.padding(stride: stride), bias: bias,
+          initializer: initializer)
       },
       // Whichever dialect decides what is left out, the output has the same shape.
-      output: { try convolved($0, filters, kernel, stride, padding ?? .same) },
-      parameters: { input in
-        [("weight", [filters, input.channels, kernel, kernel]), ("bias", [filters])]
+      output: { input in
+        let output = try convolved(input, filters, kernel, stride, padding ?? .same)
+        try initializer?.check(filters: filters, inputs: input.channels * kernel * kernel)
+        return output
       },
-      flops: { input, output in output.count * (2 * input.channels * kernel * kernel + 1) })
+      parameters: { input in
+        [("weight", [filters, input.channels, kernel, kernel])]
+          + (bias ? [("bias", [filters])] : [])
+      },
+      flops: { input, output in
+        output.count * (2 * input.channels * kernel * kernel + (bias ? 1 : 0))
+      })
   }
 
   private static func convolved(
@@ -40,8 +51,8 @@ extension LayerDescription {
   ) throws -> ValueShape {
     let (_, height, width) = try image(input)
     try check(filters, 1...4096, "filters")
-    guard [1, 3, 5].contains(kernel) else {
-      throw CifarError(.invalidArgument, "kernel_size \(kernel) is not 1, 3 or 5")
+    guard [1, 2, 3, 5].contains(kernel) else {
+      throw CifarError(.invalidArgument, "kernel_size \(kernel) is not 1, 2, 3 or 5")
     }
     try check(stride, 1...2, "stride")
     let rows = padding.amounts(size: height, kernel: kernel, stride: stride)

@@ -1,14 +1,17 @@
 import CifarCore
 
 extension LayerDecoder {
-  static let dense = LayerDecoder("dense") { .dense(units: try $0.required("units")) }
+  static let dense = LayerDecoder("dense") {
+    .dense(units: try $0.required("units"), bias: try $0.optional("bias") ?? true)
+  }
 }
 
 extension LayerDescription {
-  static func dense(_ units: Int) -> LayerDescription {
+  static func dense(_ units: Int, _ bias: Bool) -> LayerDescription {
     LayerDescription(
       type: "dense",
-      options: [Option(name: "units", value: .integer(units), isInShape: true)],
+      options: [Option(name: "units", value: .integer(units), isInShape: true)]
+        + (bias ? [] : [Option(name: "bias", value: .flag(false))]),
       output: { input in
         guard case .flat = input else {
           throw CifarError(
@@ -18,7 +21,7 @@ extension LayerDescription {
         try check(units, 1...65536, "units")
         return .flat(units)
       },
-      parameters: { [("weight", [units, $0.count]), ("bias", [units])] },
-      flops: { input, _ in units * (2 * input.count + 1) })
+      parameters: { [("weight", [units, $0.count])] + (bias ? [("bias", [units])] : []) },
+      flops: { input, _ in units * (2 * input.count + (bias ? 1 : 0)) })
   }
 }

@@ -1,0 +1,90 @@
+import CheckpointFormat
+import CifarCore
+import CifarNN
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CifarTraining
+
+/// Ten steps of airbench94 against PyTorch's layers and optimizer in double:
+/// `Golden/make_airbench_golden.py`. The recipe's own optimizer, groups, schedule, lookahead and loss.
+@Suite struct AirbenchGoldenTests {
+  private static let (batch, steps, batchesPerEpoch) = (16, 10, 2)
+
+  private struct Golden: Decodable {
+    let losses: [Double]
+    let logits: [Double]
+    let weights: [String: [Double]]
+  }
+
+  @Test func tenSteps() throws {
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("Golden/airbench.json")
+    let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: file))
+    #expect(golden.losses.count == Self.steps)
+    let recipe = try Recipe.named("airbench94")
+    let network = try Network(spec: recipe.modelSpec, dialect: .pytorch, seed: 0)
+    try network.load(Self.weights(of: network))
+    let pool = try ThreadPool(threads: 2)
+    let plan = try Plan(network: network, batchSize: Self.batch, training: true, pool: pool)
+    plan.loss = recipe.loss.lossOptions(in: .pytorch)
+    let optimizer = try recipe.optimizer.make(network: network, pool: pool)
+    let lookahead = try #require(try recipe.lookahead?.make(network: network, pool: pool))
+    let groups = try recipe.trainedGroups()
+    let schedule = try #require(recipe.schedule)
+    for (step, loss) in golden.losses.enumerated() {
+      let labels = (0..<Self.batch).map { Int32((3 * step + $0) % 10) }
+      optimizer.setTrained(
+        groups.map { $0.isTrained(step: step, batches: Self.batchesPerEpoch) })
+      let result = plan.trainStep(
+        images: Self.images(step), labels: labels, count: Self.batch, seed: 1, step: UInt64(step))
+      // From the seventh step on a rounding error of one in ten million in the weights may exchange two
+      // values that a max-pool chooses from: PyTorch's own float64 then strays by 2e-4.
+      let tolerance = step < 6 ? 1e-6 : 1e-3
+      #expect(abs(result.lossSum / Double(Self.batch) - loss) < tolerance, "step \(step)")
+      let factor = schedule.factor(
+        step: step, stepsPerEpoch: Self.batchesPerEpoch,
+        epochs: Double(Self.steps / Self.batchesPerEpoch))
+      optimizer.step(
+        learningRates: groups.map { group in
+          group.isTrained(step: step, batches: Self.batchesPerEpoch)
+            ? factor * (group.learningRate ?? recipe.optimizer.learningRate) : nil
+        })
+      lookahead.update(step: step + 1, of: Self.steps)
+    }
+    lookahead.finish()
+    let tensors = Dictionary(uniqueKeysWithValues: network.stateTensors().map { ($0.name, $0) })
+    #expect(golden.weights.count == 5)
+    for (name, values) in golden.weights {
+      #expect(relativeError(try #require(tensors[name]).values, values) < 2e-2, "\(name)")
+    }
+    // The filters that are not trained have not moved.
+    #expect(tensors["0.weight"] == Self.weights(of: network)[0])
+    var outputs = [Float](repeating: 0, count: Self.batch * 10)
+    plan.predict(images: Self.images(0), count: Self.batch, probabilities: &outputs)
+    let expected = RowOracles.softmax(golden.logits, classes: 10)
+    #expect(relativeError(outputs, expected) < 2e-3)
+  }
+
+  /// The script's weights, with the statistics that the network begins with.
+  private static func weights(of network: Network) -> [Tensor] {
+    let drawn = network.parameters.enumerated().map { index, parameter in
+      let fanIn = Float(parameter.shape.dropFirst().reduce(1, *))
+      let bound = parameter.shape.count == 1 ? 0.2 : 2 / fanIn.squareRoot()
+      var random = RandomSequence(
+        seed: 2026, purpose: .initialization, major: 77, minor: UInt32(index))
+      return Tensor(
+        name: parameter.name, shape: parameter.shape,
+        values: (0..<parameter.count).map { _ in random.uniform(-bound, bound) })
+    }
+    let known = Set(drawn.map(\.name))
+    return drawn + network.stateTensors().filter { !known.contains($0.name) }
+  }
+
+  private static func images(_ step: Int) -> [Float] {
+    var random = RandomSequence(
+      seed: 2026, purpose: .syntheticImages, major: 77, minor: 3000 + UInt32(step))
+    return (0..<(batch * 3072)).map { _ in random.uniform(-2, 2) }
+  }
+}
