@@ -23,6 +23,7 @@ enum TrainCommand {
         Option("--epochs", value: "N", help: "epochs at most, such as 24 or 9.9 (else 100)"),
         Option("--batch-size", value: "N", help: "images in a training step (else 64)"),
         Option("--seed", value: "N", help: "where all random numbers come from (else 0)"),
+        SeedSeries.option,
         .threads,
         Option("--limit-train", value: "N", help: "use the first N training images only"),
         Option("--limit-test", value: "N", help: "use the first N test images only"),
@@ -49,6 +50,7 @@ enum TrainCommand {
         "cifar train --epochs 20 --learning-rate 0.0005 --seed 7 --registry ~/experiments.db",
         "cifar train --optimizer sgd,momentum=0.9 --learning-rate 0.1 --schedule cosine,warmup=5",
         "cifar train --model tutorial-resnet --name resnet",
+        "cifar train --recipe keras --seeds 0..4 --group keras && cifar-runs compare --group keras",
         "cifar train --model my-model.json    # cifar summary my-model.json shows it",
         "cifar train --weights baseline --learning-rate 1e-4 --name fine-tuned",
         "cifar train --early-stopping patience=5,min_delta=0.001 --label-smoothing 0.1",
@@ -57,6 +59,7 @@ enum TrainCommand {
 
   private static func run(_ arguments: Arguments) throws {
     let request = try request(arguments)
+    let series = try SeedSeries(arguments)
     // Before the images are read, which takes a while: what is invalid is refused at once.
     try request.check()
     let limits = (
@@ -77,10 +80,18 @@ enum TrainCommand {
     options.tags = arguments.all("--tag")
     options.group = arguments.value("--group")
     try arguments.apply(to: &options)
-    try Training.run(quiet: arguments.has("--quiet")) {
+    let quiet = arguments.has("--quiet")
+    func start(
+      _ hyperparameters: Hyperparameters, _ options: TrainingSession.Options
+    ) throws -> TrainingSession {
       try TrainingSession.start(
         train: train, validation: test, hyperparameters: hyperparameters, weights: weights,
         options: options)
+    }
+    if let series {
+      try series.run(hyperparameters, options, quiet: quiet, location: data, start: start)
+    } else {
+      try Training.run(quiet: quiet) { try start(hyperparameters, options) }
     }
   }
 

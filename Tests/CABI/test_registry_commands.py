@@ -19,6 +19,7 @@ import xml.etree.ElementTree as ElementTree
 import cifar
 import pytest
 from conftest import BUILD, run, start
+from test_commands import wait_for_epochs
 
 DATA = ["--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--batch-size", 32]
 
@@ -353,6 +354,38 @@ def test_groups(workplace):
     for wrong in (["compare", "x", "--group", "plain"], ["compare", "--group", "plain", "--max",
                   "val_loss"], ["group", first], ["group", first, "--clear", "--name", "x"]):
         run("cifar-runs", *wrong, expect=2)
+
+
+def test_seeds_make_a_group(workplace):
+    (workplace / "model.json").write_text('[{"type": "flatten"}, {"type": "dense", "units": 10}]')
+    command = ["cifar", "train", "--data", "shapes", "--limit-train", 640, "--limit-test", 32,
+               "--model", "model.json", "--group", "g", "--quiet"]
+    first = run(*command, "--epochs", 2, "--seeds", "0..1", "--name", "n").stdout_text.split()
+    rows = data("list")
+    assert [row["name"] for row in rows] == ["n-seed1", "n-seed0"]
+    assert [row["id"] for row in rows][::-1] == first and {row["group"] for row in rows} == {"g"}
+    assert len({row["best_val_loss"] for row in rows}) == 2
+    # The same command again begins what is missing, and that alone.
+    again = run(*command, "--epochs", 2, "--seeds", "0,7,1").stdout_text.split()
+    assert [again[0], again[2]] == first and len(data("list")) == 3
+    # It also resumes what was interrupted, to the bits of a run that was not.
+    long = [*command[:-2], "other", "--quiet", "--epochs", 30, "--seeds", "0..1", "--name", "long"]
+    process = start(*long)
+    wait_for_epochs("long-seed0", 1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT
+    assert data("list", "--group", "other")[0]["status"] == "interrupted"
+    run(*long)
+    rows = {data("show", row["id"])["seed"]: row for row in data("list", "--group", "other")}
+    assert sorted(rows) == [0, 1] and {row["status"] for row in rows.values()} == {"completed"}
+    run(*[*command[:-2], "whole", "--quiet", "--epochs", 30, "--seed", 0])
+    assert data("list", "--group", "whole")[0]["last_val_loss"] == rows[0]["last_val_loss"]
+    error = run(*command, "--epochs", 3, "--seeds", "0..1", expect=2).stderr_text
+    assert "has the seed 0 and other hyperparameters" in error and "another --group" in error
+    for wrong in ("3..1", "1,1", "", "..", "1..x", "-1", "0..1000"):
+        assert "--seeds" in run(*command, "--seeds", wrong, expect=2).stderr_text
+    assert "--group" in run(*command[:-3], "--seeds", 1, expect=2).stderr_text
 
 
 def test_fork_and_resume(registry):

@@ -1,0 +1,138 @@
+import Cifar
+import CifarCore
+import CifarRegistry
+import CifarTraining
+import CommandSupport
+
+/// `cifar train --seeds`: the same training from several seeds, as one group of runs.
+struct SeedSeries {
+  static let option = Option(
+    "--seeds", value: "A..B|A,B,…",
+    help: "train once with each of these seeds, as the runs of one --group; the same\ncommand again "
+      + "continues with what is missing")
+
+  /// More of them are a mistake.
+  static let most = 1000
+
+  let group: String
+  let seeds: [UInt64]
+
+  /// nil where no seeds are asked for.
+  ///
+  /// - Throws: `UsageError`.
+  init?(_ arguments: Arguments) throws {
+    guard let text = arguments.value("--seeds") else { return nil }
+    guard arguments.value("--seed") == nil else {
+      throw UsageError("--seed and --seeds exclude each other")
+    }
+    guard let group = arguments.value("--group") ?? arguments.value("--name") else {
+      throw UsageError("--seeds makes a group of runs: give it a name with --group NAME")
+    }
+    self.group = group
+    seeds = try SeedSeries.seeds(text)
+  }
+
+  /// - Throws: `UsageError` for what is neither `A..B` nor a list.
+  static func seeds(_ text: String) throws -> [UInt64] {
+    let failure = UsageError(
+      "--seeds '\(text.excerpt)' is neither a range such as 0..4 nor a list such as 1,5,9 of up to "
+        + "\(most) different seeds")
+    let ends = text.split(separator: "..", omittingEmptySubsequences: false)
+    let seeds: [UInt64]
+    if ends.count == 2 {
+      guard let first = UInt64(ends[0]), let last = UInt64(ends[1]), first <= last,
+        last - first < UInt64(most)
+      else { throw failure }
+      seeds = Array(first...last)
+    } else {
+      seeds = try text.split(separator: ",", omittingEmptySubsequences: false).map {
+        guard let seed = UInt64($0) else { throw failure }
+        return seed
+      }
+    }
+    guard seeds.count <= most, Set(seeds).count == seeds.count else { throw failure }
+    return seeds
+  }
+
+  /// Trains with every seed that the group has no whole run of.
+  ///
+  /// - Parameters:
+  ///   - hyperparameters: those of all runs, but for the seed.
+  ///   - options: of each; a name gets the seed after it.
+  ///   - start: begins a run.
+  func run(
+    _ hyperparameters: Hyperparameters, _ options: TrainingSession.Options, quiet: Bool,
+    location: String?,
+    start: (Hyperparameters, TrainingSession.Options) throws -> TrainingSession
+  ) throws {
+    let path = try options.registryPath ?? Registry.defaultPath()
+    for (number, seed) in seeds.enumerated() {
+      var hyperparameters = hyperparameters
+      hyperparameters.seed = seed
+      var options = options
+      options.group = group
+      options.name = options.name.map { "\($0)-seed\(seed)" }
+      let known = try member(hyperparameters, in: path)
+      if !quiet {
+        Output.line("Seed \(seed), \(number + 1) of \(seeds.count)" + text(known))
+      }
+      if let known, known.status == .completed || known.status == .failed {
+        Output.line(known.id)
+        continue
+      }
+      try Training.run(quiet: quiet) {
+        guard let known else { return try start(hyperparameters, options) }
+        return try TrainingSession.resume(run: known.id, location: location, options: options)
+      }
+    }
+    if !quiet {
+      Output.line("cifar-runs compare --group \(group.shellWord) has their mean and deviation.")
+    }
+  }
+
+  private func text(_ known: RunSummary?) -> String {
+    guard let known else { return "" }
+    let isOver = known.status == .completed || known.status == .failed
+    return ": run \(known.id.prefix(8)) is \(known.status.rawValue)"
+      + (isOver ? "" : ", and is resumed")
+  }
+
+  /// The group's run with these hyperparameters.
+  ///
+  /// - Throws: `invalidArgument` if its run with this seed was told other things.
+  private func member(
+    _ hyperparameters: Hyperparameters, in path: String
+  ) throws -> RunSummary? {
+    guard FileName.isFile(path) else { return nil }
+    let registry = try Registry(path: path, mode: .readOnly)
+    let name = "'" + group.replacing("'", with: "''") + "'"
+    let query = RunQuery(
+      filter: "group = \(name) and seed = '\(hyperparameters.seed)'", limit: 1)
+    guard let summary = try registry.runs(query).first else { return nil }
+    var stored = try StateCoding.decode(
+      Hyperparameters.self, from: registry.run(matching: summary.id).hyperparameters,
+      what: "the hyperparameters of run \(summary.id)")
+    // What the session itself adds.
+    stored.data = hyperparameters.data
+    stored.weights = hyperparameters.weights
+    guard stored == hyperparameters else {
+      throw CifarError(
+        .invalidArgument,
+        "run \(summary.id.prefix(8)) of the group '\(group)' has the seed \(hyperparameters.seed) and "
+          + "other hyperparameters (cifar-runs show \(summary.id.prefix(8))): choose another --group")
+    }
+    return summary
+  }
+}
+
+extension String {
+  /// As a shell takes it for one word.
+  fileprivate var shellWord: String {
+    let isPlain = !isEmpty && utf8.allSatisfy { byte in
+      (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
+        || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+        || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
+    }
+    return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
+  }
+}
