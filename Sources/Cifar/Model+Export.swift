@@ -50,10 +50,13 @@ extension Model {
   ///   or an existing file of another kind; `diskFull`, `io`.
   public func export(_ options: ExportOptions, to path: String) throws {
     try options.format.check(name: path)
+    if options.format.isScript {
+      // Weights first, and not where the script can't be: it is never there without them.
+      try FileWriter.check(path, as: options.format.kind)
+      try FileWriter.write(
+        exported(.scriptWeights), to: ExportFormat.weights(beside: path), as: .checkpoint)
+    }
     try FileWriter.write(exported(options), to: path, as: options.format.kind)
-    guard options.format.isScript else { return }
-    try FileWriter.write(
-      exported(.scriptWeights), to: ExportFormat.weights(beside: path), as: .checkpoint)
   }
 
   /// Writes weights and statistics, all that a model is, to a safetensors file.

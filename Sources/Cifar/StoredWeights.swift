@@ -43,6 +43,17 @@ struct StoredWeights {
     let spec = try request.hyperparameters(classes: classNames?.count ?? 10).modelSpec
     let classes = try weights.classes(of: spec) ?? spec.classes
     var hyperparameters = try request.hyperparameters(classes: classes)
+    let isKnown =
+      hyperparameters.modelSpec.input[0] == 3 || hyperparameters.dialect == .keras
+      || request.saysNormalization
+    guard isKnown else {
+      throw CifarError(
+        .invalidArgument,
+        "a grey model's images are normalised by the mean and the deviation of those that it was "
+          + "trained on, which only its file knows if it is of this library: say them, "
+          + "{\"normalization\": {\"mean\": [0.13], \"std\": [0.31]}}; [0] and [1] leave numbers from 0 "
+          + "to 1")
+    }
     tensors = try weights.tensors(for: hyperparameters.modelSpec)
     hyperparameters.weights = WeightsRecord(
       source: source, tensors: tensors, classNames: classNames)

@@ -287,7 +287,9 @@ private struct Images {
     let place = location ?? data?.location
     guard place != nil || train != nil && validation != nil else {
       throw CifarError(
-        .invalidArgument, "the run was trained on images from memory: hand them over again")
+        .invalidArgument,
+        "nothing says where the run's images are (it was trained on images from memory, or has not "
+          + "begun): name their place (--data), or hand them over")
     }
     self.train = try train ?? Images.open(place, location, .train, data?.trainCount)
     self.validation =

@@ -10,22 +10,23 @@ struct DataFile: ~Copyable {
   let size: Int
   private let file: File
 
+  /// - Parameter remedy: what to do about a file that is not there; nothing for one's own.
   /// - Throws: `notFound`, `io`; `badData` for what is no regular file.
-  init(_ path: String) throws {
-    let file = try DataFile.open(path)
+  init(_ path: String, remedy: String = "; download it again") throws {
+    let file = try DataFile.open(path, remedy)
     guard let status = try? file.status(), status.isRegular else {
-      throw CifarError(.badData, "'\(path)' is not a regular file; download it again")
+      throw CifarError(.badData, "'\(path)' is not a regular file\(remedy)")
     }
     self.path = path
     self.file = file
     size = Int(status.st_size)
   }
 
-  private static func open(_ path: String) throws -> File {
+  private static func open(_ path: String, _ remedy: String) throws -> File {
     do {
       return try File(reading: path)
     } catch let error as CifarError where error.code != .invalidArgument {
-      throw CifarError(error.code, "\(error.message); download it again")
+      throw CifarError(error.code, error.message + remedy)
     }
   }
 

@@ -4,7 +4,8 @@ import Glibc
 /// One picture from a file, as an image of a data set or a model.
 ///
 /// PPM and PGM with a byte a number are read as they are. Everything else is turned into them by a
-/// program of the system: ImageMagick, GraphicsMagick or ffmpeg, whichever is installed.
+/// program of the system: ImageMagick, GraphicsMagick or ffmpeg, whichever is installed. Transparency is
+/// left out: the colours are those that the file has below it, as torchvision and Keras take them.
 public struct PictureFile {
   /// (channels, height, width)
   public let bytes: [UInt8]
@@ -48,23 +49,26 @@ public struct PictureFile {
 
   private static func bitmap(_ path: String, fitting shape: ImageShape? = nil) throws -> NetpbmImage
   {
-    let start = try DataFile(path).start(2)
+    let start = try DataFile(path, remedy: "").start(2)
     if start == Array("P5".utf8) || start == Array("P6".utf8) {
-      let bitmap = try NetpbmImage(DataFile(path).bytes(atMost: largest), path: path)
-      guard let shape, bitmap.width != shape.width || bitmap.height != shape.height else {
-        return bitmap
-      }
+      let content = try DataFile(path, remedy: "").bytes(atMost: largest)
+      let header = try NetpbmHeader(content, path: path)
+      let fits = shape.map { header.width == $0.width && header.height == $0.height } ?? true
+      if header.largest == 255, fits { return try NetpbmImage(header, content, path: path) }
     }
     return try PictureConverter.run(path, fitting: shape, atMost: largest)
   }
 }
 
-/// A portable pixmap or graymap with a byte a number: P6 or P5. (Netpbm, "ppm" and "pgm".)
-struct NetpbmImage {
+/// What a portable pixmap or graymap says of itself: P6 or P5. (Netpbm, "ppm" and "pgm".)
+struct NetpbmHeader {
   let channels: Int
   let height: Int
   let width: Int
-  private let pixels: ArraySlice<UInt8>
+  /// What white is.
+  let largest: Int
+  /// Where the pixels begin.
+  let pixels: Int
 
   /// - Throws: `badData`.
   init(_ content: [UInt8], path: String) throws {
@@ -85,29 +89,46 @@ struct NetpbmImage {
           break
         }
       }
-      var value = 0
       let start = place
-      while place < content.count, (48...57).contains(content[place]), place - start < 9 {
-        value = 10 * value + Int(content[place] - 48)
-        place += 1
-      }
-      guard place > start else { throw fault("has a damaged header") }
-      return value
+      while place < content.count, (48...57).contains(content[place]) { place += 1 }
+      let digits = content[start..<place].drop { $0 == UInt8(ascii: "0") }
+      guard place > start, digits.count <= 9 else { throw fault("has a damaged header") }
+      return digits.reduce(0) { 10 * $0 + Int($1 - 48) }
     }
     width = try number()
     height = try number()
-    let most = try number()
+    largest = try number()
     guard (1...65_536).contains(width), (1...65_536).contains(height) else {
-      throw fault("is \(width)×\(height)")
+      throw fault("is \(width)×\(height); a picture has from 1 to 65,536 rows and columns")
     }
-    guard most == 255 else { throw fault("has values to \(most), not to 255") }
+    guard (1...65_535).contains(largest) else {
+      throw fault("has values to \(largest); they go to 255, or to 65,535 at most")
+    }
     // One white space, then the pixels.
-    place += 1
-    let size = channels * width * height
-    guard content.count - place >= size else {
-      throw fault("is truncated: \(max(0, content.count - place)) bytes of pixels, not \(size)")
+    pixels = place + 1
+  }
+}
+
+/// A portable pixmap or graymap with a byte a number.
+struct NetpbmImage {
+  let channels: Int
+  let height: Int
+  let width: Int
+  private let pixels: ArraySlice<UInt8>
+
+  /// - Throws: `badData`.
+  init(_ header: NetpbmHeader, _ content: [UInt8], path: String) throws {
+    (channels, height, width) = (header.channels, header.height, header.width)
+    func fault(_ text: String) -> CifarError { CifarError(.badData, "'\(path)' \(text)") }
+    guard header.largest == 255 else {
+      throw fault("has values to \(header.largest), not to 255")
     }
-    pixels = content[place..<(place + size)]
+    let size = channels * width * height
+    guard content.count - header.pixels >= size else {
+      throw fault(
+        "is truncated: \(max(0, content.count - header.pixels)) bytes of pixels, not \(size)")
+    }
+    pixels = content[header.pixels..<(header.pixels + size)]
   }
 
   /// (channels, height, width). Greys become equal colours; colours become greys as ITU-R 601-2 weighs
@@ -140,10 +161,13 @@ enum PictureConverter {
   }
 
   private static let programs: [Program] =
-    [["magick"], ["convert"], ["gm", "convert"]].map { command in
+    [
+      (["magick"], ["-alpha", "off"]), (["convert"], ["-alpha", "off"]),
+      (["gm", "convert"], ["+matte"]),
+    ].map { command, withoutAlpha in
       Program(name: command[0]) { path, shape in
         // The first picture of a file with several.
-        command + [path + "[0]", "-auto-orient"] + (shape.map(magickFit) ?? [])
+        command + [path + "[0]"] + withoutAlpha + ["-auto-orient"] + (shape.map(magickFit) ?? [])
           + ["-depth", "8", "ppm:-"]
       }
     } + [
@@ -187,7 +211,9 @@ enum PictureConverter {
       } catch let error as CifarError where error.code == .unsupported {
         continue
       }
-      if result.exitCode == 0 { return try NetpbmImage(output, path: path) }
+      if result.exitCode == 0 {
+        return try NetpbmImage(NetpbmHeader(output, path: path), output, path: path)
+      }
       // Another may read what this one does not know.
       failure =
         failure

@@ -2,9 +2,20 @@ import CifarCore
 import Glibc
 
 /// A directory with pictures: a subdirectory a class, in the order of their names, and the pictures in
-/// it. Training and test images lie apart in `train` and `test` where there are such directories.
+/// it, which are known by their names' endings. Training and test images lie apart in `train` and `test` where there are such directories.
 struct PictureFolder {
   static let datasetName = "folder"
+
+  private static let endings: Set = [
+    "avif", "bmp", "dib", "gif", "heic", "heif", "j2k", "jfif", "jp2", "jpe", "jpeg", "jpg", "pbm",
+    "pcx", "pgm", "png", "pnm", "ppm", "psd", "qoi", "ras", "sgi", "tga", "tif", "tiff", "webp",
+    "xbm", "xpm",
+  ]
+
+  private static func isPicture(_ name: String) -> Bool {
+    guard let dot = name.lastIndex(of: ".") else { return false }
+    return endings.contains(name[name.index(after: dot)...].lowercased())
+  }
 
   private let directory: String
 
@@ -27,7 +38,7 @@ struct PictureFolder {
     var files: [(path: String, label: Int)] = []
     for (label, name) in classes.enumerated() {
       let pictures = try entries(of: "\(root)/\(name)").filter {
-        !PictureFolder.isDirectory("\(root)/\(name)/\($0)")
+        PictureFolder.isPicture($0) && !PictureFolder.isDirectory("\(root)/\(name)/\($0)")
       }
       guard !pictures.isEmpty else {
         throw CifarError(.badData, "'\(root)/\(name)' has no pictures")

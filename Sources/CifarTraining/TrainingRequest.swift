@@ -23,6 +23,11 @@ public struct TrainingRequest: Equatable, Sendable {
 
   public init() {}
 
+  /// Whether the images' normalization is not left to the recipe.
+  public var saysNormalization: Bool {
+    overrides.contains { (try? JSONValue(text: $0))?["normalization"] != nil }
+  }
+
   /// The complete set of hyperparameters.
   ///
   /// - Parameter train: what is to be learned.

@@ -86,7 +86,11 @@ public enum ExportFormat: String, CaseIterable, Sendable {
     for (ending, content) in [
       ("npz", "a NumPy archive"), ("npy", "a NumPy array"), ("json", "a JSON file"),
       ("tflite", "a TensorFlow Lite model"), ("pb", "a TensorFlow model"),
-      ("mlmodel", "a Core ML model"), ("zip", "a zip file"),
+      ("mlmodel", "a Core ML model"), ("zip", "a zip file"), ("gz", "a gzip file"),
+      ("bz2", "a bzip2 file"), ("xz", "an xz file"), ("zst", "a Zstandard file"),
+      ("tar", "a tar archive"), ("csv", "a CSV file"), ("gguf", "a GGUF model"),
+      ("tf", "a TensorFlow model"), ("pbtxt", "a TensorFlow graph"), ("mat", "a MATLAB file"),
+      ("txt", "a text"), ("db", "a registry"), ("sqlite", "a SQLite database"),
     ] {
       promises[ending] = (content, "")
     }

@@ -67,16 +67,19 @@ enum ExportCommand {
     }
     let model = try Stored.model(arguments, arguments.positionals[0])
     let bytes = try model.exported(options)
+    let epoch = "of epoch \(model.epoch)"
+    if options.format.isScript, file != "-" {
+      // As `Model.export` does it.
+      try FileWriter.check(file, as: options.format.kind, force: arguments.has("--force"))
+      let beside = ExportFormat.weights(beside: file)
+      let weights = try model.exported(.scriptWeights)
+      try arguments.write(to: beside, as: .checkpoint) { try $0.write(weights) }
+      Output.line("\(beside): weights \(epoch), \(Format.bytes(weights.count))")
+    }
     try arguments.write(to: file, as: options.format.kind) { try $0.write(bytes) }
     guard file != "-" else { return }
-    let epoch = "of epoch \(model.epoch)"
     Output.line(
       "\(file): \(options.format.rawValue) \(epoch), \(Format.bytes(bytes.count))")
-    guard options.format.isScript else { return }
-    let beside = ExportFormat.weights(beside: file)
-    let weights = try model.exported(.scriptWeights)
-    try arguments.write(to: beside, as: .checkpoint) { try $0.write(weights) }
-    Output.line("\(beside): weights \(epoch), \(Format.bytes(weights.count))")
   }
 
   /// A run's checkpoint goes from the registry to the file as it is, piece by piece.

@@ -47,14 +47,32 @@ enum PredictCommand {
     let top = try arguments.integer("--top", in: 1...1000) ?? 3
     let model = try Stored.model(arguments, arguments.positionals[0])
     let pictures = arguments.positionals.dropFirst()
-    let answers = try pictures.map { path in
-      let picture = try PictureFile(path, fitting: model.shape)
-      var probabilities = [Float](repeating: 0, count: model.classNames.count)
-      try model.predict(images: picture.bytes, count: 1, probabilities: &probabilities)
-      let classes = zip(model.classNames, probabilities)
-        .map { Answer.Class(name: $0, probability: Double($1)) }
-      return Answer(picture: path, classes: classes.sorted { $0.probability > $1.probability })
+    var faults: [CifarError] = []
+    let answers = try pictures.compactMap { path in
+      do {
+        return try answer(of: model, to: path)
+      } catch let error as CifarError where error.code != .outOfMemory && pictures.count > 1 {
+        // The others can be answered all the same.
+        faults.append(error)
+        return nil
+      }
     }
+    if !answers.isEmpty || faults.isEmpty { try show(answers, top, arguments) }
+    guard let last = faults.popLast() else { return }
+    for fault in faults { Output.error("cifar predict: \(fault)") }
+    throw last
+  }
+
+  private static func answer(of model: Model, to path: String) throws -> Answer {
+    let picture = try PictureFile(path, fitting: model.shape)
+    var probabilities = [Float](repeating: 0, count: model.classNames.count)
+    try model.predict(images: picture.bytes, count: 1, probabilities: &probabilities)
+    let classes = zip(model.classNames, probabilities)
+      .map { Answer.Class(name: $0, probability: Double($1)) }
+    return Answer(picture: path, classes: classes.sorted { $0.probability > $1.probability })
+  }
+
+  private static func show(_ answers: [Answer], _ top: Int, _ arguments: Arguments) throws {
     if arguments.has("--json") { return try JSONOutput.write(answers) }
     var table = Table([
       .init("picture", narrowest: 8), .init("class"), .init("probability", right: true),

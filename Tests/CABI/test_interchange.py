@@ -180,7 +180,23 @@ def test_the_commands(trained, workplace):
     assert "`cifar import`" in error
 
 
+def test_a_script_is_not_there_without_its_weights(trained, workplace):
+    model, where = trained[0]["tutorial"], ["--registry", trained[2]]
+    (workplace / "net.safetensors").write_text("hi")
+    with pytest.raises(cifar.CifarError, match="net.safetensors"):
+        model.export("net.py", "pytorch")
+    run("cifar", "export", "tutorial", "--format", "pytorch", "-o", "net.py", *where, expect=2)
+    assert not (workplace / "net.py").exists()
+    (workplace / "net.py").write_text("mine")
+    (workplace / "net.safetensors").unlink()
+    with pytest.raises(cifar.CifarError, match="net.py"):
+        model.export("net.py", "pytorch")
+    run("cifar", "export", "tutorial", "--format", "pytorch", "-o", "net.py", *where, expect=2)
+    assert not (workplace / "net.safetensors").exists()
+
+
 @pytest.mark.parametrize("name, said", [
+    ("m.csv", "a CSV file"), ("m.safetensors.gz", "a gzip file"), ("m.gguf", "a GGUF model"),
     ("m.py", "a Python script"), ("m.h5", "a Keras file"), ("m.hdf5", "a Keras file"),
     ("m.pt", "torch.save"), ("m.PTH", "torch.save"), ("m.npz", "a NumPy archive"),
 ])

@@ -9,8 +9,9 @@ import subprocess
 import cifar
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from conftest import BUILD
+from conftest import BUILD, run
 
 MODEL = [
     {"type": "conv2d", "filters": 8}, {"type": "batch_norm"}, {"type": "relu"}, {"type": "max_pool"},
@@ -43,27 +44,27 @@ def test_images_of_any_shape_are_learned(shape, recipe, tmp_path, monkeypatch):
     assert train.image_shape == (height, width, channels) and (train.images == x).all()
     test = cifar.Dataset.from_arrays(x[:100].transpose(0, 3, 1, 2), y[:100], split="test")
     assert (test.images == x[:100]).all()
-    run = cifar.fit(
+    fitted = cifar.fit(
         train, test, recipe=recipe, model=MODEL, epochs=3, batch_size=32, verbose=0,
         learning_rate=0.01, registry="r.db", augmentations=[])
-    assert run.epochs[-1].train_loss < 0.9 * run.epochs[0].train_loss
-    assert run.model.evaluate(test).count == 100
-    spec = run.model.hyperparameters["model_spec"]
+    assert fitted.epochs[-1].train_loss < 0.9 * fitted.epochs[0].train_loss
+    assert fitted.model.evaluate(test).count == 100
+    spec = fitted.model.hyperparameters["model_spec"]
     assert spec["input"] == list(shape)
-    normalization = run.model.hyperparameters["normalization"]
+    normalization = fitted.model.hyperparameters["normalization"]
     assert len(normalization["mean"]) == channels
     if channels == 1 and recipe == "pytorch":
         assert normalization["mean"] == [pytest.approx(x.mean() / 255, abs=1e-4)]
-    one = run.model.predict(x[3])
+    one = fitted.model.predict(x[3])
     assert one.shape == (10,)
-    assert (one == run.model.predict(x[:8])[3]).all()
+    assert (one == fitted.model.predict(x[:8])[3]).all()
     if channels == 1:
-        assert (run.model.predict(x[:8, :, :, 0]) == run.model.predict(x[:8])).all()
-        assert (run.model.predict(x[3, :, :, 0]) == one).all()
-    again = cifar.resume(run.id, train=train, validation=test, epochs=4, registry="r.db", verbose=0)
+        assert (fitted.model.predict(x[:8, :, :, 0]) == fitted.model.predict(x[:8])).all()
+        assert (fitted.model.predict(x[3, :, :, 0]) == one).all()
+    again = cifar.resume(fitted.id, train=train, validation=test, epochs=4, registry="r.db", verbose=0)
     assert again.status == "completed"
     report = subprocess.run(
-        [BUILD / "bin/cifar-runs", "report", run.id, "--registry", "r.db", "-o", "r.html"])
+        [BUILD / "bin/cifar-runs", "report", fitted.id, "--registry", "r.db", "-o", "r.html"])
     assert report.returncode == 0
     assert f'"image_shape":[{channels},{height},{width}]' in (tmp_path / "r.html").read_text()
 
@@ -120,7 +121,40 @@ def test_mnist_from_the_command_line(tmp_path):
         str(i): pytest.approx(float(p), abs=1e-6) for i, p in enumerate(expected)}
     text = command("predict", "digits", "0.pgm", "--top", 1, cwd=tmp_path)
     assert str(expected.argmax()) in text.splitlines()[1].split()
-    assert "none.png" in command("predict", "digits", "none.png", cwd=tmp_path, fails=True)
+    absent = command("predict", "digits", "none.png", cwd=tmp_path, fails=True)
+    assert "none.png" in absent and "download" not in absent
+    # Zeros before a number are none of its digits.
+    (tmp_path / "1.pgm").write_bytes(b"P5 0000000028 28 0000000255\n" + test.images[0].tobytes())
+    again = json.loads(command("predict", "digits", "1.pgm", "--json", cwd=tmp_path))
+    assert again[0]["classes"] == answer[0]["classes"]
+    for header, words in [
+        (b"P5 4294967295 4294967295 255", "damaged header"), (b"P5 0 0 255", "1 to 65,536 rows"),
+        (b"P5 28 28 0", "has values to 0"), (b"P5 28 28 70000", "has values to 70000"),
+    ]:
+        (tmp_path / "2.pgm").write_bytes(header + b"\n" + test.images[0].tobytes())
+        assert words in command("predict", "digits", "2.pgm", cwd=tmp_path, fails=True)
+    # One that can't be read leaves the answers to the others.
+    both = run("cifar", "predict", "digits", "0.pgm", "2.pgm", "none.png", "1.pgm", expect=1,
+               cwd=tmp_path)
+    assert "0.pgm" in both.stdout_text and "1.pgm" in both.stdout_text
+    assert "2.pgm" in both.stderr_text and "none.png" in both.stderr_text
+
+
+def test_weights_of_a_grey_model_need_its_normalization(tmp_path):
+    x, y = drawings(64, 1, 28, 28)
+    spec = cifar.ModelSpec(input=(1, 28, 28)).flatten().dense(10)
+    (tmp_path / "model.json").write_text(spec.to_json())
+    model = cifar.fit(
+        (x[:48], y[:48]), (x[48:], y[48:]), model=spec, epochs=1, verbose=0, record=False).model
+    save_file(model.state_dict(), tmp_path / "w.safetensors")
+    words = ["import", "w.safetensors", "--model", "model.json", "-o", "m.safetensors"]
+    error = command(*words, cwd=tmp_path, fails=True)
+    assert "grey" in error and '{"normalization"' in error
+    normalization = json.dumps({"normalization": model.hyperparameters["normalization"]})
+    command(*words, "--hyperparameters", normalization, cwd=tmp_path)
+    again = cifar.Model.open(tmp_path / "m.safetensors")
+    assert np.array_equal(again.predict(x), model.predict(x))
+    command(*words, "--recipe", "keras", "--force", cwd=tmp_path)  # whose images are not normalised
 
 
 def test_a_folder_of_pictures_from_the_command_line(tmp_path):
@@ -130,6 +164,7 @@ def test_a_folder_of_pictures_from_the_command_line(tmp_path):
             place = tmp_path / split / f"class {y[i] % 2}"
             place.mkdir(parents=True, exist_ok=True)
             (place / f"{i}.ppm").write_bytes(b"P6\n12 10\n255\n" + x[i].tobytes())
+            (place / "readme.txt").write_text("of no picture")
     (tmp_path / "model.json").write_text(json.dumps([{"type": "flatten"}, {"type": "dense", "units": 2}]))
     command(
         "train", "--data", "folder:.", "--model", "model.json", "--epochs", 1, "--quiet", "--name", "p",
@@ -149,5 +184,18 @@ def test_pictures_of_any_size_and_kind(tmp_path):
     expected = model.predict(tmp_path / "-teal.png")
     assert {c["name"]: pytest.approx(c["probability"], abs=0.02) for c in answer[0]["classes"]} == {
         name: float(p) for name, p in zip(model.class_names, expected)}
+    # The colours that lie below transparency, here as there.
+    pixels = np.dstack([np.full((40, 40, 3), 200, np.uint8), np.zeros((40, 40), np.uint8)])
+    image.fromarray(pixels).save(tmp_path / "clear.png")
+    # Values to 100, of 16 bits each.
+    (tmp_path / "deep.ppm").write_bytes(b"P6 40 40 65535\n" + b"\xc8\xc8" * 4800)
+    (tmp_path / "low.ppm").write_bytes(b"P6 32 32 100\n" + b"\x4e" * 3072)
+    names = ["clear.png", "deep.ppm", "low.ppm"]
+    answers = json.loads(command("predict", "s", "--json", *names, cwd=tmp_path))
+    expected = model.predict(np.full((32, 32, 3), 200, np.uint8))
+    for answer in answers:
+        assert {c["name"]: pytest.approx(c["probability"], abs=0.005) for c in answer["classes"]} == {
+            name: float(p) for name, p in zip(model.class_names, expected)}, answer["picture"]
+    assert np.allclose(model.predict(tmp_path / "clear.png"), expected, atol=1e-6)
     (tmp_path / "broken.png").write_bytes(b"no png")
     assert "broken.png" in command("predict", "s", "broken.png", cwd=tmp_path, fails=True)

@@ -13,6 +13,11 @@ enum MetricTable {
         .invalidArgument,
         "a metric's name has 1 to 100 letters, digits, '_' and '.', not '\(name.excerpt)'")
     }
+    guard name != "epoch", EpochMetric(rawValue: name) == nil else {
+      throw CifarError(
+        .invalidArgument,
+        "'\(name)' is measured in every epoch anyway: a metric of one's own needs another name")
+    }
   }
 
   /// An epoch that the session did not train keeps what the session that trained it measured.
