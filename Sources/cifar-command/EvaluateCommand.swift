@@ -186,11 +186,14 @@ enum Stored {
     looksLikeFile(name) && FileName.isFile(name) ? .file(name) : .run(name)
   }
 
-  /// Whether the checkpoint was chosen as the best on the images that it is asked about.
+  /// Whether the run's checkpoint was chosen as the best on the images that it is asked about. Of a file
+  /// nobody knows how it was chosen.
   static func choseEpoch(
     _ arguments: Arguments, _ images: Dataset, _ model: Model
   ) throws -> Bool {
-    guard case .best = try arguments.checkpointChoice(default: .best) else { return false }
+    guard case .run = kind(of: arguments.positionals[0]),
+      case .best = try arguments.checkpointChoice(default: .best)
+    else { return false }
     return model.hyperparameters.data?.validationHash == images.contentHash
   }
 
