@@ -41,6 +41,17 @@ public struct Evaluation: Equatable, Sendable {
     }
   }
 
+  /// Where the accuracy on all such images lies, with 95 % confidence: Wilson's interval of a binomial
+  /// share. It knows nothing of how the model was chosen.
+  public var accuracyInterval: ClosedRange<Double> {
+    let (n, z) = (Double(max(1, count)), 1.959964)
+    let middle = (accuracy + z * z / (2 * n)) / (1 + z * z / n)
+    let half =
+      z / (1 + z * z / n)
+      * (accuracy * (1 - accuracy) / n + z * z / (4 * n * n)).squareRoot()
+    return max(0, middle - half)...min(1, middle + half)
+  }
+
   /// The mean of the classes' F1, each class counting the same.
   public var macroF1: Double {
     classes.reduce(0) { $0 + $1.f1 } / Double(max(1, classNames.count))

@@ -13,10 +13,12 @@ public final class TrainingSession {
   public let trainer: Trainer
   private let recorder: RunRecorder?
   private let validation: Dataset
+  /// What is looked at once, at the end; nil where the test images are validated on.
+  private let test: Dataset?
   private let threads: Int
   private var hasRun = false
   /// Set by `run` where the hyperparameters ask for it.
-  public private(set) var augmentedResult: AugmentedResult?
+  public private(set) var result: Result?
   private let process = getpid()
   /// What a person should know about a resume: a damaged checkpoint that was passed over.
   public let remarks: [String]
@@ -74,12 +76,13 @@ public final class TrainingSession {
   }
 
   private init(
-    trainer: Trainer, recorder: RunRecorder?, validation: Dataset, threads: Int,
+    trainer: Trainer, recorder: RunRecorder?, images: SessionImages, threads: Int,
     remarks: [String] = []
   ) {
     self.trainer = trainer
     self.recorder = recorder
-    self.validation = validation
+    validation = images.validation
+    test = images.test
     self.threads = threads
     self.remarks = remarks
   }
@@ -97,14 +100,16 @@ public final class TrainingSession {
     try hyperparameters.validate()
     try Trainer.checkMemory(
       for: hyperparameters, storesCheckpoints: options.registryPath != nil)
+    let images = try SessionImages(
+      train: train, validation: validation, split: hyperparameters)
     let trainer = try Trainer(
-      hyperparameters: hyperparameters, train: train, validation: validation,
-      threads: options.threads, weights: weights)
+      hyperparameters: hyperparameters, train: images.train, validation: images.validation,
+      test: images.test, threads: options.threads, weights: weights)
     let recorder = try options.registryPath.map {
       try RunRecorder(starting: trainer, registryPath: $0, options: options)
     }
     return TrainingSession(
-      trainer: trainer, recorder: recorder, validation: validation, threads: options.threads)
+      trainer: trainer, recorder: recorder, images: images, threads: options.threads)
   }
 
   /// Resumes a run from one of its checkpoints.
@@ -136,7 +141,7 @@ public final class TrainingSession {
       // Before the images are opened, which takes a while.
       try registry.requireIdle(run, takeOver: takeOver)
       let point = try ResumePoint(choice, of: run, in: registry)
-      let images = try Images(
+      let images = try SessionImages(
         of: point.checkpoint, train: train, validation: validation, location: location)
       do {
         return try resume(
@@ -150,14 +155,15 @@ public final class TrainingSession {
 
   /// - Throws: `MovedCheckpoint` if the run has continued meanwhile.
   private static func resume(
-    _ point: ResumePoint, of registry: Registry, _ images: Images, epochs: Int?, takeOver: Bool,
+    _ point: ResumePoint, of registry: Registry, _ images: SessionImages, epochs: Int?,
+    takeOver: Bool,
     _ options: Options
   ) throws -> TrainingSession {
     let checkpoint = point.checkpoint
     try Trainer.checkMemory(for: checkpoint.hyperparameters, storesCheckpoints: true)
     let trainer = try Trainer(
       resuming: checkpoint, epochs: epochs, train: images.train, validation: images.validation,
-      threads: options.threads)
+      test: images.test, threads: options.threads)
     let rows = try registry.epochs(of: point.row.run)
     trainer.recall(rows)
     let remarks = try point.remarks + changes(trainer, from: point, in: registry)
@@ -169,7 +175,7 @@ public final class TrainingSession {
       try recorder.note(remark)
     }
     return TrainingSession(
-      trainer: trainer, recorder: recorder, validation: images.validation,
+      trainer: trainer, recorder: recorder, images: images,
       threads: options.threads, remarks: remarks)
   }
 
@@ -210,14 +216,14 @@ public final class TrainingSession {
     hasRun = true
     guard let recorder else {
       let end = try trainer.run(observers)
-      try evaluateAugmented(after: end)
+      try evaluateEnd(end)
       return end
     }
     recorder.observers = observers
     defer { recorder.observers = [] }
     do {
       let end = try trainer.run([recorder] + observers)
-      try evaluateAugmented(after: end)
+      try evaluateEnd(end)
       try recorder.finish(end)
       if case .completed = end { recorder.evaluateBest(on: validation, threads: threads) }
       return end
@@ -228,17 +234,20 @@ public final class TrainingSession {
     }
   }
 
-  /// What the network that a training ended with gives with the test-time augmentation of its
-  /// hyperparameters, and without.
-  public struct AugmentedResult: Sendable {
-    public let augmentation: TestTimeAugmentation
+  /// How good the network is that a training ended with: on the test images, if it was validated on a
+  /// part of the training images, else on those that it was validated on.
+  public struct Result: Sendable {
+    public let isOfTestImages: Bool
     public let plain: Evaluation
-    public let augmented: Evaluation
+    public let augmentation: TestTimeAugmentation
+    /// nil without augmentation.
+    public let augmented: Evaluation?
   }
 
-  private func evaluateAugmented(after end: TrainingEnd) throws {
+  private func evaluateEnd(_ end: TrainingEnd) throws {
     let augmentation = trainer.hyperparameters.testTimeAugmentation
-    guard case .completed = end, augmentation != .none else { return }
+    guard case .completed = end, augmentation != .none || test != nil else { return }
+    let images = test ?? validation
     let evaluator = try Evaluator(
       trainer.network, of: trainer.hyperparameters, threads: threads, allowsNonFinite: true)
     var isInterrupted = false
@@ -248,15 +257,23 @@ public final class TrainingSession {
       throw CifarError(.interrupted, "interrupted")
     }
     do {
-      let plain = try evaluator.evaluate(validation, beforeBatch: check).evaluation()
-      let augmented = try evaluator.evaluate(
-        validation, augmentation: augmentation, beforeBatch: check
-      ).evaluation()
-      augmentedResult = AugmentedResult(
-        augmentation: augmentation, plain: plain, augmented: augmented)
-      try record(metrics: [
-        ("last_val_accuracy", plain.accuracy), ("tta_val_accuracy", augmented.accuracy),
-      ])
+      let plain = try evaluator.evaluate(images, beforeBatch: check).evaluation()
+      let augmented =
+        augmentation == .none
+        ? nil
+        : try evaluator.evaluate(images, augmentation: augmentation, beforeBatch: check)
+          .evaluation()
+      result = Result(
+        isOfTestImages: test != nil, plain: plain, augmentation: augmentation,
+        augmented: augmented)
+      var metrics =
+        test == nil
+        ? [("last_val_accuracy", plain.accuracy)]
+        : [("test_accuracy", plain.accuracy), ("test_loss", plain.loss)]
+      if let augmented {
+        metrics.append((test == nil ? "tta_val_accuracy" : "tta_test_accuracy", augmented.accuracy))
+      }
+      try record(metrics: metrics)
     } catch {
       // The run is complete all the same, and who interrupts it need not wait.
       guard isInterrupted else { throw error }
@@ -273,37 +290,4 @@ public final class TrainingSession {
 
   /// Makes `run` stop within a batch. May be called from any thread, and from a signal handler.
   public func interrupt() { trainer.interrupt() }
-}
-
-/// The images a checkpoint was trained on.
-private struct Images {
-  let train: Dataset
-  let validation: Dataset
-
-  init(
-    of checkpoint: Checkpoint, train: Dataset?, validation: Dataset?, location: String?
-  ) throws {
-    let data = checkpoint.hyperparameters.data
-    let place = location ?? data?.location
-    guard place != nil || train != nil && validation != nil else {
-      throw CifarError(
-        .invalidArgument,
-        "nothing says where the run's images are (it was trained on images from memory, or has not "
-          + "begun): name their place (--data), or hand them over")
-    }
-    self.train = try train ?? Images.open(place, location, .train, data?.trainCount)
-    self.validation =
-      try validation ?? Images.open(place, location, .test, data?.validationCount)
-  }
-
-  /// Where nobody names a place and the old one is gone, the usual ones are searched.
-  private static func open(
-    _ place: String?, _ named: String?, _ split: Split, _ limit: Int?
-  ) throws -> Dataset {
-    do {
-      return try Dataset.open(place, split: split, limit: limit)
-    } catch let error as CifarError where error.code == .notFound && named == nil {
-      return try Dataset.open(nil, split: split, limit: limit)
-    }
-  }
 }

@@ -37,6 +37,7 @@ public enum RandomPurpose: UInt32, Sendable {
   case dropout = 4
   case syntheticImages = 5
   case alternation = 6
+  case validationSplit = 7
 }
 
 /// The random numbers of one purpose and one place in it: a sample of an epoch, a layer of a model.

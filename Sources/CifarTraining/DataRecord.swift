@@ -13,6 +13,9 @@ public struct DataRecord: Codable, Equatable, Sendable {
   public var trainHash: String
   public var validationHash: String
   public var classNames: [String]
+  /// Of the images that are looked at once, at the end; nil where there are none.
+  public var testCount: Int?
+  public var testHash: String?
 
   enum CodingKeys: String, CodingKey {
     case name, location
@@ -21,16 +24,20 @@ public struct DataRecord: Codable, Equatable, Sendable {
     case trainHash = "train_hash"
     case validationHash = "validation_hash"
     case classNames = "class_names"
+    case testCount = "test_count"
+    case testHash = "test_hash"
   }
 
   /// - Throws: `shapeMismatch` if the classes of one are not those of the other.
-  init(train: Dataset, validation: Dataset) throws {
+  init(train: Dataset, validation: Dataset, test: Dataset? = nil) throws {
     name = train.name
     location = train.location
     trainCount = train.count
     validationCount = validation.count
     trainHash = train.contentHash
     validationHash = validation.contentHash
+    testCount = test?.count
+    testHash = test?.contentHash
     classNames = try ClassNames.agreed(
       train.classNames, of: "the training images", validation.classNames,
       of: "the validation images")
@@ -44,10 +51,16 @@ public struct DataRecord: Codable, Equatable, Sendable {
   func validate(classes: Int) throws {
     try DataRecord.check(name, atMost: 200, "data.name")
     if let location { try DataRecord.check(location, atMost: 4096, "data.location") }
-    for (hash, key) in [(trainHash, "train_hash"), (validationHash, "validation_hash")] {
+    for (hash, key) in [
+      (trainHash, "train_hash"), (validationHash, "validation_hash"),
+      (testHash ?? "-", "test_hash"),
+    ] {
       try DataRecord.check(hash, atMost: 64, "data.\(key)")
     }
-    for (count, key) in [(trainCount, "train_count"), (validationCount, "validation_count")] {
+    for (count, key) in [
+      (trainCount, "train_count"), (validationCount, "validation_count"),
+      (testCount ?? 1, "test_count"),
+    ] {
       guard (1...Int(UInt32.max)).contains(count) else {
         throw CifarError(
           .invalidArgument, "data.\(key) \(count) is not in 1 to \(UInt32.max)")
@@ -81,10 +94,12 @@ public struct DataRecord: Codable, Equatable, Sendable {
   }
 
   /// - Throws: `shapeMismatch` if these are not the images of the record.
-  func check(train: Dataset, validation: Dataset) throws {
-    for (given, hash, part) in [
+  func check(train: Dataset, validation: Dataset, test: Dataset? = nil) throws {
+    var parts = [
       (train, trainHash, "training"), (validation, validationHash, "validation"),
-    ] where given.contentHash != hash {
+    ]
+    if let test, let testHash { parts.append((test, testHash, "test")) }
+    for (given, hash, part) in parts where given.contentHash != hash {
       throw CifarError(
         .shapeMismatch,
         "the \(part) images (\(given.count) of '\(given.location ?? given.name)') are not those "

@@ -24,6 +24,8 @@ public struct Hyperparameters: DescribedOptions {
   public var lookahead: LookaheadSpec?
   public var ema: Double?
   public var loss = LossSpec()
+  /// The share of the training images that is validated on; nil for images of their own.
+  public var validationSplit: Double?
   /// nil for a rate that only callbacks change.
   public var schedule: LearningRateSchedule?
   public var normalization = Normalization.unit
@@ -85,6 +87,10 @@ public struct Hyperparameters: DescribedOptions {
         "slow weights that training goes on from every few steps, and ends with; {} for 5, 0.95, 3"),
       \.lookahead),
     .object("loss", \.loss, "the cross-entropy"),
+    .number(
+      "validation_split", \.validationSplit, .above(0, below: 1),
+      "share of each class's training images, drawn by the seed, to validate on in the place of the "
+        + "test images, which are then looked at once, when training is over"),
     .optional(
       OptionRow("schedule", .object, "one of the schedules", "of the learning rate"), \.schedule),
     .value(

@@ -36,17 +36,18 @@ public final class Trainer {
   /// Makes a trainer at the start of a run.
   ///
   /// - Parameters:
+  ///   - test: images that the trainer only writes down: they are looked at when it is done.
   ///   - threads: threads that compute; one more prepares the images.
   ///   - weights: to begin with; nil draws them.
   /// - Throws: `invalidArgument` or `shapeMismatch` for invalid options or weights of another model,
   ///   `outOfMemory`.
   public convenience init(
-    hyperparameters: Hyperparameters, train: Dataset, validation: Dataset, threads: Int,
-    weights: InitialWeights? = nil
+    hyperparameters: Hyperparameters, train: Dataset, validation: Dataset, test: Dataset? = nil,
+    threads: Int, weights: InitialWeights? = nil
   ) throws {
     var complete = hyperparameters
     try Trainer.check(complete, train, validation)
-    complete.data = try DataRecord(train: train, validation: validation)
+    complete.data = try DataRecord(train: train, validation: validation, test: test)
     complete.callbacks = complete.callbacks.map(\.located)
     complete.weights = weights?.record
     try self.init(
@@ -59,13 +60,13 @@ public final class Trainer {
   /// - Throws: also `shapeMismatch` if the images are others than those the run began with.
   public convenience init(
     resuming checkpoint: Checkpoint, epochs: Int?, train: Dataset, validation: Dataset,
-    threads: Int
+    test: Dataset? = nil, threads: Int
   ) throws {
     var hyperparameters = checkpoint.hyperparameters
-    try hyperparameters.data?.check(train: train, validation: validation)
+    try hyperparameters.data?.check(train: train, validation: validation, test: test)
     // Another place of the same images is the one to find them at the next time.
     try Trainer.check(hyperparameters, train, validation)
-    var data = try DataRecord(train: train, validation: validation)
+    var data = try DataRecord(train: train, validation: validation, test: test)
     if let before = hyperparameters.data {
       data.classNames = try ClassNames.agreed(
         before.classNames, of: "the run", data.classNames, of: "the images")

@@ -178,17 +178,19 @@ public struct KerasScript {
     def assign(network, tensors):
         \"\"\"Hands the layers their weights: arrays by their names in the file.\"\"\"
         for name, module, shape in WEIGHTS:
-            layer = network.get_layer(name)
-            kernel = np.asarray(tensors[module + ".weight"])
-            rest = [np.asarray(tensors[module + ".bias"])]
-            if kernel.ndim == 4:  # (out, in, k, k)
-                kernel = kernel.transpose(2, 3, 1, 0)
-            elif kernel.ndim == 2:  # (out, in)
-                kernel = reorder(kernel, shape).T
-            else:  # the scales of a batch normalization
-                rest += [np.asarray(tensors[module + end]) for end in (".running_mean", ".running_var")]
-                kernel, *rest = (reorder(array, shape) for array in [kernel, *rest])
-            layer.set_weights([kernel, *rest])
+            arrays = []
+            for end in (".weight", ".bias", ".running_mean", ".running_var"):
+                if module + end not in tensors:
+                    continue
+                array = np.asarray(tensors[module + end])
+                if array.ndim == 4:  # (out, in, k, k)
+                    array = array.transpose(2, 3, 1, 0)
+                elif array.ndim == 2:  # (out, in)
+                    array = reorder(array, shape).T
+                elif module + ".running_mean" in tensors:  # of a batch normalization
+                    array = reorder(array, shape)
+                arrays.append(array)
+            network.get_layer(name).set_weights(arrays)
 
 
     def reorder(array, shape):

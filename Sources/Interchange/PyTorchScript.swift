@@ -140,6 +140,7 @@ public struct PyTorchScript {
             self.bias = nn.Parameter(torch.zeros(channels))
             self.register_buffer("running_mean", torch.zeros(channels))
             self.register_buffer("running_var", torch.ones(channels))
+            self.register_buffer("num_batches_tracked", torch.tensor(0))  # as other norms have it
 
         def forward(self, x):
             return nn.functional.batch_norm(

@@ -59,7 +59,7 @@ public enum WeightNames: String, CaseIterable, Sendable {
       names.append((node.path, name))
       names += chain(node.layers, from: "\(name).layers.")
       names += chain(node.shortcut, from: "\(name).shortcut.")
-      index += node.spec == .globalAveragePool ? 2 : 1
+      index += [.globalAveragePool, .globalMaxPool].contains(node.spec) ? 2 : 1
     }
     return names
   }

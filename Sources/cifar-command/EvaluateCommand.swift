@@ -48,6 +48,10 @@ enum EvaluateCommand {
     var macroF1: Double
     var flips: Bool
     var classes: [Scores]
+    /// With 95 % confidence.
+    var accuracyInterval: [Double]
+    /// Whether the checkpoint is the best one on these images.
+    var choseEpoch: Bool
     /// Rows are labels, columns predictions.
     var confusion: [[Int]]
     /// With test-time augmentation.
@@ -79,9 +83,15 @@ enum EvaluateCommand {
       case loss, accuracy, images, epoch, flips, classes, confusion, tta
       case topFiveAccuracy = "top5_accuracy"
       case macroF1 = "macro_f1"
+      case accuracyInterval = "accuracy_interval"
+      case choseEpoch = "chose_epoch"
     }
 
-    init(_ result: Evaluation, epoch: Int) {
+    init(_ result: Evaluation, epoch: Int, choseEpoch: Bool) {
+      accuracyInterval = [
+        result.accuracyInterval.lowerBound, result.accuracyInterval.upperBound,
+      ]
+      self.choseEpoch = choseEpoch
       loss = .number(result.loss)
       accuracy = result.accuracy
       images = result.count
@@ -102,17 +112,19 @@ enum EvaluateCommand {
     let limit = try arguments.integer("--limit-test", in: 1...Int.max)
     let model = try Stored.model(arguments, arguments.positionals[0])
     let data = arguments.value("--data") ?? model.hyperparameters.data?.location
+    let record = model.hyperparameters.data
     let recorded =
-      arguments.value("--data") == nil
-      ? model.hyperparameters.data?.validationCount : nil
+      arguments.value("--data") == nil ? record?.testCount ?? record?.validationCount : nil
     let images = try Dataset.open(data, split: .test, limit: limit ?? recorded)
     let result = try model.evaluate(images, flips: arguments.has("--flips"))
+    let interval = result.accuracyInterval
+    let choseEpoch = try Stored.choseEpoch(arguments, images, model)
     let augmentation = try arguments.choice(
       "--tta", of: TestTimeAugmentation.allCases.map(\.rawValue)
     ).flatMap(TestTimeAugmentation.init(rawValue:))
     let augmented = try augmentation.map { try model.evaluate(images, augmentation: $0) }
     if arguments.has("--json") {
-      var record = Result(result, epoch: model.epoch)
+      var record = Result(result, epoch: model.epoch, choseEpoch: choseEpoch)
       if let augmentation, let augmented {
         record.tta = Result.Augmented(
           augmentation: augmentation.rawValue, loss: .number(augmented.loss),
@@ -125,7 +137,10 @@ enum EvaluateCommand {
       "loss \(Format.loss(result.loss))  accuracy \(Format.percent(result.accuracy))  top-5 "
         + "\(Format.percent(result.topFiveAccuracy))  on \(Format.count(result.count)) test images "
         + "of \(images.location ?? images.name), weights of epoch \(model.epoch)"
-        + (result.flips ? ", averaged with mirror images" : ""))
+        + (result.flips ? ", averaged with mirror images" : "")
+        + "; 95 % interval \(Format.percent(interval.lowerBound)) to "
+        + Format.percent(interval.upperBound)
+        + (choseEpoch ? "; these images chose the epoch" : ""))
     if let augmentation, let augmented {
       Output.line(
         "with test-time augmentation (\(augmentation.rawValue)): loss "
@@ -169,6 +184,17 @@ enum Stored {
   /// What the name is taken for at first sight.
   static func kind(of name: String) -> Kind {
     looksLikeFile(name) && FileName.isFile(name) ? .file(name) : .run(name)
+  }
+
+  /// Whether the run's checkpoint was chosen as the best on the images that it is asked about. Of a file
+  /// nobody knows how it was chosen.
+  static func choseEpoch(
+    _ arguments: Arguments, _ images: Dataset, _ model: Model
+  ) throws -> Bool {
+    guard case .run = kind(of: arguments.positionals[0]),
+      case .best = try arguments.checkpointChoice(default: .best)
+    else { return false }
+    return model.hyperparameters.data?.validationHash == images.contentHash
   }
 
   private static func looksLikeFile(_ name: String) -> Bool {

@@ -36,7 +36,8 @@ enum TrainCommand {
         .busyTimeout, .quiet,
       ] + HyperparameterOptions.all,
       discussion: """
-        The test images are the validation set, as in the tutorials. Each epoch's metrics and a \
+        The test images are the validation set, as in the tutorials; with --validation-split 0.1 a \
+        tenth of the training images is, and the test images are looked at once, at the end. Each epoch's metrics and a \
         checkpoint are recorded as soon as the epoch ends; while others hold the registry they wait, \
         and training continues. An epoch's line is printed when it is stored. Ctrl-C, SIGTERM and \
         SIGHUP stop within a batch and leave a checkpoint of it, then end the process as they always \

@@ -28,7 +28,7 @@ enum Training {
     let id = session.runID ?? ""
     if !quiet {
       Output.line(summary(end, session))
-      if let result = session.augmentedResult { Output.line(line(result)) }
+      if let result = session.result { Output.line(line(result)) }
     }
     Output.line(id)
     if end == .interrupted {
@@ -38,10 +38,20 @@ enum Training {
     }
   }
 
-  private static func line(_ result: TrainingSession.AugmentedResult) -> String {
-    "The last weights, in float32: accuracy \(Format.percent(result.plain.accuracy)); with test-time "
-      + "augmentation (\(result.augmentation.rawValue)) \(Format.percent(result.augmented.accuracy)), "
-      + "on \(Format.count(result.plain.count)) images."
+  private static func line(_ result: TrainingSession.Result) -> String {
+    let interval = result.plain.accuracyInterval
+    var line =
+      "The last weights, in float32, on the \(Format.count(result.plain.count)) "
+      + (result.isOfTestImages ? "test images, looked at once" : "images validated on")
+      + ": accuracy \(Format.percent(result.plain.accuracy)) "
+      + "(95 % interval \(Format.percent(interval.lowerBound)) to "
+      + "\(Format.percent(interval.upperBound)))"
+    if let augmented = result.augmented {
+      line +=
+        "; with test-time augmentation (\(result.augmentation.rawValue)) "
+        + Format.percent(augmented.accuracy)
+    }
+    return line + "."
   }
 
   private static func summary(_ end: TrainingEnd, _ session: TrainingSession) -> String {

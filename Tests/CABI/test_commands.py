@@ -266,7 +266,7 @@ def test_evaluation_class_by_class(workplace):
     flipped = json.loads(run("cifar", "evaluate", "first", "--flips", "--json").stdout_text)
     assert flipped["flips"] is True
     lines = run("cifar", "evaluate", "first", "--classes", "--flips").stdout_text.splitlines()
-    assert "top-5" in lines[0] and lines[0].endswith("averaged with mirror images")
+    assert "top-5" in lines[0] and "averaged with mirror images" in lines[0]
     assert "precision" in lines[1] and len(lines) == 13
 
 
@@ -308,12 +308,12 @@ WHOLE = "not a whole number from"
     (["--hyperparameters", '{"seed": -1}'], f"seed is -1, {WHOLE} 0 to 18446744073709551615"),
     (["--hyperparameters", '{"seed": 1.5}'], f"seed is 1.5, {WHOLE} 0 to 18446744073709551615"),
     (["--hyperparameters", '{"batch_size": 1e30}'], f"batch_size is 1e+30, {WHOLE} 1 to 65536"),
-    (["--hyperparameters", '{"epochs": 1.5}'], f"epochs is 1.5, {WHOLE} 1 to 1000000"),
+    (["--hyperparameters", '{"epochs": -1.5}'], "epochs -1.5 is not above 0, up to 1000000"),
     (["--hyperparameters", '{"seed": 1e3000}'], "number, seed, that is out of range"),
     (["--hyperparameters", '{"seed": %s}' % ("1" * 400)], "number, seed, that is out of range"),
     (["--hyperparameters", '{"normalization": {"std": [1e-320, 1, 1]}}'],
      "normalization.std.0 is 1e-320, which float32 does not hold"),
-    (["--hyperparameters", '{"epochs": "x"}'], 'wrong type: "x" is not a whole number'),
+    (["--hyperparameters", '{"epochs": "x"}'], 'wrong type: "x" is not a number'),
     (["--hyperparameters", '{"seed": 1, "epochs": 1, "seed": 2}'], "key 'seed' twice"),
     (["--schedule", "cosine,warmup=1e30"], f"schedule.warmup is 1e+30, {WHOLE} 0 to 1000000000"),
     (["--augment", "cutout,size=1e308"], f"size is 1e+308, {WHOLE} 1 to 256"),
@@ -331,7 +331,7 @@ def test_a_wrong_value_is_named_with_what_it_may_be(workplace, options, words):
 
 
 @pytest.mark.parametrize("key, above", [
-    ("batch_size", 65537), ("epochs", 1_000_001), ("steps_per_epoch", 1_000_001),
+    ("batch_size", 65537), ("steps_per_epoch", 1_000_001),
     ("augment", [{"type": "cutout", "size": 257}]),
     ("augment", [{"type": "random_crop", "padding": 129}]),
     ("model_spec", [{"type": "flatten"}, {"type": "dense", "units": 65537}]),

@@ -8,6 +8,7 @@ import threading
 from ctypes import byref, c_char_p, c_void_p, sizeof
 
 import cifar
+import numpy as np
 import pytest
 from cifar import _abi as abi
 from cifar._library import library
@@ -569,8 +570,9 @@ def test_augmented_evaluation_is_given_beside_the_plain_one():
     plain = model.evaluate(test)
     none = model.evaluate_augmented(test, tta="none")
     assert none.accuracy == plain.accuracy and none.loss == pytest.approx(plain.loss, abs=1e-6)
-    mirrored = model.evaluate_augmented(test.images, test.labels, tta="mirror")
-    again = model.evaluate_augmented((test.images[..., ::-1], test.labels), tta="mirror")
+    images = np.asarray(test.images)
+    mirrored = model.evaluate_augmented(images, test.labels, tta="mirror")
+    again = model.evaluate_augmented((images[:, :, ::-1], test.labels), tta="mirror")
     assert mirrored.tta == "mirror" and mirrored.count == 32
     assert mirrored.loss == pytest.approx(again.loss, abs=1e-6)
     with pytest.raises(cifar.CifarError, match="use none, mirror, mirror_translate"):

@@ -171,7 +171,7 @@ assert named.class_names[1] == "\\u00e9\\u00e9"
         ("cifar.fit(train, y)", TypeError, "validation is a numpy.ndarray, not a Dataset"),
         ("cifar.fit(x, y, validation_data=3)", TypeError, "validation_data is a int"),
         ("cifar.fit(train, test, validation_data=test)", TypeError, "given twice"),
-        ("cifar.fit(train, test, validation_split=0.1)", TypeError, "validation_split is given"),
+        ("cifar.fit(train, test, validation_split=1)", cifar.CifarError, "validation_split 1.0 is not"),
         ("cifar.fit(train, validation_split=1)", ValueError, "1.0 is not between 0 and 1"),
         ("cifar.fit(train, validation_split=0.999)", ValueError, "leaves none of 64 images to"),
         ("cifar.fit(train, validation_split='0.1')", TypeError, "validation_split is a str"),

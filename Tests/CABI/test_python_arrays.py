@@ -223,6 +223,19 @@ def test_the_last_images_validate(small, workplace):
         cifar.fit(train[order], validation_split=0.1)
 
 
+def test_a_split_keeps_the_test_images_for_the_end(small, workplace):
+    train, test = small.train, small.test
+    run = cifar.fit(
+        train, test, validation_split=0.25, model=SPEC, epochs=2, verbose=0, name="honest")
+    data = run.hyperparameters["data"]
+    assert data["train_count"] + data["validation_count"] == len(train)
+    assert data["test_count"] == len(test) and run.hyperparameters["validation_split"] == 0.25
+    again = cifar.resume("honest", train=train, validation=test, epochs=3, verbose=0)
+    assert again.status == "completed"
+    kept = {row["name"]: row["value"] for row in cifar.Registry().run("honest")["metrics"]}
+    assert 0 <= kept["test_accuracy"] <= 1 and kept["test_loss"] > 0
+
+
 def test_evaluate_takes_arrays(small, model):
     test = small.test
     result = model.evaluate(test)

@@ -86,11 +86,12 @@ import Testing
 
   @Test func aTrainingGivesItBesideThePlainAccuracy() throws {
     let session = try trained("mirror")
-    #expect(session.augmentedResult == nil)
+    #expect(session.result == nil)
     _ = try session.run()
-    let result = try #require(session.augmentedResult)
-    #expect(result.augmentation == .mirror && result.plain.count == 24)
-    #expect(try trained().augmentedResult == nil)
+    let result = try #require(session.result)
+    #expect(
+      result.augmentation == .mirror && result.augmented?.count == 24 && !result.isOfTestImages)
+    #expect(try trained().result == nil)
   }
 
   @Test func namesAreChecked() throws {

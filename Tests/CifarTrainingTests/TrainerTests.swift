@@ -7,7 +7,9 @@ import Testing
 @testable import CifarTraining
 
 @Suite struct TrainerTests {
-  @Test(arguments: Recipe.names) func lossesGoDown(recipe: String) throws {
+  /// The record recipes' rates are those of their own networks and batches: see AirbenchGoldenTests.
+  @Test(arguments: Recipe.names.filter { !$0.hasPrefix("airbench") })
+  func lossesGoDown(recipe: String) throws {
     // Without dropout and augmentation so few images are soon known by heart.
     let model = ModelSpec(layers: [
       .conv2d(filters: 16), .batchNorm(momentum: 0.1), .relu, .maxPool(), .conv2d(filters: 32),

@@ -15,5 +15,6 @@ enum WholeNumbers {
     "wait": TrainerState.counted, "bestEpoch": 0...Hyperparameters.mostEpochs,
     // Data
     "train_count": 1...Int(UInt32.max), "validation_count": 1...Int(UInt32.max),
+    "test_count": 1...Int(UInt32.max),
   ]
 }

@@ -189,11 +189,14 @@ def _layers(layer: Any) -> List[Dict[str, Any]]:
     if kind == "BatchNormalization":
         return [{
             "type": "batch_norm", "momentum": round(1 - config["momentum"], 12),
-            "epsilon": config["epsilon"], "unbiased": False}]
+            "epsilon": config["epsilon"], "unbiased": False,
+            **({} if config["scale"] else {"scale": False})}]
     if kind == "Activation":
         return _activation(layer, config)
     if kind == "Dense":
-        return [{"type": "dense", "units": config["units"]}, *_activation(layer, config)]
+        return [
+            {"type": "dense", "units": config["units"], **_bias(config)},
+            *_activation(layer, config)]
     if kind == "Conv2D":
         (height, width), strides = config["kernel_size"], config["strides"]
         dilation = config["dilation_rate"]
@@ -202,8 +205,13 @@ def _layers(layer: Any) -> List[Dict[str, Any]]:
         padding = "same_upper" if config["padding"] == "same" else config["padding"]
         return [
             {"type": "conv2d", "filters": config["filters"], "kernel_size": height,
-             "stride": strides[0], "padding": padding}, *_activation(layer, config)]
+             "stride": strides[0], "padding": padding, **_bias(config)},
+            *_activation(layer, config)]
     raise _unknown(layer, "has no counterpart here")
+
+
+def _bias(config: Dict[str, Any]) -> Dict[str, Any]:
+    return {} if config["use_bias"] else {"bias": False}
 
 
 def _activation(layer: Any, config: Dict[str, Any]) -> List[Dict[str, Any]]:

@@ -72,8 +72,10 @@ def fit(
     validation_data : Dataset or (images, labels), optional
         Another name of the images to validate on.
     validation_split : float, optional
-        Validate on this share of the training images, the last ones, and train on the others: 0 to
-        below 1. None (the default) for validation images of their own.
+        Validate on this share of the training images and train on the others: 0 to below 1. Without
+        other images, on the last ones, as Keras does. With others, on a share of each class drawn by
+        the seed, and these others are test images that are looked at once, at the end: metrics
+        ``test_accuracy`` and ``test_loss``. None (the default) to validate on the others.
     sample_weight : array_like of float, (N,), optional
         What the loss of each training image counts, 0 to 1e6; multiplied with ``class_weight``. The
         images are copied, as ``Dataset.from_arrays`` does, and a resume needs them handed over,
@@ -180,7 +182,14 @@ def fit(
     hyperparameters, listed = understood(hyperparameters, list_of(callbacks))
     training = Training(listed, on_batch, verbose)
     images, others = training_and_validation(
-        train, validation, validation_data, validation_split, sample_weight)
+        train, validation, validation_data, None, sample_weight)
+    if validation_split is not None and validation_split != 0:
+        if others is None:
+            images, others = training_and_validation(
+                train, validation, None, validation_split, sample_weight)
+        else:
+            hyperparameters["validation_split"] = argument.number(
+                validation_split, "validation_split")
     if images is None or others is None:
         raise TypeError(
             "fit has no images to validate on: give validation_data=(images, labels), or "

@@ -1,0 +1,61 @@
+import CifarCore
+import CifarData
+import CifarTraining
+
+/// The images of a training: what it learns from, what it is validated on and, where that is a part of
+/// the training images, those that are looked at once at its end.
+struct SessionImages {
+  let train: Dataset
+  let validation: Dataset
+  let test: Dataset?
+
+  /// - Parameters:
+  ///   - validation: the test images where a part of the training images is to be validated on.
+  ///   - hyperparameters: say whether, and which.
+  /// - Throws: `invalidArgument` for a part without images, `outOfMemory`.
+  init(train: Dataset, validation: Dataset, split hyperparameters: Hyperparameters) throws {
+    guard let share = hyperparameters.validationSplit else {
+      (self.train, self.validation, test) = (train, validation, nil)
+      return
+    }
+    (self.train, self.validation) = try train.stratifiedSplit(
+      share: share, seed: hyperparameters.seed)
+    test = validation
+  }
+
+  /// Those that a checkpoint was trained on.
+  init(
+    of checkpoint: Checkpoint, train: Dataset?, validation: Dataset?, location: String?
+  ) throws {
+    let hyperparameters = checkpoint.hyperparameters
+    let data = hyperparameters.data
+    let place = location ?? data?.location
+    guard place != nil || train != nil && validation != nil else {
+      throw CifarError(
+        .invalidArgument,
+        "nothing says where the run's images are (it was trained on images from memory, or has not "
+          + "begun): name their place (--data), or hand them over")
+    }
+    let isSplit = hyperparameters.validationSplit != nil
+    let counts = data.map {
+      isSplit
+        ? (train: $0.trainCount + $0.validationCount, test: $0.testCount)
+        : (train: $0.trainCount, test: $0.validationCount)
+    }
+    try self.init(
+      train: train ?? SessionImages.open(place, location, .train, counts?.train),
+      validation: validation ?? SessionImages.open(place, location, .test, counts?.test),
+      split: hyperparameters)
+  }
+
+  /// Where nobody names a place and the old one is gone, the usual ones are searched.
+  private static func open(
+    _ place: String?, _ named: String?, _ split: Split, _ limit: Int?
+  ) throws -> Dataset {
+    do {
+      return try Dataset.open(place, split: split, limit: limit)
+    } catch let error as CifarError where error.code == .notFound && named == nil {
+      return try Dataset.open(nil, split: split, limit: limit)
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import CifarCore
+import CifarData
+import CifarNN
+import CifarRegistry
+import CifarTraining
+import TestSupport
+import Testing
+
+@testable import Cifar
+
+/// Validation on a part of the training images, and test images that are looked at once.
+@Suite struct ValidationSplitTests {
+  private static let (trainCount, testCount) = (80, 30)
+
+  private func images() throws -> (train: Dataset, test: Dataset) {
+    (
+      try Dataset.open("shapes", split: .train, limit: Self.trainCount),
+      try Dataset.open("shapes", split: .test, limit: Self.testCount)
+    )
+  }
+
+  private func hyperparameters(_ more: String = "{}") throws -> Hyperparameters {
+    var hyperparameters = try Recipe.named("pytorch")
+    try hyperparameters.apply(
+      overrides: #"""
+        {"epochs": 2, "batch_size": 16, "validation_split": 0.25, "augmentations": [],
+         "model_spec": [{"type": "global_average_pool"}, {"type": "dense", "units": 10}]}
+        """#)
+    try hyperparameters.apply(overrides: more)
+    return hyperparameters
+  }
+
+  private func start(
+    _ hyperparameters: Hyperparameters, registry: String? = nil
+  ) throws -> TrainingSession {
+    let (train, test) = try images()
+    return try TrainingSession.start(
+      train: train, validation: test, hyperparameters: hyperparameters,
+      options: TrainingSession.Options(registryPath: registry, threads: 2))
+  }
+
+  @Test func aShareOfEachClassGoes() throws {
+    let (train, _) = try images()
+    let (rest, taken) = try train.stratifiedSplit(share: 0.25, seed: 3)
+    #expect(rest.count + taken.count == train.count)
+    func number(_ dataset: Dataset, _ label: Int) -> Int {
+      (0..<dataset.count).count { Int(dataset.labels[$0]) == label }
+    }
+    for label in 0..<10 {
+      let all = number(train, label)
+      #expect(number(taken, label) == Int((0.25 * Double(all)).rounded()))
+      #expect(number(rest, label) == all - number(taken, label))
+    }
+    func bytes(_ dataset: Dataset) -> [[UInt8]] {
+      (0..<dataset.count).map { image in
+        Array(UnsafeBufferPointer(start: dataset.images.pointer + image * 3072, count: 3072))
+      }
+    }
+    // None is in both, none is lost, and both are in their order.
+    let (all, kept, away) = (bytes(train), bytes(rest), bytes(taken))
+    var (next, other) = (kept[...], away[...])
+    for image in all {
+      if next.first == image {
+        next.removeFirst()
+      } else if other.first == image {
+        other.removeFirst()
+      }
+    }
+    #expect(next.isEmpty && other.isEmpty)
+    #expect(try train.stratifiedSplit(share: 0.25, seed: 3).taken.contentHash == taken.contentHash)
+    #expect(try train.stratifiedSplit(share: 0.25, seed: 4).taken.contentHash != taken.contentHash)
+    for share in [0.001, 0.999] {
+      let error = failure { try train.stratifiedSplit(share: share, seed: 1) }
+      #expect(error?.message.contains("leaves none to") == true)
+    }
+  }
+
+  @Test func testImagesAreLookedAtOnce() throws {
+    let session = try start(hyperparameters(#"{"tta": "mirror"}"#))
+    let data = try #require(session.trainer.hyperparameters.data)
+    let (train, test) = try images()
+    #expect(data.trainCount + data.validationCount == Self.trainCount)
+    #expect(data.testCount == Self.testCount && data.testHash == test.contentHash)
+    #expect(data.validationHash != test.contentHash && data.trainHash != train.contentHash)
+    _ = try session.run()
+    let result = try #require(session.result)
+    #expect(result.isOfTestImages && result.plain.count == Self.testCount)
+    #expect(result.augmented?.count == Self.testCount)
+    let expected = try Evaluator(
+      session.trainer.network, of: session.trainer.hyperparameters, threads: 2
+    ).evaluate(test).evaluation()
+    #expect(result.plain == expected)
+  }
+
+  @Test func aRunKeepsTheResultAndResumesWithTheSameParts() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/runs.db"
+    let whole = try start(hyperparameters(#"{"epochs": 3}"#))
+    _ = try whole.run()
+    let session = try start(hyperparameters(), registry: path)
+    _ = try session.run()
+    let id = try #require(session.runID)
+    let resumed = try TrainingSession.resume(
+      run: id, epochs: 3, options: TrainingSession.Options(registryPath: path, threads: 2))
+    _ = try resumed.run()
+    #expect(resumed.trainer.network.stateTensors() == whole.trainer.network.stateTensors())
+    #expect(resumed.result?.plain == whole.result?.plain)
+    let detail = try Registry(path: path, mode: .readOnly).run(matching: id)
+    let metrics = Dictionary(
+      detail.metrics.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    #expect(metrics["test_accuracy"] == whole.result?.plain.accuracy)
+    #expect(metrics["test_loss"] == whole.result?.plain.loss)
+  }
+
+  @Test func theIntervalIsWilsons() {
+    func evaluation(_ accuracy: Double, _ count: Int) -> Evaluation {
+      Evaluation(
+        loss: 0, accuracy: accuracy, topFiveAccuracy: 1, count: count, flips: false,
+        classNames: [], confusion: [])
+    }
+    // Newcombe 1998, table I: 81 of 263, 15 of 148 and 0 of 20.
+    for (hits, count, low, high) in [
+      (81.0, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611),
+    ] {
+      let interval = evaluation(hits / Double(count), count).accuracyInterval
+      #expect(abs(interval.lowerBound - low) < 5e-5)
+      #expect(abs(interval.upperBound - high) < 5e-5)
+    }
+  }
+}
