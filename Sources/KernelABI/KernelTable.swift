@@ -190,6 +190,38 @@ public protocol KernelTable: Sendable {
     rows: Int, columns: Int, depth: Int, a: Input, aStride: Int, b: Input, bStride: Int,
     c: Output, cStride: Int, accumulate: Bool)
 
+  // MARK: Matrix product with factors of 16 bits
+  //
+  // Rows of int16 hold `depth` numbers, a multiple of `Int16Products.rowMultiple`; what a row of
+  // floats lacks is zero. Every instruction set gives the same bits.
+
+  /// row·factors to int16, after a multiplication by limit / max |row·factors|. `factors` are nil for
+  /// ones. Returned is what takes the scale back; NaN if a number is no number.
+  func int16Row(
+    _ row: Input, count: Int, factors: Input?, limit: Float,
+    to rounded: UnsafeMutablePointer<Int16>,
+    depth: Int
+  ) -> Float
+
+  /// C = A·Bᵀ, times `aScales` of the row and `bScales` of the column: each element is the product of
+  /// a row of A and a row of B. Rows of C lie `cStride` floats apart.
+  func multiplyRowsInt16(
+    rows: Int, columns: Int, depth: Int, a: UnsafePointer<Int16>, aScales: Input,
+    b: UnsafePointer<Int16>, bScales: Input, c: Output, cStride: Int)
+
+  /// Packs up to `panelLanes` columns of `rows` rows, `stride` apart, for `multiplyPanelInt16`, as
+  /// (blocks(rows, of: 2), panel, 2): two rows in pairs. What lacks is zero.
+  func packPairs(
+    _ source: UnsafePointer<Int16>, stride: Int, rows: Int, columns: Int,
+    to packed: UnsafeMutablePointer<Int16>)
+
+  /// C = A·B times `scales` of the row, or C += that with `accumulate`, for one panel of at most
+  /// `panelLanes` columns. Rows of A lie `aStride` apart and are `pairs` pairs deep; `b` is one packed
+  /// panel.
+  func multiplyPanelInt16(
+    rows: Int, columns: Int, pairs: Int, a: UnsafePointer<Int16>, aStride: Int, scales: Input,
+    b: UnsafePointer<Int16>, c: Output, rowStride: Int, accumulate: Bool)
+
   // MARK: Planes
   //
   // A plane that is of type `Values` may be stored in either way.
