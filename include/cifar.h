@@ -356,9 +356,8 @@ typedef struct cifar_train_options {
  *                               Running statistics are not averaged
  *   {"precision": "mixed_bfloat16"}
  *                               keeps images between layers as bfloat16, in half the memory, and
- *                               multiplies 16-bit integers in 3x3 convolutions with stride 1
- *                               (padding 1, 16 channels or more on both sides) and in dense
- *                               layers of 64 units or more, but for their weights' gradient,
+ *                               multiplies 16-bit integers in convolutions and, but for the
+ *                               gradient of their weights, in dense layers of 64 units or more,
  *                               which is faster. Those have a scale for each image, so that an
  *                               image's answer does not depend on its batch, and an error of 0.1
  *                               to 0.7 % of what they compute, less than the bfloat16 of the

@@ -4,7 +4,7 @@ import Kernels
 public enum Precision: String, Codable, CaseIterable, Sendable {
   case float32
   /// The images between two layers are kept as bfloat16, from the forward to the backward pass, and
-  /// Winograd's products and dense layers multiply numbers of 16 bits. Sums, weights, statistics,
+  /// convolutions and dense layers multiply numbers of 16 bits. Sums, weights, statistics,
   /// gradients, the values of dense layers and all other arithmetic are float32. Named as Keras's
   /// policy.
   ///

@@ -83,6 +83,54 @@ public protocol KernelTable: Sendable {
   /// The sums of `addFilterGradient`, (input groups, panels of output, k, k, lanes, panel), to OIHW.
   func unpackFilterGradient(_ shape: ConvolutionShape, _ sums: Input, to filters: Output)
 
+  // MARK: Convolution with factors of 16 bits
+  //
+  // As above; `Int16Products` says what is rounded to what. What makes int16 of an image measures it
+  // first, and returns what takes its scale back.
+
+  /// As `padImage`, to int16 of at most `limit`.
+  func int16Frame(
+    _ image: Values, groups: Int, height: Int, width: Int, limit: Float,
+    to padded: UnsafeMutablePointer<Int16>, paddedHeight: Int, paddedWidth: Int, offset: Int
+  ) -> Float
+
+  /// Filters as in `packFilters`, to (panels of output, input groups, k, k, pairs of the group's
+  /// channels, panel, 2). `scales`, (panels, panel), becomes what takes those of the output channels
+  /// back.
+  func packFiltersInt16(
+    _ shape: ConvolutionShape, _ filters: Input, to packed: UnsafeMutablePointer<Int16>,
+    scales: Output, rotated: Bool)
+
+  /// As `convolve`. `imageScale` takes back the scale of the image.
+  func convolveInt16(
+    _ shape: ConvolutionShape, padded: UnsafePointer<Int16>, imageScale: Float,
+    packed: UnsafePointer<Int16>, scales: Input, bias: Input?, relu: Bool, rows: Range<Int>,
+    output: Values)
+
+  /// As `convolveBackwardData`.
+  func convolveBackwardDataInt16(
+    _ shape: ConvolutionShape, padded: UnsafePointer<Int16>, imageScale: Float,
+    packed: UnsafePointer<Int16>, scales: Input, rows: Range<Int>, output: Output)
+
+  /// One plane of an image for `addFilterGradientInt16`: (k, H, outputWidth / 2, lanes, 2) of at most
+  /// `Int16Products.imageLimit`. At column kx of the filter a pair is what two neighbours of the output
+  /// read. Rows that no filter reads are left out.
+  func pixelPairs(
+    _ shape: ConvolutionShape, _ plane: Values, to pairs: UnsafeMutablePointer<Int16>
+  ) -> Float
+
+  /// One panel of an output's gradient for `addFilterGradientInt16`: (outputHeight, outputWidth / 2,
+  /// panel, 2) of at most `Int16Products.gradientLimit`; `second` is nil where the panel has one group.
+  func gradientPairs(
+    _ shape: ConvolutionShape, first: Input, second: Input?, to pairs: UnsafeMutablePointer<Int16>
+  ) -> Float
+
+  /// As `addFilterGradient`, of the first `channels` lanes of an input group. `scale` takes those of
+  /// both factors back.
+  func addFilterGradientInt16(
+    _ shape: ConvolutionShape, channels: Int, image: UnsafePointer<Int16>,
+    gradient: UnsafePointer<Int16>, scale: Float, sum: Output)
+
   // MARK: Winograd convolution, 3×3 with a frame of one zero
   //
   // Transformed tiles come in packs, `packStride` floats

@@ -89,7 +89,10 @@ enum ConvolutionMethod: Equatable, Sendable {
   /// - Throws: `outOfMemory`.
   func algorithm(_ context: OperatorContext) throws -> any ConvolutionAlgorithm {
     switch self {
-    case .direct(let blocking): try DirectConvolution(blocking, context: context)
+    case .direct(let blocking):
+      context.target.products == .int16
+        ? try DirectInt16Convolution(blocking, context: context)
+        : try DirectConvolution(blocking, context: context)
     case .winograd(let blocking): try WinogradConvolution(blocking, context: context)
     }
   }
