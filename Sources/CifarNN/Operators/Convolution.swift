@@ -120,18 +120,28 @@ final class Convolution: Operator {
   /// dw[o, i] = Σ_n x[n, i] ⋆ dy[n, o]; db[o] = Σ dy[n, o]; dx[n, i] = Σ_o dy[n, o] ∗ w[o, i].
   func backward(_ pass: Pass) {
     guard let gradient = output.gradient, let weightGradient, let biasGradient else { return }
-    var gradients =
+    let gradients: any ImageProducer =
       consumer?.inputGradients(capacity: gradientCapacity) ?? Values(gradient)
-    if let inputGradient = input.gradient {
+    // What is stored was computed in the forward pass.
+    let images: any ImageProducer = input.isStored ? input.stored : images(pass)
+    switch input.gradient {
+    case nil:
+      algorithm.backwardWeights(
+        count: pass.count, input: images, outputGradient: gradients,
+        weightGradient: weightGradient)
+    case .some(let inputGradient) where gradientCapacity == nil:
       algorithm.backwardData(
         count: pass.count, outputGradient: gradients, inputGradient: inputGradient,
         consumer: prologue?.gradientSums)
-      if gradientCapacity == nil { gradients = Values(gradient) }
+      // Now they are stored.
+      algorithm.backwardWeights(
+        count: pass.count, input: images, outputGradient: Values(gradient),
+        weightGradient: weightGradient)
+    case .some(let inputGradient):
+      algorithm.backward(
+        count: pass.count, input: images, outputGradient: gradients, inputGradient: inputGradient,
+        consumer: prologue?.gradientSums, weightGradient: weightGradient)
     }
-    // What is stored was computed in the forward pass.
-    algorithm.backwardWeights(
-      count: pass.count, input: input.isStored ? input.stored : images(pass),
-      outputGradient: gradients, weightGradient: weightGradient)
     if biasIsCancelled {
       biasGradient.update(repeating: 0, count: shape.outputChannels)
     } else {
