@@ -344,8 +344,9 @@ public protocol KernelTable: Sendable {
   /// x += bias, then max(x, 0) if `relu`, in place.
   func addBias(_ row: Output, count: Int, bias: Input, relu: Bool)
 
-  /// gradient = 0 where the ReLU's output was 0, in place.
-  func reluBackward(output: Input, count: Int, gradient: Output)
+  /// gradient = 0 where the ReLU's output was 0, in place. Of an output in bfloat16, `count` is a
+  /// multiple of `lanes`.
+  func reluBackward(output: Values, count: Int, gradient: Output)
 
   /// sum += x.
   func accumulate(_ x: Input, count: Int, into sum: Output)

@@ -19,7 +19,9 @@ extension KernelSet {
     add(Input(row), bias, count: count, relu: relu, sum: row)
   }
 
-  public func reluBackward(output: Input, count: Int, gradient: Output) {
+  public func reluBackward(output: Values, count: Int, gradient: Output) {
+    if output.storage == .bfloat16 { return reluBackward(output.bfloat16s, count, gradient) }
+    let output = output.floats
     var i = 0
     while i + lanes <= count {
       let alive = loadUnaligned(output + i) .> .zero
@@ -29,6 +31,13 @@ extension KernelSet {
     while i < count {
       if !(output[i] > 0) { gradient[i] = 0 }
       i += 1
+    }
+  }
+
+  private func reluBackward(_ output: UnsafePointer<BFloat16>, _ count: Int, _ gradient: Output) {
+    for i in stride(from: 0, to: count, by: lanes) {
+      let alive = loadBFloat16(output + i) .> .zero
+      storeUnaligned(select(alive, loadUnaligned(gradient + i), .zero), gradient + i)
     }
   }
 

@@ -23,11 +23,23 @@ import Testing
 
       let gradients = Samples.uniform(count, seed: 3)
       let (gradient, gradientStart) = GuardedBuffer.unaligned(gradients)
-      set.kernels.reluBackward(output: start, count: count, gradient: gradientStart)
+      set.kernels.reluBackward(output: Values(start), count: count, gradient: gradientStart)
       #expect(
         Array(gradient.array[1...]) == (0..<count).map { expected[$0] > 0 ? gradients[$0] : 0 })
       #expect(gradient.isIntact && gradient[0] == -12_345)
     }
+  }
+
+  @Test(arguments: InstructionSet.all, [16, 32, 48, 160])
+  func reluBackwardOfBFloat16(set: InstructionSet, count: Int) {
+    let values = Samples.uniform(count, seed: 1).map { max(0, $0) }
+    let gradients = Samples.uniform(count, seed: 3)
+    let (output, gradient) = (GuardedBuffer(halves: values), GuardedBuffer(gradients))
+    set.kernels.reluBackward(
+      output: Values(base: output.pointer, storage: .bfloat16), count: count,
+      gradient: gradient.pointer)
+    #expect(gradient.array == (0..<count).map { values[$0] > 0 ? gradients[$0] : 0 })
+    #expect(gradient.isIntact && output.isIntact)
   }
 
   @Test(arguments: InstructionSet.all, counts)

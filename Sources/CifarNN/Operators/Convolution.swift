@@ -14,6 +14,8 @@ final class Convolution: Operator {
   private let prologue: Pointwise?
   /// The stage that reads the output.
   private let consumer: Pointwise?
+  /// What reads the gradient of the input.
+  private let gradientConsumer: (any ImageConsumer)?
   private let context: OperatorContext
   private let method: ConvolutionMethod
   private let algorithm: any ConvolutionAlgorithm
@@ -39,15 +41,17 @@ final class Convolution: Operator {
   /// - Parameters:
   ///   - prologue: the operator of the group's prologue, of which `input` is the output.
   ///   - consumer: that of its epilogue, of which `output` is the input.
+  ///   - gradientConsumer: reads the gradient of an input that is not the prologue's.
   init(
     _ group: ConvolutionGroup, _ method: ConvolutionMethod, input: Activation,
     output: Activation, prologue: Pointwise? = nil, consumer: Pointwise? = nil,
-    context: OperatorContext
+    gradientConsumer: (any ImageConsumer)? = nil, context: OperatorContext
   ) throws {
     self.input = input
     self.output = output
     self.prologue = prologue
     self.consumer = consumer
+    self.gradientConsumer = prologue?.gradientSums ?? gradientConsumer
     self.context = context
     self.method = method
     shape = method.shape
@@ -132,7 +136,7 @@ final class Convolution: Operator {
     case .some(let inputGradient) where gradientCapacity == nil:
       algorithm.backwardData(
         count: pass.count, outputGradient: gradients, inputGradient: inputGradient,
-        consumer: prologue?.gradientSums)
+        consumer: gradientConsumer)
       // Now they are stored.
       algorithm.backwardWeights(
         count: pass.count, input: images, outputGradient: Values(gradient),
@@ -140,7 +144,7 @@ final class Convolution: Operator {
     case .some(let inputGradient):
       algorithm.backward(
         count: pass.count, input: images, outputGradient: gradients, inputGradient: inputGradient,
-        consumer: prologue?.gradientSums, weightGradient: weightGradient)
+        consumer: gradientConsumer, weightGradient: weightGradient)
     }
     if biasIsCancelled {
       biasGradient.update(repeating: 0, count: shape.outputChannels)

@@ -98,7 +98,7 @@ final class Dense: Operator {
     }
     if relu {
       context.kernels.reluBackward(
-        output: output.values, count: pass.count * units, gradient: gradient)
+        output: Values(output.values), count: pass.count * units, gradient: gradient)
     }
     biasGradient.update(repeating: 0, count: units)
     if !biasIsCancelled {

@@ -6,13 +6,16 @@ final class ResidualFork: Operator {
   private let input: Activation
   private let shortcut: Activation
   private let context: OperatorContext
+  private let isEpilogue: Bool
 
   /// - Parameters:
   ///   - input: with the gradient of the way through the layers.
   ///   - shortcut: the same values, with a gradient of their own.
-  init(input: Activation, shortcut: Activation, context: OperatorContext) {
+  ///   - isEpilogue: whether a convolution asks for the way back of each image.
+  init(input: Activation, shortcut: Activation, isEpilogue: Bool, context: OperatorContext) {
     self.input = input
     self.shortcut = shortcut
+    self.isEpilogue = isEpilogue
     self.context = context
   }
 
@@ -20,10 +23,22 @@ final class ResidualFork: Operator {
 
   /// dx = the gradients of both ways, added.
   func backward(_ pass: Pass) {
+    if isEpilogue { return }
+    context.pool.forEach(pass.count) { image, _ in consume(image..<(image + 1)) }
+  }
+}
+
+extension ResidualFork: ImageConsumer {
+  func consume(_ images: Range<Int>) {
     guard let gradient = input.gradient, let other = shortcut.gradient else { return }
-    context.pool.forEach(pass.count) { image, _ in
-      context.kernels.accumulate(
-        other + image * input.stride, count: input.stride, into: gradient + image * input.stride)
+    let first = images.lowerBound * input.stride
+    context.kernels.accumulate(
+      other + first, count: images.count * input.stride, into: gradient + first)
+  }
+
+  func prefetchRanges(_ images: Range<Int>) -> Region? {
+    shortcut.gradient.map {
+      ImageLayout(groups: 1, plane: input.stride).region(images, groups: 0..<1, of: Values($0))
     }
   }
 }
@@ -46,20 +61,25 @@ final class ResidualSum: Operator {
   private let shortcut: Term
   private let output: Activation
   private let relu: Bool
+  private let isEpilogue: Bool
   private let context: OperatorContext
   /// What the work is cut into: an image's planes, or its row of values.
   private let parts: Int
   private let partSize: Int
   private let staging: StagingBuffers
 
-  /// - Parameter output: with the gradient that computed terms and the identity share.
+  /// - Parameters:
+  ///   - output: with the gradient that computed terms and the identity share.
+  ///   - isEpilogue: as in `ResidualFork`.
   init(
-    layers: Term, shortcut: Term, output: Activation, relu: Bool, context: OperatorContext
+    layers: Term, shortcut: Term, output: Activation, relu: Bool, isEpilogue: Bool,
+    context: OperatorContext
   ) {
     self.layers = layers
     self.shortcut = shortcut
     self.output = output
     self.relu = relu
+    self.isEpilogue = isEpilogue
     self.context = context
     parts = ResidualSum.parts(output.shape, context.target)
     partSize = output.stride / parts
@@ -106,17 +126,19 @@ final class ResidualSum: Operator {
 
   /// The gradient goes both ways, where the ReLU lets it through.
   func backward(_ pass: Pass) {
+    if isEpilogue { return }
+    context.pool.forEach(pass.count * parts) { part, _ in backward(part: part) }
+  }
+
+  private func backward(part: Int) {
     guard let gradient = output.gradient else { return }
-    context.pool.forEach(pass.count * parts) { part, worker in
-      let dy = gradient + part * partSize
-      if relu {
-        context.kernels.reluBackward(
-          output: staging.read(output.stored + part * partSize, count: partSize, worker: worker),
-          count: partSize, gradient: dy)
-      }
-      handOut(dy, part, to: layers)
-      handOut(dy, part, to: shortcut)
+    let dy = gradient + part * partSize
+    if relu {
+      context.kernels.reluBackward(
+        output: output.stored + part * partSize, count: partSize, gradient: dy)
     }
+    handOut(dy, part, to: layers)
+    handOut(dy, part, to: shortcut)
   }
 
   private func handOut(_ dy: UnsafePointer<Float>, _ part: Int, to term: Term) {
@@ -126,4 +148,12 @@ final class ResidualSum: Operator {
       (gradient + part * partSize).update(from: dy, count: partSize)
     }
   }
+}
+
+extension ResidualSum: ImageConsumer {
+  func consume(_ images: Range<Int>) {
+    for part in (images.lowerBound * parts)..<(images.upperBound * parts) { backward(part: part) }
+  }
+
+  func prefetchRanges(_ images: Range<Int>) -> Region? { nil }
 }
