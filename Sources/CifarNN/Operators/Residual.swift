@@ -66,7 +66,6 @@ final class ResidualSum: Operator {
   /// What the work is cut into: an image's planes, or its row of values.
   private let parts: Int
   private let partSize: Int
-  private let staging: StagingBuffers
 
   /// - Parameters:
   ///   - output: with the gradient that computed terms and the identity share.
@@ -83,15 +82,13 @@ final class ResidualSum: Operator {
     self.context = context
     parts = ResidualSum.parts(output.shape, context.target)
     partSize = output.stride / parts
-    staging = StagingBuffers(size: partSize, context: context)
   }
 
   static func scratch(_ group: ResidualGroup, _ target: PlanTarget) -> ScratchSize {
     let shape = group.node.output
     let size =
       Activation.stride(of: shape, lanes: target.tiles.lanes) / parts(shape, target)
-    return StagingBuffers.scratch(3, size: size, target)
-      .union(ScratchSize(worker: group.ends.count * size))
+    return ScratchSize(worker: group.ends.count * size)
   }
 
   private static func parts(_ shape: ValueShape, _ target: PlanTarget) -> Int {
@@ -101,27 +98,20 @@ final class ResidualSum: Operator {
 
   func forward(_ pass: Pass) {
     context.pool.forEach(pass.count * parts) { part, worker in
-      let first = read(layers, part, pass, worker, buffer: 0)
-      let second = read(shortcut, part, pass, worker, buffer: 1)
-      staging.write(
-        output.stored + part * partSize, count: partSize, worker: worker, buffer: 2
-      ) {
-        context.kernels.add(first, second, count: partSize, relu: relu, sum: $0)
-      }
+      let first = values(layers, part, pass, worker, number: 0)
+      let second = values(shortcut, part, pass, worker, number: layers.stage == nil ? 0 : 1)
+      context.kernels.add(
+        first, second, count: partSize, relu: relu, sum: output.stored + part * partSize)
     }
   }
 
-  private func read(_ term: Term, _ part: Int, _ pass: Pass, _ worker: Int, buffer: Int)
-    -> UnsafePointer<Float>
+  /// - Parameter number: of the term, among those that are computed.
+  private func values(_ term: Term, _ part: Int, _ pass: Pass, _ worker: Int, number: Int) -> Values
   {
-    guard let stage = term.stage else {
-      return staging.read(
-        term.values.stored + part * partSize, count: partSize, worker: worker, buffer: buffer)
-    }
-    let place =
-      context.scratch.pointer(worker: worker) + (layers.stage == nil ? 0 : buffer * partSize)
-    stage.compute(part, pass, to: Values(place), worker)
-    return UnsafePointer(place)
+    guard let stage = term.stage else { return term.values.stored + part * partSize }
+    let place = Values(context.scratch.pointer(worker: worker) + number * partSize)
+    stage.compute(part, pass, to: place, worker)
+    return place
   }
 
   /// The gradient goes both ways, where the ReLU lets it through.
