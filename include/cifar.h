@@ -368,14 +368,14 @@ typedef struct cifar_train_options {
  *                               Running statistics are not averaged
  *   {"precision": "mixed_bfloat16"}
  *                               keeps images between layers as bfloat16, in half the memory, and
- *                               multiplies 16-bit integers in 3x3 convolutions with stride 1
- *                               (padding 1, 16 channels or more on both sides), which is faster.
- *                               Those have a scale for each image, so that an image's answer does
- *                               not depend on its batch, and an error of 0.1 to 0.7 % of what they
- *                               compute, less than the bfloat16 of the images causes. Sums,
- *                               weights, statistics, gradients, dense layers and all other
- *                               convolutions stay float32. It works on every processor; the bits
- *                               of a result depend on cifar_instruction_set. Else "float32"
+ *                               multiplies 16-bit integers in convolutions and, but for the
+ *                               gradient of their weights, in dense layers of 64 units or more,
+ *                               which is faster. Those have a scale for each image, so that an
+ *                               image's answer does not depend on its batch, and an error of 0.1
+ *                               to 0.7 % of what they compute, less than the bfloat16 of the
+ *                               images causes. Sums, weights, statistics, gradients and all other
+ *                               layers stay float32. It works on every processor; the bits of a
+ *                               result depend on cifar_instruction_set. Else "float32"
  *   {"schedule": "cosine"}      or {"type": "cosine", "unit": "step", "warmup": 500}; also
  *                               "constant", "exponential", "multistep", "step"
  *   {"early_stopping": {"patience": 3}, "reduce_lr_on_plateau": false}

@@ -27,8 +27,13 @@ struct Assembly {
       }
       return stages[place]
     }
-    for operation in plan.operations {
-      operators.append(try make(operation, stage, context))
+    let epilogues = plan.operations.indices.map { plan.backwardEpilogue(ofOperation: $0) }
+    for (index, operation) in plan.operations.enumerated() {
+      let consumers = operators[epilogues[index]].reversed().compactMap(\.gradientConsumer)
+      operators.append(
+        try make(
+          operation, stage, isEpilogue: epilogues.contains { $0.contains(index) },
+          consumers.isEmpty ? nil : ImageConsumers(consumers), context))
     }
   }
 
@@ -49,17 +54,18 @@ struct Assembly {
 
   private func make(
     _ operation: MemoryPlan.Operation, _ stage: (PointwiseGroup) throws -> Pointwise,
-    _ context: OperatorContext
+    isEpilogue: Bool, _ gradientConsumer: (any ImageConsumer)?, _ context: OperatorContext
   ) throws -> any Operator {
     switch operation {
     case .convolution(let group, let method, let input, let output):
       try Convolution(
         group, method, input: activations[input], output: activations[output],
         prologue: group.prologue.map(stage), consumer: group.consumer.map(stage),
-        context: context)
+        gradientConsumer: gradientConsumer, context: context)
     case .pointwiseInput(let group): PointwiseInput(try stage(group))
     case .statistics(let group): PointwiseStatistics(try stage(group))
-    case .pointwiseOutput(let group, _): PointwiseOutput(try stage(group))
+    case .pointwiseOutput(let group, _):
+      PointwiseOutput(try stage(group), isEpilogue: isEpilogue)
     case .dense(let group, let input, let output):
       try Dense(
         group, input: activations[input], output: activations[output], context: context)
@@ -71,12 +77,21 @@ struct Assembly {
         group, input: activations[input], output: activations[output], context: context)
     case .fork(let input, let shortcut):
       ResidualFork(
-        input: activations[input], shortcut: activations[shortcut], context: context)
+        input: activations[input], shortcut: activations[shortcut], isEpilogue: isEpilogue,
+        context: context)
     case .sum(let group, let layers, let shortcut, let output):
       ResidualSum(
         layers: .init(activations[layers], try group.layersEnd.map(stage)),
         shortcut: .init(activations[shortcut], try group.shortcutEnd.map(stage)),
-        output: activations[output], relu: group.relu != nil, context: context)
+        output: activations[output], relu: group.relu != nil, isEpilogue: isEpilogue,
+        context: context)
     }
+  }
+}
+
+extension Operator {
+  /// What does the operator's way back for some images; nil where that is not a matter of images.
+  fileprivate var gradientConsumer: (any ImageConsumer)? {
+    (self as? PointwiseOutput)?.gradientSums ?? self as? any ImageConsumer
   }
 }

@@ -4,8 +4,9 @@ import Kernels
 public enum Precision: String, Codable, CaseIterable, Sendable {
   case float32
   /// The images between two layers are kept as bfloat16, from the forward to the backward pass, and
-  /// Winograd's products multiply numbers of 16 bits. Sums, weights, statistics, gradients, the values
-  /// of dense layers and all other arithmetic are float32. Named as Keras's policy.
+  /// convolutions and dense layers multiply numbers of 16 bits. Sums, weights, statistics,
+  /// gradients, the values of dense layers and all other arithmetic are float32. Named as Keras's
+  /// policy.
   ///
   /// The products take int16 with a scale an image (`Int16Products`). What that costs in accuracy is
   /// less than what bfloat16 images cost.
@@ -19,6 +20,6 @@ public enum Precision: String, Codable, CaseIterable, Sendable {
   /// How activations are kept.
   var storage: Storage { self == .float32 ? .float32 : .bfloat16 }
 
-  /// What Winograd's products multiply.
+  /// What the products multiply.
   var products: Products { self == .float32 ? .float32 : .int16 }
 }

@@ -72,8 +72,8 @@ public struct Hyperparameters: DescribedOptions {
     .word(
       "precision", \.precision,
       "mixed_bfloat16 keeps images between layers as bfloat16, in half the memory, and multiplies "
-        + "16-bit integers in 3×3 convolutions, which is faster; also when a training validates. "
-        + "Sums, weights and gradients stay float32. `evaluate` and `predict` are float32: a few images may fall into another class there"
+        + "16-bit integers in convolutions and dense layers, which is faster; also when a "
+        + "training validates. Sums, weights and gradients stay float32. `evaluate` and `predict` are float32: a few images may fall into another class there"
     ),
     .object("optimizer", \.optimizer, isRequired: true, "how weights are moved"),
     // As PyTorch's `AveragedModel` with `get_ema_multi_avg_fn`.

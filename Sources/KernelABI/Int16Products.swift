@@ -1,8 +1,10 @@
-/// Winograd's products with factors of 16 bits: x·y ≈ (X·Y)/(s·t), where X = round(s·x) and
-/// Y = round(t·y) are int16 and their products are summed as int32.
+/// Products with factors of 16 bits: x·y ≈ (X·Y)/(s·t), where X = round(s·x) and Y = round(t·y) are
+/// int16 and their products are summed as int32.
 ///
 /// The scales s and t are as large as lets no sum overflow, whatever the numbers are. Sums of
 /// integers are exact: every instruction set makes the same of the same factors.
+///
+/// In Winograd's space:
 ///
 /// - The data of an image have one scale, limit / (max |d| · bound of the point). Where the bounds
 ///   come from: no point of Bᵀ·d·B is larger than the largest |d| times the sum of the magnitudes of
@@ -13,6 +15,9 @@
 ///   less than 2³¹; then it is added to the others in float32.
 /// - The gradient of the filters sums over the tiles of an image, at most `sumTiles` as int32. Both
 ///   factors are data, and share the bits.
+///
+/// In dense layers and the rest of the convolutions nothing is transformed, so that 13 bits are enough
+/// for the numbers of an image and 12 for the weights of an output: 64 products fit into an int32.
 public enum Int16Products {
   /// What the data of a convolution are at most.
   public static let dataLimit: Float = 32766
@@ -20,6 +25,14 @@ public enum Int16Products {
   public static let filterLimit: Float = 65534
   /// Input channels whose products are added up as int32.
   public static let sumInputs = 64
+
+  /// What the numbers of an image and the weights of an output are at most outside of Winograd's
+  /// space, and how many of their products are added up as int32: 2⁶·2¹³·2¹² = 2³¹.
+  public static let plainLimit: Float = 8190
+  public static let weightLimit: Float = 4094
+  public static let sumProducts = 64
+  /// What the numbers of a row of a matrix are padded to a multiple of.
+  public static let rowMultiple = 32
 
   /// Tiles whose products are added up as int32, of one image: eight instructions of two each.
   public static let sumTiles = 16

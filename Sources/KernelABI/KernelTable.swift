@@ -9,10 +9,7 @@
 /// Nothing is read or written outside the shapes that are named here. Those of blocked and packed
 /// data are whole: padded lanes, output groups that a panel lacks and tiles that a pack
 /// lacks have memory, and kernels may read it.
-public protocol KernelTable: Sendable {
-  typealias Input = UnsafePointer<Float>
-  typealias Output = UnsafeMutablePointer<Float>
-
+public protocol KernelTable: Int16Kernels {
   /// What `CIFAR_ISA` calls it.
   var name: String { get }
   /// Floats in a vector.
@@ -130,46 +127,6 @@ public protocol KernelTable: Sendable {
     _ shape: ConvolutionShape, _ sums: Input, pointStride: Int, panelStride: Int, group: Int,
     to filters: Output)
 
-  // MARK: Winograd convolution with factors of 16 bits
-  //
-  // As above; `Int16Products` says what is rounded to what. `tiling` has tiles in pairs, counts and
-  // ranges of tiles are even. The numbers of a point are together, those of one point and plane
-  // `pointStride` after those of the one before; `scales` has a number an image of the batch.
-
-  /// max |x|; NaN if there is one. `count` is a multiple of `lanes`.
-  func largestMagnitude(_ values: Values, count: Int) -> Float
-
-  /// Filters as in `winogradFilters`, for `lanes` outputs, the `vector`th of a panel, to (panels of
-  /// output, 36 points, inputs / 2, panel, 2). `scales`, (panels, 36, panel), becomes what takes their
-  /// scale and the data's bounds back. `scratch` has room for 36 points of all inputs, a vector each.
-  func winogradFiltersInt16(
-    _ shape: ConvolutionShape, _ filters: Input, to transformed: UnsafeMutablePointer<Int16>,
-    scales: Output, rotated: Bool, panel: Int, vector: Int, scratch: Output)
-
-  /// Bᵀ·d·B of tiles, times the scale of their image over the bound of the point, in one of the two
-  /// layouts of `Int16Pairs`.
-  func winogradInputInt16(
-    _ tiling: WinogradTiling, _ area: WinogradTiles, scales: Input, pairs: Int16Pairs,
-    to transformed: UnsafeMutablePointer<Int16>, pointStride: Int)
-
-  /// As `winogradMultiply`, of tiles with pairs of channels. `scales` are those of one panel of
-  /// filters; the product lacks only the scales of the images, which `winogradOutput` applies.
-  func winogradMultiplyInt16(
-    _ transformed: UnsafePointer<Int16>, pointStride: Int, tiles: Int, groups: Int,
-    filters: UnsafePointer<Int16>, scales: Input, product: Output, prefetch: PrefetchRanges)
-
-  /// D·dy·Dᵀ of tiles, times scale over bound, to (panels, 36 points, tiles / 2, panel, 2).
-  func winogradGradientInt16(
-    _ tiling: WinogradTiling, _ area: WinogradTiles, scales: Input,
-    to transformed: UnsafeMutablePointer<Int16>, pointStride: Int)
-
-  /// As `winogradAccumulate`, of pairs of tiles. `tiles` are those that `x` and `dy` hold, `scales`
-  /// take back the scales of both in an image.
-  func winogradAccumulateInt16(
-    _ x: UnsafePointer<Int16>, xStride: Int, groups: Int, dy: UnsafePointer<Int16>, dyStride: Int,
-    panels: Int, tiles: Range<Int>, tilesPerImage: Int, scales: Input, sums: Output,
-    accumulate: Bool, prefetch: PrefetchRanges)
-
   // MARK: Matrix product
 
   /// Packs up to `tile` lines of a matrix for `multiplyPanel`, as (depth, tile): missing lines are
@@ -274,14 +231,16 @@ public protocol KernelTable: Sendable {
   /// dx = gradient·(Φ(x) + x·φ(x)).
   func geluBackward(_ x: Input, gradient: Input, count: Int, dx: Output)
 
-  /// sum = x + other, then max(sum, 0) if `relu`.
-  func add(_ x: Input, _ other: Input, count: Int, relu: Bool, sum: Output)
+  /// sum = x + other, then max(sum, 0) if `relu`. Unless all are float32, `count` is a multiple of
+  /// `lanes`.
+  func add(_ x: Values, _ other: Values, count: Int, relu: Bool, sum: Values)
 
   /// x += bias, then max(x, 0) if `relu`, in place.
   func addBias(_ row: Output, count: Int, bias: Input, relu: Bool)
 
-  /// gradient = 0 where the ReLU's output was 0, in place.
-  func reluBackward(output: Input, count: Int, gradient: Output)
+  /// gradient = 0 where the ReLU's output was 0, in place. Of an output in bfloat16, `count` is a
+  /// multiple of `lanes`.
+  func reluBackward(output: Values, count: Int, gradient: Output)
 
   /// sum += x.
   func accumulate(_ x: Input, count: Int, into sum: Output)

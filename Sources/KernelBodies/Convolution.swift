@@ -78,8 +78,9 @@ extension KernelSet {
 
   /// Hands out each panel with the planes of its two vectors; the last may lack the second.
   @inline(__always)
-  private func forEachPanel(
-    _ channels: Int, _ pixels: Int, _ output: Output, _ body: (Int, Output, Output?) -> Void
+  func forEachPanel<Element: Stored>(
+    _ channels: Int, _ pixels: Int, _ output: UnsafeMutablePointer<Element>,
+    _ body: (Int, UnsafeMutablePointer<Element>, UnsafeMutablePointer<Element>?) -> Void
   ) {
     let groups = blocks(channels, of: lanes)
     for index in 0..<blocks(groups, of: panelVectors) {
@@ -92,7 +93,7 @@ extension KernelSet {
   /// what is left.
   @inline(__always)
   private func convolveRow(
-    _ pass: DirectPass, _ filters: Input, _ start: Accumulators, rows: FilterTaps,
+    _ pass: DirectPass<Float>, _ filters: Input, _ start: Accumulators, rows: FilterTaps,
     columns: FilterTaps, count: Int, _ first: Output, _ second: Output?
   ) {
     var x = 0
@@ -109,7 +110,7 @@ extension KernelSet {
   /// As many pixels from the `x`-th on.
   @inline(__always)
   private func convolvePixels(
-    _ pixels: Int, _ pass: DirectPass, _ filters: Input, _ start: Accumulators,
+    _ pixels: Int, _ pass: DirectPass<Float>, _ filters: Input, _ start: Accumulators,
     _ rows: FilterTaps, _ columns: FilterTaps, _ x: Int, _ first: Output, _ second: Output?
   ) {
     var sums = start
@@ -173,9 +174,9 @@ extension KernelSet {
 }
 
 /// What stays the same for all pixels of a direct convolution.
-private struct DirectPass {
+struct DirectPass<Number> {
   /// (groups, rows, columns, lanes), with its zeros.
-  let frame: Input
+  let frame: UnsafePointer<Number>
   let frameWidth: Int
   let framePlane: Int
   /// Those that are summed over.
@@ -189,7 +190,7 @@ private struct DirectPass {
 
 /// The rows (or columns) of a packed filter that one row (or column) of an output meets, and where
 /// in the frame: `count` of them, `step` apart, over neighbours in the frame.
-private struct FilterTaps {
+struct FilterTaps {
   let first: Int
   let step: Int
   let count: Int
@@ -199,18 +200,18 @@ private struct FilterTaps {
 
 extension ConvolutionShape {
   @inline(__always)
-  fileprivate var filterTaps: Int { kernel * kernel }
+  var filterTaps: Int { kernel * kernel }
 
   /// y[i] = Σ_k x[i·stride + k − padding]·w[k]
   @inline(__always)
-  fileprivate func taps(output i: Int) -> FilterTaps {
+  func taps(output i: Int) -> FilterTaps {
     FilterTaps(first: 0, step: 1, count: kernel, pixel: i * stride)
   }
 
   /// dx[j] = Σ_k dy[(j + padding − k) / stride]·w[k] over the k that leave no remainder, in a filter
   /// that is packed in reverse.
   @inline(__always)
-  fileprivate func taps(input j: Int) -> FilterTaps {
+  func taps(input j: Int) -> FilterTaps {
     let (quotient, remainder) = (j + padding).quotientAndRemainder(dividingBy: stride)
     guard remainder < kernel else { return FilterTaps(first: 0, step: 1, count: 0, pixel: 0) }
     let (others, first) = (kernel - 1 - remainder).quotientAndRemainder(dividingBy: stride)

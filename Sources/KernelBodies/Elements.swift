@@ -1,7 +1,41 @@
 import KernelABI
 
 extension KernelSet {
-  public func add(_ x: Input, _ other: Input, count: Int, relu: Bool, sum: Output) {
+  public func add(_ x: Values, _ other: Values, count: Int, relu: Bool, sum: Values) {
+    switch (x.storage, other.storage) {
+    case (.float32, .float32) where sum.storage == .float32:
+      addRows(x.floats, other.floats, count: count, relu: relu, sum: sum.floats)
+    case (.float32, .float32): add(x.floats, other.floats, count, relu, sum)
+    case (.float32, .bfloat16): add(x.floats, other.bfloat16s, count, relu, sum)
+    case (.bfloat16, .float32): add(x.bfloat16s, other.floats, count, relu, sum)
+    case (.bfloat16, .bfloat16): add(x.bfloat16s, other.bfloat16s, count, relu, sum)
+    }
+  }
+
+  @inline(__always)
+  private func add<First: Stored, Second: Stored>(
+    _ x: UnsafePointer<First>, _ other: UnsafePointer<Second>, _ count: Int, _ relu: Bool,
+    _ sum: Values
+  ) {
+    switch sum.storage {
+    case .float32: addVectors(x, other, count, relu, sum.floats)
+    case .bfloat16: addVectors(x, other, count, relu, sum.bfloat16s)
+    }
+  }
+
+  @inline(__always)
+  private func addVectors<First: Stored, Second: Stored, Sum: Stored>(
+    _ x: UnsafePointer<First>, _ other: UnsafePointer<Second>, _ count: Int, _ relu: Bool,
+    _ sum: UnsafeMutablePointer<Sum>
+  ) {
+    for i in stride(from: 0, to: count, by: lanes) {
+      let z = First.load(x + i) + Second.load(other + i)
+      Sum.store(relu ? positive(z) : z, sum + i)
+    }
+  }
+
+  /// Rows of any length at any address.
+  private func addRows(_ x: Input, _ other: Input, count: Int, relu: Bool, sum: Output) {
     var i = 0
     while i + lanes <= count {
       let z = loadUnaligned(x + i) + loadUnaligned(other + i)
@@ -16,10 +50,12 @@ extension KernelSet {
   }
 
   public func addBias(_ row: Output, count: Int, bias: Input, relu: Bool) {
-    add(Input(row), bias, count: count, relu: relu, sum: row)
+    addRows(row, bias, count: count, relu: relu, sum: row)
   }
 
-  public func reluBackward(output: Input, count: Int, gradient: Output) {
+  public func reluBackward(output: Values, count: Int, gradient: Output) {
+    if output.storage == .bfloat16 { return reluBackward(output.bfloat16s, count, gradient) }
+    let output = output.floats
     var i = 0
     while i + lanes <= count {
       let alive = loadUnaligned(output + i) .> .zero
@@ -29,6 +65,13 @@ extension KernelSet {
     while i < count {
       if !(output[i] > 0) { gradient[i] = 0 }
       i += 1
+    }
+  }
+
+  private func reluBackward(_ output: UnsafePointer<BFloat16>, _ count: Int, _ gradient: Output) {
+    for i in stride(from: 0, to: count, by: lanes) {
+      let alive = loadBFloat16(output + i) .> .zero
+      storeUnaligned(select(alive, loadUnaligned(gradient + i), .zero), gradient + i)
     }
   }
 

@@ -88,7 +88,7 @@ extension KernelSet {
 extension ConvolutionShape {
   /// The output rows (or columns) below `limit` for which tap `k` falls inside an input of `size`.
   @inline(__always)
-  fileprivate func outputs(reading k: Int, of size: Int, limit: Int) -> Range<Int> {
+  func outputs(reading k: Int, of size: Int, limit: Int) -> Range<Int> {
     // Division rounds toward zero: of a negative number it would take a tap beside the image for
     // one on its first pixel.
     let first = max(0, padding - k + stride - 1) / stride

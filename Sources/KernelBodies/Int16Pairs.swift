@@ -11,6 +11,12 @@ func toInt16(_ v: Vector, _ scale: Vector) -> Vector {
   multiplyAdd(v, scale, Vector(repeating: 12_582_912))
 }
 
+/// The same, but not fused: with the same bits on every processor.
+@inline(__always)
+func toInt16Unfused(_ v: Vector, _ scale: Vector) -> Vector {
+  v * scale + Vector(repeating: 12_582_912)
+}
+
 /// Lanes of int32 as float32.
 @inline(__always)
 func fromInt32(_ v: Vector) -> Vector { cpu_from_int32(v) }
@@ -18,6 +24,14 @@ func fromInt32(_ v: Vector) -> Vector { cpu_from_int32(v) }
 /// The lower halves of two vectors as pairs.
 @inline(__always)
 func pairs(_ first: Vector, _ second: Vector) -> Vector { cpu_interleave(first, second) }
+
+/// `lanes` numbers of each of two rows as pairs, from any address.
+@inline(__always)
+func loadPairs(_ first: UnsafePointer<Int16>, _ second: UnsafePointer<Int16>) -> Vector {
+  cpu_interleave(
+    UnsafeRawPointer(first).loadUnaligned(as: BFloat16Vector.self),
+    UnsafeRawPointer(second).loadUnaligned(as: BFloat16Vector.self))
+}
 
 @inline(__always)
 func storeLowerHalves(_ v: Vector, _ p: UnsafeMutablePointer<Int16>) {
@@ -34,6 +48,12 @@ func broadcastPair(_ p: UnsafePointer<Int16>) -> Vector {
 @inline(__always)
 func loadPairs(_ p: UnsafePointer<Int16>) -> Vector {
   UnsafeRawPointer(p).assumingMemoryBound(to: Vector.self).pointee
+}
+
+/// The same from any address.
+@inline(__always)
+func loadPairsUnaligned(_ p: UnsafePointer<Int16>) -> Vector {
+  UnsafeRawPointer(p).loadUnaligned(as: Vector.self)
 }
 
 @inline(__always)
@@ -103,10 +123,15 @@ extension KernelSet {
       m0 = larger(m0, magnitude(Element.load(values + i)))
       i += lanes
     }
-    let most = larger(larger(m0, m1), larger(m2, m3))
-    // As bits, so that NaN is the largest.
-    var result: UInt32 = 0
-    for lane in 0..<lanes { result = max(result, most[lane].bitPattern) }
-    return Float(bitPattern: result)
+    return largestLane(larger(larger(m0, m1), larger(m2, m3)))
   }
+}
+
+/// The largest lane of magnitudes.
+@inline(__always)
+func largestLane(_ magnitudes: Vector) -> Float {
+  // As bits, so that NaN is the largest.
+  var result: UInt32 = 0
+  for lane in 0..<lanes { result = max(result, magnitudes[lane].bitPattern) }
+  return Float(bitPattern: result)
 }

@@ -74,7 +74,7 @@ extension KernelSet {
 
 /// Sums of one row of A with up to three of B. Not `Accumulators`: both factors are vectors along the
 /// depth, and each sum is one number in the end.
-private struct RowSums {
+struct RowSums {
   var v0 = Vector.zero, v1 = Vector.zero, v2 = Vector.zero
 
   @inline(__always) init() {}
@@ -84,5 +84,28 @@ private struct RowSums {
     v0 = multiplyAdd(x, b0, v0)
     if width > 1 { v1 = multiplyAdd(x, b1, v1) }
     if width > 2 { v2 = multiplyAdd(x, b2, v2) }
+  }
+  // MARK: Pairs of int16
+
+  @inline(__always)
+  mutating func addPairs(_ width: Int, _ x: Vector, _ b0: Vector, _ b1: Vector, _ b2: Vector) {
+    v0 = multiplyAddPairs(x, b0, v0)
+    if width > 1 { v1 = multiplyAddPairs(x, b1, v1) }
+    if width > 2 { v2 = multiplyAddPairs(x, b2, v2) }
+  }
+
+  /// Adds sums of int32.
+  @inline(__always)
+  mutating func addInt32(_ width: Int, _ sums: RowSums) {
+    v0 += fromInt32(sums.v0)
+    if width > 1 { v1 += fromInt32(sums.v1) }
+    if width > 2 { v2 += fromInt32(sums.v2) }
+  }
+
+  @inline(__always)
+  mutating func add(_ width: Int, _ sums: RowSums) {
+    v0 += sums.v0
+    if width > 1 { v1 += sums.v1 }
+    if width > 2 { v2 += sums.v2 }
   }
 }

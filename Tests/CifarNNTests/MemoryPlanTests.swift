@@ -68,6 +68,42 @@ import Testing
     }
   }
 
+  /// The first convolution of a block does the way back of the fork, and of the sum or the stage before
+  /// it; no other does, and none where there are no gradients.
+  @Test func convolutionsEndTheWayBackBeforeThem() throws {
+    for mode in [PlanMode.training, .inference] {
+      let plan = try plan("tutorial-resnet", mode)
+      var blocks = 0
+      for (index, operation) in plan.operations.enumerated() {
+        let epilogue = plan.backwardEpilogue(ofOperation: index)
+        guard mode == .training, index > 0, case .fork = plan.operations[index - 1] else {
+          #expect(epilogue.isEmpty)
+          continue
+        }
+        #expect(epilogue == (index - 2)..<index)
+        switch plan.operations[index - 2] {
+        case .sum: #expect(blocks > 0)
+        case .pointwiseOutput: #expect(blocks == 0)
+        default: Issue.record("\(operation)")
+        }
+        blocks += 1
+      }
+      #expect(blocks == (mode == .training ? 6 : 0))
+    }
+  }
+
+  /// A branch that ends with a convolution has a gradient of its own, which the sum copies to.
+  @Test func aSumThatCopiesIsNoEpilogue() throws {
+    let conv = LayerSpec.conv2d(filters: 16)
+    let block = LayerSpec.residual(layers: [conv, .relu, conv])
+    let nodes = try ModelSpec(
+      input: [16, 8, 8], layers: [conv, .relu, block, block, .flatten, .dense(units: 2)]
+    ).resolved(for: .pytorch).nodes()
+    let plan = try plan(nodes, .training)
+    let epilogues = plan.operations.indices.map { plan.backwardEpilogue(ofOperation: $0) }
+    #expect(epilogues.filter { !$0.isEmpty }.map(\.count) == [2, 1])
+  }
+
   @Test func imagesAreStoredAsTheTargetSays() throws {
     let plan = try plan("tutorial", .training, storage: .bfloat16)
     for value in plan.values.dropFirst() {

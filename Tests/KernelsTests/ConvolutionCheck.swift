@@ -37,7 +37,7 @@ struct ConvolutionCheck {
       }
       let expected = sample.oracle.forward(
         sample.image.doubles, sample.filters.doubles, bias: withBias ? bias.doubles : nil)
-      #expect(error(y, expected, channels: shape.inputChannels) < 1e-6, "\(name)")
+      #expect(shape.error(y, expected, channels: shape.inputChannels) < 1e-6, "\(name)")
     }
   }
 
@@ -52,7 +52,7 @@ struct ConvolutionCheck {
         shape, padded: padded, packed: packed, rows: 0..<shape.height, output: output)
     }
     let expected = sample.oracle.backwardData(sample.gradient.doubles, sample.filters.doubles)
-    #expect(error(dx, expected, channels: shape.outputChannels) < 1e-6, "\(name)")
+    #expect(shape.error(dx, expected, channels: shape.outputChannels) < 1e-6, "\(name)")
   }
 
   func backwardWeights() {
@@ -75,16 +75,6 @@ struct ConvolutionCheck {
     let expected = sample.oracle.backwardWeights(sample.image.doubles, sample.gradient.doubles)
     #expect(relativeError(result.array, expected.map { 2 * $0 }) < 2e-6, "\(name)")
     #expect(sums.isIntact && result.isIntact, "\(name)")
-  }
-
-  /// The relative error, measured against what such sums usually are where these happen to be
-  /// smaller: each of their terms has a root mean square of 1/3.
-  private func error(_ actual: [Float], _ expected: [Double], channels: Int) -> Double {
-    let terms = Double(channels * shape.kernel * shape.kernel)
-    let squares = expected.reduce(0) { $0 + $1 * $1 }
-    let usual = Double(expected.count) * terms / 9
-    let scale = squares > 0 && squares < usual ? (squares / usual).squareRoot() : 1
-    return relativeError(actual, expected) * scale
   }
 
   /// Frames one blocked image, packs the filters and convolves.
@@ -125,6 +115,16 @@ struct ConvolutionCheck {
 }
 
 extension ConvolutionShape {
+  /// The relative error, measured against what such sums usually are where these happen to be
+  /// smaller: each of their terms has a root mean square of 1/3.
+  func error(_ actual: [Float], _ expected: [Double], channels: Int) -> Double {
+    let terms = Double(channels * kernel * kernel)
+    let squares = expected.reduce(0) { $0 + $1 * $1 }
+    let usual = Double(expected.count) * terms / 9
+    let scale = squares > 0 && squares < usual ? (squares / usual).squareRoot() : 1
+    return relativeError(actual, expected) * scale
+  }
+
   /// In short, for what a test has to say.
   var name: String {
     "\(inputChannels)→\(outputChannels) at \(height)×\(width), "

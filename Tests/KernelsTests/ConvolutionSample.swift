@@ -13,15 +13,21 @@ struct ConvolutionSample {
   /// dLoss/dy, (N, O, H', W')
   let gradient: [Float]
 
-  init(_ shape: ConvolutionShape, images: Int = 1) {
+  /// - Parameter isConstant: whether all numbers of a kind are equal, instead of random.
+  init(_ shape: ConvolutionShape, images: Int = 1, isConstant: Bool = false) {
+    func values(_ count: Int, seed: UInt64, _ constant: Float) -> [Float] {
+      isConstant
+        ? [Float](repeating: constant, count: count) : Samples.uniform(count, seed: seed)
+    }
     self.shape = shape
     self.images = images
     oracle = ConvolutionOracle(shape, images: images)
-    image = Samples.uniform(images * shape.inputChannels * shape.height * shape.width, seed: 1)
-    filters = Samples.uniform(
-      shape.outputChannels * shape.inputChannels * shape.kernel * shape.kernel, seed: 2)
-    gradient = Samples.uniform(
-      images * shape.outputChannels * shape.outputHeight * shape.outputWidth, seed: 3)
+    image = values(
+      images * shape.inputChannels * shape.height * shape.width, seed: 1, 3)
+    filters = values(
+      shape.outputChannels * shape.inputChannels * shape.kernel * shape.kernel, seed: 2, -0.5)
+    gradient = values(
+      images * shape.outputChannels * shape.outputHeight * shape.outputWidth, seed: 3, -7)
   }
 
   func blockedImage(_ lanes: Int) -> [Float] {

@@ -73,5 +73,23 @@ import Testing
     check.forward()
     check.backwardData()
     check.backwardWeights()
+    let int16 = Int16ConvolutionCheck(kernels: set.kernels, shape: shape)
+    int16.forward()
+    int16.backwardData()
+    int16.backwardWeights()
+  }
+
+  /// Sums of int16 that are as large as they may be.
+  @Test(arguments: InstructionSet.all)
+  func int16AtTheLimit(set: InstructionSet) {
+    for (inputs, outputs, kernel) in [(64, 64, 3), (3, 5, 5), (1, 1, 3)] {
+      let shape = ConvolutionShape(
+        inputChannels: inputs, outputChannels: outputs, height: 9, width: 18, kernel: kernel,
+        padding: 0)
+      let check = Int16ConvolutionCheck(kernels: set.kernels, shape: shape, isConstant: true)
+      check.forward()
+      check.backwardData()
+      check.backwardWeights()
+    }
   }
 }

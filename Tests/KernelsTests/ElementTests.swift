@@ -23,11 +23,23 @@ import Testing
 
       let gradients = Samples.uniform(count, seed: 3)
       let (gradient, gradientStart) = GuardedBuffer.unaligned(gradients)
-      set.kernels.reluBackward(output: start, count: count, gradient: gradientStart)
+      set.kernels.reluBackward(output: Values(start), count: count, gradient: gradientStart)
       #expect(
         Array(gradient.array[1...]) == (0..<count).map { expected[$0] > 0 ? gradients[$0] : 0 })
       #expect(gradient.isIntact && gradient[0] == -12_345)
     }
+  }
+
+  @Test(arguments: InstructionSet.all, [16, 32, 48, 160])
+  func reluBackwardOfBFloat16(set: InstructionSet, count: Int) {
+    let values = Samples.uniform(count, seed: 1).map { max(0, $0) }
+    let gradients = Samples.uniform(count, seed: 3)
+    let (output, gradient) = (GuardedBuffer(halves: values), GuardedBuffer(gradients))
+    set.kernels.reluBackward(
+      output: Values(base: output.pointer, storage: .bfloat16), count: count,
+      gradient: gradient.pointer)
+    #expect(gradient.array == (0..<count).map { values[$0] > 0 ? gradients[$0] : 0 })
+    #expect(gradient.isIntact && output.isIntact)
   }
 
   @Test(arguments: InstructionSet.all, counts)
@@ -36,13 +48,45 @@ import Testing
     let (other, otherStart) = GuardedBuffer.unaligned(Samples.uniform(count, seed: 2))
     for relu in [false, true] {
       let (sum, start) = GuardedBuffer.unaligned([Float](repeating: .nan, count: count))
-      set.kernels.add(xStart, otherStart, count: count, relu: relu, sum: start)
+      set.kernels.add(
+        Values(xStart), Values(otherStart), count: count, relu: relu, sum: Values(start))
       let expected = (0..<count).map { i -> Float in
         let z = xStart[i] + otherStart[i]
         return relu ? max(z, 0) : z
       }
       #expect(Array(sum.array[1...]) == expected)
       #expect(sum.isIntact && x.isIntact && other.isIntact && sum[0] == -12_345)
+    }
+  }
+
+  /// Of numbers that are stored in different ways.
+  @Test(arguments: InstructionSet.all, [16, 48])
+  func sumsOfTwoStored(set: InstructionSet, count: Int) {
+    // What both ways have exactly, so that the sum in bfloat16 is all that is rounded.
+    let values = ([1, 2] as [UInt64]).map { seed in
+      Samples.uniform(count, seed: seed).map { ($0 * 64).rounded() / 64 }
+    }
+    let expected = (0..<count).map { max(0, values[0][$0] + values[1][$0]) }
+    for places in 0..<8 {
+      func stored(_ values: [Float], _ place: Int) -> (keeps: Any, values: Values) {
+        if places >> place & 1 == 0 {
+          let buffer = GuardedBuffer(values)
+          return (buffer, Values(buffer.pointer))
+        }
+        let buffer = GuardedBuffer(halves: values)
+        return (buffer, Values(base: buffer.pointer, storage: .bfloat16))
+      }
+      let (x, other) = (stored(values[0], 0), stored(values[1], 1))
+      let sum = stored([Float](repeating: .nan, count: count), 2)
+      set.kernels.add(x.values, other.values, count: count, relu: true, sum: sum.values)
+      withExtendedLifetime((x, other, sum)) {
+        for i in 0..<count {
+          let value =
+            sum.values.storage == .float32
+            ? sum.values.floats[i] : sum.values.bfloat16s[i].float
+          #expect(value == expected[i])
+        }
+      }
     }
   }
 

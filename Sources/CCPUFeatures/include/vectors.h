@@ -79,6 +79,12 @@
     cpu_words_##lanes h = __builtin_bit_cast(cpu_words_##lanes, high) << 16;                  \
     return __builtin_bit_cast(cpu_floats_##lanes, l | h);                                     \
   }                                                                                           \
+  CPU_INLINE cpu_floats_##lanes cpu_interleave(                                               \
+      cpu_bfloat16s_##lanes low, cpu_bfloat16s_##lanes high) {                                \
+    return __builtin_bit_cast(                                                                \
+        cpu_floats_##lanes, __builtin_convertvector(low, cpu_words_##lanes) |                 \
+                                __builtin_convertvector(high, cpu_words_##lanes) << 16);      \
+  }                                                                                           \
   /* The low half of each lane. */                                                            \
   CPU_INLINE cpu_bfloat16s_##lanes cpu_low_halves(cpu_floats_##lanes v) {                     \
     return __builtin_convertvector(                                                           \

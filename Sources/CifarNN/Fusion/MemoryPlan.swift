@@ -9,7 +9,7 @@ struct PlanTarget: Equatable, Sendable {
   var threads: Int
   /// How images are stored between two operators.
   var storage = Storage.float32
-  /// Factors of Winograd's products.
+  /// Factors of products.
   var products = Products.float32
   var convolution = ConvolutionChoice.auto
   var tiles: KernelTiles
@@ -17,7 +17,7 @@ struct PlanTarget: Equatable, Sendable {
   var training: Bool { mode == .training }
 }
 
-/// What the factors of Winograd's products are; sums are float32.
+/// What the factors of convolutions and dense layers are; sums are float32.
 enum Products: Equatable, Sendable {
   case float32
   /// See `Int16Products`.
@@ -240,7 +240,7 @@ struct MemoryPlan: Equatable, Sendable {
     case .dense(let group):
       let output = add(group.last, after: input, ring)
       operations.append(.dense(group, input: input, output: output))
-      scratch.formUnion(MatrixProduct.scratch(target.tiles))
+      scratch.formUnion(Dense.scratch(target))
       return output
     case .single(let node):
       let output = add(node, after: input, ring)

@@ -14,6 +14,8 @@ final class Convolution: Operator {
   private let prologue: Pointwise?
   /// The stage that reads the output.
   private let consumer: Pointwise?
+  /// What reads the gradient of the input.
+  private let gradientConsumer: (any ImageConsumer)?
   private let context: OperatorContext
   private let method: ConvolutionMethod
   private let algorithm: any ConvolutionAlgorithm
@@ -41,15 +43,17 @@ final class Convolution: Operator {
   /// - Parameters:
   ///   - prologue: the operator of the group's prologue, of which `input` is the output.
   ///   - consumer: that of its epilogue, of which `output` is the input.
+  ///   - gradientConsumer: reads the gradient of an input that is not the prologue's.
   init(
     _ group: ConvolutionGroup, _ method: ConvolutionMethod, input: Activation,
     output: Activation, prologue: Pointwise? = nil, consumer: Pointwise? = nil,
-    context: OperatorContext
+    gradientConsumer: (any ImageConsumer)? = nil, context: OperatorContext
   ) throws {
     self.input = input
     self.output = output
     self.prologue = prologue
     self.consumer = consumer
+    self.gradientConsumer = prologue?.gradientSums ?? gradientConsumer
     self.context = context
     self.method = method
     shape = method.shape
@@ -129,21 +133,31 @@ final class Convolution: Operator {
   /// dw[o, i] = Σ_n x[n, i] ⋆ dy[n, o]; db[o] = Σ dy[n, o]; dx[n, i] = Σ_o dy[n, o] ∗ w[o, i].
   func backward(_ pass: Pass) {
     guard let gradient = output.gradient, let weightGradient else { return }
-    var gradients =
+    var gradients: any ImageProducer =
       consumer?.inputGradients(capacity: gradientCapacity) ?? Values(gradient)
-    if pass.needsInputGradient, let inputGradient = input.gradient {
-      algorithm.backwardData(
-        count: pass.count, outputGradient: gradients, inputGradient: inputGradient,
-        consumer: prologue?.gradientSums)
-      if gradientCapacity == nil { gradients = Values(gradient) }
-    }
     let network = context.network
-    if network.isTrained("\(path).weight") {
-      // What is stored was computed in the forward pass.
-      algorithm.backwardWeights(
-        count: pass.count, input: input.isStored ? input.stored : images(pass),
-        outputGradient: gradients, weightGradient: weightGradient)
-      if gradientCapacity == nil { gradients = Values(gradient) }
+    let trainsWeights = network.isTrained("\(path).weight")
+    let inputGradient = pass.needsInputGradient ? input.gradient : nil
+    // What is stored was computed in the forward pass.
+    let images: any ImageProducer = input.isStored ? input.stored : images(pass)
+    if let inputGradient, trainsWeights, gradientCapacity != nil {
+      algorithm.backward(
+        count: pass.count, input: images, outputGradient: gradients, inputGradient: inputGradient,
+        consumer: gradientConsumer, weightGradient: weightGradient)
+    } else {
+      if let inputGradient {
+        algorithm.backwardData(
+          count: pass.count, outputGradient: gradients, inputGradient: inputGradient,
+          consumer: gradientConsumer)
+        // Now they are stored.
+        if gradientCapacity == nil { gradients = Values(gradient) }
+      }
+      if trainsWeights {
+        algorithm.backwardWeights(
+          count: pass.count, input: images, outputGradient: gradients,
+          weightGradient: weightGradient)
+        if gradientCapacity == nil { gradients = Values(gradient) }
+      }
     }
     guard let biasGradient, network.isTrained("\(path).bias") else { return }
     if !biasIsCancelled { _ = gradients.batch(pass.count) }

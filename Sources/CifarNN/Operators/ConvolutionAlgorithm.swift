@@ -19,7 +19,9 @@ protocol ConvolutionAlgorithm: AnyObject {
     consumer: (any ImageConsumer)?)
 
   /// - Parameters:
-  ///   - outputGradient: asked for every image once, or for the batch.
+  ///   - input: what the last forward pass read.
+  ///   - outputGradient: asked for every image once, or for the batch. Where `backwardData` was called
+  ///     since the last forward pass, the same as there.
   ///   - weightGradient: (out, in, k, k), overwritten.
   func backwardWeights(
     count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
@@ -32,6 +34,26 @@ protocol ConvolutionAlgorithm: AnyObject {
   func backwardData(
     count: Int, outputGradient: any ImageProducer,
     inputGradient: UnsafeMutablePointer<Float>, consumer: (any ImageConsumer)?)
+
+  /// Both of them, with a gradient that is asked for once where that gains.
+  func backward(
+    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
+    inputGradient: UnsafeMutablePointer<Float>, consumer: (any ImageConsumer)?,
+    weightGradient: UnsafeMutablePointer<Float>)
+}
+
+extension ConvolutionAlgorithm {
+  func backward(
+    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
+    inputGradient: UnsafeMutablePointer<Float>, consumer: (any ImageConsumer)?,
+    weightGradient: UnsafeMutablePointer<Float>
+  ) {
+    backwardData(
+      count: count, outputGradient: outputGradient, inputGradient: inputGradient,
+      consumer: consumer)
+    backwardWeights(
+      count: count, input: input, outputGradient: outputGradient, weightGradient: weightGradient)
+  }
 }
 
 extension ConvolutionChoice {
@@ -89,7 +111,10 @@ enum ConvolutionMethod: Equatable, Sendable {
   /// - Throws: `outOfMemory`.
   func algorithm(_ context: OperatorContext) throws -> any ConvolutionAlgorithm {
     switch self {
-    case .direct(let blocking): try DirectConvolution(blocking, context: context)
+    case .direct(let blocking):
+      context.target.products == .int16
+        ? try DirectInt16Convolution(blocking, context: context)
+        : try DirectConvolution(blocking, context: context)
     case .winograd(let blocking): try WinogradConvolution(blocking, context: context)
     }
   }

@@ -20,6 +20,8 @@ final class Dense: Operator {
   private let biasGradient: UnsafeMutablePointer<Float>?
   private let product: MatrixProduct
   private let path: String
+  /// nil for factors in float32.
+  private let int16Products: DenseInt16Products?
   /// (N, units)
   private let mask: AlignedBuffer<UInt8>
 
@@ -47,13 +49,25 @@ final class Dense: Operator {
     let batch = context.batchSize
     let backward = [(rows: units, depth: batch), (rows: batch, depth: units)]
     product = try MatrixProduct(sizes: context.training ? backward : [], context: context)
+    int16Products =
+      context.target.products == .int16 && DenseInt16Products.gains(units: units)
+      ? try DenseInt16Products(features: features, units: units, context: context) : nil
     mask = try AlignedBuffer(count: dropout != nil && context.training ? batch * units : 0)
   }
 
   var parameters: [String] { ["\(path).weight", "\(path).bias"] }
 
+  static func scratch(_ target: PlanTarget) -> ScratchSize {
+    MatrixProduct.scratch(target.tiles).union(DenseInt16Products.scratch(target.tiles))
+  }
+
   func forward(_ pass: Pass) {
-    multiplyByWeights(pass.count)
+    if let int16Products {
+      int16Products.forward(
+        count: pass.count, x: input.values, newWeights: weights, y: output.values)
+    } else {
+      multiplyByWeights(pass.count)
+    }
     for row in 0..<pass.count {
       let values = output.values + row * units
       context.kernels.addBias(values, count: units, bias: bias, relu: relu)
@@ -93,7 +107,7 @@ final class Dense: Operator {
     }
     if relu {
       context.kernels.reluBackward(
-        output: output.values, count: pass.count * units, gradient: gradient)
+        output: Values(output.values), count: pass.count * units, gradient: gradient)
     }
     let network = context.network
     if let biasGradient, network.isTrained("\(path).bias") {
@@ -110,7 +124,10 @@ final class Dense: Operator {
         dy.transposed, .init(input.values, columns: features),
         rows: units, columns: features, depth: pass.count, c: weightGradient)
     }
-    if pass.needsInputGradient, let inputGradient = input.gradient {
+    guard pass.needsInputGradient, let inputGradient = input.gradient else { return }
+    if let int16Products {
+      int16Products.backwardData(count: pass.count, dy: gradient, dx: inputGradient)
+    } else {
       product.multiply(
         dy, .init(weights, columns: features),
         rows: pass.count, columns: features, depth: units, c: inputGradient)

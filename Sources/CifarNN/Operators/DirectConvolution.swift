@@ -14,14 +14,18 @@ struct DirectBlocking: Equatable, Sendable {
   /// Images are cut into this many chunks, each with a sum of its own for the weights' gradient.
   /// Enough to keep many threads busy, few enough that their sums stay in the cache.
   let chunks: Int
+  /// What a chunk of the weights' gradient is shared by: groups of the input, and with factors of
+  /// float32 panels of the output.
+  let items: Int
   /// Floats of the largest image, with its channels padded.
   let imageFloats: Int
+  /// Those of the pairs of pixels of an input group, where factors have 16 bits; the pairs of a panel of
+  /// the gradient follow.
+  let pixelFloats: Int
   let scratch: ScratchSize
 
   /// Whether each image of the output's gradient is read once for the weights' gradient.
   var readsGradientsOnce: Bool { items == 1 }
-  /// WorkPartition of the weights' gradient.
-  var items: Int { inputGroups * outputPanels }
 
   init(_ shape: ConvolutionShape, needsInputGradient: Bool, _ target: PlanTarget) {
     self.shape = shape
@@ -30,18 +34,31 @@ struct DirectBlocking: Equatable, Sendable {
     outputGroups = blocks(shape.outputChannels, of: lanes)
     outputPanels = blocks(shape.outputChannels, of: target.tiles.panelLanes)
     hasInputGradient = target.training && needsInputGradient
-    chunks = min(target.batchSize, max(1, 16 / (inputGroups * outputPanels)))
+    let isInt16 = target.products == .int16
+    items = isInt16 ? inputGroups : inputGroups * outputPanels
+    chunks = min(target.batchSize, max(1, 16 / items))
     imageFloats = max(
       shape.height * shape.width * inputGroups * lanes,
       shape.outputHeight * shape.outputWidth * outputGroups * lanes)
     // A worker's image with its frame of zeros.
-    let forward =
-      shape.hasFrame ? shape.paddedHeight * shape.paddedWidth * inputGroups * lanes : 0
+    let forward = shape.paddedHeight * shape.paddedWidth * inputGroups * lanes
     let backward =
-      hasInputGradient && shape.hasGradientFrame
+      hasInputGradient
       ? shape.paddedGradientHeight * shape.paddedGradientWidth * outputGroups * lanes : 0
-    scratch = ScratchSize(worker: max(forward, backward))
-      .union(StagingBuffers.scratch(2, size: imageFloats, target))
+    let pairs = blocks(shape.outputWidth, of: 2)
+    pixelFloats =
+      isInt16 && target.training ? shape.kernel * shape.height * pairs * lanes : 0
+    guard isInt16 else {
+      scratch = ScratchSize(
+        worker: max(
+          shape.hasFrame ? forward : 0, shape.hasGradientFrame ? backward : 0)
+      ).union(StagingBuffers.scratch(2, size: imageFloats, target))
+      return
+    }
+    let gradientFloats =
+      target.training ? shape.outputHeight * pairs * target.tiles.panelLanes : 0
+    scratch = ScratchSize(
+      worker: max(blocks(max(forward, backward), of: 2), pixelFloats + gradientFloats))
   }
 }
 

@@ -56,3 +56,17 @@ protocol ImageConsumer {
   /// What of the memory `consume` will read besides the images.
   func prefetchRanges(_ images: Range<Int>) -> Region?
 }
+
+/// Consumers one after the other.
+final class ImageConsumers: ImageConsumer {
+  private let consumers: [any ImageConsumer]
+
+  init(_ consumers: [any ImageConsumer]) { self.consumers = consumers }
+
+  func consume(_ images: Range<Int>) {
+    for consumer in consumers { consumer.consume(images) }
+  }
+
+  /// What the first of them will read.
+  func prefetchRanges(_ images: Range<Int>) -> Region? { consumers.first?.prefetchRanges(images) }
+}

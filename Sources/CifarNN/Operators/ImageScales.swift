@@ -7,22 +7,20 @@ final class ImageScales {
   /// (N)
   let scale: AlignedBuffer<Float>
   let inverse: AlignedBuffer<Float>
+  /// (N): the largest magnitudes of the last pass, for another one that reads the same images.
+  let largest: AlignedBuffer<Float>
 
   /// - Throws: `outOfMemory`.
   init(images: Int) throws {
     scale = try AlignedBuffer(count: images)
     inverse = try AlignedBuffer(count: images)
+    largest = try AlignedBuffer(count: images)
   }
 
-  func set(_ image: Int, _ value: ImageScale) {
+  func set(_ image: Int, largest magnitude: Float, limit: Float) {
+    let value = ImageScale(largest: magnitude, limit: limit)
     scale[image] = value.scale
     inverse[image] = value.inverse
-  }
-}
-
-extension KernelTable {
-  /// The scale of `count` numbers.
-  func scale(of values: Values, count: Int, limit: Float) -> ImageScale {
-    ImageScale(largest: largestMagnitude(values, count: count), limit: limit)
+    largest[image] = magnitude
   }
 }

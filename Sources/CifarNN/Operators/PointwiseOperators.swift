@@ -35,12 +35,21 @@ final class PointwiseStatistics: Operator {
 /// The output side.
 final class PointwiseOutput: Operator {
   private let stage: Pointwise
+  private let isEpilogue: Bool
 
-  init(_ stage: Pointwise) { self.stage = stage }
+  /// - Parameter isEpilogue: as in `ResidualFork`.
+  init(_ stage: Pointwise, isEpilogue: Bool = false) {
+    self.stage = stage
+    self.isEpilogue = isEpilogue
+  }
+
+  /// The way back of some images.
+  var gradientSums: any ImageConsumer { stage.gradientSums }
 
   func forward(_ pass: Pass) { stage.computeAll(pass, to: stage.output.stored) }
 
   func backward(_ pass: Pass) {
+    if isEpilogue { return }
     stage.context.pool.forEach(pass.count * stage.groups) { plane, _ in
       stage.takeGradientSums(plane: plane)
     }

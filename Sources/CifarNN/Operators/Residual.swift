@@ -6,13 +6,16 @@ final class ResidualFork: Operator {
   private let input: Activation
   private let shortcut: Activation
   private let context: OperatorContext
+  private let isEpilogue: Bool
 
   /// - Parameters:
   ///   - input: with the gradient of the way through the layers.
   ///   - shortcut: the same values, with a gradient of their own.
-  init(input: Activation, shortcut: Activation, context: OperatorContext) {
+  ///   - isEpilogue: whether a convolution asks for the way back of each image.
+  init(input: Activation, shortcut: Activation, isEpilogue: Bool, context: OperatorContext) {
     self.input = input
     self.shortcut = shortcut
+    self.isEpilogue = isEpilogue
     self.context = context
   }
 
@@ -20,10 +23,22 @@ final class ResidualFork: Operator {
 
   /// dx = the gradients of both ways, added.
   func backward(_ pass: Pass) {
+    if isEpilogue { return }
+    context.pool.forEach(pass.count) { image, _ in consume(image..<(image + 1)) }
+  }
+}
+
+extension ResidualFork: ImageConsumer {
+  func consume(_ images: Range<Int>) {
     guard let gradient = input.gradient, let other = shortcut.gradient else { return }
-    context.pool.forEach(pass.count) { image, _ in
-      context.kernels.accumulate(
-        other + image * input.stride, count: input.stride, into: gradient + image * input.stride)
+    let first = images.lowerBound * input.stride
+    context.kernels.accumulate(
+      other + first, count: images.count * input.stride, into: gradient + first)
+  }
+
+  func prefetchRanges(_ images: Range<Int>) -> Region? {
+    shortcut.gradient.map {
+      ImageLayout(groups: 1, plane: input.stride).region(images, groups: 0..<1, of: Values($0))
     }
   }
 }
@@ -46,32 +61,34 @@ final class ResidualSum: Operator {
   private let shortcut: Term
   private let output: Activation
   private let relu: Bool
+  private let isEpilogue: Bool
   private let context: OperatorContext
   /// What the work is cut into: an image's planes, or its row of values.
   private let parts: Int
   private let partSize: Int
-  private let staging: StagingBuffers
 
-  /// - Parameter output: with the gradient that computed terms and the identity share.
+  /// - Parameters:
+  ///   - output: with the gradient that computed terms and the identity share.
+  ///   - isEpilogue: as in `ResidualFork`.
   init(
-    layers: Term, shortcut: Term, output: Activation, relu: Bool, context: OperatorContext
+    layers: Term, shortcut: Term, output: Activation, relu: Bool, isEpilogue: Bool,
+    context: OperatorContext
   ) {
     self.layers = layers
     self.shortcut = shortcut
     self.output = output
     self.relu = relu
+    self.isEpilogue = isEpilogue
     self.context = context
     parts = ResidualSum.parts(output.shape, context.target)
     partSize = output.stride / parts
-    staging = StagingBuffers(size: partSize, context: context)
   }
 
   static func scratch(_ group: ResidualGroup, _ target: PlanTarget) -> ScratchSize {
     let shape = group.node.output
     let size =
       Activation.stride(of: shape, lanes: target.tiles.lanes) / parts(shape, target)
-    return StagingBuffers.scratch(3, size: size, target)
-      .union(ScratchSize(worker: group.ends.count * size))
+    return ScratchSize(worker: group.ends.count * size)
   }
 
   private static func parts(_ shape: ValueShape, _ target: PlanTarget) -> Int {
@@ -81,42 +98,37 @@ final class ResidualSum: Operator {
 
   func forward(_ pass: Pass) {
     context.pool.forEach(pass.count * parts) { part, worker in
-      let first = read(layers, part, pass, worker, buffer: 0)
-      let second = read(shortcut, part, pass, worker, buffer: 1)
-      staging.write(
-        output.stored + part * partSize, count: partSize, worker: worker, buffer: 2
-      ) {
-        context.kernels.add(first, second, count: partSize, relu: relu, sum: $0)
-      }
+      let first = values(layers, part, pass, worker, number: 0)
+      let second = values(shortcut, part, pass, worker, number: layers.stage == nil ? 0 : 1)
+      context.kernels.add(
+        first, second, count: partSize, relu: relu, sum: output.stored + part * partSize)
     }
   }
 
-  private func read(_ term: Term, _ part: Int, _ pass: Pass, _ worker: Int, buffer: Int)
-    -> UnsafePointer<Float>
+  /// - Parameter number: of the term, among those that are computed.
+  private func values(_ term: Term, _ part: Int, _ pass: Pass, _ worker: Int, number: Int) -> Values
   {
-    guard let stage = term.stage else {
-      return staging.read(
-        term.values.stored + part * partSize, count: partSize, worker: worker, buffer: buffer)
-    }
-    let place =
-      context.scratch.pointer(worker: worker) + (layers.stage == nil ? 0 : buffer * partSize)
-    stage.compute(part, pass, to: Values(place), worker)
-    return UnsafePointer(place)
+    guard let stage = term.stage else { return term.values.stored + part * partSize }
+    let place = Values(context.scratch.pointer(worker: worker) + number * partSize)
+    stage.compute(part, pass, to: place, worker)
+    return place
   }
 
   /// The gradient goes both ways, where the ReLU lets it through.
   func backward(_ pass: Pass) {
+    if isEpilogue { return }
+    context.pool.forEach(pass.count * parts) { part, _ in backward(part: part) }
+  }
+
+  private func backward(part: Int) {
     guard let gradient = output.gradient else { return }
-    context.pool.forEach(pass.count * parts) { part, worker in
-      let dy = gradient + part * partSize
-      if relu {
-        context.kernels.reluBackward(
-          output: staging.read(output.stored + part * partSize, count: partSize, worker: worker),
-          count: partSize, gradient: dy)
-      }
-      handOut(dy, part, to: layers)
-      handOut(dy, part, to: shortcut)
+    let dy = gradient + part * partSize
+    if relu {
+      context.kernels.reluBackward(
+        output: output.stored + part * partSize, count: partSize, gradient: dy)
     }
+    handOut(dy, part, to: layers)
+    handOut(dy, part, to: shortcut)
   }
 
   private func handOut(_ dy: UnsafePointer<Float>, _ part: Int, to term: Term) {
@@ -126,4 +138,12 @@ final class ResidualSum: Operator {
       (gradient + part * partSize).update(from: dy, count: partSize)
     }
   }
+}
+
+extension ResidualSum: ImageConsumer {
+  func consume(_ images: Range<Int>) {
+    for part in (images.lowerBound * parts)..<(images.upperBound * parts) { backward(part: part) }
+  }
+
+  func prefetchRanges(_ images: Range<Int>) -> Region? { nil }
 }

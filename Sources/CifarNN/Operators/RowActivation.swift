@@ -51,7 +51,8 @@ final class RowActivation: Operator {
         inputGradient, count: count, mask: mask.pointer, scale: dropout.scale)
     }
     if relu {
-      context.kernels.reluBackward(output: output.values, count: count, gradient: inputGradient)
+      context.kernels.reluBackward(
+        output: Values(output.values), count: count, gradient: inputGradient)
     }
   }
 }

@@ -24,9 +24,8 @@ extension WinogradConvolution {
     let size = groups * shape.height * shape.width * context.kernels.lanes
     for image in range {
       scales.set(
-        image,
-        context.kernels.scale(
-          of: images + image * size, count: size, limit: Int16Products.dataLimit))
+        image, largest: context.kernels.largestMagnitude(images + image * size, count: size),
+        limit: Int16Products.dataLimit)
     }
   }
 }

@@ -1,69 +1,6 @@
 import CifarCore
 import Kernels
 
-/// How `WinogradConvolution` cuts its work.
-struct WinogradBlocking: Equatable, Sendable {
-  let shape: ConvolutionShape
-  let inputGroups: Int
-  let outputGroups: Int
-  let inputPanels: Int
-  let outputPanels: Int
-  /// Images of a chunk, unless one has more tiles than a block.
-  let chunkImages: Int
-  /// Floats of a block's transforms; in a worker's scratch memory its products with one panel
-  /// follow.
-  let transformedFloats: Int
-  /// Numbers from one point of a block to the next, where factors have 16 bits.
-  let pointStride: Int
-  /// Floats of all transformed weights and, where those have 16 bits, their scales.
-  let filterFloats: Int
-  /// Those of them in the scratch memory; 0 where they stay as they are.
-  let scratchFilters: Int
-  /// nil where nothing is trained.
-  let weightGradient: WinogradWeightGradientBlocking?
-  let scratch: ScratchSize
-
-  var imagesAtOnce: Int { max(chunkImages, weightGradient?.imagesAtOnce ?? 0) }
-
-  /// The most packs of a block.
-  static let packs = 6
-
-  init(_ shape: ConvolutionShape, needsInputGradient: Bool, _ target: PlanTarget) {
-    self.shape = shape
-    let (lanes, panel) = (target.tiles.lanes, target.tiles.panelLanes)
-    inputGroups = blocks(shape.inputChannels, of: lanes)
-    outputGroups = blocks(shape.outputChannels, of: lanes)
-    inputPanels = blocks(shape.inputChannels, of: panel)
-    outputPanels = blocks(shape.outputChannels, of: panel)
-    let packs = WinogradBlocking.packs
-    let tiling = WinogradTiling(
-      height: shape.height, width: shape.width, pairs: target.products == .int16)
-    chunkImages = max(1, packs * Winograd.packTiles / tiling.tilesPerImage)
-    weightGradient = target.training ? WinogradWeightGradientBlocking(shape, target) : nil
-    let hasInputGradient = target.training && needsInputGradient
-    let groups = hasInputGradient ? max(inputGroups, outputGroups) : inputGroups
-    pointStride = WinogradConvolution.pointStride(packs: packs, lanes)
-    transformedFloats =
-      target.products == .float32
-      ? packs * WinogradConvolution.packStride(groups * lanes)
-      : Winograd.points * groups * pointStride / 2
-    func filterFloats(_ panels: Int, _ groups: Int) -> Int {
-      let inputs = groups * lanes
-      return panels * Winograd.points * panel
-        * (target.products == .float32 ? inputs : inputs / 2 + 1)
-    }
-    self.filterFloats = filterFloats(outputPanels, inputGroups)
-    let rotated = hasInputGradient ? filterFloats(inputPanels, outputGroups) : 0
-    let transform = target.products == .float32 ? 0 : Winograd.points * groups * lanes * lanes
-    scratchFilters = target.training ? max(self.filterFloats, rotated) : 0
-    scratch = ScratchSize(
-      shared: scratchFilters + target.threads * transformedFloats,
-      worker: max(
-        transform, transformedFloats + packs * Winograd.packTiles * Winograd.points * panel)
-    ).union(weightGradient?.scratch ?? ScratchSize())
-  }
-}
-
 /// 3×3 convolution with stride 1 and a frame of one zero, by Winograd's F(4×4, 3×3) and
 /// F(3×3, 4×4).
 ///
@@ -80,8 +17,11 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   /// that learns serve for one pass: they are made in the scratch memory, which the caches hold.
   private let keptFilters: AlignedBuffer<Float>?
   private let weightGradient: WinogradWeightGradient?
-  /// How far the images' values are stretched to 16 bits; nil for factors in float32.
-  private let scales: ImageScales?
+  /// How far the values of images and of gradients are stretched to 16 bits; nil for factors in
+  /// float32.
+  private let scales: (images: ImageScales, gradients: ImageScales)?
+  /// Whether the gradients' scales are those of the batch whose weight gradient comes next.
+  private var hasGradientScales = false
 
   /// Whether the shape is one that this algorithm computes.
   static func fits(_ shape: ConvolutionShape) -> Bool {
@@ -95,7 +35,11 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     tiling = WinogradTiling(
       height: shape.height, width: shape.width, pairs: context.target.products == .int16)
     scales =
-      context.target.products == .int16 ? try ImageScales(images: context.batchSize) : nil
+      context.target.products == .int16
+      ? (
+        try ImageScales(images: context.batchSize),
+        try ImageScales(images: context.training ? context.batchSize : 0)
+      ) : nil
     weightGradient = blocking.weightGradient.map {
       WinogradWeightGradient($0, shape: blocking.shape, context: context)
     }
@@ -147,7 +91,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       Product(
         input: input, groups: blocking.inputGroups, filters: filters(rotated: false),
         panels: blocking.outputPanels,
-        bias: bias, relu: relu, output: output, outputGroups: blocking.outputGroups),
+        bias: bias, relu: relu, output: output, outputGroups: blocking.outputGroups,
+        scales: scales?.images),
       images: count, consumer)
   }
 
@@ -155,12 +100,39 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     count: Int, outputGradient: any ImageProducer,
     inputGradient: UnsafeMutablePointer<Float>, consumer: (any ImageConsumer)?
   ) {
-    convolve(
-      Product(
-        input: outputGradient, groups: blocking.outputGroups, filters: filters(rotated: true),
-        panels: blocking.inputPanels, bias: nil, relu: false, output: Values(inputGradient),
-        outputGroups: blocking.inputGroups),
-      images: count, consumer)
+    convolve(dataProduct(outputGradient, inputGradient), images: count, consumer)
+    hasGradientScales = true
+  }
+
+  private func dataProduct(
+    _ outputGradient: any ImageProducer, _ inputGradient: UnsafeMutablePointer<Float>
+  ) -> Product {
+    Product(
+      input: outputGradient, groups: blocking.outputGroups, filters: filters(rotated: true),
+      panels: blocking.inputPanels, bias: nil, relu: false, output: Values(inputGradient),
+      outputGroups: blocking.inputGroups, scales: scales?.gradients)
+  }
+
+  func backward(
+    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
+    inputGradient: UnsafeMutablePointer<Float>, consumer: (any ImageConsumer)?,
+    weightGradient: UnsafeMutablePointer<Float>
+  ) {
+    guard let sums = self.weightGradient, sums.sharesEqually(images: count) else {
+      backwardData(
+        count: count, outputGradient: outputGradient, inputGradient: inputGradient,
+        consumer: consumer)
+      backwardWeights(
+        count: count, input: input, outputGradient: outputGradient, weightGradient: weightGradient)
+      return
+    }
+    let product = dataProduct(outputGradient, inputGradient)
+    sums.compute(
+      count: count, input: input, outputGradient: outputGradient, scales: scales,
+      firstFloat: blocking.scratchFilters, to: weightGradient
+    ) { chunk, next, gradients, worker in
+      convolve(product, chunk, next: next, gradients, consumer, worker)
+    }
   }
 
   /// What is convolved with what: the forward pass and the one to the data differ in nothing else.
@@ -173,6 +145,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     var relu: Bool
     var output: Values
     var outputGroups: Int
+    /// nil for factors in float32.
+    var scales: ImageScales?
   }
 
   private func convolve(_ product: Product, images count: Int, _ consumer: (any ImageConsumer)?) {
@@ -185,7 +159,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     {
       let most = WinogradBlocking.packs * threads
       let parts = WorkPartition(tiles(of: 0..<count), most: most, unit: Winograd.packTiles)
-      if let scales {
+      if let scales = product.scales {
         context.pool.forEach(count) { image, _ in
           measure(images, image..<(image + 1), groups: product.groups, scales)
         }
@@ -200,31 +174,39 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     context.pool.forEach(chunks.count) { index, worker in
       let chunk = chunks[index]
       if chunk.isEmpty { return }
-      let x = context.scratch.pointer(worker: worker)
       let images = product.input.images(chunk, groups: 0..<product.groups, worker: worker)
-      if let scales { measure(images, chunk, groups: product.groups, scales) }
-      let blocks = tileBlocks(of: chunk)
-      // What this worker will most likely read next.
-      let next = product.input.prefetchRanges(
-        chunks[index + 1], groups: 0..<product.groups, layout: layout(product.groups))
-      for number in 0..<blocks.count {
-        transform(product, images, blocks[number], to: x, pointStride: blocking.pointStride)
-        for panel in 0..<product.panels {
-          var prefetch = next.part(
-            number * product.panels + panel, of: blocks.count * product.panels)
-          if number == 0 {
-            // Also what this chunk will need at its end.
-            prefetch.fourth = written(product, chunk, panel)
-            prefetch.fifth = consumer?.prefetchRanges(chunk)?.part(panel, of: product.panels)
-          }
-          multiply(
-            product, x, blocks[number], panel, pointStride: blocking.pointStride,
-            products: x + blocking.transformedFloats,
-            prefetch: prefetch)
-        }
-      }
-      consumer?.consume(chunk)
+      convolve(product, chunk, next: chunks[index + 1], images, consumer, worker)
     }
+  }
+
+  /// Some images, a block of tiles at a time.
+  ///
+  /// - Parameter next: what this worker will most likely read then.
+  private func convolve(
+    _ product: Product, _ chunk: Range<Int>, next: Range<Int>, _ images: Values,
+    _ consumer: (any ImageConsumer)?, _ worker: Int
+  ) {
+    let x = context.scratch.pointer(worker: worker)
+    if let scales = product.scales { measure(images, chunk, groups: product.groups, scales) }
+    let blocks = tileBlocks(of: chunk)
+    let next = product.input.prefetchRanges(
+      next, groups: 0..<product.groups, layout: layout(product.groups))
+    for number in 0..<blocks.count {
+      transform(product, images, blocks[number], to: x, pointStride: blocking.pointStride)
+      for panel in 0..<product.panels {
+        var prefetch = next.part(
+          number * product.panels + panel, of: blocks.count * product.panels)
+        if number == 0 {
+          // Also what this chunk will need at its end.
+          prefetch.fourth = written(product, chunk, panel)
+          prefetch.fifth = consumer?.prefetchRanges(chunk)?.part(panel, of: product.panels)
+        }
+        multiply(
+          product, x, blocks[number], panel, pointStride: blocking.pointStride,
+          products: x + blocking.transformedFloats, prefetch: prefetch)
+      }
+    }
+    consumer?.consume(chunk)
   }
 
   private func tiles(of images: Range<Int>) -> Range<Int> {
@@ -266,7 +248,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   ) {
     let area = WinogradTiles(
       images: images, imageGroups: product.groups, groups: 0..<product.groups, tiles: tiles)
-    if let scales {
+    if let scales = product.scales {
       return context.kernels.winogradInputInt16(
         tiling, area, scales: scales.scale.pointer, pairs: .channels, to: x.int16,
         pointStride: pointStride)
@@ -294,7 +276,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   ) {
     let kernels = context.kernels
     let panelFilters = Winograd.points * product.groups * kernels.lanes * kernels.panelLanes
-    if scales != nil {
+    if product.scales != nil {
       kernels.winogradMultiplyInt16(
         x.int16, pointStride: pointStride, tiles: tiles.count, groups: product.groups,
         filters: product.filters.int16 + panel * panelFilters,
@@ -309,7 +291,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     }
     kernels.winogradOutput(
       tiling, products, first: tiles.lowerBound, count: tiles.count,
-      scales: scales.map { UnsafePointer($0.inverse.pointer) }, bias: product.bias,
+      scales: product.scales.map { UnsafePointer($0.inverse.pointer) }, bias: product.bias,
       relu: product.relu, to: product.output, groups: product.outputGroups, panel: panel)
   }
 
@@ -317,7 +299,14 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
+    if let scales, !hasGradientScales {
+      // Nobody asked for the gradient of the images.
+      scales.gradients.largest.fill(-1)
+    }
+    hasGradientScales = false
     self.weightGradient?.compute(
-      count: count, input: input, outputGradient: outputGradient, to: weightGradient)
+      count: count, input: input, outputGradient: outputGradient, scales: scales, firstFloat: 0,
+      to: weightGradient
+    ) { _, _, _, _ in }
   }
 }

@@ -9,18 +9,20 @@ extension WinogradWeightGradient {
   }
 
   /// Sets the scales of a chunk.
-  func measure(
-    _ images: Values, _ gradients: Values, _ groups: Range<Int>, _ chunk: Range<Int>, _ worker: Int
+  func scale(
+    _ chunk: Range<Int>, _ gradients: Values,
+    _ known: (images: ImageScales, gradients: ImageScales), _ worker: Int
   ) {
-    let plane = shape.height * shape.width * context.kernels.lanes
+    let size = blocking.outputGroups * shape.height * shape.width * context.kernels.lanes
     let scales = scales(worker)
     for image in chunk {
-      let x = context.kernels.scale(
-        of: images + (image * blocking.inputGroups + groups.lowerBound) * plane,
-        count: groups.count * plane, limit: Int16Products.imageLimit)
-      let dy = context.kernels.scale(
-        of: gradients + image * blocking.outputGroups * plane,
-        count: blocking.outputGroups * plane, limit: Int16Products.gradientLimit)
+      let x = ImageScale(
+        largest: known.images.largest[image], limit: Int16Products.imageLimit)
+      let largest = known.gradients.largest[image]
+      let dy = ImageScale(
+        largest: largest < 0
+          ? context.kernels.largestMagnitude(gradients + image * size, count: size) : largest,
+        limit: Int16Products.gradientLimit)
       let place = image - chunk.lowerBound
       scales[place] = x.scale
       scales[blocking.imagesAtOnce + place] = dy.scale

@@ -22,7 +22,14 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
   let scaleFloats: Int
   /// Images that are transformed at a time, unless one has more tiles than a block.
   let imagesAtOnce: Int
-  let scratch: ScratchSize
+  private let sumFloats: Int
+
+  /// - Parameter floats: what comes before the sums in the shared memory, if each gradient is read once.
+  func scratch(after floats: Int) -> ScratchSize {
+    ScratchSize(
+      shared: sumFloats + (readsGradientsOnce ? floats : 0),
+      worker: inputFloats + gradientFloats + scaleFloats)
+  }
 
   /// Whether there is one part, so that no gradient is transformed twice.
   var readsGradientsOnce: Bool { parts == 1 }
@@ -61,9 +68,7 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
     }
     imagesAtOnce = max(1, self.packs * Winograd.packTiles / tilesPerImage)
     scaleFloats = target.products == .int16 ? 3 * imagesAtOnce : 0
-    scratch = ScratchSize(
-      shared: WinogradWeightGradientBlocking.mostChunks * Winograd.points * outputs * inputs,
-      worker: inputFloats + gradientFloats + scaleFloats)
+    sumFloats = WinogradWeightGradientBlocking.mostChunks * Winograd.points * outputs * inputs
   }
 }
 
@@ -113,15 +118,27 @@ final class WinogradWeightGradient {
     (part * blocking.partGroups)..<min(blocking.inputGroups, (part + 1) * blocking.partGroups)
   }
 
-  private func sums(run: Int, part: Int) -> UnsafeMutablePointer<Float> {
-    context.scratch.shared + (run * blocking.parts + part) * sumFloats
+  /// Whether the runs are as many for every thread, and each image is read in one of them: then others
+  /// may do their work on the images in them.
+  func sharesEqually(images count: Int) -> Bool {
+    blocking.readsGradientsOnce && runs(images: count) % context.pool.threads == 0
   }
 
-  /// - Parameter weightGradient: (out, in, 3, 3), overwritten.
+  /// - Parameters:
+  ///   - scales: of the last forward pass, and of the last one to the data; negative for unknown ones.
+  ///   - firstFloat: where the sums begin in the shared scratch memory.
+  ///   - weightGradient: (out, in, 3, 3), overwritten.
+  ///   - body: is given some images, those that follow, their gradients and the worker, before they are
+  ///     multiplied.
   func compute(
     count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
-    to weightGradient: UnsafeMutablePointer<Float>
+    scales: (images: ImageScales, gradients: ImageScales)?, firstFloat: Int,
+    to weightGradient: UnsafeMutablePointer<Float>,
+    _ body: (Range<Int>, Range<Int>, Values, Int) -> Void
   ) {
+    func sums(run: Int, part: Int) -> UnsafeMutablePointer<Float> {
+      context.scratch.shared + firstFloat + (run * blocking.parts + part) * sumFloats
+    }
     let kernels = context.kernels
     // Each part needs all of the gradients.
     let outputGradient =
@@ -129,7 +146,9 @@ final class WinogradWeightGradient {
     let runs = WorkPartition(0..<count, count: runs(images: count))
     context.pool.forEach(runs.count * blocking.parts) { index, worker in
       let (run, part) = index.quotientAndRemainder(dividingBy: blocking.parts)
-      add(runs[run], part, input, outputGradient, to: sums(run: run, part: part), worker)
+      add(
+        runs[run], part, input, outputGradient, scales, to: sums(run: run, part: part),
+        worker, body)
     }
     context.pool.forEach(blocking.parts * Winograd.points) { index, _ in
       let (part, point) = index.quotientAndRemainder(dividingBy: Winograd.points)
@@ -153,7 +172,10 @@ final class WinogradWeightGradient {
   /// The sums over one run of images, a block of tiles at a time.
   private func add(
     _ run: Range<Int>, _ part: Int, _ input: any ImageProducer,
-    _ outputGradient: any ImageProducer, to sums: UnsafeMutablePointer<Float>, _ worker: Int
+    _ outputGradient: any ImageProducer,
+    _ scales: (images: ImageScales, gradients: ImageScales)?,
+    to sums: UnsafeMutablePointer<Float>, _ worker: Int,
+    _ body: (Range<Int>, Range<Int>, Values, Int) -> Void
   ) {
     let kernels = context.kernels
     let groups = groups(ofPart: part)
@@ -162,9 +184,10 @@ final class WinogradWeightGradient {
     let plane = shape.height * shape.width * kernels.lanes
     let chunks = WorkPartition(run, most: blocking.imagesAtOnce)
     for index in 0..<chunks.count {
-      let images = input.images(chunks[index], groups: groups, worker: worker)
       let gradients = outputGradient.images(
         chunks[index], groups: 0..<blocking.outputGroups, worker: worker)
+      body(chunks[index], chunks[index + 1], gradients, worker)
+      let images = input.images(chunks[index], groups: groups, worker: worker)
       let blocks = tileBlocks(of: chunks[index])
       var next = outputGradient.prefetchRanges(
         chunks[index + 1], groups: 0..<blocking.outputGroups,
@@ -178,8 +201,8 @@ final class WinogradWeightGradient {
         let tiles = blocks[number]
         let prefetch = next.part(number, of: blocks.count)
         let accumulate = index + number > 0
-        if context.target.products == .int16 {
-          if number == 0 { measure(images, gradients, groups, chunks[index], worker) }
+        if let scales {
+          if number == 0 { scale(chunks[index], gradients, scales, worker) }
           addInt16(
             images, gradients, groups, firstImage: chunks[index].lowerBound, tiles, to: sums,
             accumulate: accumulate, prefetch, worker)

@@ -1,0 +1,64 @@
+import Kernels
+
+/// How `WinogradConvolution` cuts its work.
+struct WinogradBlocking: Equatable, Sendable {
+  let shape: ConvolutionShape
+  let inputGroups: Int
+  let outputGroups: Int
+  let inputPanels: Int
+  let outputPanels: Int
+  /// Images of a chunk, unless one has more tiles than a block.
+  let chunkImages: Int
+  /// Floats of a block's transforms; in a worker's scratch memory its products with one panel
+  /// follow.
+  let transformedFloats: Int
+  /// Numbers from one point of a block to the next, where factors have 16 bits.
+  let pointStride: Int
+  /// Floats of all transformed weights and, where those have 16 bits, their scales.
+  let filterFloats: Int
+  /// Those of them in the scratch memory; 0 where they stay as they are.
+  let scratchFilters: Int
+  /// nil where nothing is trained.
+  let weightGradient: WinogradWeightGradientBlocking?
+  let scratch: ScratchSize
+
+  var imagesAtOnce: Int { max(chunkImages, weightGradient?.imagesAtOnce ?? 0) }
+
+  /// The most packs of a block.
+  static let packs = 6
+
+  init(_ shape: ConvolutionShape, needsInputGradient: Bool, _ target: PlanTarget) {
+    self.shape = shape
+    let (lanes, panel) = (target.tiles.lanes, target.tiles.panelLanes)
+    inputGroups = blocks(shape.inputChannels, of: lanes)
+    outputGroups = blocks(shape.outputChannels, of: lanes)
+    inputPanels = blocks(shape.inputChannels, of: panel)
+    outputPanels = blocks(shape.outputChannels, of: panel)
+    let packs = WinogradBlocking.packs
+    let tiling = WinogradTiling(
+      height: shape.height, width: shape.width, pairs: target.products == .int16)
+    chunkImages = max(1, packs * Winograd.packTiles / tiling.tilesPerImage)
+    weightGradient = target.training ? WinogradWeightGradientBlocking(shape, target) : nil
+    let hasInputGradient = target.training && needsInputGradient
+    let groups = hasInputGradient ? max(inputGroups, outputGroups) : inputGroups
+    pointStride = WinogradConvolution.pointStride(packs: packs, lanes)
+    transformedFloats =
+      target.products == .float32
+      ? packs * WinogradConvolution.packStride(groups * lanes)
+      : Winograd.points * groups * pointStride / 2
+    func filterFloats(_ panels: Int, _ groups: Int) -> Int {
+      let inputs = groups * lanes
+      return panels * Winograd.points * panel
+        * (target.products == .float32 ? inputs : inputs / 2 + 1)
+    }
+    self.filterFloats = filterFloats(outputPanels, inputGroups)
+    let rotated = hasInputGradient ? filterFloats(inputPanels, outputGroups) : 0
+    let transform = target.products == .float32 ? 0 : Winograd.points * groups * lanes * lanes
+    scratchFilters = target.training ? max(self.filterFloats, rotated) : 0
+    scratch = ScratchSize(
+      shared: scratchFilters + target.threads * transformedFloats,
+      worker: max(
+        transform, transformedFloats + packs * Winograd.packTiles * Winograd.points * panel)
+    ).union(weightGradient?.scratch(after: scratchFilters) ?? ScratchSize())
+  }
+}
