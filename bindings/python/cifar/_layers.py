@@ -435,7 +435,7 @@ class Layers:
         """Adds a layer with options that its own function does not take."""
         self._go_on(type)
         given = {name: value for name, value in options.items() if value is not None}
-        call("cifar_model_spec_add", self._handle, json.dumps({"type": type, **given}))
+        call("cifar_model_spec_add", self._handle, json.dumps({"type": type, **given}).encode())
         return self
 
     def _go_on(self, layer: str) -> None:
