@@ -91,7 +91,7 @@ def test_numpys_numbers_are_numbers(small, workplace):
             {"schedule": {"type": "multistep", "milestones": MASKED}}, ValueError,
             "schedule.milestones has masked values",
         ),
-        ({"recipe": None}, TypeError, "recipe is None"),
+        ({"recipe": 3}, TypeError, "recipe is a int"),
         ({"early_stopping": "patience=3"}, cifar.CifarError, 'early_stopping is "patience=3"'),
         ({"early_stopping": [3]}, cifar.CifarError, "early_stopping is [3]"),
         ({"reduce_lr_on_plateau": 5}, cifar.CifarError, "reduce_lr_on_plateau is 5"),

@@ -84,8 +84,10 @@ def _whole_string(value: bytes, name: str) -> bytes:
 
 
 def whole(value: Any, name: str, low: int = 0, high: int = 2**32 - 1) -> int:
-    """A whole number in a range; numpy's too."""
+    """A whole number in a range; numpy's too. True is none, though Python has it as 1."""
     unmasked(value, name)
+    if isinstance(value, bool):
+        raise TypeError(f"{name} is {value}, not a whole number")
     try:
         number = operator.index(value)
     except TypeError:

@@ -168,7 +168,7 @@ class Interchange(Held):
             kind, a directory or a registry; ``CIFAR_E_UNSUPPORTED`` as ``state_dict``;
             ``CIFAR_E_IO``; ``CIFAR_E_DISK_FULL``.
         ValueError
-            For an unknown format.
+            For an unknown format; for an option of another one.
 
         Examples
         --------
@@ -179,6 +179,10 @@ class Interchange(Held):
         place = argument.required_path(path, "path")
         if format is None:
             format = "onnx" if place.lower().endswith(b".onnx") else "weights"
+        if names is not None and format != "weights":
+            raise ValueError(f"names is for the format 'weights', not for '{format}'")
+        if argument.flag(keep_batch_norm, "keep_batch_norm") and format != "onnx":
+            raise ValueError(f"keep_batch_norm is for the format 'onnx', not for '{format}'")
         options = _options(names, keep_batch_norm)
         call("cifar_model_export", self._handle, _format(format), place, byref(options))
 

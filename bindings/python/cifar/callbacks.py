@@ -255,9 +255,9 @@ def _of_both(schedule: Any) -> Callable[[int, float], Optional[float]]:
         raise TypeError(
             f"schedule is a {type(schedule).__name__}, not a function of (epoch) or (epoch, lr)")
     function = cast(Callable[..., Optional[float]], schedule)
-    if _takes(schedule, 0, 0.0):
+    if takes(schedule, 0, 0.0):
         return function
-    if not _takes(schedule, 0):
+    if not takes(schedule, 0):
         raise TypeError("schedule takes neither (epoch) nor (epoch, lr)")
 
     def of_epoch(epoch: int, lr: float) -> Optional[float]:
@@ -266,7 +266,8 @@ def _of_both(schedule: Any) -> Callable[[int, float], Optional[float]]:
     return of_epoch
 
 
-def _takes(function: Callable[..., object], *arguments: object) -> bool:
+def takes(function: Callable[..., object], *arguments: object) -> bool:
+    """Whether a function can be called with so many."""
     try:
         inspect.signature(function).bind(*arguments)
         return True

@@ -10,11 +10,12 @@ from numpy.typing import ArrayLike
 from . import _abi as abi
 from . import _arguments as argument
 from ._beginning import beginning
+from ._callback_checks import list_of
 from ._importing import AnyModel, Weights, model_text
 from ._library import call
 from ._run import Run
 from ._splits import training_and_validation
-from ._training import Training, list_of
+from ._training import Training
 from ._understanding import class_weights, refuse_recipe_callbacks, understood
 from .callbacks import Callback
 from .dataset import PathLike
@@ -112,7 +113,8 @@ def fit(
         The SQLite file, made if missing; None (the default) for ``$CIFAR_REGISTRY``, else
         ``./cifar-runs.db``.
     record : bool
-        False keeps nothing, there is no registry; the default is True.
+        False keeps nothing: there is no registry, and whatever would say how is an error. The
+        default is True.
     keep_last : int
         Checkpoints kept besides the best one; 0 keeps all. The default is 2.
     keep_every : int
@@ -202,6 +204,11 @@ def fit(
     options.name = argument.text(name, "name")
     options.registry = argument.path(registry, "registry")
     options.record = argument.flag(record, "record")
+    if not record:
+        _refuse_recording(
+            name=name, registry=registry, tags=tags or None, group=group,
+            keep_last=None if keep_last == 2 else keep_last, keep_every=keep_every or None,
+            busy_timeout=None if busy_timeout == 600 else busy_timeout)
     options.keep_last = argument.whole(keep_last, "keep_last")
     options.keep_every = argument.whole(keep_every, "keep_every")
     options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
@@ -324,6 +331,13 @@ def resume(
         None if images is None else images._handle, None if others is None else others._handle,
         byref(options),
     )
+
+
+def _refuse_recording(**arguments: object) -> None:
+    """What says how a run is recorded, and is not None."""
+    for name, value in arguments.items():
+        if value is not None:
+            raise ValueError(f"{name} is given with record=False, which keeps nothing: leave out one")
 
 
 def _lines(tags: Union[None, str, Iterable[str]]) -> bytes:
