@@ -4,7 +4,7 @@ import inspect
 from difflib import get_close_matches
 from typing import Any, Callable, Dict, List
 
-from .callbacks import Callback, takes
+from ._callbacks import Callback, takes
 
 # What each method of a callback is told.
 _EVENTS: Dict[str, List[str]] = {

@@ -100,20 +100,22 @@ def _add(
         # A global average is flat here already.
         if name == "Flatten" and flat:
             continue
-        length, parameters = len(spec), _parameters(spec)
+        length, parameters = _size(spec)
         readers[name](spec, layer, where)
-        torch.require_input(layer, _parameters(spec) - parameters, where, images)
+        longer, more = _size(spec)
+        torch.require_input(layer, more - parameters, where, images)
         flat = name in (*_MEANS, "Flatten")
-        if _parameters(spec) > parameters:
+        if more > parameters:
             found.append(Place(path, number))
-        if len(spec) > length:
+        if longer > length:
             # In a flat nn.Sequential a global average is followed by its flatten.
             number += 2 if name in _MEANS else 1
     return found
 
 
-def _parameters(spec: Any) -> int:
-    return int(spec.parameters)
+def _size(spec: Any) -> Tuple[int, int]:
+    """Layers and parameters."""
+    return len(spec), int(spec.parameters)
 
 
 def _shown(shape: Shape) -> str:

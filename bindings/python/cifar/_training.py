@@ -25,7 +25,7 @@ from ._library import (
 from ._listening import Listening
 from ._progress import progress_of
 from ._run import Run
-from .callbacks import Callback, StopTraining
+from ._callbacks import Callback, StopTraining
 from .errors import InvalidArgumentError
 from .events import (
     Epoch,

@@ -2,7 +2,7 @@
 
 import html
 from ctypes import byref, c_char_p
-from typing import Any, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, NoReturn, Optional, Sequence, Tuple
 
 from . import _abi as abi
 from ._arguments import kind_of, required_text, whole
@@ -11,6 +11,29 @@ from ._layers import Layers
 from ._library import call, create, decode, get, get_text
 from ._pictures import Shape
 from ._sequential import is_sequential, read
+
+# What those who come from Keras or PyTorch look for, and where it is.
+_ELSEWHERE = {
+    "activation": "relu() and gelu(), and activation='relu' of conv2d and dense",
+    "add": "a method a layer: spec.conv2d(32).relu()",
+    "avg_pooling2d": "avg_pool(2)",
+    "average_pooling2d": "avg_pool(2)",
+    "averagepooling2d": "avg_pool(2)",
+    "batch_normalization": "batch_norm()",
+    "batchnorm2d": "batch_norm()",
+    "batchnormalization": "batch_norm()",
+    "compile": "cifar.fit(…, model=spec, optimizer=…, learning_rate=…)",
+    "fit": "cifar.fit(train, validation, model=spec)",
+    "global_avg_pool": "global_average_pool()",
+    "global_average_pooling2d": "global_average_pool()",
+    "globalaveragepooling2d": "global_average_pool()",
+    "linear": "dense(10)",
+    "max_pool2d": "max_pool(2)",
+    "max_pooling2d": "max_pool(2)",
+    "maxpool2d": "max_pool(2)",
+    "maxpooling2d": "max_pool(2)",
+    "softmax": "no need of it: the loss has softmax, and predict too",
+}
 
 
 class ModelSpec(Layers):
@@ -208,6 +231,14 @@ class ModelSpec(Layers):
         1
         """
         return type(self).from_json(self.to_json())
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            message = f"'{type(self).__name__}' has no attribute '{name}'"
+            if name.lower() in _ELSEWHERE:
+                message += f"; there is {_ELSEWHERE[name.lower()]}"
+            raise AttributeError(message)
 
     # Looking ----------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from ._run import Run
 from ._splits import training_and_validation
 from ._training import Training
 from ._understanding import class_weights, refuse_recipe_callbacks, understood
-from .callbacks import Callback
+from ._callbacks import Callback
 from .dataset import PathLike
 from .events import Batch, Epoch
 from .loading import Splits
