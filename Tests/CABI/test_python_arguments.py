@@ -91,7 +91,7 @@ def test_numpys_numbers_are_numbers(small, workplace):
             {"schedule": {"type": "multistep", "milestones": MASKED}}, ValueError,
             "schedule.milestones has masked values",
         ),
-        ({"recipe": None}, TypeError, "recipe is None"),
+        ({"recipe": 3}, TypeError, "recipe is a int"),
         ({"early_stopping": "patience=3"}, cifar.CifarError, 'early_stopping is "patience=3"'),
         ({"early_stopping": [3]}, cifar.CifarError, "early_stopping is [3]"),
         ({"reduce_lr_on_plateau": 5}, cifar.CifarError, "reduce_lr_on_plateau is 5"),
@@ -183,7 +183,34 @@ assert named.class_names[1] == "\\u00e9\\u00e9"
         ("cifar.fit(train, test, initial_epoch=3)", TypeError, "cifar.resume"),
         ("cifar.fit(x=x, y=y)", TypeError, "missing 1 required positional argument: 'train'"),
         ("cifar.fit(train, test, callbacks=[cifar.EarlyStopping])", TypeError, "EarlyStopping()"),
-        ("cifar.EarlyStopping(patience=3, verbose=1)", TypeError, "argument 'verbose'"),
+        ("cifar.EarlyStopping(patience=3, verbose='yes')", TypeError, "verbose is a str"),
+        ("cifar.TensorBoard", AttributeError, "there is `cifar-runs export --format tensorboard"),
+        ("cifar.callbacks.LambdaCallback", AttributeError, "any function of (epoch) in fit(callba"),
+        ("cifar.Adam(1e-3)", AttributeError, "cifar.fit(…, optimizer='adam', learning_rate=0.001)"),
+        ("cifar.optim.SGD", AttributeError, "cifar.fit(…, optimizer='adam'"),
+        ("cifar.nn.Conv2d", AttributeError, "cifar.ModelSpec(), whose methods add layers"),
+        ("cifar.ModelSpec().max_pooling2d()", AttributeError, "there is max_pool(2)"),
+        ("cifar.ModelSpec().MaxPooling2D()", AttributeError, "there is max_pool(2)"),
+        ("cifar.ModelSpec().linear(10)", AttributeError, "there is dense(10)"),
+        ("cifar.ModelSpec().nothing()", AttributeError, "'ModelSpec' has no attribute 'nothing'"),
+        ("cifar.ModelSpec().conv2d(8, input_shape=(32, 32, 3))", TypeError, "ModelSpec(input=(3, 3"),
+        ("cifar.ModelSpec().conv2d(8, stride=2, strides=2)", TypeError, "stride is given twice"),
+        ("cifar.ModelSpec().conv2d(8, use_bias=False)", TypeError, "bias=False leaves it out"),
+        ("cifar.ModelSpec(input=28)", ValueError, "input 28 is not (channels, height, width)"),
+        ("cifar.fit(train, validation_data=(x, y, y))", TypeError, "in validation all count alike"),
+        ("(a, b), (c, d) = train, test", TypeError, "x, y = dataset.images, dataset.labels"),
+        ("model(x)", TypeError, "model.predict(images) gives the probabilities of classes"),
+        ("model.eval()", AttributeError, "no need of it: a Model is never in training"),
+        ("model.evaluate(x, y, return_dict=True)", TypeError, "vars(result) is a dict"),
+        ("model.evaluate(x, y, batch_size=0)", ValueError, "batch_size 0 is out of range"),
+        ("model.evaluate(x, y, verbose=3)", ValueError, "verbose 3 is out of range: it is 0 to 2"),
+        ("model.predict(x, verbose='no')", TypeError, "verbose is a str"),
+        ("model.predict(x, steps=3)", TypeError, "give a part of the images, images[:1000]"),
+        ("train.targets", AttributeError, "there is dataset.labels"),
+        ("train.classes", AttributeError, "there is dataset.class_names"),
+        ("run.predict(x)", AttributeError, "there is run.model.predict"),
+        ("run.nothing", AttributeError, "'Run' has no attribute 'nothing'"),
+        ("cifar.Model.from_run(run)", ValueError, "run was not recorded"),
         ("cifar.fit(train, test, callbacks=[es, es])", TypeError, "early_stopping is given twice"),
         ("cifar.fit(train, test, early_stopping=False, callbacks=[es])", TypeError, "given twice"),
         ("cifar.resume('a', callbacks=[es])", TypeError, "EarlyStopping(patience=3) is a part of"),
@@ -257,8 +284,47 @@ def test_first_lines_are_answered(small, workplace, line, error, words):
         names["run"] = cifar.fit(*small, model=SPEC, epochs=1, record=False)
         names["model"] = names["run"].model
     with pytest.raises(error) as info:
-        eval(line, names)
+        exec(line, names)
     assert words in str(info.value) and "\n" not in str(info.value)
+
+
+def test_first_lines_of_keras_work(small, workplace, capsys):
+    x, y = small.train.images, small.train.labels
+    stop = cifar.callbacks.EarlyStopping(patience=3, verbose=1)
+    assert cifar.callbacks.Callback is cifar.Callback
+    run = cifar.fit(
+        x, y, validation_data=[small.test.images, small.test.labels], model=SPEC, epochs=1,
+        verbose=0, callbacks=[
+            stop, cifar.ReduceLROnPlateau(factor=0.5, verbose=1),
+            cifar.ModelCheckpoint(monitor="val_loss", verbose=1)])
+    loss, accuracy = run.model.evaluate(x, y)
+    result = run.model.evaluate(x, y, batch_size=32, verbose=2)
+    assert (loss, accuracy) == (result.loss, result.accuracy) == (result[0], result[1])
+    assert capsys.readouterr().out == f"64 images  loss {loss:.4f}  accuracy {accuracy:.2%}\n"
+    assert len(result) == 2 and result == run.model.evaluate(small.train)
+    loss, accuracy = run.model.evaluate_augmented(x, y)
+    expected = run.model.predict(x)
+    assert (run.model.predict(x, 32) == expected).all()
+    assert (run.model.predict(x, batch_size=7, verbose=0) == expected).all()
+    strided = cifar.ModelSpec().conv2d(8, 3, strides=2, padding="same")
+    assert strided == cifar.ModelSpec().conv2d(8, 3, stride=2, padding="same")
+    # Also where its registry is not the default one.
+    assert (cifar.Model.from_run(run).predict(x) == expected).all()
+    registry = cifar.Registry(run.registry)
+    assert registry.run(run)["id"] == run.id
+    registry.tag(run, "good")
+    assert registry.runs(filter="tag = good")[0]["id"] == run.id
+
+
+def test_data_sets_are_taken_apart_where_they_are_pairs(small):
+    (first, label), (second, _) = small.train[:2]
+    assert label == small.train.labels[0] and (first == small.train.images[0]).all()
+    head, *others = small.train
+    assert len(others) == 63 and len(list(small.train)) == len(dict(enumerate(small.train))) == 64
+    x, y = zip(*small.train)
+    assert (np.stack(x) == small.train.images).all() and list(y) == small.train.labels.tolist()
+    for image, label in small.train[:2]:
+        assert image.shape == (32, 32, 3)
 
 
 def test_a_mask_that_masks_nothing_is_none(small):

@@ -41,7 +41,40 @@ def handles() -> int:
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
-def test_a_copy_of_a_data_set_is_the_data_set(copied):
+def test_a_copy_is_closed_by_itself(small, model, copied):
+    for thing, use in [
+        (model, lambda thing: thing.predict(small.test.images)),
+        (cifar.Dataset.open("shapes", limit=20), lambda thing: thing.images.sum()),
+    ]:
+        with copied(thing) as other:
+            use(other)
+        with pytest.raises(ValueError, match="is closed"):
+            use(other)
+        with pytest.raises(ValueError, match="is closed"):
+            copied(other)
+        use(thing)
+    assert copied(model).class_names == model.class_names
+    assert (copied(model).class_names is model.class_names) == (copied is copy.copy)
+
+
+def test_nothing_works_after_close(model):
+    closed = copy.copy(model)
+    closed.close()
+    dataset = cifar.Dataset.open("shapes", limit=20)
+    loop = iter(dataset)
+    next(loop)
+    dataset.close()
+    for use in [
+        lambda: closed.spec, lambda: closed.summary(), lambda: closed._repr_html_(),
+        lambda: pickle.dumps(closed), lambda: pickle.dumps(dataset), lambda: next(loop),
+        lambda: dataset[0], lambda: dataset.labels,
+    ]:
+        with pytest.raises(ValueError, match="is closed"):
+            use()
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_of_a_data_set_has_its_images(copied):
     dataset = cifar.Dataset.open("shapes", limit=20)
     images = dataset.images
     other = copied(dataset)
@@ -70,7 +103,7 @@ def again(thing):
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, again])
 def test_a_copy_of_a_model_says_the_same(small, model, copied):
     other = copied(model)
-    assert (other is model) == (copied is not again)
+    assert other is not model
     assert (other.predict(small.test.images) == model.predict(small.test.images)).all()
     assert other.hyperparameters == model.hyperparameters
     assert (other.epoch, other.class_names) == (model.epoch, model.class_names)

@@ -20,7 +20,7 @@ PROGRAM = """
 import cifar
 train, test = cifar.load("shapes", 256, 64)
 spec = cifar.ModelSpec().conv2d(16).relu().conv2d(16).global_average_pool().dense(10)
-cifar.fit(train, test, model=spec, epochs=2, batch_size=16, name="shown", {options})
+cifar.fit(train, test, model=spec, epochs=2, batch_size=16, {options})
 """
 HEAD = r"Run [0-9a-f]{8} in \S+: recipe pytorch, model custom, [\d,]+ parameters, "
 EPOCH = (
@@ -60,7 +60,7 @@ def test_other_words_are_refused(small, workplace, verbose):
 
 def test_a_bar_at_a_terminal(workplace):
     with Terminal(
-        [sys.executable, "-c", PROGRAM.format(options="")], ENVIRONMENT, columns=110
+        [sys.executable, "-c", PROGRAM.format(options="name='shown'")], ENVIRONMENT, columns=110
     ) as terminal:
         assert terminal.read(60)
     text = terminal.output.decode()
@@ -98,7 +98,7 @@ def test_the_command_says_the_same(workplace):
             list(map(str, words)), capture_output=True, text=True, check=True, env=ENVIRONMENT,
         ).stdout
         for words in [
-            [sys.executable, "-c", PROGRAM.format(options="")], [*command, "model.json"]]
+            [sys.executable, "-c", PROGRAM.format(options="name='shown'")], [*command, "model.json"]]
     ]
     times = re.compile(r"Run \w+|  [\d.]+ m?s  \d+ img/s")
     python, command = ([times.sub("", line) for line in text.splitlines()[:3]] for text in said)

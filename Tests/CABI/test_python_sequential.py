@@ -6,7 +6,9 @@ Where the frameworks are not installed, classes of the same names stand for thei
 import types
 
 import cifar
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 
 def framework(name, kinds):
@@ -15,9 +17,11 @@ def framework(name, kinds):
     for kind, defaults in kinds.items():
         def make(self, *layers, defaults=defaults, **options):
             vars(self).update(defaults, **options)
-            self.layers = list(layers)
+            if type(self).__name__ == "Sequential":
+                self.layers = list(layers)
+            self._modules = {str(index): layer for index, layer in enumerate(layers)}
 
-        members = {"__init__": make, "children": lambda self: self.layers, "__module__": name}
+        members = {"__init__": make, "__module__": name}
         setattr(module, kind, type(kind, (), members))
     return module
 
@@ -39,7 +43,7 @@ NN = framework("torch.nn.modules", {
 
 
 def function(name):
-    return type("Function", (), {"__name__": name})()
+    return type("Function", (), {"__name__": name, "__module__": "keras.src.activations"})()
 
 
 CONV = {
@@ -51,7 +55,7 @@ K = framework("keras.src.layers", {
     "ReLU": {}, "Activation": {}, "Softmax": {},
     "MaxPooling2D": {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid"},
     "AveragePooling2D": {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid"},
-    "GlobalAveragePooling2D": {}, "Dropout": {}, "Flatten": {},
+    "GlobalAveragePooling2D": {}, "Dropout": {}, "Flatten": {}, "Rescaling": {},
     "Dense": {"use_bias": True, "activation": function("linear")},
 })
 
@@ -123,6 +127,133 @@ def test_softmax_is_at_the_end():
     for other in [[], None, object(), NN.Flatten(), cifar.ModelSpec()]:
         with pytest.raises(TypeError, match="not a Sequential of PyTorch or Keras"):
             cifar.ModelSpec.from_sequential(other)
+
+
+def test_what_is_called_otherwise_than_it_says_is_refused():
+    def chain(kind=NN.Sequential):
+        return kind(NN.Conv2d(out_channels=8), NN.Flatten(), NN.Linear(out_features=10))
+
+    class Flipped(NN.Sequential):
+        def forward(self, x):
+            return x
+
+    class Plain(NN.Sequential):
+        pass
+
+    class Conv2d(NN.Conv2d):
+        pass
+
+    assert cifar.ModelSpec.from_sequential(chain(Plain)).classes == 10
+    hooked, inside = chain(), chain()
+    hooked._forward_hooks = {0: print}
+    inside._modules["0"]._forward_pre_hooks = {0: print}
+    shared = NN.Conv2d(out_channels=8)
+    shared._parameters = {"weight": object(), "bias": None}
+    for model, error, words in [
+        (chain(Flipped), TypeError, "Flipped has a forward of its own"),
+        (NN.Sequential(chain(Flipped)), TypeError, "Flipped has a forward of its own"),
+        (hooked, TypeError, "Sequential has forward hooks"),
+        (inside, TypeError, "'0' (Conv2d) has forward hooks"),
+        (NN.Sequential(Conv2d(out_channels=8)), TypeError, "layer 0 (Conv2d) has no counterpart"),
+        (NN.Sequential(shared, shared), ValueError, "the modules '0' and '1' share their weights"),
+        (NN.Sequential(NN.Flatten(), NN.Softmax(dim=0)), ValueError, "has dim 0, and there is 1"),
+    ]:
+        with pytest.raises(error) as info:
+            cifar.ModelSpec.from_sequential(model)
+        assert words in str(info.value)
+
+    class Called(K.Sequential):
+        def call(self, x):
+            return x
+
+    with pytest.raises(TypeError, match="Called has a call of its own"):
+        cifar.ModelSpec.from_sequential(Called(K.Flatten(), K.Dense(units=10)))
+
+
+def test_a_module_without_weights_may_come_twice():
+    relu = NN.ReLU()
+    spec = cifar.ModelSpec.from_sequential(NN.Sequential(
+        NN.Conv2d(out_channels=8), relu, NN.Conv2d(out_channels=8), relu))
+    assert len(spec) == 4
+
+
+@pytest.mark.parametrize("layer, words", [
+    (K.ReLU(max_value=6.0), "has max_value 6.0, and there is None only"),
+    (K.ReLU(negative_slope=0.1), "has negative_slope 0.1"),
+    (K.ReLU(threshold=0.1), "has threshold 0.1"),
+    (K.BatchNormalization(axis=1), "has axis 1, and there is -1 only"),
+    (K.Flatten(data_format="channels_first"), "has data_format 'channels_first'"),
+    (K.GlobalAveragePooling2D(data_format="channels_first"), "has data_format 'channels_first'"),
+    (K.MaxPooling2D(data_format="channels_first"), "has data_format 'channels_first'"),
+    (K.Dropout(rate=0.1, noise_shape=(None, 1, 1, 3)), "has noise_shape (None, 1, 1, 3)"),
+    (K.Softmax(axis=1), "has axis 1"),
+    (K.Activation(activation=lambda x: x), "has the activation '<lambda>'"),
+    (K.Rescaling(), "has no counterpart but as the first layer"),
+])
+def test_options_of_keras_that_are_not_here_are_refused(layer, words):
+    with pytest.raises(ValueError) as info:
+        cifar.ModelSpec.from_sequential(K.Sequential(K.Activation(activation=function("relu")), layer))
+    assert words in str(info.value)
+
+
+def test_the_images_are_what_the_model_says():
+    grey = NN.Sequential(
+        NN.Conv2d(in_channels=1, out_channels=8, padding=(0, 0)), NN.Flatten(),
+        NN.Linear(in_features=8 * 26 * 26, out_features=10))
+    assert cifar.ModelSpec.from_sequential(grey) == (
+        cifar.ModelSpec((1, 28, 28)).conv2d(8, padding="valid").flatten().dense(10))
+    flat = NN.Sequential(NN.Flatten(), NN.Linear(in_features=784, out_features=10))
+    assert '"input":[1,28,28]' in cifar.ModelSpec.from_sequential(flat).to_json()
+    with pytest.raises(cifar.CifarError, match="takes 5408 values, but gets 7200: the images are 1×"):
+        cifar.ModelSpec.from_sequential(grey, (1, 32, 32))
+    with pytest.raises(cifar.CifarError, match=r"layer 0 \(Conv2d\) takes 1 channels, but gets 3"):
+        cifar.ModelSpec.from_sequential(grey, (3, 28, 28))
+    flat._modules["1"].in_features = 785
+    with pytest.raises(cifar.CifarError, match="takes 785 values, but gets 3072"):
+        cifar.ModelSpec.from_sequential(flat)
+    keras = K.Sequential(K.Rescaling(), K.Flatten(), K.Dense(units=10))
+    keras.input_shape = (None, 28, 28, 1)
+    assert cifar.ModelSpec.from_sequential(keras) == cifar.ModelSpec((1, 28, 28)).flatten().dense(10)
+    with pytest.raises(cifar.CifarError, match="takes images of 1×28×28, not 3×32×32"):
+        cifar.ModelSpec.from_sequential(keras, (3, 32, 32))
+
+
+def test_fit_takes_models_of_other_images(workplace):
+    images = np.random.default_rng(0).integers(0, 256, (40, 28, 28, 1), np.uint8)
+    labels = np.arange(40) % 10
+    keras = K.Sequential(K.Flatten(), K.Dense(units=10))
+    keras.input_shape = (None, 28, 28, 1)
+    mean = NN.Sequential(
+        NN.Conv2d(in_channels=1, out_channels=8), NN.AdaptiveAvgPool2d(), NN.Flatten(),
+        NN.Linear(in_features=8, out_features=10))
+    for model in [keras, mean]:
+        run = cifar.fit(
+            images, labels, validation_split=0.5, model=model, epochs=1, verbose=0, record=False)
+        assert run.model.hyperparameters["model_spec"]["input"] == [1, 28, 28]
+
+
+def test_weights_have_the_names_of_the_model(workplace):
+    inner = NN.Sequential(NN.ReLU(), NN.Conv2d(out_channels=4))
+    model = NN.Sequential(
+        NN.Conv2d(out_channels=8), NN.Identity(), inner, NN.AdaptiveAvgPool2d(), NN.Flatten(),
+        NN.Linear(out_features=10))
+    model._modules = dict(zip(["conv", "nothing", "inner", "mean", "flat", "fc"], model.layers))
+    random = np.random.default_rng(0)
+    shapes = {"conv": (8, 3, 3, 3), "inner.1": (4, 8, 3, 3), "fc": (10, 4)}
+    named, flat = {}, {}
+    for (name, shape), number in zip(shapes.items(), ["0", "2", "5"]):
+        for end, size in [("weight", shape), ("bias", shape[:1])]:
+            named[f"{name}.{end}"] = random.normal(0, 1, size).astype(np.float32)
+            flat[f"{number}.{end}"] = named[f"{name}.{end}"]
+    images = random.integers(0, 256, (4, 32, 32, 3), np.uint8)
+    expected = cifar.Model.from_weights(flat, cifar.ModelSpec.from_sequential(model))
+    save_file({f"module.{name}": array for name, array in named.items()}, "w.safetensors")
+    for weights in [named, flat, "w.safetensors"]:
+        taken = cifar.Model.from_weights(weights, model)
+        assert (taken.predict(images) == expected.predict(images)).all()
+    del named["inner.1.bias"]
+    with pytest.raises(cifar.CifarError, match="no tensor '2.bias'"):
+        cifar.Model.from_weights(named, model)
 
 
 # The frameworks' own ------------------------------------------------------------------------------

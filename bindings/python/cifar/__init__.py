@@ -18,6 +18,7 @@ first completed
 from typing import NoReturn
 
 from . import _abi, errors
+from ._evaluation import AugmentedEvaluation, ClassScores, Evaluation
 from ._library import default_threads, instruction_set, version
 from ._log import set_log
 from ._recipe_callbacks import (
@@ -29,12 +30,13 @@ from ._recipe_callbacks import (
     Timer,
 )
 from ._run import Run
+from .callbacks import ELSEWHERE as _CALLBACKS
 from .callbacks import Callback, LearningRateScheduler, StopTraining
 from .dataset import Dataset
 from .errors import CifarError
 from .events import Batch, Epoch, StorageWait, Validation
 from .loading import Splits, load
-from .model import AugmentedEvaluation, ClassScores, Evaluation, Model
+from .model import Model
 from .model_spec import ModelSpec
 from .registry import Registry
 from .rows import CheckpointRow, EpochRow, MetricRow, NoteRow, RunDetails, RunRow
@@ -85,13 +87,24 @@ __all__ = [
     "version",
 ]
 
-# What those who come from Keras look for, and where it is.
+# What those who come from Keras or PyTorch look for, and where it is.
 _ELSEWHERE = {
+    **_CALLBACKS,
+    **dict.fromkeys(
+        ["Adam", "AdamW", "SGD", "optim", "optimizers"],
+        "cifar.fit(…, optimizer='adam', learning_rate=0.001)"),
+    **dict.fromkeys(
+        ["Input", "models", "nn"], "cifar.ModelSpec(), whose methods add layers"),
+    **dict.fromkeys(
+        ["DataLoader", "ImageDataGenerator", "transforms"],
+        "cifar.fit(…, batch_size=64, augment=[…]), which shuffles and augments"),
     "Conv2D": "cifar.ModelSpec().conv2d(32, (3, 3), activation='relu')",
     "Sequential": "cifar.ModelSpec(), whose methods add layers",
     "datasets": "train, test = cifar.load('cifar10', download=True)",
     "layers": "cifar.ModelSpec(), whose methods add layers",
     "load_model": "cifar.Model.open(path)",
+    "to_categorical": "no need of it: labels are taken as they are, and one-hot",
+    "utils": "no need of it: labels are taken as they are, and one-hot",
 }
 
 

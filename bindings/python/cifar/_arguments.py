@@ -5,7 +5,7 @@ import math
 import operator
 import os
 from collections.abc import Mapping
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Protocol, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,33 @@ def required_text(value: object, name: str) -> bytes:
     if result is None:
         raise TypeError(f"{name} is None, not a str")
     return result
+
+
+class Recorded(Protocol):
+    """What ``fit`` returns, as far as it says where a run is."""
+
+    @property
+    def id(self) -> Optional[str]: ...
+
+    @property
+    def registry(self) -> Optional[str]: ...
+
+
+def run(value: Union[str, Recorded]) -> bytes:
+    """A run for C: its id, the beginning of it, or its name; or what ``fit`` returned."""
+    if hasattr(value, "id") and hasattr(value, "registry"):
+        if value.id is None:
+            raise ValueError(
+                "run was not recorded: there is nothing of it in a registry, run.model is its model")
+        value = value.id
+    return required_text(value, "run")
+
+
+def verbose(value: object) -> int:
+    """What is shown: 0 nothing."""
+    if isinstance(value, str) and value == "auto":
+        return 0
+    return whole(int(value) if isinstance(value, bool) else value, "verbose", 0, 2)
 
 
 def texts(value: Any, name: str) -> List[bytes]:
@@ -84,8 +111,10 @@ def _whole_string(value: bytes, name: str) -> bytes:
 
 
 def whole(value: Any, name: str, low: int = 0, high: int = 2**32 - 1) -> int:
-    """A whole number in a range; numpy's too."""
+    """A whole number in a range; numpy's too. True is none, though Python has it as 1."""
     unmasked(value, name)
+    if isinstance(value, bool):
+        raise TypeError(f"{name} is {value}, not a whole number")
     try:
         number = operator.index(value)
     except TypeError:

@@ -4,6 +4,7 @@ import ctypes
 from typing import Optional, Union
 
 from . import _arguments as argument
+from ._arguments import Recorded
 from ._handle import Held
 from ._library import call
 from .dataset import PathLike
@@ -12,7 +13,7 @@ from .dataset import PathLike
 class Edits(Held):
     """What ``Registry`` has to change and to copy single runs and checkpoints."""
 
-    def tag(self, run: str, *tags: str) -> None:
+    def tag(self, run: Union[str, Recorded], *tags: str) -> None:
         """Adds tags; those that are there already stay.
 
         Parameters
@@ -34,10 +35,10 @@ class Edits(Held):
         'good, small'
         """
         for tag in tags:
-            texts = argument.required_text(run, "run"), argument.required_text(tag, "tag")
+            texts = argument.run(run), argument.required_text(tag, "tag")
             call("cifar_registry_tag", self._handle, *texts)
 
-    def untag(self, run: str, *tags: str) -> None:
+    def untag(self, run: Union[str, Recorded], *tags: str) -> None:
         """Takes tags off.
 
         Parameters
@@ -59,10 +60,10 @@ class Edits(Held):
         'good'
         """
         for tag in tags:
-            texts = argument.required_text(run, "run"), argument.required_text(tag, "tag")
+            texts = argument.run(run), argument.required_text(tag, "tag")
             call("cifar_registry_untag", self._handle, *texts)
 
-    def note(self, run: str, text: str) -> None:
+    def note(self, run: Union[str, Recorded], text: str) -> None:
         """Adds a remark.
 
         Parameters
@@ -84,11 +85,11 @@ class Edits(Held):
         'the beginning of it all'
         """
         call(
-            "cifar_registry_note", self._handle, argument.required_text(run, "run"),
+            "cifar_registry_note", self._handle, argument.run(run),
             argument.required_text(text, "text"),
         )
 
-    def rename(self, run: str, name: Optional[str]) -> None:
+    def rename(self, run: Union[str, Recorded], name: Optional[str]) -> None:
         """Gives a run another name.
 
         Parameters
@@ -109,11 +110,11 @@ class Edits(Held):
         >>> registry.rename("the first", "first")
         """
         call(
-            "cifar_registry_rename", self._handle, argument.required_text(run, "run"),
+            "cifar_registry_rename", self._handle, argument.run(run),
             argument.text(name, "name"),
         )
 
-    def set_group(self, run: str, group: Optional[str]) -> None:
+    def set_group(self, run: Union[str, Recorded], group: Optional[str]) -> None:
         """Puts a run into a group, out of the one that it was in.
 
         Parameters
@@ -135,7 +136,7 @@ class Edits(Held):
         ['first']
         """
         call(
-            "cifar_registry_set_group", self._handle, argument.required_text(run, "run"),
+            "cifar_registry_set_group", self._handle, argument.run(run),
             argument.text(group, "group"),
         )
 
@@ -162,7 +163,7 @@ class Edits(Held):
         call("cifar_registry_pin", self._handle, _id(checkpoint), argument.flag(pinned, "pinned"))
 
     def fork(
-        self, run: str, checkpoint: Union[str, int] = "last", name: Optional[str] = None
+        self, run: Union[str, Recorded], checkpoint: Union[str, int] = "last", name: Optional[str] = None
     ) -> str:
         """Makes a new run that begins where a checkpoint of another one stands.
 
@@ -193,7 +194,7 @@ class Edits(Held):
         """
         uuid = ctypes.create_string_buffer(37)
         call(
-            "cifar_registry_fork", self._handle, argument.required_text(run, "run"),
+            "cifar_registry_fork", self._handle, argument.run(run),
             argument.checkpoint(checkpoint), argument.text(name, "name"), uuid,
         )
         return uuid.value.decode()
@@ -237,7 +238,7 @@ class Edits(Held):
         )
         return uuid.value.decode()
 
-    def remove(self, run: str, take_over: bool = False) -> None:
+    def remove(self, run: Union[str, Recorded], take_over: bool = False) -> None:
         """Puts a run into the trash, where it stays until ``collect`` empties that.
 
         Parameters
@@ -260,11 +261,11 @@ class Edits(Held):
         ['second']
         """
         call(
-            "cifar_registry_remove", self._handle, argument.required_text(run, "run"),
+            "cifar_registry_remove", self._handle, argument.run(run),
             argument.flag(take_over, "take_over"),
         )
 
-    def restore(self, run: str) -> None:
+    def restore(self, run: Union[str, Recorded]) -> None:
         """Takes a run out of the trash, as it was.
 
         Parameters
@@ -282,7 +283,7 @@ class Edits(Held):
         --------
         >>> registry.restore("second")
         """
-        call("cifar_registry_restore", self._handle, argument.required_text(run, "run"))
+        call("cifar_registry_restore", self._handle, argument.run(run))
 
     def export(self, checkpoint: int, path: PathLike) -> None:
         """Writes a checkpoint to a safetensors file, whole or not at all.

@@ -1,5 +1,6 @@
 """Objects of the library, and who frees them."""
 
+from copy import deepcopy
 from ctypes import CDLL, c_void_p
 from functools import partial
 from operator import attrgetter, itemgetter
@@ -125,3 +126,25 @@ class Held(metaclass=_Telling):
 
     def __reduce__(self) -> Any:
         raise TypeError(f"a {type(self).__name__} can't be copied or pickled: {self._instead}")
+
+    def _require_open(self) -> None:
+        """For what does not ask the library, and would work after ``close``."""
+        self._handle
+
+
+class Shared(Held):
+    """What never changes: copies of it share the library's object, and each is closed by itself."""
+
+    def __copy__(self: Self) -> Self:
+        self._require_open()
+        copy = type(self).__new__(type(self))
+        vars(copy).update(vars(self))
+        return copy
+
+    def __deepcopy__(self: Self, memo: Dict[int, Any]) -> Self:
+        self._require_open()
+        copy = type(self).__new__(type(self))
+        memo[id(self)] = copy
+        for name, value in vars(self).items():
+            vars(copy)[name] = value if name == "_handle" else deepcopy(value, memo)
+        return copy

@@ -13,13 +13,11 @@ from . import _arguments as argument
 from . import _keras as keras
 from . import _safetensors as safetensors
 from ._handle import Handle, Held
-from ._library import call, create
-from ._sequential import is_sequential
+from ._importing import AnyModel, Weights, imported
+from ._library import call
+from ._weights import checked
 from .dataset import PathLike
-from .model_spec import ModelSpec
 
-Weights = Union[str, "os.PathLike[str]", Mapping[str, Any]]
-AnyModel = Union[None, str, ModelSpec, Mapping[str, Any], Sequence[Any]]
 Self = TypeVar("Self", bound="Interchange")
 
 _FORMATS = {
@@ -48,22 +46,26 @@ class Interchange(Held):
 
         Parameters
         ----------
-        weights : path, mapping of str to array, or keras.Model
-            A safetensors file, or arrays by name, such as a PyTorch ``state_dict()``; with Keras 3
-            installed, also a model of it and its files ``.keras`` and ``.weights.h5``. The names are
-            those of a flat ``nn.Sequential`` of the same layers (``0.weight``), of the tutorial's
-            class (``conv_block1.0.weight`` to ``fc.4.bias``) or of a checkpoint, after any prefix
-            that all share; ``num_batches_tracked`` may be there or not; F16, BF16 and F64 become
-            float32.
-        model : str, ModelSpec, dict or list, optional
-            As ``fit`` takes it; None (the default) for what a file of this library or a Keras model
-            says of itself, else ``"tutorial"``. A preset gets as many classes as the weights have.
+        weights : path, mapping of str to array, torch.nn.Module or keras.Model
+            A safetensors file, or arrays by name, such as a PyTorch ``state_dict()``, or what has
+            one; with Keras 3 installed, also a model of it and its files ``.keras`` and
+            ``.weights.h5``. The names are those of a flat ``nn.Sequential`` of the same layers
+            (``0.weight``), of the tutorial's class (``conv_block1.0.weight`` to ``fc.4.bias``), of
+            a checkpoint, or of the ``nn.Sequential`` that ``model`` is, after any prefix that all
+            share; ``num_batches_tracked`` may be there or not; F16, BF16 and F64 become float32.
+        model : str, ModelSpec, dict, list or Sequential, optional
+            As ``fit`` takes it; None (the default) for what a file of this library, an
+            ``nn.Sequential`` or a Keras model says of itself, else ``"tutorial"``. A preset gets as
+            many classes as the weights have, and square images of the size that they are for (32
+            pixels where they are for any).
         recipe : {"pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon"}, optional
             Whose batch norm and padding the layers have, and whose normalization of images; None
-            (the default) for ``"keras"`` where Keras wrote the weights, else ``"pytorch"``.
+            (the default) for what a file of this library says, ``"keras"`` where Keras wrote the
+            weights, else ``"pytorch"``.
         normalization : dict, optional
-            ``{"mean": […], "std": […]}``, three numbers each, of (byte/255 - mean) / std; None (the
-            default) for the recipe's.
+            ``{"mean": […], "std": […]}``, a number a channel each, of (byte/255 - mean) / std; None
+            (the default) for what the file says, else the recipe's. Of grey images ``"pytorch"``
+            has none: what it took in training has to be given.
         class_names : iterable of str, optional
             In the order of the outputs; None (the default) for what the file says, else ``"0"``,
             ``"1"``, ….
@@ -82,8 +84,10 @@ class Interchange(Held):
             have, or whose shape is another; ``CIFAR_E_NOT_FINITE``; ``CIFAR_E_BAD_DATA`` for a file
             that is no safetensors; ``CIFAR_E_NOT_FOUND``.
         TypeError, ValueError
-            For an argument that can't be; for a Keras model that has no counterpart here, or that
-            says otherwise of images than the model made of its weights.
+            For an argument that can't be; for a recipe that normalises images otherwise than the
+            file says; for grey images of which nobody knows the normalization; for a Keras model
+            that has no counterpart here, or that says otherwise of images than the model made of
+            its weights.
         ImportError
             For a file of Keras where that is not installed.
 
@@ -94,30 +98,10 @@ class Interchange(Held):
         >>> bool((again.predict(test.images[:2]) == model.predict(test.images[:2])).all())
         True
         """
-        network = None
-        if keras.is_model(weights) or keras.is_file(weights):
-            recipe = "keras" if recipe is None else recipe
-            dialect = "pytorch" if recipe == "pytorch" else "keras"
-            weights, model, network = _from_keras(weights, model, dialect, class_names)
-        options = abi.ImportOptions()
-        call("cifar_import_options_init", byref(options), sizeof(options))
-        options.threads = argument.whole(threads, "threads")
-        options.model = model_text(model)
-        options.recipe = argument.text(recipe, "recipe")
-        if normalization is not None:
-            options.hyperparameters = argument.json_text({"normalization": normalization}, "")
-        if class_names is not None:
-            options.class_names = b"\n".join(argument.texts(class_names, "class_names"))
-        if isinstance(weights, AnyMapping):
-            data = safetensors.encode(weights)
-            handle = create("model", "cifar_model_decode", data, len(data), byref(options))
-        else:
-            path = argument.required_path(weights, "weights")
-            handle = create("model", "cifar_model_import", path, byref(options))
-        result: Any = cls._of(handle)
-        if network is not None:
-            keras.require_same(network, result.predict, result.hyperparameters["normalization"])
-        taken: Self = result
+        names = None if class_names is None else argument.texts(class_names, "class_names")
+        made = imported(
+            cls, weights, model, recipe, checked(normalization), names, threads)
+        taken: Self = made
         return taken
 
     def state_dict(self, names: Optional[str] = None) -> Dict[str, NDArray[Any]]:
@@ -184,7 +168,7 @@ class Interchange(Held):
             kind, a directory or a registry; ``CIFAR_E_UNSUPPORTED`` as ``state_dict``;
             ``CIFAR_E_IO``; ``CIFAR_E_DISK_FULL``.
         ValueError
-            For an unknown format.
+            For an unknown format; for an option of another one.
 
         Examples
         --------
@@ -195,6 +179,10 @@ class Interchange(Held):
         place = argument.required_path(path, "path")
         if format is None:
             format = "onnx" if place.lower().endswith(b".onnx") else "weights"
+        if names is not None and format != "weights":
+            raise ValueError(f"names is for the format 'weights', not for '{format}'")
+        if argument.flag(keep_batch_norm, "keep_batch_norm") and format != "onnx":
+            raise ValueError(f"keep_batch_norm is for the format 'onnx', not for '{format}'")
         options = _options(names, keep_batch_norm)
         call("cifar_model_export", self._handle, _format(format), place, byref(options))
 
@@ -268,31 +256,6 @@ class Interchange(Held):
         return ctypes.string_at(data.value or 0, size.value)
 
 
-def _from_keras(
-    weights: Any, model: AnyModel, dialect: str, class_names: Optional[Iterable[str]]
-) -> Tuple[Dict[str, NDArray[Any]], ModelSpec, Any]:
-    """The weights of a Keras model or file, the model that they belong to, and that in Keras if it
-    is there to be asked."""
-    network, path = weights, None
-    if not keras.is_model(weights):
-        path = argument.required_path(weights, "weights")
-        network = None if path.lower().endswith(b".h5") else keras.load(path, None)
-    if model is None and network is not None:
-        model = keras.spec_of(network)
-    if model is None or isinstance(model, str):
-        classes = len(list(class_names)) if class_names is not None else 10
-        if network is not None:
-            classes = network.output_shape[-1]
-        spec = ModelSpec.preset("tutorial" if model is None else model, dialect, classes)
-    else:
-        text = model_text(model)
-        spec = ModelSpec.from_json((text or b"").decode()).resolved(dialect)
-    script = keras.Script(spec.script("keras").encode())
-    if network is not None:
-        return script.tensors(network), spec, network
-    return script.tensors(keras.load(path or b"", script)), spec, None
-
-
 def _format(name: str) -> int:
     if not isinstance(name, str) or name not in _FORMATS:
         raise ValueError(f"there is no format {name!r}: use {', '.join(_FORMATS)}")
@@ -305,17 +268,3 @@ def _options(names: Optional[str], keep_batch_norm: bool = False) -> abi.ExportO
     options.names = argument.text(names, "names")
     options.keep_batch_norm = argument.flag(keep_batch_norm, "keep_batch_norm")
     return options
-
-
-def model_text(model: object) -> Optional[bytes]:
-    """A preset's name or the JSON of a spec, for C."""
-    if is_sequential(model):
-        model = ModelSpec.from_sequential(model)
-    if isinstance(model, ModelSpec):
-        model = model.to_json()
-    elif isinstance(model, (dict, list, tuple)):
-        return argument.json_text(model, "model")
-    elif not isinstance(model, (str, type(None))):
-        raise TypeError(
-            f"model is a {type(model).__name__}, not a name, a ModelSpec, a dict or a list")
-    return argument.text(model, "model")

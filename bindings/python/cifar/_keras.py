@@ -75,10 +75,12 @@ def _tensors(
     if kind == "BatchNormalization":
         arrays = [_channels_first(array, shape) for array in arrays]
         ends += ["running_mean", "running_var"]
+    elif not layer.use_bias:
+        ends.remove("bias")
     if len(arrays) != len(ends):
         raise ValueError(
             f"layer '{layer.name}' ({kind}) has {len(arrays)} arrays, not the {len(ends)} of "
-            f"{', '.join(ends)}: make it with its defaults (use_bias, center, scale)")
+            f"{', '.join(ends)}: make it with its defaults (center, scale)")
     if kind == "Conv2D":  # (k, k, in, out)
         arrays[0] = arrays[0].transpose(3, 2, 0, 1)
     elif kind == "Dense":  # (in, out)
@@ -150,76 +152,17 @@ def require_same(network: Any, predict: Any, normalization: Dict[str, List[float
             "made of its weights: give model, recipe and normalization as it was trained with")
 
 
-# Layers without weights that do nothing in inference, or only to the input.
-_SKIPPED = {"InputLayer", "Rescaling", "Softmax"}
-_PLAIN = {
-    "ReLU": "relu", "GlobalAveragePooling2D": "global_average_pool", "Flatten": "flatten",
-}
-_ACTIVATIONS = {"relu": ["relu"], "gelu": ["gelu"], "linear": [], "softmax": []}
+def require_built(network: Any) -> None:
+    """Refuses a Keras model that does not know what it takes."""
+    if getattr(network, "input_shape", None) is None:
+        raise ValueError(
+            "the Keras model is not built: begin it with keras.Input((32, 32, 3)), or call it on "
+            "images once")
 
 
-def spec_of(network: Any) -> Dict[str, Any]:
-    """The model of a Keras model whose layers are a chain."""
+def require_chain(network: Any) -> None:
+    """Refuses a Keras model whose layers do not simply follow one another."""
     if any(type(layer).__name__ in ("Add", "Concatenate") for layer in flat_layers(network)):
         raise ValueError(
             "the Keras model's layers are no chain: say what it is by model=, such as a ModelSpec "
             "with residual blocks")
-    layers: List[Dict[str, Any]] = []
-    for layer in flat_layers(network):
-        layers += _layers(layer)
-    height, width, channels = network.input_shape[1:]
-    return {"input": [channels, height, width], "layers": layers}
-
-
-def _layers(layer: Any) -> List[Dict[str, Any]]:
-    kind, config = type(layer).__name__, layer.get_config()
-    if kind in _SKIPPED:
-        return []
-    if kind == "ReLU" and (config["max_value"] or config["negative_slope"] or config["threshold"]):
-        raise _unknown(layer, "is more than max(x, 0)")
-    if kind in _PLAIN:
-        return [{"type": _PLAIN[kind]}]
-    if kind == "Dropout":
-        return [{"type": "dropout", "rate": config["rate"]}]
-    if kind in ("MaxPooling2D", "AveragePooling2D"):
-        sizes = (*config["pool_size"], *config["strides"])
-        if sizes != (2, 2, 2, 2) or config["padding"] != "valid":
-            raise _unknown(layer, "pools otherwise than 2×2")
-        return [{"type": "max_pool" if kind == "MaxPooling2D" else "avg_pool"}]
-    if kind == "BatchNormalization":
-        return [{
-            "type": "batch_norm", "momentum": round(1 - config["momentum"], 12),
-            "epsilon": config["epsilon"], "unbiased": False,
-            **({} if config["scale"] else {"scale": False})}]
-    if kind == "Activation":
-        return _activation(layer, config)
-    if kind == "Dense":
-        return [
-            {"type": "dense", "units": config["units"], **_bias(config)},
-            *_activation(layer, config)]
-    if kind == "Conv2D":
-        (height, width), strides = config["kernel_size"], config["strides"]
-        dilation = config["dilation_rate"]
-        if height != width or strides[0] != strides[1] or {*dilation, config["groups"]} != {1}:
-            raise _unknown(layer, "is no square convolution without dilation and groups")
-        padding = "same_upper" if config["padding"] == "same" else config["padding"]
-        return [
-            {"type": "conv2d", "filters": config["filters"], "kernel_size": height,
-             "stride": strides[0], "padding": padding, **_bias(config)},
-            *_activation(layer, config)]
-    raise _unknown(layer, "has no counterpart here")
-
-
-def _bias(config: Dict[str, Any]) -> Dict[str, Any]:
-    return {} if config["use_bias"] else {"bias": False}
-
-
-def _activation(layer: Any, config: Dict[str, Any]) -> List[Dict[str, Any]]:
-    name = config["activation"]
-    if not isinstance(name, str) or name not in _ACTIVATIONS:
-        raise _unknown(layer, f"has the activation {name!r}, which is not known here")
-    return [{"type": kind} for kind in _ACTIVATIONS[name]]
-
-
-def _unknown(layer: Any, reason: str) -> ValueError:
-    return ValueError(f"layer '{layer.name}' ({type(layer).__name__}) of the Keras model {reason}")

@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, Optional, Tuple, Type, TypeVar, Union
 from . import _abi as abi
 from ._arguments import flag, number, whole
 from ._handle import Handle
+from ._hints import instead
 from ._library import call, create
 
 _PADDINGS: Dict[Optional[str], int] = {
@@ -33,10 +34,14 @@ class Layers:
         spec._handle = handle
         return spec
 
+    @instead(
+        input_shape="cifar.ModelSpec(input=(3, 32, 32)) says it",
+        kernel_initializer="initializer='dirac' or 'whitening', or the dialect's",
+        use_bias="bias=False leaves it out")
     def conv2d(
         self: Spec, filters: int, kernel_size: Side = 3, stride: Side = 1,
         padding: Optional[str] = None, activation: Optional[str] = None, bias: bool = True,
-        initializer: Optional[str] = None,
+        initializer: Optional[str] = None, strides: Optional[Side] = None,
     ) -> Spec:
         """Adds a convolution: (C, H, W) to (filters, H/stride, W/stride).
 
@@ -60,6 +65,8 @@ class Layers:
             What the filters begin with: ``"dirac"`` passes the input's channels on by the first
             filters; ``"whitening"`` makes the patches of the training images uncorrelated, and
             needs two filters for each number of a patch. None (the default) is the dialect's.
+        strides : {1, 2} or a pair of the same, optional
+            Keras's name of ``stride``.
 
         Returns
         -------
@@ -79,6 +86,10 @@ class Layers:
         if not isinstance(padding, (str, type(None))) or padding not in _PADDINGS:
             names = ", ".join(filter(None, _PADDINGS))
             raise ValueError(f"padding {padding!r} is none of {names}")
+        if strides is not None:
+            if stride != 1:
+                raise TypeError("stride is given twice, the second time as strides")
+            stride = strides
         follow = _activation(activation)
         sides = _side(kernel_size, "kernel_size"), _side(stride, "stride")
         if flag(bias, "bias") and initializer is None:
@@ -329,6 +340,8 @@ class Layers:
         """
         return self._add("flatten")
 
+    @instead(
+        input_shape="cifar.ModelSpec(input=(3, 32, 32)) says it", use_bias="bias=False leaves it out")
     def dense(
         self: Spec, units: int, activation: Optional[str] = None, bias: bool = True
     ) -> Spec:

@@ -10,7 +10,7 @@ import time
 from typing import Any, Dict, List, Optional
 
 from ._html import monospaced
-from .callbacks import Callback
+from ._callbacks import Callback
 from .events import Batch, Epoch, Validation
 
 # Seconds between two pictures of the bar.

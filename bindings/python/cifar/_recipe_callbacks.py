@@ -4,8 +4,8 @@ of its name says."""
 import os
 from typing import Any, Dict, Optional, Union
 
-from ._arguments import required_path
-from .callbacks import Callback
+from ._arguments import required_path, whole
+from ._callbacks import Callback
 from .events import Epoch
 
 PathLike = Union[str, os.PathLike[str]]
@@ -47,6 +47,8 @@ class EarlyStopping(RecipeCallback):
         Put back the best weights when training ends.
     start_from_epoch : int, optional
         Epochs at the start that do not count.
+    verbose : {0, 1, 2}
+        As Keras has it; what is shown is said by ``fit(verbose=…)``. The default is 0.
 
     Examples
     --------
@@ -65,8 +67,9 @@ class EarlyStopping(RecipeCallback):
         self, monitor: Optional[str] = None, min_delta: Optional[float] = None,
         patience: Optional[int] = None, *, mode: Optional[str] = None,
         baseline: Optional[float] = None, restore_best_weights: Optional[bool] = None,
-        start_from_epoch: Optional[int] = None,
+        start_from_epoch: Optional[int] = None, verbose: int = 0,
     ) -> None:
+        whole(verbose, "verbose", 0, 2)
         self._set(
             monitor=monitor, min_delta=min_delta, patience=patience, mode=mode, baseline=baseline,
             restore_best_weights=restore_best_weights, start_from_epoch=start_from_epoch)
@@ -95,6 +98,8 @@ class ModelCheckpoint(RecipeCallback):
         A number for a checkpoint every so many batches, too.
     initial_value_threshold : float, optional
         What the first best value has to be better than.
+    verbose : {0, 1, 2}
+        As Keras has it; what is shown is said by ``fit(verbose=…)``. The default is 0.
 
     Examples
     --------
@@ -112,7 +117,9 @@ class ModelCheckpoint(RecipeCallback):
         self, filepath: Optional[PathLike] = None, monitor: Optional[str] = None, *,
         save_best_only: Optional[bool] = None, mode: Optional[str] = None,
         save_freq: Union[None, str, int] = None, initial_value_threshold: Optional[float] = None,
+        verbose: int = 0,
     ) -> None:
+        whole(verbose, "verbose", 0, 2)
         if filepath is not None:
             required_path(filepath, "filepath")
         self._filepath = None if filepath is None else os.fsdecode(filepath)
@@ -160,6 +167,8 @@ class ReduceLROnPlateau(RecipeCallback):
         Whether the threshold is a share of the best value or an amount; of PyTorch.
     epsilon : float, optional
         The smallest change that is made; of PyTorch, which calls it eps.
+    verbose : {0, 1, 2}
+        As Keras has it; what is shown is said by ``fit(verbose=…)``. The default is 0.
 
     Examples
     --------
@@ -180,7 +189,9 @@ class ReduceLROnPlateau(RecipeCallback):
         min_delta: Optional[float] = None, cooldown: Optional[int] = None,
         min_lr: Optional[float] = None, threshold: Optional[float] = None,
         threshold_mode: Optional[str] = None, epsilon: Optional[float] = None,
+        verbose: int = 0,
     ) -> None:
+        whole(verbose, "verbose", 0, 2)
         self._set(
             monitor=monitor, factor=factor, patience=patience, mode=mode, min_delta=min_delta,
             cooldown=cooldown, min_lr=min_lr, threshold=threshold, threshold_mode=threshold_mode,

@@ -1,7 +1,7 @@
 """What a training came to."""
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NoReturn, Optional, Sequence
 
 from numpy.typing import NDArray
 
@@ -100,6 +100,14 @@ class Run:
             rows = Registry(self.registry).run(self.id)["epochs"]
         return curves(rows)
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            message = f"'Run' has no attribute '{name}'"
+            if name in _OF_MODEL:
+                message += f"; there is run.model.{name}"
+            raise AttributeError(message)
+
     def _repr_html_(self) -> str:
         head = f"Run {self.id[:8]}" if self.id else "Run without a registry"
         rows = [
@@ -112,6 +120,10 @@ class Run:
         return paragraph(f"{head}, {self.status}: {self.reason}") + table(titles, rows)
 
 
+# What is asked of a run and is its model's.
+_OF_MODEL = frozenset([
+    "evaluate", "evaluate_augmented", "export", "predict", "save", "spec", "state_dict", "summary",
+    "to_keras", "to_onnx"])
 # Those of an epoch, by Keras's names.
 _METRICS = {
     "loss": "train_loss", "accuracy": "train_accuracy", "val_loss": "val_loss",

@@ -11,9 +11,14 @@ from . import _arguments as argument
 
 _NAMES = {"f4": "F32", "f2": "F16", "f8": "F64", "i8": "I64"}
 _TYPES = {"F32": "<f4", "I64": "<i8"}
+_LONGEST_HEADER = 100_000_000
 
 
-def encode(arrays: Mapping[str, Any]) -> bytes:
+class Encoded(bytes):
+    """The bytes of a file: others may be a path."""
+
+
+def encode(arrays: Mapping[str, Any]) -> Encoded:
     """The bytes of a file; arrays may be NumPy's, PyTorch's or what NumPy makes arrays of."""
     header: Dict[str, Any] = {}
     parts: List[bytes] = []
@@ -30,7 +35,7 @@ def encode(arrays: Mapping[str, Any]) -> bytes:
         parts.append(data)
         size += len(data)
     text = json.dumps(header).encode()
-    return b"".join([struct.pack("<Q", len(text)), text, *parts])
+    return Encoded(b"".join([struct.pack("<Q", len(text)), text, *parts]))
 
 
 def decode(data: bytes) -> Dict[str, NDArray[Any]]:
@@ -55,3 +60,32 @@ def _array(value: Any, name: str) -> NDArray[Any]:
         raise TypeError(f"{name} is an array of {array.dtype}, not of numbers")
     wanted = array.dtype.newbyteorder("<") if array.dtype.kind == "f" else np.dtype("<i8")
     return np.ascontiguousarray(array, wanted).reshape(array.shape)
+
+
+def header(path: Any) -> Dict[str, Any]:
+    """What a file says of its tensors; nothing where it is none, of which the library says why."""
+    try:
+        with open(path, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > _LONGEST_HEADER:
+                return {}
+            said = json.loads(file.read(length))
+            tensors = {name: entry for name, entry in said.items() if name != "__metadata__"}
+            if any(not isinstance(entry["shape"], list) for entry in tensors.values()):
+                return {}
+            if not isinstance(said.get("__metadata__", {}), dict):
+                return {}
+            return dict(said)
+    except (OSError, ValueError, struct.error, LookupError, TypeError, AttributeError,
+            RecursionError):
+        return {}
+
+
+def renamed(path: Any, names: Mapping[str, str]) -> Encoded:
+    """The bytes of a file, with other names of its tensors."""
+    with open(path, "rb") as file:
+        data = file.read()
+    (length,) = struct.unpack_from("<Q", data)
+    said = json.loads(data[8:8 + length])
+    text = json.dumps({names.get(name, name): entry for name, entry in said.items()}).encode()
+    return Encoded(b"".join([struct.pack("<Q", len(text)), text, data[8 + length:]]))

@@ -27,6 +27,12 @@ def training_and_validation(
         train, validation = (train, validation), None
     if validation is not None and validation_data is not None:
         raise TypeError("validation_data is given twice: as fit's second argument, too")
+    if isinstance(validation_data, (tuple, list)) and len(validation_data) == 3:
+        raise TypeError(
+            "validation_data has weights of the images, and in validation all count alike: give "
+            "(images, labels)")
+    if isinstance(validation_data, list) and len(validation_data) == 2:
+        validation_data = tuple(validation_data)
     others = validation_data if validation is None else validation
     train = _with_weights(train, sample_weight)
     if validation_split is not None and validation_split != 0:

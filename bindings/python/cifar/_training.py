@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from . import _abi as abi
 from . import _arguments as argument
+from ._callback_checks import function, place
 from ._handle import Handle
 from ._library import (
     call,
@@ -24,7 +25,8 @@ from ._library import (
 from ._listening import Listening
 from ._progress import progress_of
 from ._run import Run
-from .callbacks import Callback, StopTraining
+from ._callbacks import Callback, StopTraining
+from .errors import InvalidArgumentError
 from .events import (
     Epoch,
     batch_of,
@@ -53,7 +55,7 @@ class Training:
             item.on_batch_end for item in self._objects if _has(item, "on_batch_end")
         ]
         if on_batch is not None:
-            self._batch_functions.append(_function(on_batch, "on_batch"))
+            self._batch_functions.append(function(on_batch, "on_batch", "batch"))
         self._epochs: List[Epoch] = []
         self._trainer: Optional[Handle] = None
         self._thread = threading.get_ident()
@@ -201,7 +203,7 @@ class Training:
                 function(*event)
             except StopTraining as stop:
                 stops = 1
-                said = f"{_place(function)} raised StopTraining"
+                said = f"{place(function)} raised StopTraining"
                 self._stopper = self._stopper or (f"{said}: {stop}" if str(stop) else said)
         for item in self._objects:
             if item.stop_training:
@@ -238,6 +240,12 @@ class Training:
                 f"epoch.log is late: after epoch {epoch.epoch}, epoch {self._epochs[-1].epoch} has "
                 "ended too")
         count = len(metrics)
+        for name in metrics:
+            if name in _COLUMNS:
+                raise InvalidArgumentError(
+                    "CIFAR_E_INVALID_ARGUMENT",
+                    f"'{name}' is the name of what every epoch has: log yours under another, such as "
+                    f"'my_{name}'")
         names = [argument.required_text(name, "a metric's name") for name in metrics]
         values = [argument.number(value, name) for name, value in metrics.items()]
         call(
@@ -246,46 +254,14 @@ class Training:
         )
 
 
+# Those of every epoch, which a table has beside the values that are logged.
+_COLUMNS = frozenset(Epoch.__dataclass_fields__)
 # What callbacks are told, by what C tells.
 _EVENTS: Dict[Any, Callable[[Any], object]] = {
     abi.BatchInfo: batch_of, abi.ValidationInfo: validation_of,
 }
 
 
-def list_of(callbacks: Any) -> List[Any]:
-    if callbacks is None:
-        return []
-    if isinstance(callbacks, Callback) or callable(callbacks):
-        raise TypeError("callbacks is one callback, not a list of them: write callbacks=[…]")
-    try:
-        listed = list(callbacks)
-    except TypeError:
-        raise TypeError(
-            f"callbacks is a {type(callbacks).__name__}, not a list of callbacks") from None
-    for index, item in enumerate(listed):
-        if not isinstance(item, Callback):
-            _function(item, f"callbacks[{index}]")
-    return listed
-
-
-def _function(value: Any, name: str) -> Callable[..., object]:
-    if isinstance(value, type) and issubclass(value, Callback):
-        raise TypeError(
-            f"{name} is the class {value.__name__}, not an object of it: {value.__name__}()")
-    if not callable(value):
-        raise TypeError(
-            f"{name} is a {type(value).__name__}, neither a cifar.Callback nor a function")
-    function: Callable[..., object] = value
-    return function
-
-
 def _has(callback: Callback, method: str) -> bool:
     """Whether the callback has a method of its own: others need not be called for every batch."""
     return getattr(type(callback), method) is not getattr(Callback, method)
-
-
-def _place(function: Callable[..., object]) -> str:
-    """A function's name, and where it is written."""
-    name = getattr(function, "__qualname__", None) or type(function).__name__
-    code = getattr(function, "__code__", None)
-    return f"{name} in {code.co_filename}:{code.co_firstlineno}" if code else name

@@ -4,7 +4,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from . import _arguments as argument
 from ._recipe_callbacks import RecipeCallback
-from .callbacks import LearningRateScheduler
+from ._callbacks import LearningRateScheduler
 
 # What their fit and compile take, and what there is in its place.
 _ELSEWHERE = {

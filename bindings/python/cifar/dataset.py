@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _abi as abi
 from . import _arguments as argument
-from ._handle import Handle, Held
+from ._handle import Handle, Shared
+from ._hints import unpacked_into
 from ._library import call, create, decode, decode_path, get
 from ._pixels import labels_of, pixels_of, weights_of
 
@@ -28,11 +29,11 @@ _SPLITS = {"train": abi.CIFAR_TRAIN, "test": abi.CIFAR_TEST}
 PathLike = Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]
 
 
-class Dataset(Held):
+class Dataset(Shared):
     """Labelled images of one shape, kept as bytes.
 
     Made by ``cifar.load``, ``Dataset.open``, ``Dataset.from_arrays`` and ``Dataset.from_folder``.
-    It never changes, so a copy is the data set itself. ``dataset[0]`` is a pair of an image,
+    It never changes, so a copy has the same images in the same memory, and is closed by itself. ``dataset[0]`` is a pair of an image,
     (height, width, channels), and its label, as torchvision's data sets have it, and so is what a
     loop gets; a slice, a list of places or a mask makes a Dataset of that part, with a copy of its
     images.
@@ -62,6 +63,16 @@ class Dataset(Held):
     >>> image.shape, dataset.class_names[label], len(dataset[:20])
     ((32, 32, 3), 'circle', 20)
     """
+
+    _elsewhere = {
+        "batch": "cifar.fit(…, batch_size=64)",
+        "classes": "dataset.class_names",
+        "data": "dataset.images",
+        "map": "cifar.fit(…, augment=[…])",
+        "shape": "dataset.images.shape, and dataset.image_shape",
+        "shuffle": "no need of it: cifar.fit shuffles the training images",
+        "targets": "dataset.labels",
+    }
 
     name: str
     location: Optional[str]
@@ -257,6 +268,7 @@ class Dataset(Held):
         return cls.from_arrays(images, labels, class_names, split)
 
     def __reduce__(self) -> Tuple[Any, ...]:
+        self._require_open()
         # What has a place is opened there again, and stays what a run finds again, too.
         if self.location is not None:
             return Dataset.open, (self.location, self.split, len(self))
@@ -266,12 +278,6 @@ class Dataset(Held):
             images, self.labels.copy(), self.class_names, self.split,
             None if weights is None else weights.copy())
 
-    def __copy__(self) -> "Dataset":
-        return self
-
-    def __deepcopy__(self, _: object) -> "Dataset":
-        return self
-
     def __len__(self) -> int:
         return self._count
 
@@ -280,7 +286,16 @@ class Dataset(Held):
 
     def __iter__(self) -> Iterator[Tuple[NDArray[np.uint8], int]]:
         """Each image with its label."""
+        count = unpacked_into(1)
+        if count is not None and count != len(self):
+            raise TypeError(
+                "a Dataset is images one by one, each with its label: all of them are "
+                "x, y = dataset.images, dataset.labels")
+        return self._items()
+
+    def _items(self) -> Iterator[Tuple[NDArray[np.uint8], int]]:
         for image, label in zip(self.images, self.labels):
+            self._require_open()
             yield image.copy(), int(label)
 
     @overload

@@ -156,7 +156,8 @@ class Epoch:
         ----------
         **metrics : float
             A value by its name, of 1 to 100 letters, digits, ``_`` and ``.``. Filters know it as
-            ``metrics.NAME``; one that is there already is replaced.
+            ``metrics.NAME``; one that was logged already is replaced. What an epoch has itself,
+            such as ``val_loss``, can't be logged.
 
         Raises
         ------

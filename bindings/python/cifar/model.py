@@ -3,15 +3,17 @@
 import ctypes
 import json
 from ctypes import POINTER, byref, c_double, c_uint64, sizeof
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, NoReturn, Optional, Tuple, Union
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _abi as abi
 from . import _arguments as argument
-from ._handle import Handle
-from ._html import confusion, paragraph
+from ._arguments import Recorded
+from ._evaluation import AugmentedEvaluation, ClassScores, Evaluation
+from ._handle import Handle, Shared
+from ._hints import instead
 from ._interchange import Interchange
 from ._library import call, create, decode, get, get_text
 from ._pixels import pixels_to_ask
@@ -22,128 +24,12 @@ from .model_spec import ModelSpec
 Images = Union[Dataset, Tuple[ArrayLike, ArrayLike], ArrayLike]
 
 
-class ClassScores(NamedTuple):
-    """How good a model is at one class.
-
-    Attributes
-    ----------
-    precision : float
-        The share of the images taken for this class that are of it, 0 to 1.
-    recall : float
-        The share of this class's images that were taken for it, 0 to 1.
-    f1 : float
-        The harmonic mean of the two, 0 to 1.
-    support : int
-        Images of the class.
-
-    Examples
-    --------
-    >>> import cifar
-    >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> model = cifar.fit(train, test, epochs=1, verbose=0, record=False).model
-    >>> scores = model.evaluate(test).classes[test.class_names[0]]
-    >>> 0 <= scores.f1 <= 1
-    True
-    """
-
-    precision: float
-    recall: float
-    f1: float
-    support: int
-
-
-class Evaluation(NamedTuple):
-    """How good a model is on a data set.
-
-    Attributes
-    ----------
-    loss : float
-        Mean cross-entropy, by the natural logarithm, of the kind that the model was trained with;
-        with flips, that of the averaged probabilities, without label smoothing. Computed from
-        logits, never clipped.
-    accuracy : float
-        The share of images taken for what they are, 0 to 1.
-    count : int
-        Images it was measured on.
-    top5_accuracy : float
-        The share of images whose label is among the five most probable classes, 0 to 1.
-    macro_f1 : float
-        The mean of the classes' F1, 0 to 1.
-    flips : bool
-        Whether each image was averaged with its mirror image.
-    classes : dict of str to ClassScores
-        By the class's name.
-    confusion : list of list of int, (classes, classes)
-        Images by label and, in each row, by the class that they were taken for.
-
-    Examples
-    --------
-    >>> import cifar
-    >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> result = cifar.fit(train, test, epochs=1, verbose=0, record=False).model.evaluate(test)
-    >>> result.count, sum(map(sum, result.confusion))
-    (32, 32)
-    """
-
-    loss: float
-    accuracy: float
-    count: int  # type: ignore[assignment]  # in the place of tuple's method
-    top5_accuracy: float
-    macro_f1: float
-    flips: bool
-    classes: Dict[str, ClassScores]
-    confusion: List[List[int]]
-
-    def _repr_html_(self) -> str:
-        head = (
-            f"accuracy {self.accuracy:.2%}, loss {self.loss:.4f}, top-5 accuracy "
-            f"{self.top5_accuracy:.2%}, macro F1 {self.macro_f1:.3f} on {self.count:,} images")
-        scores = [item[:3] for item in self.classes.values()]
-        return paragraph(head) + confusion(
-            list(self.classes), self.confusion, scores, ClassScores._fields[:3])
-
-
-class AugmentedEvaluation(NamedTuple):
-    """How good a model is with test-time augmentation.
-
-    Attributes
-    ----------
-    tta : str
-        The augmentation: say so where you give the accuracy.
-    loss : float
-        As in ``Evaluation``, of the averaged logits.
-    accuracy : float
-        The share of images taken for what they are, 0 to 1.
-    count : int
-        Images it was measured on.
-    top5_accuracy : float
-        The share of images whose label is among the five most probable classes, 0 to 1.
-    macro_f1 : float
-        The mean of the classes' F1, 0 to 1.
-
-    Examples
-    --------
-    >>> import cifar
-    >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    >>> model = cifar.fit(train, test, epochs=1, verbose=0, record=False).model
-    >>> model.evaluate_augmented(test, tta="mirror").tta
-    'mirror'
-    """
-
-    tta: str
-    loss: float
-    accuracy: float
-    count: int  # type: ignore[assignment]  # in the place of tuple's method
-    top5_accuracy: float
-    macro_f1: float
-
-
-class Model(Interchange):
+class Model(Interchange, Shared):
     """A trained network.
 
     Made by ``Model.open``, ``Model.from_run`` and ``Model.from_weights``; ``Run.model`` is one.
-    It never changes, and may be used from any thread; calls take turns. A copy of it is the model
-    itself; a pickle has its checkpoint.
+    It never changes, and may be used from any thread; calls take turns. A copy has the same weights
+    in the same memory, and is closed by itself; a pickle has its checkpoint.
 
     Attributes
     ----------
@@ -168,13 +54,22 @@ class Model(Interchange):
 
     _elsewhere = {
         "compile": "cifar.fit(…, optimizer=…, learning_rate=…)",
+        "cpu": "no need of it: all is computed on the CPU",
+        "cuda": "no need of it: all is computed on the CPU",
+        "eval": "no need of it: a Model is never in training",
         "fit": "cifar.fit(train, validation, model=model.spec)",
+        "forward": "model.predict(images), which gives probabilities",
         "get_weights": "model.state_dict()",
+        "layers": "model.spec, and model.summary()",
         "load": "Model.open(path)",
         "load_state_dict": "Model.from_weights(weights, model)",
         "load_weights": "Model.from_weights(weights, model)",
+        "named_parameters": "model.state_dict()",
         "predict_classes": "model.predict(images).argmax(axis=1)",
         "predict_proba": "model.predict(images)",
+        "to": "no need of it: all is computed on the CPU",
+        "train": "cifar.fit(train, validation, weights=model)",
+        "weights": "model.state_dict()",
     }
 
     epoch: int
@@ -246,15 +141,16 @@ class Model(Interchange):
 
     @classmethod
     def from_run(
-        cls, run: str, checkpoint: Union[str, int] = "best",
+        cls, run: Union[str, Recorded], checkpoint: Union[str, int] = "best",
         registry: Optional[PathLike] = None, threads: int = 0,
     ) -> "Model":
         """Opens a checkpoint of a run.
 
         Parameters
         ----------
-        run : str
-            Its id, the first 4 or more characters of it, or its name.
+        run : str or Run
+            Its id, the first 4 or more characters of it, or its name; or what ``fit`` returned, in
+            its registry.
         checkpoint : {"best", "last"} or int
             Or a checkpoint's id; the default is ``"best"``.
         registry : path, optional
@@ -278,10 +174,13 @@ class Model(Interchange):
         >>> cifar.Model.from_run("first", registry="runs.db").epoch
         1
         """
+        text = argument.run(run)
+        if registry is None and not isinstance(run, str):
+            registry = run.registry
         return cls._of(
             create(
                 "model", "cifar_model_from_run", argument.path(registry, "registry"),
-                argument.required_text(run, "run"), argument.checkpoint(checkpoint),
+                text, argument.checkpoint(checkpoint),
                 argument.whole(threads, "threads"),
             )
         )
@@ -300,6 +199,7 @@ class Model(Interchange):
         >>> model.spec.classes
         10
         """
+        self._require_open()
         return ModelSpec.from_json(json.dumps(self.hyperparameters["model_spec"]))
 
     def summary(self) -> str:
@@ -317,8 +217,14 @@ class Model(Interchange):
         """
         return get_text("cifar_model_get_summary", self._handle)
 
+    @instead(
+        callbacks="it calls none", return_dict="what it returns has names, vars(result) is a dict",
+        sample_weight="all images count alike", steps="give a part of the images, test[:1000]",
+        x="the images are its first argument, the labels its second",
+        y="the images are its first argument, the labels its second")
     def evaluate(
-        self, dataset: Images, labels: Optional[ArrayLike] = None, flips: bool = False
+        self, dataset: Images, labels: Optional[ArrayLike] = None, flips: bool = False, *,
+        batch_size: Optional[int] = None, verbose: Union[str, int] = 0,
     ) -> Evaluation:
         """Measures loss, accuracy and more on a data set, class by class too.
 
@@ -331,11 +237,16 @@ class Model(Interchange):
             Those of the images, where ``dataset`` is these alone.
         flips : bool
             Average each image's probabilities with those of its mirror image; the default is False.
+        batch_size : int, optional
+            As Keras has it, from 1. The result does not depend on it, and it is computed in batches
+            of the library's own; so None (the default).
+        verbose : {0, "auto", 1, 2}
+            0 (the default) shows nothing; the others print a line with the result.
 
         Returns
         -------
         Evaluation
-            What it came to.
+            What it came to; ``loss, accuracy = model.evaluate(…)`` takes the first two.
 
         Raises
         ------
@@ -353,11 +264,9 @@ class Model(Interchange):
         >>> model.evaluate(test.images, test.labels) == result
         True
         """
-        if labels is not None:
-            if isinstance(dataset, (Dataset, tuple)):
-                raise TypeError("labels are given twice: dataset has some")
-            dataset = dataset, labels
-        images = dataset_of(dataset, "dataset", self.class_names)._handle
+        argument.optional_whole(batch_size, "batch_size")
+        shows = argument.verbose(verbose) != 0
+        images = self._data(dataset, labels)
         info = abi.Evaluation()
         count = self._classes
         confusion = np.zeros((count, count), np.uint64)
@@ -373,6 +282,10 @@ class Model(Interchange):
             for name, (precision, recall, f1), images_of_it
             in zip(self.class_names, scores.tolist(), support)
         }
+        if shows:
+            print(
+                f"{info.count} images  loss {info.loss:.4f}  accuracy {info.accuracy:.2%}",
+                flush=True)
         return Evaluation(
             info.loss, info.accuracy, info.count, info.top5_accuracy, info.macro_f1, bool(flips),
             classes, confusion.tolist(),
@@ -413,11 +326,7 @@ class Model(Interchange):
         >>> model.evaluate_augmented(test, tta="none").accuracy == model.evaluate(test).accuracy
         True
         """
-        if labels is not None:
-            if isinstance(dataset, (Dataset, tuple)):
-                raise TypeError("labels are given twice: dataset has some")
-            dataset = dataset, labels
-        images = dataset_of(dataset, "dataset", self.class_names)._handle
+        images = self._data(dataset, labels)
         info = abi.Evaluation()
         call(
             "cifar_model_evaluate_augmented", self._handle, images, argument.required_text(tta, "tta"),
@@ -425,7 +334,20 @@ class Model(Interchange):
         return AugmentedEvaluation(
             tta, info.loss, info.accuracy, info.count, info.top5_accuracy, info.macro_f1)
 
-    def predict(self, images: Any) -> NDArray[np.float32]:
+    def _data(self, dataset: Any, labels: Optional[ArrayLike]) -> Handle:
+        if labels is not None:
+            if isinstance(dataset, (Dataset, tuple)):
+                raise TypeError("labels are given twice: dataset has some")
+            dataset = dataset, labels
+        handle: Handle = dataset_of(dataset, "dataset", self.class_names)._handle
+        return handle
+
+    @instead(
+        callbacks="it calls none", steps="give a part of the images, images[:1000]",
+        x="the images are its first argument")
+    def predict(
+        self, images: Any, batch_size: Optional[int] = None, *, verbose: Union[str, int] = 0
+    ) -> NDArray[np.float32]:
         """Computes the probability of each class for each image.
 
         Parameters
@@ -435,6 +357,10 @@ class Model(Interchange):
             trained on, as ``Dataset.from_arrays`` takes it, or one image without the N. A picture
             is a file's name or Pillow's ``Image``, of any size: the largest part of these
             proportions in its middle is shrunk or stretched.
+        batch_size : int, optional
+            As ``evaluate`` has it: the answers do not depend on it.
+        verbose : {0, "auto", 1, 2}
+            As Keras has it; nothing is shown with any of them. The default is 0.
 
         Returns
         -------
@@ -463,6 +389,8 @@ class Model(Interchange):
         >>> model.class_names[model.predict("teal.png").argmax()] in model.class_names
         True
         """
+        argument.optional_whole(batch_size, "batch_size")
+        argument.verbose(verbose)
         if isinstance(images, Dataset):
             images = images.images
         pixels, is_one = pixels_to_ask(images, self._shape)
@@ -474,20 +402,20 @@ class Model(Interchange):
         )
         return result[0] if is_one else result
 
+    if not TYPE_CHECKING:  # Keras's gives probabilities, PyTorch's logits: nobody shall guess
+
+        def __call__(self, *_: object, **__: object) -> NoReturn:
+            raise TypeError(
+                "a Model is not called: model.predict(images) gives the probabilities of classes")
+
     @classmethod
     def _from_bytes(cls, data: bytes) -> "Model":
         pointer = ctypes.cast(ctypes.c_char_p(data), POINTER(ctypes.c_uint8))
         return cls._of(create("model", "cifar_model_from_memory", pointer, len(data), 0))
 
-    # It never changes: its copy is the model itself, and another process gets its bytes.
+    # It never changes: its copies share what the library has, and another process gets its bytes.
     def __reduce__(self) -> Tuple[Any, ...]:
         return Model._from_bytes, (self._encoded("checkpoint"),)
-
-    def __copy__(self) -> "Model":
-        return self
-
-    def __deepcopy__(self, _: object) -> "Model":
-        return self
 
     def save(self, path: PathLike) -> None:
         """Writes weights and statistics, all that a model is, whole or not at all.

@@ -2,14 +2,38 @@
 
 import html
 from ctypes import byref, c_char_p
-from typing import Any, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, NoReturn, Optional, Sequence, Tuple
 
 from . import _abi as abi
 from ._arguments import kind_of, required_text, whole
 from ._html import monospaced
 from ._layers import Layers
 from ._library import call, create, decode, get, get_text
-from ._sequential import add_layers, is_sequential
+from ._pictures import Shape
+from ._sequential import is_sequential, read
+
+# What those who come from Keras or PyTorch look for, and where it is.
+_ELSEWHERE = {
+    "activation": "relu() and gelu(), and activation='relu' of conv2d and dense",
+    "add": "a method a layer: spec.conv2d(32).relu()",
+    "avg_pooling2d": "avg_pool(2)",
+    "average_pooling2d": "avg_pool(2)",
+    "averagepooling2d": "avg_pool(2)",
+    "batch_normalization": "batch_norm()",
+    "batchnorm2d": "batch_norm()",
+    "batchnormalization": "batch_norm()",
+    "compile": "cifar.fit(…, model=spec, optimizer=…, learning_rate=…)",
+    "fit": "cifar.fit(train, validation, model=spec)",
+    "global_avg_pool": "global_average_pool()",
+    "global_average_pooling2d": "global_average_pool()",
+    "globalaveragepooling2d": "global_average_pool()",
+    "linear": "dense(10)",
+    "max_pool2d": "max_pool(2)",
+    "max_pooling2d": "max_pool(2)",
+    "maxpool2d": "max_pool(2)",
+    "maxpooling2d": "max_pool(2)",
+    "softmax": "no need of it: the loss has softmax, and predict too",
+}
 
 
 class ModelSpec(Layers):
@@ -43,11 +67,11 @@ class ModelSpec(Layers):
 
     def __init__(self, input: Sequence[int] = (3, 32, 32)) -> None:
         self._handle = create("model_spec", "cifar_model_spec_create")
-        sides = list(input)
-        if len(sides) != 3:
-            raise ValueError(f"input {input!r} is not (channels, height, width)")
-        if sides != [3, 32, 32]:
-            call("cifar_model_spec_set_input", self._handle, *(whole(n, "input") for n in sides))
+        self._set_input(_shape(input))
+
+    def _set_input(self, shape: Shape) -> None:
+        if shape != (3, 32, 32):
+            call("cifar_model_spec_set_input", self._handle, *shape)
 
     @classmethod
     def from_json(cls, text: str) -> "ModelSpec":
@@ -78,7 +102,9 @@ class ModelSpec(Layers):
             create("model_spec", "cifar_model_spec_from_json", required_text(text, "text")))
 
     @classmethod
-    def from_sequential(cls, model: Any) -> "ModelSpec":
+    def from_sequential(
+        cls, model: Any, input: Optional[Sequence[int]] = None
+    ) -> "ModelSpec":
         """Reads the layers of a ``torch.nn.Sequential`` or a ``keras.Sequential``.
 
         Their weights are not read. ``fit(model=…)`` takes such a model, too.
@@ -86,8 +112,12 @@ class ModelSpec(Layers):
         Parameters
         ----------
         model : torch.nn.Sequential or keras.Sequential
-            Sequentials of PyTorch may hold others. A softmax at the end adds nothing: the loss has
-            it. A flatten after a global average is left out.
+            They may hold others. A softmax at the end adds nothing: the loss has it. A flatten after
+            a global average, and Keras's ``Rescaling`` at the beginning, are left out.
+        input : sequence of int, optional
+            Channels, height and width of the images; None (the default) for what the model says:
+            Keras's its input, PyTorch's the channels of its first convolution and, by the values
+            that its first ``Linear`` takes, the sides of square images, 32 if any would do.
 
         Returns
         -------
@@ -97,9 +127,10 @@ class ModelSpec(Layers):
         Raises
         ------
         TypeError, ValueError
-            For another object; for a layer, or an option of it, that has no counterpart.
+            For another object; for a layer, or an option of it, that has no counterpart; for a class
+            with a ``forward`` or a ``call`` of its own, and for hooks.
         CifarError
-            For a layer that does not fit.
+            For a layer that does not fit, or that takes other channels or values than it gets.
 
         Examples
         --------
@@ -109,12 +140,13 @@ class ModelSpec(Layers):
         """
         if not is_sequential(model):
             raise TypeError(f"model is a {kind_of(model)}, not a Sequential of PyTorch or Keras")
-        spec = cls()
-        add_layers(spec, model)
-        return spec
+        return read(model, cls, None if input is None else _shape(input))
 
     @classmethod
-    def preset(cls, name: str, dialect: str = "pytorch", classes: int = 10) -> "ModelSpec":
+    def preset(
+        cls, name: str, dialect: str = "pytorch", classes: int = 10,
+        input: Sequence[int] = (3, 32, 32),
+    ) -> "ModelSpec":
         """Makes the model that ``fit`` takes by a name.
 
         Parameters
@@ -126,6 +158,8 @@ class ModelSpec(Layers):
             Whose batch norm, and zeros with stride 2; the default is ``"pytorch"``.
         classes : int
             2 to 1000; the default is 10.
+        input : sequence of int
+            Channels, height and width of the images; the default is (3, 32, 32).
 
         Returns
         -------
@@ -135,19 +169,21 @@ class ModelSpec(Layers):
         Raises
         ------
         CifarError
-            For another name, naming those there are.
+            For another name, naming those there are; for images that it can't take.
 
         Examples
         --------
         >>> cifar.ModelSpec.preset("tutorial-gap", classes=100).classes
         100
         """
-        return cls._of(
+        spec = cls._of(
             create(
                 "model_spec", "cifar_model_spec_preset", required_text(name, "name"),
                 required_text(dialect, "dialect"), whole(classes, "classes"),
             )
         )
+        spec._set_input(_shape(input))
+        return spec
 
     def resolved(self, dialect: str = "pytorch") -> "ModelSpec":
         """Spells out what the layers leave to the dialect, as a training of that recipe does.
@@ -195,6 +231,14 @@ class ModelSpec(Layers):
         1
         """
         return type(self).from_json(self.to_json())
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            message = f"'{type(self).__name__}' has no attribute '{name}'"
+            if name.lower() in _ELSEWHERE:
+                message += f"; there is {_ELSEWHERE[name.lower()]}"
+            raise AttributeError(message)
 
     # Looking ----------------------------------------------------------------------------------
 
@@ -361,3 +405,14 @@ class ModelSpec(Layers):
     def __reduce__(self) -> Tuple[Any, ...]:
         # A copy is a spec of its own.
         return type(self).from_json, (self.to_json(),)
+
+
+def _shape(input: Any) -> Shape:
+    try:
+        sides = list(input)
+    except TypeError:
+        sides = []
+    if len(sides) != 3:
+        raise ValueError(f"input {input!r} is not (channels, height, width)")
+    channels, height, width = (whole(side, "input") for side in sides)
+    return channels, height, width

@@ -2,10 +2,11 @@
 
 import ctypes
 import json
-from typing import Any, Callable, List, Optional, Type, TypeVar
+from typing import Any, Callable, List, Optional, Type, TypeVar, Union
 
 from . import _abi as abi
 from . import _arguments as argument
+from ._arguments import Recorded
 from ._edits import Edits
 from ._handle import Handle
 from ._html import table
@@ -30,7 +31,7 @@ class Registry(Edits):
 
     Rows are plain dicts, so that ``pandas.DataFrame(registry.runs())`` works as it is. What is not
     known yet is None. Where a method takes a ``run``, that is its id, the first 4 or more
-    characters of it, or its name; a run that is not there is the error ``CIFAR_E_NOT_FOUND``, a
+    characters of it, or its name, or what ``fit`` returned; a run that is not there is the error ``CIFAR_E_NOT_FOUND``, a
     name or a beginning of several ``CIFAR_E_AMBIGUOUS``.
 
     Parameters
@@ -125,13 +126,13 @@ class Registry(Edits):
             for index in range(count.value)
         ]
 
-    def run(self, run: str) -> RunDetails:
+    def run(self, run: Union[str, Recorded]) -> RunDetails:
         """Tells all about one run.
 
         Parameters
         ----------
-        run : str
-            Its id, the beginning of it, or its name.
+        run : str or Run
+            Its id, the beginning of it, or its name; or what ``fit`` returned.
 
         Returns
         -------
@@ -152,7 +153,7 @@ class Registry(Edits):
         >>> details["hyperparameters"]["batch_size"]
         64
         """
-        text = argument.required_text(run, "run")
+        text = argument.run(run)
         handle = create("run", "cifar_registry_find", self._handle, text)
         row = summary_of(get("cifar_run_get_info", abi.RunInfo, handle))
         hyperparameters = ctypes.c_char_p()

@@ -9,13 +9,15 @@ from numpy.typing import ArrayLike
 
 from . import _abi as abi
 from . import _arguments as argument
-from ._interchange import AnyModel, Weights, model_text
+from ._beginning import beginning
+from ._callback_checks import list_of
+from ._importing import AnyModel, Weights, model_text
 from ._library import call
 from ._run import Run
 from ._splits import training_and_validation
-from ._training import Training, list_of
+from ._training import Training
 from ._understanding import class_weights, refuse_recipe_callbacks, understood
-from .callbacks import Callback
+from ._callbacks import Callback
 from .dataset import PathLike
 from .events import Batch, Epoch
 from .loading import Splits
@@ -34,9 +36,9 @@ def fit(
     validation_data: Optional[Images] = None,
     validation_split: Optional[float] = None,
     sample_weight: Optional[ArrayLike] = None,
-    recipe: str = "pytorch",
+    recipe: Optional[str] = None,
     model: AnyModel = None,
-    weights: Union[None, Model, Weights] = None,
+    weights: Union[None, Model, Run, Weights] = None,
     epochs: Optional[int] = None,
     batch_size: Optional[int] = None,
     learning_rate: Optional[float] = None,
@@ -81,17 +83,21 @@ def fit(
         images are copied, as ``Dataset.from_arrays`` does, and a resume needs them handed over,
         from ``Dataset.from_arrays`` with the same ``sample_weights``. None (the default) for what
         the data set says.
-    recipe : {"pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon"}
+    recipe : {"pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon"}, optional
         The tutorial's dialects, the third with the learning rate halved on a plateau, or the record
-        recipes; what is None below is as it says. The default is ``"pytorch"``.
+        recipes; what is None below is as it says. None (the default) is ``"pytorch"``, or with
+        ``weights`` that know it their own.
     model : str, ModelSpec, dict or list, optional
-        ``"tutorial"`` (what None, the default, is), ``"tutorial-gap"``, ``"tutorial-resnet"``, or a
-        model of one's own, also as what its JSON says: a dict, or the list of its layers alone; or
-        a ``Sequential`` of PyTorch or Keras, whose layers are read, not its weights.
-    weights : Model, path or mapping of str to array, optional
+        ``"tutorial"``, ``"tutorial-gap"``, ``"tutorial-resnet"``, or a model of one's own, also as
+        what its JSON says: a dict, or the list of its layers alone; or a ``Sequential`` of PyTorch
+        or Keras, whose layers are read, not its weights. None (the default) is ``"tutorial"``, or
+        the model of ``weights`` that know it.
+    weights : Model, Run, path or mapping of str to array, optional
         What to begin with, of a model of the same layers: also a safetensors file of another
-        program, or a PyTorch ``state_dict()``, as ``Model.from_weights`` takes them. None (the
-        default) draws them.
+        program, or a PyTorch ``state_dict()``, as ``Model.from_weights`` takes them. A model, a
+        file of this library and what Keras wrote know how images are to be normalised: so they
+        are, and a ``recipe`` that does it otherwise is an error unless ``normalization`` is given.
+        None (the default) draws them.
     epochs : int, optional
         At most; None (the default) for 100.
     batch_size : int, optional
@@ -109,7 +115,8 @@ def fit(
         The SQLite file, made if missing; None (the default) for ``$CIFAR_REGISTRY``, else
         ``./cifar-runs.db``.
     record : bool
-        False keeps nothing, there is no registry; the default is True.
+        False keeps nothing: there is no registry, and whatever would say how is an error. The
+        default is True.
     keep_last : int
         Checkpoints kept besides the best one; 0 keeps all. The default is 2.
     keep_every : int
@@ -203,19 +210,25 @@ def fit(
     options.batch_size = argument.optional_whole(batch_size, "batch_size")
     options.threads = argument.optional_whole(threads, "threads")
     options.seed = argument.whole(seed, "seed", 0, 2**64 - 1)
-    options.recipe = argument.required_text(recipe, "recipe")
     options.name = argument.text(name, "name")
     options.registry = argument.path(registry, "registry")
     options.record = argument.flag(record, "record")
+    if not record:
+        _refuse_recording(
+            name=name, registry=registry, tags=tags or None, group=group,
+            keep_last=None if keep_last == 2 else keep_last, keep_every=keep_every or None,
+            busy_timeout=None if busy_timeout == 600 else busy_timeout)
     options.keep_last = argument.whole(keep_last, "keep_last")
     options.keep_every = argument.whole(keep_every, "keep_every")
     options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
     options.tags = _lines(tags)
     options.group = argument.text(group, "group")
-    options.model = model_text(model)
-    beginning = _initial(weights, model, recipe)
-    if beginning is not None:
-        options.weights = beginning._handle.pointer
+    start, model, recipe = beginning(weights, model, recipe, hyperparameters, images)
+    height, width, channels = images.image_shape
+    options.recipe = argument.required_text(recipe, "recipe")
+    options.model = model_text(model, (channels, height, width))
+    if start is not None:
+        options.weights = start._handle.pointer
         if isinstance(weights, (str, os.PathLike)):
             options.weights_source = argument.path(os.path.abspath(weights), "weights")
     options.learning_rate = argument.optional_number(learning_rate, "learning_rate")
@@ -329,6 +342,13 @@ def resume(
     )
 
 
+def _refuse_recording(**arguments: object) -> None:
+    """What says how a run is recorded, and is not None."""
+    for name, value in arguments.items():
+        if value is not None:
+            raise ValueError(f"{name} is given with record=False, which keeps nothing: leave out one")
+
+
 def _lines(tags: Union[None, str, Iterable[str]]) -> bytes:
     """Tags for C, one a line."""
     if tags is None:
@@ -340,15 +360,6 @@ def _lines(tags: Union[None, str, Iterable[str]]) -> bytes:
         if b"\n" in text:
             raise ValueError(f"the tag {text.decode()!r} is more than one line")
     return b"\n".join(texts)
-
-
-def _initial(
-    weights: Union[None, Model, Weights], model: AnyModel, recipe: str
-) -> Optional[Model]:
-    """The model whose weights a training begins with."""
-    if weights is None or isinstance(weights, Model):
-        return weights
-    return Model.from_weights(weights, model, recipe=None if recipe == "pytorch" else recipe)
 
 
 def _command_line() -> bytes:
