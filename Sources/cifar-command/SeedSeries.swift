@@ -8,7 +8,8 @@ import CommandSupport
 struct SeedSeries {
   static let option = Option(
     "--seeds", value: "A..B|A,B,…",
-    help: "train once with each of these seeds, as the runs of one --group; the same\ncommand again "
+    help:
+      "train once with each of these seeds, as the runs of one --group; the\nsame command again "
       + "continues with what is missing")
 
   /// More of them are a mistake.
@@ -119,7 +120,8 @@ struct SeedSeries {
       throw CifarError(
         .invalidArgument,
         "run \(summary.id.prefix(8)) of the group '\(group)' has the seed \(hyperparameters.seed) and "
-          + "other hyperparameters (cifar-runs show \(summary.id.prefix(8))): choose another --group")
+          + "other hyperparameters (cifar-runs show \(summary.id.prefix(8))): choose another --group"
+      )
     }
     return summary
   }
@@ -128,11 +130,13 @@ struct SeedSeries {
 extension String {
   /// As a shell takes it for one word.
   fileprivate var shellWord: String {
-    let isPlain = !isEmpty && utf8.allSatisfy { byte in
-      (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
-        || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-        || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
-    }
+    let isPlain =
+      !isEmpty
+      && utf8.allSatisfy { byte in
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
+          || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+          || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
+      }
     return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
   }
 }
