@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -279,3 +280,31 @@ def test_a_download_that_fails_says_why(workplace, monkeypatch):
     with pytest.raises(TypeError, match="download is a str"):
         cifar.load("shapes", download="yes")
     assert len(cifar.load("shapes", 64, 32, download=True).test) == 32
+
+
+def test_predict_looks_after_signals(model, small, monkeypatch):
+    """Between two calls of C, each with some of the images."""
+    images = small.test.images
+    expected = model.predict(images)
+    module, calls = sys.modules["cifar.model"], []
+    monkeypatch.setattr(module, "_AT_ONCE", 5)
+    assert np.array_equal(model.predict(images), expected)
+    assert model.predict(images[:0]).shape == (0, 10)
+    call = module.call
+
+    def first_call(name, *arguments):
+        calls.append(name)
+        call(name, *arguments)
+        signal.raise_signal(signal.SIGUSR1)
+
+    def handler(*_):
+        raise TimeoutError
+
+    old = signal.signal(signal.SIGUSR1, handler)
+    monkeypatch.setattr(module, "call", first_call)
+    try:
+        with pytest.raises(TimeoutError):
+            model.predict(images)
+    finally:
+        signal.signal(signal.SIGUSR1, old)
+    assert calls == ["cifar_model_predict"]
