@@ -80,7 +80,7 @@ class Look:
         """What the last checkpoint of a run says."""
         file = self.place / "tmp" / "looked.safetensors"
         file.unlink(missing_ok=True)
-        self.tell("cifar", "export", run, "--checkpoint", which, "-o", file)
+        self.tell("cifar", "export", run, "--format", "checkpoint", "--checkpoint", which, "-o", file)
         return checkpoint(file.read_bytes())
 
     def epochs(self, run):
@@ -281,11 +281,13 @@ class Export(Scenario):
     """A checkpoint over an older one of the same name."""
 
     name = "export"
-    command = ["cifar", "export", "run", "--checkpoint", "last", "-o", "model.safetensors"]
+    command = ["cifar", "export", "run", "--format", "checkpoint", "--checkpoint", "last",
+               "-o", "model.safetensors"]
 
     def prepare(self):
         self.tell(*training("run", 2))
-        self.tell("cifar", "export", "run", "--checkpoint", 1, "-o", "model.safetensors")
+        self.tell("cifar", "export", "run", "--format", "checkpoint", "--checkpoint", 1,
+                  "-o", "model.safetensors")
         self.old = (self.place / "model.safetensors").read_bytes()
 
     def remember(self):
@@ -408,7 +410,8 @@ class Import(Scenario):
 
     def prepare(self):
         self.tell(*training("run", 2))
-        self.tell("cifar", "export", "run", "--checkpoint", "last", "-o", "model.safetensors")
+        self.tell("cifar", "export", "run", "--format", "checkpoint", "--checkpoint", "last",
+                  "-o", "model.safetensors")
 
     def remember(self):
         super().remember()
