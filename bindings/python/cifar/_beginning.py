@@ -66,4 +66,5 @@ def _require_there(weights: Any) -> None:
         name = os.fsdecode(weights)
         raise NotFoundError(
             "CIFAR_E_NOT_FOUND",
-            f"weights: there is no file '{name}'; those of a run are cifar.Model.from_run('{name}')")
+            f"weights: there is no file '{name}'; those of a run are "
+            f"cifar.Model.from_run('{name}')")

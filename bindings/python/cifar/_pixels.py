@@ -41,7 +41,11 @@ def pixels_to_ask(images: Any, shape: Shape) -> Tuple[NDArray[np.uint8], bool]:
         return _planes(read_picture(images, shape)[None], shape), True
     if isinstance(images, (list, tuple)) and images and all(map(is_picture, images)):
         return _planes(np.stack([read_picture(picture, shape) for picture in images]), shape), False
+    if isinstance(images, tuple) and len(images) == 2 and np.ndim(images[1]) == 0:
+        raise TypeError("images is an image with its label: give the image alone, dataset[0][0]")
     pixels = argument.array(images, "images")
+    if pixels.dtype.kind == "O":
+        raise TypeError(f"images is a {argument.kind_of(images)}, neither an array nor a picture")
     one = [shape, shape[1:] + shape[:1]] + ([shape[1:]] if shape[0] == 1 else [])
     is_one = pixels.shape in one or pixels.ndim == 3 and pixels.shape[1:] not in one
     return _planes(pixels[None] if is_one else pixels, shape), is_one

@@ -17,8 +17,8 @@ def layers(model: Any, prefix: str = "") -> List[Tuple[str, Any]]:
         for weights in {id(weights) for weights in _weights(module)}:
             if weights in seen:
                 raise ValueError(
-                    f"the modules '{seen[weights]}' and '{name}' share their weights, and each layer "
-                    "has its own here")
+                    f"the modules '{seen[weights]}' and '{name}' share their weights, and each "
+                    "layer has its own here")
             seen[weights] = name
     return found
 

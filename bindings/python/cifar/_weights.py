@@ -132,8 +132,9 @@ def _natural(name: str) -> List[Tuple[bool, int, str]]:
 
 
 def renamed(weights: Any, model: Any, spec: ModelSpec) -> Any:
-    """Weights of a Sequential of PyTorch, under the names of a flat one of these layers alone: it may
-    have names of its own, others in it, and modules that do nothing.
+    """Weights of a Sequential of PyTorch, under the names of a flat one of these layers alone.
+
+    It may have names of its own, others in it, and modules that do nothing.
 
     Returns what it got where there is nothing to rename, else a mapping, or the bytes of a file.
     """

@@ -33,10 +33,10 @@ class Dataset(Shared):
     """Labelled images of one shape, kept as bytes.
 
     Made by ``cifar.load``, ``Dataset.open``, ``Dataset.from_arrays`` and ``Dataset.from_folder``.
-    It never changes, so a copy has the same images in the same memory, and is closed by itself. ``dataset[0]`` is a pair of an image,
-    (height, width, channels), and its label, as torchvision's data sets have it, and so is what a
-    loop gets; a slice, a list of places or a mask makes a Dataset of that part, with a copy of its
-    images.
+    It never changes, so a copy has the same images in the same memory, and is closed by itself.
+    ``dataset[0]`` is a pair of an image, (height, width, channels), and its label, as torchvision's
+    data sets have it, and so is what a loop gets; a slice, a list of places or a mask makes a
+    Dataset of that part, with a copy of its images.
 
     Attributes
     ----------
@@ -312,6 +312,9 @@ class Dataset(Shared):
         if not isinstance(index, slice):
             places = argument.array(index, "index")
             if places.ndim == 0 and places.dtype.kind in "iu":
+                if not -len(self) <= int(places) < len(self):
+                    raise IndexError(
+                        f"index {int(places)} is out of range: there are {len(self)} images")
                 place = range(len(self))[int(places)]
                 return self.images[place].copy(), int(self.labels[place])
             if isinstance(index, tuple) or places.ndim != 1 or places.dtype.kind not in "iub":
@@ -409,6 +412,8 @@ def _size(resize: object) -> Optional[Tuple[int, int]]:
             raise ValueError(f"resize {resize!r} is not (height, width)")
         height, width = (argument.whole(side, "resize", 8, 128) for side in resize)
         return height, width
+    if isinstance(resize, int) and not isinstance(resize, bool):
+        raise TypeError(f"resize is {resize}: give (height, width), or True for (32, 32)")
     return (32, 32) if argument.flag(resize, "resize") else None
 
 

@@ -31,8 +31,8 @@ class Registry(Edits):
 
     Rows are plain dicts, so that ``pandas.DataFrame(registry.runs())`` works as it is. What is not
     known yet is None. Where a method takes a ``run``, that is its id, the first 4 or more
-    characters of it, or its name, or what ``fit`` returned; a run that is not there is the error ``CIFAR_E_NOT_FOUND``, a
-    name or a beginning of several ``CIFAR_E_AMBIGUOUS``.
+    characters of it, or its name, or what ``fit`` returned; a run that is not there is the error
+    ``CIFAR_E_NOT_FOUND``, a name or a beginning of several ``CIFAR_E_AMBIGUOUS``.
 
     Parameters
     ----------
