@@ -582,3 +582,9 @@ def test_a_timer_stops_and_resume_goes_on(shapes, workplace):
     run = cifar.resume("timed")
     assert run.status == "stopped"
     assert cifar.Registry().run("timed")["checkpoints"][-1]["batch"] == 2
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "svhn", "folder:none"])
+def test_what_is_not_downloaded_is_said(name, workplace):
+    with pytest.raises(ValueError, match="is not downloaded here"):
+        cifar.load(name, download=True)
