@@ -44,11 +44,12 @@ public struct ForeignWeights {
   /// - Parameter spec: with any number of units.
   public func classes(of spec: ModelSpec) throws -> Int? {
     let (fit, _) = try closest(to: spec.nodes())
-    // The last layer is dense, and has a bias.
-    guard let last = fit.last, let bias = tensors[last.other], bias.shape.count == 1 else {
-      return nil
-    }
-    return bias.shape[0]
+    // The last layer is dense: the last tensor is its bias, (units), or, without one, its weights,
+    // (units, features).
+    guard let last = fit.last, let tensor = tensors[last.other],
+      (1...2).contains(tensor.shape.count)
+    else { return nil }
+    return tensor.shape[0]
   }
 
   /// The tensors of a model, under the names that they have here.

@@ -87,7 +87,7 @@ struct SeedSeries {
       }
     }
     if !quiet {
-      Output.line("cifar-runs compare --group \(group.shellWord) has their mean and deviation.")
+      Output.line("cifar-runs compare --group '\(group)' has their mean and deviation.")
     }
   }
 
@@ -106,9 +106,8 @@ struct SeedSeries {
   ) throws -> RunSummary? {
     guard FileName.isFile(path) else { return nil }
     let registry = try Registry(path: path, mode: .readOnly)
-    let name = "'" + group.replacing("'", with: "''") + "'"
     let query = RunQuery(
-      filter: "group = \(name) and seed = '\(hyperparameters.seed)'", limit: 1)
+      filter: "group = \(RunQuery.quoted(group)) and seed = '\(hyperparameters.seed)'", limit: 1)
     guard let summary = try registry.runs(query).first else { return nil }
     var stored = try StateCoding.decode(
       Hyperparameters.self, from: registry.run(matching: summary.id).hyperparameters,
@@ -124,19 +123,5 @@ struct SeedSeries {
       )
     }
     return summary
-  }
-}
-
-extension String {
-  /// As a shell takes it for one word.
-  fileprivate var shellWord: String {
-    let isPlain =
-      !isEmpty
-      && utf8.allSatisfy { byte in
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
-          || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-          || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
-      }
-    return isPlain ? self : "'" + replacing("'", with: "'\\''") + "'"
   }
 }

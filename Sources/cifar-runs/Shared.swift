@@ -65,8 +65,8 @@ extension Arguments {
       throw UsageError("--status '\(status)' is none of \(known)")
     }
     if !statuses.isEmpty { query.also.append("status in (\(statuses.joined(separator: ", ")))") }
-    for tag in all("--tag") { query.also.append("tag = \(Arguments.quoted(tag))") }
-    let groups = all("--group").map(Arguments.quoted)
+    for tag in all("--tag") { query.also.append("tag = \(RunQuery.quoted(tag))") }
+    let groups = all("--group").map(RunQuery.quoted)
     if !groups.isEmpty { query.also.append("group in (\(groups.joined(separator: ", ")))") }
     if let since = value("--since") {
       guard let time = RunQuery.moment(since) else {
@@ -76,10 +76,6 @@ extension Arguments {
       query.also.append("started >= '\(time)'")
     }
     return query
-  }
-
-  private static func quoted(_ text: String) -> String {
-    "'" + text.replacing("'", with: "''") + "'"
   }
 }
 

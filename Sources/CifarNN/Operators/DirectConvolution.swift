@@ -1,69 +1,9 @@
 import CifarCore
 import Kernels
 
-/// How `DirectConvolution` cuts its work.
-struct DirectBlocking: Equatable, Sendable {
-  let shape: ConvolutionShape
-  /// Groups of lanes.
-  let inputGroups: Int
-  let outputGroups: Int
-  /// Panels of output channels.
-  let outputPanels: Int
-  /// Whether there is a gradient of the input to compute.
-  let hasInputGradient: Bool
-  /// Images are cut into this many chunks, each with a sum of its own for the weights' gradient.
-  /// Enough to keep many threads busy, few enough that their sums stay in the cache.
-  let chunks: Int
-  /// What a chunk of the weights' gradient is shared by: groups of the input, and with factors of
-  /// float32 panels of the output.
-  let items: Int
-  /// Floats of the largest image, with its channels padded.
-  let imageFloats: Int
-  /// Those of the pairs of pixels of an input group, where factors have 16 bits; the pairs of a panel of
-  /// the gradient follow.
-  let pixelFloats: Int
-  let scratch: ScratchSize
-
-  /// Whether each image of the output's gradient is read once for the weights' gradient.
-  var readsGradientsOnce: Bool { items == 1 }
-
-  init(_ shape: ConvolutionShape, needsInputGradient: Bool, _ target: PlanTarget) {
-    self.shape = shape
-    let lanes = target.tiles.lanes
-    inputGroups = blocks(shape.inputChannels, of: lanes)
-    outputGroups = blocks(shape.outputChannels, of: lanes)
-    outputPanels = blocks(shape.outputChannels, of: target.tiles.panelLanes)
-    hasInputGradient = target.training && needsInputGradient
-    let isInt16 = target.products == .int16
-    items = isInt16 ? inputGroups : inputGroups * outputPanels
-    chunks = min(target.batchSize, max(1, 16 / items))
-    imageFloats = max(
-      shape.height * shape.width * inputGroups * lanes,
-      shape.outputHeight * shape.outputWidth * outputGroups * lanes)
-    // A worker's image with its frame of zeros.
-    let forward = shape.paddedHeight * shape.paddedWidth * inputGroups * lanes
-    let backward =
-      hasInputGradient
-      ? shape.paddedGradientHeight * shape.paddedGradientWidth * outputGroups * lanes : 0
-    let pairs = blocks(shape.outputWidth, of: 2)
-    pixelFloats =
-      isInt16 && target.training ? shape.kernel * shape.height * pairs * lanes : 0
-    guard isInt16 else {
-      scratch = ScratchSize(
-        worker: max(
-          shape.hasFrame ? forward : 0, shape.hasGradientFrame ? backward : 0)
-      ).union(StagingBuffers.scratch(2, size: imageFloats, target))
-      return
-    }
-    let gradientFloats =
-      target.training ? shape.outputHeight * pairs * target.tiles.panelLanes : 0
-    scratch = ScratchSize(
-      worker: max(blocks(max(forward, backward), of: 2), pixelFloats + gradientFloats))
-  }
-}
-
 /// Convolution as its definition says, for any kernel size and stride.
 final class DirectConvolution: ConvolutionAlgorithm {
+  private let blocking: DirectBlocking
   private let shape: ConvolutionShape
   private let context: OperatorContext
   private let inputGroups: Int
@@ -81,6 +21,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
   private let staging: StagingBuffers
 
   init(_ blocking: DirectBlocking, context: OperatorContext) throws {
+    self.blocking = blocking
     shape = blocking.shape
     self.context = context
     inputGroups = blocking.inputGroups
@@ -132,27 +73,9 @@ final class DirectConvolution: ConvolutionAlgorithm {
           output: $0)
       }
     }
-    // Few images are shared row by row, if rows can be kept one by one.
-    if count < 2 * context.pool.threads, output.storage == .float32,
-      let images = input.batch(count)
-    {
-      let parts = WorkPartition(0..<shape.outputHeight, count: min(4, shape.outputHeight))
-      context.pool.forEach(count * parts.count) { index, worker in
-        let (image, part) = index.quotientAndRemainder(dividingBy: parts.count)
-        convolve(image, images, rows: parts[part], worker)
-      }
-      if let consumer {
-        context.pool.forEach(count) { image, _ in consumer.consume(image..<(image + 1)) }
-      }
-      return
-    }
-    context.pool.forEach(count) { image, worker in
-      let one = image..<(image + 1)
-      convolve(
-        image, input.images(one, groups: 0..<inputGroups, worker: worker),
-        rows: 0..<shape.outputHeight, worker)
-      consumer?.consume(one)
-    }
+    blocking.forEachImage(
+      count, of: input, sharesRows: output.storage == .float32, consumer: consumer,
+      pool: context.pool, convolve)
   }
 
   func backwardData(
@@ -208,11 +131,6 @@ final class DirectConvolution: ConvolutionAlgorithm {
           gradient: gradients.floats + image * outputStride, sum: sum)
       }
     }
-    for chunk in 1..<max(1, chunks) where chunk < chunks {
-      kernels.accumulate(
-        partialSums.pointer + chunk * items * tapFloats, count: items * tapFloats,
-        into: partialSums.pointer)
-    }
-    kernels.unpackFilterGradient(shape, partialSums.pointer, to: weightGradient)
+    blocking.addUp(partialSums.pointer, count: items * tapFloats, to: weightGradient, kernels)
   }
 }

@@ -72,25 +72,8 @@ final class DirectInt16Convolution: ConvolutionAlgorithm {
         shape, padded: frame, imageScale: scale, packed: packed.pointer, scales: scales.pointer,
         bias: bias, relu: relu, rows: rows, output: output + image * outputStride)
     }
-    // Few images are shared row by row.
-    if count < 2 * context.pool.threads, let images = input.batch(count) {
-      let parts = WorkPartition(0..<shape.outputHeight, count: min(4, shape.outputHeight))
-      context.pool.forEach(count * parts.count) { index, worker in
-        let (image, part) = index.quotientAndRemainder(dividingBy: parts.count)
-        convolve(image, images, rows: parts[part], worker)
-      }
-      if let consumer {
-        context.pool.forEach(count) { image, _ in consumer.consume(image..<(image + 1)) }
-      }
-      return
-    }
-    context.pool.forEach(count) { image, worker in
-      let one = image..<(image + 1)
-      convolve(
-        image, input.images(one, groups: 0..<blocking.inputGroups, worker: worker),
-        rows: 0..<shape.outputHeight, worker)
-      consumer?.consume(one)
-    }
+    blocking.forEachImage(
+      count, of: input, sharesRows: true, consumer: consumer, pool: context.pool, convolve)
   }
 
   func backwardData(
@@ -121,7 +104,6 @@ final class DirectInt16Convolution: ConvolutionAlgorithm {
     count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
-    let kernels = context.kernels
     let (chunks, groups) = (blocking.chunks, blocking.inputGroups)
     let groupFloats = blocking.outputPanels * tapFloats
     // Each group needs the gradients.
@@ -135,12 +117,8 @@ final class DirectInt16Convolution: ConvolutionAlgorithm {
         add(image, group, input, outputGradient, to: sums, worker)
       }
     }
-    for chunk in 1..<max(1, chunks) where chunk < chunks {
-      kernels.accumulate(
-        partialSums.pointer + chunk * groups * groupFloats, count: groups * groupFloats,
-        into: partialSums.pointer)
-    }
-    kernels.unpackFilterGradient(shape, partialSums.pointer, to: weightGradient)
+    blocking.addUp(
+      partialSums.pointer, count: groups * groupFloats, to: weightGradient, context.kernels)
   }
 
   /// What one image adds to the sums of an input group, (panels of output, k, k, lanes, panel).

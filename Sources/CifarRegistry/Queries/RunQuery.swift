@@ -44,6 +44,11 @@ public struct RunQuery: Sendable, Equatable {
     }.enumerated().map { "\($1) AS value\($0)" }.joined()
   }
 
+  /// A text as filters take it, whatever is in it.
+  public static func quoted(_ text: String) -> String {
+    "'" + text.replacing("'", with: "''") + "'"
+  }
+
   /// A moment as people write it: `2 days ago`, `3h`, `yesterday`, `2026-11-23 20:22`; nil for
   /// anything else.
   public static func moment(_ text: String) -> Timestamp? { FilterValue.time(text, now: .now) }

@@ -18,8 +18,8 @@ class Edits(Held):
 
         Parameters
         ----------
-        run : str
-            Its id, the beginning of it, or its name.
+        run : str or Run
+            Its id, the beginning of it, or its name; or what ``fit`` returned.
         *tags : str
             Each of 1 to 200 bytes on one line.
 
@@ -43,8 +43,8 @@ class Edits(Held):
 
         Parameters
         ----------
-        run : str
-            Its id, the beginning of it, or its name.
+        run : str or Run
+            Its id, the beginning of it, or its name; or what ``fit`` returned.
         *tags : str
             Those to take off.
 
@@ -68,8 +68,8 @@ class Edits(Held):
 
         Parameters
         ----------
-        run : str
-            Its id, the beginning of it, or its name.
+        run : str or Run
+            Its id, the beginning of it, or its name; or what ``fit`` returned.
         text : str
             Any number of lines.
 
@@ -94,8 +94,8 @@ class Edits(Held):
 
         Parameters
         ----------
-        run : str
-            Its id, the beginning of it, or its name.
+        run : str or Run
+            Its id, the beginning of it, or its name; or what ``fit`` returned.
         name : str or None
             The new name; None takes the old one away.
 
@@ -119,8 +119,8 @@ class Edits(Held):
 
         Parameters
         ----------
-        run : str
-            Its id, the beginning of it, or its name.
+        run : str or Run
+            Its id, the beginning of it, or its name; or what ``fit`` returned.
         group : str or None
             The group's name; None takes the run out.
 
@@ -169,7 +169,7 @@ class Edits(Held):
 
         Parameters
         ----------
-        run : str
+        run : str or Run
             The id of the other one, the beginning of it, or its name.
         checkpoint : {"last", "best"} or int
             Or a checkpoint's id; the default is ``"last"``.
@@ -243,8 +243,8 @@ class Edits(Held):
 
         Parameters
         ----------
-        run : str
-            Its id, the beginning of it, or its name.
+        run : str or Run
+            Its id, the beginning of it, or its name; or what ``fit`` returned.
         take_over : bool
             Also one that seems to be running, because what trained it can't be asked from here, as
             on another machine. What still trains it can write nothing more. The default is False.
@@ -270,8 +270,8 @@ class Edits(Held):
 
         Parameters
         ----------
-        run : str
-            Its id, the beginning of it, or its name.
+        run : str or Run
+            Its id, the beginning of it, or its name; or what ``fit`` returned.
 
         Raises
         ------

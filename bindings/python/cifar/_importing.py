@@ -35,7 +35,7 @@ def imported(
 ) -> Any:
     """What ``Model.from_weights`` returns, of the class ``kind``.
 
-    images: the shape of those that it is to be trained on, where somebody knows it.
+    images: the shape of those that it is to be trained on, where that is known.
     """
     network = None
     argument.text(recipe, "recipe")

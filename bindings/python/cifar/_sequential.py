@@ -41,7 +41,7 @@ def is_sequential(model: object) -> bool:
 def read(model: Any, make: Maker[Spec], shape: Optional[Shape] = None) -> Spec:
     """The spec of a Sequential; the first layer that has no counterpart is an error.
 
-    shape: of the images, where somebody knows it. Else it is what the model says of itself: Keras's
+    shape: of the images, where that is known. Else it is what the model says of itself: Keras's
     the shape, PyTorch's the channels and, by the number of values that are left after a flatten,
     the sides.
     """

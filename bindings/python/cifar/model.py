@@ -408,7 +408,7 @@ class Model(Interchange, Shared):
             )
         return result[0] if is_one else result
 
-    if not TYPE_CHECKING:  # Keras's gives probabilities, PyTorch's logits: nobody shall guess
+    if not TYPE_CHECKING:  # Keras's gives probabilities, PyTorch's logits: a call would be a guess
 
         def __call__(self, *_: object, **__: object) -> NoReturn:
             raise TypeError(
