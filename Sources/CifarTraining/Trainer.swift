@@ -18,7 +18,7 @@ public final class Trainer {
   private let plan: Plan
   let optimizer: OptimizerGroups
   /// The groups of `optimizer`, in its order.
-  private let groups: [TrainedGroup]
+  let groups: [TrainedGroup]
   let lookahead: Lookahead?
   let average: WeightAverage?
   private let trainLoader: BatchLoader
@@ -139,44 +139,6 @@ public final class Trainer {
     state = TrainerState(learningRate: hyperparameters.optimizer.learningRate)
   }
 
-  /// - Throws: `shapeMismatch` for images of another shape than the model's.
-  static func check(_ hyperparameters: Hyperparameters, takes dataset: Dataset) throws {
-    let shape = try hyperparameters.shape
-    guard dataset.shape != shape else { return }
-    throw CifarError(
-      .shapeMismatch,
-      "the model takes images of \(shape), but the \(dataset.split.rawValue) images have "
-        + "\(dataset.shape); a preset takes the shape of the training images, a model of your own "
-        + "has it as its input")
-  }
-
-  /// Makes sure that model and images have the same classes and shape.
-  private static func check(
-    _ hyperparameters: Hyperparameters, _ train: Dataset, _ validation: Dataset
-  ) throws {
-    let classes = hyperparameters.modelSpec.classes
-    for dataset in [train, validation] { try check(hyperparameters, takes: dataset) }
-    for dataset in [train, validation] where dataset.classNames.count != classes {
-      throw CifarError(
-        .shapeMismatch,
-        "the model has \(classes) classes, the units of its last layer, but the "
-          + "\(dataset.split.rawValue) images have \(dataset.classNames.count)")
-    }
-  }
-
-  /// - Throws: `invalidArgument` for fewer epochs than are done.
-  private static func check(epochs: Int, from checkpoint: Checkpoint) throws {
-    let done = checkpoint.epoch + (checkpoint.batch > 0 ? 1 : 0)
-    guard epochs < done else { return }
-    let place =
-      checkpoint.batch == 0
-      ? "after epoch \(checkpoint.epoch)" : "within epoch \(checkpoint.epoch + 1)"
-    throw CifarError(
-      .invalidArgument,
-      "epochs \(epochs) is fewer than the run has: its checkpoint was taken \(place); give at least "
-        + "\(done), or take up an earlier checkpoint")
-  }
-
   // MARK: Standing
 
   /// Completed epochs.
@@ -201,65 +163,6 @@ public final class Trainer {
   }
   /// Batches in a pass over the images.
   var batchesPerPass: Int { trainLoader.batchesPerEpoch }
-
-  /// The rate of the next step.
-  public var learningRate: Double { rate(ofStep: state.step) }
-
-  /// Sets the rate from the next step on; observers may do so whenever they are called.
-  ///
-  /// One that is set at the beginning of an epoch or before a batch is in the checkpoints that
-  /// follow; one that is set at an epoch's end comes after the epoch's checkpoint.
-  /// - Throws: `invalidArgument` for an invalid rate, `invalidState` if a schedule decides it.
-  public func setLearningRate(_ rate: Double) throws {
-    guard rate.isFinite, rate >= 0 else {
-      throw CifarError(.invalidArgument, "learning rate \(rate) is not a number of 0 or above")
-    }
-    if let schedule = hyperparameters.schedule {
-      throw CifarError(
-        .invalidState,
-        "the learning rate follows the schedule '\(schedule.type)'; leave the schedule out to set it"
-      )
-    }
-    state.learningRate = rate
-  }
-
-  /// What the schedule makes of the rate that callbacks see and change.
-  private func rate(ofStep step: Int) -> Double {
-    guard let schedule = hyperparameters.schedule else { return state.learningRate }
-    return state.learningRate
-      * schedule.factor(
-        step: step, stepsPerEpoch: batchesPerEpoch, epochs: hyperparameters.exactEpochs)
-  }
-
-  /// The rates of the next step for the optimizer's groups.
-  ///
-  /// - Parameter rate: of those that have neither a rate nor a schedule of their own.
-  private func groupRates(_ rate: Double) -> [Double?] {
-    // What callbacks have made of the optimizer's rate.
-    let share = state.learningRate / hyperparameters.optimizer.learningRate
-    return groups.map { group in
-      guard group.isTrained(step: state.step, batches: batchesPerEpoch) else { return nil }
-      guard let own = group.learningRate else { return rate }
-      let schedule = group.schedule ?? hyperparameters.schedule
-      let factor = schedule?.factor(
-        step: state.step, stepsPerEpoch: batchesPerEpoch, epochs: hyperparameters.exactEpochs)
-      return own * share * (factor ?? 1)
-    }
-  }
-
-  /// How the schedule changes by another number of epochs, as a sentence; nil where the next step has
-  /// the rate that it would have had.
-  public func rateJump(from epochs: Double) -> String? {
-    guard let schedule = hyperparameters.schedule else { return nil }
-    let before =
-      state.learningRate
-      * schedule.factor(step: state.step, stepsPerEpoch: batchesPerEpoch, epochs: epochs)
-    guard before != learningRate else { return nil }
-    func words(_ epochs: Double) -> String { Int(exactly: epochs).map { "\($0)" } ?? "\(epochs)" }
-    return "the schedule '\(schedule.type)' is stretched from \(words(epochs)) to "
-      + "\(words(hyperparameters.exactEpochs)) epochs: the learning rate continues with \(learningRate), not "
-      + "\(before)"
-  }
 
   /// Makes `run` stop after the batch under way. May be called from any thread, and from a signal
   /// handler.
