@@ -817,8 +817,8 @@ typedef struct cifar_export_options {
   const char *names; /**< of the weights, for CIFAR_FORMAT_WEIGHTS: "sequential", 0.weight as in a
                           flat nn.Sequential, where global average pooling is two modules,
                           AdaptiveAvgPool2d(1) and Flatten(); "tutorial", conv_block1.0.weight to
-                          fc.4.bias. NULL: the tutorial's for a model that is built like it, else
-                          "sequential" */
+                          fc.4.bias. NULL: the tutorial's for a model that is built like it and has
+                          all its biases, else "sequential" */
   int32_t keep_batch_norm; /**< for CIFAR_FORMAT_ONNX: 0, a batch normalisation after a convolution
                                 or a dense layer becomes part of its weights; 1: it stays a node */
 } cifar_export_options;

@@ -114,8 +114,7 @@ public struct ForeignWeights {
   /// of them the file has.
   private func closest(to nodes: [LayerNode]) throws -> (names: [NamedTensor], matches: Int) {
     var ways = [NamedTensor.all(of: nodes, modules: [:])]
-    for names in WeightNames.allCases {
-      guard names == .sequential || WeightNames.usual(for: nodes) == names else { continue }
+    for names in WeightNames.allCases where names.fits(nodes) {
       ways.append(NamedTensor.all(of: nodes, modules: try names.modules(of: nodes)))
     }
     var best: (names: [NamedTensor], matches: Int) = (ways[0], -1)

@@ -11,9 +11,18 @@ public enum WeightNames: String, CaseIterable, Sendable {
   /// Those of the tutorial's class: `conv_block1.0.weight` to `fc.4.bias`.
   case tutorial
 
-  /// The tutorial's where the model is built like it, else those of an `nn.Sequential`.
+  /// The tutorial's where its class could take the weights: the model is built like it and nothing
+  /// that the class has is missing, such as a bias. Else those of an `nn.Sequential`.
   public static func usual(for nodes: [LayerNode]) -> WeightNames {
-    blocks(of: nodes) == nil ? .sequential : .tutorial
+    let isWhole = nodes.allSatisfy { node in
+      node.parameters.isEmpty || node.parameters.map(\.name).sorted() == ["bias", "weight"]
+    }
+    return isWhole && WeightNames.tutorial.fits(nodes) ? .tutorial : .sequential
+  }
+
+  /// Whether a model's layers can have these names.
+  func fits(_ nodes: [LayerNode]) -> Bool {
+    self == .sequential || WeightNames.blocks(of: nodes) != nil
   }
 
   /// - Throws: `invalidArgument`, naming those that there are.

@@ -52,6 +52,22 @@ import Testing
     #expect(names.contains("17.weight"))
   }
 
+  /// The tutorial's class would look for the biases in vain. A class of one's own without them may have
+  /// its names all the same.
+  @Test func aModelWithoutBiasesIsNotForTheTutorialsClass() throws {
+    var spec = try ModelSpec.preset("tutorial", dialect: .pytorch)
+    spec.layers[0] = .conv2d(filters: 32, bias: false)
+    spec = spec.resolved(for: .pytorch)
+    let tensors = try Network(spec: spec, dialect: .pytorch, seed: 1).stateTensors()
+    let nodes = try spec.nodes()
+    #expect(WeightNames.usual(for: nodes) == .sequential)
+    let named = try WeightNames.tutorial.named(tensors, of: nodes).tensors
+    #expect(named.prefix(2).map(\.name) == ["conv_block1.0.weight", "conv_block1.1.weight"])
+    let weights = try ForeignWeights(try SafeTensors.encode(named, metadata: [:]))
+    let found = try weights.tensors(for: spec)
+    #expect(found.sorted { $0.name < $1.name } == tensors.sorted { $0.name < $1.name })
+  }
+
   @Test(arguments: ["", "module.", "model.net."], WeightNames.allCases)
   func everyWayOfNamingComesIn(prefix: String, names: WeightNames) throws {
     for preset in ["tutorial", "tutorial-gap"] {

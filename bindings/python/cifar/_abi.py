@@ -385,7 +385,7 @@ class ExportOptions(Structure):
         # of the weights, for CIFAR_FORMAT_WEIGHTS: "sequential", 0.weight as in a flat
         # nn.Sequential, where global average pooling is two modules, AdaptiveAvgPool2d(1) and
         # Flatten(); "tutorial", conv_block1.0.weight to fc.4.bias. NULL: the tutorial's for a model
-        # that is built like it, else "sequential"
+        # that is built like it and has all its biases, else "sequential"
         ("names", c_char_p),
         # for CIFAR_FORMAT_ONNX: 0, a batch normalisation after a convolution or a dense layer
         # becomes part of its weights; 1: it stays a node

@@ -113,7 +113,7 @@ class Interchange(Held):
             What they are called: ``0.weight`` as in a flat ``nn.Sequential``, where global average
             pooling is two modules, ``AdaptiveAvgPool2d(1)`` and ``Flatten()``; or
             ``conv_block1.0.weight`` to ``fc.4.bias``. None (the default) for the tutorial's where
-            the model is built like it, else those of an ``nn.Sequential``.
+            the model is built like it and has all its biases, else those of an ``nn.Sequential``.
 
         Returns
         -------

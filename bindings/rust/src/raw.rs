@@ -451,8 +451,8 @@ pub struct cifar_export_options {
     pub struct_size: u32,
     // of the weights, for CIFAR_FORMAT_WEIGHTS: "sequential", 0.weight as in a flat nn.Sequential,
     // where global average pooling is two modules, AdaptiveAvgPool2d(1) and Flatten(); "tutorial",
-    // conv_block1.0.weight to fc.4.bias. NULL: the tutorial's for a model that is built like it,
-    // else "sequential"
+    // conv_block1.0.weight to fc.4.bias. NULL: the tutorial's for a model that is built like it and
+    // has all its biases, else "sequential"
     pub names: *const c_char,
     // for CIFAR_FORMAT_ONNX: 0, a batch normalisation after a convolution or a dense layer becomes
     // part of its weights; 1: it stays a node
