@@ -57,7 +57,8 @@ import Testing
         })
       lookahead?.update(step: step + 1, of: Self.steps)
     }
-    // After that nothing of Muon's can be compared.
+    // After that nothing of Muon's can be compared. Three steps don't tell one momentum from another,
+    // since the first update has the same direction with any.
     guard !isMuon else { return }
     lookahead?.finish()
     let tensors = Dictionary(uniqueKeysWithValues: network.stateTensors().map { ($0.name, $0) })
