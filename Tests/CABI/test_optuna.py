@@ -1,8 +1,10 @@
 """Trials of an Optuna study: what is reported, what pruning leaves, what can't be monitored."""
 
 import doctest
+import os
 import subprocess
 import sys
+import time
 
 import cifar
 import pytest
@@ -96,3 +98,46 @@ except ImportError as error:
 def test_the_documented_example(workplace):
     done = doctest.testmod(pruning)
     assert (done.attempted > 5, done.failed) == (True, 0)
+
+
+def test_a_killed_workers_run_is_taken_up(workplace):
+    if not hasattr(optuna.storages, "RetryHeartbeatStaleTrialCallback"):
+        pytest.skip("the example needs Optuna 4.9")
+    command = [
+        sys.executable, str(ROOT / "bindings" / "python" / "examples" / "sweep.py"), "shapes",
+        "--images", "64", "--epochs", "20", "--trials", "2", "--heartbeat", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python")}
+    def runs():
+        try:
+            return cifar.Registry("runs.db").runs()
+        except cifar.errors.NotFoundError:  # not yet
+            return []
+
+    with open("log.txt", "w") as log:
+        first = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            deadline = time.monotonic() + 120
+            while not any(run["epochs"] > 0 for run in runs()):
+                assert first.poll() is None and time.monotonic() < deadline, open("log.txt").read()
+                time.sleep(0.05)
+        finally:
+            first.kill()
+            first.wait()
+    (killed,) = runs()
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=240)
+
+    study = optuna.load_study(study_name="sweep", storage="sqlite:///sweep.db")
+    failed = [trial for trial in study.trials if trial.state.name == "FAIL"]
+    assert [trial.number for trial in failed] == [0]
+    (again,) = [
+        trial for trial in study.trials if trial.number and trial.user_attrs["run"] == "sweep-0"]
+    assert again.params == failed[0].params
+    # Two trials, two runs: nothing was trained again from its beginning.
+    stored = {run["name"]: run for run in runs()}
+    assert len(stored) == len(runs()) == 2
+    epochs = [epoch["epoch"] for epoch in cifar.Registry("runs.db").run("sweep-0")["epochs"]]
+    assert epochs == list(range(1, 1 + len(epochs)))
+    # The first worker stores an epoch before it reports it, and may have been killed in between.
+    reported = set(again.intermediate_values)
+    assert set(range(killed["epochs"] + 1, 1 + len(epochs))) <= reported <= set(epochs)
+    assert len(epochs) > killed["epochs"]
