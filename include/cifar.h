@@ -597,9 +597,9 @@ cifar_status cifar_trainer_interrupt(cifar_trainer *trainer);
  *  @param name   1 to 100 letters, digits, '_' and '.'; filters know it as metrics.NAME.
  *  @param value  any number.
  *
- *  On the thread that called cifar_trainer_run, or while it does not train. Nothing happens without
- *  a registry. Errors: INVALID_ARGUMENT; INVALID_STATE before the first epoch has ended and after
- *  cifar_trainer_run; those of the registry. */
+ *  On the thread that called cifar_trainer_run, or while it does not train. Without a registry the
+ *  name is checked, and nothing kept. Errors: INVALID_ARGUMENT; INVALID_STATE before the first epoch
+ *  has ended and after cifar_trainer_run; those of the registry. */
 cifar_status cifar_trainer_record_metric(cifar_trainer *trainer, const char *name, double value);
 
 /** Records several values in one transaction: all of them or, after an error, none. They are

@@ -67,10 +67,16 @@ struct SafeTensorsHeader: Decodable {
   static func checkStart(_ bytes: [UInt8], size: Int?) throws {
     let size = size ?? Int.max
     guard bytes.count >= 8 else { throw notOne("it has \(bytes.count) bytes") }
+    if bytes.starts(with: [0x50, 0x4b, 3, 4]) {
+      // The remedy of other archives, to unpack them, leads nowhere here.
+      throw notOne("it is a zip file, as torch.save and Keras write theirs")
+    }
     if let fault = ForeignFormat.described(bytes) { throw notOne("it \(fault)") }
     let length = bytes[0..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length <= UInt64(size - 8) else {
-      throw notOne("its header of \(length) bytes is longer than the file")
+      throw notOne(
+        "it would begin with the length of its header, but there it has \(length), more than the file's "
+          + "\(size) bytes")
     }
     guard length <= longestHeader else {
       throw notOne("its header of \(length) bytes is longer than the \(longestHeader) there may be")

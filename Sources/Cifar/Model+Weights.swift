@@ -19,8 +19,8 @@ extension Model {
   ///
   /// - Parameters:
   ///   - bytes: of the file: a checkpoint, or names that `ForeignWeights` knows.
-  ///   - request: the model, the normalization of its images, and whose dialect it follows. One that
-  ///     says nothing leaves all to a file of this library, which knows it.
+  ///   - request: the model, the normalization of its images, and whose dialect it follows. A file of
+  ///     this library knows all that: the request says nothing then, or names the model too.
   ///   - classNames: a name for each class; nil for those that the file knows, else numbers.
   ///   - source: where the bytes come from, for the record.
   ///   - threads: threads that compute, from 1 to 1024.
@@ -31,12 +31,21 @@ extension Model {
     weights bytes: [UInt8], request: TrainingRequest, classNames: [String]? = nil, source: String,
     threads: Int = ThreadPool.defaultThreads
   ) throws {
-    if request == TrainingRequest(), classNames == nil {
-      if let own = try StoredWeights(bytes) {
+    if request.model == nil {
+      let isSilent = request == TrainingRequest() && classNames == nil
+      let own = try StoredWeights(bytes)
+      let isCheckpoint = try CheckpointContainer.isOne(SafeTensors.metadata(of: bytes))
+      guard isSilent || (own == nil && !isCheckpoint) else {
+        throw CifarError(
+          .invalidArgument,
+          "a file of this library knows its model, its images' normalization and its classes' names: "
+            + "say none of them, or the model too")
+      }
+      if let own {
         try self.init(own, threads: threads)
         return
       }
-      if CheckpointContainer.isOne(try SafeTensors.metadata(of: bytes)) {
+      if isCheckpoint {
         try self.init(checkpoint: bytes, threads: threads)
         return
       }

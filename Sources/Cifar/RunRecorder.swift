@@ -191,16 +191,9 @@ final class RunRecorder: TrainerObserver {
     notes.append(text)
   }
 
-  func record(metrics values: [(name: String, value: Double)]) throws {
-    guard let first = values.first else { return }
-    guard trainer.epoch > 0 else {
-      throw CifarError(
-        .invalidState, "metric \(first.name) belongs to an epoch, and none has ended yet")
-    }
-    let rows = values.map { MetricRow(name: $0.name, epoch: trainer.epoch, value: $0.value) }
-    let entry = SessionEntry.metrics(rows)
-    try entry.check()
-    try writer.submit([entry])
+  /// - Parameter rows: of the last completed epoch, checked.
+  func record(metrics rows: [MetricRow]) throws {
+    try writer.submit([.metrics(rows)])
     metrics += rows
   }
 

@@ -281,11 +281,21 @@ public final class TrainingSession {
   }
 
   /// Records values that the caller measured, for the last completed epoch: all or none. Without a
-  /// registry nothing happens.
+  /// registry they are checked only, so that a program works with one too.
   ///
   /// On the thread that trains, from an observer, or while nothing trains.
+  ///
+  /// - Throws: `invalidState` before the first epoch has ended; `invalidArgument` for a name that a
+  ///   metric can't have.
   public func record(metrics: [(name: String, value: Double)]) throws {
-    try recorder?.record(metrics: metrics)
+    guard let first = metrics.first else { return }
+    guard trainer.epoch > 0 else {
+      throw CifarError(
+        .invalidState, "metric \(first.name) belongs to an epoch, and none has ended yet")
+    }
+    let rows = metrics.map { MetricRow(name: $0.name, epoch: trainer.epoch, value: $0.value) }
+    try SessionEntry.metrics(rows).check()
+    try recorder?.record(metrics: rows)
   }
 
   /// Makes `run` stop within a batch. May be called from any thread, and from a signal handler.

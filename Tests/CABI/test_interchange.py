@@ -176,6 +176,8 @@ def test_the_commands(trained, workplace):
     assert resumed.status == "completed" and resumed.model.epoch == 1
     error = run("cifar", "import", "torch.safetensors", "--model", GAP, expect=1).stderr_text
     assert "'torch.safetensors': tensor 'net.25.weight' has the shape [512, 2048]" in error
+    error = run("cifar", "import", "own.safetensors", "--recipe", "keras", expect=2).stderr_text
+    assert "a file of this library knows its model" in error
     error = run("cifar-runs", "import", "own.safetensors", expect=1).stderr_text
     assert "`cifar import`" in error
 

@@ -101,3 +101,11 @@ def test_what_an_epoch_has_itself_is_not_logged(small, workplace, name):
                 *small, model=SPEC, epochs=1, verbose=0, record=record,
                 callbacks=[lambda epoch: epoch.log(**{name: 0.99})])
     assert cifar.Registry().runs()[0]["status"] != "running"
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x" * 101])
+def test_a_metrics_name_is_checked_without_a_registry_too(small, name):
+    with pytest.raises(ValueError, match="a metric's name has 1 to 100 letters"):
+        cifar.fit(
+            *small, model=SPEC, epochs=1, verbose=0, record=False,
+            callbacks=[lambda epoch: epoch.log(**{name: 1.0})])

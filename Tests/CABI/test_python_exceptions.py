@@ -1,7 +1,9 @@
 """What is raised while C has the word comes out of the call, and nothing is left behind."""
 
+import errno
 import gc
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -24,6 +26,14 @@ PACKAGE = str(Path(cifar.__file__).parent)
 @pytest.fixture(scope="module")
 def small():
     return cifar.load("shapes", limit_train=64, limit_test=32)
+
+
+def test_what_is_an_os_error_has_its_number():
+    with pytest.raises(FileNotFoundError) as caught:
+        cifar.Model.open("nowhere.safetensors")
+    assert caught.value.errno == errno.ENOENT and "nowhere.safetensors" in str(caught.value)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert again.errno == errno.ENOENT and str(again) == str(caught.value)
 
 
 @pytest.fixture

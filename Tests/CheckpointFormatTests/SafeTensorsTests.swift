@@ -51,6 +51,13 @@ import Testing
     do { _ = try SafeTensors.decode(Array("<!doctype html><html>".utf8)) } catch {
       #expect("\(error)".contains("HTML"), "\(error)")
     }
+    do { _ = try SafeTensors.decode([0x50, 0x4b, 3, 4, 0, 0, 8, 8, 0, 0, 0, 0]) } catch {
+      #expect("\(error)".contains("as torch.save and Keras write theirs"), "\(error)")
+    }
+    let onnx = Array("\u{8}\u{8}\u{12}\u{7}libcifar".utf8)
+    do { _ = try SafeTensors.decode(onnx) } catch {
+      #expect("\(error)".contains("more than the file's 12 bytes"), "\(error)")
+    }
   }
 
   @Test func noTensorsAreAFileToo() throws {

@@ -20,7 +20,8 @@ class StopTraining(Exception):
     """Raised in a callback, it stops the training, and ``fit`` returns the run as usual.
 
     The run is ``"stopped"``, with a checkpoint to resume from, and ``Run.reason`` has the message.
-    The other callbacks are still asked.
+    The other callbacks are still asked. From a signal handler it comes out of ``fit``, as every other
+    exception there does.
 
     Examples
     --------

@@ -73,7 +73,7 @@ def imported(
     require_normalization(_as_spec(model), recipe, normalization)
     options = abi.ImportOptions()
     call("cifar_import_options_init", byref(options), sizeof(options))
-    options.threads = argument.whole(threads, "threads")
+    options.threads = argument.whole(threads, "threads", 0, 1024)
     options.model = model_text(model)
     options.recipe = argument.text(recipe, "recipe")
     if normalization is not None:

@@ -4,7 +4,14 @@ All are `CifarError`, so that one `except` takes them; `except FileNotFoundError
 there.
 """
 
+import errno
 from typing import Any, Dict, Tuple, Type
+
+# What `except OSError as error: if error.errno == …` asks for.
+_ERRNO = {
+    "CIFAR_E_NOT_FOUND": errno.ENOENT, "CIFAR_E_DISK_FULL": errno.ENOSPC,
+    "CIFAR_E_BUSY": errno.ETIMEDOUT, "CIFAR_E_INTERRUPTED": errno.EINTR,
+}
 
 
 class CifarError(Exception):
@@ -40,6 +47,8 @@ class CifarError(Exception):
     def __init__(self, status: str, message: str) -> None:
         super().__init__(message)
         self.status = status
+        if isinstance(self, OSError) and status in _ERRNO:
+            self.errno = _ERRNO[status]
 
     def __reduce__(self) -> Tuple[Any, ...]:
         # By default an exception is made again of its message alone.

@@ -138,7 +138,7 @@ class Model(Interchange, Shared):
         return cls._of(
             create(
                 "model", "cifar_model_open", argument.required_path(path, "path"),
-                argument.whole(threads, "threads"),
+                argument.whole(threads, "threads", 0, 1024),
             )
         )
 
@@ -184,7 +184,7 @@ class Model(Interchange, Shared):
             create(
                 "model", "cifar_model_from_run", argument.path(registry, "registry"),
                 text, argument.checkpoint(checkpoint),
-                argument.whole(threads, "threads"),
+                argument.whole(threads, "threads", 0, 1024),
             )
         )
 
