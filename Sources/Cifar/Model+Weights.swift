@@ -76,7 +76,8 @@ extension Model {
   /// - Parameter source: where the model comes from; nil for what the model knows of that.
   public func initialWeights(source: String? = nil) -> InitialWeights {
     let origin = source ?? hyperparameters.weights?.source ?? "a model of epoch \(epoch)"
-    return InitialWeights(network.stateTensors(), source: origin)
+    return InitialWeights(
+      network.stateTensors(), source: origin, normalization: hyperparameters.normalization)
   }
 }
 
@@ -87,8 +88,10 @@ extension InitialWeights {
   /// - Throws: as `Model.init(weightsFile:…)`.
   public init(file path: String, for spec: ModelSpec) throws {
     do {
-      let weights = try ForeignWeights(CheckpointContainer.read(path))
-      self.init(try weights.tensors(for: spec), source: AbsolutePath.of(path))
+      let bytes = try CheckpointContainer.read(path)
+      self.init(
+        try ForeignWeights(bytes).tensors(for: spec), source: AbsolutePath.of(path),
+        normalization: try StoredWeights(bytes)?.hyperparameters.normalization)
     } catch let error as CifarError {
       throw error.ofWeights(path)
     }

@@ -20,7 +20,8 @@ public final class TrainingSession {
   /// Set by `run` where the hyperparameters ask for it.
   public private(set) var result: Result?
   private let process = getpid()
-  /// What a person should know about a resume: a damaged checkpoint that was passed over.
+  /// What a person should know: weights that were trained on images normalised otherwise, a damaged
+  /// checkpoint that was passed over at a resume.
   public let remarks: [String]
 
   /// The run's UUID; nil for a session without a registry.
@@ -108,8 +109,11 @@ public final class TrainingSession {
     let recorder = try options.registryPath.map {
       try RunRecorder(starting: trainer, registryPath: $0, options: options)
     }
+    let remarks = [weights?.remark(for: hyperparameters)].compactMap { $0 }
+    try tell(remarks, recorder)
     return TrainingSession(
-      trainer: trainer, recorder: recorder, images: images, threads: options.threads)
+      trainer: trainer, recorder: recorder, images: images, threads: options.threads,
+      remarks: remarks)
   }
 
   /// Resumes a run from one of its checkpoints.
@@ -170,13 +174,17 @@ public final class TrainingSession {
     let recorder = try RunRecorder(
       resuming: trainer, from: point, epochs: epochs, rows: rows, takeOver: takeOver,
       registry: registry, options: options)
-    for remark in remarks {
-      Log.write(.warning, remark)
-      try recorder.note(remark)
-    }
+    try tell(remarks, recorder)
     return TrainingSession(
       trainer: trainer, recorder: recorder, images: images,
       threads: options.threads, remarks: remarks)
+  }
+
+  private static func tell(_ remarks: [String], _ recorder: RunRecorder?) throws {
+    for remark in remarks {
+      Log.write(.warning, remark)
+      try recorder?.note(remark)
+    }
   }
 
   /// How a resumed run will differ from one that was never stopped, a sentence each.

@@ -23,6 +23,9 @@ public struct Normalization: Codable, Equatable, Sendable {
   public static let cifar10 = Normalization(
     mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.2010])
 
+  /// As a sentence names it: `mean [0.4914, …] and std […]`.
+  public var text: String { "mean \(mean) and std \(std)" }
+
   /// - Parameter channels: of the images.
   /// - Throws: `invalidArgument` unless there are a finite mean and a positive deviation a channel.
   public func validate(channels: Int) throws {

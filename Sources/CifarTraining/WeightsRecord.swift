@@ -52,10 +52,23 @@ public struct InitialWeights {
   /// Under the names of the model's own tensors.
   public let tensors: [Tensor]
   public let record: WeightsRecord
+  /// Of the images that they were trained on; nil where nobody knows it.
+  public let normalization: Normalization?
 
   /// - Parameter source: where they come from, for the record.
-  public init(_ tensors: [Tensor], source: String) {
+  public init(_ tensors: [Tensor], source: String, normalization: Normalization? = nil) {
     self.tensors = tensors
+    self.normalization = normalization
     record = WeightsRecord(source: source, tensors: tensors)
+  }
+
+  /// What a person should know who trains them with images that are normalised otherwise; nil where
+  /// they are not.
+  public func remark(for hyperparameters: Hyperparameters) -> String? {
+    let own = hyperparameters.normalization
+    guard let normalization, normalization != own else { return nil }
+    return "the weights of \(record.source.excerpt) were trained on images normalised by "
+      + "\(normalization.text), this run normalises them by \(own.text): another recipe, or the "
+      + "hyperparameter normalization, changes that"
   }
 }

@@ -182,6 +182,18 @@ def test_the_commands(trained, workplace):
     assert "`cifar import`" in error
 
 
+def test_weights_of_images_normalised_otherwise_are_told(trained, workplace):
+    models, _ = trained
+    models["tutorial"].save("own.safetensors")
+    train = ("cifar", "train", "--data", "shapes", "--limit-train", 64, "--limit-test", 32,
+             "--epochs", 1, "--weights", "own.safetensors")
+    said = "were trained on images normalised by mean [0.4914, 0.4822, 0.4465] and std [0.2023, 0.19"
+    assert said in run(*train, "--recipe", "keras", "--name", "other").stderr_text
+    notes = cifar.Registry("runs.db").run("other")["notes"]
+    assert any(said in note["text"] for note in notes), notes
+    assert said not in run(*train, "--recipe", "pytorch").stderr_text
+
+
 def test_a_script_is_not_there_without_its_weights(trained, workplace):
     model, where = trained[0]["tutorial"], ["--registry", trained[2]]
     (workplace / "net.safetensors").write_text("hi")
