@@ -95,6 +95,7 @@ enum CompareCommand {
       text("epochs", summaries.map(\.epochsText)),
       number("best val_accuracy", summaries.map(\.bestValAccuracy), Format.percent) { $0 > $1 },
       number("best val_loss", summaries.map(\.bestValLoss), Format.loss) { $0 < $1 },
+      text("epoch chosen on", try runs.map { try $0.chosenOn?.rawValue }),
       number("last val_accuracy", summaries.map(\.lastValAccuracy), Format.percent) { $0 > $1 },
       number("last val_loss", summaries.map(\.lastValLoss), Format.loss) { $0 < $1 },
       number("duration", summaries.map(\.durationSeconds), Format.duration, nil),

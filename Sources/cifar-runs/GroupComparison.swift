@@ -42,6 +42,10 @@ enum GroupComparison {
           let others = group.runs.count - completed
           return .init("\(group.runs.count)" + (others > 0 ? ", \(completed) completed" : ""))
         })
+    let chosenOn = try groups.map { group in
+      Set(try group.runs.map { try $0.chosenOn?.rawValue ?? "–" }).sorted().joined(separator: ", ")
+    }
+    table.add([.init("epoch chosen on", .dim)] + chosenOn.map { .init($0) })
     for metric in groups.flatMap(\.measures).map(\.name).uniqued() {
       let measures = groups.map { group in group.measures.first { $0.name == metric } }
       table.add([.init(metric, .dim)] + measures.map { .init($0?.text ?? "–") })

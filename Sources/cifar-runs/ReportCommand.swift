@@ -18,12 +18,14 @@ enum ReportCommand {
       ] + Option.selection + [.registry],
       discussion: """
         Curves that tell their values under the mouse, hyperparameters with what differs marked,
-        sessions, notes; confusion matrix and misclassified images where the run has them. The page
-        loads nothing from anywhere.
+        sessions, notes; confusion matrix and misclassified images where the run has them. Of a
+        group, the mean and a band of one standard deviation on either side. The page loads
+        nothing from anywhere.
         """,
       examples: [
         "cifar-runs report 3f2a -o baseline.html",
         "cifar-runs report --tag sweep --since 1w -o sweep.html --title 'Learning rates'",
+        "cifar-runs report --group baseline --group wide -o groups.html",
       ], run: run)
   }
 
@@ -91,6 +93,10 @@ enum ReportCommand {
     </script>
     <script>
     const charts = \(charts.text(indented: false));
+    \(ReportBasics.text)
+
+    \(ReportCharts.text)
+
     \(ReportScript.text)
     </script>
     </body>

@@ -9,17 +9,19 @@ enum ReportStyle {
     h1 { font-size: 1.6em } h2 { font-size: 1.15em; margin: 2em 0 .5em }
     table { border-collapse: collapse; font-size: .92em }
     th, td { padding: .25em .8em; text-align: left; border-bottom: 1px solid var(--line);
-      vertical-align: top; overflow-wrap: anywhere }
+      vertical-align: top; max-width: 30em; overflow-wrap: break-word }
     th { color: var(--dim); font-weight: normal }
+    .facts td, .facts th { white-space: nowrap }
     td.number { text-align: right; font-variant-numeric: tabular-nums }
     .scroll { overflow-x: auto } .differs td { color: var(--mark) }
     .swatch { display: inline-block; width: .9em; height: .9em; border-radius: 2px;
       margin-right: .5em; vertical-align: -1px }
-    .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr));
+    .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(420px, 100%), 1fr));
       gap: 1.5em }
     .chart { position: relative } .chart svg { width: 100%; display: block; overflow: visible }
     .chart text { font-size: 11px; fill: var(--dim) }
     .chart .grid { stroke: var(--line) } .chart .curve { fill: none; stroke-width: 1.8 }
+    .chart .band { opacity: .2 }
     .chart .cursor { stroke: var(--dim); stroke-dasharray: 2 3 }
     .tip { position: absolute; pointer-events: none; background: var(--ground);
       border: 1px solid var(--line); border-radius: 4px; padding: .3em .6em; font-size: .82em;

@@ -14,7 +14,7 @@ struct RunPage {
 
   /// - Parameter brief: without the tables of epochs and sessions.
   func text(brief: Bool = false) throws -> TerminalText {
-    var sections = [heading, section("Hyperparameters", try hyperparameters)]
+    var sections = [try heading(), section("Hyperparameters", try hyperparameters)]
     if !brief { sections.append(section("Epochs", epochTable)) }
     sections.append(section("Checkpoints", checkpointTable))
     if !brief {
@@ -29,7 +29,7 @@ struct RunPage {
     return terminal.styled(title, .bold) + "\n" + table.text(for: terminal, indent: 2)
   }
 
-  private var heading: TerminalText {
+  private func heading() throws -> TerminalText {
     let summary = run.summary
     var title = terminal.styled(String(run.id.prefix(8)), .cyan)
     if let name = summary.name {
@@ -60,6 +60,9 @@ struct RunPage {
     }
     if let loss = summary.bestValLoss, let row = epochs.first(where: { $0.valLoss == loss }) {
       fact("", "\(Format.loss(loss)) validation loss in epoch \(row.epoch)")
+    }
+    if summary.bestValAccuracy != nil, try run.chosenOn == .test {
+      fact("", "the test images chose the epoch")
     }
     for metric in Set(run.metrics.map(\.name)).sorted() {
       guard let last = run.metrics.last(where: { $0.name == metric }) else { continue }

@@ -40,6 +40,7 @@ extension RunDetail {
         ("checkpoints", .array(checkpoints.map { .members($0.record) })),
         ("sessions", .array(sessions.map { .members($0.record) })),
         ("notes", .array(notes.map { .members($0.record) })),
+        ("chosen_on", .optional(try chosenOn?.rawValue)),
         ("parent_checkpoint", summary.parent.map { .integer($0.checkpoint) } ?? .null),
         ("evaluation", evaluation.map { .members($0.record) } ?? .null),
       ]

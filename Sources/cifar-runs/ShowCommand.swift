@@ -10,7 +10,8 @@ enum ShowCommand {
       positionals: [.run], options: [.registry] + OutputFormat.options,
       discussion: """
         JSON: the keys of 'list', with epochs as an array of objects, and dataset_sha256, seed,
-        hyperparameters, model, metrics, checkpoints, sessions, notes and evaluation. An epoch has
+        hyperparameters, model, metrics, checkpoints, sessions, notes, evaluation and chosen_on (the
+        images that chose the epoch: "test images", "validation split", or null). An epoch has
         \(EpochMetrics.recordColumns.joined(separator: ", ")).
         Metrics that are not finite are the strings "NaN", "Infinity" and "-Infinity".
         """,

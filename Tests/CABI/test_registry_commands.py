@@ -237,6 +237,56 @@ def test_report_in_a_browser(registry, workplace):
     assert re.search(r"<text[^>]*>\d+ MiB</text>", shown) and "optimizer.learning_rate" in shown
 
 
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+def test_report_of_a_group_in_a_browser(registry, workplace):
+    losses = [[epoch["val_loss"] for epoch in data("show", name)["epochs"]] for name in ("plain", "fast")]
+    output("group", "plain", "fast", "--name", "both")
+    output("report", "plain", DIVERGED, "fast", "-o", "r.html")
+    page = (workplace / "r.html").read_text()
+    hover = """
+      const svg = document.querySelector(".chart svg"), box = svg.getBoundingClientRect();
+      svg.dispatchEvent(new PointerEvent("pointermove",
+        {clientX: box.left + 0.95 * box.width, clientY: box.top + 50, bubbles: true}));"""
+
+    def shown(script):
+        (workplace / "probe.html").write_text(
+            page.replace("</body>", f"<script>{script}</script></body>"))
+        return subprocess.run(
+            ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom",
+             f"file://{workplace}/probe.html"], capture_output=True, text=True, timeout=120).stdout
+
+    grouped = shown(hover)
+    # A line and a band for the group, a line for the run by itself.
+    assert grouped.count('class="curve"') == 2 * (8 + 2) and grouped.count('class="band"') == 8 + 2
+    mean, deviation = (f(rows[1] for rows in losses) for f in (statistics.mean, statistics.stdev))
+    tip = re.search(r"both val_loss ([\d.]+) ± ([\d.]+), n = 2<", grouped)
+    assert float(tip[1]) == pytest.approx(mean, rel=1e-4)
+    assert float(tip[2]) == pytest.approx(deviation, rel=1e-4)
+    assert re.search(r"<td>both</td><td>2</td><td>best val_loss</td>", grouped)
+    assert grouped.count("<td>test images</td>") == 3
+    apart = shown("document.querySelector('input[type=checkbox]').click();" + hover)
+    assert apart.count('class="curve"') == 3 * (8 + 2) and 'class="band"' not in apart
+    assert "±" not in re.search(r'class="tip"[^>]*>(.*?)</div></div>', apart, re.S)[1]
+
+
+def test_what_chose_the_epoch(workplace):
+    train, test = cifar.load("shapes", limit_train=64, limit_test=32)
+    options = dict(epochs=1, batch_size=32, registry="runs.db", model=[
+        {"type": "flatten"}, {"type": "dense", "units": 10}])
+    cifar.fit(train, test, name="tutorial", **options)
+    cifar.fit(train, test, name="split", validation_split=0.25, **options)
+    cifar.fit((train.images, train.labels), (test.images, test.labels), name="arrays", **options)
+    chosen = {name: data("show", name)["chosen_on"] for name in ("tutorial", "split", "arrays")}
+    assert chosen == {"tutorial": "test images", "split": "validation split", "arrays": None}
+    assert "the test images chose the epoch" in output("show", "tutorial")
+    assert "chose the epoch" not in output("show", "split") + output("show", "arrays")
+    (row,) = [row for row in data("compare", *chosen) if row["what"] == "epoch chosen on"]
+    assert [row[data("show", name)["id"]] for name in chosen] == list(chosen.values())
+    output("group", "tutorial", "split", "--name", "g")
+    text = output("compare", "--group", "g")
+    assert re.search(r"epoch chosen on +test images, validation split", text)
+
+
 def test_tensorboard_reads_what_is_exported(registry, workplace):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     output("export", "--format", "tensorboard", "-o", "logs")
