@@ -183,8 +183,7 @@ def test_the_commands(trained, workplace):
 
 
 def test_weights_of_images_normalised_otherwise_are_told(trained, workplace):
-    models, _ = trained
-    models["tutorial"].save("own.safetensors")
+    trained[0]["tutorial"].save("own.safetensors")
     train = ("cifar", "train", "--data", "shapes", "--limit-train", 64, "--limit-test", 32,
              "--epochs", 1, "--weights", "own.safetensors")
     said = "were trained on images normalised by mean [0.4914, 0.4822, 0.4465] and std [0.2023, 0.19"
