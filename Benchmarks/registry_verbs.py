@@ -137,6 +137,8 @@ def verbs(path, directory):
     long = [
         ("verify", ["verify"]),
         ("backup FILE", ["backup", directory / "copy.db"]),
+        ("merge FILE, nothing new", ["merge", directory / "copy.db"]),
+        ("copy RUN --to FILE", ["copy", first, "--to", directory / "one.db"]),
         ("rm of all but one", ["rm", "--filter", f"id != {first} and name != trainer", "--yes"]),
         ("gc of all but one", ["gc", "--yes"]),
     ]

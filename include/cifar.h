@@ -1399,6 +1399,35 @@ cifar_status cifar_registry_verify(cifar_registry *registry, const char *run,
  *  CHECKSUM_MISMATCH if the registry is damaged; BUSY; DISK_FULL; IO. */
 cifar_status cifar_registry_backup(cifar_registry *registry, const char *path);
 
+/** What cifar_registry_merge came to. */
+typedef struct cifar_merge_info {
+  uint32_t struct_size;
+  uint32_t added;       /**< runs that were not there before */
+  uint32_t updated;     /**< runs that were, and have what they lacked */
+  uint32_t unchanged;   /**< runs that lacked nothing */
+  uint32_t conflicts;   /**< runs that were left out, see skip_conflicts */
+  uint32_t checkpoints; /**< that were copied */
+} cifar_merge_info;
+
+/** Takes up the runs of another registry, in one transaction: all of it lands, or nothing.
+ *
+ *  A run is the same run in every file, by its UUID. One that is not there is copied, with sessions,
+ *  epochs, metrics, checkpoints, evaluation, tags and notes; one that went on in the other file gets
+ *  what it lacks; doing it again changes nothing. Bytes that are there already, by their SHA-256, are
+ *  not copied. Runs in the trash of the other file are left out, and runs in the trash of this one
+ *  stay as they are. Trainings may go on in both files; those that write to this one wait.
+ *
+ *  @param path            the other registry, which stays as it is; one of an older schema is migrated.
+ *  @param run             this run only, as cifar_registry_find takes it there; NULL: all.
+ *  @param skip_conflicts  1: leave out runs that went on in both files, and take up the others.
+ *  @param info            what it came to; NULL to leave out.
+ *
+ *  Errors: INVALID_STATE for a run that went on in both files; INVALID_ARGUMENT for the same file;
+ *  CHECKSUM_MISMATCH for a damaged checkpoint; those of cifar_registry_open. Nothing is written then. */
+cifar_status cifar_registry_merge(cifar_registry *registry, const char *path, const char *run,
+                                  int32_t skip_conflicts, cifar_merge_info *info,
+                                  size_t info_size);
+
 /** Writes a checkpoint to a safetensors file, as cifar_model_save does; memory stays flat.
  *
  *  @param checkpoint  its id.

@@ -153,6 +153,32 @@ public func cifar_registry_backup(
   }
 }
 
+@_cdecl("cifar_registry_merge") @implementation
+public func cifar_registry_merge(
+  _ registry: OpaquePointer?, _ path: UnsafePointer<CChar>?, _ run: UnsafePointer<CChar>?,
+  _ skipConflicts: Int32, _ info: UnsafeMutablePointer<cifar_merge_info>?, _ infoSize: Int
+) -> cifar_status {
+  guarded {
+    let path = try Argument.requiredText(path, "path", atMost: Argument.Longest.path)
+    let runs = try Argument.text(run, "run").map { [$0] }
+    let registry = try RegistryHandle.from(registry).writer()
+    // A size that is none is told before anything is written.
+    if info != nil { try GrowingStruct.check(infoSize, of: cifar_merge_info.self, "info") }
+    let merged = try LargeStack.run {
+      try registry.merge(from: path, runs: runs, skipConflicts: skipConflicts != 0)
+    }
+    guard let info else { return }
+    func count(_ outcome: Registry.Merged.Outcome) -> UInt32 {
+      UInt32(clamping: merged.count(outcome))
+    }
+    try GrowingStruct.write(
+      cifar_merge_info(
+        struct_size: 0, added: count(.added), updated: count(.updated),
+        unchanged: count(.unchanged), conflicts: count(.conflict),
+        checkpoints: UInt32(clamping: merged.checkpoints)), to: info, size: infoSize, "info")
+  }
+}
+
 @_cdecl("cifar_registry_export") @implementation
 public func cifar_registry_export(
   _ registry: OpaquePointer?, _ checkpoint: Int64, _ path: UnsafePointer<CChar>?

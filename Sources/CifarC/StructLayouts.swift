@@ -102,3 +102,8 @@ extension cifar_note_info: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.created, \.text)
 }
+
+extension cifar_merge_info: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.added, \.updated, \.unchanged, \.conflicts, \.checkpoints)
+}

@@ -40,12 +40,7 @@ enum GrowingStruct {
     _ value: Struct, to destination: UnsafeMutablePointer<Struct>?, size: Int, _ name: String
   ) throws {
     let destination = UnsafeMutableRawPointer(try Argument.required(destination, name))
-    guard isPlausible(size, Struct.self) else {
-      throw CifarError(
-        .invalidArgument,
-        "the size of \(name), \(size), is not a sizeof of it; this version's is "
-          + "\(MemoryLayout<Struct>.size)")
-    }
+    try check(size, of: Struct.self, name)
     let known = min(size, MemoryLayout<Struct>.size)
     let target = UnsafeMutableRawBufferPointer(start: destination, count: size)
     withUnsafeBytes(of: value) {
@@ -53,6 +48,18 @@ enum GrowingStruct {
     }
     memset(destination + known, 0, size - known)
     withUnsafeBytes(of: UInt32(size)) { target.copyMemory(from: $0) }
+  }
+
+  /// - Throws: `invalidArgument` for a size that no version of the struct has.
+  static func check<Struct: Growing>(
+    _ size: Int, of struct: Struct.Type, _ name: String
+  ) throws {
+    guard isPlausible(size, Struct.self) else {
+      throw CifarError(
+        .invalidArgument,
+        "the size of \(name), \(size), is not a sizeof of it; this version's is "
+          + "\(MemoryLayout<Struct>.size)")
+    }
   }
 
   /// Reads options of the caller's size; what its version does not have stays as in `defaults`.

@@ -70,26 +70,29 @@ extension Registry {
   /// - Throws: `notFound`; `ambiguous`, naming the candidates.
   public func run(matching text: String) throws -> RunDetail {
     try reading { connection in
-      let run = try RunLookup.find(text, in: connection)
-      let reader = RunReader(try Liveness(in: connection))
-      let detail = try connection.first(
-        reader.details + " WHERE r.id = ?", [.integer(run.key)], of: .runs, reader.detail)
-      guard var detail else {
-        throw CifarError(
-          .badData, "run \(run.uuid.prefix(8)) in \(connection.path) has lost its model")
-      }
-      detail.sessions = try connection.rows(
-        reader.sessions + " WHERE x.run = ? ORDER BY x.id", [.integer(run.key)], of: .sessions,
-        reader.session)
-      detail.epochs = try EpochTable.rows(of: run.key, in: connection)
-      detail.checkpoints = try CheckpointTable.all(of: run.key, in: connection)
-      detail.metrics = try MetricTable.rows(of: run.key, in: connection)
-      detail.notes = try connection.rows(
-        "SELECT id, created, text FROM notes WHERE run = ? ORDER BY id", [.integer(run.key)],
-        of: .notes, Registry.note)
-      detail.evaluation = try EvaluationTable.read(of: run.key, in: connection)
-      return detail
+      try Registry.detail(of: try RunLookup.find(text, in: connection), in: connection)
     }
+  }
+
+  static func detail(of run: RunLookup, in connection: Connection) throws -> RunDetail {
+    let reader = RunReader(try Liveness(in: connection))
+    let detail = try connection.first(
+      reader.details + " WHERE r.id = ?", [.integer(run.key)], of: .runs, reader.detail)
+    guard var detail else {
+      throw CifarError(
+        .badData, "run \(run.uuid.prefix(8)) in \(connection.path) has lost its model")
+    }
+    detail.sessions = try connection.rows(
+      reader.sessions + " WHERE x.run = ? ORDER BY x.id", [.integer(run.key)], of: .sessions,
+      reader.session)
+    detail.epochs = try EpochTable.rows(of: run.key, in: connection)
+    detail.checkpoints = try CheckpointTable.all(of: run.key, in: connection)
+    detail.metrics = try MetricTable.rows(of: run.key, in: connection)
+    detail.notes = try connection.rows(
+      "SELECT id, created, text FROM notes WHERE run = ? ORDER BY id", [.integer(run.key)],
+      of: .notes, Registry.note)
+    detail.evaluation = try EvaluationTable.read(of: run.key, in: connection)
+    return detail
   }
 
   /// The run's current epochs, in order: where it was resumed from an earlier checkpoint, those that
@@ -173,7 +176,9 @@ private struct RunReader {
       tags: (try row.optionalText("tags") ?? "").split(separator: "\n").map(String.init),
       group: try row.optionalText("group_name"),
       parent: try row.optionalUUID("parent").map {
-        RunSummary.Parent(run: $0, checkpoint: try row.key("parent_checkpoint"))
+        RunSummary.Parent(
+          run: $0,
+          checkpoint: try row.isNull("parent_checkpoint") ? nil : try row.key("parent_checkpoint"))
       }, trashed: try row.optionalTime("trashed"))
   }
 

@@ -71,7 +71,8 @@ struct RunPage {
     if !summary.tags.isEmpty { fact("tags", summary.tags.joined(separator: ", ")) }
     if let group = summary.group { fact("group", group) }
     if let parent = summary.parent {
-      fact("forked", "from checkpoint \(parent.checkpoint) of run \(parent.run.prefix(8))")
+      let checkpoint = parent.checkpoint.map { "checkpoint \($0) of " } ?? ""
+      fact("forked", "from \(checkpoint)run \(parent.run.prefix(8))")
     }
     if let info = run.sessions.last?.info {
       if let commit = info.gitCommit {

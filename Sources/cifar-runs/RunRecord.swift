@@ -41,7 +41,7 @@ extension RunDetail {
         ("sessions", .array(sessions.map { .members($0.record) })),
         ("notes", .array(notes.map { .members($0.record) })),
         ("chosen_on", .optional(try chosenOn?.rawValue)),
-        ("parent_checkpoint", summary.parent.map { .integer($0.checkpoint) } ?? .null),
+        ("parent_checkpoint", summary.parent?.checkpoint.map { .integer($0) } ?? .null),
         ("evaluation", evaluation.map { .members($0.record) } ?? .null),
       ]
       return record

@@ -820,6 +820,16 @@ static void step(world *w) {
       break;
     case 54:
       if (chance(c, 4)) {
+        uint8_t info[8192];
+        paint(info, sizeof info);
+        painted(info, sizeof info,
+                CALL(cifar_registry_merge, PICK(w, registries), chance(c, 3) ? "/nowhere/x" : "copy.db",
+                     chance(c, 2) ? NULL : run_name(c), chance(c, 2),
+                     chance(c, 4) ? NULL : (cifar_merge_info *)(void *)info,
+                     size(c, sizeof(cifar_merge_info))));
+        break;
+      }
+      if (chance(c, 4)) {
         CALL(cifar_registry_backup, PICK(w, registries), chance(c, 3) ? "/nowhere/x" : "copy.db");
         break;
       }

@@ -95,7 +95,8 @@ def test_nothing_stored_steers_a_terminal(hostile, workplace):
         ["metrics", identifier], ["plot", identifier], ["plot", identifier, "--metric", HOSTILE],
         ["plot", identifier, "--metric", HOSTILE + "?"], ["watch", identifier],
         ["note", identifier], ["checkpoints", identifier], ["verify"], ["doctor"],
-        ["backup", "backup.db"], ["rm", identifier, "--dry-run"], ["best"], ["list", "--filter", HOSTILE],
+        ["backup", "backup.db"], ["merge", "backup.db"],
+        ["copy", identifier, "--to", "copy.db"], ["rm", identifier, "--dry-run"], ["best"], ["list", "--filter", HOSTILE],
         ["tag", identifier, HOSTILE], ["export", "--format", "csv"], ["export"],
         ["report", identifier, "-o", "-"], ["list", "--completion"], [HOSTILE], ["show", "--" + HOSTILE],
     ]
@@ -431,7 +432,7 @@ def test_bash_offers_runs_wherever_one_may_stand(shell, registry, workplace):
     identifier = json.loads(output("list", "--json"))[0]["id"]
     start_of = identifier[:6]
     verbs = ["show", "compare", "metrics", "plot", "report", "watch", "tag", "note", "rename",
-             "checkpoints", "fork", "export", "rm", "verify"]
+             "checkpoints", "fork", "export", "rm", "verify", "copy"]
     for verb in verbs:
         assert offers(shell, "cifar-runs", verb, start_of) == [identifier], verb
     for verb in ["resume", "evaluate", "export", "summary"]:

@@ -460,6 +460,39 @@ class Backup(Scenario):
         assert set(copy.runs) == {"first", "second"} and copy.last("second") == self.expected
 
 
+class Merge(Scenario):
+    """Another registry's runs: one that is new here, and one that went on there."""
+
+    name = "merge"
+    command = ["cifar-runs", "merge", "other.db"]
+
+    def prepare(self):
+        self.tell(*training("own", 2))
+        self.tell(*training("shared", 1, "--registry", "other.db"))
+        self.tell(*self.command)
+        self.tell("cifar", "resume", "shared", "--epochs", 3, "--registry", "other.db")
+        self.tell(*training("new", 2, "--registry", "other.db"))
+
+    def remember(self):
+        super().remember()
+        self.expected = self.states(self.look())
+
+    @staticmethod
+    def states(look):
+        return {run: (look.epochs(run), look.last(run)) for run in look.runs}
+
+    def examine(self, said, sqlite_first=True, is_done=False):
+        look = self.look(sqlite_first=sqlite_first)
+        self.check_leftovers()
+        assert set(look.runs) in ({"own", "shared"}, set(self.expected)), "a part was merged"
+        epochs = look.epochs("shared")
+        assert (epochs == 3) == ("new" in look.runs), "a part was merged"
+        if "new" not in look.runs:
+            assert not (said or is_done), "the runs were told to be there"
+            self.tell(*self.command)
+        assert self.states(self.look()) == self.expected
+
+
 class Migrate(Scenario):
     """An older registry, opened."""
 
@@ -531,4 +564,4 @@ class Trained(Scenario):
 
 
 PLACES = [Trained, Large]
-ALL = [Train, Resume, Export, Report, Remove, Collect, Import, Backup, Migrate1, Migrate2]
+ALL = [Train, Resume, Export, Report, Remove, Collect, Import, Backup, Merge, Migrate1, Migrate2]

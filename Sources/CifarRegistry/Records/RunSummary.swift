@@ -35,6 +35,7 @@ public struct RunSummary: Sendable, Equatable {
   public struct Parent: Sendable, Equatable {
     /// UUID.
     public var run: String
-    public var checkpoint: Int64
+    /// nil where the run was merged from a file that has it into one that has not.
+    public var checkpoint: Int64?
   }
 }

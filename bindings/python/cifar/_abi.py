@@ -517,6 +517,20 @@ class NoteInfo(Structure):
 # Receives a sentence about something that is damaged. 0 continues, anything else stops.
 ProblemCallback = CFUNCTYPE(c_int, c_char_p, c_void_p)
 
+
+class MergeInfo(Structure):
+    """What cifar_registry_merge came to."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("added", c_uint32),  # runs that were not there before
+        ("updated", c_uint32),  # runs that were, and have what they lacked
+        ("unchanged", c_uint32),  # runs that lacked nothing
+        ("conflicts", c_uint32),  # runs that were left out, see skip_conflicts
+        ("checkpoints", c_uint32),  # that were copied
+    ]
+
+
 # What each function returns, and what it takes.
 FUNCTIONS = {
     "cifar_version": (c_char_p, []),
@@ -640,5 +654,8 @@ FUNCTIONS = {
     "cifar_registry_collect": (Status, [c_void_p, POINTER(c_uint64)]),
     "cifar_registry_verify": (Status, [c_void_p, c_char_p, ProblemCallback, c_void_p]),
     "cifar_registry_backup": (Status, [c_void_p, c_char_p]),
+    "cifar_registry_merge": (Status, [
+        c_void_p, c_char_p, c_char_p, c_int32, POINTER(MergeInfo), c_size_t,
+    ]),
     "cifar_registry_export": (Status, [c_void_p, c_int64, c_char_p]),
 }

@@ -2,7 +2,7 @@
 
 import ctypes
 import json
-from typing import Any, Callable, List, Optional, Type, TypeVar, Union
+from typing import Any, Callable, Dict, List, Optional, Type, TypeVar, Union
 
 from . import _abi as abi
 from . import _arguments as argument
@@ -261,6 +261,53 @@ class Registry(Edits):
         True
         """
         call("cifar_registry_backup", self._handle, argument.required_path(path, "path"))
+
+    def merge(
+        self, path: PathLike, run: Optional[str] = None, *, skip_conflicts: bool = False
+    ) -> Dict[str, int]:
+        """Takes up the runs of another registry, in one transaction: all of it lands, or nothing.
+
+        A run is the same run in every file, by its id. One that is not there is copied with its
+        checkpoints; one that went on in the other file gets what it lacks; doing it again changes
+        nothing. Runs in the trash of the other file are left out. Trainings may go on in both
+        files; those that write to this one wait.
+
+        Parameters
+        ----------
+        path : path
+            The other registry, which stays as it is.
+        run : str, optional
+            This run only: its id, at least the first 4 characters, or its name. Default: all.
+        skip_conflicts : bool
+            Whether to leave out runs that went on in both files and take up the others. Default:
+            such a run is an error, and nothing is written.
+
+        Returns
+        -------
+        dict
+            How many runs were ``"added"``, ``"updated"``, ``"unchanged"`` and left out
+            (``"conflicts"``), and how many ``"checkpoints"`` were copied.
+
+        Raises
+        ------
+        CifarError
+            ``CIFAR_E_INVALID_STATE`` for a run that went on in both files,
+            ``CIFAR_E_INVALID_ARGUMENT`` for the same file, ``CIFAR_E_CHECKSUM_MISMATCH`` for a
+            damaged checkpoint. Nothing is written then.
+
+        Examples
+        --------
+        >>> registry.backup("elsewhere.db")
+        >>> registry.merge("elsewhere.db")["added"]
+        0
+        """
+        info = abi.MergeInfo()
+        call(
+            "cifar_registry_merge", self._handle, argument.required_path(path, "path"),
+            argument.text(run, "run"), argument.flag(skip_conflicts, "skip_conflicts"),
+            ctypes.byref(info), ctypes.sizeof(info))
+        names = ("added", "updated", "unchanged", "conflicts", "checkpoints")
+        return {name: getattr(info, name) for name in names}
 
     def _repr_html_(self) -> str:
         rows = [

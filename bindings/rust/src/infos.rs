@@ -256,4 +256,18 @@ infos! {
         /// Of any number of lines.
         text: String = owned,
     }
+
+    /// What `Registry::merge` came to.
+    MergeInfo of cifar_merge_info {
+        /// Runs that were not there before.
+        added: u32 = same,
+        /// Runs that were, and have what they lacked.
+        updated: u32 = same,
+        /// Runs that lacked nothing.
+        unchanged: u32 = same,
+        /// Runs that were left out, as they went on in both files.
+        conflicts: u32 = same,
+        /// Checkpoints that were copied.
+        checkpoints: u32 = same,
+    }
 }

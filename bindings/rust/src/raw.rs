@@ -646,6 +646,23 @@ pub struct cifar_note_info {
 // Receives a sentence about something that is damaged. 0 continues, anything else stops.
 pub type cifar_problem_callback = Option<unsafe extern "C" fn(problem: *const c_char, user: *mut c_void) -> c_int>;
 
+// What cifar_registry_merge came to.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_merge_info {
+    pub struct_size: u32,
+    // runs that were not there before
+    pub added: u32,
+    // runs that were, and have what they lacked
+    pub updated: u32,
+    // runs that lacked nothing
+    pub unchanged: u32,
+    // runs that were left out, see skip_conflicts
+    pub conflicts: u32,
+    // that were copied
+    pub checkpoints: u32,
+}
+
 extern "C" {
     pub fn cifar_version() -> *const c_char;
 
@@ -1148,6 +1165,15 @@ extern "C" {
         path: *const c_char,
     ) -> cifar_status;
 
+    pub fn cifar_registry_merge(
+        registry: *mut cifar_registry,
+        path: *const c_char,
+        run: *const c_char,
+        skip_conflicts: i32,
+        info: *mut cifar_merge_info,
+        info_size: usize,
+    ) -> cifar_status;
+
     pub fn cifar_registry_export(
         registry: *mut cifar_registry,
         checkpoint: i64,
@@ -1352,4 +1378,11 @@ const _: () = {
     assert!(offset_of!(cifar_note_info, struct_size) == 0);
     assert!(offset_of!(cifar_note_info, created) == 8);
     assert!(offset_of!(cifar_note_info, text) == 16);
+    assert!(size_of::<cifar_merge_info>() == 24);
+    assert!(offset_of!(cifar_merge_info, struct_size) == 0);
+    assert!(offset_of!(cifar_merge_info, added) == 4);
+    assert!(offset_of!(cifar_merge_info, updated) == 8);
+    assert!(offset_of!(cifar_merge_info, unchanged) == 12);
+    assert!(offset_of!(cifar_merge_info, conflicts) == 16);
+    assert!(offset_of!(cifar_merge_info, checkpoints) == 20);
 };

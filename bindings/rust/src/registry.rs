@@ -7,7 +7,7 @@ use std::{fmt, ptr};
 
 use crate::error::check;
 use crate::infos::{filled, Plain};
-use crate::{raw, text, Result, Run, RunInfo, Status};
+use crate::{raw, text, MergeInfo, Result, Run, RunInfo, Status};
 
 // SAFETY: it has numbers and pointers only.
 unsafe impl Plain for raw::cifar_run_query {}
@@ -235,6 +235,32 @@ impl Registry {
         let path = text::path(path.as_ref())?;
         // SAFETY: the string lives during the call.
         check(unsafe { raw::cifar_registry_backup(self.pointer, path.as_ptr()) })
+    }
+
+    /// Takes up the runs of another registry, or one of them, in one transaction.
+    ///
+    /// A run that went on in both files is an error, unless conflicts are skipped.
+    pub fn merge(
+        &self,
+        path: impl AsRef<Path>,
+        run: Option<&str>,
+        skip_conflicts: bool,
+    ) -> Result<MergeInfo> {
+        let path = text::path(path.as_ref())?;
+        let run = text::optional(run)?;
+        // SAFETY: the strings live during the call, and the info is written to.
+        let info = filled(|info, size| unsafe {
+            raw::cifar_registry_merge(
+                self.pointer,
+                path.as_ptr(),
+                text::pointer(&run),
+                i32::from(skip_conflicts),
+                info,
+                size,
+            )
+        })?;
+        // SAFETY: the library filled it.
+        Ok(unsafe { MergeInfo::new(&info) })
     }
 
     /// Puts a run into the trash.

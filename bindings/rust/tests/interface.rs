@@ -385,6 +385,8 @@ fn the_registry_is_asked_and_edited() {
         None
     );
     registry.backup(place.file("copy.db")).unwrap();
+    let merged = registry.merge(place.file("copy.db"), None, false).unwrap();
+    assert_eq!((merged.added, merged.conflicts, merged.checkpoints), (0, 0, 0));
     assert_eq!(
         Registry::open(place.file("copy.db"))
             .unwrap()

@@ -140,6 +140,42 @@ public final class Registry: @unchecked Sendable {
     try CStrings.during { try check(cifar_registry_backup(pointer, $0(path))) }
   }
 
+  /// What ``merge(from:run:skipConflicts:)`` came to.
+  public struct Merged: Sendable, Equatable {
+    /// Runs that were not there before.
+    public var added: Int
+    /// Runs that were, and have what they lacked.
+    public var updated: Int
+    /// Runs that lacked nothing.
+    public var unchanged: Int
+    /// Runs that were left out, as they went on in both files.
+    public var conflicts: Int
+    /// Checkpoints that were copied.
+    public var checkpoints: Int
+  }
+
+  /// Takes up the runs of another registry, in one transaction; doing it again changes nothing.
+  ///
+  /// - Parameters:
+  ///   - run: this run only; nil for all.
+  ///   - skipConflicts: whether to leave out runs that went on in both files.
+  /// - Throws: ``CifarError``: `invalidState` for a run that went on in both files.
+  @discardableResult
+  public func merge(
+    from path: String, run: String? = nil, skipConflicts: Bool = false
+  ) throws -> Merged {
+    let info = try CStrings.during { strings in
+      let path = try strings(path)
+      let run = try strings(run)
+      return try filled(cifar_merge_info()) {
+        cifar_registry_merge(pointer, path, run, skipConflicts ? 1 : 0, $0, $1)
+      }
+    }
+    return Merged(
+      added: Int(info.added), updated: Int(info.updated), unchanged: Int(info.unchanged),
+      conflicts: Int(info.conflicts), checkpoints: Int(info.checkpoints))
+  }
+
   /// Looks for damage.
   ///
   /// - Parameter run: only this run's checkpoints; nil for all there is.

@@ -267,4 +267,6 @@ func status(_ call: () throws -> Void) -> CifarError.Status? {
   #expect(try registry.problems().isEmpty)
   try registry.backup(to: place.file("copy.db"))
   #expect(try Registry(place.file("copy.db")).run("run 3").epochs.count == 2)
+  let merged = try registry.merge(from: place.file("copy.db"))
+  #expect(merged.added == 0 && merged.unchanged > 0 && merged.checkpoints == 0)
 }
