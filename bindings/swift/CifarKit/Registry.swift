@@ -160,8 +160,7 @@ public final class Registry: @unchecked Sendable {
   ///   - run: this run only; nil for all.
   ///   - skipConflicts: whether to leave out runs that went on in both files.
   /// - Throws: ``CifarError``: `invalidState` for a run that went on in both files.
-  @discardableResult
-  public func merge(
+  @discardableResult public func merge(
     from path: String, run: String? = nil, skipConflicts: Bool = false
   ) throws -> Merged {
     let info = try CStrings.during { strings in
