@@ -43,6 +43,16 @@ public struct CheckpointContainer {
     metadata[Key.format.rawValue] == format
   }
 
+  /// What a file of this library, a checkpoint or weights alone, says of how it was trained, as JSON;
+  /// nil for other files.
+  ///
+  /// - Throws: as `WeightsContainer.description`.
+  public static func hyperparameters(in metadata: [String: String]) throws -> String? {
+    isOne(metadata)
+      ? metadata[Key.hyperparameters.rawValue]
+      : try WeightsContainer.description(in: metadata)?.hyperparameters
+  }
+
   public func encoded() throws -> [UInt8] {
     try SafeTensors.encode(
       tensors,

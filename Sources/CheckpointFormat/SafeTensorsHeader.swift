@@ -67,7 +67,7 @@ struct SafeTensorsHeader: Decodable {
   static func checkStart(_ bytes: [UInt8], size: Int?) throws {
     let size = size ?? Int.max
     guard bytes.count >= 8 else { throw notOne("it has \(bytes.count) bytes") }
-    if bytes.starts(with: [0x50, 0x4b, 3, 4]) {
+    if bytes.starts(with: ForeignFormat.zip) {
       // The remedy of other archives, to unpack them, leads nowhere here.
       throw notOne("it is a zip file, as torch.save and Keras write theirs")
     }

@@ -31,24 +31,21 @@ extension Model {
     weights bytes: [UInt8], request: TrainingRequest, classNames: [String]? = nil, source: String,
     threads: Int = ThreadPool.defaultThreads
   ) throws {
-    if request.model == nil {
-      let isSilent = request == TrainingRequest() && classNames == nil
-      let own = try StoredWeights(bytes)
-      let isCheckpoint = try CheckpointContainer.isOne(SafeTensors.metadata(of: bytes))
-      guard isSilent || (own == nil && !isCheckpoint) else {
+    if request.model == nil,
+      try CheckpointContainer.hyperparameters(in: SafeTensors.metadata(of: bytes)) != nil
+    {
+      guard request == TrainingRequest(), classNames == nil else {
         throw CifarError(
           .invalidArgument,
           "a file of this library knows its model, its images' normalization and its classes' names: "
             + "say none of them, or the model too")
       }
-      if let own {
+      if let own = try StoredWeights(bytes) {
         try self.init(own, threads: threads)
-        return
-      }
-      if isCheckpoint {
+      } else {
         try self.init(checkpoint: bytes, threads: threads)
-        return
       }
+      return
     }
     try self.init(
       StoredWeights(bytes, request: request, classNames: classNames, source: source),
@@ -88,10 +85,13 @@ extension InitialWeights {
   /// - Throws: as `Model.init(weightsFile:…)`.
   public init(file path: String, for spec: ModelSpec) throws {
     do {
-      let bytes = try CheckpointContainer.read(path)
+      let weights = try ForeignWeights(CheckpointContainer.read(path))
+      let own = try CheckpointContainer.hyperparameters(in: weights.metadata).map {
+        try StateCoding.decode(Hyperparameters.self, from: $0, what: "the hyperparameters")
+      }
       self.init(
-        try ForeignWeights(bytes).tensors(for: spec), source: AbsolutePath.of(path),
-        normalization: try StoredWeights(bytes)?.hyperparameters.normalization)
+        try weights.tensors(for: spec), source: AbsolutePath.of(path),
+        normalization: own?.normalization)
     } catch let error as CifarError {
       throw error.ofWeights(path)
     }

@@ -28,10 +28,13 @@ public enum ForeignFormat {
     return nil
   }
 
+  /// How a zip file begins.
+  public static let zip: [UInt8] = [0x50, 0x4b, 3, 4]
+
   private static let signatures: [(bytes: [UInt8], offset: Int, name: String)] = [
     ([0x1f, 0x8b], 0, "gzip file"), (Array("BZh".utf8), 0, "bzip2 file"),
     ([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], 0, "xz file"), ([0x28, 0xb5, 0x2f, 0xfd], 0, "zstd file"),
-    ([0x50, 0x4b, 3, 4], 0, "zip file"), ([0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c], 0, "7-Zip file"),
+    (zip, 0, "zip file"), ([0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c], 0, "7-Zip file"),
     (Array("ustar".utf8), 257, "tar archive"),
   ]
 }

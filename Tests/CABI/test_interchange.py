@@ -183,14 +183,15 @@ def test_the_commands(trained, workplace):
 
 
 def test_weights_of_images_normalised_otherwise_are_told(trained, workplace):
-    trained[0]["tutorial"].save("own.safetensors")
-    train = ("cifar", "train", "--data", "shapes", "--limit-train", 64, "--limit-test", 32,
-             "--epochs", 1, "--weights", "own.safetensors")
     said = "were trained on images normalised by mean [0.4914, 0.4822, 0.4465] and std [0.2023, 0.19"
-    assert said in run(*train, "--recipe", "keras", "--name", "other").stderr_text
-    notes = cifar.Registry("runs.db").run("other")["notes"]
-    assert any(said in note["text"] for note in notes), notes
-    assert said not in run(*train, "--recipe", "pytorch").stderr_text
+    for kind in ["weights", "checkpoint"]:
+        trained[0]["tutorial"].export(f"{kind}.safetensors", kind)
+        train = ("cifar", "train", "--data", "shapes", "--limit-train", 64, "--limit-test", 32,
+                 "--epochs", 1, "--weights", f"{kind}.safetensors")
+        assert said in run(*train, "--recipe", "keras", "--name", kind).stderr_text
+        notes = cifar.Registry("runs.db").run(kind)["notes"]
+        assert any(said in note["text"] for note in notes), notes
+        assert said not in run(*train, "--recipe", "pytorch").stderr_text
 
 
 def test_a_script_is_not_there_without_its_weights(trained, workplace):
