@@ -67,40 +67,11 @@ extension Model {
       throw error.ofWeights(path)
     }
   }
-
-  /// Its weights, for a training to begin with.
-  ///
-  /// - Parameter source: where the model comes from; nil for what the model knows of that.
-  public func initialWeights(source: String? = nil) -> InitialWeights {
-    let origin = source ?? hyperparameters.weights?.source ?? "a model of epoch \(epoch)"
-    return InitialWeights(
-      network.stateTensors(), source: origin, normalization: hyperparameters.normalization)
-  }
-}
-
-extension InitialWeights {
-  /// Weights of a safetensors file, whoever wrote it: see `ForeignWeights`.
-  ///
-  /// - Parameter spec: the model that they are for.
-  /// - Throws: as `Model.init(weightsFile:…)`.
-  public init(file path: String, for spec: ModelSpec) throws {
-    do {
-      let weights = try ForeignWeights(CheckpointContainer.read(path))
-      let own = try CheckpointContainer.hyperparameters(in: weights.metadata).map {
-        try StateCoding.decode(Hyperparameters.self, from: $0, what: "the hyperparameters")
-      }
-      self.init(
-        try weights.tensors(for: spec), source: AbsolutePath.of(path),
-        normalization: own?.normalization)
-    } catch let error as CifarError {
-      throw error.ofWeights(path)
-    }
-  }
 }
 
 extension CifarError {
   /// The same of a file of weights; one of another format is told with what makes it readable.
-  fileprivate func ofWeights(_ path: String) -> CifarError {
+  func ofWeights(_ path: String) -> CifarError {
     let error = of(file: path)
     guard code == .badData, let remedy = ForeignWeights.remedy(for: path) else { return error }
     return CifarError(code, "\(error.message); \(remedy)")

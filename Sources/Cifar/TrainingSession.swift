@@ -20,7 +20,8 @@ public final class TrainingSession {
   /// Set by `run` where the hyperparameters ask for it.
   public private(set) var result: Result?
   private let process = getpid()
-  /// What a person should know: weights that were trained on images normalised otherwise, a damaged
+  /// What a person should know: weights that do not fit, or were trained on images
+  /// normalised otherwise, a damaged
   /// checkpoint that was passed over at a resume.
   public let remarks: [String]
 
@@ -92,7 +93,7 @@ public final class TrainingSession {
   ///
   /// The run is written down last: invalid options leave no trace in the registry.
   ///
-  /// - Parameter weights: to begin with; nil draws them.
+  /// - Parameter weights: to begin with; what they lack, and nil, is drawn.
   public static func start(
     train: Dataset, validation: Dataset, hyperparameters: Hyperparameters,
     weights: InitialWeights? = nil, options: Options
@@ -109,7 +110,7 @@ public final class TrainingSession {
     let recorder = try options.registryPath.map {
       try RunRecorder(starting: trainer, registryPath: $0, options: options)
     }
-    let remarks = [weights?.remark(for: hyperparameters)].compactMap { $0 }
+    let remarks = weights?.remarks(for: hyperparameters) ?? []
     try tell(remarks, recorder)
     return TrainingSession(
       trainer: trainer, recorder: recorder, images: images, threads: options.threads,

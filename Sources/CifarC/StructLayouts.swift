@@ -20,7 +20,8 @@ extension cifar_train_options: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epochs, \.batch_size, \.threads, \.learning_rate, \.seed,
     \.recipe, \.name, \.registry, \.record, \.keep_last, \.command_line, \.keep_every, \.tags,
-    \.hyperparameters, \.model, \.busy_timeout, \.weights, \.weights_source, \.group)
+    \.hyperparameters, \.model, \.busy_timeout, \.init_model, \.init_source, \.group, \.init_from,
+    \.init_bytes, \.init_size)
 }
 
 extension cifar_resume_options: Growing {

@@ -4,6 +4,7 @@
 public import CCifar
 import Cifar
 import CifarCore
+import CifarNN
 import CifarRegistry
 import CifarTraining
 
@@ -31,19 +32,36 @@ extension cifar_train_options {
     return request
   }
 
-  func initialWeights() throws -> InitialWeights? {
-    guard weights != nil else { return nil }
+  /// - Parameter spec: the model that is to begin with them.
+  func initialWeights(for spec: ModelSpec) throws -> InitialWeights? {
+    guard [init_model != nil, init_from != nil, init_bytes != nil].count(where: \.self) <= 1 else {
+      throw CifarError(
+        .invalidArgument, "options.init_from, init_model and init_bytes exclude each other")
+    }
     let source = try Argument.text(
-      weights_source, "options.weights_source", atMost: Argument.Longest.path)
-    return try ModelHandle.from(weights).model.initialWeights(source: source)
+      init_source, "options.init_source", atMost: Argument.Longest.path)
+    if init_model != nil {
+      return try InitialWeights(ModelHandle.from(init_model).model, for: spec, source: source)
+    }
+    if let init_bytes {
+      let bytes = [UInt8](UnsafeRawBufferPointer(start: init_bytes, count: init_size))
+      return try InitialWeights(bytes: bytes, for: spec, source: source ?? "memory")
+    }
+    let name = try Argument.text(init_from, "options.init_from", atMost: Argument.Longest.path)
+    return try name.map {
+      try InitialWeights(named: $0, registryPath: registryPath(), for: spec)
+    }
+  }
+
+  private func registryPath() throws -> String {
+    try Argument.text(registry, "options.registry", atMost: Argument.Longest.path)
+      ?? Registry.defaultPath()
   }
 
   func sessionOptions() throws -> TrainingSession.Options {
-    let path =
-      try Argument.text(registry, "options.registry", atMost: Argument.Longest.path)
-      ?? Registry.defaultPath()
     var session = TrainingSession.Options(
-      registryPath: record == 0 ? nil : path, name: try Argument.text(name, "options.name"),
+      registryPath: record == 0 ? nil : try registryPath(),
+      name: try Argument.text(name, "options.name"),
       threads: try Argument.threads(threads), keepLast: Int(keep_last),
       commandLine: try Argument.text(
         command_line, "options.command_line", atMost: Argument.Longest.note) ?? "",
@@ -111,10 +129,11 @@ public func cifar_trainer_create(
     let options = try GrowingStruct.read(options, defaults: .defaults, "options")
     let sessionOptions = try options.sessionOptions()
     let train = try DatasetHandle.from(train, "train").dataset
+    let hyperparameters = try options.request().hyperparameters(for: train)
     let session = try TrainingSession.start(
       train: train, validation: DatasetHandle.from(validation, "validation").dataset,
-      hyperparameters: options.request().hyperparameters(for: train),
-      weights: options.initialWeights(), options: sessionOptions)
+      hyperparameters: hyperparameters,
+      weights: options.initialWeights(for: hyperparameters.modelSpec), options: sessionOptions)
     out.pointee = Handle.make(try TrainerHandle(session, threads: sessionOptions.threads))
   }
 }

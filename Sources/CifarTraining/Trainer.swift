@@ -38,7 +38,7 @@ public final class Trainer {
   /// - Parameters:
   ///   - test: images that the trainer only writes down: they are looked at when it is done.
   ///   - threads: threads that compute; one more prepares the images.
-  ///   - weights: to begin with; nil draws them.
+  ///   - weights: to begin with; what they lack, and nil, is drawn.
   /// - Throws: `invalidArgument` or `shapeMismatch` for invalid options or weights of another model,
   ///   `outOfMemory`.
   public convenience init(
@@ -110,12 +110,10 @@ public final class Trainer {
       seed: hyperparameters.seed)
     // Before anything copies them.
     switch beginning {
-    case .weights(let tensors): try network.load(tensors)
-    case .fresh:
-      let normalizer = ImageNormalizer(train.shape, hyperparameters.normalization)
-      try network.whiten(images: train.count) {
-        normalizer.run(train.images.pointer + $0 * train.shape.count, to: $1)
-      }
+    case .weights(let tensors):
+      if !network.isComplete(tensors) { try network.whiten(train, hyperparameters.normalization) }
+      try network.load(partially: tensors)
+    case .fresh: try network.whiten(train, hyperparameters.normalization)
     case .checkpoint: break
     }
     plan = try Plan(
@@ -367,5 +365,15 @@ public final class Trainer {
   /// Whether someone called `interrupt` since the last look.
   public func takeInterrupt() -> Bool {
     interrupted.exchange(false, ordering: .relaxed)
+  }
+}
+
+extension Network {
+  /// - Parameter normalization: of the images.
+  fileprivate func whiten(_ train: Dataset, _ normalization: Normalization) throws {
+    let normalizer = ImageNormalizer(train.shape, normalization)
+    try whiten(images: train.count) {
+      normalizer.run(train.images.pointer + $0 * train.shape.count, to: $1)
+    }
   }
 }

@@ -10,7 +10,7 @@ import CifarNN
 public struct ForeignWeights {
   /// The strings in the file.
   public let metadata: [String: String]
-  private let tensors: [String: Tensor]
+  let tensors: [String: Tensor]
 
   /// - Throws: `badData` for bytes that are no safetensors file, `unsupported` for tensors of other
   ///   types, `outOfMemory`.
@@ -25,6 +25,12 @@ public struct ForeignWeights {
       tensors[tensor.name] = tensor
     }
     self.tensors = tensors
+  }
+
+  /// Tensors that a model of this library has.
+  public init(_ own: [Tensor]) {
+    metadata = [:]
+    tensors = Dictionary(own.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// What to do with a file that is no safetensors file, told by its name; nil where that says
@@ -98,7 +104,7 @@ public struct ForeignWeights {
     )
   }
 
-  private func strangers(_ wanted: [NamedTensor]) -> CifarError {
+  func strangers(_ wanted: [NamedTensor]) -> CifarError {
     let names = tensors.keys.sorted()
     guard let first = names.first else {
       return CifarError(.shapeMismatch, "the file has no tensors")
@@ -112,7 +118,11 @@ public struct ForeignWeights {
 
   /// The names of the model's tensors in the way of naming them that fits the file best, and how many
   /// of them the file has.
-  private func closest(to nodes: [LayerNode]) throws -> (names: [NamedTensor], matches: Int) {
+  ///
+  /// - Parameter comparesShapes: whether one of another shape is another tensor.
+  func closest(
+    to nodes: [LayerNode], comparesShapes: Bool = false
+  ) throws -> (names: [NamedTensor], matches: Int) {
     var ways = [NamedTensor.all(of: nodes, modules: [:])]
     for names in WeightNames.allCases where names.fits(nodes) {
       ways.append(NamedTensor.all(of: nodes, modules: try names.modules(of: nodes)))
@@ -120,7 +130,10 @@ public struct ForeignWeights {
     var best: (names: [NamedTensor], matches: Int) = (ways[0], -1)
     for prefix in sharedPrefixes() {
       for way in ways {
-        let matches = way.count { tensors[prefix + $0.other] != nil }
+        let matches = way.count { name in
+          guard let tensor = tensors[prefix + name.other] else { return false }
+          return !comparesShapes || tensor.shape == name.shape
+        }
         guard matches > best.matches else { continue }
         let names = way.map {
           NamedTensor(own: $0.own, other: prefix + $0.other, shape: $0.shape, layer: $0.layer)

@@ -176,43 +176,28 @@ enum EvaluateCommand {
 
 /// A stored model by what a person calls it.
 enum Stored {
-  enum Kind {
-    case file(String)
-    case run(String)
-  }
-
-  /// What the name is taken for at first sight.
-  static func kind(of name: String) -> Kind {
-    looksLikeFile(name) && FileName.isFile(name) ? .file(name) : .run(name)
-  }
-
   /// Whether the run's checkpoint was chosen as the best on the images that it is asked about. Of a file
   /// nobody knows how it was chosen.
   static func choseEpoch(
     _ arguments: Arguments, _ images: Dataset, _ model: Model
   ) throws -> Bool {
-    guard case .run = kind(of: arguments.positionals[0]),
+    guard case .run = StoredName(arguments.positionals[0]),
       case .best = try arguments.checkpointChoice(default: .best)
     else { return false }
     return model.hyperparameters.data?.validationHash == images.contentHash
   }
 
-  private static func looksLikeFile(_ name: String) -> Bool {
-    name.contains("/") || name.hasSuffix(".safetensors")
-  }
-
-  /// A run may be called like a file, and a file like a run: what is written like a file (with a `/`
-  /// or `.safetensors`) is one if it exists, anything else is a run if there is one.
+  /// As `StoredName` takes it; what is no run is a file if there is one.
   static func model(_ arguments: Arguments, _ name: String) throws -> Model {
     let threads = try arguments.threads()
     let choice = try arguments.checkpointChoice(default: .best)
-    if case .file(let path) = kind(of: name) { return try Model(file: path, threads: threads) }
+    if case .file(let path) = StoredName(name) { return try Model(file: path, threads: threads) }
     do {
       return try Model(
         registryPath: arguments.registryPath(), run: name, checkpoint: choice, threads: threads)
     } catch let error as CifarError where error.code == .notFound {
       if FileName.isFile(name) { return try Model(file: name, threads: threads) }
-      guard looksLikeFile(name) else { throw error }
+      guard StoredName.looksLikeFile(name) else { throw error }
       throw CifarError(.notFound, "'\(name)' is no file, and no run: \(error.message)")
     }
   }

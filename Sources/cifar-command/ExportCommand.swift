@@ -41,7 +41,7 @@ enum ExportCommand {
         all that a training needs to continue, and is three times as large: besides the weights what \
         the optimizer keeps, under optimizer.…, and the trainer's state in the metadata; \
         `cifar-runs import` makes a run of it elsewhere, to resume. `cifar evaluate` and \
-        `cifar train --weights` take both. \
+        `cifar train --init` take both. \
         ONNX takes bytes, (N, channels, height, width), and gives probabilities. A script builds the model in PyTorch \
         or Keras and loads the weights, which are written beside it. \
         A run with ema has the averaged weights in all of them. \
@@ -84,7 +84,7 @@ enum ExportCommand {
 
   /// A run's checkpoint goes from the registry to the file as it is, piece by piece.
   private static func writeCheckpoint(_ arguments: Arguments, to file: String) throws {
-    guard case .run(let name) = Stored.kind(of: arguments.positionals[0]) else {
+    guard case .run(let name) = StoredName(arguments.positionals[0]) else {
       let bytes = try Stored.model(arguments, arguments.positionals[0]).checkpoint()
       try arguments.write(to: file, as: .checkpoint) { try $0.write(bytes) }
       if file != "-" { Output.line("\(file): checkpoint, \(Format.bytes(bytes.count))") }

@@ -33,7 +33,7 @@ enum ImportCommand {
         that all share; num_batches_tracked may be there or not; F16, BF16 and F64 become float32. \
         A file that this library exported knows its model itself. \
         The run has not begun: `cifar evaluate` and `cifar export` take it, `cifar resume` with --data \
-        trains it, and `cifar train --weights FILE` trains a new run that begins with the file. \
+        trains it, and `cifar train --init FILE` trains a new run that begins with the file. \
         Prints the run's id.
         """,
       examples: [

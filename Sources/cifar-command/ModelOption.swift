@@ -2,7 +2,6 @@ import Cifar
 import CifarCore
 import CifarNN
 import CommandSupport
-import Glibc
 
 extension Option {
   static let model = Option(
@@ -44,13 +43,7 @@ enum ModelOption {
 }
 
 /// What a person wrote, where it may be the name of a file, a model or a run.
-enum FileName {
-  /// Whether there is such a file; a directory is none.
-  static func isFile(_ name: String) -> Bool {
-    var status = stat()
-    return stat(name, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR
-  }
-
+extension FileName {
   /// Whether it is written like a JSON file.
   static func looksLikeModel(_ name: String) -> Bool {
     name.contains("/") || name.hasSuffix(".json")

@@ -17,9 +17,9 @@ enum TrainCommand {
           choices: Recipe.names),
         .model,
         Option(
-          "--weights", value: "RUN|FILE",
-          help: "begin with these weights: of a run's best checkpoint, or a .safetensors file\nof "
-            + "the same model, whoever wrote it (see cifar import)"),
+          "--init", value: "RUN|FILE",
+          help: "begin with these weights: of a run's best checkpoint, or of a .safetensors\nfile, "
+            + "whoever wrote it; what does not fit is named, and drawn"),
         Option("--epochs", value: "N", help: "epochs at most, such as 24 or 9.9 (else 100)"),
         Option("--batch-size", value: "N", help: "images in a training step (else 64)"),
         Option("--seed", value: "N", help: "where all random numbers come from (else 0)"),
@@ -53,7 +53,7 @@ enum TrainCommand {
         "cifar train --model tutorial-resnet --name resnet",
         "cifar train --recipe keras --seeds 0..4 --group keras && cifar-runs compare --group keras",
         "cifar train --model my-model.json    # cifar summary my-model.json shows it",
-        "cifar train --weights baseline --learning-rate 1e-4 --name fine-tuned",
+        "cifar train --init baseline --learning-rate 1e-4 --name fine-tuned",
         "cifar train --early-stopping patience=5,min_delta=0.001 --label-smoothing 0.1",
       ], run: run)
   }
@@ -72,8 +72,9 @@ enum TrainCommand {
     let train = try Dataset.open(data, split: .train, limit: limits.train)
     let test = try Dataset.open(train.location ?? data, split: .test, limit: limits.test)
     let hyperparameters = try request.hyperparameters(for: train)
-    let weights = try arguments.value("--weights").map {
-      try InitialWeights.stored(arguments, $0, for: hyperparameters)
+    let weights = try arguments.value("--init").map {
+      try InitialWeights(
+        named: $0, registryPath: arguments.registryPath(), for: hyperparameters.modelSpec)
     }
     var options = TrainingSession.Options(
       registryPath: try arguments.registryPath(), name: arguments.value("--name"), threads: threads,
@@ -107,20 +108,5 @@ enum TrainCommand {
     request.seed = try arguments.unsigned("--seed")
     request.model = try arguments.value("--model").map(ModelOption.text)
     return request
-  }
-}
-
-extension InitialWeights {
-  /// Weights by what a person calls them.
-  ///
-  /// - Parameter hyperparameters: of the training that is to begin with them.
-  fileprivate static func stored(
-    _ arguments: Arguments, _ name: String, for hyperparameters: Hyperparameters
-  ) throws -> InitialWeights {
-    if case .file(let path) = Stored.kind(of: name) {
-      return try InitialWeights(file: path, for: hyperparameters.modelSpec)
-    }
-    let model = try Model(registryPath: arguments.registryPath(), run: name, threads: 1)
-    return model.initialWeights(source: "run \(name)")
   }
 }

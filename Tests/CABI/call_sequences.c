@@ -433,7 +433,7 @@ static void make_trainer(world *w) {
   o.record = chance(&w->c, 5);
   o.registry = "runs.db";
   for (unsigned i = below(&w->c, 3); i > 0; i--) {
-    switch (below(&w->c, 17)) {
+    switch (below(&w->c, 19)) {
       case 0: o.epochs = number(&w->c) % 4; break;
       case 1: o.batch_size = number(&w->c); break;
       case 2: o.threads = number(&w->c) == 2 ? 2 : number(&w->c) > 1024 ? 1025 : 1; break;
@@ -449,8 +449,13 @@ static void make_trainer(world *w) {
       case 12: o.seed = next(&w->c); break;
       case 13: o.struct_size = (uint32_t)size(&w->c, sizeof o); break;
       case 14: o.busy_timeout = real(&w->c); break;
-      case 15: o.weights = PICK(w, models); break;
-      case 16: o.weights_source = text(&w->c); break;
+      case 15: o.init_model = PICK(w, models); break;
+      case 16: o.init_source = text(&w->c); break;
+      case 17: o.init_from = text(&w->c); break;
+      case 18:
+        o.init_bytes = text(&w->c);
+        o.init_size = o.init_bytes ? strlen(o.init_bytes) : 0;
+        break;
     }
   }
   /* Recipes and presets ask for a hundred epochs of the tutorial's network. */

@@ -3,6 +3,7 @@ them there are the tests of Tests/Interop."""
 
 import importlib.util
 import json
+import pathlib
 
 import cifar
 import numpy as np
@@ -132,7 +133,7 @@ def test_training_begins_with_weights(trained, workplace):
     for name, weights in [
         ("model", model), ("path", "w.safetensors"), ("dict", model.state_dict()), ("none", None)
     ]:
-        run_ = cifar.fit(train, test, weights=weights, name=name, **options)
+        run_ = cifar.fit(train, test, init=weights, name=name, **options)
         losses.append(run_.epochs[0].val_loss)
         record = run_.model.hyperparameters.get("weights")
         assert (record is None) == (weights is None)
@@ -140,15 +141,71 @@ def test_training_begins_with_weights(trained, workplace):
     assert losses[0] == losses[1] == losses[2] != losses[3]
     assert abs(losses[0] - before) < 0.2 * before
     run("cifar", "train", "--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--epochs", 1,
-        "--learning-rate", "1e-12", "--weights", "w.safetensors", "--name", "command")
+        "--learning-rate", "1e-12", "--init", "w.safetensors", "--name", "command")
     registry = cifar.Registry("runs.db")
     records = {
         name: registry.run(name)["hyperparameters"]["weights"]
         for name in ["model", "path", "dict", "command"]}
     assert len({record["sha256"] for record in records.values()}) == 1
     assert records["path"]["source"] == str(workplace / "w.safetensors")
-    with pytest.raises(cifar.CifarError, match="no tensor '"):
-        cifar.fit(train, test, model="tutorial-resnet", weights=model, record=False)
+    for wrong, message in [
+        ({"0.weight": np.zeros((1, 3, 3, 3))}, r"fits the model: '0.weight' is \[1, 3, 3, 3\], the m"),
+        ({"a": np.zeros(3)}, "the file's 1 tensors have names like 'a'"), ({}, "has no tensors"),
+    ]:
+        with pytest.raises(cifar.CifarError, match=message) as caught:
+            cifar.fit(train, test, init=wrong, record=False)
+        assert caught.value.status == "CIFAR_E_SHAPE_MISMATCH"
+    broken = {"0.weight": np.full((32, 3, 3, 3), np.nan)}
+    with pytest.raises(cifar.CifarError, match="0.weight") as caught:
+        cifar.fit(train, test, init=broken, record=False)
+    assert caught.value.status == "CIFAR_E_NOT_FINITE"
+
+
+def test_a_training_takes_what_fits(workplace):
+    """From five classes to ten."""
+    train, test = cifar.load("shapes", limit_train=128, limit_test=64)
+    five = [
+        cifar.Dataset.from_arrays(
+            part.images[part.labels < 5], part.labels[part.labels < 5], list("abcde"))
+        for part in (train, test)]
+
+    def layers(classes):
+        return cifar.ModelSpec().conv2d(8).batch_norm().relu().max_pool().flatten().dense(classes)
+
+    options = dict(epochs=1, learning_rate=1e-12, registry="runs.db", verbose=0)
+    first = cifar.fit(*five, model=layers(5), name="five", **options)
+    first.model.save("five.safetensors")
+    source = first.model.state_dict()
+    note = (
+        "6 of the model's 8 tensors begin with these weights, the others are drawn: '5.weight' is "
+        "[5, 2048], the model's is [10, 2048]; '5.bias' is [5], the model's is [10]")
+    networks = []
+    for name, init in [
+        ("of-a-run", first), ("of-a-file", "five.safetensors"), ("of-arrays", source)
+    ]:
+        told = []
+        cifar.set_log(lambda level, line: told.append(line))
+        run_ = cifar.fit(train, test, model=layers(10), init=init, name=name, **options)
+        cifar.set_log(None)
+        assert any(line.endswith(note) for line in told), told
+        row = cifar.Registry("runs.db").run(name)
+        assert row["hyperparameters"]["weights"]["drawn"] == ["5.weight", "5.bias"]
+        assert note in json.dumps(row["notes"])
+        network = run_.model.state_dict()
+        assert abs(network["0.weight"] - source["0.weight"]).max() < 1e-9
+        assert network["5.weight"].std() > 0.005
+        networks.append(network)
+    for other in networks[1:]:
+        assert all((other[name] == networks[0][name]).all() for name in other)
+
+    pathlib.Path("ten.json").write_text(layers(10).to_json())
+    small = ["--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--epochs", 1]
+    told = run("cifar", "train", *small, "--init", "five", "--model", "ten.json")
+    assert note in told.stderr_text
+    told = run("cifar", "train", *small, "--init", "nobody", expect=1).stderr_text
+    assert "nobody" in told
+    told = run("cifar", "train", *small, "--init", "./no.safetensors", expect=1).stderr_text
+    assert "'./no.safetensors' is no file, and no run: " in told
 
 
 def test_the_commands(trained, workplace):
@@ -187,7 +244,7 @@ def test_weights_of_images_normalised_otherwise_are_told(trained, workplace):
     for kind in ["weights", "checkpoint"]:
         trained[0]["tutorial"].export(f"{kind}.safetensors", kind)
         train = ("cifar", "train", "--data", "shapes", "--limit-train", 64, "--limit-test", 32,
-                 "--epochs", 1, "--weights", f"{kind}.safetensors")
+                 "--epochs", 1, "--init", f"{kind}.safetensors")
         assert said in run(*train, "--recipe", "keras", "--name", kind).stderr_text
         notes = cifar.Registry("runs.db").run(kind)["notes"]
         assert any(said in note["text"] for note in notes), notes
@@ -231,7 +288,7 @@ def test_a_file_is_what_its_name_says(trained, workplace, name, said):
     ("t.pt", "safetensors.torch.save_file"), ("k.h5", "cifar.Model.from_weights"), ("x", "")])
 def test_other_files_are_told_from_weights(workplace, name, said):
     (workplace / name).write_bytes(b"PK\3\4" + bytes(100))
-    for command in [["import", name], ["train", "--data", "shapes", "--weights", f"./{name}"]]:
+    for command in [["import", name], ["train", "--data", "shapes", "--init", f"./{name}"]]:
         error = run("cifar", *command, expect=1).stderr_text
         assert name in error and "not a safetensors file" in error and said in error
 

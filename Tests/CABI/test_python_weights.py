@@ -43,28 +43,28 @@ def test_fit_takes_the_recipe_of_weights_that_know_it(images, run, workplace):
     expected = run.model.evaluate(images.test).loss
     for weights in [run, run.model, "w.safetensors", "c.safetensors"]:
         # Neither the model nor the recipe is said.
-        again = untrained(images, weights=weights)
+        again = untrained(images, init=weights)
         assert again.epochs[0].val_loss == pytest.approx(expected, rel=1e-5)
         assert again.hyperparameters["recipe"] == "keras"
         assert again.hyperparameters["normalization"] == UNIT
         assert again.model.spec == run.model.spec
-        again = untrained(images, weights=weights, recipe="keras-tuned", model=SPEC)
+        again = untrained(images, init=weights, recipe="keras-tuned", model=SPEC)
         assert again.epochs[0].val_loss == pytest.approx(expected, rel=1e-5)
         with pytest.raises(ValueError, match="recipe 'keras', and 'pytorch' normalises images oth"):
-            untrained(images, weights=weights, recipe="pytorch")
-        again = untrained(images, weights=weights, recipe="pytorch", normalization=UNIT)
+            untrained(images, init=weights, recipe="pytorch")
+        again = untrained(images, init=weights, recipe="pytorch", normalization=UNIT)
         assert again.epochs[0].val_loss == pytest.approx(expected, rel=1e-5)
         assert again.hyperparameters["recipe"] == "pytorch"
 
 
 def test_weights_that_know_nothing_get_the_recipe_of_fit(images, run, workplace):
     weights = run.model.state_dict()
-    assert untrained(images, weights=weights, model=SPEC).hyperparameters["recipe"] == "pytorch"
-    again = untrained(images, weights=weights, model=SPEC, recipe="keras")
+    assert untrained(images, init=weights, model=SPEC).hyperparameters["recipe"] == "pytorch"
+    again = untrained(images, init=weights, model=SPEC, recipe="keras")
     assert again.epochs[0].val_loss == pytest.approx(
         run.model.evaluate(images.test).loss, rel=1e-5)
     with pytest.raises(FileNotFoundError, match=r"no file 'unit'; .*Model.from_run\('unit'\)"):
-        untrained(images, weights="unit")
+        untrained(images, init="unit")
 
 
 def test_greys_are_normalised_as_the_weights_were(greys, workplace):
@@ -73,10 +73,10 @@ def test_greys_are_normalised_as_the_weights_were(greys, workplace):
     model = cifar.fit(*greys, model=spec, **options).model
     normalization = model.hyperparameters["normalization"]
     others = greys[0] // 2, greys[1]
-    again = cifar.fit(*others, weights=model, **options)
+    again = cifar.fit(*others, init=model, **options)
     assert again.hyperparameters["normalization"] == normalization
     # A state_dict does not know it, and the images have their own.
-    again = cifar.fit(*others, weights=model.state_dict(), model=spec, **options)
+    again = cifar.fit(*others, init=model.state_dict(), model=spec, **options)
     assert again.hyperparameters["normalization"] != normalization
     weights = model.state_dict()
     for asked in [spec, json.loads(spec.to_json()), spec.to_json()]:
@@ -95,7 +95,7 @@ def test_presets_take_the_images_that_the_weights_are_for(greys, workplace):
     options = dict(validation_split=0.5, epochs=1, verbose=0, record=False)
     model = cifar.fit(*greys, **options).model
     weights = model.state_dict()
-    assert cifar.fit(*greys, weights=weights, **options).status == "completed"
+    assert cifar.fit(*greys, init=weights, **options).status == "completed"
     save_file(weights, "theirs.safetensors")
     normalization = model.hyperparameters["normalization"]
     for given in [weights, "theirs.safetensors", model.state_dict("sequential")]:
@@ -138,5 +138,5 @@ def test_keras_weights_and_another_recipe_are_told(images, workplace, monkeypatc
     with open("m.weights.h5", "wb") as file:
         file.write(b"nothing")
     with caplog.at_level(logging.WARNING, "cifar"), pytest.raises(ImportError):
-        untrained(images, weights="m.weights.h5", recipe="pytorch")
+        untrained(images, init="m.weights.h5", recipe="pytorch")
     assert "leave recipe out for images from 0 to 1" in caplog.text

@@ -131,6 +131,30 @@ public final class Network {
   /// - Throws: as `check`; nothing changes then.
   public func load(_ tensors: [Tensor]) throws {
     try check(tensors, as: .model)
+    copy(tensors)
+  }
+
+  /// Whether these are all weights and statistics, or all but for what is wrong with them.
+  public func isComplete(_ tensors: [Tensor]) -> Bool {
+    tensors.count >= parameters.count + statistics.count
+  }
+
+  /// Takes over some weights and statistics; the others stay.
+  ///
+  /// - Throws: `shapeMismatch` for what is not the network's; nothing changes then.
+  public func load(partially tensors: [Tensor]) throws {
+    let own = Dictionary(
+      uniqueKeysWithValues: (parameters + statistics).map { ($0.name, $0.shape) })
+    for tensor in tensors where own[tensor.name] != tensor.shape {
+      throw CifarError(
+        .shapeMismatch,
+        "the model has no tensor '\(tensor.name.excerpt)' in the shape "
+          + "\("\(tensor.shape)".excerpt)")
+    }
+    copy(tensors)
+  }
+
+  private func copy(_ tensors: [Tensor]) {
     for tensor in tensors {
       if let target = parameters.first(where: { $0.name == tensor.name }) {
         write(tensor.values, to: values.pointer + target.offset)

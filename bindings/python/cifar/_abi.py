@@ -175,14 +175,25 @@ class TrainOptions(Structure):
         # seconds for which the end of training waits for a registry that others hold, 0 to
         # 1,000,000: 600. See cifar_trainer_run
         ("busy_timeout", c_double),
-        # begin with the weights and statistics of this model, whose layers have the same shapes; it
-        # is not kept. NULL: draw them
-        ("weights", c_void_p),
-        # what the run's hyperparameters call the place where these weights come from; NULL: what
-        # the model knows of that
-        ("weights_source", c_char_p),
+        # begin with the weights and statistics of this model, as far as they fit (see init_from);
+        # it is not kept. NULL: with other ones
+        ("init_model", c_void_p),
+        # what the run's hyperparameters call the place where init_model or init_bytes come from;
+        # NULL: what the model knows of that
+        ("init_source", c_char_p),
         # the group of the run, such as the seeds of one configuration; NULL: none
         ("group", c_char_p),
+        # begin with the weights of a safetensors file, if it is written like one, with a / or
+        # .safetensors, and there; else with those of the best checkpoint of the run of this name or
+        # id in the registry. Of these, as of init_model and init_bytes, everything is taken that
+        # has the name and the shape of one of the model's tensors; what does not fit is told by a
+        # line in the log and a note of the run, and drawn; where nothing fits the error is
+        # SHAPE_MISMATCH. NULL: with init_model, with init_bytes, or, as usual, draw all of them
+        ("init_from", c_char_p),
+        # begin with the weights of a safetensors file in memory, which is not kept: see init_from.
+        # NULL: with other ones
+        ("init_bytes", c_void_p),
+        ("init_size", c_size_t),  # bytes at init_bytes
     ]
 
 

@@ -71,7 +71,7 @@ class Model(Interchange, Shared):
         "predict_classes": "model.predict(images).argmax(axis=1)",
         "predict_proba": "model.predict(images)",
         "to": "no need of it: all is computed on the CPU",
-        "train": "cifar.fit(train, validation, weights=model)",
+        "train": "cifar.fit(train, validation, init=model)",
         "weights": "model.state_dict()",
     }
 

@@ -38,7 +38,7 @@ def fit(
     sample_weight: Optional[ArrayLike] = None,
     recipe: Optional[str] = None,
     model: AnyModel = None,
-    weights: Union[None, Model, Run, Weights] = None,
+    init: Union[None, Model, Run, Weights] = None,
     epochs: Optional[int] = None,
     batch_size: Optional[int] = None,
     learning_rate: Optional[float] = None,
@@ -86,18 +86,20 @@ def fit(
     recipe : {"pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon"}, optional
         The tutorial's dialects, the third with the learning rate halved on a plateau, or the record
         recipes; what is None below is as it says. None (the default) is ``"pytorch"``, or with
-        ``weights`` that know it their own.
+        an ``init`` that knows it its own.
     model : str, ModelSpec, dict or list, optional
         ``"tutorial"``, ``"tutorial-gap"``, ``"tutorial-resnet"``, or a model of one's own, also as
         what its JSON says: a dict, or the list of its layers alone; or a ``Sequential`` of PyTorch
         or Keras, whose layers are read, not its weights. None (the default) is ``"tutorial"``, or
-        the model of ``weights`` that know it.
-    weights : Model, Run, path or mapping of str to array, optional
-        What to begin with, of a model of the same layers: also a safetensors file of another
-        program, or a PyTorch ``state_dict()``, as ``Model.from_weights`` takes them. A model, a
-        file of this library and what Keras wrote know how images are to be normalised: so they
-        are, and a ``recipe`` that does it otherwise is an error unless ``normalization`` is given.
-        None (the default) draws them.
+        the model of an ``init`` that
+        knows it.
+    init : Model, Run, path or mapping of str to array, optional
+        Weights to begin with: also a safetensors file of another program, or a PyTorch
+        ``state_dict()``, as ``Model.from_weights`` takes them. What has the name and the shape of
+        one of the model's tensors is taken; the others are drawn, and named to ``set_log`` and in a
+        note of the run. Nothing that fits is an error. A model, a file of this library and what
+        Keras wrote know how images are to be normalised: so they are, and a ``recipe`` that does it
+        otherwise is an error unless ``normalization`` is given. None (the default) draws all.
     epochs : int, optional
         At most; None (the default) for 100.
     batch_size : int, optional
@@ -223,14 +225,11 @@ def fit(
     options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
     options.tags = _lines(tags)
     options.group = argument.text(group, "group")
-    start, model, recipe = beginning(weights, model, recipe, hyperparameters, images)
+    start = beginning(init, model, recipe, hyperparameters, images)
     height, width, channels = images.image_shape
-    options.recipe = argument.required_text(recipe, "recipe")
-    options.model = model_text(model, (channels, height, width))
-    if start is not None:
-        options.weights = start._handle.pointer
-        if isinstance(weights, (str, os.PathLike)):
-            options.weights_source = argument.path(os.path.abspath(weights), "weights")
+    options.recipe = argument.required_text(start.recipe, "recipe")
+    options.model = model_text(start.model, (channels, height, width))
+    start.fill(options, init)
     options.learning_rate = argument.optional_number(learning_rate, "learning_rate")
     if hyperparameters:
         options.hyperparameters = argument.json_text(hyperparameters, "")

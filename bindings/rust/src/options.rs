@@ -51,8 +51,9 @@ pub struct TrainOptions {
     group: Option<String>,
     hyperparameters: Option<String>,
     model: Option<String>,
-    weights: Option<Arc<Model>>,
-    weights_source: Option<String>,
+    init: Option<String>,
+    init_model: Option<Arc<Model>>,
+    init_source: Option<String>,
     busy_timeout: Option<f64>,
 }
 
@@ -93,10 +94,12 @@ impl TrainOptions {
         hyperparameters: &str => Some(hyperparameters.to_owned());
         /// A preset's name or a list of layers in JSON; else the recipe's, "tutorial".
         model: &str => Some(model.to_owned());
-        /// What to begin with, of a model of the same layers; else drawn.
-        weights: &Arc<Model> => Some(Arc::clone(weights));
-        /// What the run's hyperparameters call the place where these weights are from.
-        weights_source: &str => Some(weights_source.to_owned());
+        /// A run, or a safetensors file, whose weights to begin with as far as they fit; else drawn.
+        init: &str => Some(init.to_owned());
+        /// The same of a model.
+        init_model: &Arc<Model> => Some(Arc::clone(init_model));
+        /// What the run's hyperparameters call the place where `init_model` is from.
+        init_source: &str => Some(init_source.to_owned());
         /// Seconds for which the end of training waits for a registry that others hold: 600.
         busy_timeout: f64 => Some(busy_timeout);
     }
@@ -113,7 +116,8 @@ impl TrainOptions {
         let group = text::optional(self.group.as_deref())?;
         let hyperparameters = text::optional(self.hyperparameters.as_deref())?;
         let model = text::optional(self.model.as_deref())?;
-        let weights_source = text::optional(self.weights_source.as_deref())?;
+        let init = text::optional(self.init.as_deref())?;
+        let init_source = text::optional(self.init_source.as_deref())?;
         // SAFETY: the struct is written to, and is as large as is said.
         let mut options: raw::cifar_train_options =
             filled(|options, size| unsafe { raw::cifar_train_options_init(options, size) })?;
@@ -132,8 +136,10 @@ impl TrainOptions {
         options.group = text::pointer(&group);
         options.hyperparameters = text::pointer(&hyperparameters);
         options.model = text::pointer(&model);
-        options.weights = self.weights.as_ref().map_or(ptr::null_mut(), |model| model.as_ptr());
-        options.weights_source = text::pointer(&weights_source);
+        options.init_from = text::pointer(&init);
+        options.init_model =
+            self.init_model.as_ref().map_or(ptr::null_mut(), |model| model.as_ptr());
+        options.init_source = text::pointer(&init_source);
         options.busy_timeout = self.busy_timeout.unwrap_or(options.busy_timeout);
         body(&options)
     }

@@ -199,14 +199,26 @@ pub struct cifar_train_options {
     // seconds for which the end of training waits for a registry that others hold, 0 to 1,000,000:
     // 600. See cifar_trainer_run
     pub busy_timeout: f64,
-    // begin with the weights and statistics of this model, whose layers have the same shapes; it is
-    // not kept. NULL: draw them
-    pub weights: *const cifar_model,
-    // what the run's hyperparameters call the place where these weights come from; NULL: what the
-    // model knows of that
-    pub weights_source: *const c_char,
+    // begin with the weights and statistics of this model, as far as they fit (see init_from); it
+    // is not kept. NULL: with other ones
+    pub init_model: *const cifar_model,
+    // what the run's hyperparameters call the place where init_model or init_bytes come from; NULL:
+    // what the model knows of that
+    pub init_source: *const c_char,
     // the group of the run, such as the seeds of one configuration; NULL: none
     pub group: *const c_char,
+    // begin with the weights of a safetensors file, if it is written like one, with a / or
+    // .safetensors, and there; else with those of the best checkpoint of the run of this name or id
+    // in the registry. Of these, as of init_model and init_bytes, everything is taken that has the
+    // name and the shape of one of the model's tensors; what does not fit is told by a line in the
+    // log and a note of the run, and drawn; where nothing fits the error is SHAPE_MISMATCH. NULL:
+    // with init_model, with init_bytes, or, as usual, draw all of them
+    pub init_from: *const c_char,
+    // begin with the weights of a safetensors file in memory, which is not kept: see init_from.
+    // NULL: with other ones
+    pub init_bytes: *const c_void,
+    // bytes at init_bytes
+    pub init_size: usize,
 }
 
 // How to take up a run. cifar_resume_options_init fills in the defaults below.
@@ -1205,7 +1217,7 @@ const _: () = {
     assert!(offset_of!(cifar_dataset_info, channels) == 40);
     assert!(offset_of!(cifar_dataset_info, height) == 44);
     assert!(offset_of!(cifar_dataset_info, width) == 48);
-    assert!(size_of::<cifar_train_options>() == 136);
+    assert!(size_of::<cifar_train_options>() == 160);
     assert!(offset_of!(cifar_train_options, struct_size) == 0);
     assert!(offset_of!(cifar_train_options, epochs) == 4);
     assert!(offset_of!(cifar_train_options, batch_size) == 8);
@@ -1223,9 +1235,12 @@ const _: () = {
     assert!(offset_of!(cifar_train_options, hyperparameters) == 88);
     assert!(offset_of!(cifar_train_options, model) == 96);
     assert!(offset_of!(cifar_train_options, busy_timeout) == 104);
-    assert!(offset_of!(cifar_train_options, weights) == 112);
-    assert!(offset_of!(cifar_train_options, weights_source) == 120);
+    assert!(offset_of!(cifar_train_options, init_model) == 112);
+    assert!(offset_of!(cifar_train_options, init_source) == 120);
     assert!(offset_of!(cifar_train_options, group) == 128);
+    assert!(offset_of!(cifar_train_options, init_from) == 136);
+    assert!(offset_of!(cifar_train_options, init_bytes) == 144);
+    assert!(offset_of!(cifar_train_options, init_size) == 152);
     assert!(size_of::<cifar_resume_options>() == 64);
     assert!(offset_of!(cifar_resume_options, struct_size) == 0);
     assert!(offset_of!(cifar_resume_options, epochs) == 4);

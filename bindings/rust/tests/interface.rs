@@ -260,7 +260,7 @@ fn weights_go_out_and_in() {
     let error = Model::from_weights(place.file("w.safetensors"), &tutorial).unwrap_err();
     assert_eq!(error.status(), Status::SHAPE_MISMATCH);
 
-    let beginning = place.options().weights(&Arc::new(model)).weights_source("a friend");
+    let beginning = place.options().init_model(&Arc::new(model)).init_source("a friend");
     let trainer = place.trainer(&beginning);
     assert_eq!(trainer.model().unwrap().predict(&images).unwrap(), expected);
     assert!(trainer.info().unwrap().hyperparameters.contains("a friend"));

@@ -32,10 +32,12 @@ public struct TrainOptions: Sendable {
   public var hyperparameters: String?
   /// A preset's name or a list of layers in JSON; else the recipe's, "tutorial".
   public var model: String?
-  /// What to begin with, of a model of the same layers; else drawn.
-  public var weights: Model?
-  /// What the run's hyperparameters call the place where these weights are from.
-  public var weightsSource: String?
+  /// A run, or a safetensors file, whose weights to begin with as far as they fit; else drawn.
+  public var initialization: String?
+  /// The same of a model.
+  public var initialModel: Model?
+  /// What the run's hyperparameters call the place where `initialModel` is from.
+  public var initialSource: String?
   /// Seconds for which the end of training waits for a registry that others hold.
   public var busyTimeout = 600.0
 
@@ -60,8 +62,9 @@ public struct TrainOptions: Sendable {
     options.group = try strings(group)
     options.hyperparameters = try strings(hyperparameters)
     options.model = try strings(model)
-    options.weights = weights?.pointer
-    options.weights_source = try strings(weightsSource)
+    options.init_from = try strings(initialization)
+    options.init_model = initialModel?.pointer
+    options.init_source = try strings(initialSource)
     options.busy_timeout = busyTimeout
     return options
   }
