@@ -377,6 +377,12 @@ typedef struct cifar_train_options {
  *                               1, updated after every step, as PyTorch's AveragedModel: what is
  *                               validated, and what a checkpoint's model computes with.
  *                               Running statistics are not averaged
+ *   {"freeze": ["conv2d.*", "batch_norm.*"]}
+ *                               parameters that stay as they are, by name or with the layer's type
+ *                               in the place of its number; * stands for any text. A batch norm all
+ *                               of whose parameters are named takes its running statistics in
+ *                               training, and keeps them. Nothing before the first layer that is
+ *                               trained takes time for gradients
  *   {"precision": "mixed_bfloat16"}
  *                               keeps images between layers as bfloat16, in half the memory, and
  *                               multiplies 16-bit integers in convolutions and, but for the
@@ -1041,9 +1047,9 @@ cifar_status cifar_model_spec_dense(cifar_model_spec *spec, uint32_t units);
  *
  *  | type                                          | options                                      |
  *  |-----------------------------------------------|----------------------------------------------|
- *  | conv2d                                        | filters, kernel_size, stride, padding, bias, initializer ("dirac" or "whitening") |
- *  | batch_norm                                    | momentum, epsilon, unbiased, scale           |
- *  | dense                                         | units, bias                                  |
+ *  | conv2d                                        | filters, kernel_size, stride, padding, bias, initializer ("dirac" or "whitening"), trainable |
+ *  | batch_norm                                    | momentum, epsilon, unbiased, scale, trainable |
+ *  | dense                                         | units, bias, trainable                       |
  *  | max_pool                                      | size, 2 to 8: rows and columns of the squares |
  *  | scale                                         | factor: what every value is multiplied by    |
  *  | dropout                                       | rate                                         |
@@ -1051,6 +1057,9 @@ cifar_status cifar_model_spec_dense(cifar_model_spec *spec, uint32_t units);
  *  | relu, gelu, avg_pool, global_average_pool, global_max_pool, flatten | none                   |
  *
  *  `bias` false leaves the bias out, `scale` false the scale of batch norm, which is 1 then.
+ *  `trainable` false leaves the layer's parameters as they are in training; a batch norm then takes
+ *  its running statistics there too, and keeps them. The hyperparameter "freeze" does the same by
+ *  name.
  *
  *  @param layer  a JSON object. */
 cifar_status cifar_model_spec_add(cifar_model_spec *spec, const char *layer);
@@ -1098,7 +1107,8 @@ typedef struct cifar_model_spec_info {
   uint32_t layers;         /**< those inside residual blocks counted */
   uint32_t classes;        /**< units of the last layer; 0 if it is not dense */
   uint64_t parameters;     /**< numbers that are trained */
-  uint64_t non_trainable;  /**< numbers that are kept besides: running means and variances */
+  uint64_t non_trainable;  /**< numbers that are kept besides: running means and variances, and the
+                                parameters of layers that are not trainable */
   uint64_t flops;          /**< additions and multiplications for one image */
 } cifar_model_spec_info;
 

@@ -50,7 +50,7 @@ public final class Plan {
       storage: precision.storage,
       products: precision.products, convolution: try Environment.convolution.get(),
       tiles: KernelTiles(kernels))
-    let nodes = try network.spec.nodes()
+    let nodes = try network.nodes()
     let memory = try MemoryPlan(
       fuse(nodes, target.mode), input: nodes[0].input, target: target)
     try MemoryNeed.check(memory.bytes, for: "the activations of \(batchSize) images")

@@ -21,6 +21,8 @@ public struct Hyperparameters: DescribedOptions {
   /// Whether an epoch leaves out the images that fill no batch.
   public var dropLast = false
   public var optimizer = OptimizerSpec()
+  /// Patterns of the parameters that are not trained.
+  public var freeze: [String]?
   public var lookahead: LookaheadSpec?
   public var ema: Double?
   public var loss = LossSpec()
@@ -76,6 +78,17 @@ public struct Hyperparameters: DescribedOptions {
         + "training validates. Sums, weights and gradients stay float32. `evaluate` and `predict` are float32: a few images may fall into another class there"
     ),
     .object("optimizer", \.optimizer, isRequired: true, "how weights are moved"),
+    .optional(
+      OptionRow(
+        "freeze", .list, "a pattern, such as conv2d.*, or a list of them",
+        "parameters that stay as they are; a batch norm all of whose parameters are named, or that "
+          + "is not trainable, also keeps its running statistics, and takes them in training"),
+      \.freeze
+    ) { patterns in
+      patterns.compactMap { text in
+        ParameterPattern.fault(text).map { "'\(text.excerpt)' \($0)" }
+      }.first ?? (patterns.count > 1000 ? "has more than 1000 patterns" : nil)
+    }.showing { $0.freeze?.joined(separator: ", ") },
     // As PyTorch's `AveragedModel` with `get_ema_multi_avg_fn`.
     .number(
       "ema", \.ema, .from(0, below: 1),
@@ -207,7 +220,7 @@ public struct Hyperparameters: DescribedOptions {
     }
     try Augmentation.validate(augmentations)
     for callback in callbacks { try callback.validate() }
-    _ = try optimizer.members(in: modelSpec)
+    _ = try optimizer.members(in: modelSpec, frozen: frozenParameters())
     try normalization.validate(channels: shape.channels)
     try data?.validate(classes: modelSpec.classes)
     try weights?.validate(classes: modelSpec.classes)

@@ -19,8 +19,7 @@ public struct ParameterGroup: DescribedOptions {
       OptionRow(
         "parameters", .text, "a pattern, such as 0.weight, batch_norm.bias or *.bias",
         "which: by name or with the layer's type in the place of its number; * stands for any text",
-        isRequired: true), \.parameters
-    ) { $0.isEmpty || $0.utf8.count > 200 ? "is not a pattern of 1 to 200 bytes" : nil },
+        isRequired: true), \.parameters, fault: ParameterPattern.fault),
     .optional(OptionRow("type", .word, kinds, "which optimizer"), \.type),
     .number("learning_rate", \.learningRate, .above(0), "before the schedule changes it"),
     .number("momentum", \.momentum, .from(0, below: 1), "of sgd and muon"),
@@ -53,41 +52,6 @@ public struct ParameterGroup: DescribedOptions {
     self.epochs = epochs
     self.schedule = schedule
   }
-
-  /// Whether it names a parameter.
-  ///
-  /// - Parameters:
-  ///   - name: `3.layers.0.weight`, say.
-  ///   - layer: the type of its layer.
-  func names(_ name: String, of layer: String) -> Bool {
-    let last = name.split(separator: ".").last ?? ""
-    let pattern = Array(parameters.utf8)[...]
-    return [name, "\(layer).\(last)"].contains {
-      ParameterGroup.matches(pattern, Array($0.utf8)[...])
-    }
-  }
-
-  /// Each * is tried as short as possible; only the last one is ever made longer.
-  private static func matches(_ pattern: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>) -> Bool {
-    let star = UInt8(ascii: "*")
-    var (p, t) = (pattern.startIndex, text.startIndex)
-    var retry: (p: Int, t: Int)?
-    while t < text.endIndex {
-      if p < pattern.endIndex, pattern[p] == star {
-        p += 1
-        retry = (p, t)
-      } else if p < pattern.endIndex, pattern[p] == text[t] {
-        p += 1
-        t += 1
-      } else if let last = retry {
-        (p, t) = (last.p, last.t + 1)
-        retry = (p, t)
-      } else {
-        return false
-      }
-    }
-    return pattern[p...].allSatisfy { $0 == star }
-  }
 }
 
 /// What a trainer has to know of a group at each step.
@@ -107,8 +71,10 @@ struct TrainedGroup {
 
 extension Hyperparameters {
   /// In the order of `OptimizerSpec.members`.
-  func trainedGroups() throws -> [TrainedGroup] {
-    try optimizer.members(in: modelSpec).map { group, _ in
+  ///
+  /// - Parameter frozen: see `frozenParameters`.
+  func trainedGroups(frozen: Set<String> = []) throws -> [TrainedGroup] {
+    try optimizer.members(in: modelSpec, frozen: frozen).map { group, _ in
       let hasOwn = group?.learningRate != nil || group?.schedule != nil
       return TrainedGroup(
         learningRate: hasOwn ? group?.learningRate ?? optimizer.learningRate : nil,
@@ -135,8 +101,11 @@ extension OptimizerSpec {
 
   /// The groups with the names of their parameters, the rest at the end.
   ///
+  /// - Parameter frozen: parameters that no optimizer has.
   /// - Throws: `invalidArgument` for a group without parameters, `shapeMismatch` for an invalid model.
-  func members(in spec: ModelSpec) throws -> [(group: ParameterGroup?, names: Set<String>)] {
+  func members(
+    in spec: ModelSpec, frozen: Set<String> = []
+  ) throws -> [(group: ParameterGroup?, names: Set<String>)] {
     var members: [(group: ParameterGroup?, names: Set<String>)] = groups.map { ($0, []) }
     members.append((nil, []))
     var all: [String] = []
@@ -144,7 +113,9 @@ extension OptimizerSpec {
       for (last, _) in node.parameters {
         let name = "\(node.path).\(last)"
         all.append(name)
-        let place = groups.firstIndex { $0.names(name, of: node.spec.type) } ?? groups.count
+        let place =
+          groups.firstIndex { ParameterPattern($0.parameters).names(name, of: node.spec.type) }
+          ?? groups.count
         members[place].names.insert(name)
       }
     }
@@ -156,12 +127,12 @@ extension OptimizerSpec {
           + "that no group before it has; there are "
           + all.prefix(12).joined(separator: ", ") + (all.count > 12 ? ", …" : ""))
     }
-    return members.filter { !$0.names.isEmpty }
+    return members.map { ($0.group, $0.names.subtracting(frozen)) }.filter { !$0.1.isEmpty }
   }
 
   /// The optimizers of all groups, in the order of `members`.
   func make(network: Network, pool: ThreadPool) throws -> OptimizerGroups {
-    let members = try members(in: network.spec)
+    let members = try members(in: network.spec, frozen: network.frozen)
     let clipsOwn = members.count == 1
     return try OptimizerGroups(
       network: network,

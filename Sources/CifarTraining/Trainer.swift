@@ -107,7 +107,7 @@ public final class Trainer {
     let batchSize = min(hyperparameters.batchSize, max(train.count, validation.count))
     network = try Network(
       spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect,
-      seed: hyperparameters.seed)
+      seed: hyperparameters.seed, frozen: hyperparameters.frozenParameters())
     // Before anything copies them.
     switch beginning {
     case .weights(let tensors):
@@ -121,7 +121,7 @@ public final class Trainer {
       precision: hyperparameters.precision)
     plan.loss = hyperparameters.loss.lossOptions(in: hyperparameters.dialect)
     optimizer = try hyperparameters.optimizer.make(network: network, pool: pool)
-    groups = try hyperparameters.trainedGroups()
+    groups = try hyperparameters.trainedGroups(frozen: network.frozen)
     lookahead = try hyperparameters.lookahead?.make(network: network, pool: pool)
     average = try hyperparameters.ema.map { [network] in
       try WeightAverage(network: network, decay: $0, pool: pool)

@@ -85,7 +85,12 @@ public struct TrainingRequest: Equatable, Sendable {
     var result = recipe
     for text in overrides { try result.apply(overrides: text) }
     // A value that is out of its range is an error also where an option has the last word.
-    if !overrides.isEmpty { try result.validate() }
+    // Parameters are named as in the model that is trained.
+    if !overrides.isEmpty {
+      var chosen = result
+      if let model { try chosen.choose(model: model, classes: classes, shape: shape) }
+      try chosen.validate()
+    }
     if let epochs { result.exactEpochs = epochs }
     if let batchSize { result.batchSize = batchSize }
     if let learningRate { result.optimizer.learningRate = learningRate }

@@ -65,21 +65,23 @@ public struct KerasScript {
   ) -> [String] {
     let name = "name=\"\(KerasScript.name(node))\""
     switch node.spec {
-    case .conv2d(let filters, let kernel, let stride, let padding, let bias, _):
+    case .conv2d(let filters, let kernel, let stride, let padding, let bias, _, let trainable):
       note(node)
       let (zeros, word) = KerasScript.padding(node, kernel, stride, padding ?? .same)
       let strides = stride == 1 ? "" : ", strides=\(stride)"
       let options =
-        "\(filters), \(kernel)\(strides), padding=\"\(word)\", \(bias ? "" : "use_bias=False, ")\(name)"
+        "\(filters), \(kernel)\(strides), padding=\"\(word)\", \(bias ? "" : "use_bias=False, ")"
+        + "\(KerasScript.word(trainable))\(name)"
       let before = zeros.map { ["\(indent)layers.ZeroPadding2D(\($0)),"] } ?? []
       return before + ScriptText.call("layers.Conv2D", options, indent: indent)
-    case .batchNorm(let momentum, let epsilon, _, let scale):
+    case .batchNorm(let momentum, let epsilon, _, let scale, let trainable):
       note(node)
       // Keras counts the weight of the old value.
       let kept = 1 - (momentum ?? 0.01)
       let rounded = (kept * 1e12).rounded() / 1e12
       let options =
-        "momentum=\(rounded), epsilon=\(epsilon ?? 1e-3), \(scale ? "" : "scale=False, ")\(name)"
+        "momentum=\(rounded), epsilon=\(epsilon ?? 1e-3), \(scale ? "" : "scale=False, ")"
+        + "\(KerasScript.word(trainable))\(name)"
       return ScriptText.call("layers.BatchNormalization", options, indent: indent)
     case .relu: return ["\(indent)layers.ReLU(),"]
     case .gelu: return ["\(indent)layers.Activation(\"gelu\"),"]
@@ -94,11 +96,13 @@ public struct KerasScript {
         flattened = "(\(channels), \(height), \(width))"
       }
       return ["\(indent)layers.Flatten(),"]
-    case .dense(let units, let bias):
+    case .dense(let units, let bias, let trainable):
       note(node)
       flattened = nil
       let activation = isSoftmax ? ", activation=\"softmax\"" : ""
-      let options = "\(units)\(activation), \(bias ? "" : "use_bias=False, ")\(name)"
+      let options =
+        "\(units)\(activation), \(bias ? "" : "use_bias=False, ")"
+        + "\(KerasScript.word(trainable))\(name)"
       return ScriptText.call("layers.Dense", options, indent: indent)
     case .residual:
       usesResidual = true
@@ -123,6 +127,10 @@ public struct KerasScript {
     let module = modules[node.path] ?? node.path
     let order = flattened ?? "None"
     weights.append("(\"\(KerasScript.name(node))\", \"\(module)\", \(order))")
+  }
+
+  private static func word(_ trainable: Bool) -> String {
+    trainable ? "" : "trainable=False, "
   }
 
   private static func name(_ node: LayerNode) -> String {

@@ -81,7 +81,7 @@ public struct ONNXGraph {
         var folded: LayerNode?
         if !keepsBatchNorm, case .batchNorm? = rest.first?.spec { folded = rest.popFirst() }
         value = try addWeighted(layer, folded, name, value)
-      case .batchNorm(_, let epsilon, _, let scale):
+      case .batchNorm(_, let epsilon, _, let scale, _):
         let channels = layer.input.channels
         let ones = [Float](repeating: 1, count: channels)
         var inputs = [
@@ -151,7 +151,7 @@ public struct ONNXGraph {
       input, constant(weight.name, weight.shape, weight.values),
       constant(bias.name, bias.shape, bias.values),
     ]
-    guard case .conv2d(_, let kernel, let stride, let padding, _, _) = layer.spec,
+    guard case .conv2d(_, let kernel, let stride, let padding, _, _, _) = layer.spec,
       case .image(_, let height, let width) = layer.input
     else { return node(name, "Gemm", inputs, [("transB", .integer(1))]) }
     let padded = try ONNXGraph.resolved(padding)
@@ -168,7 +168,7 @@ public struct ONNXGraph {
   /// γ·(W·x + b − mean)/√(var + ε) + β = (s·W)·x + s·(b − mean) + β with s = γ/√(var + ε), computed in
   /// double precision.
   private func fold(_ norm: LayerNode, into weight: inout Tensor, _ bias: inout Tensor) throws {
-    guard case .batchNorm(_, let epsilon, _, _) = norm.spec else { return }
+    guard case .batchNorm(_, let epsilon, _, _, _) = norm.spec else { return }
     let epsilonValue = try ONNXGraph.resolved(epsilon)
     let gamma = tensors["\(norm.path).weight"]
     let (beta, mean, variance) = (

@@ -45,13 +45,13 @@ public struct PyTorchScript {
   private mutating func module(of node: LayerNode, indent: String) -> [String] {
     let inputs = node.input.channels
     switch node.spec {
-    case .conv2d(let filters, let kernel, let stride, let padding, let bias, _):
+    case .conv2d(let filters, let kernel, let stride, let padding, let bias, _, _):
       let (function, zeros) = convolution(node, kernel, stride, padding ?? .same)
       let strides = stride == 1 ? "" : ", stride=\(stride)"
       let options =
         "\(inputs), \(filters), \(kernel)\(strides)\(zeros)" + (bias ? "" : ", bias=False")
       return ScriptText.call(function, options, indent: indent)
-    case .batchNorm(let momentum, let epsilon, _, let scale):
+    case .batchNorm(let momentum, let epsilon, _, let scale, _):
       let kind = if case .image = node.input { "BatchNorm2d" } else { "BatchNorm1d" }
       let options = "eps=\(epsilon ?? 1e-5), momentum=\(momentum ?? 0.1)"
       if !scale { usesShiftNorm = true }
@@ -70,7 +70,7 @@ public struct PyTorchScript {
       return ["\(indent)Scale(\(factor)),"]
     case .dropout(let rate): return ["\(indent)nn.Dropout(\(rate)),"]
     case .flatten: return ["\(indent)nn.Flatten(),"]
-    case .dense(let units, let bias):
+    case .dense(let units, let bias, _):
       return ["\(indent)nn.Linear(\(node.input.count), \(units)\(bias ? "" : ", bias=False")),"]
     case .residual:
       usesResidual = true

@@ -62,6 +62,12 @@ enum HyperparameterOptions {
         help: "adam, adamw or sgd, and options: sgd,momentum=0.9,nesterov=true")
     ] + values + [
       Row(
+        "--freeze", value: "PATTERN",
+        { $0.all($1).isEmpty ? nil : .array($0.all($1).map { .string($0) }) },
+        help:
+          "leaves parameters as they are: 0.weight, conv2d.*, batch_norm.*, *.bias, may be given\n"
+          + "several times; a frozen batch norm takes its running statistics"),
+      Row(
         "--class-weight", value: "A:B:…", { $0.value($1).map(value) },
         help: "what the images of each class count in training: 1:1:5 for three classes"),
       Row(

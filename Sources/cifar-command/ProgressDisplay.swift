@@ -1,4 +1,5 @@
 import Cifar
+import CifarNN
 import CifarTraining
 import CommandSupport
 import Glibc
@@ -36,9 +37,15 @@ final class ProgressDisplay: RunObserver {
     Output.line(
       "Run \((session.runID ?? "").prefix(8))\(place): recipe \(hyperparameters.recipe), "
         + "model \(hyperparameters.model), "
-        + "\(Format.count(trainer.network.parameterCount)) parameters, "
+        + "\(parameters(of: trainer.network)), "
         + "\(Format.count(data?.trainCount ?? 0)) + \(Format.count(data?.validationCount ?? 0)) "
         + "images of \(data?.location ?? data?.name ?? "memory")")
+  }
+
+  private func parameters(of network: Network) -> String {
+    let all = Format.count(network.parameterCount)
+    if network.frozen.isEmpty { return "\(all) parameters" }
+    return "\(Format.count(network.trainableCount)) of \(all) parameters trained"
   }
 
   var waitsForStorage: Bool { false }

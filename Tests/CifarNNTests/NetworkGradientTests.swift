@@ -42,6 +42,8 @@ import Testing
     _ set: InstructionSet, _ spec: ModelSpec, most: Int, _ name: String, bound: Double = 5e-5
   ) throws {
     let network = try Network(spec: spec, dialect: .pytorch, seed: 5)
+    // Those of a fresh network would do nothing where a frozen batch norm takes them.
+    try network.load(network.stateTensors().map(withStatistics))
     let plan = try Plan(
       network: network, batchSize: SmallModel.batch, training: true,
       pool: ThreadPool(threads: 2), kernels: set.kernels)
@@ -62,6 +64,10 @@ import Testing
     #expect(abs(loss - oracle.loss(weights, images.doubles)) < 1e-5, "\(name)")
     let cancelled = SmallModel.cancelledBiases(of: spec)
     for gradient in network.gradientTensors() {
+      if network.frozen.contains(gradient.name) {
+        #expect(gradient.values.allSatisfy { $0 == 0 }, "\(name): \(gradient.name)")
+        continue
+      }
       let values = weights[gradient.name] ?? []
       let error = GradientCheck.relativeError(
         of: gradient.values, at: values, most: most, step: 1e-6
@@ -76,6 +82,38 @@ import Testing
       } else {
         #expect(error < bound, "\(name): \(gradient.name)")
       }
+    }
+  }
+
+  private func withStatistics(_ tensor: Tensor) -> Tensor {
+    var tensor = tensor
+    if tensor.name.hasSuffix(".running_mean") {
+      tensor.values = Samples.uniform(tensor.values.count, seed: 3, -0.5, 0.5)
+    } else if tensor.name.hasSuffix(".running_var") {
+      tensor.values = Samples.uniform(tensor.values.count, seed: 4, 0.3, 2)
+    }
+    return tensor
+  }
+
+  /// A batch norm that is not trainable takes its running statistics in training, and keeps them.
+  @Test(arguments: InstructionSet.all)
+  func frozenLayersStayAsTheyAre(set: InstructionSet) throws {
+    let model = SmallModel.tiny.first { $0.testDescription == "not all trainable" }
+    let spec = try #require(model?.spec)
+    let network = try Network(spec: spec, dialect: .pytorch, seed: 5)
+    try network.load(network.stateTensors().map(withStatistics))
+    let before = network.stateTensors()
+    let plan = try Plan(
+      network: network, batchSize: SmallModel.batch, training: true,
+      pool: ThreadPool(threads: 2), kernels: set.kernels)
+    _ = plan.trainStep(
+      images: SmallModel.images(for: spec), labels: SmallModel.labels, count: SmallModel.batch,
+      seed: 1, step: 1)
+    let frozen = try spec.nodes().flatMap(\.all).filter(\.isFrozen)
+    #expect(frozen.count == 9)
+    for (one, other) in zip(before, network.stateTensors()) where one.name.contains("running") {
+      let isFrozen = frozen.contains { one.name.hasPrefix($0.path + ".") }
+      #expect((one == other) == isFrozen, "\(one.name)")
     }
   }
 

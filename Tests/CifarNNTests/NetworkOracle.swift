@@ -43,7 +43,8 @@ struct NetworkOracle {
     let bias = weights["\(node.path).bias"] ?? []
     switch (node.spec, node.input) {
     case (
-      .conv2d(let filters, let kernel, let stride, let padding?, _, _), .image(let c, let h, let w)
+      .conv2d(let filters, let kernel, let stride, let padding?, _, _, _),
+      .image(let c, let h, let w)
     ):
       let zeros = padding.amounts(size: h, kernel: kernel, stride: stride)
       let shape = ConvolutionShape(
@@ -52,11 +53,14 @@ struct NetworkOracle {
       let none = [Double](repeating: 0, count: filters)
       return ConvolutionOracle(shape, images: pass.count).forward(
         x, weight, bias: bias.isEmpty ? none : bias)
-    case (.batchNorm(_, let epsilon?, _, _), let shape):
+    case (.batchNorm(_, let epsilon?, _, _, _), let shape):
       let ones = [Double](repeating: 1, count: shape.channels)
+      let running = PointwiseOracles.Moments(
+        mean: weights["\(node.path).running_mean"] ?? [],
+        variance: weights["\(node.path).running_var"] ?? [])
       return PointwiseOracles.batchNorm(
         x, weight: weight.isEmpty ? ones : weight, bias: bias, epsilon: epsilon,
-        pixels: shape.count / shape.channels)
+        pixels: shape.count / shape.channels, using: node.isFrozen ? running : nil)
     case (.relu, _): return PointwiseOracles.relu(x)
     case (.gelu, _): return PointwiseOracles.gelu(x)
     case (.maxPool(let size), .image(_, let h, let w)):
@@ -70,7 +74,7 @@ struct NetworkOracle {
       return PointwiseOracles.means(x, pixels: h * w)
     case (.dropout(let rate), _):
       return PointwiseOracles.dropout(x, mask: masks[node.number] ?? [], scale: 1 / (1 - rate))
-    case (.dense(let units, _), let shape):
+    case (.dense(let units, _, _), let shape):
       let none = [Double](repeating: 0, count: units)
       return RowOracles.dense(
         x, weight: weight, bias: bias.isEmpty ? none : bias, features: shape.count)

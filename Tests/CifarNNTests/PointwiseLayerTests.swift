@@ -128,7 +128,7 @@ import Testing
       var values = x
       for (index, layer) in chain.enumerated() {
         switch layer {
-        case .batchNorm(_, let epsilon?, _, _):
+        case .batchNorm(_, let epsilon?, _, _, _):
           values = PointwiseOracles.batchNorm(
             values, weight: weight, bias: bias, epsilon: epsilon,
             pixels: Self.height * Self.width)

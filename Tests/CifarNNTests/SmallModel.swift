@@ -49,9 +49,9 @@ enum SmallModel {
   static func cancelledBiases(of spec: ModelSpec) -> Set<String> {
     let nodes = ((try? spec.nodes()) ?? []).flatMap(\.all)
     let names = zip(nodes, nodes.dropFirst()).compactMap { node, next -> String? in
-      guard ["conv2d", "dense"].contains(node.spec.type), next.spec.type == "batch_norm" else {
-        return nil
-      }
+      guard ["conv2d", "dense"].contains(node.spec.type), next.spec.type == "batch_norm",
+        !next.isFrozen
+      else { return nil }
       return "\(node.path).bias"
     }
     return Set(names)
@@ -131,6 +131,22 @@ enum SmallModel {
           .residual(layers: [.conv2d(filters: 17, bias: false), .batchNorm(), .gelu]),
           .globalMaxPool, .dense(units: 6, bias: false), .batchNorm(epsilon: 1, scale: false),
           .relu, .dense(units: 4),
+        ])),
+    Case(
+      "not all trainable",
+      ModelSpec(
+        input: [3, 9, 8],
+        layers: [
+          .conv2d(filters: 17, trainable: false), .batchNorm(trainable: false), .relu, .maxPool(),
+          .conv2d(filters: 18), .batchNorm(trainable: false), .relu, .maxPool(),
+          .conv2d(filters: 9, trainable: false), .batchNorm(), .gelu,
+          .residual(
+            layers: [.conv2d(filters: 9), .batchNorm(trainable: false)],
+            shortcut: [.conv2d(filters: 9, kernelSize: 1), .batchNorm(trainable: false), .gelu]),
+          .relu, .conv2d(filters: 5), .batchNorm(scale: false, trainable: false), .gelu,
+          .dropout(rate: 0.2), .flatten,
+          .dense(units: 9), .batchNorm(trainable: false), .relu, .dense(units: 6, trainable: false),
+          .dense(units: 4),
         ])),
     Case(
       "from two pixels",

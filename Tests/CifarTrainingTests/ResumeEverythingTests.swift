@@ -57,7 +57,9 @@ import Testing
     #"{"lookahead":{"steps":2}}"#, #"{"epochs":2.5,"lookahead":{"steps":3,"power":0}}"#,
     #"{"loss":{"reduction":"sum"},"learning_rate":1e-5}"#, #"{"drop_last":true}"#,
     #"{"precision":"mixed_bfloat16"}"#, #"{"ema":0.9}"#, #"{"ema":0}"#,
-    airbench, residual, String(residual.dropLast()) + #","precision":"mixed_bfloat16"}"#,
+    #"{"freeze":["conv2d.*","batch_norm.*"]}"#, #"{"freeze":"*.bias","ema":0.5}"#,
+    notAllTrainable, airbench, residual,
+    String(residual.dropLast()) + #","precision":"mixed_bfloat16"}"#,
   ]
 
   /// Blocks with both kinds of shortcut, dropout inside, and both other poolings.
@@ -67,6 +69,14 @@ import Testing
     {"type":"residual","layers":[{"type":"conv2d","filters":12,"stride":2},{"type":"batch_norm"}],
     "shortcut":[{"type":"conv2d","filters":12,"kernel_size":1,"stride":2,"padding":"valid"}]},
     {"type":"relu"},{"type":"global_average_pool"},{"type":"dense","units":10}]}
+    """#
+
+  private static let notAllTrainable = #"""
+    {"model_spec":[{"type":"conv2d","filters":8},{"type":"batch_norm","trainable":false},
+    {"type":"relu"},{"type":"conv2d","filters":9,"trainable":false},{"type":"batch_norm"},
+    {"type":"gelu"},{"type":"flatten"},{"type":"dense","units":6,"trainable":false},
+    {"type":"dense","units":10}],"optimizer":{"type":"sgd","momentum":0.9,"clip_norm":1,
+    "groups":[{"parameters":"dense.*","learning_rate":0.02}]},"lookahead":{"steps":2}}
     """#
 
   /// Airbench's layers.

@@ -111,7 +111,8 @@ private struct Fusion {
 
   private mutating func addDense() {
     let node = take()
-    let normFollows = next < nodes.count && nodes[next].spec.isBatchNorm
+    let normFollows =
+      next < nodes.count && nodes[next].spec.isBatchNorm && !nodes[next].isFrozen
     add(
       .dense(
         DenseGroup(node: node, activation: takeRowActivation(), biasIsCancelled: normFollows)))

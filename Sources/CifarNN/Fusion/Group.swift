@@ -45,9 +45,9 @@ struct ConvolutionGroup: Equatable, Sendable {
     return nil
   }
 
-  /// Batch norm takes the mean away again, so that the bias has no effect on the loss and its
-  /// gradient is exactly 0.
-  var biasIsCancelled: Bool { consumer?.norm != nil }
+  /// Batch norm takes the mean of the batch away again, so that the bias has no effect on the loss
+  /// and its gradient is exactly 0.
+  var biasIsCancelled: Bool { consumer?.norm?.isFrozen == false }
 
   var hasBias: Bool { node.parameters.contains { $0.name == "bias" } }
 

@@ -317,7 +317,7 @@ struct MemoryPlan: Equatable, Sendable {
 extension ConvolutionShape {
   /// - Throws: `internal` for a layer that is no convolution with its options spelled out.
   init(_ node: LayerNode) throws {
-    guard case .conv2d(let filters, let kernel, let stride, let padding?, _, _) = node.spec,
+    guard case .conv2d(let filters, let kernel, let stride, let padding?, _, _, _) = node.spec,
       case .image(let channels, let height, let width) = node.input
     else { throw CifarError(.internal, "layer \(node.label) is no resolved convolution") }
     let zeros = padding.amounts(size: height, kernel: kernel, stride: stride)

@@ -27,7 +27,7 @@ extension Network {
       for i in target.indices { target[i] = random.uniform(-bound, bound) }
     }
     for node in nodes {
-      guard case .conv2d(_, _, _, _, _, .dirac) = node.spec else { continue }
+      guard case .conv2d(_, _, _, _, _, .dirac, _) = node.spec else { continue }
       for parameter in parameters where parameter.name == "\(node.path).weight" {
         setDirac(parameter)
       }

@@ -111,6 +111,13 @@ public enum LayerOption: Equatable, Sendable, Encodable, CustomStringConvertible
   }
 }
 
+extension LayerDescription.Option {
+  /// Shown where it is not what it usually is.
+  static func trainable(_ value: Bool) -> [Self] {
+    value ? [] : [Self(name: "trainable", value: .flag(false))]
+  }
+}
+
 extension LayerDescription {
   /// - Throws: `invalidArgument`, naming the option and its range.
   static func check(_ value: Int, _ range: ClosedRange<Int>, _ name: String) throws {

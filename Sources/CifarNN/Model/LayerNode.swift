@@ -11,8 +11,10 @@ public struct LayerNode: Equatable, Sendable {
   public let input: ValueShape
   public let output: ValueShape
   /// A residual block's two ways; else empty.
-  public let layers: [LayerNode]
-  public let shortcut: [LayerNode]
+  public private(set) var layers: [LayerNode]
+  public private(set) var shortcut: [LayerNode]
+  /// Whether its parameters stay as they are in training, all of them.
+  public private(set) var isFrozen: Bool
 
   /// This layer and all inside it, in the order of their numbers.
   public var all: [LayerNode] { [self] + layers.flatMap(\.all) + shortcut.flatMap(\.all) }
@@ -63,7 +65,7 @@ public struct LayerNode: Equatable, Sendable {
       nodes.append(
         LayerNode(
           path: own, number: place, spec: spec, input: input, output: output, layers: layers,
-          shortcut: shortcut))
+          shortcut: shortcut, isFrozen: !spec.isTrainable))
     }
     return nodes
   }
@@ -86,6 +88,16 @@ public struct LayerNode: Equatable, Sendable {
 }
 
 extension LayerNode {
+  /// The same where these parameters are not trained: a layer that has no others is frozen.
+  func freezing(_ names: Set<String>) -> LayerNode {
+    var node = self
+    let own = parameters.map { "\(path).\($0.name)" }
+    if !own.isEmpty, names.isSuperset(of: own) { node.isFrozen = true }
+    node.layers = layers.map { $0.freezing(names) }
+    node.shortcut = shortcut.map { $0.freezing(names) }
+    return node
+  }
+
   /// What the layer itself trains, as the last part of its name and its shape.
   public var parameters: [(name: String, shape: [Int])] { spec.description.parameters(input) }
   /// What the layer itself keeps besides.

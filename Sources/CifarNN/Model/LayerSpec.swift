@@ -6,14 +6,16 @@ public enum LayerSpec: Equatable, Sendable {
   /// Convolution, with a bias unless `bias` is false.
   case conv2d(
     filters: Int, kernelSize: Int = 3, stride: Int = 1, padding: Padding? = nil, bias: Bool = true,
-    initializer: Initializer? = nil)
+    initializer: Initializer? = nil, trainable: Bool = true)
   /// Normalises each channel, or each value of a row, over the batch: y = γ·(x − mean)/√(var + ε) + β.
   ///
   /// `momentum` is the weight of the new value in the running statistics, as PyTorch counts it:
   /// Keras's 0.99 is 0.01 here. `unbiased` keeps the running variance with n − 1 (PyTorch) and not
-  /// with n (Keras). Without `scale`, γ is 1 and not trained.
+  /// with n (Keras). Without `scale`, γ is 1 and not trained. One that is not `trainable` takes the
+  /// running mean and variance in training too, and leaves them as they are, as in Keras.
   case batchNorm(
-    momentum: Double? = nil, epsilon: Double? = nil, unbiased: Bool? = nil, scale: Bool = true)
+    momentum: Double? = nil, epsilon: Double? = nil, unbiased: Bool? = nil, scale: Bool = true,
+    trainable: Bool = true)
   /// max(x, 0)
   case relu
   /// x·Φ(x), where Φ is the standard normal distribution.
@@ -33,7 +35,7 @@ public enum LayerSpec: Equatable, Sendable {
   /// (C, H, W) to C·H·W, channels slowest.
   case flatten
   /// y = W·x + b, without b if `bias` is false.
-  case dense(units: Int, bias: Bool = true)
+  case dense(units: Int, bias: Bool = true, trainable: Bool = true)
   /// y = layers(x) + shortcut(x), He et al. 2015, "Deep Residual Learning for Image Recognition".
   /// A shortcut without layers is x itself.
   case residual(layers: [LayerSpec], shortcut: [LayerSpec] = [])
@@ -63,10 +65,12 @@ public enum LayerSpec: Equatable, Sendable {
   /// What there is to say of it: see `Layers`.
   var description: LayerDescription {
     switch self {
-    case .conv2d(let filters, let kernelSize, let stride, let padding, let bias, let initializer):
-      .conv2d(filters, kernelSize, stride, padding, bias, initializer)
-    case .batchNorm(let momentum, let epsilon, let unbiased, let scale):
-      .batchNorm(momentum, epsilon, unbiased, scale)
+    case .conv2d(
+      let filters, let kernelSize, let stride, let padding, let bias, let initializer,
+      let trainable):
+      .conv2d(filters, kernelSize, stride, padding, bias, initializer, trainable)
+    case .batchNorm(let momentum, let epsilon, let unbiased, let scale, let trainable):
+      .batchNorm(momentum, epsilon, unbiased, scale, trainable)
     case .relu: .relu
     case .gelu: .gelu
     case .maxPool(let size): .maxPool(size)
@@ -76,8 +80,18 @@ public enum LayerSpec: Equatable, Sendable {
     case .scale(let factor): .scale(factor)
     case .dropout(let rate): .dropout(rate)
     case .flatten: .flatten
-    case .dense(let units, let bias): .dense(units, bias)
+    case .dense(let units, let bias, let trainable): .dense(units, bias, trainable)
     case .residual(let layers, let shortcut): .residual(layers, shortcut)
+    }
+  }
+
+  /// Whether training moves its parameters.
+  var isTrainable: Bool {
+    switch self {
+    case .conv2d(_, _, _, _, _, _, let trainable), .batchNorm(_, _, _, _, let trainable),
+      .dense(_, _, let trainable):
+      trainable
+    default: true
     }
   }
 

@@ -37,7 +37,7 @@ public struct ModelSpec: Codable, Equatable, Sendable {
     let nodes = try chain()
     guard !layers.isEmpty else { throw CifarError(.invalidArgument, "the model has no layers") }
     for node in nodes.flatMap(\.all) where node.path != "0" {
-      guard case .conv2d(_, _, _, _, _, .whitening) = node.spec else { continue }
+      guard case .conv2d(_, _, _, _, _, .whitening, _) = node.spec else { continue }
       throw CifarError(
         .invalidArgument,
         "layer \(node.path) (\(node.spec.type)): whitening is of the images, and for the first layer"
@@ -78,7 +78,7 @@ public struct ModelSpec: Codable, Equatable, Sendable {
 
   /// The number of classes: the units of the last layer.
   public var classes: Int {
-    guard case .dense(let units, _)? = layers.last else { return 0 }
+    guard case .dense(let units, _, _)? = layers.last else { return 0 }
     return units
   }
 }

@@ -15,7 +15,7 @@ public struct ModelSummary: Equatable, Sendable, Encodable {
     public let outputShape: [Int]
     /// Numbers that are trained.
     public let trainable: Int
-    /// Numbers that it keeps besides: running means and variances.
+    /// Numbers that it keeps besides: running means and variances, and what is not `trainable`.
     public let nonTrainable: Int
     /// Additions and multiplications for one image.
     public let flops: Int
@@ -60,7 +60,7 @@ public struct ModelSummary: Equatable, Sendable, Encodable {
     trainable = rows.reduce(0) { $0 + $1.trainable }
     nonTrainable = rows.reduce(0) { $0 + $1.nonTrainable }
     flops = rows.reduce(0) { $0 + $1.flops }
-    if case .dense(let units, _)? = nodes.last?.spec { classes = units } else { classes = 0 }
+    if case .dense(let units, _, _)? = nodes.last?.spec { classes = units } else { classes = 0 }
   }
 
   /// The table and the totals, each line ended by a newline.
@@ -107,7 +107,9 @@ extension ModelSummary.Row {
     let options = node.spec.description.options.filter { !$0.isInShape }
     let own = Self(
       name: node.path, type: node.spec.type, depth: depth, outputShape: node.output.dimensions,
-      trainable: node.parameterCount, nonTrainable: node.statisticCount, flops: node.flops,
+      trainable: node.isFrozen ? 0 : node.parameterCount,
+      nonTrainable: node.statisticCount + (node.isFrozen ? node.parameterCount : 0),
+      flops: node.flops,
       options: Dictionary(
         options.compactMap { option in option.value.map { (option.name, $0) } },
         uniquingKeysWith: { $1 }),

@@ -28,6 +28,8 @@ public final class Network {
   let statisticValues: AlignedBuffer<Float>
   /// dLoss/dParameter of the last training step, laid out as the parameters are.
   private(set) var gradients: AlignedBuffer<Float>
+  /// The names of the parameters that are never trained.
+  public let frozen: Set<String>
   /// The parameters that gradients are computed for; nil for all.
   private(set) var trained: Set<String>?
   /// Counts changes of `trained`.
@@ -37,8 +39,12 @@ public final class Network {
 
   /// Makes the model with freshly drawn weights.
   ///
+  /// - Parameter frozen: the names of parameters that are never trained, besides those of layers that
+  ///   are not trainable.
   /// - Throws: `invalidArgument` or `shapeMismatch` for a spec that does not fit together.
-  public init(spec: ModelSpec, dialect: Dialect, seed: UInt64) throws {
+  public init(
+    spec: ModelSpec, dialect: Dialect, seed: UInt64, frozen: Set<String> = []
+  ) throws {
     let spec = spec.resolved(for: dialect)
     self.spec = spec
     self.dialect = dialect
@@ -50,6 +56,12 @@ public final class Network {
       for (name, shape) in node.parameters { parameters.add("\(node.path).\(name)", shape) }
       for (name, shape) in node.statistics { statistics.add("\(node.path).\(name)", shape) }
     }
+    let untrained = nodes.filter(\.isFrozen).flatMap { node in
+      node.parameters.map { "\(node.path).\($0.name)" }
+    }
+    self.frozen = frozen.union(untrained)
+    trained =
+      self.frozen.isEmpty ? nil : Set(parameters.entries.map(\.name)).subtracting(self.frozen)
     self.parameters = parameters.entries
     self.statistics = statistics.entries
     values = try AlignedBuffer(count: parameters.size, for: "the weights")
@@ -64,6 +76,8 @@ public final class Network {
   public init(copying other: Network) throws {
     spec = other.spec
     dialect = other.dialect
+    frozen = other.frozen
+    trained = other.trained
     parameters = other.parameters
     statistics = other.statistics
     values = try AlignedBuffer(count: other.values.count, for: "the weights")
@@ -81,8 +95,13 @@ public final class Network {
     }
   }
 
-  /// Numbers that are trained.
+  /// Numbers of all parameters.
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+
+  /// Those that are trained.
+  public var trainableCount: Int {
+    parameters.reduce(0) { $0 + (frozen.contains($1.name) ? 0 : $1.count) }
+  }
 
   /// Weights and statistics, layer by layer.
   public func stateTensors() -> [Tensor] {
@@ -191,9 +210,14 @@ public final class Network {
     gradients = try AlignedBuffer(count: values.count, for: "the gradients of the weights")
   }
 
+  /// Its layers, of which those are frozen whose parameters all are.
+  ///
+  /// - Throws: as `ModelSpec.nodes`.
+  func nodes() throws -> [LayerNode] { try spec.nodes().map { $0.freezing(frozen) } }
+
   /// Says which parameters training steps compute gradients for; those of the others become 0.
   func setTrained(_ names: Set<String>) {
-    let names = names.count == parameters.count ? nil : names
+    let names = names.count == parameters.count ? nil : names.subtracting(frozen)
     guard names != trained else { return }
     trained = names
     trainedVersion += 1

@@ -8,6 +8,9 @@ import Kernels
 /// Source: Ioffe & Szegedy 2015, "Batch Normalization".
 final class BatchNormalization {
   let channels: Int
+  /// Whether a training pass takes the mean and variance of its batch, and moves the running ones. A
+  /// frozen one is scale·x + offset by the running ones, and its dx is scale·dy.
+  let usesBatch: Bool
   let parameters: [String]
   private let momentum: Double
   private let epsilon: Double
@@ -32,7 +35,7 @@ final class BatchNormalization {
   /// - Parameter node: with every option spelled out.
   /// - Throws: `internal` for another layer, `outOfMemory`.
   init(_ node: LayerNode, context: OperatorContext) throws {
-    guard case .batchNorm(let momentum?, let epsilon?, let unbiased?, let hasScale) = node.spec
+    guard case .batchNorm(let momentum?, let epsilon?, let unbiased?, let hasScale, _) = node.spec
     else {
       throw CifarError(.internal, "layer \(node.label) is no resolved batch normalisation")
     }
@@ -40,6 +43,7 @@ final class BatchNormalization {
     parameters = node.parameters.map { "\(name).\($0.name)" }
     network = context.network
     channels = node.input.channels
+    usesBatch = !node.isFrozen
     self.momentum = momentum
     self.epsilon = epsilon
     self.unbiased = unbiased
@@ -103,7 +107,7 @@ final class BatchNormalization {
   ///
   /// - Parameter sums: Σ dy by channel, and Σ dy·(x − mean).
   func useGradients(sums: (Int) -> (sum: Double, products: Double), count: Int) {
-    guard let biasGradient else { return }
+    guard usesBatch, let biasGradient else { return }
     let (trainsWeight, trainsBias) = (
       network.isTrained(parameters[0]), network.isTrained(parameters[parameters.count - 1])
     )

@@ -97,7 +97,7 @@ final class Pointwise {
 
   /// The moments of one plane of the input.
   func takeMoments(plane: Int) {
-    if norm == nil { return }
+    guard let norm, norm.usesBatch else { return }
     let lanes = context.kernels.lanes
     let sums = sums(plane)
     context.kernels.planeMoments(
@@ -108,7 +108,7 @@ final class Pointwise {
   /// Scale and offset of the pass, from the moments of all planes or the running statistics.
   func finishMoments(_ pass: Pass) {
     guard let norm else { return }
-    if pass.training {
+    if pass.training, norm.usesBatch {
       norm.useBatch(moments: { moments($0, pass.count) }, count: pass.count * height * width)
     } else {
       norm.useRunningStatistics()
@@ -177,7 +177,7 @@ final class Pointwise {
         scale: (norm?.scale ?? ones).pointer + channel,
         offset: (norm?.offset ?? zeros).pointer + channel)
     }
-    guard let norm else { return }
+    guard let norm, norm.usesBatch else { return }
     let sums = sums(plane)
     if let chosen {
       kernels.planeBackwardPoolMoments(

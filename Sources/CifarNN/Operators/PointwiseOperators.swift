@@ -7,7 +7,7 @@ final class PointwiseInput: Operator {
   init(_ stage: Pointwise) { self.stage = stage }
 
   func forward(_ pass: Pass) {
-    guard pass.training, stage.norm != nil else { return }
+    guard pass.training, stage.norm?.usesBatch == true else { return }
     stage.context.pool.forEach(pass.count * stage.groups) { plane, _ in
       stage.takeMoments(plane: plane)
     }

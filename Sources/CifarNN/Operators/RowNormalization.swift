@@ -37,7 +37,7 @@ final class RowNormalization: SingleLayer {
 
   func forward(_ pass: Pass) {
     let kernels = context.kernels
-    if pass.training {
+    if pass.training, norm.usesBatch {
       let lanes = kernels.lanes
       forEachGroup { group, _, worker in
         let sums = self.sums(group)
@@ -64,13 +64,15 @@ final class RowNormalization: SingleLayer {
   func backward(_ pass: Pass) {
     guard let gradient = output.gradient, let inputGradient = input.gradient else { return }
     let kernels = context.kernels
-    forEachGroup { group, channel, worker in
-      let sums = self.sums(group)
-      kernels.planeBackwardMoments(
-        Values(gather(input.values, group, pass.count, worker, 0)),
-        gradient: gather(gradient, group, pass.count, worker, 1), pixels: pass.count,
-        scale: norm.scale.pointer + channel, offset: norm.offset.pointer + channel, relu: false,
-        mean: norm.mean.pointer + channel, sum: sums, products: sums + kernels.lanes)
+    if norm.usesBatch {
+      forEachGroup { group, channel, worker in
+        let sums = self.sums(group)
+        kernels.planeBackwardMoments(
+          Values(gather(input.values, group, pass.count, worker, 0)),
+          gradient: gather(gradient, group, pass.count, worker, 1), pixels: pass.count,
+          scale: norm.scale.pointer + channel, offset: norm.offset.pointer + channel, relu: false,
+          mean: norm.mean.pointer + channel, sum: sums, products: sums + kernels.lanes)
+      }
     }
     norm.useGradients(sums: total, count: pass.count)
     forEachGroup { group, channel, worker in

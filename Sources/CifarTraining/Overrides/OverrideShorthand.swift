@@ -29,6 +29,7 @@ struct OverrideShorthand {
     if let list = entries["augmentations"]?.array {
       entries["augmentations"] = .array(list.map(named))
     }
+    if let pattern = entries["freeze"]?.string { entries["freeze"] = .array([.string(pattern)]) }
     if let more = entries.removeValue(forKey: "augment") {
       let list = (entries["augmentations"] ?? base["augmentations"])?.array ?? []
       entries["augmentations"] = .array(list + (more.array ?? [more]).map(named))

@@ -444,7 +444,9 @@ class ModelSpecInfo(Structure):
         ("layers", c_uint32),  # those inside residual blocks counted
         ("classes", c_uint32),  # units of the last layer; 0 if it is not dense
         ("parameters", c_uint64),  # numbers that are trained
-        ("non_trainable", c_uint64),  # numbers that are kept besides: running means and variances
+        # numbers that are kept besides: running means and variances, and the parameters of layers
+        # that are not trainable
+        ("non_trainable", c_uint64),
         ("flops", c_uint64),  # additions and multiplications for one image
     ]
 

@@ -42,6 +42,7 @@ class Layers:
         self: Spec, filters: int, kernel_size: Side = 3, stride: Side = 1,
         padding: Optional[str] = None, activation: Optional[str] = None, bias: bool = True,
         initializer: Optional[str] = None, strides: Optional[Side] = None,
+        trainable: bool = True,
     ) -> Spec:
         """Adds a convolution: (C, H, W) to (filters, H/stride, W/stride).
 
@@ -67,6 +68,8 @@ class Layers:
             needs two filters for each number of a patch. None (the default) is the dialect's.
         strides : {1, 2} or a pair of the same, optional
             Keras's name of ``stride``.
+        trainable : bool
+            False leaves its parameters as they are in training; the default is True.
 
         Returns
         -------
@@ -92,17 +95,18 @@ class Layers:
             stride = strides
         follow = _activation(activation)
         sides = _side(kernel_size, "kernel_size"), _side(stride, "stride")
-        if flag(bias, "bias") and initializer is None:
+        if flag(bias, "bias") and flag(trainable, "trainable") and initializer is None:
             self._add("conv2d", whole(filters, "filters"), *sides, _PADDINGS[padding])
         else:
             self._add_options(
                 type="conv2d", filters=whole(filters, "filters"), kernel_size=sides[0],
-                stride=sides[1], padding=padding, bias=bool(bias), initializer=initializer)
+                stride=sides[1], padding=padding, bias=bool(bias), initializer=initializer,
+                trainable=_unless_true(trainable))
         return self if follow is None else self._add(follow)
 
     def batch_norm(
         self: Spec, momentum: Optional[float] = None, epsilon: Optional[float] = None,
-        unbiased: Optional[bool] = None, scale: bool = True,
+        unbiased: Optional[bool] = None, scale: bool = True, trainable: bool = True,
     ) -> Spec:
         """Adds batch norm, which normalises each channel, or each value of a row, over the batch.
 
@@ -120,6 +124,9 @@ class Layers:
             Whether the running variance is that of n − 1: True in PyTorch, False in Keras.
         scale : bool
             False for a scale of 1 that is not trained; the default is True.
+        trainable : bool
+            False leaves its parameters as they are in training, which then takes the running
+            statistics and keeps them, as in Keras; the default is True.
 
         Returns
         -------
@@ -139,9 +146,9 @@ class Layers:
         for name, value in [("momentum", momentum), ("epsilon", epsilon)]:
             if value is not None and number(value, name) == 0:  # which is None for C
                 raise ValueError(f"{name} {value} is not above 0")
-        if not flag(scale, "scale"):
+        if not flag(scale, "scale") or not flag(trainable, "trainable"):
             return self._add_options(
-                type="batch_norm", scale=False,
+                type="batch_norm", scale=_unless_true(scale), trainable=_unless_true(trainable),
                 momentum=None if momentum is None else number(momentum, "momentum"),
                 epsilon=None if epsilon is None else number(epsilon, "epsilon"),
                 unbiased=None if unbiased is None else bool(flag(unbiased, "unbiased")))
@@ -343,7 +350,8 @@ class Layers:
     @instead(
         input_shape="cifar.ModelSpec(input=(3, 32, 32)) says it", use_bias="bias=False leaves it out")
     def dense(
-        self: Spec, units: int, activation: Optional[str] = None, bias: bool = True
+        self: Spec, units: int, activation: Optional[str] = None, bias: bool = True,
+        trainable: bool = True,
     ) -> Spec:
         """Adds W·x + b, after a flatten or a global pool.
 
@@ -356,6 +364,8 @@ class Layers:
             loss has it, and ``predict`` too. It can be that of the last layer only.
         bias : bool
             False leaves b out; the default is True.
+        trainable : bool
+            False leaves its parameters as they are in training; the default is True.
 
         Returns
         -------
@@ -373,10 +383,12 @@ class Layers:
         10
         """
         follow = None if activation == "softmax" else _activation(activation)
-        if flag(bias, "bias"):
+        if flag(bias, "bias") and flag(trainable, "trainable"):
             self._add("dense", whole(units, "units"))
         else:
-            self._add_options(type="dense", units=whole(units, "units"), bias=False)
+            self._add_options(
+                type="dense", units=whole(units, "units"), bias=_unless_true(bias),
+                trainable=_unless_true(trainable))
         if activation == "softmax":
             self._end()
         return self if follow is None else self._add(follow)
@@ -454,6 +466,11 @@ class Layers:
     def _go_on(self, layer: str) -> None:
         if self._has_ended:
             raise ValueError(f"{layer} can't follow softmax, which is for the last layer")
+
+
+def _unless_true(value: object) -> Optional[bool]:
+    """What JSON says of a flag that is usually true."""
+    return None if value else False
 
 
 def _side(value: Any, name: str) -> int:

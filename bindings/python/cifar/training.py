@@ -149,7 +149,8 @@ def fit(
         Anything else that docs/hyperparameters.md and `cifar hyperparameters` name:
         ``optimizer="sgd"``, ``momentum=0.9``, ``weight_decay=5e-4``, ``clip_norm=1`` (of all
         gradients together; ``clipnorm`` of each parameter's, ``clipvalue`` of each number, as in
-        Keras), ``label_smoothing=0.1``, ``class_weight={3: 2.0}`` (what the images of some classes
+        Keras), ``freeze=["conv2d.*", "batch_norm.*"]`` (parameters that stay as they are; a
+        frozen batch norm takes its running statistics), ``label_smoothing=0.1``, ``class_weight={3: 2.0}`` (what the images of some classes
         count in training, by their places or names; or a number for each; validation counts all
         alike), ``steps_per_epoch=500``, ``ema=0.999`` (an exponential
         moving average of the weights is validated and kept in their place),

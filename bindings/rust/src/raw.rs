@@ -521,7 +521,8 @@ pub struct cifar_model_spec_info {
     pub classes: u32,
     // numbers that are trained
     pub parameters: u64,
-    // numbers that are kept besides: running means and variances
+    // numbers that are kept besides: running means and variances, and the parameters of layers that
+    // are not trainable
     pub non_trainable: u64,
     // additions and multiplications for one image
     pub flops: u64,

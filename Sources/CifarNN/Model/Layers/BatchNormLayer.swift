@@ -4,13 +4,15 @@ extension LayerDecoder {
   static let batchNorm = LayerDecoder("batch_norm") { options in
     .batchNorm(
       momentum: try options.optional("momentum"), epsilon: try options.optional("epsilon"),
-      unbiased: try options.optional("unbiased"), scale: try options.optional("scale") ?? true)
+      unbiased: try options.optional("unbiased"), scale: try options.optional("scale") ?? true,
+      trainable: try options.optional("trainable") ?? true)
   }
 }
 
 extension LayerDescription {
   static func batchNorm(
-    _ momentum: Double?, _ epsilon: Double?, _ unbiased: Bool?, _ scale: Bool
+    _ momentum: Double?, _ epsilon: Double?, _ unbiased: Bool?, _ scale: Bool,
+    _ trainable: Bool
   ) -> LayerDescription {
     LayerDescription(
       type: "batch_norm",
@@ -18,12 +20,12 @@ extension LayerDescription {
         Option(name: "momentum", value: momentum.map(LayerOption.number)),
         Option(name: "epsilon", value: epsilon.map(LayerOption.number)),
         Option(name: "unbiased", value: unbiased.map(LayerOption.flag)),
-      ] + (scale ? [] : [Option(name: "scale", value: .flag(false))]),
+      ] + (scale ? [] : [Option(name: "scale", value: .flag(false))]) + Option.trainable(trainable),
       resolved: { dialect in
         .batchNorm(
           momentum: momentum ?? dialect.batchNormMomentum,
           epsilon: epsilon ?? dialect.batchNormEpsilon,
-          unbiased: unbiased ?? dialect.batchNormUnbiased, scale: scale)
+          unbiased: unbiased ?? dialect.batchNormUnbiased, scale: scale, trainable: trainable)
       },
       output: { input in
         if let momentum, !(momentum > 0 && momentum <= 1) {

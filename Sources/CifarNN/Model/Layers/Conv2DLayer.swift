@@ -6,14 +6,15 @@ extension LayerDecoder {
       filters: try options.required("filters"),
       kernelSize: try options.optional("kernel_size") ?? 3,
       stride: try options.optional("stride") ?? 1, padding: try options.word("padding"),
-      bias: try options.optional("bias") ?? true, initializer: try options.word("initializer"))
+      bias: try options.optional("bias") ?? true, initializer: try options.word("initializer"),
+      trainable: try options.optional("trainable") ?? true)
   }
 }
 
 extension LayerDescription {
   static func conv2d(
     _ filters: Int, _ kernel: Int, _ stride: Int, _ padding: LayerSpec.Padding?, _ bias: Bool,
-    _ initializer: LayerSpec.Initializer?
+    _ initializer: LayerSpec.Initializer?, _ trainable: Bool
   ) -> LayerDescription {
     LayerDescription(
       type: "conv2d",
@@ -23,12 +24,13 @@ extension LayerDescription {
         Option(name: "stride", value: .integer(stride)),
         Option(name: "padding", value: padding.map { .word($0.rawValue) }),
       ] + (bias ? [] : [Option(name: "bias", value: .flag(false))])
-        + (initializer.map { [Option(name: "initializer", value: .word($0.rawValue))] } ?? []),
+        + (initializer.map { [Option(name: "initializer", value: .word($0.rawValue))] } ?? [])
+        + Option.trainable(trainable),
       resolved: { dialect in
         .conv2d(
           filters: filters, kernelSize: kernel, stride: stride,
           padding: padding ?? dialect.padding(stride: stride), bias: bias,
-          initializer: initializer)
+          initializer: initializer, trainable: trainable)
       },
       // Whichever dialect decides what is left out, the output has the same shape.
       output: { input in

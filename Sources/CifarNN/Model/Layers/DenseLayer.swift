@@ -2,16 +2,18 @@ import CifarCore
 
 extension LayerDecoder {
   static let dense = LayerDecoder("dense") {
-    .dense(units: try $0.required("units"), bias: try $0.optional("bias") ?? true)
+    .dense(
+      units: try $0.required("units"), bias: try $0.optional("bias") ?? true,
+      trainable: try $0.optional("trainable") ?? true)
   }
 }
 
 extension LayerDescription {
-  static func dense(_ units: Int, _ bias: Bool) -> LayerDescription {
+  static func dense(_ units: Int, _ bias: Bool, _ trainable: Bool) -> LayerDescription {
     LayerDescription(
       type: "dense",
       options: [Option(name: "units", value: .integer(units), isInShape: true)]
-        + (bias ? [] : [Option(name: "bias", value: .flag(false))]),
+        + (bias ? [] : [Option(name: "bias", value: .flag(false))]) + Option.trainable(trainable),
       output: { input in
         guard case .flat = input else {
           throw CifarError(
