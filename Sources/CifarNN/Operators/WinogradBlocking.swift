@@ -56,7 +56,7 @@ struct WinogradBlocking: Equatable, Sendable {
     let transform = target.products == .float32 ? 0 : Winograd.points * groups * lanes * lanes
     scratchFilters = target.training ? max(self.filterFloats, rotated) : 0
     scratch = ScratchSize(
-      shared: scratchFilters + target.threads * transformedFloats,
+      shared: scratchFilters,
       worker: max(
         transform, transformedFloats + packs * Winograd.packTiles * Winograd.points * panel)
     ).union(weightGradient?.scratch(after: scratchFilters) ?? ScratchSize())

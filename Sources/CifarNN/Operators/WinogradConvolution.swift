@@ -157,14 +157,12 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     if packs <= WinogradBlocking.packs * threads || count < threads,
       let images = product.input.batch(count)
     {
-      let most = WinogradBlocking.packs * threads
-      let parts = WorkPartition(tiles(of: 0..<count), most: most, unit: Winograd.packTiles)
       if let scales = product.scales {
         context.pool.forEach(count) { image, _ in
           measure(images, image..<(image + 1), groups: product.groups, scales)
         }
       }
-      for part in 0..<parts.count { convolveByPanels(product, images, tiles: parts[part]) }
+      convolveByPanels(product, images, tiles: tiles(of: 0..<count))
       if let consumer {
         context.pool.forEach(count) { image, _ in consumer.consume(image..<(image + 1)) }
       }
@@ -192,7 +190,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     let next = product.input.prefetchRanges(
       next, groups: 0..<product.groups, layout: layout(product.groups))
     for number in 0..<blocks.count {
-      transform(product, images, blocks[number], to: x, pointStride: blocking.pointStride)
+      transform(product, images, blocks[number], to: x)
       for panel in 0..<product.panels {
         var prefetch = next.part(
           number * product.panels + panel, of: blocks.count * product.panels)
@@ -202,8 +200,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
           prefetch.fifth = consumer?.prefetchRanges(chunk)?.part(panel, of: product.panels)
         }
         multiply(
-          product, x, blocks[number], panel, pointStride: blocking.pointStride,
-          products: x + blocking.transformedFloats, prefetch: prefetch)
+          product, x, blocks[number], panel, products: x + blocking.transformedFloats,
+          prefetch: prefetch)
       }
     }
     consumer?.consume(chunk)
@@ -217,41 +215,32 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     WorkPartition(tiles(of: images), most: WinogradBlocking.packs, unit: Winograd.packTiles)
   }
 
-  /// First all tiles are transformed, then each panel takes them up, some packs at a time.
+  /// Each chunk transforms the tiles that it multiplies with some of the panels, though others may
+  /// need the same ones: that takes less time than reading them from another core's cache.
   private func convolveByPanels(_ product: Product, _ images: Values, tiles: Range<Int>) {
-    let pack = Winograd.packTiles
-    let stride =
-      scales == nil
-      ? WinogradConvolution.packStride(product.groups * context.kernels.lanes)
-      : pack * context.kernels.lanes / 2
-    let x = context.scratch.shared + blocking.scratchFilters
-    let pointStride = context.pool.threads * blocking.pointStride
-    let packs = WorkPartition(tiles, most: 1, unit: pack)
-    context.pool.forEach(packs.count) { index, _ in
-      transform(product, images, packs[index], to: x + index * stride, pointStride: pointStride)
-    }
-    let parts = WorkPartition(tiles, most: 2, unit: pack)
-    context.pool.forEach(product.panels * parts.count) { index, worker in
-      let (panel, number) = index.quotientAndRemainder(dividingBy: parts.count)
-      let part = parts[number]
-      multiply(
-        product, x + (part.lowerBound - tiles.lowerBound) / pack * stride, part, panel,
-        pointStride: pointStride,
-        products: context.scratch.pointer(worker: worker), prefetch: PrefetchRanges())
+    let chunks = FewTiles(tiles, panels: product.panels, threads: context.pool.threads)
+    context.pool.forEach(chunks.count) { index, worker in
+      let (tiles, panels) = chunks[index]
+      let x = context.scratch.pointer(worker: worker)
+      transform(product, images, tiles, to: x)
+      for panel in panels {
+        multiply(
+          product, x, tiles, panel, products: x + blocking.transformedFloats,
+          prefetch: PrefetchRanges())
+      }
     }
   }
 
   /// Tiles into the transformed space.
   private func transform(
-    _ product: Product, _ images: Values, _ tiles: Range<Int>, to x: UnsafeMutablePointer<Float>,
-    pointStride: Int
+    _ product: Product, _ images: Values, _ tiles: Range<Int>, to x: UnsafeMutablePointer<Float>
   ) {
     let area = WinogradTiles(
       images: images, imageGroups: product.groups, groups: 0..<product.groups, tiles: tiles)
     if let scales = product.scales {
       return context.kernels.winogradInputInt16(
         tiling, area, scales: scales.scale.pointer, pairs: .channels, to: x.int16,
-        pointStride: pointStride)
+        pointStride: blocking.pointStride)
     }
     context.kernels.winogradInput(
       tiling, area, to: x,
@@ -272,13 +261,13 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   /// Transformed tiles times one panel of filters, and back.
   private func multiply(
     _ product: Product, _ x: UnsafePointer<Float>, _ tiles: Range<Int>, _ panel: Int,
-    pointStride: Int, products: UnsafeMutablePointer<Float>, prefetch: PrefetchRanges
+    products: UnsafeMutablePointer<Float>, prefetch: PrefetchRanges
   ) {
     let kernels = context.kernels
     let panelFilters = Winograd.points * product.groups * kernels.lanes * kernels.panelLanes
     if product.scales != nil {
       kernels.winogradMultiplyInt16(
-        x.int16, pointStride: pointStride, tiles: tiles.count, groups: product.groups,
+        x.int16, pointStride: blocking.pointStride, tiles: tiles.count, groups: product.groups,
         filters: product.filters.int16 + panel * panelFilters,
         scales: product.filters
           + blocking.scalesPlace(panel, panels: product.panels, groups: product.groups, context),
