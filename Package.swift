@@ -91,7 +91,7 @@ let package = Package(
       dependencies: ["CheckpointFormat", "CifarCore", "CifarNN", "CifarData"]),
     .target(
       name: "Interchange", dependencies: ["CheckpointFormat", "CifarCore", "CifarData", "CifarNN"]),
-    .target(name: "CifarRegistry", dependencies: ["CifarCore", "CSQLite"]),
+    .target(name: "CifarRegistry", dependencies: ["CheckpointFormat", "CifarCore", "CSQLite"]),
     .target(
       name: "Cifar",
       dependencies: [

@@ -138,6 +138,7 @@ def verbs(path, directory):
         ("verify", ["verify"]),
         ("backup FILE", ["backup", directory / "copy.db"]),
         ("merge FILE, nothing new", ["merge", directory / "copy.db"]),
+        ("slim --all --dry-run", ["slim", "--all", "--dry-run"]),
         ("copy RUN --to FILE", ["copy", first, "--to", directory / "one.db"]),
         ("rm of all but one", ["rm", "--filter", f"id != {first} and name != trainer", "--yes"]),
         ("gc of all but one", ["gc", "--yes"]),

@@ -360,6 +360,11 @@ typedef struct cifar_train_options {
   const void *init_bytes;     /**< begin with the weights of a safetensors file in memory, which is
                                    not kept: see init_from. NULL: with other ones */
   size_t init_size;           /**< bytes at init_bytes */
+  const char *packages;       /**< versions of the program's own packages by name, a JSON object such
+                                   as {"numpy": "2.1.0"}, noted down with the session; NULL: none */
+  int32_t no_patch;           /**< 0: the uncommitted changes of the git repository that the working
+                                   directory is in are noted down with the session, up to 1 MiB;
+                                   1: they are not */
 } cifar_train_options;
 
 /* Hyperparameters by their names, as cifar_trainer_info shows the complete set. What is not named
@@ -445,6 +450,8 @@ typedef struct cifar_resume_options {
                                   same machine a moment after a restart. What still trains it can
                                   write nothing more */
   double busy_timeout;       /**< as in cifar_train_options */
+  const char *packages;      /**< as in cifar_train_options */
+  int32_t no_patch;          /**< as in cifar_train_options */
 } cifar_resume_options;
 
 /** Fills in the defaults. */
@@ -1390,6 +1397,19 @@ cifar_status cifar_registry_restore(cifar_registry *registry, const char *run);
  *
  *  @param freed  gets the bytes given back; NULL to leave out. */
 cifar_status cifar_registry_collect(cifar_registry *registry, uint64_t *freed);
+
+/** Leaves completed runs the full state of their last checkpoint, and of the others the weights: these
+ *  are evaluated and exported as before, but no run can be resumed or forked from them. What is
+ *  pinned stays whole. A run is changed whole or not at all; a damaged checkpoint stays as it is, and
+ *  is told by a line in the log. Trainings continue meanwhile.
+ *
+ *  @param run      which one; NULL: all that have completed.
+ *  @param dry_run  1: change nothing; 0: do it.
+ *  @param freed    how many bytes less are stored, or would be; NULL to leave out.
+ *
+ *  Error: INVALID_STATE for a run that was named and has not completed. */
+cifar_status cifar_registry_slim(cifar_registry *registry, const char *run, int32_t dry_run,
+                                 uint64_t *freed);
 
 /** Receives a sentence about something that is damaged. 0 continues, anything else stops. */
 typedef int (*cifar_problem_callback)(const char *problem, void *user);

@@ -3,18 +3,30 @@ import CifarCore
 /// The file that a checkpoint is: safetensors, with the model's tensors under PyTorch's `state_dict`
 /// names, the optimizer's and the best weights under names that tell them apart, and the rest as JSON
 /// in the metadata.
+///
+/// Where the best weights are the model's own, as in the checkpoint of the best epoch, they are stored
+/// once: the metadata say so.
 public struct CheckpointContainer {
   static let format = "libcifar checkpoint 1"
 
   private enum Key: String {
-    case format, hyperparameters, state, run
+    case format, hyperparameters, state, run, best, content
   }
+
+  /// The value of `best`: the best weights are the model's tensors.
+  private static let bestIsModel = "model"
+  /// The value of `content`: nothing but the model's tensors was kept.
+  private static let weights = "weights"
 
   /// JSON: all that decides how the run goes.
   public var hyperparameters: String
   /// JSON: where the trainer is.
   public var state: String
+  /// The best weights included, however they are stored.
   public var tensors: [Tensor]
+  /// Whether only the model's tensors were kept: enough to evaluate and to export, not to continue a
+  /// training.
+  public private(set) var isWeightsOnly = false
 
   public init(hyperparameters: String, state: String, tensors: [Tensor]) {
     self.hyperparameters = hyperparameters
@@ -36,6 +48,36 @@ public struct CheckpointContainer {
           + "'\(CheckpointContainer.format)'")
     }
     self.init(hyperparameters: hyperparameters, state: state, tensors: tensors)
+    isWeightsOnly = metadata[Key.content.rawValue] == CheckpointContainer.weights
+    if metadata[Key.best.rawValue] == CheckpointContainer.bestIsModel {
+      guard !tensors.contains(where: { $0.role == .best }) else {
+        throw CifarError(
+          .badData, "the checkpoint has best weights, and says that they are the model's")
+      }
+      // The numbers are shared, not copied.
+      self.tensors += model.map { $0.named(as: .best) }
+    }
+  }
+
+  private var model: [Tensor] { tensors.filter { $0.role == .model } }
+
+  /// Whether the best weights are the model's, bit by bit.
+  private var bestIsModel: Bool {
+    let best = tensors.filter { $0.role == .best }
+    let model = model
+    guard !best.isEmpty, best.count == model.count else { return false }
+    let byName = Dictionary(model.map { ($0.name, $0) }) { first, _ in first }
+    return best.allSatisfy { tensor in
+      byName[tensor.named(as: .model).name]?.hasSameBits(as: tensor) ?? false
+    }
+  }
+
+  /// The same without all that only a training needs.
+  public func weightsOnly() -> CheckpointContainer {
+    var container = self
+    container.tensors = model
+    container.isWeightsOnly = true
+    return container
   }
 
   /// Whether a safetensors file with these metadata is a checkpoint of this library.
@@ -54,12 +96,14 @@ public struct CheckpointContainer {
   }
 
   public func encoded() throws -> [UInt8] {
-    try SafeTensors.encode(
-      tensors,
-      metadata: [
-        Key.format.rawValue: CheckpointContainer.format,
-        Key.hyperparameters.rawValue: hyperparameters, Key.state.rawValue: state,
-      ])
+    var metadata = [
+      Key.format.rawValue: CheckpointContainer.format,
+      Key.hyperparameters.rawValue: hyperparameters, Key.state.rawValue: state,
+    ]
+    if isWeightsOnly { metadata[Key.content.rawValue] = CheckpointContainer.weights }
+    guard bestIsModel else { return try SafeTensors.encode(tensors, metadata: metadata) }
+    metadata[Key.best.rawValue] = CheckpointContainer.bestIsModel
+    return try SafeTensors.encode(tensors.filter { $0.role != .best }, metadata: metadata)
   }
 
   /// Reads a file.

@@ -33,6 +33,8 @@ struct ResumePoint {
     }
     var first: CifarError?
     for row in checkpoints {
+      // Of weights alone nothing can continue, whatever is damaged after them.
+      if first != nil, case .success(let row) = row, row.isWeightsOnly { continue }
       do {
         self = try ResumePoint(
           row.get(), as: ChosenCheckpoint(.last, id: newest), in: registry)
@@ -53,6 +55,7 @@ struct ResumePoint {
   private init(_ row: CheckpointRow, as chosen: ChosenCheckpoint, in registry: Registry) throws {
     self.row = row
     self.chosen = chosen
+    try row.requireFullState()
     do {
       checkpoint = try Checkpoint(registry.checkpointData(row.id))
     } catch let error as CifarError where error.code == .badData {

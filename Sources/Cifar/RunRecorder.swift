@@ -117,10 +117,19 @@ final class RunRecorder: TrainerObserver {
 
   private static func info(_ options: TrainingSession.Options) -> SessionInfo {
     let directory = GitCommit.workingDirectory()
-    return SessionInfo(
+    var info = SessionInfo(
       libraryVersion: LibraryVersion.string, instructionSet: Kernels.current.name,
       threads: options.threads, commandLine: options.commandLine, workingDirectory: directory,
       gitCommit: directory.flatMap(GitCommit.current))
+    var environment = Machine.facts
+    if !options.packages.isEmpty {
+      environment["packages"] = .object(options.packages.mapValues { .string($0) })
+    }
+    info.environment = environment
+    if options.keepsGitChanges {
+      info.gitChanges = directory.flatMap { GitChanges.current(in: $0) }
+    }
+    return info
   }
 
   // MARK: Following

@@ -48,6 +48,10 @@ public final class TrainingSession {
     public var group: String?
     /// What the registry notes down as the way the session was started.
     public var commandLine: String
+    /// The program's own packages, versions by name, noted down likewise.
+    public var packages: [String: String] = [:]
+    /// Whether the uncommitted changes of the working directory's repository are noted down, too.
+    public var keepsGitChanges = true
     /// Seconds for which the end of training waits for a registry that others hold, from 0 to
     /// 1,000,000: until then everything waits in memory, and then goes to a file beside the registry.
     public var busyTimeout = 600.0

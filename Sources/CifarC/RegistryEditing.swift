@@ -123,6 +123,23 @@ public func cifar_registry_collect(
   }
 }
 
+@_cdecl("cifar_registry_slim") @implementation
+public func cifar_registry_slim(
+  _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?, _ dryRun: Int32,
+  _ freed: UnsafeMutablePointer<UInt64>?
+) -> cifar_status {
+  guarded {
+    let run = try Argument.text(run, "run").map { [$0] }
+    let handle = try RegistryHandle.from(registry)
+    let registry = try dryRun != 0 ? handle.reader : handle.writer()
+    let slimmed = try LargeStack.run {
+      try registry.slim(run ?? registry.ids(RunQuery()), areNamed: run != nil, dryRun: dryRun != 0)
+    }
+    for problem in slimmed.problems { Log.write(.warning, "left as it is: \(problem)") }
+    freed?.pointee = UInt64(clamping: slimmed.bytes)
+  }
+}
+
 @_cdecl("cifar_registry_verify") @implementation
 public func cifar_registry_verify(
   _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?,

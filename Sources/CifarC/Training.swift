@@ -69,6 +69,8 @@ extension cifar_train_options {
       tags: (try Argument.text(tags, "options.tags", atMost: Argument.Longest.list) ?? "")
         .split(separator: "\n").map(String.init))
     session.busyTimeout = busy_timeout
+    session.packages = try Argument.packages(packages)
+    session.keepsGitChanges = no_patch == 0
     session.group = try Argument.text(group, "options.group")
     return session
   }
@@ -90,7 +92,33 @@ extension cifar_resume_options {
       commandLine: try Argument.text(
         command_line, "options.command_line", atMost: Argument.Longest.note) ?? "")
     session.busyTimeout = busy_timeout
+    session.packages = try Argument.packages(packages)
+    session.keepsGitChanges = no_patch == 0
     return session
+  }
+}
+
+extension Argument {
+  /// Versions by name.
+  static func packages(_ text: UnsafePointer<CChar>?) throws -> [String: String] {
+    let what = "options.packages"
+    guard let text = try Argument.text(text, what, atMost: Longest.note) else { return [:] }
+    let value: JSONValue
+    do {
+      value = try JSONValue(text: text)
+    } catch let error as CifarError {
+      throw CifarError(error.code, "\(what) \(error.message)")
+    }
+    guard case .object(let entries) = value else {
+      throw CifarError(.invalidArgument, "\(what) is no JSON object: \(text.excerpt)")
+    }
+    return try entries.mapValues { version in
+      guard let version = version.string else {
+        throw CifarError(
+          .invalidArgument, "\(what) has a version that is no text: \(text.excerpt)")
+      }
+      return version
+    }
   }
 }
 

@@ -40,14 +40,14 @@ extension Registry {
     return Collected(runs: erasure.erased, bytes: max(0, before - (try fileBytes())))
   }
 
-  private func configure(_ settings: String...) throws {
+  func configure(_ settings: String...) throws {
     try locked { connection in
       for setting in settings { try connection.execute("PRAGMA " + setting) }
     }
   }
 
   /// Gives free pages back, from the end of the file on.
-  private func shrink() throws {
+  func shrink() throws {
     var given = 0
     try writingInSteps(&given) { given, connection in
       // Each row that the pragma returns is a page given back.

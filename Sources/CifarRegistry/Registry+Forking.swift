@@ -21,6 +21,7 @@ extension Registry {
           "checkpoint \(entry.row.id) of run \(old.uuid.prefix(8)) is superseded; "
             + "resume the run from it first")
       }
+      try entry.row.requireFullState()
       let now = Timestamp.now
       try connection.run(
         """

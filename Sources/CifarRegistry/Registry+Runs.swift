@@ -104,6 +104,27 @@ extension Registry {
     }
   }
 
+  /// The uncommitted changes that sessions had.
+  ///
+  /// - Parameter key: `SessionRow.gitChanges`.
+  /// - Throws: `badData` where they are missing, or none.
+  public func gitChanges(_ key: Int64) throws -> GitChanges {
+    try reading { connection in
+      let changes = try connection.first(
+        "SELECT id, json FROM texts WHERE id = ?", [.integer(key)], of: .texts
+      ) { row in
+        try row.text("json", as: "the changes of a repository") {
+          (try? JSONValue(text: $0)).flatMap { GitChanges($0) }
+        }
+      }
+      guard let changes else {
+        throw CifarError(
+          .badData, "\(connection.path) has lost the uncommitted changes of a session")
+      }
+      return changes
+    }
+  }
+
   /// What is wrong with values in the tables, a sentence each.
   func damage() throws -> [CifarError] {
     let reader = RunReader(try reading { try Liveness(in: $0) })
@@ -206,7 +227,7 @@ private struct RunReader {
     SELECT x.id, x.started, x.ended, \(liveness.sessionStatus("x.status", "x.id")) AS status, x.reason,
       x.library_version, x.instruction_set, x.threads, x.command_line, x.resumed_epoch,
       x.resumed_batch, \(liveness.sessionEnd) AS "end", x.heartbeat, x.host, x.pid, x.pid_start_ticks,
-      x.working_directory, x.git_commit
+      x.working_directory, x.git_commit, x.environment, x.git_changes
     FROM sessions x
     """
   }
@@ -217,19 +238,26 @@ private struct RunReader {
     _ = try row.count("pid_start_ticks")
     let epoch = try row.optionalCount("resumed_epoch", in: 0...Limits.epochs)
     let batch = try row.optionalCount("resumed_batch", in: 0...Limits.batches)
+    var info = SessionInfo(
+      libraryVersion: try row.text("library_version"),
+      instructionSet: try row.text("instruction_set"),
+      threads: try row.count("threads", in: 0...Limits.threads),
+      commandLine: try row.text("command_line"),
+      workingDirectory: try row.optionalText("working_directory"),
+      gitCommit: try row.optionalText("git_commit"))
+    if try !row.isNull("environment") {
+      info.environment = try row.text("environment", as: "a JSON object") { text in
+        if case .object(let facts)? = try? JSONValue(text: text) { facts } else { nil }
+      }
+    }
     return SessionRow(
       id: try row.key("id"), started: started, ended: try row.optionalTime("ended"),
       status: try status(row), reason: try row.text("reason"),
       durationSeconds: max(0, try row.time("end").seconds(since: started)),
       host: try row.text("host"),
       pid: Int32(clamping: try row.count("pid", in: 0...Int(Int32.max))),
-      info: SessionInfo(
-        libraryVersion: try row.text("library_version"),
-        instructionSet: try row.text("instruction_set"),
-        threads: try row.count("threads", in: 0...Limits.threads),
-        commandLine: try row.text("command_line"),
-        workingDirectory: try row.optionalText("working_directory"),
-        gitCommit: try row.optionalText("git_commit")),
+      info: info,
+      gitChanges: try row.isNull("git_changes") ? nil : row.key("git_changes"),
       resumedFrom: epoch.map { SessionRow.Position(epoch: $0, batch: batch ?? 0) })
   }
 }

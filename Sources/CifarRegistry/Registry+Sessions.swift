@@ -125,12 +125,17 @@ extension Registry {
   ) throws -> (id: Int64, token: String) {
     let token = UUIDText.random()
     let process = ProcessIdentity.current
+    let environment = try info.environment.map { try JSONValue.object($0).text }
+    let changes = try info.gitChanges.flatMap { changes in
+      changes.isEmpty ? nil : try SharedJSON.intern(changes.json.text, in: connection)
+    }
     try connection.run(
       """
       INSERT INTO sessions (run, token, started, heartbeat, status, resumed_session, resumed_epoch,
         resumed_batch, host, boot_id, pid_namespace, pid, pid_start_ticks, library_version,
-        instruction_set, threads, command_line, working_directory, git_commit)
-      VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        instruction_set, threads, command_line, working_directory, git_commit, environment,
+        git_changes)
+      VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """,
       [
         .integer(run), .text(token), .time(now), .time(now),
@@ -139,6 +144,7 @@ extension Registry {
         .text(process.pidNamespace), .integer(Int(process.pid)), .integer(process.startTicks),
         .text(info.libraryVersion), .text(info.instructionSet), .integer(info.threads),
         .text(info.commandLine), .optional(info.workingDirectory), .optional(info.gitCommit),
+        .optional(environment), changes.map { .integer($0) } ?? .null,
       ])
     let session = connection.lastInsertedID
     try connection.run(

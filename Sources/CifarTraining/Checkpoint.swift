@@ -8,11 +8,14 @@ public struct Checkpoint {
   public let hyperparameters: Hyperparameters
   let state: TrainerState
   public let tensors: [Tensor]
+  /// Whether only the weights were kept, of which no training can continue.
+  public let isWeightsOnly: Bool
 
   /// - Throws: `badData` for bytes that are no checkpoint of this library.
   public init(_ bytes: [UInt8]) throws {
     let container = try CheckpointContainer(bytes)
     tensors = container.tensors
+    isWeightsOnly = container.isWeightsOnly
     state = try StateCoding.decode(
       TrainerState.self, from: container.state, what: "the checkpoint's state")
     hyperparameters = try StateCoding.decode(
@@ -45,6 +48,7 @@ public struct Checkpoint {
     self.hyperparameters = hyperparameters
     self.state = state
     self.tensors = tensors
+    isWeightsOnly = false
   }
 
   func encoded() throws -> [UInt8] {
@@ -60,6 +64,17 @@ public struct Checkpoint {
   public var batch: Int { state.batch }
   /// Optimizer steps since the start.
   public var step: Int { state.step }
+
+  /// Makes sure that a training can continue from it.
+  ///
+  /// - Throws: `invalidState` where only its weights were kept.
+  func requireFullState() throws {
+    guard isWeightsOnly else { return }
+    throw CifarError(
+      .invalidState,
+      "the checkpoint has its weights only (cifar-runs slim took the rest), from which no training "
+        + "can continue; begin a new run with them: cifar train --init FILE")
+  }
 
   /// Makes sure that tensors hold numbers that something can be computed with.
   ///

@@ -101,6 +101,7 @@ extension Trainer {
     _ lookahead: Lookahead?, _ average: WeightAverage?
   ) throws {
     let tensors = checkpoint.tensors
+    try checkpoint.requireFullState()
     try checkpoint.requireFinite(TensorRole.allCases)
     if tensors.contains(where: { $0.role == .best }) { try network.check(tensors, as: .best) }
     try network.load(tensors)

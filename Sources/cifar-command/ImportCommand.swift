@@ -58,7 +58,7 @@ enum ImportCommand {
       name: arguments.value("--name"),
       session: SessionInfo(
         libraryVersion: LibraryVersion.string, instructionSet: "", threads: 0,
-        commandLine: CommandLine.arguments.joined(separator: " "), workingDirectory: directory,
+        commandLine: CommandLine.text, workingDirectory: directory,
         gitCommit: directory.flatMap(GitCommit.current)))
     Output.line(imported.run)
   }

@@ -16,7 +16,7 @@ enum ResumeCommand {
           "--take-over",
           help: "also a run that seems to be running, because what trained it can't be asked from "
             + "here; what still trains it can write nothing more"),
-        .busyTimeout, .quiet,
+        .busyTimeout, .noPatch, .quiet,
       ],
       discussion: """
         A run that was interrupted, killed or finished continues from its last checkpoint, or from \
@@ -41,7 +41,7 @@ enum ResumeCommand {
     let epochs = try arguments.integer("--epochs", in: 1...1_000_000)
     var options = TrainingSession.Options(
       registryPath: try arguments.registryPath(), threads: try arguments.threads(),
-      commandLine: CommandLine.arguments.joined(separator: " "))
+      commandLine: CommandLine.text)
     try arguments.apply(to: &options)
     try Training.run(quiet: arguments.has("--quiet")) {
       try TrainingSession.resume(

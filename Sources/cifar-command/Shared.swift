@@ -23,6 +23,9 @@ extension Option {
     "--busy-timeout", value: "S",
     help: "seconds for which the end waits for a registry that others hold, before the rest goes "
       + "to a file beside it (else 600)")
+  static let noPatch = Option(
+    "--no-patch",
+    help: "do not record the uncommitted changes of the working directory's repository")
   static let quiet = Option("--quiet", help: "print nothing but the run's id")
   static let checkpoint = Option(
     "--checkpoint", value: "WHICH", help: "last, best, or a checkpoint's id",
@@ -53,8 +56,9 @@ extension Arguments {
     "\(number) \(what)\(number == 1 ? "" : "s")"
   }
 
-  /// Puts what the options say of a busy registry into a session's.
+  /// Puts what the options say of the record into a session's.
   func apply(to options: inout TrainingSession.Options) throws {
+    options.keepsGitChanges = !has("--no-patch")
     guard let seconds = try number("--busy-timeout") else { return }
     guard (0...1e6).contains(seconds) else {
       throw UsageError("--busy-timeout \(seconds) is not in 0 to 1,000,000")

@@ -33,7 +33,7 @@ enum TrainCommand {
         Option(
           "--group", value: "NAME",
           help: "the run's group: cifar-runs compare --group gives its mean and deviation"),
-        .busyTimeout, .quiet,
+        .busyTimeout, .noPatch, .quiet,
       ] + HyperparameterOptions.all,
       discussion: """
         The test images are the validation set, as in the tutorials; with --validation-split 0.1 a \
@@ -78,7 +78,7 @@ enum TrainCommand {
     }
     var options = TrainingSession.Options(
       registryPath: try arguments.registryPath(), name: arguments.value("--name"), threads: threads,
-      commandLine: CommandLine.arguments.joined(separator: " "))
+      commandLine: CommandLine.text)
     options.tags = arguments.all("--tag")
     options.group = arguments.value("--group")
     try arguments.apply(to: &options)

@@ -6,7 +6,7 @@ import CommandSupport
 enum CompareCommand {
   static var command: Command {
     Command(
-      "compare", summary: "compares runs: what they were told, how they did",
+      "compare", summary: "compares runs: what they were told, how they did, what they ran in",
       positionals: [Positional("RUN", help: Positional.run.help, required: false, repeats: true)],
       options: [
         Option("--max", value: "FIELD", help: "order the runs by it, the largest first"),
@@ -31,10 +31,12 @@ enum CompareCommand {
   private static func run(_ arguments: Arguments) throws {
     if !arguments.all("--group").isEmpty { return try GroupComparison.run(arguments) }
     let runs = try chosen(arguments)
+    let registry = try arguments.openRegistry()
     guard runs.count > 1 else {
       throw UsageError("two runs at least are compared; name them, or select them with --filter")
     }
-    let lines = try rows(of: runs, all: arguments.has("--all"))
+    let all = arguments.has("--all")
+    let lines = try rows(of: runs, all: all) + environment(of: runs, in: registry, all: all)
     let format = try arguments.format()
     if format != .table {
       let records: [Record] = lines.map { line in
@@ -119,6 +121,22 @@ enum CompareCommand {
       if all || Set(values).count > 1 { lines.append(text(name, values)) }
     }
     return lines
+  }
+
+  /// What the last sessions ran in, as far as it differs.
+  private static func environment(
+    of runs: [RunDetail], in registry: Registry, all: Bool
+  ) throws -> [Line] {
+    let facts = try runs.map { run in
+      try run.sessions.last.map {
+        SessionFacts($0, changes: try registry.changes(of: $0)).lines
+      } ?? []
+    }
+    var seen: Set<String> = []
+    return facts.joined().map(\.name).filter { seen.insert($0).inserted }.compactMap { name in
+      let values = facts.map { lines in lines.first { $0.name == name }?.text }
+      return all || Set(values).count > 1 ? text(name, values) : nil
+    }
   }
 
   private static func text(_ name: String, _ values: [String?]) -> Line {

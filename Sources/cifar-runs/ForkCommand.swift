@@ -29,7 +29,7 @@ enum ForkCommand {
         arguments.positionals[0], from: choice, name: arguments.value("--name"),
         session: SessionInfo(
           libraryVersion: LibraryVersion.string, instructionSet: "", threads: 0,
-          commandLine: CommandLine.arguments.joined(separator: " "), workingDirectory: directory,
+          commandLine: CommandLine.text, workingDirectory: directory,
           gitCommit: directory.flatMap(GitCommit.current)))
       Output.line(id)
     }

@@ -40,7 +40,7 @@ enum ImportCommand {
       name: arguments.value("--name"), tags: arguments.all("--tag"),
       session: SessionInfo(
         libraryVersion: LibraryVersion.string, instructionSet: "", threads: 0,
-        commandLine: CommandLine.arguments.joined(separator: " "), workingDirectory: directory,
+        commandLine: CommandLine.text, workingDirectory: directory,
         gitCommit: directory.flatMap(GitCommit.current)))
     let id = imported.run
     switch imported {

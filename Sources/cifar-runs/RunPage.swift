@@ -146,6 +146,7 @@ struct RunPage {
       if row.id == last { remarks.append("last") }
       if row.isBest { remarks.append("best") }
       if row.isPinned { remarks.append("pinned") }
+      if row.isWeightsOnly { remarks.append("weights only") }
       if row.isSuperseded { remarks.append("superseded") }
       let position = row.batch == 0 ? "\(row.epoch)" : "\(row.epoch) + \(row.batch) batches"
       let style: Style = row.isSuperseded ? .dim : .plain

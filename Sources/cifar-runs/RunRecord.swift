@@ -103,11 +103,13 @@ extension CheckpointRow {
       ("step", .integer(Int64(step))), ("created", .string(created.description)),
       ("size", .integer(Int64(size))), ("sha256", .string(sha256)), ("best", .bool(isBest)),
       ("superseded", .bool(isSuperseded)), ("pinned", .bool(isPinned)),
+      ("weights_only", .bool(isWeightsOnly)),
     ]
   }
 
   static let recordColumns = [
     "id", "epoch", "batch", "step", "created", "size", "sha256", "best", "superseded", "pinned",
+    "weights_only",
   ]
 }
 
@@ -122,6 +124,7 @@ extension SessionRow {
       ("threads", .integer(Int64(info.threads))), ("command_line", .string(info.commandLine)),
       ("working_directory", .optional(info.workingDirectory)),
       ("git_commit", .optional(info.gitCommit)),
+      ("environment", info.environment.map { .object($0) } ?? .null),
       ("resumed_epoch", resumedFrom.map { .integer(Int64($0.epoch)) } ?? .null),
       ("resumed_batch", resumedFrom.map { .integer(Int64($0.batch)) } ?? .null),
     ]

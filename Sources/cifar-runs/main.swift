@@ -13,7 +13,8 @@ let tool = Tool(
     CheckpointsCommand.command,
     ForkCommand.command, ExportCommand.command, ImportCommand.command, RemoveCommands.remove,
     RemoveCommands.restore,
-    RemoveCommands.collect, VerifyCommand.command, BackupCommand.command, MergeCommands.copy,
+    RemoveCommands.collect, SlimCommand.command, VerifyCommand.command, BackupCommand.command,
+    MergeCommands.copy,
     MergeCommands.merge, DoctorCommand.command,
   ],
   examples: [

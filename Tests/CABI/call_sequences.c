@@ -787,7 +787,7 @@ static void step(world *w) {
       break;
     case 52: {
       cifar_registry *registry = PICK(w, registries);
-      switch (below(c, 11)) {
+      switch (below(c, 12)) {
         case 0: CALL(cifar_registry_tag, registry, run_name(c), text(c)); break;
         case 1: CALL(cifar_registry_untag, registry, run_name(c), text(c)); break;
         case 2: CALL(cifar_registry_note, registry, run_name(c), chance(c, 4) ? text(c) : "a note"); break;
@@ -814,6 +814,13 @@ static void step(world *w) {
           uint64_t freed;
           paint(&freed, sizeof freed);
           painted(&freed, sizeof freed, CALL(cifar_registry_collect, registry, chance(c, 3) ? NULL : &freed));
+          break;
+        }
+        case 11: {
+          uint64_t freed;
+          paint(&freed, sizeof freed);
+          painted(&freed, sizeof freed, CALL(cifar_registry_slim, registry, chance(c, 2) ? NULL : run_name(c),
+                                             chance(c, 2), chance(c, 3) ? NULL : &freed));
           break;
         }
       }

@@ -30,7 +30,7 @@ def rows(path):
     """Every row of a registry, without the keys, which are each file's own."""
     database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     own = {"id", "run", "session", "owner", "model", "shared", "blob", "resumed_session",
-           "parent_checkpoint"}
+           "parent_checkpoint", "git_changes"}
     found = {}
     for table in TABLES:
         names = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]

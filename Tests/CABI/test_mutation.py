@@ -135,10 +135,10 @@ def test_cells_of_a_registry(valid):
 
 COMMANDS = {
     "runs": ["list", "list --json", "show bad", "doctor"],
-    "sessions": ["show bad", "show bad --json"],
+    "sessions": ["show bad", "show bad --json", "show bad --environment", "show bad --patch"],
     "epochs": ["show bad", "plot bad", "metrics bad", "export bad --format csv", "compare bad good"],
     "metrics": ["metrics bad", "plot bad --metric f1", "export bad --format tensorboard -o {}"],
-    "checkpoints": ["checkpoints bad", "export bad"],
+    "checkpoints": ["checkpoints bad", "export bad", "slim bad --dry-run"],
     "evaluations": ["report bad -o {}/page.html", "show bad"],
     "predictions": ["report bad -o {}/page.html"],
 }

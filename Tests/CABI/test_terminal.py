@@ -77,6 +77,11 @@ def hostile(registry):
         ("UPDATE runs SET hyperparameters = json_set(hyperparameters, '$.model', ?)", [HOSTILE]),
         ("UPDATE sessions SET host = ?, command_line = ?, working_directory = ?, reason = ?, "
          "git_commit = ?, instruction_set = ?", [HOSTILE] * 6),
+        ("UPDATE sessions SET environment = json_object('processor', ?, 'packages', json_object(?, ?))",
+         [HOSTILE] * 3),
+        ("INSERT INTO texts (json) SELECT json_object('patch', ?, 'untracked', json_array(?), "
+         "'truncated', json('false'))", [HOSTILE + "\n+" + HOSTILE, HOSTILE]),
+        ("UPDATE sessions SET git_changes = (SELECT max(id) FROM texts)", []),
         ("UPDATE tags SET tag = ? WHERE run = 1", [HOSTILE]),
         ("INSERT INTO notes (run, created, text) SELECT 1, started, ? FROM runs WHERE id = 1",
          [HOSTILE + "\n" + HOSTILE]),
@@ -91,7 +96,8 @@ def test_nothing_stored_steers_a_terminal(hostile, workplace):
     other = output("best").strip()
     commands = [
         ["list"], ["list", "--columns", "id,name,tags,recipe,data"], ["show", identifier],
-        ["show", HOSTILE], ["show", HOSTILE + "?"], ["compare", identifier, other, "--all"],
+        ["show", HOSTILE], ["show", HOSTILE + "?"], ["show", identifier, "--environment"], ["show", identifier, "--patch"],
+        ["slim", "--all", "--dry-run"], ["compare", identifier, other, "--all"],
         ["metrics", identifier], ["plot", identifier], ["plot", identifier, "--metric", HOSTILE],
         ["plot", identifier, "--metric", HOSTILE + "?"], ["watch", identifier],
         ["note", identifier], ["checkpoints", identifier], ["verify"], ["doctor"],

@@ -20,12 +20,12 @@ SEED = 2
 # Each kind, the commands that it is tried on, and how many cases, chosen by the seed.
 SHORT = [
     (failures.FailingCalls(most=4), ["train", "resume", "import"], 16),
-    (failures.FailingCalls(most=4), ["gc", "export", "migrate-2", "backup", "merge"], 20),
+    (failures.FailingCalls(most=4), ["gc", "export", "migrate-2", "backup", "merge", "slim"], 24),
     (failures.FullDisk(most=4), ["train", "gc", "report"], 8),
     (crashes.Kill(6, 6), ["train", "gc", "rm"], 10),
-    (crashes.Kill(6, 6), ["import", "export", "migrate-1", "backup", "merge"], 12),
+    (crashes.Kill(6, 6), ["import", "export", "migrate-1", "backup", "merge", "slim"], 14),
     (crashes.PowerLoss(20), ["train", "resume", "export"], 12),
-    (crashes.PowerLoss(20), ["gc", "import", "migrate-2", "backup", "merge"], 15),
+    (crashes.PowerLoss(20), ["gc", "import", "migrate-2", "backup", "merge", "slim"], 18),
     (situations.TwoResumes(3), ["resume"], 3),
     (situations.Stopped(3), ["train", "gc"], 4),
     (situations.Clock(), ["train", "import"], 4),

@@ -91,6 +91,33 @@ import Testing
     #expect(try other.integer(groups) == 1)
   }
 
+  /// A program that knows schema 4 or 5 reads the file on.
+  @Test(arguments: [Registry.Mode.readOnly, .readWrite(create: false)])
+  func schema5IsBroughtUp(mode: Registry.Mode) throws {
+    let path = directory.file("old5.db")
+    try SchemaTests.copy("schema5", to: path)
+    let names = "SELECT name FROM pragma_table_info('run_checkpoints') ORDER BY cid"
+    let columns = try rows(names, of: path)
+    // The views are for other programs.
+    func hashes() throws -> [String] {
+      let other = try Connection(
+        opening: path, path: path, flags: SQLITE_OPEN_READONLY, timeout: 1, fileSystem: "unix")
+      return try other.rows("SELECT sha256 FROM run_checkpoints", []) { $0.text(0) }
+    }
+    let before = try hashes()
+    let registry = try Registry(path: path, mode: mode)
+    #expect(try registry.integer("PRAGMA user_version") == Migrations.all.newest)
+    #expect(try rows("SELECT value FROM meta WHERE key = 'readable_by'", of: path) == ["4"])
+    #expect(try rows(names, of: path) == columns + ["weights_only"])
+    #expect(try hashes() == before && !before.isEmpty)
+    let run = try registry.run(matching: "one")
+    #expect(run.summary.group == "ours")
+    #expect(run.checkpoints.allSatisfy { !$0.isWeightsOnly } && !run.checkpoints.isEmpty)
+    #expect(run.sessions.allSatisfy { $0.info.environment == nil && $0.gitChanges == nil })
+    #expect(try registry.verify().isEmpty)
+    #expect(try rows("PRAGMA user_version", of: path + ".schema5.backup") == ["5"])
+  }
+
   @Test(arguments: [Registry.Mode.readOnly, .readWrite(create: false)])
   func schema2IsBroughtUp(mode: Registry.Mode) throws {
     let tables = [

@@ -493,6 +493,42 @@ class Merge(Scenario):
         assert self.states(self.look()) == self.expected
 
 
+class Slim(Scenario):
+    """A completed run's older checkpoints lose what only a training needs: all of them, or none."""
+
+    name = "slim"
+    command = ["cifar-runs", "slim", "--all"]
+
+    def prepare(self):
+        self.tell(*training("first", 3))
+        self.tell(*training("second", 2))
+
+    def remember(self):
+        super().remember()
+        look = self.look()
+        self.expected = {run: (look.epochs(run), look.last(run)) for run in look.runs}
+
+    def weights_only(self):
+        found = {}
+        for run in ("first", "second"):
+            rows = json.loads(self.tell("cifar-runs", "show", run, "--json").output)["checkpoints"]
+            found[run] = [row["weights_only"] for row in rows]
+        return found
+
+    def examine(self, said, sqlite_first=True, is_done=False):
+        look = self.look(sqlite_first=sqlite_first)
+        self.check_leftovers()
+        found = self.weights_only()
+        done = {run: [True] * (len(flags) - 1) + [False] for run, flags in found.items()}
+        for run, flags in found.items():
+            assert flags == done[run] or not any(flags), "a run was slimmed in part"
+        assert found == done or not (said or is_done), "the runs were told to be slim"
+        self.tell(*self.command)
+        assert self.weights_only() == done
+        look = self.look()
+        assert {run: (look.epochs(run), look.last(run)) for run in look.runs} == self.expected
+
+
 class Migrate(Scenario):
     """An older registry, opened."""
 
@@ -564,4 +600,4 @@ class Trained(Scenario):
 
 
 PLACES = [Trained, Large]
-ALL = [Train, Resume, Export, Report, Remove, Collect, Import, Backup, Merge, Migrate1, Migrate2]
+ALL = [Train, Resume, Export, Report, Remove, Collect, Import, Backup, Merge, Slim, Migrate1, Migrate2]

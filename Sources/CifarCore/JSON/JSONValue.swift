@@ -88,6 +88,17 @@ public enum JSONValue: Codable, Equatable, Sendable {
     }
   }
 
+  /// On one line, keys sorted.
+  ///
+  /// - Throws: for a number that is not finite, which JSON has not.
+  public var text: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      return try LargeStack.run { String(decoding: try encoder.encode(self), as: UTF8.self) }
+    }
+  }
+
   /// The entry of an object; setting one makes an object of anything else.
   public subscript(_ key: String) -> JSONValue? {
     get {

@@ -153,18 +153,22 @@ struct RunMerge {
     ) { row in
       var row = row
       for column in ["model", "shared"] {
-        guard case .integer(let key)? = row[column] else { continue }
-        let text = try source.first("SELECT json FROM texts WHERE id = ?", [.integer(key)]) {
-          $0.text(0)
-        }
-        row[column] =
-          try text.flatMap { try SharedJSON.intern($0, in: target) }
-          .map { .integer($0) } ?? .null
+        guard case .integer? = row[column] else { continue }
+        row[column] = try sharedText(row[column])
       }
       row["parent_checkpoint"] = try parentCheckpoint(row["parent_checkpoint"])
       return row
     }
     return target.lastInsertedID
+  }
+
+  /// The target's key of a text that the source has; NULL for none.
+  private func sharedText(_ key: SQLValue?) throws -> SQLValue {
+    guard case .integer(let key)? = key else { return .null }
+    let text = try source.first("SELECT json FROM texts WHERE id = ?", [.integer(key)]) {
+      $0.text(0)
+    }
+    return try text.flatMap { try SharedJSON.intern($0, in: target) }.map { .integer($0) } ?? .null
   }
 
   /// The checkpoint that a run was forked from, as the target numbers it; NULL where it has none.
@@ -207,6 +211,7 @@ struct RunMerge {
         return nil
       }
       row["run"] = .integer(run)
+      row["git_changes"] = try sharedText(row["git_changes"])
       if case .integer(let origin)? = row["resumed_session"] {
         row["resumed_session"] = keys[origin].map { .integer($0) } ?? .null
       }

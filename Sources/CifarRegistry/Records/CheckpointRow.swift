@@ -1,3 +1,5 @@
+import CifarCore
+
 /// A stored checkpoint, without its bytes.
 public struct CheckpointRow: Sendable, Equatable {
   /// Unique in the file, never used again.
@@ -17,4 +19,19 @@ public struct CheckpointRow: Sendable, Equatable {
   public var isSuperseded: Bool
   /// Whether retention keeps it in any case.
   public var isPinned: Bool
+  /// Whether only its weights were kept: no training can continue from it.
+  public var isWeightsOnly: Bool
+
+  /// Makes sure that a training can continue from it.
+  ///
+  /// - Throws: `invalidState` where only its weights were kept.
+  public func requireFullState() throws {
+    guard isWeightsOnly else { return }
+    throw CifarError(
+      .invalidState,
+      "checkpoint \(id) of run \(run.prefix(8)) has its weights only (cifar-runs slim took the rest), "
+        + "from which no training can continue: take the run's last checkpoint, or begin a new run "
+        + "with these weights: cifar export \(run.prefix(8)) --checkpoint \(id), then cifar train "
+        + "--init FILE")
+  }
 }

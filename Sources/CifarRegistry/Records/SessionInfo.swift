@@ -1,3 +1,5 @@
+import CifarCore
+
 /// The program that trains: what a run or a resume writes down about itself.
 public struct SessionInfo: Sendable, Equatable {
   public var libraryVersion: String
@@ -8,6 +10,11 @@ public struct SessionInfo: Sendable, Equatable {
   public var workingDirectory: String?
   /// The commit that is checked out there, if it is in a git repository.
   public var gitCommit: String?
+  /// The machine (`Machine.facts`), and `packages`: versions by name. nil where nobody noted it.
+  public var environment: [String: JSONValue]?
+  /// What the repository had that its commit has not; to be written, see `Registry.gitChanges` for
+  /// what is stored.
+  public var gitChanges: GitChanges?
 
   public init(
     libraryVersion: String, instructionSet: String, threads: Int, commandLine: String = "",

@@ -37,6 +37,8 @@ struct Migrations: Sendable {
       check: Schema3.check),
     Migration(version: 4, name: "images of any shape", sql: Schema4.sql),
     Migration(version: 5, name: "groups of runs", sql: Schema5.sql),
+    Migration(
+      version: 6, name: "what sessions ran in, checkpoints of weights only", sql: Schema6.sql),
   ])
 
   /// With versions that rise by one from 1.

@@ -21,13 +21,21 @@ extension Schema3 {
           ORDER BY b.val_loss, b.epoch LIMIT 1)
         ORDER BY r.id;
 
-      CREATE VIEW run_checkpoints AS
-        SELECT c.id, substr(r.uuid, 1, 8) AS run, r.name, c.epoch, c.batch, c.step, c.created, b.size,
-          b.sha256, c.id IS (SELECT max(best.id) FROM checkpoints best WHERE best.run = c.run
-            AND best.is_best = 1 AND best.superseded = 0) AS is_best, c.superseded, c.pinned
-        FROM checkpoints c JOIN runs r ON r.id = c.run JOIN blobs b ON b.id = c.blob
-        WHERE r.trashed IS NULL ORDER BY c.id;
-      """
+      """ + checkpoints()
+  }
+
+  /// The view with a row a checkpoint.
+  ///
+  /// - Parameter more: the columns that a later schema has besides, each after a comma.
+  static func checkpoints(more: String = "") -> String {
+    """
+    CREATE VIEW run_checkpoints AS
+      SELECT c.id, substr(r.uuid, 1, 8) AS run, r.name, c.epoch, c.batch, c.step, c.created, b.size,
+        b.sha256, c.id IS (SELECT max(best.id) FROM checkpoints best WHERE best.run = c.run
+          AND best.is_best = 1 AND best.superseded = 0) AS is_best, c.superseded, c.pinned\(more)
+      FROM checkpoints c JOIN runs r ON r.id = c.run JOIN blobs b ON b.id = c.blob
+      WHERE r.trashed IS NULL ORDER BY c.id;
+    """
   }
 
   /// The views with a row a run.

@@ -58,8 +58,8 @@ enum CheckpointTable {
   private static var select: String {
     """
     SELECT c.id, r.uuid, c.epoch, c.batch, c.step, c.created, b.size, b.sha256,
-      c.id IS \(best(superseded: 0, run: "c.run")) AS is_best, c.superseded, c.pinned, c.session,
-      c.blob
+      c.id IS \(best(superseded: 0, run: "c.run")) AS is_best, c.superseded, c.pinned,
+      c.weights_only, c.session, c.blob
     FROM checkpoints c CROSS JOIN runs r ON r.id = c.run LEFT JOIN blobs b ON b.id = c.blob
     """
   }
@@ -78,7 +78,8 @@ enum CheckpointTable {
         step: try row.count("step", in: 0...Limits.steps), created: try row.time("created"),
         size: try row.count("size", in: 0...Limits.bytes, of: "blobs"),
         sha256: try row.text("sha256", of: "blobs"), isBest: try row.flag("is_best"),
-        isSuperseded: try row.flag("superseded"), isPinned: try row.flag("pinned"))
+        isSuperseded: try row.flag("superseded"), isPinned: try row.flag("pinned"),
+        isWeightsOnly: try row.flag("weights_only"))
       session = try row.key("session")
       blob = try row.key("blob")
     }

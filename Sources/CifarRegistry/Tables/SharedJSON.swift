@@ -11,7 +11,7 @@ enum SharedJSON {
     return try connection.integer("SELECT id FROM texts WHERE json = \(sql)", [.text(value)])
   }
 
-  /// Deletes the next texts that no run refers to.
+  /// Deletes the next texts that nothing refers to.
   ///
   /// - Parameter last: where the search stands, at first `Int64.min`.
   /// - Returns: whether there may be more.
@@ -19,7 +19,8 @@ enum SharedJSON {
     let texts = try connection.rows(
       """
       SELECT id, NOT EXISTS (SELECT 1 FROM runs WHERE model = texts.id)
-        AND NOT EXISTS (SELECT 1 FROM runs WHERE shared = texts.id) AS is_unused
+        AND NOT EXISTS (SELECT 1 FROM runs WHERE shared = texts.id)
+        AND NOT EXISTS (SELECT 1 FROM sessions WHERE git_changes = texts.id) AS is_unused
       FROM texts WHERE id > ? ORDER BY id LIMIT 10
       """, [.integer(last)], of: .texts
     ) { (id: try $0.key("id"), isUnused: try $0.flag("is_unused")) }

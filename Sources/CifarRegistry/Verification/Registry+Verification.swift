@@ -86,7 +86,8 @@ extension Registry {
   /// Columns that name a row of another table, with an index each.
   private static let references = [
     ("runs", "model", "texts", "id"), ("runs", "shared", "texts", "id"),
-    ("sessions", "run", "runs", "id"), ("epochs", "run", "runs", "id"),
+    ("sessions", "run", "runs", "id"), ("sessions", "git_changes", "texts", "id"),
+    ("epochs", "run", "runs", "id"),
     ("metrics", "run", "runs", "id"),
     ("checkpoints", "run", "runs", "id"), ("checkpoints", "blob", "blobs", "id"),
     ("blob_chunks", "blob", "blobs", "id"), ("tags", "run", "runs", "id"),

@@ -194,6 +194,12 @@ class TrainOptions(Structure):
         # NULL: with other ones
         ("init_bytes", c_void_p),
         ("init_size", c_size_t),  # bytes at init_bytes
+        # versions of the program's own packages by name, a JSON object such as {"numpy": "2.1.0"},
+        # noted down with the session; NULL: none
+        ("packages", c_char_p),
+        # 0: the uncommitted changes of the git repository that the working directory is in are
+        # noted down with the session, up to 1 MiB; 1: they are not
+        ("no_patch", c_int32),
     ]
 
 
@@ -215,6 +221,8 @@ class ResumeOptions(Structure):
         # still trains it can write nothing more
         ("take_over", c_int32),
         ("busy_timeout", c_double),  # as in cifar_train_options
+        ("packages", c_char_p),  # as in cifar_train_options
+        ("no_patch", c_int32),  # as in cifar_train_options
     ]
 
 
@@ -665,6 +673,7 @@ FUNCTIONS = {
     "cifar_registry_remove": (Status, [c_void_p, c_char_p, c_int32]),
     "cifar_registry_restore": (Status, [c_void_p, c_char_p]),
     "cifar_registry_collect": (Status, [c_void_p, POINTER(c_uint64)]),
+    "cifar_registry_slim": (Status, [c_void_p, c_char_p, c_int32, POINTER(c_uint64)]),
     "cifar_registry_verify": (Status, [c_void_p, c_char_p, ProblemCallback, c_void_p]),
     "cifar_registry_backup": (Status, [c_void_p, c_char_p]),
     "cifar_registry_merge": (Status, [

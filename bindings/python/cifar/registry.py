@@ -194,6 +194,42 @@ class Registry(Edits):
         call("cifar_registry_collect", self._handle, ctypes.byref(freed))
         return freed.value
 
+    def slim(self, run: Optional[str] = None, *, dry_run: bool = False) -> int:
+        """Leaves completed runs the full state of their last checkpoint, of the others the weights.
+
+        These are evaluated and exported as before, but no run can be resumed or forked from them. What
+        is pinned stays whole. Trainings continue meanwhile.
+
+        Parameters
+        ----------
+        run : str, optional
+            Which one; None (the default) for all that have completed.
+        dry_run : bool
+            Only say what it would free. The default is False.
+
+        Returns
+        -------
+        int
+            How many bytes less are stored, or would be.
+
+        Raises
+        ------
+        CifarError
+            ``CIFAR_E_INVALID_STATE`` for a run that was named and has not completed;
+            ``CIFAR_E_NOT_FOUND``; ``CIFAR_E_BUSY``.
+
+        Examples
+        --------
+        >>> registry.slim(dry_run=True) == registry.slim()
+        True
+        >>> registry.slim()
+        0
+        """
+        freed = ctypes.c_uint64()
+        call("cifar_registry_slim", self._handle, argument.text(run, "run"),
+             argument.flag(dry_run, "dry_run"), ctypes.byref(freed))
+        return freed.value
+
     def verify(self, run: Optional[str] = None) -> List[str]:
         """Looks for damage, and for tables, views, indexes and triggers that others added.
 

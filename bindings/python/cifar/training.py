@@ -1,10 +1,14 @@
 """Training: `fit` starts a run, `resume` continues one."""
 
+import json
 import os
+import platform
+import shlex
 import sys
 from ctypes import byref, sizeof
 from typing import Any, Callable, Iterable, Mapping, Optional, Union
 
+import numpy
 from numpy.typing import ArrayLike
 
 from . import _abi as abi
@@ -50,6 +54,7 @@ def fit(
     keep_last: int = 2,
     keep_every: int = 0,
     busy_timeout: float = 600,
+    patch: bool = True,
     tags: Union[None, str, Iterable[str]] = (),
     group: Optional[str] = None,
     verbose: Verbose = "auto",
@@ -128,6 +133,9 @@ def fit(
         is 600. While training continues everything waits in memory, however long they hold it; at
         the end, the last checkpoint then goes to a file beside the registry. The error names it,
         and ``Registry.import_file`` gives it to the run.
+    patch : bool
+        Whether the uncommitted changes of the git repository that the working directory is in are
+        recorded, up to 1 MiB, for ``cifar-runs show --patch``. The default is True.
     tags : str or iterable of str
         Words to find the run by; a str is one. The default is none.
     group : str, optional
@@ -235,6 +243,8 @@ def fit(
     if hyperparameters:
         options.hyperparameters = argument.json_text(hyperparameters, "")
     options.command_line = _command_line()
+    options.packages = _packages()
+    options.no_patch = 1 - argument.flag(patch, "patch")
     return training.run(
         "cifar_trainer_create", images._handle, others._handle, byref(options))
 
@@ -252,6 +262,7 @@ def resume(
     data: Optional[PathLike] = None,
     take_over: bool = False,
     busy_timeout: float = 600,
+    patch: bool = True,
     verbose: Verbose = "auto",
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
@@ -283,6 +294,8 @@ def resume(
         another machine, another container, the same machine a moment after a restart. What still
         trains it can write nothing more. The default is False.
     busy_timeout : float
+        As in ``fit``.
+    patch : bool
         As in ``fit``.
     verbose : {"auto", 0, 1, 2}
         As in ``fit``.
@@ -335,6 +348,8 @@ def resume(
     options.take_over = argument.flag(take_over, "take_over")
     options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
     options.command_line = _command_line()
+    options.packages = _packages()
+    options.no_patch = 1 - argument.flag(patch, "patch")
     return training.run(
         "cifar_trainer_resume", argument.required_text(run, "run"),
         None if images is None else images._handle, None if others is None else others._handle,
@@ -362,8 +377,18 @@ def _lines(tags: Union[None, str, Iterable[str]]) -> bytes:
     return b"\n".join(texts)
 
 
+def _packages() -> bytes:
+    package = ".".join(
+        str(part)
+        for part in (abi.CIFAR_VERSION_MAJOR, abi.CIFAR_VERSION_MINOR, abi.CIFAR_VERSION_PATCH)
+    )
+    versions = {
+        "cifar": package, "numpy": numpy.__version__, "python": platform.python_version()}
+    return json.dumps(versions).encode()
+
+
 def _command_line() -> bytes:
-    words = " ".join(map(str, getattr(sys, "argv", [])))
+    words = shlex.join(map(str, getattr(sys, "argv", [])))
     return words.replace("\0", " ").encode(errors="replace")
 
 

@@ -219,6 +219,12 @@ pub struct cifar_train_options {
     pub init_bytes: *const c_void,
     // bytes at init_bytes
     pub init_size: usize,
+    // versions of the program's own packages by name, a JSON object such as {"numpy": "2.1.0"},
+    // noted down with the session; NULL: none
+    pub packages: *const c_char,
+    // 0: the uncommitted changes of the git repository that the working directory is in are noted
+    // down with the session, up to 1 MiB; 1: they are not
+    pub no_patch: i32,
 }
 
 // How to take up a run. cifar_resume_options_init fills in the defaults below.
@@ -244,6 +250,10 @@ pub struct cifar_resume_options {
     pub take_over: i32,
     // as in cifar_train_options
     pub busy_timeout: f64,
+    // as in cifar_train_options
+    pub packages: *const c_char,
+    // as in cifar_train_options
+    pub no_patch: i32,
 }
 
 // How far the epoch under way is.
@@ -1166,6 +1176,13 @@ extern "C" {
 
     pub fn cifar_registry_collect(registry: *mut cifar_registry, freed: *mut u64) -> cifar_status;
 
+    pub fn cifar_registry_slim(
+        registry: *mut cifar_registry,
+        run: *const c_char,
+        dry_run: i32,
+        freed: *mut u64,
+    ) -> cifar_status;
+
     pub fn cifar_registry_verify(
         registry: *mut cifar_registry,
         run: *const c_char,
@@ -1218,7 +1235,7 @@ const _: () = {
     assert!(offset_of!(cifar_dataset_info, channels) == 40);
     assert!(offset_of!(cifar_dataset_info, height) == 44);
     assert!(offset_of!(cifar_dataset_info, width) == 48);
-    assert!(size_of::<cifar_train_options>() == 160);
+    assert!(size_of::<cifar_train_options>() == 176);
     assert!(offset_of!(cifar_train_options, struct_size) == 0);
     assert!(offset_of!(cifar_train_options, epochs) == 4);
     assert!(offset_of!(cifar_train_options, batch_size) == 8);
@@ -1242,7 +1259,9 @@ const _: () = {
     assert!(offset_of!(cifar_train_options, init_from) == 136);
     assert!(offset_of!(cifar_train_options, init_bytes) == 144);
     assert!(offset_of!(cifar_train_options, init_size) == 152);
-    assert!(size_of::<cifar_resume_options>() == 64);
+    assert!(offset_of!(cifar_train_options, packages) == 160);
+    assert!(offset_of!(cifar_train_options, no_patch) == 168);
+    assert!(size_of::<cifar_resume_options>() == 80);
     assert!(offset_of!(cifar_resume_options, struct_size) == 0);
     assert!(offset_of!(cifar_resume_options, epochs) == 4);
     assert!(offset_of!(cifar_resume_options, threads) == 8);
@@ -1252,6 +1271,8 @@ const _: () = {
     assert!(offset_of!(cifar_resume_options, command_line) == 40);
     assert!(offset_of!(cifar_resume_options, take_over) == 48);
     assert!(offset_of!(cifar_resume_options, busy_timeout) == 56);
+    assert!(offset_of!(cifar_resume_options, packages) == 64);
+    assert!(offset_of!(cifar_resume_options, no_patch) == 72);
     assert!(size_of::<cifar_batch_info>() == 64);
     assert!(offset_of!(cifar_batch_info, struct_size) == 0);
     assert!(offset_of!(cifar_batch_info, epoch) == 4);

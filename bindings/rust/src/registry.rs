@@ -285,6 +285,23 @@ impl Registry {
         Ok(freed)
     }
 
+    /// Leaves completed runs, or the one that is named, the full state of their last checkpoint and
+    /// of the others the weights. Returns how many bytes less are stored, or would be.
+    pub fn slim(&self, run: Option<&str>, dry_run: bool) -> Result<u64> {
+        let run = text::optional(run)?;
+        let mut freed = 0;
+        // SAFETY: the string lives during the call, the number is written to.
+        check(unsafe {
+            raw::cifar_registry_slim(
+                self.pointer,
+                text::pointer(&run),
+                dry_run.into(),
+                &mut freed,
+            )
+        })?;
+        Ok(freed)
+    }
+
     /// Looks for damage, in one run's checkpoints or in all there is, and calls `each` for each
     /// problem until it breaks. Returns what it broke with.
     pub fn verify<T>(

@@ -121,6 +121,19 @@ public final class Registry: @unchecked Sendable {
     return freed
   }
 
+  /// Leaves completed runs, or the one that is named, the full state of their last checkpoint and of
+  /// the others the weights.
+  ///
+  /// - Returns: how many bytes less are stored, or would be.
+  @discardableResult
+  public func slim(_ run: String? = nil, dryRun: Bool = false) throws -> UInt64 {
+    var freed: UInt64 = 0
+    try CStrings.during {
+      try check(cifar_registry_slim(pointer, $0(run), dryRun ? 1 : 0, &freed))
+    }
+    return freed
+  }
+
   // MARK: Files
 
   /// Writes a checkpoint to a safetensors file.

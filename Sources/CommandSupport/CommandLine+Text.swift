@@ -1,0 +1,15 @@
+extension CommandLine {
+  /// The command as it was given, so that a shell takes it again.
+  public static var text: String { arguments.map(quoted).joined(separator: " ") }
+
+  private static let plain = "_-+=:,./@%^".unicodeScalars
+
+  private static func quoted(_ word: String) -> String {
+    let isPlain = word.unicodeScalars.allSatisfy {
+      $0.properties.isAlphabetic || ("0"..."9").contains($0) || plain.contains($0)
+    }
+    if isPlain && !word.isEmpty { return word }
+    let parts = word.split(separator: "'", omittingEmptySubsequences: false)
+    return "'" + parts.joined(separator: "'\\''") + "'"
+  }
+}

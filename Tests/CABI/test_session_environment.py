@@ -1,0 +1,200 @@
+"""What a session ran in: recorded, shown, compared."""
+
+import json
+import os
+import platform
+import subprocess
+
+import cifar
+import numpy
+import pytest
+from conftest import run
+from test_merge import fit
+from test_registry_commands import output
+
+
+def git(*arguments):
+    environment = {
+        **os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
+        "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@b"}
+    subprocess.run(["git", *arguments], check=True, env=environment, capture_output=True)
+
+
+def sessions(name, registry="runs.db"):
+    return json.loads(output("show", name, "--environment", "--json", "--registry", registry))
+
+
+@pytest.fixture
+def repository(workplace):
+    git("init", "-q", ".")
+    (workplace / ".gitignore").write_text("*.db*\nignored\n")
+    (workplace / "model.py").write_text("units = 10\n")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    return workplace
+
+
+def test_the_patch_gives_the_program_back(repository):
+    (repository / "sub").mkdir()
+    (repository / "model.py").write_text("units = 20\n# ünï\n")
+    (repository / "a new\nfile").write_text("")
+    (repository / "ignored").write_text("")
+    os.chdir(repository / "sub")
+    fit("../runs.db", "a")
+    os.chdir(repository)
+    session, = sessions("a")
+    assert session["git_changes"]["untracked"] == ["a new\nfile"]
+    assert session["git_changes"]["truncated"] is False
+    patch = output("show", "a", "--patch", "--registry", "runs.db")
+    assert patch == session["git_changes"]["patch"]
+    (repository / "a.patch").write_text(patch)
+    git("checkout", session["git_commit"], "--", "model.py")
+    git("apply", "a.patch")
+    assert (repository / "model.py").read_text() == "units = 20\n# ünï\n"
+    page = output("show", "a", "--environment", "--registry", "runs.db")
+    assert "1 file, 1 untracked" in page and "--patch" in page
+
+
+def test_what_is_the_same_is_stored_once_and_goes_with_its_runs(repository):
+    (repository / "model.py").write_text("units = 20\n")
+    fit("runs.db", "a")
+    fit("runs.db", "b")
+    cifar.resume("b", epochs=3, registry="runs.db", verbose=0)
+    texts = cifar_texts("runs.db")
+    assert sum("units = 20" in text for text in texts) == 1
+    output("copy", "a", "--to", "new.db", "--registry", "runs.db")
+    assert sessions("a", "new.db")[0]["git_changes"] == sessions("b")[1]["git_changes"] is not None
+    output("merge", "runs.db", "--registry", "new.db")
+    assert sum("units = 20" in text for text in cifar_texts("new.db")) == 1
+    # They go with the last run that had them.
+    for name in ["a", "b"]:
+        output("rm", name, "--yes", "--registry", "new.db")
+    output("gc", "--yes", "--registry", "new.db")
+    assert cifar_texts("new.db") == []
+
+
+def cifar_texts(path):
+    import sqlite3
+
+    with sqlite3.connect(path) as database:
+        return [text for text, in database.execute("SELECT json FROM texts")]
+
+
+def test_a_long_patch_is_cut(repository):
+    (repository / "model.py").write_text("".join(f"line {number}\n" for number in range(200_000)))
+    for number in range(1100):
+        (repository / f"file{number}").write_text("")
+    fit("runs.db", "a")
+    session, = sessions("a")
+    changes = session["git_changes"]
+    assert changes["truncated"] and len(changes["untracked"]) == 1000
+    assert 1_000_000 < len(changes["patch"]) <= 1 << 20 and changes["patch"].endswith("\n")
+    done = run("cifar-runs", "show", "a", "--patch", "--registry", "runs.db")
+    assert "longer than what is kept" in done.stderr_text
+
+
+def test_no_program_of_the_repository_is_run(repository):
+    (repository / "trap.sh").write_text("#!/bin/sh\ntouch \"$HOME/sprung\"\ncat\n")
+    os.chmod(repository / "trap.sh", 0o755)
+    trap = str(repository / "trap.sh")
+    (repository / ".gitattributes").write_text("*.py filter=trap diff=trap\n")
+    for name in ["diff.external", "diff.trap.command", "diff.trap.textconv", "filter.trap.clean",
+                 "filter.trap.process", "core.fsmonitor", "core.pager"]:
+        git("config", name, trap)
+    git("config", "filter.trap.required", "true")
+    (repository / "model.py").write_text("units = 30\n")
+    index = (repository / ".git" / "index").read_bytes()
+    fit("runs.db", "a")
+    assert not (repository / "sprung").exists()
+    assert "+units = 30" in output("show", "a", "--patch", "--registry", "runs.db")
+    assert (repository / ".git" / "index").read_bytes() == index
+
+
+def test_it_can_be_left_out(repository):
+    (repository / "model.py").write_text("units = 20\n")
+    fit("runs.db", "a", patch=False)
+    train = ["cifar", "train", "--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--epochs", 1]
+    run(*train, "--name", "b", "--no-patch")
+    run(*train, "--name", "it's")
+    for name in ["a", "b"]:
+        assert sessions(name)[0]["git_changes"] is None
+        done = run("cifar-runs", "show", name, "--patch", expect=1)
+        assert "no uncommitted changes" in done.stderr_text
+    session, = sessions("it's")
+    assert session["git_changes"]["patch"]
+    assert session["command_line"].endswith("--epochs 1 --name 'it'\\''s'")
+
+
+@pytest.mark.parametrize("git", ["missing", "broken", "slow"])
+def test_without_a_git_that_answers_a_run_is_recorded_all_the_same(repository, monkeypatch, git):
+    (repository / "model.py").write_text("units = 20\n")
+    (repository / "bin").mkdir()
+    if git != "missing":
+        text = "#!/bin/sh\nexit 3\n" if git == "broken" else "#!/bin/sh\nexec /bin/sleep 60\n"
+        (repository / "bin" / "git").write_text(text)
+        os.chmod(repository / "bin" / "git", 0o755)
+    monkeypatch.setenv("PATH", str(repository / "bin"))
+    fit("runs.db", "a", epochs=1)
+    session, = sessions("a")
+    assert session["git_changes"] is None and len(session["git_commit"]) == 40
+
+
+def test_machine_and_packages(workplace):
+    fit("runs.db", "a")
+    session, = sessions("a")
+    facts = session["environment"]
+    assert facts["packages"] == {
+        "cifar": cifar.__version__, "numpy": numpy.__version__, "python": platform.python_version()}
+    assert facts["processors"] == len(os.sched_getaffinity(0))
+    assert facts["memory"] == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert facts["kernel"] == " ".join([os.uname().sysname, os.uname().release, os.uname().machine])
+    assert session["git_changes"] is None and session["git_commit"] is None
+    page = output("show", "a", "--environment", "--registry", "runs.db")
+    for word in ["packages.numpy", numpy.__version__, "processor", "instruction set"]:
+        assert word in page
+
+
+def test_compare_says_what_differs(workplace, monkeypatch):
+    fit("runs.db", "a", threads=1)
+    monkeypatch.setenv("CIFAR_ISA", "baseline")
+    run("cifar", "train", "--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--epochs", 1,
+        "--name", "b", "--threads", 2)
+    rows = {row["what"]: row for row in json.loads(output("compare", "a", "b", "--json"))}
+    first, second = [json.loads(output("show", name, "--json"))["id"] for name in "ab"]
+    assert rows["instruction set"][second] == "baseline" != rows["instruction set"][first]
+    assert rows["threads"][first] == "1" and rows["packages.numpy"][second] is None
+    assert "library" not in rows and "processor" not in rows
+    every = {row["what"] for row in json.loads(output("compare", "a", "b", "--json", "--all"))}
+    assert {"library", "kernel", "memory"} <= every
+
+
+def test_illegal_values_are_named(workplace):
+    import sqlite3
+
+    fit("runs.db", "a")
+    with sqlite3.connect("runs.db") as database:
+        database.execute("UPDATE sessions SET environment = '[1]'")
+    message = run("cifar-runs", "show", "a", "--environment", expect=1).stderr_text
+    assert "sessions.environment" in message and "a JSON object" in message
+    with sqlite3.connect("runs.db") as database:
+        text, = database.execute("SELECT id FROM texts LIMIT 1").fetchone()
+        database.execute("UPDATE sessions SET environment = '{}', git_changes = ?", (text,))
+    message = run("cifar-runs", "show", "a", "--environment", expect=1).stderr_text
+    assert "texts.json" in message and "changes of a repository" in message
+
+
+@pytest.mark.parametrize("packages", ["[]", '{"a": 1}', "{", "x"])
+def test_packages_are_checked(workplace, packages):
+    from ctypes import byref, c_void_p, sizeof
+
+    from cifar import _abi as abi
+    from cifar._library import call
+
+    train, test = cifar.load("shapes", limit_train=64, limit_test=32)
+    options = abi.TrainOptions()
+    call("cifar_train_options_init", byref(options), sizeof(options))
+    options.packages = packages.encode()
+    with pytest.raises(cifar.CifarError, match="options.packages"):
+        call("cifar_trainer_create", train._handle, test._handle, byref(options), byref(c_void_p()))
+    assert not os.path.exists("runs.db")
