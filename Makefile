@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
 .PHONY: help build demo bindings abi reference docs test test-swift test-abi test-packages test-memory \
-  test-interop torture fuzz sanitize bench bench-program bench-registry format lint install uninstall \
+  test-interop test-ui torture fuzz sanitize bench bench-program bench-registry format lint install uninstall \
   dist deb wheel sdist clean
 
 # Where tests and the demo keep what they install for Python.
@@ -87,8 +87,18 @@ test: lint build test-swift test-abi ## every test
 test-swift: .build/dependencies ## the Swift tests: kernels, layers, data, training, registry
 	swift test $(IMPORTS)
 
+# What `cifar-runs ui` opens at run time.
+MICROHTTPD := /sbin/ldconfig -p | grep -q 'libmicrohttpd[.]so[.]12' || \
+  Tools/install-packages libmicrohttpd12
+
 test-abi: build $(VENV)/ready ## C, Python and the commands against what was built
+	@$(MICROHTTPD)
 	$(PYTHON) -m pytest -n 3 --dist worksteal --durations 10 Tests/CABI
+
+test-ui: build $(VENV)/ready ## cifar-runs ui in headless Chromium, which it installs
+	@$(MICROHTTPD)
+	@type -P chromium chromedriver >/dev/null || Tools/install-packages chromium chromium-driver
+	$(PYTHON) -m pytest -q Tests/CABI/test_ui.py Tests/CABI/test_ui_browser.py
 
 INTEROP := .venv-interop
 

@@ -115,9 +115,13 @@ let package = Package(
         "CifarRegistry", "CommandSupport", "Interchange",
       ],
       path: "Sources/cifar-command"),
+    .target(name: "CMicroHTTP", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "RunPages", dependencies: ["CifarCore", "CommandSupport"]),
     .executableTarget(
       name: "CifarRunsCommand",
-      dependencies: ["Cifar", "CifarCore", "CifarRegistry", "CommandSupport"],
+      dependencies: [
+        "Cifar", "CifarCore", "CifarRegistry", "CMicroHTTP", "CommandSupport", "RunPages",
+      ],
       path: "Sources/cifar-runs"),
     .executableTarget(
       name: "cifar-bench", dependencies: ["CheckpointFormat", "CifarCore", "CifarNN", "Kernels"],

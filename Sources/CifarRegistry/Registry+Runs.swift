@@ -21,12 +21,18 @@ extension Registry {
       let reader = RunReader(try Liveness(in: connection))
       let end = try query.sql(reader.liveness)
       let columns = try query.columns(reader.liveness)
-      let sql = "SELECT \(reader.columns)\(columns) FROM runs r"
+      var sql = "SELECT \(reader.columns)\(columns) FROM runs r"
+      if query.withHyperparameters {
+        sql =
+          "SELECT \(reader.columns)\(columns), \(Schema2.completeHyperparameters) AS hyperparameters "
+          + "FROM runs r LEFT JOIN texts s ON s.id = r.shared"
+      }
       var (found, damage) = try connection.soundRows(
         sql + end.text, end.values, of: .runs
       ) { row in
         var run = try reader.summary(row)
         run.values = try query.fields.indices.map { try row.value("value\($0)") }
+        if query.withHyperparameters { run.hyperparameters = try row.text("hyperparameters") }
         return (key: try row.key("id"), run: run)
       }
       guard query.withLosses else { return (found.map(\.run), damage) }

@@ -151,7 +151,7 @@ private struct Sample {
 
 extension Array where Element: Hashable {
   /// Each element once, where it is first.
-  fileprivate func uniqued() -> [Element] {
+  func uniqued() -> [Element] {
     var seen: Set<Element> = []
     return filter { seen.insert($0).inserted }
   }

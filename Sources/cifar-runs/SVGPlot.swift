@@ -1,5 +1,6 @@
 import CifarCore
 import CommandSupport
+import RunPages
 
 /// Curves as an SVG picture that needs nothing else.
 struct SVGPlot {
@@ -95,19 +96,5 @@ struct SVGPlot {
       text += plot.group(offset: Double(number) * SVGPlot.height)
     }
     return text + "</svg>\n"
-  }
-}
-
-enum XML {
-  static func escaped(_ text: String) -> String {
-    text.visible().replacingScalars { scalar in
-      switch scalar {
-      case "&": "&amp;"
-      case "<": "&lt;"
-      case ">": "&gt;"
-      case "\"": "&quot;"
-      default: nil
-      }
-    }
   }
 }

@@ -9,7 +9,7 @@ let tool = Tool(
   commands: [
     ListCommand.command, ShowCommand.command, BestCommand.command, CompareCommand.command,
     MetricsCommand.command, PlotCommand.command, ReportCommand.command, WatchCommand.command,
-    EditCommands.tag, EditCommands.group, EditCommands.note, EditCommands.rename,
+    UICommand.command, EditCommands.tag, EditCommands.group, EditCommands.note, EditCommands.rename,
     CheckpointsCommand.command,
     ForkCommand.command, ExportCommand.command, ImportCommand.command, RemoveCommands.remove,
     RemoveCommands.restore,
@@ -23,6 +23,7 @@ let tool = Tool(
     "cifar-runs show 3f2a                     # one run, by the start of its id or by name",
     "cifar-runs compare 3f2a 77c0             # what was different, who did better",
     "cifar-runs plot 3f2a                     # learning curves in the terminal",
+    "cifar-runs ui                            # the runs in a browser, live",
     "cifar-runs report 3f2a 77c0 -o r.html    # a page to pass on",
     "cifar-runs list --json | jq '.[0].id'    # for programs",
   ],

@@ -14,10 +14,14 @@ public struct RunQuery: Sendable, Equatable {
   public var descending: Bool
   /// How many at most; nil for all.
   public var limit: Int?
+  /// How many of the first ones are left out.
+  public var offset = 0
   /// The runs in the trash instead of the others.
   public var trash: Bool
   /// Whether `RunSummary.validationLosses` is wanted.
   public var withLosses: Bool
+  /// Whether `RunSummary.hyperparameters` is wanted.
+  public var withHyperparameters = false
 
   public init(
     filter: String? = nil, sort: String? = nil, descending: Bool = true, limit: Int? = nil,
@@ -73,9 +77,9 @@ public struct RunQuery: Sendable, Equatable {
       }
       order = "\(field.sql) \(direction) NULLS LAST, r.id DESC"
     }
-    values.append(.integer(limit ?? -1))
+    values += [.integer(limit ?? -1), .integer(offset)]
     return (
-      " WHERE \(conditions.joined(separator: " AND ")) ORDER BY \(order) LIMIT ?", values
+      " WHERE \(conditions.joined(separator: " AND ")) ORDER BY \(order) LIMIT ? OFFSET ?", values
     )
   }
 }

@@ -29,6 +29,8 @@ public struct RunSummary: Sendable, Equatable {
   public var values: [FieldValue] = []
   /// In order, NaN where there is none; nil unless the query asked for them.
   public var validationLosses: [Double]?
+  /// JSON, as the run was created; nil unless the query asked for it.
+  public var hyperparameters: String?
   /// When it was put into the trash; nil for a run that is there.
   public var trashed: Timestamp?
 

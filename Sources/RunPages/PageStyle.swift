@@ -1,9 +1,10 @@
-/// How a report looks.
-enum ReportStyle {
+/// How pages about runs look: a report, and those of `cifar-runs ui`.
+enum PageStyle {
   static let text = """
     :root { color-scheme: light dark; --line: #8884; --dim: #888; --mark: #d55e00;
-      --ground: #fff; --ink: #222 }
-    @media (prefers-color-scheme: dark) { :root { --ground: #16181c; --ink: #ddd } }
+      --ground: #fff; --ink: #222; --raised: #8881; --link: #0a66b5 }
+    @media (prefers-color-scheme: dark) {
+      :root { --ground: #16181c; --ink: #ddd; --link: #6cb2f2 } }
     body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2em auto;
       padding: 0 1em; background: var(--ground); color: var(--ink) }
     h1 { font-size: 1.6em } h2 { font-size: 1.15em; margin: 2em 0 .5em }
@@ -20,6 +21,7 @@ enum ReportStyle {
       gap: 1.5em }
     .chart { position: relative } .chart svg { width: 100%; display: block; overflow: visible }
     .chart text { font-size: 11px; fill: var(--dim) }
+    .chart .raw { fill: none; stroke-width: 1; opacity: .35 }
     .chart .grid { stroke: var(--line) } .chart .curve { fill: none; stroke-width: 1.8 }
     .chart .band { opacity: .2 }
     .chart .cursor { stroke: var(--dim); stroke-dasharray: 2 3 }
@@ -32,6 +34,11 @@ enum ReportStyle {
     .images { display: flex; flex-wrap: wrap; gap: .8em }
     .images figure { margin: 0; font-size: .8em; width: 96px }
     .images canvas { width: 96px; height: 96px; image-rendering: pixelated; display: block }
+    .controls { display: flex; flex-wrap: wrap; gap: .3em 1.2em; align-items: center; color: var(--dim);
+      margin: .3em 0 .8em } .controls input { vertical-align: -2px }
+    .controls output { display: inline-block; min-width: 2.4em; font-variant-numeric: tabular-nums }
+    .legend { display: flex; flex-wrap: wrap; gap: .2em 1.2em; margin: .3em 0; color: var(--dim) }
+    .chart strong { font-weight: 600 }
     pre { white-space: pre-wrap; margin: 0; font: inherit } label { color: var(--dim) }
     """
 }

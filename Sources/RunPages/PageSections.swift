@@ -1,8 +1,8 @@
-/// What a report does in the browser, beside the curves of `ReportCharts`.
-enum ReportScript {
+/// The sections of a page about runs, beside the curves of `PageCharts`.
+enum PageSections {
   static let text = #"""
-    function overview() {
-      const node = table(page, ["Run", "Status", "Recipe", "Data", "Started", "Time", "Epochs",
+    function overview(parent, runs) {
+      const node = table(parent, ["Run", "Status", "Recipe", "Data", "Started", "Time", "Epochs",
         "Best accuracy", "Best loss", "Epoch chosen on", "Group", "Tags"],
         "facts");
       const swatches = runs.map(run => {
@@ -18,38 +18,59 @@ enum ReportScript {
         return swatch;
       });
       return lines => runs.forEach((run, index) => {
-        const line = lines.findIndex(line => line.runs.includes(run));
-        swatches[index].style.background = color(line);
+        const line = lines.find(line => line.runs.includes(run));
+        swatches[index].style.background = color(line.index);
       });
     }
 
-    function hyperparameters() {
-      add(page, "h2", "Hyperparameters");
+    // What the runs of each group came to together.
+    function groupTable(parent, runs) {
+      const groups = groupsOf(runs);
+      if (!groups.size) return;
+      add(parent, "h2", "Groups");
+      const node = table(parent, ["Group", "Runs", "", "Mean", "Deviation", "Smallest", "Largest"],
+        "facts");
+      const own = [...new Set(runs.flatMap(run => run.metrics.map(row => row.name)))].sort();
+      const measures = [["best_val_accuracy", percent], ["best_val_loss", short],
+        ["last_val_accuracy", percent], ["last_val_loss", short]].map(([name, text]) =>
+        ({name: name.replace("_", " "), text, value: run => number(run[name])}));
+      for (const name of own) measures.push({name, text: short, value: run =>
+        number((run.metrics.filter(row => row.name === name).at(-1) || {}).value)});
+      for (const [name, members] of groups) {
+        for (const measure of measures) {
+          const values = members.map(measure.value).filter(isFinite);
+          if (!values.length) continue;
+          const {n, mean, deviation, minimum, maximum} = sample(values), row = add(node, "tr");
+          for (const text of [name, n, measure.name, measure.text(mean),
+            n > 1 ? measure.text(deviation) : "–", measure.text(minimum), measure.text(maximum)])
+            add(row, "td", text);
+        }
+      }
+    }
+
+    function hyperparameters(parent, runs) {
+      add(parent, "h2", "Hyperparameters");
       const sets = runs.map(run => new Map(run.hyperparameters));
       const names = [...new Set(sets.flatMap(set => [...set.keys()]))];
       const differs = name => new Set(sets.map(set => set.get(name))).size > 1;
-      let only;
-      if (runs.length > 1) {
-        const label = add(page, "label");
-        only = add(label, "input", null, {type: "checkbox"});
-        label.append(" only those that differ");
-      }
-      const node = table(page, ["", ...runs.map(run => run.label)]);
+      const rows = [];
+      if (runs.length > 1)
+        checkbox(add(parent, "div", null, {class: "controls"}), "only those that differ", false,
+          checked => { for (const {row, name} of rows) row.hidden = checked && !differs(name); });
+      const node = table(parent, ["", ...runs.map(run => run.label)]);
       for (const name of names) {
         const row = add(node, "tr", null, differs(name) ? {class: "differs"} : {});
         add(row, "th", name);
         for (const set of sets) add(row, "td", set.has(name) ? set.get(name) : "–");
-        if (only) only.addEventListener("change", () => {
-          row.hidden = only.checked && !differs(name);
-        });
+        rows.push({row, name});
       }
     }
 
-    function classes(run) {
+    function classes(parent, run) {
       const {class_names: names, confusion, epoch, image_shape: shape} = run.evaluation;
-      add(page, "h2", `Confusion matrix of ${run.label}, epoch ${epoch}`);
-      add(page, "label", "Rows: the actual class. Columns: what the model took it for.");
-      const node = table(page, ["", ...names, "recall"], "confusion");
+      add(parent, "h2", `Confusion matrix of ${run.label}, epoch ${epoch}`);
+      add(parent, "label", "Rows: the actual class. Columns: what the model took it for.");
+      const node = table(parent, ["", ...names, "recall"], "confusion");
       confusion.forEach((counts, actual) => {
         const row = add(node, "tr"), total = counts.reduce((a, b) => a + b, 0);
         add(row, "th", names[actual]);
@@ -61,14 +82,14 @@ enum ReportScript {
         });
         add(row, "td", total ? percent(counts[actual] / total) : "–", {class: "number"});
       });
-      images(`What ${run.label} gets most wrong`, run.misclassified, names, shape);
-      images(`Samples, as ${run.label} sees them`, run.samples, names, shape);
+      images(parent, `What ${run.label} gets most wrong`, run.misclassified, names, shape);
+      images(parent, `Samples, as ${run.label} sees them`, run.samples, names, shape);
     }
 
-    function images(title, predictions, names, [channels, height, width]) {
+    function images(parent, title, predictions, names, [channels, height, width]) {
       if (!predictions.length) return;
-      add(page, "h2", title);
-      const box = add(page, "div", null, {class: "images"});
+      add(parent, "h2", title);
+      const box = add(parent, "div", null, {class: "images"});
       for (const image of predictions) {
         const figure = add(box, "figure");
         const canvas = add(figure, "canvas", null, {width, height});
@@ -85,9 +106,10 @@ enum ReportScript {
       }
     }
 
-    function sessions() {
-      add(page, "h2", "Sessions and notes");
-      const node = table(page, ["Run", "Started", "Ended as", "Machine", "Version", "Command", "Commit"]);
+    function sessions(parent, runs) {
+      add(parent, "h2", "Sessions and notes");
+      const node = table(parent,
+        ["Run", "Started", "Ended as", "Machine", "Version", "Command", "Commit"]);
       for (const run of runs) {
         for (const session of run.sessions) {
           const row = add(node, "tr");
@@ -106,12 +128,15 @@ enum ReportScript {
       }
     }
 
-    page.replaceChildren();
-    const recolor = overview();
-    groupTable();
-    learningCurves(recolor);
-    for (const run of runs) if (run.evaluation) classes(run);
-    hyperparameters();
-    sessions();
+    // Everything about runs: a report, the page of a run, a comparison.
+    function runsPage(parent, runs) {
+      const recolor = overview(parent, runs);
+      groupTable(parent, runs);
+      add(parent, "h2", "Learning curves");
+      learningCurves(parent, runs, recolor);
+      for (const run of runs) if (run.evaluation) classes(parent, run);
+      hyperparameters(parent, runs);
+      sessions(parent, runs);
+    }
     """#
 }

@@ -1,16 +1,16 @@
-/// What the other scripts of a report are written with: the runs, elements, numbers as text.
-enum ReportBasics {
+/// What the scripts of all pages are written with: elements, numbers as text.
+enum PageBasics {
   static let text = #"""
-    "use strict";
-    const runs = JSON.parse(document.getElementById("data").textContent);
-    const page = document.getElementById("page");
-
     function add(parent, name, text, attributes) {
       const svg = parent.namespaceURI.endsWith("svg") || name === "svg";
       const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", name)
         : document.createElement(name);
       if (text !== null && text !== undefined) node.textContent = text;
-      for (const key in attributes || {}) node.setAttribute(key, attributes[key]);
+      for (const key in attributes || {}) {
+        // A security policy without inline styles lets a script set them, but not as an attribute.
+        if (key === "style") node.style.cssText = attributes[key];
+        else node.setAttribute(key, attributes[key]);
+      }
       parent.append(node);
       return node;
     }
@@ -28,6 +28,15 @@ enum ReportBasics {
       const row = add(node, "tr");
       for (const title of titles) add(row, "th", title);
       return node;
+    }
+
+    function checkbox(parent, text, checked, change) {
+      const label = add(parent, "label");
+      const input = add(label, "input", null, {type: "checkbox"});
+      input.checked = checked;
+      label.append(" " + text);
+      input.addEventListener("change", () => change(input.checked));
+      return input;
     }
     """#
 }
