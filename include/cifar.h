@@ -733,6 +733,21 @@ cifar_status cifar_model_get_class_name(const cifar_model *model, uint32_t index
  *  @param text  receives the table, which lives as long as the model. */
 cifar_status cifar_model_get_summary(const cifar_model *model, const char **text);
 
+/** What all answers of a model are computed in from now on.
+ *
+ *  @param precision  "float32", which every model begins with, whatever it was trained in; or
+ *                    "mixed_bfloat16", as for training: faster, and the probabilities differ by
+ *                    some 1e-3. In either, an image's answer is the same in every batch and with
+ *                    any number of threads.
+ *
+ *  Errors: INVALID_ARGUMENT for another name; OUT_OF_MEMORY. Then nothing has changed. */
+cifar_status cifar_model_set_precision(cifar_model *model, const char *precision);
+
+/** What the answers of a model are computed in.
+ *
+ *  @param precision  receives the name, which lives as long as the model. */
+cifar_status cifar_model_get_precision(const cifar_model *model, const char **precision);
+
 /** How good a model is on a data set. */
 typedef struct cifar_evaluation {
   uint32_t struct_size;

@@ -13,7 +13,9 @@ final class Evaluator {
   let classNames: [String]
   /// Of the images that it takes.
   let shape: ImageShape
-  private let plan: Plan
+  private var plan: Plan
+  private let pool: ThreadPool
+  private(set) var precision = Precision.float32
   private let allowsNonFinite: Bool
 
   /// The most images in a batch.
@@ -39,11 +41,28 @@ final class Evaluator {
       hyperparameters.data?.classNames ?? hyperparameters.weights?.classNames
       ?? (0..<hyperparameters.modelSpec.classes).map(String.init)
     // In float32 and with folded normalizations, whatever it was trained with: the plan of a trainer
-    // has neither.
-    plan = try Plan(
-      network: network, batchSize: Evaluator.batchSize, training: false,
-      pool: ThreadPool(threads: threads))
+    // has neither. Another precision has to be asked for.
+    pool = ThreadPool(threads: threads)
+    plan = try Evaluator.plan(network, hyperparameters, pool, precision)
+  }
+
+  private static func plan(
+    _ network: Network, _ hyperparameters: Hyperparameters, _ pool: ThreadPool,
+    _ precision: Precision
+  ) throws -> Plan {
+    let plan = try Plan(
+      network: network, batchSize: batchSize, training: false, pool: pool, precision: precision)
     plan.loss = hyperparameters.loss.lossOptions(in: hyperparameters.dialect)
+    return plan
+  }
+
+  /// What it computes in from now on. Where there is no memory for that, nothing changes.
+  ///
+  /// - Throws: `outOfMemory`.
+  func setPrecision(_ new: Precision) throws {
+    if new == precision { return }
+    plan = try Evaluator.plan(network, hyperparameters, pool, new)
+    precision = new
   }
 
   /// Compares its answers with the labels of a data set.

@@ -14,6 +14,7 @@ final class ModelHandle {
   let model: Model
   let info: cifar_model_info
   let classNames: [UnsafePointer<CChar>?]
+  let precisionNames: [Precision: UnsafePointer<CChar>?]
   private let strings = StringKeeper()
   private let lock = ConditionLock()
   /// Under the lock.
@@ -33,6 +34,8 @@ final class ModelHandle {
     info.width = UInt32(model.shape.width)
     self.info = info
     classNames = model.classNames.map(strings.keep)
+    precisionNames = Dictionary(
+      uniqueKeysWithValues: Precision.allCases.map { [strings] in ($0, strings.keep($0.rawValue)) })
   }
 
   /// What it is made of, written when someone asks for it.
@@ -146,6 +149,27 @@ public func cifar_model_get_summary(
     let model = try ModelHandle.from(model)
     let text = try Argument.required(text, "text")
     text.pointee = try model.summary()
+  }
+}
+
+@_cdecl("cifar_model_set_precision") @implementation
+public func cifar_model_set_precision(
+  _ model: OpaquePointer?, _ precision: UnsafePointer<CChar>?
+) -> cifar_status {
+  guarded {
+    let model = try ModelHandle.from(model).model
+    try model.setPrecision(Precision(named: Argument.requiredText(precision, "precision")))
+  }
+}
+
+@_cdecl("cifar_model_get_precision") @implementation
+public func cifar_model_get_precision(
+  _ model: OpaquePointer?, _ precision: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> cifar_status {
+  guarded {
+    let handle = try ModelHandle.from(model)
+    let precision = try Argument.required(precision, "precision")
+    precision.pointee = handle.precisionNames[handle.model.precision] ?? nil
   }
 }
 

@@ -1,3 +1,4 @@
+import CifarCore
 import Kernels
 
 /// In what precision a network is trained.
@@ -16,6 +17,17 @@ public enum Precision: String, Codable, CaseIterable, Sendable {
   /// than about a hundred deviations, the variance is in good part that of the rounding, as it is
   /// under PyTorch's autocast.
   case mixedBFloat16 = "mixed_bfloat16"
+
+  /// - Throws: `invalidArgument`, with the names that there are.
+  public init(named name: String) throws {
+    guard let precision = Precision(rawValue: name) else {
+      throw CifarError(
+        .invalidArgument,
+        "precision '\(name.excerpt)' is none of "
+          + Precision.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    self = precision
+  }
 
   /// How activations are kept.
   var storage: Storage { self == .float32 ? .float32 : .bfloat16 }

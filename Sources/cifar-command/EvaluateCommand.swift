@@ -1,6 +1,7 @@
 import Cifar
 import CifarCore
 import CifarData
+import CifarNN
 import CifarTraining
 import CommandSupport
 
@@ -18,6 +19,7 @@ enum EvaluateCommand {
         .checkpoint, .data,
         Option("--limit-test", value: "N", help: "use the first N test images only"), .threads,
         .registry,
+        .precision,
         Option("--classes", help: "also precision, recall and F1 of every class, and confusions"),
         Option(
           "--flips", help: "average each image's probabilities with those of its mirror image"),
@@ -52,6 +54,8 @@ enum EvaluateCommand {
     var accuracyInterval: [Double]
     /// Whether the checkpoint is the best one on these images.
     var choseEpoch: Bool
+    /// What it was computed in.
+    var precision: String
     /// Rows are labels, columns predictions.
     var confusion: [[Int]]
     /// With test-time augmentation.
@@ -80,14 +84,14 @@ enum EvaluateCommand {
     }
 
     enum CodingKeys: String, CodingKey {
-      case loss, accuracy, images, epoch, flips, classes, confusion, tta
+      case loss, accuracy, images, epoch, flips, precision, classes, confusion, tta
       case topFiveAccuracy = "top5_accuracy"
       case macroF1 = "macro_f1"
       case accuracyInterval = "accuracy_interval"
       case choseEpoch = "chose_epoch"
     }
 
-    init(_ result: Evaluation, epoch: Int, choseEpoch: Bool) {
+    init(_ result: Evaluation, of model: Model, choseEpoch: Bool) {
       accuracyInterval = [
         result.accuracyInterval.lowerBound, result.accuracyInterval.upperBound,
       ]
@@ -95,7 +99,8 @@ enum EvaluateCommand {
       loss = .number(result.loss)
       accuracy = result.accuracy
       images = result.count
-      self.epoch = epoch
+      epoch = model.epoch
+      precision = model.precision.rawValue
       topFiveAccuracy = result.topFiveAccuracy
       macroF1 = result.macroF1
       flips = result.flips
@@ -110,7 +115,7 @@ enum EvaluateCommand {
 
   private static func run(_ arguments: Arguments) throws {
     let limit = try arguments.integer("--limit-test", in: 1...Int.max)
-    let model = try Stored.model(arguments, arguments.positionals[0])
+    let model = try Stored.answeringModel(arguments, arguments.positionals[0])
     let data = arguments.value("--data") ?? model.hyperparameters.data?.location
     let record = model.hyperparameters.data
     let recorded =
@@ -124,7 +129,7 @@ enum EvaluateCommand {
     ).flatMap(TestTimeAugmentation.init(rawValue:))
     let augmented = try augmentation.map { try model.evaluate(images, augmentation: $0) }
     if arguments.has("--json") {
-      var record = Result(result, epoch: model.epoch, choseEpoch: choseEpoch)
+      var record = Result(result, of: model, choseEpoch: choseEpoch)
       if let augmentation, let augmented {
         record.tta = Result.Augmented(
           augmentation: augmentation.rawValue, loss: .number(augmented.loss),
@@ -138,6 +143,7 @@ enum EvaluateCommand {
         + "\(Format.percent(result.topFiveAccuracy))  on \(Format.count(result.count)) test images "
         + "of \(images.location ?? images.name), weights of epoch \(model.epoch)"
         + (result.flips ? ", averaged with mirror images" : "")
+        + (model.precision == .float32 ? "" : ", in \(model.precision.rawValue)")
         + "; 95 % interval \(Format.percent(interval.lowerBound)) to "
         + Format.percent(interval.upperBound)
         + (choseEpoch ? "; these images chose the epoch" : ""))
@@ -185,6 +191,14 @@ enum Stored {
       case .best = try arguments.checkpointChoice(default: .best)
     else { return false }
     return model.hyperparameters.data?.validationHash == images.contentHash
+  }
+
+  /// The same, computing in what the command line asks for.
+  static func answeringModel(_ arguments: Arguments, _ name: String) throws -> Model {
+    let precision = try arguments.choice("--precision", of: Precision.allCases.map(\.rawValue))
+    let model = try model(arguments, name)
+    if let precision { try model.setPrecision(Precision(named: precision)) }
+    return model
   }
 
   /// As `StoredName` takes it; what is no run is a file if there is one.

@@ -18,7 +18,7 @@ enum PredictCommand {
         .checkpoint,
         Option("--top", value: "N", help: "classes to name, the most probable first (else 3)"),
         Option("--json", help: "JSON instead of a table, with the probability of every class"),
-        .threads, .registry,
+        .precision, .threads, .registry,
       ],
       discussion: """
         Of a run, the best checkpoint answers unless --checkpoint names another. A picture may have any \
@@ -45,7 +45,7 @@ enum PredictCommand {
 
   private static func run(_ arguments: Arguments) throws {
     let top = try arguments.integer("--top", in: 1...1000) ?? 3
-    let model = try Stored.model(arguments, arguments.positionals[0])
+    let model = try Stored.answeringModel(arguments, arguments.positionals[0])
     let pictures = arguments.positionals.dropFirst()
     var faults: [CifarError] = []
     let answers = try pictures.compactMap { path in

@@ -1,6 +1,7 @@
 import Cifar
 import CifarCore
 import CifarData
+import CifarNN
 import CifarRegistry
 import CommandSupport
 
@@ -26,6 +27,12 @@ extension Option {
   static let noPatch = Option(
     "--no-patch",
     help: "do not record the uncommitted changes of the working directory's repository")
+  /// Of a model's answers.
+  static let precision = Option(
+    "--precision", value: "NAME",
+    help: "what is computed in: float32 (else), or mixed_bfloat16, which is faster; probabilities\n"
+      + "differ by some 1e-3",
+    choices: Precision.allCases.map(\.rawValue))
   static let quiet = Option("--quiet", help: "print nothing but the run's id")
   static let checkpoint = Option(
     "--checkpoint", value: "WHICH", help: "last, best, or a checkpoint's id",

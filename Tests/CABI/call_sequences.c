@@ -646,7 +646,16 @@ static void step(world *w) {
       painted(&out, sizeof out, CALL(cifar_model_get_class_name, PICK(w, models), number(c), &out));
       break;
     }
-    case 22: STRING(w, cifar_model_get_summary, PICK(w, models)); break;
+    case 22: {
+      if (chance(c, 2)) {
+        STRING(w, cifar_model_get_summary, PICK(w, models));
+        break;
+      }
+      CALL(cifar_model_set_precision, PICK(w, models),
+           chance(c, 4) ? text(c) : chance(c, 2) ? "float32" : "mixed_bfloat16");
+      STRING(w, cifar_model_get_precision, PICK(w, models));
+      break;
+    }
     case 23: {
       uint8_t buffer[4096 + sizeof(cifar_evaluation)];
       paint(buffer, sizeof buffer);

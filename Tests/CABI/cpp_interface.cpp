@@ -126,6 +126,9 @@ int main() {
   cifar::check(cifar_dataset_read(test.get(), 0, 1, image, nullptr));
   model.predict(image, 1, probabilities);
   REQUIRE(model.info().classes == 10 && *model.class_name(9));
+  model.set_precision("mixed_bfloat16");
+  REQUIRE(!strcmp(model.precision(), "mixed_bfloat16"));
+  model.set_precision("float32");
 
   const cifar::registry registry;
   const auto runs = registry.query(cifar::run_query());

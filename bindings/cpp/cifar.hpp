@@ -100,6 +100,13 @@ struct model : handle<cifar_model, cifar_model_free> {
   const char *class_name(uint32_t index) const {
     return result<const char *>(cifar_model_get_class_name, get(), index);
   }
+  const char *precision() const {
+    return result<const char *>(cifar_model_get_precision, get());
+  }
+  /// "float32" or "mixed_bfloat16": what its answers are computed in.
+  void set_precision(const char *precision) {
+    check(cifar_model_set_precision(get(), precision));
+  }
   cifar_evaluation evaluate(const dataset &data) {
     return filled<cifar_evaluation>(cifar_model_evaluate, get(), data.get());
   }

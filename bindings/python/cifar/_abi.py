@@ -600,6 +600,8 @@ FUNCTIONS = {
     "cifar_model_get_info": (Status, [c_void_p, POINTER(ModelInfo), c_size_t]),
     "cifar_model_get_class_name": (Status, [c_void_p, c_uint32, POINTER(c_char_p)]),
     "cifar_model_get_summary": (Status, [c_void_p, POINTER(c_char_p)]),
+    "cifar_model_set_precision": (Status, [c_void_p, c_char_p]),
+    "cifar_model_get_precision": (Status, [c_void_p, POINTER(c_char_p)]),
     "cifar_model_evaluate": (Status, [c_void_p, c_void_p, POINTER(Evaluation), c_size_t]),
     "cifar_model_evaluate_classes": (Status, [
         c_void_p, c_void_p, c_int32, POINTER(Evaluation), c_size_t, POINTER(c_uint64),

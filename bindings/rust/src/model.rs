@@ -111,6 +111,22 @@ impl Model {
         Ok(unsafe { text::owned(summary) })
     }
 
+    /// What its answers are computed in: `float32` at first, whatever it was trained in.
+    pub fn precision(&self) -> Result<String> {
+        let mut precision = ptr::null();
+        // SAFETY: the pointer is written to, and lives as long as the object.
+        check(unsafe { raw::cifar_model_get_precision(self.pointer, &mut precision) })?;
+        // SAFETY: a C string.
+        Ok(unsafe { text::owned(precision) })
+    }
+
+    /// What all answers from now on are computed in: `float32` or `mixed_bfloat16`.
+    pub fn set_precision(&self, precision: &str) -> Result<()> {
+        let precision = text::c(precision)?;
+        // SAFETY: the string lives during the call.
+        check(unsafe { raw::cifar_model_set_precision(self.pointer, precision.as_ptr()) })
+    }
+
     /// Loss and accuracy on a data set.
     pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation> {
         // SAFETY: the objects are of their types.

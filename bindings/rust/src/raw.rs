@@ -859,6 +859,16 @@ extern "C" {
         text: *mut *const c_char,
     ) -> cifar_status;
 
+    pub fn cifar_model_set_precision(
+        model: *mut cifar_model,
+        precision: *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_model_get_precision(
+        model: *const cifar_model,
+        precision: *mut *const c_char,
+    ) -> cifar_status;
+
     pub fn cifar_model_evaluate(
         model: *mut cifar_model,
         dataset: *const cifar_dataset,

@@ -302,6 +302,9 @@ fn a_model_is_saved_and_opened_again() {
         assert_eq!(other.class_names().unwrap(), test.class_names().unwrap());
         assert_eq!(other.parameters(), 10 * (3 * 16 * 16 + 1));
         assert!(other.summary().unwrap().contains("dense"));
+        other.set_precision("mixed_bfloat16").unwrap();
+        assert_eq!(other.precision().unwrap(), "mixed_bfloat16");
+        assert!(other.set_precision("float16").is_err());
         assert!(other.hyperparameters().contains("max_pool"));
     }
     assert_eq!(model.predict(&[]).unwrap(), Vec::<Vec<f32>>::new());

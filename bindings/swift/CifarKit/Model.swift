@@ -75,6 +75,23 @@ public final class Model: @unchecked Sendable {
     return String(copying: text) ?? ""
   }
 
+  /// What its answers are computed in: `float32` at first, whatever it was trained in.
+  public func precision() throws -> String {
+    var text: UnsafePointer<CChar>?
+    try check(cifar_model_get_precision(pointer, &text))
+    return String(copying: text) ?? ""
+  }
+
+  /// What all answers from now on are computed in.
+  ///
+  /// - Parameter precision: `float32` or `mixed_bfloat16`.
+  /// - Throws: ``CifarError``: `invalidArgument` for another name; `outOfMemory`.
+  public func setPrecision(_ precision: String) throws {
+    try CStrings.during { strings in
+      try check(cifar_model_set_precision(pointer, strings(precision)))
+    }
+  }
+
   /// How good a model is on a data set.
   public struct Evaluation: Equatable, Sendable {
     /// Mean cross-entropy, natural logarithm.

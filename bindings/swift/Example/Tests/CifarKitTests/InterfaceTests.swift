@@ -202,6 +202,9 @@ func status(_ call: () throws -> Void) -> CifarError.Status? {
     #expect(try other.evaluate(test) == model.evaluate(test))
     #expect(other.classNames == test.classNames && other.parameters == 7690)
     #expect(try other.summary().contains("dense"))
+    try other.setPrecision("mixed_bfloat16")
+    #expect(try other.precision() == "mixed_bfloat16")
+    #expect(throws: CifarError.self) { try other.setPrecision("float16") }
     #expect(other.hyperparameters.contains("max_pool"))
   }
   #expect(try model.predict([]) == [])
