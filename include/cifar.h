@@ -480,6 +480,47 @@ cifar_status cifar_trainer_resume(const char *run, const cifar_dataset *train,
                                   const cifar_dataset *validation,
                                   const cifar_resume_options *options, cifar_trainer **out);
 
+/** How to start a run again. cifar_rerun_options_init fills in the defaults below. */
+typedef struct cifar_rerun_options {
+  uint32_t struct_size;
+  uint32_t threads;          /**< 1 to 1024, of which cifar_default_threads() compute at most; 0: as
+                                  many as the run had */
+  const char *name;          /**< what people call the new run; NULL: none */
+  const char *registry;      /**< as in cifar_train_options; it gets the new run, too */
+  const char *data_location; /**< as in cifar_resume_options */
+  const char *init_from;     /**< a run or a file with the weights that the run began with; NULL:
+                                  where it had them from */
+  const char *tags;          /**< of the new run, one a line; NULL: none */
+  const char *group;         /**< of the new run; NULL: none */
+  const char *command_line;  /**< as in cifar_train_options */
+  const char *packages;      /**< as in cifar_train_options */
+  double busy_timeout;       /**< as in cifar_train_options */
+  uint32_t keep_last;        /**< as in cifar_train_options */
+  uint32_t keep_every;       /**< as in cifar_train_options */
+  int32_t no_patch;          /**< as in cifar_train_options */
+} cifar_rerun_options;
+
+/** Fills in the defaults. */
+cifar_status cifar_rerun_options_init(cifar_rerun_options *options, size_t options_size);
+
+/** Makes a trainer that starts a run again from its beginning, as a new run: the same hyperparameters,
+ *  model, augmentation, seed and images, and as many threads. With the same instruction set and
+ *  version of the library it comes to the same bits. What is different, images, version,
+ *  instruction set, processor or threads, is told by a line in the log and a note of the new run. A
+ *  csv_logger that would write over the first run's file is left out.
+ *
+ *  @param run         its id, the first 4 or more characters of it, or its name.
+ *  @param train       the images it was trained on; NULL to open them from their place. A run on
+ *                     images from memory needs them handed over.
+ *  @param validation  likewise, those it was validated with.
+ *  @param options     NULL for the defaults.
+ *
+ *  Errors: NOT_FOUND, also where the images or the weights that it began with are not found; AMBIGUOUS;
+ *  INVALID_STATE for other weights than it began with; as cifar_trainer_create. */
+cifar_status cifar_trainer_rerun(const char *run, const cifar_dataset *train,
+                                 const cifar_dataset *validation,
+                                 const cifar_rerun_options *options, cifar_trainer **out);
+
 /** How far the epoch under way is. */
 typedef struct cifar_batch_info {
   uint32_t struct_size;

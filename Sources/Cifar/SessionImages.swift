@@ -27,7 +27,14 @@ struct SessionImages {
   init(
     of checkpoint: Checkpoint, train: Dataset?, validation: Dataset?, location: String?
   ) throws {
-    let hyperparameters = checkpoint.hyperparameters
+    try self.init(
+      of: checkpoint.hyperparameters, train: train, validation: validation, location: location)
+  }
+
+  /// Those that a run was trained on.
+  init(
+    of hyperparameters: Hyperparameters, train: Dataset?, validation: Dataset?, location: String?
+  ) throws {
     let data = hyperparameters.data
     let place = location ?? data?.location
     guard place != nil || train != nil && validation != nil else {

@@ -15,7 +15,8 @@ public final class TrainingSession {
   private let validation: Dataset
   /// What is looked at once, at the end; nil where the test images are validated on.
   private let test: Dataset?
-  private let threads: Int
+  /// Threads that compute.
+  public let threads: Int
   private var hasRun = false
   /// Set by `run` where the hyperparameters ask for it.
   public private(set) var result: Result?
@@ -102,19 +103,28 @@ public final class TrainingSession {
     train: Dataset, validation: Dataset, hyperparameters: Hyperparameters,
     weights: InitialWeights? = nil, options: Options
   ) throws -> TrainingSession {
+    try hyperparameters.validate()
+    return try start(
+      SessionImages(train: train, validation: validation, split: hyperparameters),
+      hyperparameters: hyperparameters, weights: weights, options: options)
+  }
+
+  /// - Parameter noting: what a person should know besides, a sentence each.
+  static func start(
+    _ images: SessionImages, hyperparameters: Hyperparameters, weights: InitialWeights?,
+    options: Options, noting: [String] = []
+  ) throws -> TrainingSession {
     try options.check()
     try hyperparameters.validate()
     try Trainer.checkMemory(
       for: hyperparameters, storesCheckpoints: options.registryPath != nil)
-    let images = try SessionImages(
-      train: train, validation: validation, split: hyperparameters)
     let trainer = try Trainer(
       hyperparameters: hyperparameters, train: images.train, validation: images.validation,
       test: images.test, threads: options.threads, weights: weights)
     let recorder = try options.registryPath.map {
       try RunRecorder(starting: trainer, registryPath: $0, options: options)
     }
-    let remarks = weights?.remarks(for: hyperparameters) ?? []
+    let remarks = noting + (weights?.remarks(for: hyperparameters) ?? [])
     try tell(remarks, recorder)
     return TrainingSession(
       trainer: trainer, recorder: recorder, images: images, threads: options.threads,

@@ -30,6 +30,13 @@ extension cifar_resume_options: Growing {
     \.command_line, \.take_over, \.busy_timeout, \.packages, \.no_patch)
 }
 
+extension cifar_rerun_options: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.threads, \.name, \.registry, \.data_location, \.init_from,
+    \.tags, \.group, \.command_line, \.packages, \.busy_timeout, \.keep_last, \.keep_every,
+    \.no_patch)
+}
+
 extension cifar_epoch_info: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epoch, \.train_loss, \.train_accuracy, \.val_loss,

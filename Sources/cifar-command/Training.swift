@@ -8,7 +8,11 @@ enum Training {
   /// - Parameter start: makes the session. From when it is called on, Ctrl-C, SIGTERM and SIGHUP
   ///   leave a checkpoint, a second one ends the process at once, and a reader of the standard output
   ///   may leave.
-  static func run(quiet: Bool, _ start: () throws -> TrainingSession) throws {
+  /// - Parameter last: says what else there is to say of a training that has ended.
+  static func run(
+    quiet: Bool, _ start: () throws -> TrainingSession,
+    last: (TrainingSession) throws -> String? = { _ in nil }
+  ) throws {
     Output.outlivesItsReader()
     Interruption.handle()
     let session = try start()
@@ -29,6 +33,7 @@ enum Training {
     if !quiet {
       Output.line(summary(end, session))
       if let result = session.result { Output.line(line(result)) }
+      if let text = try last(session) { Output.line(text) }
     }
     Output.line(id)
     if end == .interrupted {

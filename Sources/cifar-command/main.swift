@@ -6,7 +6,8 @@ let tool = Tool(
   name: "cifar", version: LibraryVersion.string,
   summary: "trains convolutional networks on small images and remembers every run",
   commands: [
-    TrainCommand.command, ResumeCommand.command, EvaluateCommand.command, PredictCommand.command,
+    TrainCommand.command, ResumeCommand.command, RerunCommand.command, EvaluateCommand.command,
+    PredictCommand.command,
     ExportCommand.command, ImportCommand.command,
     SummaryCommand.command, HyperparametersCommand.command, DataCommand.download, DataCommand.info,
   ],

@@ -536,7 +536,7 @@ static void import_model(world *w) {
 
 static void step(world *w) {
   choices *c = &w->c;
-  switch (below(c, 64)) {
+  switch (below(c, 65)) {
     case 0: case 1: {
       const char *place = chance(c, 4) ? text(c) : "shapes";
       MAKE(w, datasets, cifar_dataset, cifar_dataset_free, cifar_dataset_open, place,
@@ -609,6 +609,27 @@ static void step(world *w) {
       if (chance(c, 9)) o.busy_timeout = real(c);
       if (chance(c, 9)) o.struct_size = (uint32_t)size(c, sizeof o);
       MAKE(w, trainers, cifar_trainer, cifar_trainer_free, cifar_trainer_resume, run_name(c),
+           PICK(w, datasets), PICK(w, datasets), chance(c, 9) ? NULL : &o);
+#undef o
+      break;
+    }
+    case 64: {
+      union {
+        cifar_rerun_options options;
+        uint8_t bytes[4096];
+      } room = {.bytes = {0}};
+#define o room.options
+      if (CALL(cifar_rerun_options_init, &o, sizeof o)) break;
+      o.threads = 1;
+      o.registry = registry_path(c);
+      if (chance(c, 4)) o.name = text(c);
+      if (chance(c, 9)) o.data_location = text(c);
+      if (chance(c, 9)) o.init_from = text(c);
+      if (chance(c, 9)) o.tags = text(c);
+      if (chance(c, 9)) o.packages = text(c);
+      if (chance(c, 9)) o.busy_timeout = real(c);
+      if (chance(c, 9)) o.struct_size = (uint32_t)size(c, sizeof o);
+      MAKE(w, trainers, cifar_trainer, cifar_trainer_free, cifar_trainer_rerun, run_name(c),
            PICK(w, datasets), PICK(w, datasets), chance(c, 9) ? NULL : &o);
 #undef o
       break;

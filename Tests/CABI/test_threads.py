@@ -230,6 +230,7 @@ def test_the_log_callback_is_left_when_set_log_returns(trainer, monkeypatch):  #
 STRUCTS = {
     "cifar_train_options_init": abi.TrainOptions,
     "cifar_resume_options_init": abi.ResumeOptions,
+    "cifar_rerun_options_init": abi.RerunOptions,
     "cifar_run_query_init": abi.RunQuery,
 }
 

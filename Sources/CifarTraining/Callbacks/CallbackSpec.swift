@@ -24,6 +24,12 @@ public struct CallbackSpec: Sendable {
     return located(options)
   }
 
+  /// A file that a new run starts over, whatever is in it; nil for none.
+  public var replacedFile: String? {
+    guard let log = options as? CSVLogger.Options, !log.append else { return nil }
+    return log.filename
+  }
+
   func validate() throws { try options.validate(as: type) }
 }
 

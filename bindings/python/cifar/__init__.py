@@ -39,6 +39,7 @@ from .loading import Splits, load
 from .model import Model
 from .model_spec import ModelSpec
 from .registry import Registry
+from .rerunning import rerun
 from .rows import CheckpointRow, EpochRow, MetricRow, NoteRow, RunDetails, RunRow
 from .training import fit, resume
 
@@ -82,6 +83,7 @@ __all__ = [
     "fit",
     "instruction_set",
     "load",
+    "rerun",
     "resume",
     "set_log",
     "version",

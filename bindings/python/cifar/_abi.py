@@ -226,6 +226,29 @@ class ResumeOptions(Structure):
     ]
 
 
+class RerunOptions(Structure):
+    """How to start a run again. cifar_rerun_options_init fills in the defaults below."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        # 1 to 1024, of which cifar_default_threads() compute at most; 0: as many as the run had
+        ("threads", c_uint32),
+        ("name", c_char_p),  # what people call the new run; NULL: none
+        ("registry", c_char_p),  # as in cifar_train_options; it gets the new run, too
+        ("data_location", c_char_p),  # as in cifar_resume_options
+        # a run or a file with the weights that the run began with; NULL: where it had them from
+        ("init_from", c_char_p),
+        ("tags", c_char_p),  # of the new run, one a line; NULL: none
+        ("group", c_char_p),  # of the new run; NULL: none
+        ("command_line", c_char_p),  # as in cifar_train_options
+        ("packages", c_char_p),  # as in cifar_train_options
+        ("busy_timeout", c_double),  # as in cifar_train_options
+        ("keep_last", c_uint32),  # as in cifar_train_options
+        ("keep_every", c_uint32),  # as in cifar_train_options
+        ("no_patch", c_int32),  # as in cifar_train_options
+    ]
+
+
 class BatchInfo(Structure):
     """How far the epoch under way is."""
 
@@ -581,6 +604,10 @@ FUNCTIONS = {
     "cifar_resume_options_init": (Status, [POINTER(ResumeOptions), c_size_t]),
     "cifar_trainer_resume": (Status, [
         c_char_p, c_void_p, c_void_p, POINTER(ResumeOptions), POINTER(c_void_p),
+    ]),
+    "cifar_rerun_options_init": (Status, [POINTER(RerunOptions), c_size_t]),
+    "cifar_trainer_rerun": (Status, [
+        c_char_p, c_void_p, c_void_p, POINTER(RerunOptions), POINTER(c_void_p),
     ]),
     "cifar_trainer_callbacks_init": (Status, [POINTER(TrainerCallbacks), c_size_t]),
     "cifar_trainer_set_callbacks": (Status, [c_void_p, POINTER(TrainerCallbacks)]),

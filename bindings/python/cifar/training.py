@@ -1,14 +1,8 @@
 """Training: `fit` starts a run, `resume` continues one."""
 
-import json
-import os
-import platform
-import shlex
-import sys
 from ctypes import byref, sizeof
 from typing import Any, Callable, Iterable, Mapping, Optional, Union
 
-import numpy
 from numpy.typing import ArrayLike
 
 from . import _abi as abi
@@ -18,6 +12,7 @@ from ._callback_checks import list_of
 from ._importing import AnyModel, Weights, model_text
 from ._library import call
 from ._run import Run
+from ._session import command_line, lines, packages
 from ._splits import training_and_validation
 from ._training import Training
 from ._understanding import class_weights, refuse_recipe_callbacks, understood
@@ -232,7 +227,7 @@ def fit(
     options.keep_last = argument.whole(keep_last, "keep_last")
     options.keep_every = argument.whole(keep_every, "keep_every")
     options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
-    options.tags = _lines(tags)
+    options.tags = lines(tags)
     options.group = argument.text(group, "group")
     start = beginning(init, model, recipe, hyperparameters, images)
     height, width, channels = images.image_shape
@@ -242,8 +237,8 @@ def fit(
     options.learning_rate = argument.optional_number(learning_rate, "learning_rate")
     if hyperparameters:
         options.hyperparameters = argument.json_text(hyperparameters, "")
-    options.command_line = _command_line()
-    options.packages = _packages()
+    options.command_line = command_line()
+    options.packages = packages()
     options.no_patch = 1 - argument.flag(patch, "patch")
     return training.run(
         "cifar_trainer_create", images._handle, others._handle, byref(options))
@@ -347,8 +342,8 @@ def resume(
     options.data_location = argument.path(data, "data")
     options.take_over = argument.flag(take_over, "take_over")
     options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
-    options.command_line = _command_line()
-    options.packages = _packages()
+    options.command_line = command_line()
+    options.packages = packages()
     options.no_patch = 1 - argument.flag(patch, "patch")
     return training.run(
         "cifar_trainer_resume", argument.required_text(run, "run"),
@@ -362,33 +357,3 @@ def _refuse_recording(**arguments: object) -> None:
     for name, value in arguments.items():
         if value is not None:
             raise ValueError(f"{name} is given with record=False, which keeps nothing: leave out one")
-
-
-def _lines(tags: Union[None, str, Iterable[str]]) -> bytes:
-    """Tags for C, one a line."""
-    if tags is None:
-        return b""
-    if isinstance(tags, str):
-        tags = [tags]
-    texts = argument.texts(tags, "tags")
-    for text in texts:
-        if b"\n" in text:
-            raise ValueError(f"the tag {text.decode()!r} is more than one line")
-    return b"\n".join(texts)
-
-
-def _packages() -> bytes:
-    package = ".".join(
-        str(part)
-        for part in (abi.CIFAR_VERSION_MAJOR, abi.CIFAR_VERSION_MINOR, abi.CIFAR_VERSION_PATCH)
-    )
-    versions = {
-        "cifar": package, "numpy": numpy.__version__, "python": platform.python_version()}
-    return json.dumps(versions).encode()
-
-
-def _command_line() -> bytes:
-    words = shlex.join(map(str, getattr(sys, "argv", [])))
-    return words.replace("\0", " ").encode(errors="replace")
-
-

@@ -256,6 +256,39 @@ pub struct cifar_resume_options {
     pub no_patch: i32,
 }
 
+// How to start a run again. cifar_rerun_options_init fills in the defaults below.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_rerun_options {
+    pub struct_size: u32,
+    // 1 to 1024, of which cifar_default_threads() compute at most; 0: as many as the run had
+    pub threads: u32,
+    // what people call the new run; NULL: none
+    pub name: *const c_char,
+    // as in cifar_train_options; it gets the new run, too
+    pub registry: *const c_char,
+    // as in cifar_resume_options
+    pub data_location: *const c_char,
+    // a run or a file with the weights that the run began with; NULL: where it had them from
+    pub init_from: *const c_char,
+    // of the new run, one a line; NULL: none
+    pub tags: *const c_char,
+    // of the new run; NULL: none
+    pub group: *const c_char,
+    // as in cifar_train_options
+    pub command_line: *const c_char,
+    // as in cifar_train_options
+    pub packages: *const c_char,
+    // as in cifar_train_options
+    pub busy_timeout: f64,
+    // as in cifar_train_options
+    pub keep_last: u32,
+    // as in cifar_train_options
+    pub keep_every: u32,
+    // as in cifar_train_options
+    pub no_patch: i32,
+}
+
 // How far the epoch under way is.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -776,6 +809,19 @@ extern "C" {
         out: *mut *mut cifar_trainer,
     ) -> cifar_status;
 
+    pub fn cifar_rerun_options_init(
+        options: *mut cifar_rerun_options,
+        options_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_trainer_rerun(
+        run: *const c_char,
+        train: *const cifar_dataset,
+        validation: *const cifar_dataset,
+        options: *const cifar_rerun_options,
+        out: *mut *mut cifar_trainer,
+    ) -> cifar_status;
+
     pub fn cifar_trainer_callbacks_init(
         callbacks: *mut cifar_trainer_callbacks,
         callbacks_size: usize,
@@ -1283,6 +1329,21 @@ const _: () = {
     assert!(offset_of!(cifar_resume_options, busy_timeout) == 56);
     assert!(offset_of!(cifar_resume_options, packages) == 64);
     assert!(offset_of!(cifar_resume_options, no_patch) == 72);
+    assert!(size_of::<cifar_rerun_options>() == 96);
+    assert!(offset_of!(cifar_rerun_options, struct_size) == 0);
+    assert!(offset_of!(cifar_rerun_options, threads) == 4);
+    assert!(offset_of!(cifar_rerun_options, name) == 8);
+    assert!(offset_of!(cifar_rerun_options, registry) == 16);
+    assert!(offset_of!(cifar_rerun_options, data_location) == 24);
+    assert!(offset_of!(cifar_rerun_options, init_from) == 32);
+    assert!(offset_of!(cifar_rerun_options, tags) == 40);
+    assert!(offset_of!(cifar_rerun_options, group) == 48);
+    assert!(offset_of!(cifar_rerun_options, command_line) == 56);
+    assert!(offset_of!(cifar_rerun_options, packages) == 64);
+    assert!(offset_of!(cifar_rerun_options, busy_timeout) == 72);
+    assert!(offset_of!(cifar_rerun_options, keep_last) == 80);
+    assert!(offset_of!(cifar_rerun_options, keep_every) == 84);
+    assert!(offset_of!(cifar_rerun_options, no_patch) == 88);
     assert!(size_of::<cifar_batch_info>() == 64);
     assert!(offset_of!(cifar_batch_info, struct_size) == 0);
     assert!(offset_of!(cifar_batch_info, epoch) == 4);
