@@ -22,7 +22,7 @@ SHORT = [
     (failures.FailingCalls(most=4), ["train", "resume", "import"], 16),
     (failures.FailingCalls(most=4), ["gc", "export", "migrate-2", "backup", "merge", "slim"], 24),
     (failures.FullDisk(most=4), ["train", "gc", "report"], 8),
-    (crashes.Kill(6, 6), ["train", "gc", "rm"], 10),
+    (crashes.Kill(6, 6), ["train", "rerun", "gc", "rm"], 13),
     (crashes.Kill(6, 6), ["import", "export", "migrate-1", "backup", "merge", "slim"], 14),
     (crashes.PowerLoss(20), ["train", "resume", "export"], 12),
     (crashes.PowerLoss(20), ["gc", "import", "migrate-2", "backup", "merge", "slim"], 18),

@@ -529,6 +529,42 @@ class Slim(Scenario):
         assert {run: (look.epochs(run), look.last(run)) for run in look.runs} == self.expected
 
 
+class Rerun(Scenario):
+    """A run, again: the first one stays, and the new one comes to its bits however it is stopped."""
+
+    name = "rerun"
+    command = ["cifar", "rerun", "run", "--name", "again"]
+
+    def prepare(self):
+        self.tell(*training("run", EPOCHS))
+
+    def remember(self):
+        super().remember()
+        look = self.look()
+        self.expected = look.last("run")
+        assert look.last("again") == self.expected, "other bits without any disturbance"
+
+    def examine(self, said, sqlite_first=True, is_done=False):
+        look = self.look(sqlite_first=sqlite_first)
+        self.check_leftovers()
+        assert look.epochs("run") == EPOCHS and look.last("run") == self.expected
+        assert "again" in look.runs or not is_done
+        for path in self.left():
+            self.tell("cifar-runs", "import", path)
+            path.unlink()
+        look = self.look()
+        row = look.runs.get("again")
+        listing = look.tell("cifar-runs", "checkpoints", row["id"], "--json").output if row else "[]"
+        if json.loads(listing):
+            self.tell("cifar", "resume", row["id"])
+        else:
+            if row:
+                self.tell("cifar-runs", "rm", row["id"], "--yes")
+            self.tell(*self.command)
+        look = self.look()
+        assert look.epochs("again") == EPOCHS and look.last("again") == self.expected, "other bits"
+
+
 class Migrate(Scenario):
     """An older registry, opened."""
 
@@ -600,4 +636,4 @@ class Trained(Scenario):
 
 
 PLACES = [Trained, Large]
-ALL = [Train, Resume, Export, Report, Remove, Collect, Import, Backup, Merge, Slim, Migrate1, Migrate2]
+ALL = [Train, Resume, Export, Report, Remove, Collect, Import, Backup, Merge, Slim, Rerun, Migrate1, Migrate2]
