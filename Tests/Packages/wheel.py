@@ -135,7 +135,7 @@ def step_commands():
 def step_types():
     """mypy --strict and pyright on the package and on a user's script; numpydoc's own checks."""
     programs = environment(
-        newest(), "types", one("cifar-*.whl"), "mypy", "pyright", "optuna", "pillow", "numpydoc",
+        newest(), "types", one("cifar-*.whl"), "mypy", "pyright", "optuna", "scikit-learn", "pillow", "numpydoc",
         "pytest")
     script = WORK / "typed_user.py"
     shutil.copy(ROOT / "Tests/CABI/typed_user.py", script)
