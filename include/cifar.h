@@ -434,6 +434,75 @@ cifar_status cifar_train_options_init(cifar_train_options *options, size_t optio
 cifar_status cifar_trainer_create(const cifar_dataset *train, const cifar_dataset *validation,
                                   const cifar_train_options *options, cifar_trainer **out);
 
+/** One step of a search for a learning rate. */
+typedef struct cifar_lr_point {
+  uint32_t struct_size;
+  uint32_t step;        /**< from 1 */
+  uint32_t steps;       /**< at most */
+  double learning_rate; /**< of the step */
+  double loss;          /**< of its batch */
+  double smoothed_loss; /**< an exponential moving average that keeps 0.9 of the one before, corrected
+                             for its beginning at 0 */
+} cifar_lr_point;
+
+/** How to look for a learning rate. cifar_lr_find_options_init fills in the defaults below. */
+typedef struct cifar_lr_find_options {
+  uint32_t struct_size;
+  uint32_t steps; /**< 10 to 10,000: 100 */
+  double start;   /**< the rate of the first step, above 0: 1e-7 */
+  double end;     /**< the rate of the last step, above start: 10 */
+  /** After every step, on the thread that called; NULL: none. Anything but 0 ends the search, which
+   *  then says what it has seen. */
+  int (*on_step)(const cifar_lr_point *point, void *user);
+  void *user; /**< handed to on_step */
+} cifar_lr_find_options;
+
+/** Fills in the defaults. */
+cifar_status cifar_lr_find_options_init(cifar_lr_find_options *options, size_t options_size);
+
+/** What a search for a learning rate came to: see cifar_lr_find. */
+typedef struct cifar_lr_curve cifar_lr_curve;
+
+/** Looks for a learning rate: trains for a few steps while the rate grows by the same factor from step
+ *  to step, and looks at the loss of each (Smith 2015). Ends early where the smoothed loss is four times
+ *  its smallest, or is no number. Nothing is recorded.
+ *
+ *  @param train    the images to train on.
+ *  @param options  those of the training that needs the rate; NULL for the defaults. Schedule, callbacks
+ *                  and averages of weights, epochs, and whatever says how to record have no part in it.
+ *  @param find     NULL for the defaults.
+ *
+ *  Errors: INVALID_ARGUMENT, naming the option and its range; NOT_FINITE where the first loss is no
+ *  number; as cifar_trainer_create. */
+cifar_status cifar_lr_find(const cifar_dataset *train, const cifar_train_options *options,
+                           const cifar_lr_find_options *find, cifar_lr_curve **out);
+
+/** What there is to say of a search. */
+typedef struct cifar_lr_info {
+  uint32_t struct_size;
+  int32_t has_diverged; /**< 1: the loss grew until the search ended */
+  uint64_t count;       /**< points, at least 1 */
+  double suggestion;    /**< the rate to take: the smaller of steepest and a tenth of minimum, where the
+                             loss has grown after that; NaN where the search does not tell */
+  double steepest;      /**< where the smoothed loss falls fastest over the logarithm of the rate; NaN:
+                             nowhere */
+  double minimum;       /**< where the smoothed loss is smallest; NaN where it does not fall */
+  const char *reason;   /**< why this suggestion, or none, in a few sentences; as long as the curve */
+} cifar_lr_info;
+
+/** What there is to say of a search. */
+cifar_status cifar_lr_curve_get_info(const cifar_lr_curve *curve, cifar_lr_info *info,
+                                     size_t info_size);
+
+/** One of its points.
+ *
+ *  @param index  from 0. */
+cifar_status cifar_lr_curve_get_point(const cifar_lr_curve *curve, size_t index,
+                                      cifar_lr_point *info, size_t info_size);
+
+/** Frees a curve and its string. */
+void cifar_lr_curve_free(cifar_lr_curve *curve);
+
 /** How to take up a run. cifar_resume_options_init fills in the defaults below. */
 typedef struct cifar_resume_options {
   uint32_t struct_size;

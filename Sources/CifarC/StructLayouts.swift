@@ -24,6 +24,22 @@ extension cifar_train_options: Growing {
     \.init_bytes, \.init_size, \.packages, \.no_patch)
 }
 
+extension cifar_lr_point: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.step, \.steps, \.learning_rate, \.loss, \.smoothed_loss)
+}
+
+extension cifar_lr_find_options: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.steps, \.start, \.end, \.on_step, \.user)
+}
+
+extension cifar_lr_info: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.has_diverged, \.count, \.suggestion, \.steepest, \.minimum,
+    \.reason)
+}
+
 extension cifar_resume_options: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epochs, \.threads, \.checkpoint, \.registry, \.data_location,

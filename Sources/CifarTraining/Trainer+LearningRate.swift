@@ -29,7 +29,8 @@ extension Trainer {
 
   /// 1 without a schedule.
   private func factor(of schedule: LearningRateSchedule?, step: Int) -> Double {
-    schedule?.factor(
+    if let testedFactor { return testedFactor(step) }
+    return schedule?.factor(
       step: step, stepsPerEpoch: batchesPerEpoch, epochs: hyperparameters.exactEpochs) ?? 1
   }
 

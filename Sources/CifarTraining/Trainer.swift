@@ -29,6 +29,8 @@ public final class Trainer {
   var bestWeights: [Tensor]?
   /// Why the last `run` ended as `stopped`, if no observer asked for it.
   public private(set) var pauseReason: String?
+  /// In the place of all schedules: see `RateRangeTest`.
+  var testedFactor: ((_ step: Int) -> Double)?
   /// While it runs.
   private var observers = ObserverList()
   private let interrupted = Atomic<Bool>(false)

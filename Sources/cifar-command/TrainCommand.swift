@@ -11,15 +11,9 @@ enum TrainCommand {
       "train", summary: "trains a model and records the run",
       options: [
         .data,
-        Option(
-          "--recipe", value: "NAME",
-          help: "\(Recipe.list): a tutorial's\nhyperparameters (else pytorch)",
-          choices: Recipe.names),
+        recipe,
         .model,
-        Option(
-          "--init", value: "RUN|FILE",
-          help: "begin with these weights: of a run's best checkpoint, or of a .safetensors\nfile, "
-            + "whoever wrote it; what does not fit is named, and drawn"),
+        initialization,
         Option("--epochs", value: "N", help: "epochs at most, such as 24 or 9.9 (else 100)"),
         Option("--batch-size", value: "N", help: "images in a training step (else 64)"),
         Option("--seed", value: "N", help: "where all random numbers come from (else 0)"),
@@ -58,6 +52,24 @@ enum TrainCommand {
       ], run: run)
   }
 
+  static let recipe = Option(
+    "--recipe", value: "NAME",
+    help: "\(Recipe.list): a tutorial's\nhyperparameters (else pytorch)",
+    choices: Recipe.names)
+  static let initialization = Option(
+    "--init", value: "RUN|FILE",
+    help: "begin with these weights: of a run's best checkpoint, or of a .safetensors\nfile, "
+      + "whoever wrote it; what does not fit is named, and drawn")
+
+  static func initialWeights(
+    _ arguments: Arguments, for hyperparameters: Hyperparameters
+  ) throws -> InitialWeights? {
+    try arguments.value("--init").map {
+      try InitialWeights(
+        named: $0, registryPath: arguments.registryPath(), for: hyperparameters.modelSpec)
+    }
+  }
+
   private static func run(_ arguments: Arguments) throws {
     let request = try request(arguments)
     let series = try SeedSeries(arguments)
@@ -72,10 +84,7 @@ enum TrainCommand {
     let train = try Dataset.open(data, split: .train, limit: limits.train)
     let test = try Dataset.open(train.location ?? data, split: .test, limit: limits.test)
     let hyperparameters = try request.hyperparameters(for: train)
-    let weights = try arguments.value("--init").map {
-      try InitialWeights(
-        named: $0, registryPath: arguments.registryPath(), for: hyperparameters.modelSpec)
-    }
+    let weights = try initialWeights(arguments, for: hyperparameters)
     var options = TrainingSession.Options(
       registryPath: try arguments.registryPath(), name: arguments.value("--name"), threads: threads,
       commandLine: CommandLine.text)
@@ -97,7 +106,7 @@ enum TrainCommand {
     }
   }
 
-  private static func request(_ arguments: Arguments) throws -> TrainingRequest {
+  static func request(_ arguments: Arguments) throws -> TrainingRequest {
     var request = TrainingRequest()
     if let recipe = try arguments.choice("--recipe", of: Recipe.names) { request.recipe = recipe }
     request.overrides = try HyperparameterOptions.overrides(arguments)

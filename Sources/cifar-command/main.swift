@@ -6,7 +6,8 @@ let tool = Tool(
   name: "cifar", version: LibraryVersion.string,
   summary: "trains convolutional networks on small images and remembers every run",
   commands: [
-    TrainCommand.command, ResumeCommand.command, RerunCommand.command, EvaluateCommand.command,
+    TrainCommand.command, ResumeCommand.command, RerunCommand.command, RateCommand.command,
+    EvaluateCommand.command,
     PredictCommand.command,
     ExportCommand.command, ImportCommand.command,
     SummaryCommand.command, HyperparametersCommand.command, DataCommand.download, DataCommand.info,
@@ -15,6 +16,7 @@ let tool = Tool(
     "cifar train --data shapes --epochs 3     # the built-in drawings, no download",
     "cifar data download                      # CIFAR-10, 170 MB",
     "cifar train --recipe keras --name first  # the Keras tutorial on it",
+    "cifar lr-find --recipe keras             # a learning rate for it",
     "cifar resume first --epochs 120          # continue where it stopped",
     "cifar evaluate first                     # its best checkpoint on the test images",
     "cifar predict first cat.png              # what its best checkpoint takes a picture for",

@@ -1,12 +1,9 @@
 import CifarCore
 import CifarRegistry
+import CommandSupport
 
-/// One metric of a run over its epochs.
-struct EpochSeries {
-  var label: String
-  /// Epoch and value; what was not measured is left out, what is not a number stays.
-  var points: [(x: Double, y: Double)]
-
+/// The metrics of a run over its epochs.
+enum EpochSeries {
   static let builtIn = EpochMetric.allCases.map(\.name)
 
   /// The names of a run's metrics, its own ones included.
@@ -14,6 +11,7 @@ struct EpochSeries {
     builtIn + Set(run.metrics.map(\.name)).sorted()
   }
 
+  /// Epoch and value; what was not measured is left out, what is not a number stays.
   static func values(_ name: String, of run: RunDetail) -> [(x: Double, y: Double)] {
     let own = run.metrics.filter { $0.name == name || "metrics.\($0.name)" == name }
     if !own.isEmpty { return own.map { (Double($0.epoch), $0.value) } }

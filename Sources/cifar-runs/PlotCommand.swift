@@ -53,14 +53,14 @@ enum PlotCommand {
   /// One plot a metric and a curve a run; for one run training and validation share a plot.
   static func plots(
     of runs: [RunDetail], _ metrics: [String]
-  ) -> [(title: String, series: [EpochSeries])] {
+  ) -> [(title: String, series: [PlotSeries])] {
     if metrics.isEmpty, runs.count == 1 {
       let title = runs[0].summary.label
       return ["loss", "accuracy"].map { chart in
         (
           "\(chart) of \(title)",
           EpochMetric.allCases.filter { $0.chart == chart }.map { metric in
-            EpochSeries(label: metric.name, points: EpochSeries.values(metric.name, of: runs[0]))
+            PlotSeries(label: metric.name, points: EpochSeries.values(metric.name, of: runs[0]))
           }
         )
       }
@@ -72,7 +72,7 @@ enum PlotCommand {
         isBytes ? "\(name) (MiB)" : name,
         runs.map { run in
           let points = EpochSeries.values(name, of: run).map { (x: $0.x, y: $0.y * scale) }
-          return EpochSeries(label: run.summary.label, points: points)
+          return PlotSeries(label: run.summary.label, points: points)
         }
       )
     }

@@ -534,9 +534,44 @@ static void import_model(world *w) {
        chance(c, 3) ? text(c) : chance(c, 2) ? "model.st" : "weights.st", chance(c, 3) ? NULL : &options);
 }
 
+static int stop_search(const cifar_lr_point *point, void *user) {
+  return point->step >= *(uint32_t *)user;
+}
+
+static void find_rate(world *w) {
+  choices *c = &w->c;
+  uint32_t last = 1 + below(c, 12);
+  cifar_lr_find_options find;
+  CALL(cifar_lr_find_options_init, &find, sizeof find);
+  find.steps = chance(c, 8) ? number(c) : 10;
+  if (chance(c, 4)) find.start = real(c);
+  if (chance(c, 4)) find.end = real(c);
+  if (chance(c, 20)) find.struct_size = number(c);
+  /* Thousands of steps would take minutes. */
+  if (find.steps > 20 || chance(c, 2)) find.on_step = stop_search, find.user = &last;
+  cifar_train_options options;
+  CALL(cifar_train_options_init, &options, sizeof options);
+  options.batch_size = 4;
+  options.threads = 1;
+  options.model = specs_json[below(c, 3)];
+  if (chance(c, 6)) options.hyperparameters = text(c);
+  cifar_lr_curve *curve;
+  paint(&curve, sizeof curve);
+  cifar_status status = CALL(cifar_lr_find, PICK(w, datasets), &options, &find, &curve);
+  painted(&curve, sizeof curve, status);
+  if (status != CIFAR_OK) return;
+  GET(w, cifar_lr_curve_get_info, curve, cifar_lr_info);
+  cifar_lr_point point;
+  paint(&point, sizeof point);
+  size_t index = index_(c);
+  painted(&point, sizeof point, CALL(cifar_lr_curve_get_point, curve, index, &point, sizeof point));
+  cifar_lr_curve_free(curve);
+}
+
 static void step(world *w) {
   choices *c = &w->c;
-  switch (below(c, 65)) {
+  switch (below(c, 66)) {
+    case 65: find_rate(w); break;
     case 0: case 1: {
       const char *place = chance(c, 4) ? text(c) : "shapes";
       MAKE(w, datasets, cifar_dataset, cifar_dataset_free, cifar_dataset_open, place,

@@ -38,6 +38,7 @@ from .events import Batch, Epoch, StorageWait, Validation
 from .loading import Splits, load
 from .model import Model
 from .model_spec import ModelSpec
+from .rates import RateCurve, lr_find
 from .registry import Registry
 from .rerunning import rerun
 from .rows import CheckpointRow, EpochRow, MetricRow, NoteRow, RunDetails, RunRow
@@ -67,6 +68,7 @@ __all__ = [
     "ModelCheckpoint",
     "ModelSpec",
     "NoteRow",
+    "RateCurve",
     "ReduceLROnPlateau",
     "Registry",
     "Run",
@@ -83,6 +85,7 @@ __all__ = [
     "fit",
     "instruction_set",
     "load",
+    "lr_find",
     "rerun",
     "resume",
     "set_log",

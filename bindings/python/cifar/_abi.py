@@ -203,6 +203,54 @@ class TrainOptions(Structure):
     ]
 
 
+class LrPoint(Structure):
+    """One step of a search for a learning rate."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("step", c_uint32),  # from 1
+        ("steps", c_uint32),  # at most
+        ("learning_rate", c_double),  # of the step
+        ("loss", c_double),  # of its batch
+        # an exponential moving average that keeps 0.9 of the one before, corrected for its
+        # beginning at 0
+        ("smoothed_loss", c_double),
+    ]
+
+
+class LrFindOptions(Structure):
+    """How to look for a learning rate. cifar_lr_find_options_init fills in the defaults below."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("steps", c_uint32),  # 10 to 10,000: 100
+        ("start", c_double),  # the rate of the first step, above 0: 1e-7
+        ("end", c_double),  # the rate of the last step, above start: 10
+        # After every step, on the thread that called; NULL: none. Anything but 0 ends the search,
+        # which then says what it has seen.
+        ("on_step", CFUNCTYPE(c_int, POINTER(LrPoint), c_void_p)),
+        ("user", c_void_p),  # handed to on_step
+    ]
+
+
+class LrInfo(Structure):
+    """What there is to say of a search."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("has_diverged", c_int32),  # 1: the loss grew until the search ended
+        ("count", c_uint64),  # points, at least 1
+        # the rate to take: the smaller of steepest and a tenth of minimum, where the loss has grown
+        # after that; NaN where the search does not tell
+        ("suggestion", c_double),
+        # where the smoothed loss falls fastest over the logarithm of the rate; NaN: nowhere
+        ("steepest", c_double),
+        ("minimum", c_double),  # where the smoothed loss is smallest; NaN where it does not fall
+        # why this suggestion, or none, in a few sentences; as long as the curve
+        ("reason", c_char_p),
+    ]
+
+
 class ResumeOptions(Structure):
     """How to take up a run. cifar_resume_options_init fills in the defaults below."""
 
@@ -601,6 +649,13 @@ FUNCTIONS = {
     "cifar_trainer_create": (Status, [
         c_void_p, c_void_p, POINTER(TrainOptions), POINTER(c_void_p),
     ]),
+    "cifar_lr_find_options_init": (Status, [POINTER(LrFindOptions), c_size_t]),
+    "cifar_lr_find": (Status, [
+        c_void_p, POINTER(TrainOptions), POINTER(LrFindOptions), POINTER(c_void_p),
+    ]),
+    "cifar_lr_curve_get_info": (Status, [c_void_p, POINTER(LrInfo), c_size_t]),
+    "cifar_lr_curve_get_point": (Status, [c_void_p, c_size_t, POINTER(LrPoint), c_size_t]),
+    "cifar_lr_curve_free": (None, [c_void_p]),
     "cifar_resume_options_init": (Status, [POINTER(ResumeOptions), c_size_t]),
     "cifar_trainer_resume": (Status, [
         c_char_p, c_void_p, c_void_p, POINTER(ResumeOptions), POINTER(c_void_p),

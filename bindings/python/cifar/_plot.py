@@ -27,3 +27,25 @@ def curves(rows: Sequence[Mapping[str, Any]]) -> NDArray[Any]:
         ax.grid(alpha=0.3)
         ax.legend()
     return axes
+
+
+def rate_curve(curve: Any) -> Any:
+    """One axis: losses by the logarithm of the rate, as far as they are not beyond those that the
+    search began with."""
+    try:
+        pyplot = importlib.import_module("matplotlib.pyplot")
+    except ImportError as error:
+        raise ImportError("plot needs matplotlib: pip install matplotlib") from error
+    _, ax = pyplot.subplots(figsize=(6, 3.5), layout="constrained")
+    ax.plot(curve.rates, curve.losses, alpha=0.4, label="loss")
+    ax.plot(curve.rates, curve.smoothed, label="smoothed")
+    if curve.suggestion is not None:
+        ax.axvline(curve.suggestion, linestyle="--", label=f"suggested: {curve.suggestion:.2g}")
+    lowest = int(curve.smoothed.argmin())
+    ax.set_ylim(top=1.2 * curve.smoothed[:lowest + 1].max())
+    ax.set_xscale("log")
+    ax.set_xlabel("learning rate")
+    ax.set_ylabel("loss")
+    ax.grid(alpha=0.3)
+    ax.legend()
+    return ax

@@ -1,21 +1,21 @@
 """Training: `fit` starts a run, `resume` continues one."""
 
 from ctypes import byref, sizeof
-from typing import Any, Callable, Iterable, Mapping, Optional, Union
+from typing import Any, Callable, Iterable, Optional, Union
 
 from numpy.typing import ArrayLike
 
 from . import _abi as abi
 from . import _arguments as argument
-from ._beginning import beginning
 from ._callback_checks import list_of
-from ._importing import AnyModel, Weights, model_text
+from ._importing import AnyModel, Weights
 from ._library import call
 from ._run import Run
 from ._session import command_line, lines, packages
 from ._splits import training_and_validation
+from ._train_options import train_options
 from ._training import Training
-from ._understanding import class_weights, refuse_recipe_callbacks, understood
+from ._understanding import refuse_recipe_callbacks, understood
 from ._callbacks import Callback
 from .dataset import PathLike
 from .events import Batch, Epoch
@@ -207,15 +207,10 @@ def fit(
         raise TypeError(
             "fit has no images to validate on: give validation_data=(images, labels), or "
             "validation_split=0.1")
-    if isinstance(hyperparameters.get("class_weight"), Mapping):
-        hyperparameters["class_weight"] = class_weights(
-            hyperparameters["class_weight"], images.class_names)
-    options = abi.TrainOptions()
-    call("cifar_train_options_init", byref(options), sizeof(options))
+    options = train_options(
+        images, hyperparameters, init=init, model=model, recipe=recipe, batch_size=batch_size,
+        learning_rate=learning_rate, seed=seed, threads=threads)
     options.epochs = argument.optional_whole(epochs, "epochs", 10**6)
-    options.batch_size = argument.optional_whole(batch_size, "batch_size", 65536)
-    options.threads = argument.optional_whole(threads, "threads", 1024)
-    options.seed = argument.whole(seed, "seed", 0, 2**64 - 1)
     options.name = argument.text(name, "name")
     options.registry = argument.path(registry, "registry")
     options.record = argument.flag(record, "record")
@@ -229,14 +224,6 @@ def fit(
     options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
     options.tags = lines(tags)
     options.group = argument.text(group, "group")
-    start = beginning(init, model, recipe, hyperparameters, images)
-    height, width, channels = images.image_shape
-    options.recipe = argument.required_text(start.recipe, "recipe")
-    options.model = model_text(start.model, (channels, height, width))
-    start.fill(options, init)
-    options.learning_rate = argument.optional_number(learning_rate, "learning_rate")
-    if hyperparameters:
-        options.hyperparameters = argument.json_text(hyperparameters, "")
     options.command_line = command_line()
     options.packages = packages()
     options.no_patch = 1 - argument.flag(patch, "patch")

@@ -227,6 +227,69 @@ pub struct cifar_train_options {
     pub no_patch: i32,
 }
 
+// One step of a search for a learning rate.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_lr_point {
+    pub struct_size: u32,
+    // from 1
+    pub step: u32,
+    // at most
+    pub steps: u32,
+    // of the step
+    pub learning_rate: f64,
+    // of its batch
+    pub loss: f64,
+    // an exponential moving average that keeps 0.9 of the one before, corrected for its beginning
+    // at 0
+    pub smoothed_loss: f64,
+}
+
+// How to look for a learning rate. cifar_lr_find_options_init fills in the defaults below.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_lr_find_options {
+    pub struct_size: u32,
+    // 10 to 10,000: 100
+    pub steps: u32,
+    // the rate of the first step, above 0: 1e-7
+    pub start: f64,
+    // the rate of the last step, above start: 10
+    pub end: f64,
+    // After every step, on the thread that called; NULL: none. Anything but 0 ends the search,
+    // which then says what it has seen.
+    pub on_step: Option<unsafe extern "C" fn(point: *const cifar_lr_point, user: *mut c_void) -> c_int>,
+    // handed to on_step
+    pub user: *mut c_void,
+}
+
+// What a search for a learning rate came to: see cifar_lr_find.
+#[repr(C)]
+pub struct cifar_lr_curve {
+    _bytes: [u8; 0],
+    _unknown: PhantomData<(*mut u8, PhantomPinned)>,
+}
+
+// What there is to say of a search.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_lr_info {
+    pub struct_size: u32,
+    // 1: the loss grew until the search ended
+    pub has_diverged: i32,
+    // points, at least 1
+    pub count: u64,
+    // the rate to take: the smaller of steepest and a tenth of minimum, where the loss has grown
+    // after that; NaN where the search does not tell
+    pub suggestion: f64,
+    // where the smoothed loss falls fastest over the logarithm of the rate; NaN: nowhere
+    pub steepest: f64,
+    // where the smoothed loss is smallest; NaN where it does not fall
+    pub minimum: f64,
+    // why this suggestion, or none, in a few sentences; as long as the curve
+    pub reason: *const c_char,
+}
+
 // How to take up a run. cifar_resume_options_init fills in the defaults below.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -796,6 +859,33 @@ extern "C" {
         out: *mut *mut cifar_trainer,
     ) -> cifar_status;
 
+    pub fn cifar_lr_find_options_init(
+        options: *mut cifar_lr_find_options,
+        options_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_lr_find(
+        train: *const cifar_dataset,
+        options: *const cifar_train_options,
+        find: *const cifar_lr_find_options,
+        out: *mut *mut cifar_lr_curve,
+    ) -> cifar_status;
+
+    pub fn cifar_lr_curve_get_info(
+        curve: *const cifar_lr_curve,
+        info: *mut cifar_lr_info,
+        info_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_lr_curve_get_point(
+        curve: *const cifar_lr_curve,
+        index: usize,
+        info: *mut cifar_lr_point,
+        info_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_lr_curve_free(curve: *mut cifar_lr_curve);
+
     pub fn cifar_resume_options_init(
         options: *mut cifar_resume_options,
         options_size: usize,
@@ -1317,6 +1407,28 @@ const _: () = {
     assert!(offset_of!(cifar_train_options, init_size) == 152);
     assert!(offset_of!(cifar_train_options, packages) == 160);
     assert!(offset_of!(cifar_train_options, no_patch) == 168);
+    assert!(size_of::<cifar_lr_point>() == 40);
+    assert!(offset_of!(cifar_lr_point, struct_size) == 0);
+    assert!(offset_of!(cifar_lr_point, step) == 4);
+    assert!(offset_of!(cifar_lr_point, steps) == 8);
+    assert!(offset_of!(cifar_lr_point, learning_rate) == 16);
+    assert!(offset_of!(cifar_lr_point, loss) == 24);
+    assert!(offset_of!(cifar_lr_point, smoothed_loss) == 32);
+    assert!(size_of::<cifar_lr_find_options>() == 40);
+    assert!(offset_of!(cifar_lr_find_options, struct_size) == 0);
+    assert!(offset_of!(cifar_lr_find_options, steps) == 4);
+    assert!(offset_of!(cifar_lr_find_options, start) == 8);
+    assert!(offset_of!(cifar_lr_find_options, end) == 16);
+    assert!(offset_of!(cifar_lr_find_options, on_step) == 24);
+    assert!(offset_of!(cifar_lr_find_options, user) == 32);
+    assert!(size_of::<cifar_lr_info>() == 48);
+    assert!(offset_of!(cifar_lr_info, struct_size) == 0);
+    assert!(offset_of!(cifar_lr_info, has_diverged) == 4);
+    assert!(offset_of!(cifar_lr_info, count) == 8);
+    assert!(offset_of!(cifar_lr_info, suggestion) == 16);
+    assert!(offset_of!(cifar_lr_info, steepest) == 24);
+    assert!(offset_of!(cifar_lr_info, minimum) == 32);
+    assert!(offset_of!(cifar_lr_info, reason) == 40);
     assert!(size_of::<cifar_resume_options>() == 80);
     assert!(offset_of!(cifar_resume_options, struct_size) == 0);
     assert!(offset_of!(cifar_resume_options, epochs) == 4);

@@ -1,20 +1,22 @@
 import CifarCore
-import CommandSupport
 import Glibc
 
 /// Pictures in the format that their file's name asks for.
-enum Picture {
+public enum Picture {
   private static let svg = FileKind(
     "a plot of cifar-runs", startsWith: "<svg", contains: "<!-- libcifar -->")
 
+  /// - Parameter option: that names the file.
   /// - Throws: `UsageError` for a name that ends in neither .svg nor .png, `unsupported` for a PNG
   ///   where rsvg-convert is not installed; what `FileWriter` throws.
-  static func write(_ text: String, to file: String, _ arguments: Arguments) throws {
+  public static func write(
+    _ text: String, to file: String, _ arguments: Arguments, option: String = "--output"
+  ) throws {
     if file == "-" || file.hasSuffix(".svg") {
       return try arguments.write(to: file, as: svg) { try $0.write(text) }
     }
     guard file.hasSuffix(".png") else {
-      throw UsageError("--output '\(file)' must end in .svg or .png")
+      throw UsageError("\(option) '\(file)' must end in .svg or .png")
     }
     Interruption.handle()
     let bytes = try PNG.marked(try converted(text), file)

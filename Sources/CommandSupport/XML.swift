@@ -1,5 +1,4 @@
 import CifarCore
-import CommandSupport
 
 /// Text within HTML and SVG.
 public enum XML {

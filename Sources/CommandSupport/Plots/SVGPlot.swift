@@ -1,11 +1,10 @@
 import CifarCore
-import CommandSupport
-import RunPages
 
 /// Curves as an SVG picture that needs nothing else.
-struct SVGPlot {
+public struct SVGPlot {
   var title: String
-  var series: [EpochSeries]
+  var series: [PlotSeries]
+  var scale: PlotScale
 
   static let width = 720.0
   static let height = 400.0
@@ -19,9 +18,10 @@ struct SVGPlot {
   private let top = 40.0
   private let bottom = 46.0
 
-  init(title: String, series: [EpochSeries]) {
+  public init(title: String, series: [PlotSeries], scale: PlotScale = .epochs) {
     self.title = title
     self.series = series
+    self.scale = scale
   }
 
   /// The plot without the document around it, `offset` points down.
@@ -44,9 +44,11 @@ struct SVGPlot {
       "<line x1=\"\(left)\" x2=\"\(SVGPlot.width - right)\" y1=\"\(floor)\" y2=\"\(floor)\" "
       + "class=\"axis\"/>\n"
     for tick in xs.ticks {
-      text += "<text x=\"\(x(tick))\" y=\"\(floor + 18)\" class=\"x\">\(Axis.label(tick))</text>\n"
+      text += "<text x=\"\(x(tick))\" y=\"\(floor + 18)\" class=\"x\">\(scale.label(tick))</text>\n"
     }
-    text += "<text x=\"\(left + across / 2)\" y=\"\(floor + 36)\" class=\"x\">epoch</text>\n"
+    text +=
+      "<text x=\"\(left + across / 2)\" y=\"\(floor + 36)\" class=\"x\">"
+      + "\(XML.escaped(scale.title))</text>\n"
     for (number, series) in series.enumerated() {
       let color = SVGPlot.colors[number % SVGPlot.colors.count]
       for segment in series.points.split(whereSeparator: { !$0.y.isFinite }) {
@@ -77,7 +79,7 @@ struct SVGPlot {
   }
 
   /// Plots below each other, as a whole document.
-  static func document(_ plots: [SVGPlot]) -> String {
+  public static func document(_ plots: [SVGPlot]) -> String {
     let height = Format.fixed(SVGPlot.height * Double(plots.count), 0)
     var text = """
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 \(height)" width="720" \

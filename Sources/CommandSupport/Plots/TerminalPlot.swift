@@ -1,15 +1,24 @@
-import CommandSupport
-
 /// Curves drawn with braille dots, two by four a character.
-struct TerminalPlot {
+public struct TerminalPlot {
   var title: String
-  var series: [EpochSeries]
+  var series: [PlotSeries]
   var width: Int
   var height: Int
+  var scale: PlotScale
 
-  static let styles: [Style] = [.cyan, .yellow, .green, .red, .bold, .dim]
+  public init(
+    title: String, series: [PlotSeries], width: Int, height: Int, scale: PlotScale = .epochs
+  ) {
+    self.title = title
+    self.series = series
+    self.width = width
+    self.height = height
+    self.scale = scale
+  }
 
-  func text(for terminal: Terminal) -> TerminalText {
+  private static let styles: [Style] = [.cyan, .yellow, .green, .red, .bold, .dim]
+
+  public func text(for terminal: Terminal) -> TerminalText {
     let xs = Axis(series.flatMap { $0.points.map(\.x) }, count: 6, whole: true)
     let ys = Axis(series.flatMap { $0.points.map(\.y) }, count: 5)
     let labels = ys.ticks.map(Axis.label)
@@ -48,7 +57,7 @@ struct TerminalPlot {
     }
     let floor = String(repeating: "─", count: columns)
     text += TerminalText(String(repeating: " ", count: margin - 1) + "└" + floor) + "\n"
-    text += TerminalText(epochLine(xs, margin, columns)) + "\n"
+    text += TerminalText(floorLine(xs, margin, columns)) + "\n"
     return text + legend(terminal) + "\n"
   }
 
@@ -65,7 +74,7 @@ struct TerminalPlot {
 
   /// Calls `set` for every dot of the line that joins a series' points.
   private func draw(
-    _ series: EpochSeries, _ xs: Axis, _ ys: Axis, _ columns: Int, _ set: (Int, Int) -> Void
+    _ series: PlotSeries, _ xs: Axis, _ ys: Axis, _ columns: Int, _ set: (Int, Int) -> Void
   ) {
     let (right, bottom) = (Double(columns * 2 - 1), Double(height * 4 - 1))
     var last: (x: Int, y: Int)?
@@ -85,10 +94,10 @@ struct TerminalPlot {
     }
   }
 
-  private func epochLine(_ xs: Axis, _ margin: Int, _ columns: Int) -> String {
+  private func floorLine(_ xs: Axis, _ margin: Int, _ columns: Int) -> String {
     var line = Array(repeating: Character(" "), count: margin + columns)
     for tick in xs.ticks {
-      let label = Array(Axis.label(tick))
+      let label = Array(scale.label(tick))
       let place = margin + Int(xs.position(tick) * Double(columns - 1)) - label.count / 2
       let start = min(max(0, place), line.count - label.count)
       guard start >= 0, line[max(0, start - 1)..<start + label.count].allSatisfy({ $0 == " " })

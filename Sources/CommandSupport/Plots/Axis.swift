@@ -1,4 +1,3 @@
-import CommandSupport
 import Glibc
 
 /// The range of an axis, with round numbers to write along it.

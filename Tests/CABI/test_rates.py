@@ -1,0 +1,99 @@
+"""`cifar lr-find`, `cifar.lr_find` and what C says to them."""
+
+import pathlib
+import signal
+import threading
+
+import cifar
+import numpy as np
+import pytest
+from conftest import run
+
+SMALL = ["--data", "shapes", "--limit-train", 256]
+DENSE = ["--recipe", "keras", "--seed", 1]
+
+
+@pytest.fixture(scope="module")
+def train():
+    return cifar.load("shapes", limit_train=256, limit_test=32).train
+
+
+def model():
+    return cifar.ModelSpec().conv2d(8).relu().max_pool().max_pool().flatten().dense(10)
+
+
+def test_a_curve(train, workplace):
+    curve = cifar.lr_find(train, model=model(), steps=60)
+    assert curve.rates[0] == pytest.approx(1e-7)
+    count = len(curve.rates)
+    assert np.allclose(curve.rates, 1e-7 * 1e8 ** (np.arange(count) / 59), rtol=1e-12)
+    average = 0
+    for index, (loss, smoothed) in enumerate(zip(curve.losses, curve.smoothed)):
+        average = 0.9 * average + 0.1 * loss
+        assert smoothed == pytest.approx(average / (1 - 0.9 ** (index + 1)))
+    assert curve.minimum == curve.rates[curve.smoothed.argmin()]
+    assert curve.suggestion == min(curve.steepest, curve.minimum / 10)
+    assert curve.has_diverged == (count < 60) == (
+        curve.smoothed[-1] > 4 * curve.smoothed.min())
+    assert curve.reason in curve._repr_html_()
+    # The same numbers again; others from other hyperparameters; no trace of it.
+    assert (cifar.lr_find(train, model=model(), steps=60).losses == curve.losses).all()
+    other = cifar.lr_find(train, model=model(), steps=60, optimizer="sgd", schedule="cosine")
+    assert (other.losses[:count] != curve.losses[:len(other.losses)]).any()
+    assert not list(pathlib.Path().iterdir())
+    nothing = cifar.lr_find(train, model=model(), start=1e-12, end=1e-11, steps=20)
+    assert nothing.suggestion is nothing.steepest is nothing.minimum is None
+    assert "falls nowhere between 1e-12 and 1e-11" in nothing.reason
+
+
+def test_it_begins_with_weights(train, workplace):
+    first = cifar.fit(
+        train, train, model=model(), epochs=3, learning_rate=0.01, verbose=0, record=False)
+    options = dict(model=model(), steps=10, end=1e-6)
+    fresh, trained = cifar.lr_find(train, **options), cifar.lr_find(train, init=first, **options)
+    assert trained.losses[0] < fresh.losses[0] - 0.2
+
+
+@pytest.mark.parametrize("options, error, message", [
+    (dict(start=0), cifar.CifarError, "the rates 0.0 to 10.0 are not above 0"),
+    (dict(start=1, end=0.5), cifar.CifarError, "the second the larger"),
+    (dict(steps=9), cifar.CifarError, "steps 9 is not in 10 to 10000"),
+    (dict(steps=1.5), TypeError, "steps"), (dict(end="x"), TypeError, "end"),
+    (dict(recipe="x"), cifar.CifarError, "x"), (dict(momentum=2), cifar.CifarError, "momentum"),
+])
+def test_what_can_not_be_is_refused(train, options, error, message):
+    with pytest.raises(error, match=message):
+        cifar.lr_find(train, model=model(), **options)
+
+
+def test_ctrl_c_ends_it(train):
+    threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        cifar.lr_find(train, end=1e-6, steps=10_000)
+
+
+def test_the_command(workplace):
+    said = run("cifar", "lr-find", *SMALL, *DENSE, "--svg", "r.svg")
+    lines = said.stdout_text.splitlines()
+    assert lines[0] == "loss while the learning rate grows"
+    rate = lines[-1].removeprefix("--learning-rate ")
+    assert 1e-7 < float(rate) < 10
+    assert "1e-4" in said.stdout_text and "The loss is smallest at" in said.stdout_text
+    picture = pathlib.Path("r.svg").read_text()
+    assert picture.startswith("<svg") and "learning rate</text>" in picture
+    again = run("cifar", "lr-find", *SMALL, *DENSE, "--quiet")
+    assert again.stdout_text == f"{rate}\n"
+    shown = run("cifar", "lr-find", *SMALL, *DENSE, "--svg", "-")
+    assert shown.stdout_text == picture and "The loss is smallest" in shown.stderr_text
+    assert sorted(path.name for path in pathlib.Path().iterdir()) == ["r.svg"]
+    pathlib.Path("mine.svg").write_text("mine")
+    for options, expected, message in [
+        (["--svg", "x.txt"], 2, "--svg 'x.txt' must end in .svg or .png"),
+        (["--svg", "mine.svg"], 2, "mine.svg"), (["--svg", "no/such.svg"], 1, "no/such.svg"),
+        (["--start", "1", "--end", "0.1"], 2, "the second the larger"),
+        (["--steps", "5"], 2, "--steps"), (["--start", "x"], 2, "--start must be a number"),
+        (["--start", "1e-12", "--end", "1e-11"], 1, "falls nowhere"),
+    ]:
+        failed = run("cifar", "lr-find", *SMALL, "--steps", 12, *options, expect=expected)
+        assert message in failed.stderr_text
+    assert pathlib.Path("mine.svg").read_text() == "mine"
