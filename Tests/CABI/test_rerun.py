@@ -119,6 +119,8 @@ def test_first_weights_are_the_same_or_refused(workplace):
     with pytest.raises(cifar.CifarError, match="drawn at random"):
         cifar.rerun(plain, init="moved.safetensors", verbose=0)
     # Weights of another run of the registry.
+    tuned = fit("runs.db", "tuned in python", init=plain)
+    assert tensors(cifar.rerun(tuned, verbose=0).id) == tensors("tuned in python")
     run(*TRAIN, "--name", "source")
     run(*TRAIN, "--name", "tuned", "--init", "source")
     run("cifar", "rerun", "tuned", "--name", "tuned again")

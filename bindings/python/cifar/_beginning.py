@@ -42,6 +42,9 @@ class Beginning(NamedTuple):
             options.init_model = self.weights._handle.pointer
             if isinstance(init, (str, os.PathLike)):
                 options.init_source = argument.path(os.path.abspath(init), "init")
+            elif isinstance(init, Run) and init.id is not None:
+                # As ``cifar train --init RUN`` notes it, which ``rerun`` looks for.
+                options.init_source = f"run {init.id}".encode()
         elif isinstance(self.weights, safetensors.Encoded):
             options.init_bytes = cast(c_char_p(self.weights), c_void_p)
             options.init_size = len(self.weights)
