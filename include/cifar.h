@@ -365,6 +365,10 @@ typedef struct cifar_train_options {
   int32_t no_patch;           /**< 0: the uncommitted changes of the git repository that the working
                                    directory is in are noted down with the session, up to 1 MiB;
                                    1: they are not */
+  const char *tensorboard;    /**< a directory in which event files for TensorBoard are written while
+                                   training, a directory for each run: made if missing, IO where
+                                   it can't be written; what fails later is a line in the log and
+                                   ends no training. NULL: none */
 } cifar_train_options;
 
 /* Hyperparameters by their names, as cifar_trainer_info shows the complete set. What is not named
@@ -521,6 +525,8 @@ typedef struct cifar_resume_options {
   double busy_timeout;       /**< as in cifar_train_options */
   const char *packages;      /**< as in cifar_train_options */
   int32_t no_patch;          /**< as in cifar_train_options */
+  const char *tensorboard;   /**< as in cifar_train_options: the run's directory gets another file, which
+                                  begins with the epochs that the registry has */
 } cifar_resume_options;
 
 /** Fills in the defaults. */

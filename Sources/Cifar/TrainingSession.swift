@@ -15,6 +15,7 @@ public final class TrainingSession {
   private let validation: Dataset
   /// What is looked at once, at the end; nil where the test images are validated on.
   private let test: Dataset?
+  private let tensorBoard: TensorBoardLog?
   /// Threads that compute.
   public let threads: Int
   private var hasRun = false
@@ -53,6 +54,8 @@ public final class TrainingSession {
     public var packages: [String: String] = [:]
     /// Whether the uncommitted changes of the working directory's repository are noted down, too.
     public var keepsGitChanges = true
+    /// A directory in which TensorBoard's event files are written while training; nil for none.
+    public var tensorBoard: String?
     /// Seconds for which the end of training waits for a registry that others hold, from 0 to
     /// 1,000,000: until then everything waits in memory, and then goes to a file beside the registry.
     public var busyTimeout = 600.0
@@ -80,17 +83,23 @@ public final class TrainingSession {
           .invalidArgument, "the busy timeout, \(busyTimeout) s, is not in 0 to 1,000,000")
       }
     }
+
+    /// Before the run is written down.
+    fileprivate func checkPlaces() throws {
+      if let tensorBoard { try TensorBoardLog.check(tensorBoard) }
+    }
   }
 
   private init(
     trainer: Trainer, recorder: RunRecorder?, images: SessionImages, threads: Int,
-    remarks: [String] = []
+    tensorBoard: TensorBoardLog?, remarks: [String] = []
   ) {
     self.trainer = trainer
     self.recorder = recorder
     validation = images.validation
     test = images.test
     self.threads = threads
+    self.tensorBoard = tensorBoard
     self.remarks = remarks
   }
 
@@ -121,14 +130,22 @@ public final class TrainingSession {
     let trainer = try Trainer(
       hyperparameters: hyperparameters, train: images.train, validation: images.validation,
       test: images.test, threads: options.threads, weights: weights)
+    try options.checkPlaces()
     let recorder = try options.registryPath.map {
       try RunRecorder(starting: trainer, registryPath: $0, options: options)
+    }
+    let tensorBoard = options.tensorBoard.map {
+      TensorBoardLog(
+        $0,
+        TensorBoardLog.Start(
+          runID: recorder?.runID, name: options.name, group: options.group,
+          commandLine: options.commandLine), trainer.hyperparameters)
     }
     let remarks = noting + (weights?.remarks(for: hyperparameters) ?? [])
     try tell(remarks, recorder)
     return TrainingSession(
       trainer: trainer, recorder: recorder, images: images, threads: options.threads,
-      remarks: remarks)
+      tensorBoard: tensorBoard, remarks: remarks)
   }
 
   /// Resumes a run from one of its checkpoints.
@@ -186,13 +203,19 @@ public final class TrainingSession {
     let rows = try registry.epochs(of: point.row.run)
     trainer.recall(rows)
     let remarks = try point.remarks + changes(trainer, from: point, in: registry)
+    try options.checkPlaces()
+    let tensorBoard = try options.tensorBoard.map {
+      TensorBoardLog(
+        $0, .resuming(try registry.run(matching: point.row.run), from: point, options),
+        trainer.hyperparameters)
+    }
     let recorder = try RunRecorder(
       resuming: trainer, from: point, epochs: epochs, rows: rows, takeOver: takeOver,
       registry: registry, options: options)
     try tell(remarks, recorder)
     return TrainingSession(
       trainer: trainer, recorder: recorder, images: images,
-      threads: options.threads, remarks: remarks)
+      threads: options.threads, tensorBoard: tensorBoard, remarks: remarks)
   }
 
   private static func tell(_ remarks: [String], _ recorder: RunRecorder?) throws {
@@ -237,15 +260,32 @@ public final class TrainingSession {
         "a trainer runs once; resume \(runID.map { "run \($0)" } ?? "from a registry")")
     }
     hasRun = true
+    do {
+      let end = try train(observers)
+      if case .diverged = end {
+        tensorBoard?.finish(.failure)
+      } else {
+        tensorBoard?.finish(.success)
+      }
+      return end
+    } catch {
+      if process == getpid() { tensorBoard?.finish(.failure) }
+      throw error
+    }
+  }
+
+  private func train(_ observers: [any RunObserver]) throws -> TrainingEnd {
+    // Before the program's own, which may record metrics of the epoch.
+    let logs: [any TrainerObserver] = tensorBoard.map { [$0] } ?? []
     guard let recorder else {
-      let end = try trainer.run(observers)
+      let end = try trainer.run(logs + observers)
       try evaluateEnd(end)
       return end
     }
     recorder.observers = observers
     defer { recorder.observers = [] }
     do {
-      let end = try trainer.run([recorder] + observers)
+      let end = try trainer.run([recorder] + logs + observers)
       try evaluateEnd(end)
       try recorder.finish(end)
       if case .completed = end { recorder.evaluateBest(on: validation, threads: threads) }
@@ -319,6 +359,7 @@ public final class TrainingSession {
     let rows = metrics.map { MetricRow(name: $0.name, epoch: trainer.epoch, value: $0.value) }
     try SessionEntry.metrics(rows).check()
     try recorder?.record(metrics: rows)
+    tensorBoard?.record(rows)
   }
 
   /// Makes `run` stop within a batch. May be called from any thread, and from a signal handler.

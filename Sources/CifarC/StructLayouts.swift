@@ -21,7 +21,7 @@ extension cifar_train_options: Growing {
     of: Self.self, \.struct_size, \.epochs, \.batch_size, \.threads, \.learning_rate, \.seed,
     \.recipe, \.name, \.registry, \.record, \.keep_last, \.command_line, \.keep_every, \.tags,
     \.hyperparameters, \.model, \.busy_timeout, \.init_model, \.init_source, \.group, \.init_from,
-    \.init_bytes, \.init_size, \.packages, \.no_patch)
+    \.init_bytes, \.init_size, \.packages, \.no_patch, \.tensorboard)
 }
 
 extension cifar_lr_point: Growing {
@@ -43,7 +43,7 @@ extension cifar_lr_info: Growing {
 extension cifar_resume_options: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epochs, \.threads, \.checkpoint, \.registry, \.data_location,
-    \.command_line, \.take_over, \.busy_timeout, \.packages, \.no_patch)
+    \.command_line, \.take_over, \.busy_timeout, \.packages, \.no_patch, \.tensorboard)
 }
 
 extension cifar_rerun_options: Growing {

@@ -71,6 +71,8 @@ extension cifar_train_options {
     session.busyTimeout = busy_timeout
     session.packages = try Argument.packages(packages)
     session.keepsGitChanges = no_patch == 0
+    session.tensorBoard = try Argument.text(
+      tensorboard, "options.tensorboard", atMost: Argument.Longest.path)
     session.group = try Argument.text(group, "options.group")
     return session
   }
@@ -94,6 +96,8 @@ extension cifar_resume_options {
     session.busyTimeout = busy_timeout
     session.packages = try Argument.packages(packages)
     session.keepsGitChanges = no_patch == 0
+    session.tensorBoard = try Argument.text(
+      tensorboard, "options.tensorboard", atMost: Argument.Longest.path)
     return session
   }
 }

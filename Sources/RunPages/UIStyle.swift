@@ -34,16 +34,17 @@ enum UIStyle {
     .empty { color: var(--dim); padding: 2em 0; text-align: center }
     table.runs { width: 100% }
     table.runs th, table.runs td { white-space: nowrap; max-width: 18em; overflow: hidden;
-      text-overflow: ellipsis; padding: .3em .7em }
+      text-overflow: ellipsis; padding: .3em .7em; vertical-align: middle }
     table.runs th button { all: unset; cursor: pointer } table.runs th.number { text-align: right }
     table.runs th button:focus-visible { outline: 2px solid var(--link) }
     table.runs th[aria-sort] { color: inherit; font-weight: 600 }
     table.runs tbody tr:hover { background: var(--raised) }
     table.runs td.on { padding: 0 .2em 0 .4em; width: 1.6em }
     table.runs td.on input { accent-color: var(--on, var(--link)); width: 1.05em; height: 1.05em;
-      vertical-align: -2px }
+      margin: 0; vertical-align: middle }
     table.runs td a { text-decoration: none; font-weight: 500 }
     table.runs td a:hover { text-decoration: underline }
+    main .charts { grid-template-columns: repeat(auto-fit, minmax(min(360px, 100%), 1fr)) }
     .status { display: inline-flex; align-items: center; gap: .45em }
     .status::before { content: ""; width: .55em; height: .55em; border-radius: 50%;
       background: var(--dim) }
@@ -53,7 +54,7 @@ enum UIStyle {
     .status.failed::before, .status.crashed::before { background: #d55e00 }
     .sweep svg { width: 100%; min-width: 640px; display: block }
     .sweep text { font-size: 11px; fill: var(--dim) } .sweep .title { fill: var(--ink); font-size: 12px }
-    .sweep .mark { paint-order: stroke; stroke: var(--ground); stroke-width: 4px;
+    .sweep .mark { paint-order: stroke; stroke: var(--ground); stroke-width: 7px;
       stroke-linejoin: round; pointer-events: none }
     .sweep .axis { stroke: var(--dim) }
     .sweep .line { fill: none; stroke-width: 1.4; opacity: .75; cursor: pointer }

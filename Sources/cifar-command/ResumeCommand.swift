@@ -16,7 +16,7 @@ enum ResumeCommand {
           "--take-over",
           help: "also a run that seems to be running, because what trained it can't be asked from "
             + "here; what still trains it can write nothing more"),
-        .busyTimeout, .noPatch, .quiet,
+        .tensorBoard, .busyTimeout, .noPatch, .quiet,
       ],
       discussion: """
         A run that was interrupted, killed or finished continues from its last checkpoint, or from \

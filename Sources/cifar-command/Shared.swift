@@ -24,6 +24,9 @@ extension Option {
     "--busy-timeout", value: "S",
     help: "seconds for which the end waits for a registry that others hold, before the rest goes "
       + "to a file beside it (else 600)")
+  static let tensorBoard = Option(
+    "--tensorboard", value: "DIR",
+    help: "writes event files for TensorBoard into DIR while training: tensorboard --logdir DIR")
   static let noPatch = Option(
     "--no-patch",
     help: "do not record the uncommitted changes of the working directory's repository")
@@ -66,6 +69,7 @@ extension Arguments {
   /// Puts what the options say of the record into a session's.
   func apply(to options: inout TrainingSession.Options) throws {
     options.keepsGitChanges = !has("--no-patch")
+    options.tensorBoard = value("--tensorboard")
     guard let seconds = try number("--busy-timeout") else { return }
     guard (0...1e6).contains(seconds) else {
       throw UsageError("--busy-timeout \(seconds) is not in 0 to 1,000,000")

@@ -27,7 +27,7 @@ enum TrainCommand {
         Option(
           "--group", value: "NAME",
           help: "the run's group: cifar-runs compare --group gives its mean and deviation"),
-        .busyTimeout, .noPatch, .quiet,
+        .tensorBoard, .busyTimeout, .noPatch, .quiet,
       ] + HyperparameterOptions.all,
       discussion: """
         The test images are the validation set, as in the tutorials; with --validation-split 0.1 a \

@@ -1,3 +1,4 @@
+import Cifar
 import CifarCore
 import CifarRegistry
 import CommandSupport

@@ -1,7 +1,7 @@
+import Cifar
 import CifarCore
 import CifarRegistry
 import CommandSupport
-import Glibc
 
 /// `cifar-runs export`: runs for other programs.
 enum ExportCommand {
@@ -91,56 +91,38 @@ enum ExportCommand {
     guard directory != "-" else {
       throw UsageError("tensorboard needs a directory, not standard output: -o DIR")
     }
-    try makeDirectory(directory)
     for name in names {
       let run = try registry.run(matching: name)
-      // Ids and names come from a file: none of their characters may lead out of the directory.
-      let name = run.summary.name.map { "-" + plain($0) } ?? ""
-      let place = "\(directory)/\(plain(run.summary.shortID))\(name.prefix(100))"
-      try makeDirectory(place, followsLink: false)
-      let start = run.summary.started.secondsSince1970
-      var file = EventFile(time: start)
-      var time = start
-      var ends: [Double: Double] = [:]
-      for row in run.epochs {
-        if row.seconds.isFinite { time += row.seconds }
-        ends[Double(row.epoch)] = time
-      }
-      for name in EpochSeries.names(of: run) {
-        let tag = EpochMetric(rawValue: name)?.tag ?? name
-        for point in EpochSeries.values(name, of: run) {
-          file.scalar(tag, point.y, step: Int(point.x), time: ends[point.x] ?? start)
-        }
-      }
-      let host = plain(String((run.sessions.first?.host ?? "localhost").prefix(64)))
-      let second = Int(exactly: start.rounded(.down)) ?? 0
-      let path = "\(place)/events.out.tfevents.\(second).\(host)"
-      try refuseLink(path)
-      try arguments.write(to: path, as: events) { try $0.write(file.bytes) }
+      let place = try EventDirectory(
+        of: run.id, name: run.summary.name, host: run.sessions.first?.host ?? "", in: directory)
+      let path = try place.file(time: run.summary.started.secondsSince1970)
+      var file = try eventFile(of: run)
+      try arguments.write(to: path, as: events) { try $0.write(file.take()) }
       try Interruption.check()
     }
     Output.line("\(names.count) runs in \(directory); tensorboard --logdir \(directory)")
   }
 
-  private static func plain(_ text: String) -> String {
-    String(text.map { $0.isLetter || $0.isNumber || $0 == "-" ? $0 : "_" })
-  }
-
-  /// What is made within the directory stays there: links that others put into it lead elsewhere.
-  private static func refuseLink(_ path: String) throws {
-    var status = stat()
-    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return }
-    throw CifarError(.io, "can't write '\(path)': it is a link out of the directory; remove it")
-  }
-
-  private static func makeDirectory(_ path: String, followsLink: Bool = true) throws {
-    var status = stat()
-    if !followsLink { try refuseLink(path) }
-    guard mkdir(path, 0o777) != 0 else { return }
-    let code = errno
-    if code == EEXIST, stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return }
-    throw CifarError(
-      code == ENOSPC ? .diskFull : .io,
-      "can't create the directory '\(path)': \(String(cString: strerror(code)))")
+  private static func eventFile(of run: RunDetail) throws -> EventFile {
+    let start = run.summary.started.secondsSince1970
+    var file = EventFile(time: start)
+    let lines = HyperparameterLines.lines(of: try JSONValue(stored: run.hyperparameters))
+    file.hyperparameters(lines, group: run.summary.group, time: start)
+    var time = start
+    var ends: [Int: Double] = [:]
+    for row in run.epochs {
+      if row.seconds.isFinite { time += row.seconds }
+      ends[row.epoch] = time
+      file.epoch(row, time: time)
+    }
+    for row in run.metrics {
+      file.scalar(row.name, row.value, step: row.epoch, time: ends[row.epoch] ?? start)
+    }
+    switch run.summary.status {
+    case .completed, .stopped: file.end(.success, time: time)
+    case .failed, .crashed, .interrupted: file.end(.failure, time: time)
+    case .running: break
+    }
+    return file
   }
 }

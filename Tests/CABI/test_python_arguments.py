@@ -184,7 +184,7 @@ assert named.class_names[1] == "\\u00e9\\u00e9"
         ("cifar.fit(x=x, y=y)", TypeError, "missing 1 required positional argument: 'train'"),
         ("cifar.fit(train, test, callbacks=[cifar.EarlyStopping])", TypeError, "EarlyStopping()"),
         ("cifar.EarlyStopping(patience=3, verbose='yes')", TypeError, "verbose is a str"),
-        ("cifar.TensorBoard", AttributeError, "there is `cifar-runs export --format tensorboard"),
+        ("cifar.TensorBoard", AttributeError, "there is fit(tensorboard=DIR"),
         ("cifar.callbacks.LambdaCallback", AttributeError, "any function of (epoch) in fit(callba"),
         ("cifar.Adam(1e-3)", AttributeError, "cifar.fit(…, optimizer='adam', learning_rate=0.001)"),
         ("cifar.optim.SGD", AttributeError, "cifar.fit(…, optimizer='adam'"),

@@ -66,7 +66,8 @@ def test_a_section_works(workplace, monkeypatch, section):
     if section == "TensorBoard":
         accumulators = pytest.importorskip(
             "tensorboard.backend.event_processing.event_accumulator")
-        events = accumulators.EventAccumulator("live")
+        (directory,) = (workplace / "live").iterdir()
+        events = accumulators.EventAccumulator(str(directory))
         events.Reload()
         assert [event.step for event in events.Scalars("loss/validation")] == [1, 2]
         (directory,) = [path for path in (workplace / "logs").iterdir() if path.is_dir()]

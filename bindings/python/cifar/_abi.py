@@ -200,6 +200,10 @@ class TrainOptions(Structure):
         # 0: the uncommitted changes of the git repository that the working directory is in are
         # noted down with the session, up to 1 MiB; 1: they are not
         ("no_patch", c_int32),
+        # a directory in which event files for TensorBoard are written while training, a directory
+        # for each run: made if missing, IO where it can't be written; what fails later is a line in
+        # the log and ends no training. NULL: none
+        ("tensorboard", c_char_p),
     ]
 
 
@@ -271,6 +275,9 @@ class ResumeOptions(Structure):
         ("busy_timeout", c_double),  # as in cifar_train_options
         ("packages", c_char_p),  # as in cifar_train_options
         ("no_patch", c_int32),  # as in cifar_train_options
+        # as in cifar_train_options: the run's directory gets another file, which begins with the
+        # epochs that the registry has
+        ("tensorboard", c_char_p),
     ]
 
 

@@ -27,6 +27,7 @@ from ._progress import progress_of
 from ._run import Run
 from ._callbacks import Callback, StopTraining
 from .errors import InvalidArgumentError
+from ._trackers import Tracker
 from .events import (
     Epoch,
     batch_of,
@@ -48,6 +49,9 @@ class Training:
         if self._progress is not None:  # before others, which may print
             listed.insert(0, self._progress)
         self._objects = [item for item in listed if isinstance(item, Callback)]
+        for item in self._objects:
+            if isinstance(item, Tracker):  # what is missing is told before a run is recorded
+                item._load()
         self._epoch_functions: List[Callable[..., object]] = [
             item.on_epoch_end if isinstance(item, Callback) else item for item in listed
         ]
@@ -81,6 +85,8 @@ class Training:
             self._trainer = None
             for item in self._objects:
                 item._training = None
+                if isinstance(item, Tracker):
+                    item._ended(run.status if run is not None else self._failure())
         first = self._listening.take()
         try:
             if first is not None:
@@ -115,6 +121,12 @@ class Training:
             return None
         return self._result(trainer, ends[error.status] if error else None)
 
+    def _failure(self) -> str:
+        """The status of a training that ends with an exception."""
+        raised = self._listening.raised
+        is_interrupt = bool(raised) and isinstance(raised[0], KeyboardInterrupt)
+        return "interrupted" if is_interrupt else "failed"
+
     def _begin(self, trainer: object) -> None:
         """Tells the callbacks what is to be trained."""
         info = get("cifar_trainer_get_info", abi.TrainerInfo, trainer)
@@ -127,6 +139,8 @@ class Training:
                 "verbose": 0 if self._progress is None else self._progress.verbose,
             }
             item._training = self
+            if isinstance(item, Tracker):
+                item._began(decode_optional(info.run_id), hyperparameters)
         if self._progress is not None:
             self._progress.begin(
                 decode_optional(info.run_id), decode_path(info.registry), info.parameters,

@@ -11,17 +11,21 @@ from ._recipe_callbacks import (
     TerminateOnNaN,
     Timer,
 )
+from ._trackers import MLflow, Trackio, WandB
 
 __all__ = [
     "CSVLogger",
     "Callback",
     "EarlyStopping",
     "LearningRateScheduler",
+    "MLflow",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
     "StopTraining",
     "TerminateOnNaN",
     "Timer",
+    "Trackio",
+    "WandB",
 ]
 
 # Keras's that are no objects here.
@@ -30,7 +34,7 @@ ELSEWHERE = {
     "History": "what fit returns: run.history",
     "LambdaCallback": "any function of (epoch) in fit(callbacks=[…])",
     "ProgbarLogger": "fit(verbose=1)",
-    "TensorBoard": "`cifar-runs export --format tensorboard -o logs`, and docs/interchange.md",
+    "TensorBoard": "fit(tensorboard=DIR), and `cifar-runs export --format tensorboard -o logs`",
 }
 
 if not TYPE_CHECKING:

@@ -52,6 +52,7 @@ def fit(
     patch: bool = True,
     tags: Union[None, str, Iterable[str]] = (),
     group: Optional[str] = None,
+    tensorboard: Optional[PathLike] = None,
     verbose: Verbose = "auto",
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
@@ -136,6 +137,10 @@ def fit(
     group : str, optional
         What the run belongs to, such as the seeds of one configuration: `cifar-runs compare
         --group` gives its mean and deviation. None (the default) for nothing.
+    tensorboard : path, optional
+        A directory in which event files for TensorBoard are written while training, a directory for
+        each run; made if missing, an error where it can't be written. What fails later is a warning
+        to ``set_log``. None (the default) for none.
     verbose : {"auto", 0, 1, 2}
         What is shown on standard output: 0 nothing; 1 a bar with the speed and the time that is
         left, which becomes a line when an epoch ends; 2 only these lines. ``"auto"`` (the default)
@@ -227,6 +232,7 @@ def fit(
     options.command_line = command_line()
     options.packages = packages()
     options.no_patch = 1 - argument.flag(patch, "patch")
+    options.tensorboard = argument.path(tensorboard, "tensorboard")
     return training.run(
         "cifar_trainer_create", images._handle, others._handle, byref(options))
 
@@ -245,6 +251,7 @@ def resume(
     take_over: bool = False,
     busy_timeout: float = 600,
     patch: bool = True,
+    tensorboard: Optional[PathLike] = None,
     verbose: Verbose = "auto",
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
@@ -279,6 +286,9 @@ def resume(
         As in ``fit``.
     patch : bool
         As in ``fit``.
+    tensorboard : path, optional
+        As in ``fit``; the run's directory gets another file, which begins with the epochs that the
+        registry has. None (the default) for none, also where ``fit`` had one.
     verbose : {"auto", 0, 1, 2}
         As in ``fit``.
     callbacks : iterable of Callback or callable
@@ -332,6 +342,7 @@ def resume(
     options.command_line = command_line()
     options.packages = packages()
     options.no_patch = 1 - argument.flag(patch, "patch")
+    options.tensorboard = argument.path(tensorboard, "tensorboard")
     return training.run(
         "cifar_trainer_resume", argument.required_text(run, "run"),
         None if images is None else images._handle, None if others is None else others._handle,

@@ -225,6 +225,10 @@ pub struct cifar_train_options {
     // 0: the uncommitted changes of the git repository that the working directory is in are noted
     // down with the session, up to 1 MiB; 1: they are not
     pub no_patch: i32,
+    // a directory in which event files for TensorBoard are written while training, a directory for
+    // each run: made if missing, IO where it can't be written; what fails later is a line in the
+    // log and ends no training. NULL: none
+    pub tensorboard: *const c_char,
 }
 
 // One step of a search for a learning rate.
@@ -317,6 +321,9 @@ pub struct cifar_resume_options {
     pub packages: *const c_char,
     // as in cifar_train_options
     pub no_patch: i32,
+    // as in cifar_train_options: the run's directory gets another file, which begins with the
+    // epochs that the registry has
+    pub tensorboard: *const c_char,
 }
 
 // How to start a run again. cifar_rerun_options_init fills in the defaults below.
@@ -1381,7 +1388,7 @@ const _: () = {
     assert!(offset_of!(cifar_dataset_info, channels) == 40);
     assert!(offset_of!(cifar_dataset_info, height) == 44);
     assert!(offset_of!(cifar_dataset_info, width) == 48);
-    assert!(size_of::<cifar_train_options>() == 176);
+    assert!(size_of::<cifar_train_options>() == 184);
     assert!(offset_of!(cifar_train_options, struct_size) == 0);
     assert!(offset_of!(cifar_train_options, epochs) == 4);
     assert!(offset_of!(cifar_train_options, batch_size) == 8);
@@ -1407,6 +1414,7 @@ const _: () = {
     assert!(offset_of!(cifar_train_options, init_size) == 152);
     assert!(offset_of!(cifar_train_options, packages) == 160);
     assert!(offset_of!(cifar_train_options, no_patch) == 168);
+    assert!(offset_of!(cifar_train_options, tensorboard) == 176);
     assert!(size_of::<cifar_lr_point>() == 40);
     assert!(offset_of!(cifar_lr_point, struct_size) == 0);
     assert!(offset_of!(cifar_lr_point, step) == 4);
@@ -1429,7 +1437,7 @@ const _: () = {
     assert!(offset_of!(cifar_lr_info, steepest) == 24);
     assert!(offset_of!(cifar_lr_info, minimum) == 32);
     assert!(offset_of!(cifar_lr_info, reason) == 40);
-    assert!(size_of::<cifar_resume_options>() == 80);
+    assert!(size_of::<cifar_resume_options>() == 88);
     assert!(offset_of!(cifar_resume_options, struct_size) == 0);
     assert!(offset_of!(cifar_resume_options, epochs) == 4);
     assert!(offset_of!(cifar_resume_options, threads) == 8);
@@ -1441,6 +1449,7 @@ const _: () = {
     assert!(offset_of!(cifar_resume_options, busy_timeout) == 56);
     assert!(offset_of!(cifar_resume_options, packages) == 64);
     assert!(offset_of!(cifar_resume_options, no_patch) == 72);
+    assert!(offset_of!(cifar_resume_options, tensorboard) == 80);
     assert!(size_of::<cifar_rerun_options>() == 96);
     assert!(offset_of!(cifar_rerun_options, struct_size) == 0);
     assert!(offset_of!(cifar_rerun_options, threads) == 4);

@@ -1,11 +1,12 @@
 import CifarCore
-import CommandSupport
 
 /// Nested JSON as lines that people read: `optimizer.learning_rate  0.001`.
-enum HyperparameterLines {
+public enum HyperparameterLines {
   /// One line a value, keys sorted; lists of plain values stay on their line, and so does each
   /// member of any other list.
-  static func lines(of value: JSONValue, name: String = "") -> [(name: String, value: String)] {
+  public static func lines(of value: JSONValue, name: String = "") -> [(
+    name: String, value: String
+  )] {
     switch value {
     case .object(let members) where !members.isEmpty:
       return members.sorted { $0.key < $1.key }.flatMap { member in
