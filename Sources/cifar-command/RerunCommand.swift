@@ -19,7 +19,7 @@ enum RerunCommand {
         Option("--name", value: "TEXT", help: "what to call the new run"),
         Option("--tag", value: "TAG", help: "a tag; may be given several times"),
         Option("--group", value: "NAME", help: "the new run's group"),
-        .busyTimeout, .noPatch, .quiet,
+        .tensorBoard, .busyTimeout, .noPatch, .quiet,
       ],
       discussion: """
         A new run with the hyperparameters, the model, the augmentation, the seed, the images and the \
