@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
 
 import cifar
 import pytest
@@ -104,7 +106,7 @@ def test_tensorboard_after_a_kill(small, workplace):
                "--epochs", "1000", "--early-stopping", "off", "--tensorboard", "logs", "--name", "killed"]
     trainer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     for line in trainer.stdout:
-        if line.startswith("epoch 2/"):
+        if re.match(r"epoch +2/", line):
             break
     trainer.send_signal(signal.SIGKILL)
     trainer.communicate()
@@ -208,8 +210,6 @@ spec = cifar.ModelSpec().flatten().dense(10)
 run = cifar.fit(*data, model=spec, epochs=3, verbose=0, callbacks=[cifar.callbacks.Trackio("tests")])
 print(run.id)
 """
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=300,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
