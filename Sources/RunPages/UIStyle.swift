@@ -45,6 +45,7 @@ enum UIStyle {
     table.runs td a { text-decoration: none; font-weight: 500 }
     table.runs td a:hover { text-decoration: underline }
     main .charts { grid-template-columns: repeat(auto-fit, minmax(min(360px, 100%), 1fr)) }
+    @media (min-width: 1140px) { main .chart text { font-size: 13px } }
     .status { display: inline-flex; align-items: center; gap: .45em }
     .status::before { content: ""; width: .55em; height: .55em; border-radius: 50%;
       background: var(--dim) }
