@@ -438,6 +438,25 @@ cifar_status cifar_train_options_init(cifar_train_options *options, size_t optio
 cifar_status cifar_trainer_create(const cifar_dataset *train, const cifar_dataset *validation,
                                   const cifar_train_options *options, cifar_trainer **out);
 
+/** What of a group of runs from several seeds is to be trained. */
+typedef struct cifar_member_info {
+  uint32_t struct_size;
+  int32_t is_over;  /**< 1: the run has completed or failed, and there is nothing left to train */
+  char run_id[40];  /**< of the group's run with these options: resume it, unless it is over; "": there
+                         is none, make it with cifar_trainer_create */
+} cifar_member_info;
+
+/** Looks for the run of options->group that has these options, the seed included: so that a series of
+ *  seeds that was interrupted continues where it was.
+ *
+ *  @param train    the images to train on.
+ *  @param options  as for cifar_trainer_create, with a group; they need not be valid otherwise.
+ *
+ *  Errors: INVALID_ARGUMENT without a group, and if its run with this seed has other hyperparameters;
+ *  those of the registry, which need not exist. */
+cifar_status cifar_group_find_member(const cifar_dataset *train, const cifar_train_options *options,
+                                     cifar_member_info *info, size_t info_size);
+
 /** One step of a search for a learning rate. */
 typedef struct cifar_lr_point {
   uint32_t struct_size;

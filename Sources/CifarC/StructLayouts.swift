@@ -24,6 +24,11 @@ extension cifar_train_options: Growing {
     \.init_bytes, \.init_size, \.packages, \.no_patch, \.tensorboard)
 }
 
+extension cifar_member_info: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.is_over, \.run_id)
+}
+
 extension cifar_lr_point: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.step, \.steps, \.learning_rate, \.loss, \.smoothed_loss)

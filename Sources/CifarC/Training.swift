@@ -53,7 +53,7 @@ extension cifar_train_options {
     }
   }
 
-  private func registryPath() throws -> String {
+  func registryPath() throws -> String {
     try Argument.text(registry, "options.registry", atMost: Argument.Longest.path)
       ?? Registry.defaultPath()
   }

@@ -73,11 +73,11 @@ struct SeedSeries {
       var options = options
       options.group = group
       options.name = options.name.map { "\($0)-seed\(seed)" }
-      let known = try member(hyperparameters, in: path)
+      let known = try RunSeries(group: group, registryPath: path).member(hyperparameters)
       if !quiet {
         Output.line("Seed \(seed), \(number + 1) of \(seeds.count)" + text(known))
       }
-      if let known, known.status == .completed || known.status == .failed {
+      if let known, RunSeries.isOver(known) {
         Output.line(known.id)
         continue
       }
@@ -93,35 +93,7 @@ struct SeedSeries {
 
   private func text(_ known: RunSummary?) -> String {
     guard let known else { return "" }
-    let isOver = known.status == .completed || known.status == .failed
     return ": run \(known.id.prefix(8)) is \(known.status.rawValue)"
-      + (isOver ? "" : ", and is resumed")
-  }
-
-  /// The group's run with these hyperparameters.
-  ///
-  /// - Throws: `invalidArgument` if its run with this seed was told other things.
-  private func member(
-    _ hyperparameters: Hyperparameters, in path: String
-  ) throws -> RunSummary? {
-    guard FileName.isFile(path) else { return nil }
-    let registry = try Registry(path: path, mode: .readOnly)
-    let query = RunQuery(
-      filter: "group = \(RunQuery.quoted(group)) and seed = '\(hyperparameters.seed)'", limit: 1)
-    guard let summary = try registry.runs(query).first else { return nil }
-    var stored = try StateCoding.decode(
-      Hyperparameters.self, from: registry.run(matching: summary.id).hyperparameters,
-      what: "the hyperparameters of run \(summary.id)")
-    // What the session itself adds.
-    stored.data = hyperparameters.data
-    stored.weights = hyperparameters.weights
-    guard stored == hyperparameters else {
-      throw CifarError(
-        .invalidArgument,
-        "run \(summary.id.prefix(8)) of the group '\(group)' has the seed \(hyperparameters.seed) and "
-          + "other hyperparameters (cifar-runs show \(summary.id.prefix(8))): choose another --group"
-      )
-    }
-    return summary
+      + (RunSeries.isOver(known) ? "" : ", and is resumed")
   }
 }

@@ -555,6 +555,12 @@ static void find_rate(world *w) {
   options.threads = 1;
   options.model = specs_json[below(c, 3)];
   if (chance(c, 6)) options.hyperparameters = text(c);
+  options.group = text(c);
+  options.registry = registry_path(c);
+  cifar_member_info member;
+  paint(&member, sizeof member);
+  painted(&member, sizeof member,
+          CALL(cifar_group_find_member, PICK(w, datasets), &options, &member, sizeof member));
   cifar_lr_curve *curve;
   paint(&curve, sizeof curve);
   cifar_status status = CALL(cifar_lr_find, PICK(w, datasets), &options, &find, &curve);

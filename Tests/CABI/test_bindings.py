@@ -82,6 +82,8 @@ def kind(type_):
         return kind(type_._type_) + " *"
     if type_ is ctypes.c_char:
         return "char"
+    if hasattr(type_, "_length_"):
+        return f"{kind(type_._type_)}[{type_._length_}]"
     letter = "f" if type_._type_ in "fd" else "u" if type_._type_.isupper() else "i"
     return f"{letter}{ctypes.sizeof(type_)}"
 

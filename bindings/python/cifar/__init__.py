@@ -30,6 +30,7 @@ from ._recipe_callbacks import (
     Timer,
 )
 from ._run import Run
+from ._series import RunGroup
 from .callbacks import ELSEWHERE as _CALLBACKS
 from .callbacks import Callback, LearningRateScheduler, StopTraining
 from .dataset import Dataset
@@ -73,6 +74,7 @@ __all__ = [
     "Registry",
     "Run",
     "RunDetails",
+    "RunGroup",
     "RunRow",
     "Splits",
     "StopTraining",

@@ -207,6 +207,19 @@ class TrainOptions(Structure):
     ]
 
 
+class MemberInfo(Structure):
+    """What of a group of runs from several seeds is to be trained."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        # 1: the run has completed or failed, and there is nothing left to train
+        ("is_over", c_int32),
+        # of the group's run with these options: resume it, unless it is over; "": there is none,
+        # make it with cifar_trainer_create
+        ("run_id", c_char * 40),
+    ]
+
+
 class LrPoint(Structure):
     """One step of a search for a learning rate."""
 
@@ -655,6 +668,9 @@ FUNCTIONS = {
     "cifar_train_options_init": (Status, [POINTER(TrainOptions), c_size_t]),
     "cifar_trainer_create": (Status, [
         c_void_p, c_void_p, POINTER(TrainOptions), POINTER(c_void_p),
+    ]),
+    "cifar_group_find_member": (Status, [
+        c_void_p, POINTER(TrainOptions), POINTER(MemberInfo), c_size_t,
     ]),
     "cifar_lr_find_options_init": (Status, [POINTER(LrFindOptions), c_size_t]),
     "cifar_lr_find": (Status, [

@@ -1,7 +1,7 @@
 """Training: `fit` starts a run, `resume` continues one."""
 
 from ctypes import byref, sizeof
-from typing import Any, Callable, Iterable, Optional, Union
+from typing import Any, Callable, Iterable, Optional, Union, overload
 
 from numpy.typing import ArrayLike
 
@@ -11,6 +11,7 @@ from ._callback_checks import list_of
 from ._importing import AnyModel, Weights
 from ._library import call
 from ._run import Run
+from ._series import RunGroup, chosen, train_series
 from ._session import command_line, lines, packages
 from ._splits import training_and_validation
 from ._train_options import train_options
@@ -28,6 +29,7 @@ BatchCallback = Callable[[Batch], object]
 Verbose = Union[str, int]
 
 
+@overload
 def fit(
     train: Union[Images, Splits],
     validation: Optional[Images] = None,
@@ -42,6 +44,7 @@ def fit(
     batch_size: Optional[int] = None,
     learning_rate: Optional[float] = None,
     seed: int = 0,
+    seeds: None = None,
     threads: Optional[int] = None,
     name: Optional[str] = None,
     registry: Optional[PathLike] = None,
@@ -57,7 +60,50 @@ def fit(
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
     **hyperparameters: Any,
-) -> Run:
+) -> Run: ...
+
+
+@overload
+def fit(
+    train: Union[Images, Splits],
+    validation: Optional[Images] = None,
+    *,
+    seeds: Iterable[int],
+    **arguments: Any,
+) -> RunGroup: ...
+
+
+def fit(
+    train: Union[Images, Splits],
+    validation: Optional[Images] = None,
+    *,
+    validation_data: Optional[Images] = None,
+    validation_split: Optional[float] = None,
+    sample_weight: Optional[ArrayLike] = None,
+    recipe: Optional[str] = None,
+    model: AnyModel = None,
+    init: Union[None, Model, Run, Weights] = None,
+    epochs: Optional[int] = None,
+    batch_size: Optional[int] = None,
+    learning_rate: Optional[float] = None,
+    seed: int = 0,
+    seeds: Optional[Iterable[int]] = None,
+    threads: Optional[int] = None,
+    name: Optional[str] = None,
+    registry: Optional[PathLike] = None,
+    record: bool = True,
+    keep_last: int = 2,
+    keep_every: int = 0,
+    busy_timeout: float = 600,
+    patch: bool = True,
+    tags: Union[None, str, Iterable[str]] = (),
+    group: Optional[str] = None,
+    tensorboard: Optional[PathLike] = None,
+    verbose: Verbose = "auto",
+    callbacks: Optional[Iterable[EpochCallback]] = (),
+    on_batch: Optional[BatchCallback] = None,
+    **hyperparameters: Any,
+) -> Union[Run, RunGroup]:
     """Trains the tutorial's network, or another one, and records the run.
 
     Ctrl-C stops after the batch under way and raises KeyboardInterrupt; the run is then in the
@@ -109,6 +155,11 @@ def fit(
         Above 0; None (the default) for 0.001.
     seed : int
         Where all random numbers come from, 0 to 2**64 - 1; the default is 0.
+    seeds : iterable of int, optional
+        Several of them, ``range(5)`` say: trains with each in its turn, as the runs of ``group``,
+        which is needed. The same call again trains what the group lacks, and resumes what was
+        interrupted. ``name`` gets the seed after it; callbacks serve all runs. None (the default)
+        trains once, with ``seed``.
     threads : int, optional
         Those that compute, 1 to 1024, ``default_threads()`` at most; None (the default) for as
         many. Results are the same.
@@ -171,8 +222,8 @@ def fit(
 
     Returns
     -------
-    Run
-        What it came to, with the trained model.
+    Run or RunGroup
+        What it came to, with the trained model; with ``seeds`` the runs of the group.
 
     Raises
     ------
@@ -199,6 +250,7 @@ def fit(
     """
     hyperparameters, listed = understood(hyperparameters, list_of(callbacks))
     training = Training(listed, on_batch, verbose)
+    several = None if seeds is None else chosen(seeds, seed, group, record)
     images, others = training_and_validation(
         train, validation, validation_data, None, sample_weight)
     if validation_split is not None and validation_split != 0:
@@ -233,8 +285,17 @@ def fit(
     options.packages = packages()
     options.no_patch = 1 - argument.flag(patch, "patch")
     options.tensorboard = argument.path(tensorboard, "tensorboard")
-    return training.run(
-        "cifar_trainer_create", images._handle, others._handle, byref(options))
+    if several is None:
+        return training.run(
+            "cifar_trainer_create", images._handle, others._handle, byref(options))
+    return train_series(
+        images, options, several,
+        create=lambda: Training(listed, on_batch, verbose).run(
+            "cifar_trainer_create", images._handle, others._handle, byref(options)),
+        resume=lambda run: resume(
+            run, train=images, validation=others, threads=threads, registry=registry,
+            busy_timeout=busy_timeout, patch=patch, tensorboard=tensorboard, verbose=verbose,
+            callbacks=listed, on_batch=on_batch))
 
 
 def resume(

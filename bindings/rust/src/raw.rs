@@ -231,6 +231,18 @@ pub struct cifar_train_options {
     pub tensorboard: *const c_char,
 }
 
+// What of a group of runs from several seeds is to be trained.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_member_info {
+    pub struct_size: u32,
+    // 1: the run has completed or failed, and there is nothing left to train
+    pub is_over: i32,
+    // of the group's run with these options: resume it, unless it is over; "": there is none, make
+    // it with cifar_trainer_create
+    pub run_id: [c_char; 40],
+}
+
 // One step of a search for a learning rate.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -866,6 +878,13 @@ extern "C" {
         out: *mut *mut cifar_trainer,
     ) -> cifar_status;
 
+    pub fn cifar_group_find_member(
+        train: *const cifar_dataset,
+        options: *const cifar_train_options,
+        info: *mut cifar_member_info,
+        info_size: usize,
+    ) -> cifar_status;
+
     pub fn cifar_lr_find_options_init(
         options: *mut cifar_lr_find_options,
         options_size: usize,
@@ -1415,6 +1434,10 @@ const _: () = {
     assert!(offset_of!(cifar_train_options, packages) == 160);
     assert!(offset_of!(cifar_train_options, no_patch) == 168);
     assert!(offset_of!(cifar_train_options, tensorboard) == 176);
+    assert!(size_of::<cifar_member_info>() == 48);
+    assert!(offset_of!(cifar_member_info, struct_size) == 0);
+    assert!(offset_of!(cifar_member_info, is_over) == 4);
+    assert!(offset_of!(cifar_member_info, run_id) == 8);
     assert!(size_of::<cifar_lr_point>() == 40);
     assert!(offset_of!(cifar_lr_point, struct_size) == 0);
     assert!(offset_of!(cifar_lr_point, step) == 4);

@@ -1,0 +1,108 @@
+"""The same training from several seeds, in Python: `fit(seeds=…)`."""
+
+import statistics
+
+import cifar
+import numpy as np
+import pytest
+from conftest import run
+
+TINY = [
+    {"type": "conv2d", "filters": 4}, {"type": "relu"}, {"type": "flatten"},
+    {"type": "dense", "units": 10},
+]
+
+
+@pytest.fixture(scope="module")
+def shapes():
+    return cifar.load("shapes", limit_train=128, limit_test=64)
+
+
+def train(shapes, **arguments):
+    chosen = {"model": TINY, "epochs": 2, "group": "tiny", "name": "tiny", "verbose": 0, **arguments}
+    return cifar.fit(*shapes, **chosen)
+
+
+def test_each_seed_has_its_run(shapes, workplace):
+    group = train(shapes, seeds=range(3))
+    assert [entry["name"] for entry in group.runs] == ["tiny-seed0", "tiny-seed1", "tiny-seed2"]
+    assert {entry["group"] for entry in group.runs} == {"tiny"}
+    assert [entry["hyperparameters"]["seed"] for entry in group.runs] == [0, 1, 2]
+    assert group.accuracies == [entry["best_val_accuracy"] for entry in group.runs]
+    assert group.mean == pytest.approx(statistics.fmean(group.accuracies))
+    assert group.deviation == pytest.approx(statistics.stdev(group.accuracies))
+    # The weights are those that the seed alone comes to.
+    alone = cifar.fit(*shapes, model=TINY, epochs=2, seed=1, record=False, verbose=0)
+    of_group = cifar.Model.from_run(group.runs[1]["id"], "last").state_dict()
+    for name, values in alone.model.state_dict().items():
+        assert np.array_equal(of_group[name], values)
+    assert f"{group.mean:.2%}"[:4] in run("cifar-runs", "compare", "--group", "tiny").stdout_text
+
+
+def test_again_it_trains_what_lacks(shapes, workplace):
+    first = train(shapes, seeds=[5, 6])
+    began = []
+
+    class Watch(cifar.Callback):
+        def on_train_begin(self):
+            began.append(True)
+
+    again = train(shapes, seeds=[5, 6, 7], callbacks=[Watch()])
+    assert len(began) == 1
+    assert [entry["id"] for entry in again.runs[:2]] == [entry["id"] for entry in first.runs]
+    assert len(cifar.Registry().runs()) == 3
+
+
+def test_what_was_interrupted_is_resumed_to_the_same_bits(shapes, workplace):
+    whole = train(shapes, seeds=range(2), epochs=3, registry=workplace / "whole.db")
+
+    def interrupt(epoch):
+        if len(cifar.Registry().runs()) == 2 and epoch.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(shapes, seeds=range(2), epochs=3, callbacks=[interrupt])
+    states = [entry["status"] for entry in cifar.Registry().runs()]
+    assert sorted(states) == ["completed", "interrupted"]
+    again = train(shapes, seeds=range(2), epochs=3)
+    assert [entry["status"] for entry in again.runs] == ["completed", "completed"]
+    assert again.accuracies == whole.accuracies
+    for here, there in zip(again.runs, whole.runs):
+        one = cifar.Model.from_run(here["id"], "last").state_dict()
+        other = cifar.Model.from_run(
+            there["id"], "last", registry=workplace / "whole.db").state_dict()
+        assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_a_group_is_of_one_configuration(shapes, workplace):
+    train(shapes, seeds=[1])
+    with pytest.raises(cifar.CifarError, match="other hyperparameters"):
+        train(shapes, seeds=[1], learning_rate=0.5)
+
+
+def test_the_command_continues_what_python_began(workplace):
+    data = cifar.load("shapes", limit_train=128, limit_test=64)
+    group = cifar.fit(*data, epochs=1, seeds=[0], group="both", verbose=0, model="tutorial-gap")
+    printed = run(
+        "cifar", "train", "--data", "shapes", "--limit-train", 128, "--limit-test", 64,
+        "--epochs", 1, "--model", "tutorial-gap", "--seeds", "0..1", "--group", "both").stdout_text
+    assert group.runs[0]["id"][:8] in printed and "is completed" in printed
+    assert len(cifar.Registry().runs()) == 2
+
+
+def test_what_can_not_be(shapes, workplace):
+    with pytest.raises(ValueError, match="group"):
+        train(shapes, seeds=[1], group=None)
+    with pytest.raises(ValueError, match="group"):
+        train(shapes, seeds=[1], name=None, record=False, group=None)
+    with pytest.raises(ValueError, match="different"):
+        train(shapes, seeds=[1, 1])
+    with pytest.raises(ValueError, match="at least one"):
+        train(shapes, seeds=[])
+    with pytest.raises(TypeError, match=r"range\(5\)"):
+        train(shapes, seeds=5)
+    with pytest.raises(ValueError, match="seed and seeds"):
+        train(shapes, seeds=[1], seed=3)
+    with pytest.raises(ValueError, match="seeds"):
+        train(shapes, seeds=[-1])
+    assert not (workplace / "runs.db").exists()
