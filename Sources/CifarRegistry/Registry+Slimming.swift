@@ -57,11 +57,16 @@ extension Registry {
         slimmed.unfinished += 1
       }
     }
+    var plan = Plan(writes: !dryRun)
     for run in chosen {
-      let body = { @Sendable (connection: Connection) in
-        try Registry.slim(run, writes: !dryRun, in: connection)
-      }
-      let (result, problems) = try dryRun ? reading(body) : writing(body)
+      plan.checkpoints.formUnion(
+        try reading { try Registry.eligible(of: run, in: $0).map(\.id) })
+    }
+    for run in chosen {
+      let (result, problems) =
+        try dryRun
+        ? reading { try Registry.slim(run, &plan, in: $0) }
+        : writing { try Registry.slim(run, &plan, in: $0) }
       slimmed.problems += problems
       if result.checkpoints > 0 { slimmed.runs.append(result) }
     }
@@ -81,8 +86,37 @@ extension Registry {
     return status
   }
 
+  /// What a call does to all the runs that it is given, which may have the same bytes: forks, and runs
+  /// that were run again.
+  private struct Plan {
+    let writes: Bool
+    /// Those that can get weights in the place of their bytes.
+    var checkpoints: Set<Int64> = []
+    /// How many of a blob's checkpoints have lost it, where that is not written.
+    var released: [Int64: Int64] = [:]
+    /// SHA-256 of weights that would be stored.
+    var new: Set<String> = []
+
+    init(writes: Bool) { self.writes = writes }
+
+    /// Whether bytes are had by a checkpoint that keeps them: then there is nothing to gain.
+    func keeps(_ blob: Int64, in connection: Connection) throws -> Bool {
+      try connection.rows(
+        "SELECT id FROM checkpoints WHERE blob = ?", [.integer(blob)], of: .checkpoints
+      ) { try $0.key("id") }.contains { !checkpoints.contains($0) }
+    }
+  }
+
+  private static func eligible(
+    of run: RunLookup, in connection: Connection
+  ) throws -> [CheckpointRow] {
+    let last = try CheckpointTable.id(.last, of: run.key, in: connection)
+    return try CheckpointTable.all(of: run.key, in: connection)
+      .filter { $0.id != last && !$0.isPinned && !$0.isWeightsOnly }
+  }
+
   private static func slim(
-    _ run: RunLookup, writes: Bool, in connection: Connection
+    _ run: RunLookup, _ plan: inout Plan, in connection: Connection
   ) throws -> (Slimmed.Run, problems: [String]) {
     var result = Slimmed.Run(
       id: run.uuid,
@@ -91,13 +125,11 @@ extension Registry {
       ) { try $0.optionalText("name") } ?? nil)
     // Someone may have resumed it since it was looked at.
     guard try status(of: run, in: connection) == .completed else { return (result, []) }
-    let last = try CheckpointTable.id(.last, of: run.key, in: connection)
     var problems: [String] = []
-    var old: [Int64: (size: Int, count: Int64)] = [:]
-    var new: Set<String> = []
-    for row in try CheckpointTable.all(of: run.key, in: connection)
-    where row.id != last && !row.isPinned && !row.isWeightsOnly {
+    var old: [Int64: Int] = [:]
+    for row in try eligible(of: run, in: connection) {
       let entry = try CheckpointTable.entry(row.id, in: connection)
+      if try plan.keeps(entry.blob, in: connection) { continue }
       let weights: [UInt8]?
       do {
         weights = try Registry.weights(of: entry, in: connection)
@@ -109,22 +141,24 @@ extension Registry {
       let hash = SHA256.hexadecimal(of: weights)
       let isKnown = try connection.integer(
         "SELECT 1 FROM blobs WHERE sha256 = ? AND size = ?", [.text(hash), .integer(weights.count)])
-      if isKnown == nil, new.insert(hash).inserted { result.bytes -= weights.count }
-      old[entry.blob, default: (row.size, 0)].count += 1
+      if isKnown == nil, plan.new.insert(hash).inserted { result.bytes -= weights.count }
+      old[entry.blob] = row.size
+      plan.released[entry.blob, default: 0] += 1
       result.checkpoints += 1
-      guard writes else { continue }
+      guard plan.writes else { continue }
       let blob = try BlobStore.insert(weights, sha256: hash, in: connection)
       try connection.run(
         "UPDATE checkpoints SET blob = ?, weights_only = 1 WHERE id = ?",
         [.integer(blob), .integer(row.id)])
     }
-    for (blob, use) in old {
-      let others = try connection.integer(
-        "SELECT count(*) FROM checkpoints WHERE blob = ?", [.integer(blob)])
-      // Other runs, forked from this one, may have the same bytes.
-      if others ?? 0 <= (writes ? 0 : use.count) { result.bytes += use.size }
+    for (blob, size) in old {
+      let count =
+        try connection.integer(
+          "SELECT count(*) FROM checkpoints WHERE blob = ?", [.integer(blob)]) ?? 0
+      // They go with the last checkpoint that has them.
+      if count == (plan.writes ? 0 : plan.released[blob] ?? 0) { result.bytes += size }
     }
-    if writes { try BlobStore.deleteUnused(Array(old.keys), in: connection) }
+    if plan.writes { try BlobStore.deleteUnused(Array(old.keys), in: connection) }
     return (result, problems)
   }
 

@@ -104,6 +104,29 @@ def test_a_damaged_checkpoint_stays_and_is_named(workplace):
     assert [row["weights_only"] for row in details()["checkpoints"]] == [False, True, False]
 
 
+def stored(path):
+    """The bytes of all checkpoints together."""
+    with sqlite3.connect(path) as database:
+        return database.execute("SELECT sum(size) FROM blobs").fetchone()[0]
+
+
+def test_what_other_runs_have_too(workplace):
+    first = fit("runs.db", "a", epochs=3)
+    cifar.rerun(first, name="again", keep_last=0, verbose=0)
+    hashes = [[row["sha256"] for row in details(name)["checkpoints"]] for name in ["a", "again"]]
+    assert hashes[0] == hashes[1]
+    registry = cifar.Registry("runs.db")
+    # Alone, neither run would free anything.
+    for name in ["a", "again"]:
+        assert registry.slim(name, dry_run=True) == registry.slim(name) == 0
+        assert not any(row["weights_only"] for row in details(name)["checkpoints"])
+    dry, before = registry.slim(dry_run=True), stored("runs.db")
+    assert registry.slim() == dry == before - stored("runs.db") > 0
+    for name in ["a", "again"]:
+        assert [row["weights_only"] for row in details(name)["checkpoints"]] == [True, True, False]
+    assert output("verify", "--registry", "runs.db")
+
+
 def test_forks_keep_their_bytes_and_merges_change_nothing(workplace):
     fit("runs.db", "a", epochs=3)
     output("backup", "full.db", "--registry", "runs.db")
@@ -116,8 +139,10 @@ def test_forks_keep_their_bytes_and_merges_change_nothing(workplace):
     assert [(row["sha256"], row["weights_only"]) for row in fork] == [(first["sha256"], False)]
     run("cifar", "resume", "f", "--registry", "runs.db", "--epochs", 3)
     before = details()["checkpoints"]
+    # What the fork has, too, would only be stored twice.
+    assert [row["weights_only"] for row in before] == [False, True, False]
     assert outcomes("merge", "full.db", "--registry", "runs.db") == ["unchanged"]
     assert details()["checkpoints"] == before
     output("copy", "a", "--to", "new.db", "--registry", "runs.db")
-    assert [row["weights_only"] for row in details("a", "new.db")["checkpoints"]] == [True, True, False]
+    assert [row["weights_only"] for row in details("a", "new.db")["checkpoints"]] == [False, True, False]
     assert output("verify", "--registry", "new.db")

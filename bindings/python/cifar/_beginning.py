@@ -38,6 +38,8 @@ class Beginning(NamedTuple):
 
     def fill(self, options: abi.TrainOptions, init: Any) -> None:
         """Puts the weights into the options; init: what ``fit`` was given."""
+        # The options point to them, and nobody else keeps those that were read from a file.
+        options.weights = self.weights
         if isinstance(self.weights, Model):
             options.init_model = self.weights._handle.pointer
             if isinstance(init, (str, os.PathLike)):
