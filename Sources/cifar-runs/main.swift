@@ -13,9 +13,8 @@ let tool = Tool(
     CheckpointsCommand.command,
     ForkCommand.command, ExportCommand.command, ImportCommand.command, RemoveCommands.remove,
     RemoveCommands.restore,
-    RemoveCommands.collect, SlimCommand.command, VerifyCommand.command, BackupCommand.command,
-    MergeCommands.copy,
-    MergeCommands.merge, DoctorCommand.command,
+    RemoveCommands.collect, RerunCommand.command, SlimCommand.command, VerifyCommand.command,
+    BackupCommand.command, MergeCommands.copy, MergeCommands.merge, DoctorCommand.command,
   ],
   examples: [
     "cifar-runs list                          # the newest runs",

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import sqlite3
+import subprocess
 
 import cifar
 import numpy as np
 import pytest
-from conftest import run
+from conftest import ROOT, run
 from test_commands import SMALL
 from test_merge import MODEL, fit
 from test_registry_commands import output
@@ -153,3 +155,25 @@ def test_a_run_that_is_none(workplace):
                        record=False, verbose=0)
     with pytest.raises(ValueError, match="nothing to run again"):
         cifar.rerun(unkept)
+
+
+def test_cifar_runs_hands_it_over(workplace):
+    run(*TRAIN, "--name", "first", "--quiet")
+    printed = run("cifar-runs", "rerun", "first", "--name", "second").stdout_text
+    assert "to the bit" in printed
+    assert [row["name"] for row in cifar.Registry().runs()] == ["second", "first"]
+    assert run("cifar-runs", "rerun", "nothing", expect=1).stderr_text.startswith("cifar: ")
+    assert "RUN is missing" in run("cifar-runs", "rerun", expect=2).stderr_text
+
+
+def test_cifar_runs_without_cifar_beside_it(workplace):
+    alone = workplace / "cifar-runs"
+    shutil.copy(ROOT / "build" / "bin" / "cifar-runs", alone)
+    environment = {**os.environ, "PATH": "/nowhere"}
+    done = subprocess.run(
+        [alone, "rerun", "first"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "is not beside cifar-runs and not in $PATH" in done.stderr
+    environment["PATH"] = str(ROOT / "build" / "bin")
+    done = subprocess.run(
+        [alone, "rerun", "first"], env=environment, capture_output=True, text=True)
+    assert done.stderr.startswith("cifar: ")
