@@ -41,7 +41,7 @@ enum UIStyle {
     table.runs tbody tr:hover { background: var(--raised) }
     table.runs td.on { padding: 0 .2em 0 .4em; width: 1.6em }
     table.runs td.on input { accent-color: var(--on, var(--link)); width: 1.05em; height: 1.05em;
-      margin: 0; vertical-align: middle }
+      margin: 0; display: block }
     table.runs td a { text-decoration: none; font-weight: 500 }
     table.runs td a:hover { text-decoration: underline }
     main .charts { grid-template-columns: repeat(auto-fit, minmax(min(360px, 100%), 1fr)) }

@@ -34,8 +34,9 @@ enum UISweepScript {
     function parallelCoordinates(parent, names, runs, result) {
       const good = runs.filter(run => isFinite(number(run[result.name])));
       if (!good.length || !names.length) {
-        add(parent, "p", names.length ? "no run has a result yet" : "the runs do not differ",
-          {class: "empty"});
+        const why = !runs.length ? "no run passes the filter"
+          : names.length ? "no run has a result yet" : "the runs have the same hyperparameters";
+        add(parent, "p", why, {class: "empty"});
         return;
       }
       const outcome = run => result.scale * number(run[result.name]);
@@ -50,7 +51,7 @@ enum UISweepScript {
         "aria-label": "parallel coordinates"});
       const x = index => left + index / (all.length - 1) * (width - left - right);
       const y = share => height - bottom - share * (height - top - bottom);
-      const tip = add(parent, "div", "A line is a run; it tells under the mouse, and opens.",
+      const tip = add(parent, "div", "Each line is a run: point at it to see which, click to open it.",
         {class: "legend"});
       // The best are drawn last, over the others.
       for (const run of [...good].sort((a, b) => best(a) - best(b))) {
