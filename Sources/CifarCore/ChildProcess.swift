@@ -20,12 +20,14 @@ public enum ChildProcess {
   ///
   /// - Parameters:
   ///   - input: what it reads as its standard input; nil for nothing to read.
+  ///   - hiddenPrefix: environment variables whose names begin so are not passed on.
   ///   - check: is called five times a second at least. Where it throws, the program is ended.
   ///   - receive: gets its standard output piece by piece, in place of `Result.output`. Where it
   ///     throws, the program is ended.
   /// - Throws: `unsupported` if there is no such program; what `check` and `receive` throw.
   public static func run(
-    _ arguments: [String], input: consuming File? = nil, check: () throws -> Void = {},
+    _ arguments: [String], input: consuming File? = nil, hiddenPrefix: String? = nil,
+    check: () throws -> Void = {},
     receive: ((UnsafeRawBufferPointer) throws -> Void)? = nil
   ) throws -> Result {
     let drawsProgress = arguments.contains("--progress-bar")
@@ -58,7 +60,8 @@ public enum ChildProcess {
     let words = arguments.map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
     var process = pid_t()
-    let failure = posix_spawnp(&process, arguments[0], &actions, &attributes, words, environ)
+    let variables = environment(without: hiddenPrefix)
+    let failure = posix_spawnp(&process, arguments[0], &actions, &attributes, words, variables)
     extendLifetime(input)
     close(output[1])
     close(errors[1])
@@ -83,6 +86,19 @@ public enum ChildProcess {
     // The exit code, or 128 + the signal that ended it, as a shell counts.
     let code = status & 0x7f == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f)
     return Result(exitCode: code, output: texts.0, errors: texts.1)
+  }
+
+  /// The pointers are those of this process's own environment.
+  private static func environment(without prefix: String?) -> [UnsafeMutablePointer<CChar>?] {
+    var variables: [UnsafeMutablePointer<CChar>?] = []
+    var next = environ
+    while let variable = next.pointee {
+      if prefix.map({ strncmp(variable, $0, $0.utf8.count) != 0 }) ?? true {
+        variables.append(variable)
+      }
+      next += 1
+    }
+    return variables + [nil]
   }
 
   private static func wait(for process: pid_t) -> Int32 {

@@ -63,7 +63,7 @@ extension GitChanges {
       try git.disarmFilters()
       let patch = try git.output(
         of: [
-          "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-relative",
+          "diff", "--binary", "--no-ext-diff", "--no-textconv", "--no-color", "--no-relative",
           "--src-prefix=a/", "--dst-prefix=b/", "--submodule=short", "--ignore-submodules=dirty",
           "HEAD",
         ], atMost: longestPatch)
@@ -118,7 +118,8 @@ extension GitChanges {
         ["git", "--no-pager", "--no-optional-locks", "-C", directory]
         + settings.flatMap { ["-c", $0] } + arguments
       do {
-        let result = try ChildProcess.run(words) {
+        // Those of git name other repositories, indices and files to write to.
+        let result = try ChildProcess.run(words, hiddenPrefix: "GIT_") {
           if MonotonicTime.seconds > end { throw Stopped() }
         } receive: { piece in
           bytes += piece.prefix(limit - bytes.count)

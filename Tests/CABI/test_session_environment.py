@@ -56,6 +56,37 @@ def test_the_patch_gives_the_program_back(repository):
     assert "1 file, 1 untracked" in page and "--patch" in page
 
 
+def test_a_patch_has_binary_files(repository):
+    (repository / "table.bin").write_bytes(bytes(range(256)))
+    git("add", ".")
+    git("commit", "-qm", "second")
+    (repository / "table.bin").write_bytes(bytes(range(255, -1, -1)))
+    (repository / "model.py").write_text("units = 20\n")
+    fit("runs.db", "a")
+    (repository / "a.patch").write_text(output("show", "a", "--patch", "--registry", "runs.db"))
+    git("checkout", "HEAD", "--", ".")
+    git("apply", "a.patch")
+    assert (repository / "table.bin").read_bytes() == bytes(range(255, -1, -1))
+    assert (repository / "model.py").read_text() == "units = 20\n"
+
+
+def test_the_variables_of_git_change_nothing(repository, tmp_path_factory, monkeypatch):
+    other = tmp_path_factory.mktemp("other")
+    git("init", "-q", str(other))
+    (repository / "model.py").write_text("units = 20\n")
+    trace = other / "trace"
+    for name, value in {
+        "GIT_DIR": other / ".git", "GIT_WORK_TREE": other, "GIT_INDEX_FILE": other / "none",
+        "GIT_TRACE": trace,
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    fit("runs.db", "a")
+    session, = sessions("a")
+    assert "units = 20" in session["git_changes"]["patch"]
+    assert session["git_changes"]["untracked"] == []
+    assert not trace.exists()
+
+
 def test_what_is_the_same_is_stored_once_and_goes_with_its_runs(repository):
     (repository / "model.py").write_text("units = 20\n")
     fit("runs.db", "a")

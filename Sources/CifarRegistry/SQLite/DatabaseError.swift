@@ -54,7 +54,10 @@ enum DatabaseError {
     case SQLITE_BUSY, SQLITE_LOCKED: return busy(path, holder)
     case SQLITE_FULL:
       return CifarError(
-        .diskFull, "the disk is full: \(path) cannot grow; free some space, then resume the run")
+        .diskFull,
+        "the disk is full: \(path) cannot grow; free some space, then repeat the command, or resume "
+          + "the run"
+      )
     case SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH:
       return CifarError(
         .io,
