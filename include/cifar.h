@@ -326,8 +326,9 @@ typedef struct cifar_train_options {
   double learning_rate;     /**< above 0; 0: as the recipe says, 0.001 */
   uint64_t seed;            /**< where all random numbers come from; 0: as the recipe says, 0 */
   const char *recipe;       /**< "pytorch" or "keras", the tutorial's dialects, or "keras-tuned",
-                                 the latter with the learning rate halved on a plateau; "airbench94"
-                                 or "airbench94-muon", the record recipes; NULL: "pytorch" */
+                                 the latter with the learning rate halved on a plateau; "airbench94",
+                                 "airbench94-muon" or "resnet9", the record recipes; NULL:
+                                 "pytorch" */
   const char *name;         /**< what people call the run; NULL: none */
   const char *registry;     /**< the SQLite file, made if missing; NULL: $CIFAR_REGISTRY or
                                  ./cifar-runs.db */

@@ -3,11 +3,14 @@ import CifarData
 import CifarNN
 
 /// Named, complete sets of hyperparameters: the CIFAR-10 tutorial in its two dialects, what its
-/// chapter of improvements adds to the Keras one, and record recipes (`Recipe+Airbench.swift`).
+/// chapter of improvements adds to the Keras one, and record recipes (`Recipe+Airbench.swift`,
+/// `Recipe+ResNet9.swift`).
 public enum Recipe {
-  public static let names = ["pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon"]
+  public static let names = [
+    "pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon", "resnet9",
+  ]
   /// The names as a sentence has them.
-  public static let list = "pytorch, keras, keras-tuned, airbench94 or airbench94-muon"
+  public static let list = "pytorch, keras, keras-tuned, airbench94, airbench94-muon or resnet9"
 
   /// - Parameters:
   ///   - classes: of the images that are to be learned.
@@ -22,6 +25,7 @@ public enum Recipe {
     case "keras-tuned": return try kerasTuned(classes, shape)
     case "airbench94": return try airbench94(classes, shape)
     case "airbench94-muon": return try airbench94Muon(classes, shape)
+    case "resnet9": return try resnet9(classes, shape)
     default:
       throw CifarError(.invalidArgument, "unknown recipe '\(name)'; use \(list)")
     }

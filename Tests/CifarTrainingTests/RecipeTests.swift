@@ -107,8 +107,64 @@ import Testing
     #expect(try recipe == Recipe.named("keras"))
   }
 
+  @Test func resnet9() throws {
+    func block(_ filters: Int) -> [LayerSpec] {
+      [
+        .conv2d(filters: filters, kernelSize: 3, stride: 1, padding: .same, bias: false),
+        .batchNorm(momentum: 0.1, epsilon: 1e-5, unbiased: true), .relu,
+      ]
+    }
+    func residual(_ filters: Int) -> LayerSpec {
+      .residual(layers: block(filters) + block(filters), shortcut: [])
+    }
+    let recipe = try Recipe.named("resnet9")
+    #expect(recipe.recipe == "resnet9")
+    #expect(recipe.model == "resnet9")
+    #expect(recipe.dialect == .pytorch)
+    var layers = block(64) + block(128) + [.maxPool(size: 2), residual(128)]
+    layers += block(256) + [.maxPool(size: 2)]
+    layers += block(512) + [.maxPool(size: 2), residual(512), .globalMaxPool]
+    layers += [.scale(factor: 1 / 8), .dense(units: 10, bias: false)]
+    #expect(recipe.modelSpec.layers == layers)
+    #expect(recipe.batchSize == 512)
+    #expect(recipe.exactEpochs == 24)
+    #expect(recipe.dropLast)
+    #expect(recipe.precision == .mixedBFloat16)
+    #expect(recipe.optimizer.type == .sgd)
+    #expect(recipe.optimizer.learningRate == 0.00078125)
+    #expect(recipe.optimizer.momentum == 0.9)
+    #expect(recipe.optimizer.nesterov)
+    #expect(recipe.optimizer.weightDecay == 0.256)
+    #expect(recipe.optimizer.groups.isEmpty)
+    #expect(recipe.loss.reduction == .sum)
+    #expect(recipe.loss.labelSmoothing == 0)
+    #expect(
+      recipe.normalization
+        == Normalization(mean: [0.4914, 0.4822, 0.4465], std: [0.2470, 0.2435, 0.2616]))
+    #expect(
+      recipe.augmentations == [
+        Augmentation(RandomCrop(padding: 4, reflect: true)),
+        Augmentation(RandomHorizontalFlip(probability: 0.5)), Augmentation(Cutout(size: 8)),
+      ])
+    #expect(
+      recipe.callbacks == [
+        CallbackSpec(ModelCheckpoint.Options(dialect: .pytorch, monitor: .valAccuracy))
+      ])
+    // 50,000 images are 97 batches of 512: PiecewiseLinear([0, 5, 24], [0, 0.4, 0]) of the source.
+    let curve = Triangular(start: 0, peak: 5 / 24, end: 0)
+    #expect(recipe.schedule == LearningRateSchedule(curve, unit: .step))
+    for step in stride(from: 0.0, to: 24 * 97, by: 1) {
+      let epoch = step / 97
+      let expected = epoch < 5 ? epoch / 5 : (24 - epoch) / 19
+      #expect(abs(curve.factor(step, of: 24 * 97) - expected) < 1e-12)
+    }
+  }
+
   @Test func everyNameIsARecipeThatHolds() throws {
-    #expect(Recipe.names == ["pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon"])
+    #expect(
+      Recipe.names == [
+        "pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon", "resnet9",
+      ])
     #expect(Recipe.names.allSatisfy(Recipe.list.contains))
     for name in Recipe.names { try Recipe.named(name).validate() }
     let error = failure { try Recipe.named("Keras") }

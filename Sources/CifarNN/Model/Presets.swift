@@ -3,6 +3,7 @@ import CifarCore
 extension ModelSpec {
   public static let presetNames = [
     "tutorial", "tutorial-gap", "tutorial-resnet", "airbench94", "airbench94-muon",
+    "resnet9",
   ]
 
   /// A model by name.
@@ -12,7 +13,7 @@ extension ModelSpec {
   ///     dropout 0.2 / 0.3 / 0.4 with 32, 64, 128 filters; then flatten, dense 512, ReLU, dropout
   ///     0.5 and a dense layer with a unit a class. `tutorial-gap`: the same with global average
   ///     pooling instead of flatten. `tutorial-resnet`: see `resnet`. `airbench94` and
-  ///     `airbench94-muon`: see `airbench`.
+  ///     `airbench94-muon`: see `airbench`. `resnet9`: see `resnet9`.
   ///   - dialect: PyTorch's batch norm has momentum 0.1, ε 1e-5 and an unbiased running variance,
   ///     Keras's momentum 0.99 (0.01 here), ε 1e-3 and a biased one; with stride 2, Keras's `same`
   ///     has its zeros after the image.
@@ -31,6 +32,7 @@ extension ModelSpec {
     case "tutorial-resnet": spec = resnet(classes: classes)
     case "airbench94": spec = airbench(shape, classes, factor: 1 / 9)
     case "airbench94-muon": spec = airbench(shape, classes, factor: 3.0.squareRoot() / 16)
+    case "resnet9": spec = resnet9(classes: classes)
     default:
       throw CifarError(
         .invalidArgument,
@@ -70,6 +72,28 @@ extension ModelSpec {
       ]
     }
     return ModelSpec(layers: layers + [.globalAveragePool, .dense(units: classes)])
+  }
+
+  /// The network of Page 2018, "How to Train Your ResNet", part 4: conv 3×3, batch norm and ReLU with
+  /// 64 filters; the same with 128, 256 and 512 filters, each with a max-pool behind it, and behind
+  /// the first and the last of these x + [conv, batch norm, ReLU, conv, batch norm, ReLU](x); the
+  /// maximum of each plane; a dense layer. No layer has a bias but batch norm.
+  ///
+  /// The source multiplies the logits by 1/8; here the factor stands before the dense layer: function
+  /// and gradients are the same. Its max-pool 4×4 sees all that is left of 32×32 pixels.
+  private static func resnet9(classes: Int) -> ModelSpec {
+    func block(_ filters: Int) -> [LayerSpec] {
+      [.conv2d(filters: filters, bias: false), .batchNorm(), .relu]
+    }
+    func residual(_ filters: Int) -> LayerSpec {
+      .residual(layers: block(filters) + block(filters), shortcut: [])
+    }
+    var layers = block(64)
+    layers += block(128) + [.maxPool(), residual(128)]
+    layers += block(256) + [.maxPool()]
+    layers += block(512) + [.maxPool(), residual(512)]
+    layers += [.globalMaxPool, .scale(factor: 0.125), .dense(units: classes, bias: false)]
+    return ModelSpec(layers: layers)
   }
 
   /// The network of Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU": a whitening

@@ -155,8 +155,8 @@ class TrainOptions(Structure):
         ("learning_rate", c_double),  # above 0; 0: as the recipe says, 0.001
         ("seed", c_uint64),  # where all random numbers come from; 0: as the recipe says, 0
         # "pytorch" or "keras", the tutorial's dialects, or "keras-tuned", the latter with the
-        # learning rate halved on a plateau; "airbench94" or "airbench94-muon", the record recipes;
-        # NULL: "pytorch"
+        # learning rate halved on a plateau; "airbench94", "airbench94-muon" or "resnet9", the
+        # record recipes; NULL: "pytorch"
         ("recipe", c_char_p),
         ("name", c_char_p),  # what people call the run; NULL: none
         # the SQLite file, made if missing; NULL: $CIFAR_REGISTRY or ./cifar-runs.db

@@ -130,7 +130,7 @@ def fit(
         images are copied, as ``Dataset.from_arrays`` does, and a resume needs them handed over,
         from ``Dataset.from_arrays`` with the same ``sample_weights``. None (the default) for what
         the data set says.
-    recipe : {"pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon"}, optional
+    recipe : {"pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon", "resnet9"}, optional
         The tutorial's dialects, the third with the learning rate halved on a plateau, or the record
         recipes; what is None below is as it says. None (the default) is ``"pytorch"``, or with
         an ``init`` that knows it its own.

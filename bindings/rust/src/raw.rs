@@ -173,8 +173,8 @@ pub struct cifar_train_options {
     // where all random numbers come from; 0: as the recipe says, 0
     pub seed: u64,
     // "pytorch" or "keras", the tutorial's dialects, or "keras-tuned", the latter with the learning
-    // rate halved on a plateau; "airbench94" or "airbench94-muon", the record recipes; NULL:
-    // "pytorch"
+    // rate halved on a plateau; "airbench94", "airbench94-muon" or "resnet9", the record recipes;
+    // NULL: "pytorch"
     pub recipe: *const c_char,
     // what people call the run; NULL: none
     pub name: *const c_char,
