@@ -25,7 +25,7 @@ from ._weights import (
 )
 from .model_spec import ModelSpec
 
-Weights = Union[str, "os.PathLike[str]", Mapping[str, Any]]
+Weights = Union[str, os.PathLike[str], Mapping[str, Any]]
 AnyModel = Union[None, str, ModelSpec, Mapping[str, Any], Sequence[Any]]
 
 

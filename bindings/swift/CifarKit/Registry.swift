@@ -125,8 +125,9 @@ public final class Registry: @unchecked Sendable {
   /// the others the weights.
   ///
   /// - Returns: how many bytes less are stored, or would be.
-  @discardableResult
-  public func slim(_ run: String? = nil, dryRun: Bool = false) throws -> UInt64 {
+  @discardableResult public func slim(
+    _ run: String? = nil, dryRun: Bool = false
+  ) throws -> UInt64 {
     var freed: UInt64 = 0
     try CStrings.during {
       try check(cifar_registry_slim(pointer, $0(run), dryRun ? 1 : 0, &freed))
