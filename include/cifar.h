@@ -339,7 +339,8 @@ typedef struct cifar_train_options {
   const char *tags;         /**< of the run, one a line; NULL: none */
   const char *hyperparameters; /**< a JSON object put over the recipe; the fields of this struct go
                                     over both. NULL: nothing. See below */
-  const char *model;        /**< a preset's name, "tutorial", "tutorial-gap" or "tutorial-resnet",
+  const char *model;        /**< a preset's name, "tutorial", "tutorial-gap",
+                                 "tutorial-resnet", "airbench94", "airbench94-muon" or "resnet9",
                                  or the JSON of a cifar_model_spec. NULL: the recipe's,
                                  "tutorial" */
   double busy_timeout;      /**< seconds for which the end of training waits for a registry that

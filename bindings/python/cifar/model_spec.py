@@ -151,9 +151,9 @@ class ModelSpec(Layers):
 
         Parameters
         ----------
-        name : {"tutorial", "tutorial-gap", "tutorial-resnet"}
+        name : {"tutorial", "tutorial-gap", "tutorial-resnet", "airbench94", "airbench94-muon", "resnet9"}
             Three blocks of convolutions; the same with global average pooling in place of flatten;
-            residual blocks.
+            residual blocks; the networks of the record recipes.
         dialect : {"pytorch", "keras"}
             Whose batch norm, and zeros with stride 2; the default is ``"pytorch"``.
         classes : int

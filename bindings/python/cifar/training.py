@@ -135,8 +135,8 @@ def fit(
         recipes; what is None below is as it says. None (the default) is ``"pytorch"``, or with
         an ``init`` that knows it its own.
     model : str, ModelSpec, dict or list, optional
-        ``"tutorial"``, ``"tutorial-gap"``, ``"tutorial-resnet"``, or a model of one's own, also as
-        what its JSON says: a dict, or the list of its layers alone; or a ``Sequential`` of PyTorch
+        ``"tutorial"``, ``"tutorial-gap"``, ``"tutorial-resnet"``, ``"airbench94"``,
+        ``"airbench94-muon"``, ``"resnet9"``, or a model of one's own, also as what its JSON says: a dict, or the list of its layers alone; or a ``Sequential`` of PyTorch
         or Keras, whose layers are read, not its weights. None (the default) is ``"tutorial"``, or
         the model of an ``init`` that
         knows it.

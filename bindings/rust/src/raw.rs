@@ -193,8 +193,9 @@ pub struct cifar_train_options {
     // a JSON object put over the recipe; the fields of this struct go over both. NULL: nothing. See
     // below
     pub hyperparameters: *const c_char,
-    // a preset's name, "tutorial", "tutorial-gap" or "tutorial-resnet", or the JSON of a
-    // cifar_model_spec. NULL: the recipe's, "tutorial"
+    // a preset's name, "tutorial", "tutorial-gap", "tutorial-resnet", "airbench94",
+    // "airbench94-muon" or "resnet9", or the JSON of a cifar_model_spec. NULL: the recipe's,
+    // "tutorial"
     pub model: *const c_char,
     // seconds for which the end of training waits for a registry that others hold, 0 to 1,000,000:
     // 600. See cifar_trainer_run
