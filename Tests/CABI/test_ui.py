@@ -22,16 +22,10 @@ from conftest import BUILD, run, start
 ODD = "</script><img src=x onerror=alert(1)> & \"'"
 
 
-def take_interrupts():
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-
-
 @contextlib.contextmanager
 def server(*options):
     """The port of a `cifar-runs ui` that runs."""
-    # Whatever the tests' own process does with Ctrl-C.
-    process = start("cifar-runs", "ui", "--port", 0, *options, preexec_fn=take_interrupts)
+    process = start("cifar-runs", "ui", "--port", 0, *options)
     try:
         line = process.stdout.readline()
         found = re.match(r"http://127\.0\.0\.1:(\d+) shows ", line)

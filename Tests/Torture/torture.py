@@ -50,8 +50,13 @@ def kinds(scale):
 worker = {}
 
 
-def begin(library, directory):
+def begin_process(library, directory):
+    """Ctrl-C is for the process that waits for this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin(library, directory)
+
+
+def begin(library, directory):
     worker["programs"] = Programs(library)
     worker["directory"] = Path(directory) / f"worker-{os.getpid()}"
     worker["scenarios"] = {}
@@ -98,7 +103,7 @@ def torture(chosen, names, seed, directory, workers=2, report=print):
     """
     library = interposer(directory)
     results = []
-    with multiprocessing.Pool(workers, begin, [library, directory]) as pool:
+    with multiprocessing.Pool(workers, begin_process, [library, directory]) as pool:
         for kind in chosen:
             start = time.monotonic()
             problems, jobs = [], []
