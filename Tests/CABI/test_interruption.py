@@ -73,7 +73,9 @@ def test_a_signal_leaves_a_checkpoint_and_ends_the_process(workplace, number):
 
 def test_before_the_first_epochs_end(workplace):
     """From the first moment on a run can be resumed, to the bits of one that nobody stopped."""
-    options = [*SMALL, "--limit-test", 32, "--epochs", 1, "--model", small_model(workplace)]
+    # An epoch takes half a second or more: it must not be over when the later signal comes.
+    options = ["--data", "shapes", "--limit-train", 8192, "--limit-test", 32, "--batch-size", 32,
+               "--epochs", 1, "--model", small_model(workplace)]
     run("cifar", "train", *options, "--name", "straight", "--quiet")
     straight = show("straight")["epochs"]
     for delay in [0, 0.05]:
