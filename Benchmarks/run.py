@@ -32,6 +32,7 @@ CIFAR = (3, 32)
 # Model, batch size, images, and the steps of a measurement: as many as make about a second for a peer.
 STEPS = [
     ("tutorial", 64, CIFAR, 5), ("tutorial", 256, CIFAR, 2), ("tutorial-resnet", 64, CIFAR, 3),
+    ("airbench94", 1024, CIFAR, 1),
     ("tutorial", 64, (1, 28), 5), ("tutorial", 64, (3, 64), 2),
 ]
 BATCHES = [(1, 200), (64, 8), (256, 3)]
@@ -99,9 +100,9 @@ class Bench:
             modes = {mode: kind for mode, kind in modes.items() if "compile" not in mode}
         return sorted(modes.items(), key=lambda mode: PRECISIONS[mode[1]])
 
-    def series(self, measurement, *words, repeats, after=(), value=float):
-        """One for every program and mode that has the measurement; libcifar's are repeated more
-        often, since they are shorter. `value` makes a sample of an answer."""
+    def series(self, measurement, *words, repeats, after=(), value=float, preset=None):
+        """One for every program and mode that has the measurement, and the preset; libcifar's are
+        repeated more often, since they are shorter. `value` makes a sample of an answer."""
         return [
             Series(
                 OWN if name == "cifar" else PEERS[name], mode, precision,
@@ -109,6 +110,7 @@ class Bench:
                     value(process.ask(measurement, *words, times, mode, *after)),
             )
             for name, process in self.processes.items()
+            if preset is None or preset in self.described[name]["presets"]
             for mode, precision in self.modes(name, measurement)
         ]
 
@@ -121,7 +123,7 @@ class Bench:
                 title += f", {side}×{side} {'grey' if channels == 1 else 'colour'}"
             self.run.row(
                 "step", name, title, "ms",
-                self.series("step", batch, repeats=repeats, after=[model, *images]),
+                self.series("step", batch, repeats=repeats, after=[model, *images], preset=model),
             )
 
     def infer(self):

@@ -326,9 +326,9 @@ typedef struct cifar_train_options {
   double learning_rate;     /**< above 0; 0: as the recipe says, 0.001 */
   uint64_t seed;            /**< where all random numbers come from; 0: as the recipe says, 0 */
   const char *recipe;       /**< "pytorch" or "keras", the tutorial's dialects, or "keras-tuned",
-                                 the latter with the learning rate halved on a plateau; "airbench94",
-                                 "airbench94-muon" or "resnet9", the record recipes; NULL:
-                                 "pytorch" */
+                                 the latter with the learning rate halved on a plateau; "airbench93",
+                                 "airbench94", "airbench94-muon" or "resnet9", the record recipes;
+                                 NULL: "pytorch" */
   const char *name;         /**< what people call the run; NULL: none */
   const char *registry;     /**< the SQLite file, made if missing; NULL: $CIFAR_REGISTRY or
                                  ./cifar-runs.db */
@@ -340,9 +340,9 @@ typedef struct cifar_train_options {
   const char *hyperparameters; /**< a JSON object put over the recipe; the fields of this struct go
                                     over both. NULL: nothing. See below */
   const char *model;        /**< a preset's name, "tutorial", "tutorial-gap",
-                                 "tutorial-resnet", "airbench94", "airbench94-muon" or "resnet9",
-                                 or the JSON of a cifar_model_spec. NULL: the recipe's,
-                                 "tutorial" */
+                                 "tutorial-resnet", "airbench93", "airbench94",
+                                 "airbench94-muon" or "resnet9", or the JSON of a
+                                 cifar_model_spec. NULL: the recipe's, "tutorial" */
   double busy_timeout;      /**< seconds for which the end of training waits for a registry that
                                  others hold, 0 to 1,000,000: 600. See cifar_trainer_run */
   const cifar_model *init_model; /**< begin with the weights and statistics of this model, as far as

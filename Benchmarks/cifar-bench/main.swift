@@ -8,8 +8,8 @@ import Glibc
 //
 //   describe                what it is, and the modes of `step` and `infer` with their precisions
 //   step BATCH REPEATS MODE MODEL CHANNELS SIDE
-//                           a training step of a preset for images of SIDE × SIDE pixels, Adam
-//                           included
+//                           a training step of a preset for images of SIDE × SIDE pixels, the
+//                           optimizer included: Adam, of airbench's the SGD of their recipe
 //   infer BATCH REPEATS MODE
 //                           probabilities for the first test images
 //   quality MODE            accuracy on the test images, and the error of the probabilities

@@ -29,7 +29,10 @@ BATCH = 100
 
 class Peer:
     """Subclasses have `program`, `module` (what people import), `version` and `modes`: the
-    measurements, each with its modes and their precisions. To infer, they have a `predictor`."""
+    measurements, each with its modes and their precisions; to train, `presets`: the names of the
+    models. To infer, they have a `predictor`."""
+
+    presets = ()
 
     def __init__(self, threads, directory):
         self.threads = threads
@@ -37,7 +40,8 @@ class Peer:
 
     def describe(self):
         return {
-            "program": self.program, "module": self.module, "version": self.version, **self.modes,
+            "program": self.program, "module": self.module, "version": self.version,
+            "presets": list(self.presets), **self.modes,
         }
 
     def predictor(self, mode, images):

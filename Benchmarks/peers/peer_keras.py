@@ -25,6 +25,7 @@ class Keras(Peer):
     module = "keras"
     version = f"{keras.__version__} on TensorFlow {tf.__version__}"
     modes = {"step": MODES, "infer": MODES, "memory": {"float32": "float32"}}
+    presets = ["tutorial", "tutorial-resnet"]
 
     def __init__(self, threads, directory):
         super().__init__(threads, directory)

@@ -17,7 +17,7 @@ import time
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
-from torch_models import PRESETS, Images
+from torch_models import PRESETS, Images, training_of
 
 PRECISIONS = {"": "float32", "+autocast": "bfloat16", "+bfloat16": "bfloat16"}
 MODES = {
@@ -37,6 +37,7 @@ class Torch(Peer):
         "memory": {"channels_last": "float32", "channels_last+autocast": "bfloat16"},
         "layer": {"channels_last": "float32", "channels_last+bfloat16": "bfloat16"},
     }
+    presets = PRESETS
 
     def __init__(self, threads, directory):
         super().__init__(threads, directory)
@@ -46,22 +47,22 @@ class Torch(Peer):
         self.trained = {}
 
     def trainable(self, mode, preset, *shape):
-        """A model as the mode has it, with its optimizer. Fused Adam is the fastest there is."""
+        """A model as the mode has it, with its loss and optimizer."""
         key = (mode, preset, *shape)
         if key not in self.training:
             model = PRESETS[preset](*shape).to(memory_format=layout(mode), dtype=number_type(mode))
-            optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
+            loss, optimizer = training_of(preset, model)
             # Compiled for the batch size: a shape that may change would be slower.
             run = torch.compile(model, dynamic=False) if "compile" in mode else model
-            self.training[key] = (run.train(), optimizer)
+            self.training[key] = (run.train(), loss, optimizer)
         return self.training[key]
 
     def step(self, batch, repeats, mode, preset, channels, side):
-        model, optimizer = self.trainable(mode, preset, channels, side)
+        trained = self.trainable(mode, preset, channels, side)
         images = torch.rand(batch, channels, side, side) * 4 - 2
         images = images.to(memory_format=layout(mode), dtype=number_type(mode))
         labels = torch.arange(batch) % 10
-        return median(repeats, lambda: train(model, optimizer, images, labels, mode))
+        return median(repeats, lambda: train(*trained, images, labels, mode))
 
     def predictor(self, mode, images):
         if mode not in self.trained:
@@ -84,7 +85,7 @@ class Torch(Peer):
         return body
 
     def epoch(self, count, mode):
-        model, optimizer = self.trainable(mode, "tutorial")
+        model, loss, optimizer = self.trainable(mode, "tutorial")
         training = DataLoader(
             Images(count, augment=True), batch_size=64, shuffle=True, num_workers=2
         )
@@ -93,12 +94,12 @@ class Torch(Peer):
         model.train()
         for images, labels in training:
             images = images.to(memory_format=layout(mode), dtype=number_type(mode))
-            train(model, optimizer, images, labels, mode)
+            train(model, loss, optimizer, images, labels, mode)
         model.eval()
         with torch.no_grad(), autocast(mode):
             for images, labels in validation:
                 images = images.to(memory_format=layout(mode), dtype=number_type(mode))
-                nn.functional.cross_entropy(model(images), labels).item()
+                loss(model(images), labels).item()
         model.train()
         return (time.perf_counter() - start) * 1e3
 
@@ -127,10 +128,10 @@ class Torch(Peer):
             ]
 
 
-def train(model, optimizer, images, labels, mode):
+def train(model, loss_of, optimizer, images, labels, mode):
     optimizer.zero_grad()
     with autocast(mode):
-        loss = nn.functional.cross_entropy(model(images), labels)
+        loss = loss_of(model(images), labels)
     loss.backward()
     optimizer.step()
     loss.item()

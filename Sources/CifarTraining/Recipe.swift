@@ -7,10 +7,10 @@ import CifarNN
 /// `Recipe+ResNet9.swift`).
 public enum Recipe {
   public static let names = [
-    "pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon", "resnet9",
+    "pytorch", "keras", "keras-tuned", "airbench93", "airbench94", "airbench94-muon", "resnet9",
   ]
   /// The names as a sentence has them.
-  public static let list = "pytorch, keras, keras-tuned, airbench94, airbench94-muon or resnet9"
+  public static let list = names.dropLast().joined(separator: ", ") + " or " + names.last!
 
   /// - Parameters:
   ///   - classes: of the images that are to be learned.
@@ -23,6 +23,7 @@ public enum Recipe {
     case "pytorch": return try pytorch(classes, shape)
     case "keras": return try keras(classes, shape)
     case "keras-tuned": return try kerasTuned(classes, shape)
+    case "airbench93": return try airbench93(classes, shape)
     case "airbench94": return try airbench94(classes, shape)
     case "airbench94-muon": return try airbench94Muon(classes, shape)
     case "resnet9": return try resnet9(classes, shape)

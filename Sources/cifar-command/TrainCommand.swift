@@ -54,7 +54,7 @@ enum TrainCommand {
 
   static let recipe = Option(
     "--recipe", value: "NAME",
-    help: "\(Recipe.list): a tutorial's\nhyperparameters (else pytorch)",
+    help: "\(Recipe.list): the hyperparameters of a\ntutorial or a record (else pytorch)",
     choices: Recipe.names)
   static let initialization = Option(
     "--init", value: "RUN|FILE",

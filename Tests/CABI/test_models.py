@@ -113,8 +113,8 @@ def test_what_json_leaves_out_has_its_default():
 
 def test_presets():
     for name in [
-            "tutorial", "tutorial-gap", "tutorial-resnet", "airbench94", "airbench94-muon",
-            "resnet9"]:
+            "tutorial", "tutorial-gap", "tutorial-resnet", "airbench93", "airbench94",
+            "airbench94-muon", "resnet9"]:
         for dialect in ["pytorch", "keras"]:
             spec = cifar.ModelSpec.preset(name, dialect, classes=3)
             assert spec.classes == 3

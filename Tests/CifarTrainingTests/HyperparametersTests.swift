@@ -23,7 +23,7 @@ import Testing
       #""seed":18446744073709551615"#, #""batch_size":\#(recipe.batchSize)"#, #""model_spec":{"#,
       #""learning_rate":0.30000000000000004"#, #""train_count":20"#, #""validation_count":10"#,
     ] { #expect(text.contains(part), "\(part)") }
-    let stopsEarly = !["airbench94", "airbench94-muon", "resnet9"].contains(name)
+    let stopsEarly = !["airbench93", "airbench94", "airbench94-muon", "resnet9"].contains(name)
     #expect(text.contains(#""restore_best_weights":true"#) == stopsEarly)
     let reduces = text.contains(#""type":"reduce_lr_on_plateau""#) && text.contains(#""min_lr":0"#)
     #expect(reduces == ["pytorch", "keras-tuned"].contains(name))

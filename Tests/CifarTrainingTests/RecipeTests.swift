@@ -107,6 +107,23 @@ import Testing
     #expect(try recipe == Recipe.named("keras"))
   }
 
+  @Test func airbench93IsAirbench94WithFewerFilters() throws {
+    var recipe = try Recipe.named("airbench93")
+    let other = try Recipe.named("airbench94")
+    let filters = { (recipe: Hyperparameters) in
+      recipe.modelSpec.layers.compactMap { layer in
+        if case .conv2d(let filters, _, _, _, _, _, _) = layer.kind { filters } else { nil }
+      }
+    }
+    #expect(filters(recipe) == [24, 64, 64, 128, 128, 128, 128])
+    #expect(filters(other) == [24, 64, 64, 256, 256, 256, 256])
+    #expect(recipe.exactEpochs == 11)
+    #expect(recipe.recipe == "airbench93" && recipe.model == "airbench93")
+    (recipe.recipe, recipe.model, recipe.modelSpec) = (other.recipe, other.model, other.modelSpec)
+    recipe.exactEpochs = other.exactEpochs
+    #expect(recipe == other)
+  }
+
   @Test func resnet9() throws {
     func block(_ filters: Int) -> [LayerSpec] {
       [
@@ -163,8 +180,9 @@ import Testing
   @Test func everyNameIsARecipeThatHolds() throws {
     #expect(
       Recipe.names == [
-        "pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon", "resnet9",
+        "pytorch", "keras", "keras-tuned", "airbench93", "airbench94", "airbench94-muon", "resnet9",
       ])
+    #expect(Recipe.list.hasSuffix(", airbench94-muon or resnet9"))
     #expect(Recipe.names.allSatisfy(Recipe.list.contains))
     for name in Recipe.names { try Recipe.named(name).validate() }
     let error = failure { try Recipe.named("Keras") }

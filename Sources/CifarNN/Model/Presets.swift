@@ -2,8 +2,8 @@ import CifarCore
 
 extension ModelSpec {
   public static let presetNames = [
-    "tutorial", "tutorial-gap", "tutorial-resnet", "airbench94", "airbench94-muon",
-    "resnet9",
+    "tutorial", "tutorial-gap", "tutorial-resnet", "airbench93", "airbench94",
+    "airbench94-muon", "resnet9",
   ]
 
   /// A model by name.
@@ -12,8 +12,8 @@ extension ModelSpec {
   ///   - name: `tutorial`: three blocks of twice [conv 3×3 same, batch norm, ReLU], max-pool and
   ///     dropout 0.2 / 0.3 / 0.4 with 32, 64, 128 filters; then flatten, dense 512, ReLU, dropout
   ///     0.5 and a dense layer with a unit a class. `tutorial-gap`: the same with global average
-  ///     pooling instead of flatten. `tutorial-resnet`: see `resnet`. `airbench94` and
-  ///     `airbench94-muon`: see `airbench`. `resnet9`: see `resnet9`.
+  ///     pooling instead of flatten. `tutorial-resnet`: see `resnet`. `airbench93`,
+  ///     `airbench94` and `airbench94-muon`: see `airbench`. `resnet9`: see `resnet9`.
   ///   - dialect: PyTorch's batch norm has momentum 0.1, ε 1e-5 and an unbiased running variance,
   ///     Keras's momentum 0.99 (0.01 here), ε 1e-3 and a biased one; with stride 2, Keras's `same`
   ///     has its zeros after the image.
@@ -30,8 +30,10 @@ extension ModelSpec {
     case "tutorial": spec = tutorial(toRows: .flatten, classes: classes)
     case "tutorial-gap": spec = tutorial(toRows: .globalAveragePool, classes: classes)
     case "tutorial-resnet": spec = resnet(classes: classes)
-    case "airbench94": spec = airbench(shape, classes, factor: 1 / 9)
-    case "airbench94-muon": spec = airbench(shape, classes, factor: 3.0.squareRoot() / 16)
+    case "airbench93": spec = airbench(shape, classes, wide: 128, factor: 1 / 9)
+    case "airbench94": spec = airbench(shape, classes, wide: 256, factor: 1 / 9)
+    case "airbench94-muon":
+      spec = airbench(shape, classes, wide: 256, factor: 3.0.squareRoot() / 16)
     case "resnet9": spec = resnet9(classes: classes)
     default:
       throw CifarError(
@@ -98,13 +100,16 @@ extension ModelSpec {
 
   /// The network of Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU": a whitening
   /// convolution 2×2 and GELU; three blocks of [conv 3×3, max-pool, batch norm, GELU, conv 3×3, batch
-  /// norm, GELU] with 64, 256, 256 filters that begin with the identity; max-pool 3×3; a dense layer.
+  /// norm, GELU] with 64, `wide`, `wide` filters that begin with the identity; max-pool 3×3; a dense
+  /// layer.
   ///
-  /// - Parameter factor: of the logits: 1/9, and √3/16 with Muon, where the source has 1/256 and dense
-  ///   weights of deviation 1; those drawn here have 1/(16·√3). The layer that multiplies by it stands
-  ///   before the dense layer, not after it as in the source: function and gradients are the same.
+  /// - Parameters:
+  ///   - wide: 256, and 128 in airbench93.
+  ///   - factor: of the logits: 1/9, and √3/16 with Muon, where the source has 1/256 and dense weights
+  ///     of deviation 1; those drawn here have 1/(16·√3). The layer that multiplies by it stands before
+  ///     the dense layer, not after it as in the source: function and gradients are the same.
   private static func airbench(
-    _ shape: ImageShape, _ classes: Int, factor: Double
+    _ shape: ImageShape, _ classes: Int, wide: Int, factor: Double
   ) -> ModelSpec {
     let norm = LayerSpec.batchNorm(momentum: 0.4, epsilon: 1e-12, scale: false)
     var layers: [LayerSpec] = [
@@ -112,7 +117,7 @@ extension ModelSpec {
         filters: 2 * shape.channels * 4, kernelSize: 2, padding: .valid, initializer: .whitening),
       .gelu,
     ]
-    for filters in [64, 256, 256] {
+    for filters in [64, wide, wide] {
       let convolution = LayerSpec.conv2d(filters: filters, bias: false, initializer: .dirac)
       layers += [convolution, .maxPool(), norm, .gelu, convolution, norm, .gelu]
     }

@@ -155,8 +155,8 @@ class TrainOptions(Structure):
         ("learning_rate", c_double),  # above 0; 0: as the recipe says, 0.001
         ("seed", c_uint64),  # where all random numbers come from; 0: as the recipe says, 0
         # "pytorch" or "keras", the tutorial's dialects, or "keras-tuned", the latter with the
-        # learning rate halved on a plateau; "airbench94", "airbench94-muon" or "resnet9", the
-        # record recipes; NULL: "pytorch"
+        # learning rate halved on a plateau; "airbench93", "airbench94", "airbench94-muon" or
+        # "resnet9", the record recipes; NULL: "pytorch"
         ("recipe", c_char_p),
         ("name", c_char_p),  # what people call the run; NULL: none
         # the SQLite file, made if missing; NULL: $CIFAR_REGISTRY or ./cifar-runs.db
@@ -169,9 +169,9 @@ class TrainOptions(Structure):
         # a JSON object put over the recipe; the fields of this struct go over both. NULL: nothing.
         # See below
         ("hyperparameters", c_char_p),
-        # a preset's name, "tutorial", "tutorial-gap", "tutorial-resnet", "airbench94",
-        # "airbench94-muon" or "resnet9", or the JSON of a cifar_model_spec. NULL: the recipe's,
-        # "tutorial"
+        # a preset's name, "tutorial", "tutorial-gap", "tutorial-resnet", "airbench93",
+        # "airbench94", "airbench94-muon" or "resnet9", or the JSON of a cifar_model_spec. NULL: the
+        # recipe's, "tutorial"
         ("model", c_char_p),
         # seconds for which the end of training waits for a registry that others hold, 0 to
         # 1,000,000: 600. See cifar_trainer_run

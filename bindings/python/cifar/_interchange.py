@@ -58,7 +58,7 @@ class Interchange(Held):
             ``nn.Sequential`` or a Keras model says of itself, else ``"tutorial"``. A preset gets as
             many classes as the weights have, and square images of the size that they are for (32
             pixels where they are for any).
-        recipe : {"pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon", "resnet9"}, optional
+        recipe : {"pytorch", "keras", "keras-tuned", "airbench93", "airbench94", "airbench94-muon", "resnet9"}, optional
             Whose batch norm and padding the layers have, and whose normalization of images; None
             (the default) for what a file of this library says, ``"keras"`` where Keras wrote the
             weights, else ``"pytorch"``.

@@ -151,7 +151,7 @@ class ModelSpec(Layers):
 
         Parameters
         ----------
-        name : {"tutorial", "tutorial-gap", "tutorial-resnet", "airbench94", "airbench94-muon", "resnet9"}
+        name : {"tutorial", "tutorial-gap", "tutorial-resnet", "airbench93", "airbench94", "airbench94-muon", "resnet9"}
             Three blocks of convolutions; the same with global average pooling in place of flatten;
             residual blocks; the networks of the record recipes.
         dialect : {"pytorch", "keras"}

@@ -130,12 +130,12 @@ def fit(
         images are copied, as ``Dataset.from_arrays`` does, and a resume needs them handed over,
         from ``Dataset.from_arrays`` with the same ``sample_weights``. None (the default) for what
         the data set says.
-    recipe : {"pytorch", "keras", "keras-tuned", "airbench94", "airbench94-muon", "resnet9"}, optional
+    recipe : {"pytorch", "keras", "keras-tuned", "airbench93", "airbench94", "airbench94-muon", "resnet9"}, optional
         The tutorial's dialects, the third with the learning rate halved on a plateau, or the record
         recipes; what is None below is as it says. None (the default) is ``"pytorch"``, or with
         an ``init`` that knows it its own.
     model : str, ModelSpec, dict or list, optional
-        ``"tutorial"``, ``"tutorial-gap"``, ``"tutorial-resnet"``, ``"airbench94"``,
+        ``"tutorial"``, ``"tutorial-gap"``, ``"tutorial-resnet"``, ``"airbench93"``, ``"airbench94"``,
         ``"airbench94-muon"``, ``"resnet9"``, or a model of one's own, also as what its JSON says: a dict, or the list of its layers alone; or a ``Sequential`` of PyTorch
         or Keras, whose layers are read, not its weights. None (the default) is ``"tutorial"``, or
         the model of an ``init`` that

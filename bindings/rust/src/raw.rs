@@ -173,8 +173,8 @@ pub struct cifar_train_options {
     // where all random numbers come from; 0: as the recipe says, 0
     pub seed: u64,
     // "pytorch" or "keras", the tutorial's dialects, or "keras-tuned", the latter with the learning
-    // rate halved on a plateau; "airbench94", "airbench94-muon" or "resnet9", the record recipes;
-    // NULL: "pytorch"
+    // rate halved on a plateau; "airbench93", "airbench94", "airbench94-muon" or "resnet9", the
+    // record recipes; NULL: "pytorch"
     pub recipe: *const c_char,
     // what people call the run; NULL: none
     pub name: *const c_char,
@@ -193,7 +193,7 @@ pub struct cifar_train_options {
     // a JSON object put over the recipe; the fields of this struct go over both. NULL: nothing. See
     // below
     pub hyperparameters: *const c_char,
-    // a preset's name, "tutorial", "tutorial-gap", "tutorial-resnet", "airbench94",
+    // a preset's name, "tutorial", "tutorial-gap", "tutorial-resnet", "airbench93", "airbench94",
     // "airbench94-muon" or "resnet9", or the JSON of a cifar_model_spec. NULL: the recipe's,
     // "tutorial"
     pub model: *const c_char,
