@@ -57,12 +57,14 @@ struct Assembly {
     isEpilogue: Bool, _ gradientConsumer: (any ImageConsumer)?, _ context: OperatorContext
   ) throws -> any Operator {
     switch operation {
-    case .convolution(let group, let method, let input, let output):
+    case .convolution(let group, let method, let input, let output, _):
       try Convolution(
         group, method, input: activations[input], output: activations[output],
-        prologue: group.prologue.map(stage), consumer: group.consumer.map(stage),
+        prologue: group.prologue.map(stage), pooling: group.pooling.map(stage),
+        consumer: group.consumer.map(stage),
         gradientConsumer: gradientConsumer, context: context)
-    case .pointwiseInput(let group): PointwiseInput(try stage(group))
+    case .pointwiseInput(let group, let hasMoments):
+      PointwiseInput(try stage(group), hasMoments: hasMoments)
     case .statistics(let group): PointwiseStatistics(try stage(group))
     case .pointwiseOutput(let group, _):
       PointwiseOutput(try stage(group), isEpilogue: isEpilogue)

@@ -32,12 +32,11 @@ import Testing
     #expect(
       try groups("tutorial", .inference) == [
         "0 conv2d + 1 batch_norm + 2 relu",
-        "3 conv2d + 4 batch_norm + 5 relu",
-        "[6 max_pool + 7 dropout] → 8 conv2d + 9 batch_norm + 10 relu",
-        "11 conv2d + 12 batch_norm + 13 relu",
-        "[14 max_pool + 15 dropout] → 16 conv2d + 17 batch_norm + 18 relu",
-        "19 conv2d + 20 batch_norm + 21 relu",
-        "22 max_pool + 23 dropout",
+        "3 conv2d + 4 batch_norm + 5 relu → 6 max_pool + 7 dropout",
+        "8 conv2d + 9 batch_norm + 10 relu",
+        "11 conv2d + 12 batch_norm + 13 relu → 14 max_pool + 15 dropout",
+        "16 conv2d + 17 batch_norm + 18 relu",
+        "19 conv2d + 20 batch_norm + 21 relu → 22 max_pool + 23 dropout",
         "24 flatten",
         "25 dense + 26 relu + 27 dropout",
         "28 dense",
@@ -116,8 +115,17 @@ import Testing
     // Pooling before ReLU is not the order of a stage.
     Case(
       layers: [conv, .maxPool(), .relu, conv],
-      training: ["0 conv2d", "1 max_pool", "input side of 2 relu", "[2 relu] → 3 conv2d"],
-      inference: ["0 conv2d", "1 max_pool", "[2 relu] → 3 conv2d"]),
+      training: ["0 conv2d → 1 max_pool", "input side of 2 relu", "[2 relu] → 3 conv2d"],
+      inference: ["0 conv2d → 1 max_pool", "[2 relu] → 3 conv2d"]),
+    // A stage of two sides is no pooling of a convolution, nor is one with dropout in training.
+    Case(
+      layers: [conv, .relu, .maxPool(), conv, .maxPool(), .dropout(rate: 0.1), conv],
+      training: [
+        "0 conv2d → 1 relu + 2 max_pool", "3 conv2d", "[4 max_pool + 5 dropout] → 6 conv2d",
+      ],
+      inference: [
+        "0 conv2d + 1 relu → 2 max_pool", "3 conv2d → 4 max_pool + 5 dropout", "6 conv2d",
+      ]),
     // Average pooling has no part in a stage.
     Case(
       layers: [conv, .batchNorm(), .avgPool, .relu],
@@ -154,12 +162,12 @@ import Testing
     Case(
       layers: [conv, .maxPool(), .batchNorm(), .gelu, conv, .maxPool(size: 3), .relu],
       training: [
-        "0 conv2d", "1 max_pool", "input side of 2 batch_norm + 3 gelu",
+        "0 conv2d → 1 max_pool → moments of 2 batch_norm", "input side of 2 batch_norm + 3 gelu",
         "statistics of 2 batch_norm", "[2 batch_norm + 3 gelu] → 4 conv2d", "5 max_pool",
         "input side of 6 relu", "6 relu",
       ],
       inference: [
-        "0 conv2d", "1 max_pool", "statistics of 2 batch_norm",
+        "0 conv2d → 1 max_pool", "statistics of 2 batch_norm",
         "[2 batch_norm + 3 gelu] → 4 conv2d", "5 max_pool", "6 relu",
       ]),
     // The values before a block have two readers: neither computes them.

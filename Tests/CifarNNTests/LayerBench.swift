@@ -110,7 +110,9 @@ final class WholeStage: Operator {
     for case .pointwiseOutput(let group) in bench.groups {
       let stage = try Pointwise(
         group, input: bench.input, output: bench.output, context: bench.context)
-      operators = [PointwiseInput(stage), PointwiseStatistics(stage), PointwiseOutput(stage)]
+      operators = [
+        PointwiseInput(stage, hasMoments: false), PointwiseStatistics(stage), PointwiseOutput(stage),
+      ]
       return
     }
     throw CifarError(.internal, "no pointwise stage in \(bench.groups)")

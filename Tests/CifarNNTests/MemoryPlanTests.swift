@@ -45,9 +45,10 @@ import Testing
     let plan = try plan(preset, .training)
     for operation in plan.operations {
       switch operation {
-      case .convolution(let group, _, let input, let output):
+      case .convolution(let group, _, let input, let output, let pooled):
         if let gradient = plan.values[input].gradient {
           #expect(gradient != plan.values[output].gradient, "\(group)")
+          if let pooled { #expect(gradient != plan.values[pooled].gradient, "\(group)") }
         }
       case .single(_, let input, let output), .dense(_, let input, let output):
         #expect(plan.values[input].gradient != plan.values[output].gradient)

@@ -2,7 +2,7 @@ extension MemoryPlan {
   /// The operations before a convolution whose way back it does, on the images whose gradient it has just
   /// written: the fork that it is behind, and the sum or the stage that its input comes from.
   func backwardEpilogue(ofOperation index: Int) -> Range<Int> {
-    guard case .convolution(let group, _, let input, _) = operations[index],
+    guard case .convolution(let group, _, let input, _, _) = operations[index],
       group.prologue == nil, let gradient = values[input].gradient
     else { return index..<index }
     var first = index

@@ -8,8 +8,9 @@ enum PlanMode: Equatable, Sendable {
 /// Joins layers that can share a pass over memory.
 ///
 /// - Images: batch norm, ReLU, max-pool and dropout that follow one another in this order are one
-///   pointwise stage, and so are batch norm, GELU and dropout. A convolution after the stage computes it as it reads; one before it takes
-///   its moments as it writes.
+///   pointwise stage, and so are batch norm, GELU and dropout. A convolution after the stage computes
+///   it as it reads; one before it takes its moments as it writes. ReLU and max-pool alone are
+///   computed by the convolution before them, which then takes the moments of the next stage.
 /// - Inference: batch norm and ReLU directly after a convolution go into its weights.
 /// - Flat values: ReLU and dropout go with the dense layer before them.
 /// - The end of a residual block computes the batch norm and ReLU that its branches end with, and
@@ -74,17 +75,20 @@ private struct Fusion {
       let norm = take(if: \.isBatchNorm)
       let relu = take { $0 == .relu }
       if norm != nil || relu != nil { group.epilogue = .folded(norm: norm, relu: relu) }
+      group.pooling = takePooling()
       return add(.convolution(group))
     }
+    group.pooling = takePooling()
     guard let stage = takePointwise() else { return add(.convolution(group)) }
-    group.epilogue = .consumer(stage)
+    if group.pooling == nil || stage.norm != nil { group.epilogue = .consumer(stage) }
     add(.convolution(group))
+    if group.pooling != nil { add(.pointwiseInput(stage, hasMoments: stage.norm != nil)) }
     addOutput(of: stage)
   }
 
   private mutating func addPointwise() {
     guard let stage = takePointwise() else { return }
-    if mode == .training { add(.pointwiseInput(stage)) }
+    if mode == .training { add(.pointwiseInput(stage, hasMoments: false)) }
     addOutput(of: stage)
   }
 
@@ -95,6 +99,17 @@ private struct Fusion {
     } else {
       add(.pointwiseOutput(stage))
     }
+  }
+
+  /// A stage that needs nothing of the whole batch, and changes no gradient where it lies.
+  private mutating func takePooling() -> PointwiseGroup? {
+    let first = next
+    guard let stage = takePointwise() else { return nil }
+    if stage.pool != nil, stage.norm == nil, mode == .inference || stage.dropout == nil {
+      return stage
+    }
+    next = first
+    return nil
   }
 
   /// As much of a stage as follows; nil if nothing of it does.

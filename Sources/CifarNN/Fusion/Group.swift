@@ -8,7 +8,9 @@ indirect enum Group: Equatable, Sendable {
   case convolution(ConvolutionGroup)
   /// The input side of a stage that no convolution stands before: forward the moments of its input,
   /// backward the gradient of its input.
-  case pointwiseInput(PointwiseGroup)
+  ///
+  /// - Parameter hasMoments: the convolution before it has taken them.
+  case pointwiseInput(PointwiseGroup, hasMoments: Bool)
   /// Between the two sides of a stage that normalises: sums over the batch become the factors of
   /// the forward and of the backward pass.
   case statistics(PointwiseGroup)
@@ -30,11 +32,15 @@ struct ConvolutionGroup: Equatable, Sendable {
   var prologue: PointwiseGroup?
   var node: LayerNode
   var epilogue = Epilogue.none
+  /// A stage of ReLU and max-pool, either optional, that reads the output: it is computed as the
+  /// output is written, after a folded norm and before the moments of a consumer.
+  var pooling: PointwiseGroup?
 
   enum Epilogue: Equatable, Sendable {
     case none
-    /// The stage that reads the output. Its moments are taken as the output is written, and the
-    /// gradient of the output is computed as the backward pass reads it.
+    /// The stage that reads the output. Its moments are taken as the output is written, and, unless
+    /// there is a `pooling` between them, the gradient of the output is computed as the backward pass
+    /// reads it.
     case consumer(PointwiseGroup)
     /// Inference: batch norm's scale and offset are in the weights and the bias.
     case folded(norm: LayerNode?, relu: LayerNode?)
@@ -47,11 +53,11 @@ struct ConvolutionGroup: Equatable, Sendable {
 
   /// Batch norm takes the mean of the batch away again, so that the bias has no effect on the loss
   /// and its gradient is exactly 0.
-  var biasIsCancelled: Bool { consumer?.norm?.isFrozen == false }
+  var biasIsCancelled: Bool { pooling == nil && consumer?.norm?.isFrozen == false }
 
   var hasBias: Bool { node.parameters.contains { $0.name == "bias" } }
 
-  /// The last layer in it.
+  /// The last layer in it before the pooling.
   var last: LayerNode {
     if case .folded(let norm, let relu) = epilogue { return relu ?? norm ?? node }
     return node
@@ -122,7 +128,7 @@ extension Group {
   var lines: [String] {
     switch self {
     case .convolution(let group): return [group.description]
-    case .pointwiseInput(let stage): return ["input side of \(stage)"]
+    case .pointwiseInput(let stage, _): return ["input side of \(stage)"]
     case .statistics(let stage): return ["statistics of \(stage.norm?.label ?? "")"]
     case .pointwiseOutput(let stage): return ["\(stage)"]
     case .single(let node): return [node.label]
@@ -138,15 +144,15 @@ extension Group {
 
 extension ConvolutionGroup: CustomStringConvertible {
   var description: String {
-    let before = prologue.map { "[\($0)] → " } ?? ""
-    switch epilogue {
-    case .none: return before + node.label
-    case .consumer(let stage):
-      guard let norm = stage.norm else { return before + node.label }
-      return before + "\(node.label) → moments of \(norm.label)"
-    case .folded(let norm, let relu):
-      return before + [node, norm, relu].compactMap(\.self).joined
+    var text = prologue.map { "[\($0)] → " } ?? ""
+    if case .folded(let norm, let relu) = epilogue {
+      text += [node, norm, relu].compactMap(\.self).joined
+    } else {
+      text += node.label
     }
+    if let pooling { text += " → \(pooling)" }
+    if let norm = consumer?.norm { text += " → moments of \(norm.label)" }
+    return text
   }
 }
 

@@ -70,8 +70,9 @@ struct MemoryPlan: Equatable, Sendable {
   }
 
   enum Operation: Equatable, Sendable {
-    case convolution(ConvolutionGroup, ConvolutionMethod, input: Int, output: Int)
-    case pointwiseInput(PointwiseGroup)
+    /// `pooled` is what a pooling makes of the output.
+    case convolution(ConvolutionGroup, ConvolutionMethod, input: Int, output: Int, pooled: Int?)
+    case pointwiseInput(PointwiseGroup, hasMoments: Bool)
     case statistics(PointwiseGroup)
     case pointwiseOutput(PointwiseGroup, output: Int)
     case dense(DenseGroup, input: Int, output: Int)
@@ -226,8 +227,8 @@ struct MemoryPlan: Equatable, Sendable {
     switch group {
     case .convolution(let group):
       return try add(group, from: input, ring: ring)
-    case .pointwiseInput(let stage):
-      operations.append(.pointwiseInput(stage))
+    case .pointwiseInput(let stage, let hasMoments):
+      operations.append(.pointwiseInput(stage, hasMoments: hasMoments))
       return input
     case .statistics(let stage):
       operations.append(.statistics(stage))
@@ -279,7 +280,11 @@ struct MemoryPlan: Equatable, Sendable {
     let method = target.convolution.method(
       for: shape, needsInputGradient: values[input].gradient != nil, target)
     let output = add(group.last, after: input, ring)
-    operations.append(.convolution(group, method, input: input, output: output))
+    let pooled = group.pooling.map {
+      add($0, from: output, .stored(target.storage), buffer(ring, after: values[output].gradient))
+    }
+    operations.append(
+      .convolution(group, method, input: input, output: output, pooled: pooled))
     scratch.formUnion(method.scratch)
     if values[input].place == .computed {
       scratch.formUnion(
@@ -289,7 +294,7 @@ struct MemoryPlan: Equatable, Sendable {
       scratch.formUnion(
         ScratchSize(worker: method.imagesAtOnce * floats(values[output].shape), for: .gradients))
     }
-    return output
+    return pooled ?? output
   }
 
   /// The way through the layers, then the shortcut, then their sum with the ReLU that may follow.

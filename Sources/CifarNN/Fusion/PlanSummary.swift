@@ -13,9 +13,10 @@ public struct PlanSummary: Equatable, Sendable, Encodable {
     public let depth: Int
     /// `winograd` or `direct` for a convolution.
     public let algorithm: String?
-    /// Of one image: (C, H, W) or (N); nil for an operator without values of its own.
+    /// Of one image: (C, H, W) or (N), after a max-pool that a convolution computes; nil for an
+    /// operator without values of its own.
     public let outputShape: [Int]?
-    /// Of a batch's output; 0 where it is computed by whoever reads it.
+    /// Of a batch's output, before and after such a max-pool; 0 where it is computed by whoever reads it.
     public let bytes: Int
     /// Which of the gradient buffers the output's gradient lies in.
     public let gradientBuffer: Int?
@@ -81,11 +82,11 @@ public struct PlanSummary: Equatable, Sendable, Encodable {
     instructionSet = kernels.name
     rows = zip(groups.flatMap(\.lines), plan.operations).map { line, operation in
       let text = line.drop { $0 == " " }
-      let output = operation.output.map { plan.values[$0] }
+      let outputs = operation.outputs.map { plan.values[$0] }
       return Row(
         layers: String(text), depth: (line.count - text.count) / 2,
-        algorithm: operation.algorithm, outputShape: output?.shape.dimensions,
-        bytes: output.map { plan.bytes($0) } ?? 0, gradientBuffer: output?.gradient)
+        algorithm: operation.algorithm, outputShape: outputs.last?.shape.dimensions,
+        bytes: outputs.reduce(0) { $0 + plan.bytes($1) }, gradientBuffer: outputs.last?.gradient)
     }
     activationBytes = plan.valueBytes
     gradientBytes = plan.gradients.map { 4 * $0 * batchSize }
@@ -122,18 +123,19 @@ public struct PlanSummary: Equatable, Sendable, Encodable {
 }
 
 extension MemoryPlan.Operation {
-  fileprivate var output: Int? {
+  fileprivate var outputs: [Int] {
     switch self {
-    case .convolution(_, _, _, let output), .dense(_, _, let output), .single(_, _, let output),
-      .rowActivation(_, _, let output), .sum(_, _, _, let output):
-      output
-    case .pointwiseOutput(_, let output): output
-    case .pointwiseInput, .statistics, .fork: nil
+    case .convolution(_, _, _, let output, let pooled): [output, pooled].compactMap(\.self)
+    case .dense(_, _, let output), .single(_, _, let output), .rowActivation(_, _, let output),
+      .sum(_, _, _, let output):
+      [output]
+    case .pointwiseOutput(_, let output): [output]
+    case .pointwiseInput, .statistics, .fork: []
     }
   }
 
   fileprivate var algorithm: String? {
-    guard case .convolution(_, let method, _, _) = self else { return nil }
+    guard case .convolution(_, let method, _, _, _) = self else { return nil }
     if case .winograd = method { return "winograd" }
     return "direct"
   }

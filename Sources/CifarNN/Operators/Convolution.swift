@@ -4,15 +4,17 @@ import Kernels
 /// y[n, o] = b[o] + Σ_i x[n, i] ⋆ w[o, i], perhaps without b, the cross-correlation that deep learning calls
 /// convolution.
 ///
-/// The prologue computes the input as it is read, the epilogue takes moments of the output as it is
-/// written; see `Pointwise`. A plan for inference has scale and offset of the batch normalisation
+/// The prologue computes the input as it is read, the epilogue pools the output and takes moments as it
+/// is written; see `Pointwise`. A plan for inference has scale and offset of the batch normalisation
 /// that follows in the weights and the bias, and its ReLU.
 final class Convolution: Operator {
   private let input: Activation
   private let output: Activation
   /// The stage that computes the input.
   private let prologue: Pointwise?
-  /// The stage that reads the output.
+  /// The stage that is computed as the output is written.
+  private let pooling: Pointwise?
+  /// The stage that takes the moments of the output, or of what the pooling made of it.
   private let consumer: Pointwise?
   /// What reads the gradient of the input.
   private let gradientConsumer: (any ImageConsumer)?
@@ -42,16 +44,19 @@ final class Convolution: Operator {
 
   /// - Parameters:
   ///   - prologue: the operator of the group's prologue, of which `input` is the output.
-  ///   - consumer: that of its epilogue, of which `output` is the input.
+  ///   - pooling: that of the group's pooling, of which `output` is the input.
+  ///   - consumer: that of its epilogue, of which `output`, or that of the pooling, is the input.
   ///   - gradientConsumer: reads the gradient of an input that is not the prologue's.
   init(
     _ group: ConvolutionGroup, _ method: ConvolutionMethod, input: Activation,
-    output: Activation, prologue: Pointwise? = nil, consumer: Pointwise? = nil,
+    output: Activation, prologue: Pointwise? = nil, pooling: Pointwise? = nil,
+    consumer: Pointwise? = nil,
     gradientConsumer: (any ImageConsumer)? = nil, context: OperatorContext
   ) throws {
     self.input = input
     self.output = output
     self.prologue = prologue
+    self.pooling = pooling
     self.consumer = consumer
     self.gradientConsumer = prologue?.gradientSums ?? gradientConsumer
     self.context = context
@@ -91,7 +96,8 @@ final class Convolution: Operator {
   /// Whether the gradient of the output is computed where it is read and stored nowhere: where each
   /// image of it is read once a pass, and the bias does not need it once more.
   static func recomputesGradients(_ group: ConvolutionGroup, _ method: ConvolutionMethod) -> Bool {
-    (group.biasIsCancelled || !group.hasBias) && group.consumer != nil && method.readsGradientsOnce
+    (group.biasIsCancelled || !group.hasBias) && (group.pooling ?? group.consumer) != nil
+      && method.readsGradientsOnce
   }
 
   var parameters: [String] { ["\(path).weight", "\(path).bias"] }
@@ -103,7 +109,11 @@ final class Convolution: Operator {
     }
     algorithm.forward(
       count: pass.count, input: images(pass), bias: bias.pointer, relu: relu,
-      output: output.stored, consumer: pass.training ? consumer?.moments : nil)
+      output: output.stored, consumer: outputConsumer(pass))
+  }
+
+  private func outputConsumer(_ pass: Pass) -> (any ImageConsumer)? {
+    pooling?.pooling(pass, next: consumer) ?? (pass.training ? consumer?.moments : nil)
   }
 
   private func images(_ pass: Pass) -> any ImageProducer {
@@ -134,7 +144,7 @@ final class Convolution: Operator {
   func backward(_ pass: Pass) {
     guard let gradient = output.gradient, let weightGradient else { return }
     var gradients: any ImageProducer =
-      consumer?.inputGradients(capacity: gradientCapacity) ?? Values(gradient)
+      (pooling ?? consumer)?.inputGradients(capacity: gradientCapacity) ?? Values(gradient)
     let network = context.network
     let trainsWeights = network.isTrained("\(path).weight")
     let inputGradient = pass.needsInputGradient ? input.gradient : nil

@@ -79,9 +79,7 @@ extension DirectBlocking {
         let (image, part) = index.quotientAndRemainder(dividingBy: parts.count)
         convolve(image, images, parts[part], worker)
       }
-      if let consumer {
-        pool.forEach(count) { image, _ in consumer.consume(image..<(image + 1)) }
-      }
+      consumer?.consume(batch: count, pool)
       return
     }
     pool.forEach(count) { image, worker in
@@ -89,7 +87,7 @@ extension DirectBlocking {
       convolve(
         image, input.images(one, groups: 0..<inputGroups, worker: worker), 0..<shape.outputHeight,
         worker)
-      consumer?.consume(one)
+      consumer?.consume(one, worker: worker)
     }
   }
 

@@ -101,7 +101,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
       kernels.convolveBackwardData(
         shape, padded: padded, packed: packedRotated.pointer, rows: 0..<shape.height,
         output: inputGradient + image * inputStride)
-      consumer?.consume(one)
+      consumer?.consume(one, worker: worker)
     }
   }
 

@@ -96,7 +96,7 @@ final class DirectInt16Convolution: ConvolutionAlgorithm {
         shape, padded: frame, imageScale: scale, packed: packedRotated.pointer,
         scales: rotatedScales.pointer, rows: 0..<shape.height,
         output: inputGradient + image * inputStride)
-      consumer?.consume(one)
+      consumer?.consume(one, worker: worker)
     }
   }
 

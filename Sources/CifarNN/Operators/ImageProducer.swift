@@ -1,3 +1,4 @@
+import CifarCore
 import Kernels
 
 /// Where a convolution finds its images: in memory, or with a stage that computes them some at a
@@ -51,10 +52,19 @@ struct ImageLayout {
 
 /// Reads images of a batch as soon as a convolution has written them, in the same worker.
 protocol ImageConsumer {
-  func consume(_ images: Range<Int>)
+  func consume(_ images: Range<Int>, worker: Int)
+
+  /// The first `count` images at once, by all threads.
+  func consume(batch count: Int, _ pool: ThreadPool)
 
   /// What of the memory `consume` will read besides the images.
   func prefetchRanges(_ images: Range<Int>) -> Region?
+}
+
+extension ImageConsumer {
+  func consume(batch count: Int, _ pool: ThreadPool) {
+    pool.forEach(count) { image, worker in consume(image..<(image + 1), worker: worker) }
+  }
 }
 
 /// Consumers one after the other.
@@ -63,8 +73,8 @@ final class ImageConsumers: ImageConsumer {
 
   init(_ consumers: [any ImageConsumer]) { self.consumers = consumers }
 
-  func consume(_ images: Range<Int>) {
-    for consumer in consumers { consumer.consume(images) }
+  func consume(_ images: Range<Int>, worker: Int) {
+    for consumer in consumers { consumer.consume(images, worker: worker) }
   }
 
   /// What the first of them will read.

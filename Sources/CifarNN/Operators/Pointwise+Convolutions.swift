@@ -1,3 +1,4 @@
+import CifarCore
 import Kernels
 
 // What of a pointwise stage the convolutions around it do, on the images that they are at.
@@ -12,6 +13,13 @@ extension Pointwise {
 
   /// The moments of the input as an epilogue of the convolution that writes it.
   var moments: any ImageConsumer { Moments(stage: self) }
+
+  /// The output as an epilogue of the convolution that writes the input.
+  ///
+  /// - Parameter next: the stage that takes the moments of the output.
+  func pooling(_ pass: Pass, next: Pointwise?) -> any ImageConsumer {
+    Pooling(stage: self, next: pass.training ? next : nil, pass: pass)
+  }
 
   /// The gradient of the input, for the backward pass of the convolution that wrote it.
   ///
@@ -77,11 +85,36 @@ private struct Outputs: ImageProducer {
 private struct Moments: ImageConsumer {
   let stage: Pointwise
 
-  func consume(_ images: Range<Int>) {
+  func consume(_ images: Range<Int>, worker: Int) {
     for plane in stage.planes(images) { stage.takeMoments(plane: plane) }
   }
 
   func prefetchRanges(_ images: Range<Int>) -> Region? { nil }
+}
+
+private struct Pooling: ImageConsumer {
+  let stage: Pointwise
+  let next: Pointwise?
+  let pass: Pass
+
+  func consume(_ images: Range<Int>, worker: Int) {
+    for plane in stage.planes(images) { consume(plane: plane, worker) }
+  }
+
+  func consume(batch count: Int, _ pool: ThreadPool) {
+    pool.forEach(stage.planes(0..<count).count) { plane, worker in consume(plane: plane, worker) }
+  }
+
+  private func consume(plane: Int, _ worker: Int) {
+    stage.compute(
+      plane, pass, to: stage.output.stored + plane * stage.outputLayout.plane, worker)
+    next?.takeMoments(plane: plane)
+  }
+
+  /// Where the output goes.
+  func prefetchRanges(_ images: Range<Int>) -> Region? {
+    stage.outputLayout.region(images, groups: 0..<stage.groups, of: stage.output.stored)
+  }
 }
 
 // MARK: - Backward
@@ -131,7 +164,7 @@ private struct InputGradients: ImageProducer {
 private struct GradientSums: ImageConsumer {
   let stage: Pointwise
 
-  func consume(_ images: Range<Int>) {
+  func consume(_ images: Range<Int>, worker: Int) {
     for plane in stage.planes(images) { stage.takeGradientSums(plane: plane) }
   }
 

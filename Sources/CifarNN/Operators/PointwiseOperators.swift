@@ -3,11 +3,15 @@
 /// The input side.
 final class PointwiseInput: Operator {
   private let stage: Pointwise
+  private let hasMoments: Bool
 
-  init(_ stage: Pointwise) { self.stage = stage }
+  init(_ stage: Pointwise, hasMoments: Bool) {
+    self.stage = stage
+    self.hasMoments = hasMoments
+  }
 
   func forward(_ pass: Pass) {
-    guard pass.training, stage.norm?.usesBatch == true else { return }
+    guard pass.training, !hasMoments, stage.norm?.usesBatch == true else { return }
     stage.context.pool.forEach(pass.count * stage.groups) { plane, _ in
       stage.takeMoments(plane: plane)
     }

@@ -24,12 +24,12 @@ final class ResidualFork: Operator {
   /// dx = the gradients of both ways, added.
   func backward(_ pass: Pass) {
     if isEpilogue { return }
-    context.pool.forEach(pass.count) { image, _ in consume(image..<(image + 1)) }
+    consume(batch: pass.count, context.pool)
   }
 }
 
 extension ResidualFork: ImageConsumer {
-  func consume(_ images: Range<Int>) {
+  func consume(_ images: Range<Int>, worker: Int) {
     guard let gradient = input.gradient, let other = shortcut.gradient else { return }
     let first = images.lowerBound * input.stride
     context.kernels.accumulate(
@@ -141,7 +141,7 @@ final class ResidualSum: Operator {
 }
 
 extension ResidualSum: ImageConsumer {
-  func consume(_ images: Range<Int>) {
+  func consume(_ images: Range<Int>, worker: Int) {
     for part in (images.lowerBound * parts)..<(images.upperBound * parts) { backward(part: part) }
   }
 

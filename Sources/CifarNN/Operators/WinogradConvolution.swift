@@ -163,9 +163,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
         }
       }
       convolveByPanels(product, images, tiles: tiles(of: 0..<count))
-      if let consumer {
-        context.pool.forEach(count) { image, _ in consumer.consume(image..<(image + 1)) }
-      }
+      consumer?.consume(batch: count, context.pool)
       return
     }
     let chunks = WorkPartition(0..<count, most: blocking.chunkImages, multiple: 4)
@@ -204,7 +202,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
           prefetch: prefetch)
       }
     }
-    consumer?.consume(chunk)
+    consumer?.consume(chunk, worker: worker)
   }
 
   private func tiles(of images: Range<Int>) -> Range<Int> {
