@@ -111,7 +111,8 @@ final class WholeStage: Operator {
       let stage = try Pointwise(
         group, input: bench.input, output: bench.output, context: bench.context)
       operators = [
-        PointwiseInput(stage, hasMoments: false), PointwiseStatistics(stage), PointwiseOutput(stage),
+        PointwiseInput(stage, hasMoments: false), PointwiseStatistics(stage),
+        PointwiseOutput(stage),
       ]
       return
     }
