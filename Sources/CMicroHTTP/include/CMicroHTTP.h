@@ -21,6 +21,8 @@ struct microhttp_request {
   int host_count;
   const char *fetch_site;
   const char *if_none_match;
+  /// Of the headers' names and values together, in bytes.
+  size_t headers_size;
   /// Whether it announces a body.
   bool has_body;
 };
@@ -35,11 +37,14 @@ typedef void (*microhttp_handler)(
     void *context, const struct microhttp_request *request, struct microhttp_connection *reply);
 
 struct microhttp_limits {
+  /// That are open at once: a new one takes the place of the one that was idle for longest.
   unsigned connections;
   /// Of a connection that says nothing.
   unsigned timeout_seconds;
-  /// Of a request's line and headers, in bytes.
-  size_t memory;
+  /// Of a request's path and query, in bytes; longer ones get 414 here.
+  size_t target;
+  /// Of a request's headers, in bytes; the handler refuses longer ones (`headers_size`).
+  size_t headers;
 };
 
 /// Begins to answer requests that come to `socket`, which listens; the server closes it.

@@ -4,9 +4,9 @@ import Glibc
 
 /// Answers requests on this machine's loopback address, by libmicrohttpd.
 final class HTTPServer {
-  /// All that a browser on this machine needs; what asks for more waits.
+  /// More than browsers on this machine need.
   private static let limits = microhttp_limits(
-    connections: 256, timeout_seconds: 5, memory: 32 * 1024)
+    connections: 64, timeout_seconds: 5, target: 8 * 1024, headers: 16 * 1024)
 
   let port: UInt16
   private let handler: Handler
@@ -54,6 +54,9 @@ final class HTTPServer {
     to request: microhttp_request, _ handler: Handler
   ) -> HTTPResponse {
     func text(_ bytes: UnsafePointer<CChar>?) -> String? { bytes.map(SystemText.escaped) }
+    if request.headers_size > limits.headers {
+      return .error(431, "the headers of a request have \(limits.headers) bytes at most")
+    }
     if request.has_body { return .error(413, "a request to this page has no body") }
     if let refusal = handler.access.refusal(
       method: text(request.method), host: request.host_count == 1 ? text(request.host) : nil,

@@ -51,6 +51,26 @@ struct UIRoutes {
     try Registry(path: path, mode: .readOnly, busyTimeout: UIRoutes.busyTimeout)
   }
 
+  /// What a question may say: each of `single` once, each of `repeated` as often as it likes.
+  private func check(
+    _ target: HTTPTarget, single: [String], repeated: [String] = []
+  ) throws {
+    var seen: Set<String> = []
+    for (name, _) in target.query {
+      let isNew = seen.insert(name).inserted
+      if repeated.contains(name) { continue }
+      guard single.contains(name) else {
+        throw CifarError(
+          .invalidArgument,
+          "\(target.path) has no parameter '\(name.excerpt)'; it has "
+            + (single + repeated).joined(separator: ", "))
+      }
+      guard isNew else { throw CifarError(.invalidArgument, "\(name) is given more than once") }
+    }
+  }
+
+  private static let queryParameters = ["filter", "sort", "desc", "offset", "limit"]
+
   private func query(_ target: HTTPTarget) throws -> RunQuery {
     var query = RunQuery(filter: target.value("filter"), sort: target.value("sort"))
     query.descending = query.sort == nil || target.value("desc") != nil
@@ -74,6 +94,7 @@ struct UIRoutes {
 
   /// A line a run, and how many runs fit in all.
   private func runs(_ target: HTTPTarget) throws -> JSONValue {
+    try check(target, single: UIRoutes.queryParameters, repeated: ["field"])
     var query = try query(target)
     query.fields = target.all("field")
     guard query.fields.count <= 20 else {
@@ -101,6 +122,7 @@ struct UIRoutes {
   }
 
   private func named(_ target: HTTPTarget, atMost most: Int) throws -> [String] {
+    try check(target, single: [], repeated: ["run"])
     let names = target.all("run").uniqued()
     guard (1...most).contains(names.count) else {
       throw CifarError(.invalidArgument, "run=ID is wanted, 1 to \(most) times")
@@ -133,6 +155,7 @@ struct UIRoutes {
 
   /// The hyperparameters in which runs differ, and how each run did.
   private func sweep(_ target: HTTPTarget) throws -> JSONValue {
+    try check(target, single: UIRoutes.queryParameters)
     var query = try query(target)
     query.withHyperparameters = true
     var damage: [String] = []
