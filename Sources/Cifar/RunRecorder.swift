@@ -126,8 +126,8 @@ final class RunRecorder: TrainerObserver {
       environment["packages"] = .object(options.packages.mapValues { .string($0) })
     }
     info.environment = environment
-    if options.keepsGitChanges {
-      info.gitChanges = directory.flatMap { GitChanges.current(in: $0) }
+    info.gitChanges = directory.flatMap {
+      options.keepsGitChanges ? GitChanges.current(in: $0) : GitChanges.leftOut(in: $0)
     }
     return info
   }

@@ -7,10 +7,15 @@ public enum GitCommit {
   /// The 40 or 64 digits; nil outside of a repository, before its first commit, and where the
   /// repository's files cannot be read.
   public static func current(in directory: String) -> String? {
+    place(of: directory).flatMap { head(of: $0.repository) }
+  }
+
+  /// Where the files of the repository that a directory is in lie, and its own; nil for none.
+  static func place(of directory: String) -> (root: String, repository: String)? {
     var place = directory
     while true {
       if let repository = repository(at: place + "/.git") {
-        return head(of: repository)
+        return (place.isEmpty ? "/" : place, repository)
       }
       guard let slash = place.lastIndex(of: "/") else { return nil }
       if place == "/" || place.isEmpty { return nil }

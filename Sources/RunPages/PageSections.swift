@@ -109,7 +109,7 @@ enum PageSections {
     function sessions(parent, runs) {
       add(parent, "h2", "Sessions and notes");
       const node = table(parent,
-        ["Run", "Started", "Ended as", "Machine", "Version", "Command", "Commit"]);
+        ["Run", "Started", "Ended as", "Machine", "Version", "Command", "Commit", "Uncommitted"]);
       for (const run of runs) {
         for (const session of run.sessions) {
           const row = add(node, "tr");
@@ -117,13 +117,13 @@ enum PageSections {
             session.status + (session.reason ? ": " + session.reason : ""),
             `${session.host}, ${session.threads} threads, ${session.instruction_set}`,
             session.library_version, session.command_line,
-            (session.git_commit || "").slice(0, 12)]) add(row, "td", text);
+            (session.git_commit || "").slice(0, 12), session.uncommitted || ""]) add(row, "td", text);
         }
         for (const note of run.notes) {
           const row = add(node, "tr");
           add(row, "td", run.label);
           add(row, "td", new Date(note.created).toLocaleString());
-          add(add(row, "td", null, {colspan: 5}), "pre", note.text);
+          add(add(row, "td", null, {colspan: 6}), "pre", note.text);
         }
       }
     }

@@ -38,21 +38,36 @@ struct EnvironmentPage {
           + table.text(for: terminal, indent: 2))
     }
     Output.write(sections.joined(separator: "\n"))
-    if run.sessions.contains(where: { $0.gitChanges != nil }) {
+    if try hasPatch {
       Output.write("\n" as TerminalText)
       Output.line("The changes themselves: cifar-runs show \(run.id.prefix(8)) --patch")
     }
   }
 
-  /// The uncommitted changes of the newest session that had some.
+  private var hasPatch: Bool {
+    get throws {
+      try run.sessions.contains { try registry.changes(of: $0)?.patch.isEmpty == false }
+    }
+  }
+
+  /// The uncommitted changes of the newest session of which some are known.
   func writePatch() throws {
-    guard let session = run.sessions.last(where: { $0.gitChanges != nil }),
-      let changes = try registry.changes(of: session), !changes.patch.isEmpty
-    else {
+    var newest: GitChanges?
+    var unknown: String?
+    for session in run.sessions.reversed() where newest == nil {
+      guard let changes = try registry.changes(of: session) else { continue }
+      unknown = unknown ?? changes.unknown
+      if !changes.patch.isEmpty { newest = changes }
+    }
+    guard let changes = newest else {
+      let reason =
+        unknown.map { "they are not known: \($0)" }
+        ?? "there were none, or the working directory was in no git repository"
       throw CifarError(
-        .notFound,
-        "no uncommitted changes of run \(run.id.prefix(8)) are stored: there were none, the working "
-          + "directory was in no git repository, or --no-patch was given")
+        .notFound, "no uncommitted changes of run \(run.id.prefix(8)) are stored: \(reason)")
+    }
+    if let unknown = changes.unknown {
+      Output.error("cifar-runs: not all changes are known: \(unknown)")
     }
     if changes.isCut {
       Output.error("cifar-runs: the changes were longer than what is kept; the end is missing")

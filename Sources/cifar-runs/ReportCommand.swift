@@ -55,7 +55,7 @@ enum ReportCommand {
       for (index, summary) in summaries.enumerated() {
         let run = try registry.run(matching: summary.id)
         // In a script element "</script" and "<!--" would mean something to the HTML parser.
-        let text = try run.page.text(indented: false)
+        let text = try run.page(from: registry).text(indented: false)
           .replacingScalars { $0 == "<" ? "\\u003c" : nil }
         try output.write((index == 0 ? "[" : ",") + text)
       }

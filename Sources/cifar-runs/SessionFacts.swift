@@ -22,7 +22,7 @@ struct SessionFacts {
     add("host", session.host)
     add("directory", info.workingDirectory)
     add("commit", info.gitCommit)
-    if info.gitCommit != nil { add("uncommitted", changes?.summary ?? "none noted") }
+    add("uncommitted", SessionFacts.uncommitted(session, changes: changes))
     let facts = info.environment ?? [:]
     for (key, name, format) in SessionFacts.known {
       if let value = facts[key] { add(name, format(value)) }
@@ -32,6 +32,14 @@ struct SessionFacts {
     lines += HyperparameterLines.lines(of: .object(facts.filter { !known.contains($0.key) }))
       .filter { !$0.name.isEmpty }.map { (name: $0.name, text: $0.value) }
     self.lines = lines
+  }
+
+  /// - Returns: nil outside of a repository.
+  static func uncommitted(_ session: SessionRow, changes: GitChanges?) -> String? {
+    if let changes { return changes.summary }
+    guard session.info.gitCommit != nil else { return nil }
+    // Libraries that did not look for changes did not note the machine, either.
+    return session.info.environment == nil ? "not noted" : "none"
   }
 
   /// The members of `SessionInfo.environment` that have a name for people.
@@ -54,13 +62,17 @@ struct SessionFacts {
 extension GitChanges {
   /// `2 files, 1 untracked (3f2a91c0)`; equal changes have equal words.
   var summary: String {
+    let unknown = self.unknown.map { "not known: \($0)" }
+    guard !patch.isEmpty || !untracked.isEmpty else { return unknown ?? "none" }
+
     let count = patch.split(separator: "\n").count { $0.hasPrefix("diff --git ") }
     var parts: [String] = []
     if count > 0 || !patch.isEmpty { parts.append("\(count) file\(count == 1 ? "" : "s")") }
     if !untracked.isEmpty { parts.append("\(untracked.count) untracked") }
     if isCut { parts.append("not kept whole") }
     let bytes = Array((patch + untracked.joined(separator: "\0")).utf8)
-    return parts.joined(separator: ", ") + " (\(SHA256.hexadecimal(of: bytes).prefix(8)))"
+    let known = parts.joined(separator: ", ") + " (\(SHA256.hexadecimal(of: bytes).prefix(8)))"
+    return [known, unknown].compactMap { $0 }.joined(separator: "; ")
   }
 }
 

@@ -23,7 +23,8 @@ enum ShowCommand {
         images that chose the epoch: "test images", "validation split", or null). An epoch has
         \(EpochMetrics.recordColumns.joined(separator: ", ")).
         A session's environment is an object, null where nothing was noted. With --environment, only
-        the sessions, each with git_changes: null, or patch, untracked (names) and truncated.
+        the sessions, each with git_changes: null for none, or patch, untracked (names),
+        truncated, and unknown: why they could not be told, or null.
         Metrics that are not finite are the strings "NaN", "Infinity" and "-Infinity".
         """,
       examples: [

@@ -149,16 +149,24 @@ def test_it_can_be_left_out(repository):
     run(*train, "--name", "b", "--no-patch")
     run(*train, "--name", "it's")
     for name in ["a", "b"]:
-        assert sessions(name)[0]["git_changes"] is None
+        assert sessions(name)[0]["git_changes"] == unknown("left out (--no-patch, patch=False in Python, "
+                                                           "no_patch in C)")
         done = run("cifar-runs", "show", name, "--patch", expect=1)
-        assert "no uncommitted changes" in done.stderr_text
+        assert "no uncommitted changes" in done.stderr_text and "left out (--no-patch" in done.stderr_text
     session, = sessions("it's")
     assert session["git_changes"]["patch"]
     assert session["command_line"].endswith("--epochs 1 --name 'it'\\''s'")
 
 
-@pytest.mark.parametrize("git", ["missing", "broken", "slow"])
-def test_without_a_git_that_answers_a_run_is_recorded_all_the_same(repository, monkeypatch, git):
+def unknown(reason):
+    return {"patch": "", "untracked": [], "truncated": False, "unknown": reason}
+
+
+@pytest.mark.parametrize("git,reason", [
+    ("missing", "can't run 'git': No such file or directory; install it first"),
+    ("broken", "git rev-parse: exit code 3"), ("slow", "git took longer than 5 seconds"),
+])
+def test_without_a_git_that_answers_a_run_is_recorded_all_the_same(repository, monkeypatch, git, reason):
     (repository / "model.py").write_text("units = 20\n")
     (repository / "bin").mkdir()
     if git != "missing":
@@ -168,7 +176,92 @@ def test_without_a_git_that_answers_a_run_is_recorded_all_the_same(repository, m
     monkeypatch.setenv("PATH", str(repository / "bin"))
     fit("runs.db", "a", epochs=1)
     session, = sessions("a")
-    assert session["git_changes"] is None and len(session["git_commit"]) == 40
+    assert session["git_changes"] == unknown(reason) and len(session["git_commit"]) == 40
+
+
+def test_what_cannot_be_told_is_not_none(repository, monkeypatch):
+    """The reason stands wherever the changes would."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("LC_ALL", "C")
+    fit("runs.db", "clean")
+    index = repository / ".git" / "index"
+    whole = index.read_bytes()
+    index.write_bytes(b"no index at all, but long enough to be one" * 4)
+    fit("runs.db", "damaged")
+    index.write_bytes(whole)
+    if os.geteuid() == 0:
+        # As of a directory that another user has made, which git does not trust.
+        os.chown(repository, 12345, 12345)
+        os.chown(repository / ".git", 12345, 12345)
+        fit("runs.db", "foreign")
+        os.chown(repository, 0, 0)
+        os.chown(repository / ".git", 0, 0)
+        said = sessions("foreign")[0]["git_changes"]["unknown"]
+        assert "dubious ownership" in said and "git config --global --add safe.directory" in said
+    assert sessions("clean")[0]["git_changes"] is None
+    session, = sessions("damaged")
+    assert session["git_changes"]["patch"] == "" and len(session["git_commit"]) == 40
+    reason = session["git_changes"]["unknown"]
+    assert reason.startswith("git ") and "index" in reason
+    assert f"not known: {reason}" in output("show", "damaged", "--environment")
+    line, = [line for line in output("show", "clean", "--environment").splitlines() if "uncommitted" in line]
+    assert line.split() == ["uncommitted", "none"]
+    assert reason in run("cifar-runs", "show", "damaged", "--patch", expect=1).stderr_text
+    rows = {row["what"]: row for row in json.loads(output("compare", "clean", "damaged", "--json"))}
+    ids = [json.loads(output("show", name, "--json"))["id"] for name in ["clean", "damaged"]]
+    assert [rows["uncommitted"][id] for id in ids] == ["none", f"not known: {reason}"]
+    output("report", "damaged", "-o", "report.html")
+    assert f"not known: {reason}" in (repository / "report.html").read_text()
+
+
+def test_a_repository_without_a_commit(workplace):
+    git("init", "-q", ".")
+    (workplace / "model.py").write_text("units = 10\n")
+    fit("runs.db", "a")
+    session, = sessions("a")
+    assert session["git_commit"] is None
+    assert session["git_changes"] == unknown("the repository has no commit yet, or it cannot be read")
+    assert "no commit yet" in output("show", "a", "--environment")
+
+
+def test_the_patch_has_the_changes_in_submodules(repository, tmp_path_factory):
+    inner, outer = (tmp_path_factory.mktemp(name) for name in ["inner", "outer"])
+    for place in [inner, outer]:
+        git("init", "-q", str(place))
+        (place / "layer.py").write_text("width = 1\n")
+        git("-C", str(place), "add", ".")
+        git("-C", str(place), "commit", "-qm", "first")
+    allow = ["-c", "protocol.file.allow=always"]
+    git("-C", str(outer), *allow, "submodule", "--quiet", "add", str(inner), "deep one")
+    git("-C", str(outer), "commit", "-qm", "second")
+    git(*allow, "submodule", "--quiet", "add", str(outer), "lib/outer")
+    git(*allow, "submodule", "--quiet", "update", "--init", "--recursive")
+    git("commit", "-qm", "second")
+    fit("runs.db", "clean")
+    assert sessions("clean")[0]["git_changes"] is None
+    changed = ["model.py", "lib/outer/layer.py", "lib/outer/deep one/layer.py"]
+    for number, name in enumerate(changed):
+        (repository / name).write_text(f"width = {number + 2}\n")
+    (repository / "lib/outer/deep one/new").write_text("")
+    fit("runs.db", "a")
+    session, = sessions("a")
+    assert session["git_changes"]["untracked"] == ["lib/outer/deep one/new"]
+    assert session["git_changes"]["unknown"] is None
+    (repository / "a.patch").write_text(output("show", "a", "--patch"))
+    git("checkout", "--", ".")
+    git("submodule", "--quiet", "foreach", "--recursive", "git checkout -q -- .")
+    git("apply", "a.patch")
+    assert [(repository / name).read_text() for name in changed] == [
+        "width = 2\n", "width = 3\n", "width = 4\n"]
+    # Of what is known nothing is lost where one of them cannot be told.
+    (repository / ".git/modules/lib/outer/index").write_bytes(b"no index" * 20)
+    fit("runs.db", "b")
+    changes = sessions("b")[0]["git_changes"]
+    assert "width = 2" in changes["patch"] and "submodule lib/outer: git " in changes["unknown"]
+    done = run("cifar-runs", "show", "b", "--patch")
+    assert done.stdout_text == changes["patch"] and "not all changes are known" in done.stderr_text
+    page = output("show", "b", "--environment")
+    assert "1 file" in page and "not known: submodule lib/outer" in page
 
 
 def test_machine_and_packages(workplace):

@@ -5,20 +5,26 @@ import CommandSupport
 
 extension RunDetail {
   /// The run as the script of its page reads it: the record with what is shown as text in its place.
-  var page: JSONValue {
-    get throws {
-      var record = try self.record
-      record.removeAll { ["model", "hyperparameters"].contains($0.name) }
-      let lines = HyperparameterLines.lines(of: try JSONValue(stored: hyperparameters))
-      record += [
-        ("hyperparameters", .array(lines.map { .array([.string($0.name), .string($0.value)]) })),
-        ("label", .string(summary.label)),
-        ("duration", .string(Format.duration(summary.durationSeconds))),
-        ("misclassified", RunDetail.images(evaluation?.misclassified ?? [])),
-        ("samples", RunDetail.images(evaluation?.samples ?? [])),
-      ]
-      return .members(record)
+  ///
+  /// - Parameter registry: that the run is from.
+  func page(from registry: Registry) throws -> JSONValue {
+    var record = try self.record
+    record.removeAll { ["model", "hyperparameters", "sessions"].contains($0.name) }
+    let lines = HyperparameterLines.lines(of: try JSONValue(stored: hyperparameters))
+    let sessions = try self.sessions.map { session in
+      let changes = try registry.changes(of: session)
+      let text = SessionFacts.uncommitted(session, changes: changes)
+      return JSONValue.members(session.record + [("uncommitted", .optional(text))])
     }
+    record += [
+      ("hyperparameters", .array(lines.map { .array([.string($0.name), .string($0.value)]) })),
+      ("label", .string(summary.label)),
+      ("duration", .string(Format.duration(summary.durationSeconds))),
+      ("sessions", .array(sessions)),
+      ("misclassified", RunDetail.images(evaluation?.misclassified ?? [])),
+      ("samples", RunDetail.images(evaluation?.samples ?? [])),
+    ]
+    return .members(record)
   }
 
   private static func images(_ predictions: [ClassEvaluation.Prediction]) -> JSONValue {

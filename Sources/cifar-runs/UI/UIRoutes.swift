@@ -150,7 +150,7 @@ struct UIRoutes {
   private func details(_ target: HTTPTarget) throws -> JSONValue {
     let names = try named(target, atMost: UIRoutes.mostDetails)
     let registry = try registry()
-    return .array(try names.map { try registry.run(matching: $0).page })
+    return .array(try names.map { try registry.run(matching: $0).page(from: registry) })
   }
 
   /// The hyperparameters in which runs differ, and how each run did.
