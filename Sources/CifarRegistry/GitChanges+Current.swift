@@ -30,7 +30,8 @@ extension GitChanges {
   /// - Parameters:
   ///   - root: where the repository's files are.
   ///   - path: of a submodule in the whole, with a / at its end; empty for the whole.
-  private mutating func add(repository root: String, at path: String, seconds: Double, end: Double) {
+  private mutating func add(repository root: String, at path: String, seconds: Double, end: Double)
+  {
     do {
       guard GitCommit.current(in: root) != nil else {
         throw Unknown("the repository has no commit yet, or it cannot be read")
@@ -158,7 +159,10 @@ extension GitChanges {
     private static func complaint(_ result: ChildProcess.Result) -> String {
       let lines = result.errors.split(separator: "\n").map { $0.drop(while: \.isWhitespace) }
       var words =
-        [lines.first { $0.hasPrefix("fatal: ") }.map { $0.dropFirst("fatal: ".count) } ?? lines.last]
+        [
+          lines.first { $0.hasPrefix("fatal: ") }.map { $0.dropFirst("fatal: ".count) }
+            ?? lines.last
+        ]
         .compactMap { $0 }
       words += lines.filter { $0.hasPrefix("git config ") && $0 != words.last }
       guard !words.isEmpty else { return "exit code \(result.exitCode)" }
