@@ -115,8 +115,8 @@ enum PageChart {
           const line = add(tip, "div");
           add(line, "span", null, {class: "swatch", style: "background:" + color(curve.index)});
           const group = row[2] ? ` ± ${short(row[2].deviation)}${unit.suffix}, n = ${row[2].n}` : "";
-          line.append((several ? curve.label + " " : "") + curve.name + " "
-            + short(row[1]) + unit.suffix + group);
+          line.append(visible((several ? curve.label + " " : "") + curve.name + " "
+            + short(row[1]) + unit.suffix + group));
         }
         if (more) add(tip, "div", `and ${more} more`);
         tip.hidden = false;

@@ -24,6 +24,11 @@ enum PageCharts {
       return result;
     }
 
+    // A line's name, with how many runs of the group it is the mean of.
+    const nameOf = line => line.runs.length < 2 ? line.label
+      : `${line.label} (${line.runs.length}${line.runs[0].group_runs > line.runs.length
+        ? " of " + line.runs[0].group_runs : ""} runs)`;
+
     // The sample's size, mean, standard deviation (n − 1), smallest and largest value.
     function sample(values) {
       const n = values.length, mean = values.reduce((a, b) => a + b, 0) / n;

@@ -7,14 +7,20 @@ enum PageSections {
         "facts");
       const swatches = runs.map(run => {
         const row = add(node, "tr");
-        const name = add(row, "td");
+        const name = add(row, "td", null, {class: "words"});
         const swatch = add(name, "span", null, {class: "swatch"});
-        name.append(run.label + (run.label === run.id.slice(0, 8) ? "" : " · " + run.id.slice(0, 8)));
-        for (const text of [run.status, run.recipe, run.dataset,
-          new Date(run.started).toLocaleString(), run.duration,
+        name.append(visible(run.label)
+          + (run.label === run.id.slice(0, 8) ? "" : " · " + run.id.slice(0, 8)));
+        const cell = (text, words) => add(row, "td", text, words ? {class: "words"} : {});
+        cell(run.status);
+        cell(run.recipe, true);
+        cell(run.dataset, true);
+        for (const text of [moment(run.started), run.duration,
           run.epochs.length + " of " + run.epochs_planned,
           percent(number(run.best_val_accuracy)), short(number(run.best_val_loss)),
-          run.chosen_on || "–", run.group || "", run.tags.join(", ")]) add(row, "td", text);
+          run.chosen_on || "–"]) cell(text);
+        cell(run.group || "", true);
+        cell(run.tags.join(", "), true);
         return swatch;
       });
       return lines => runs.forEach((run, index) => {
@@ -41,9 +47,11 @@ enum PageSections {
           const values = members.map(measure.value).filter(isFinite);
           if (!values.length) continue;
           const {n, mean, deviation, minimum, maximum} = sample(values), row = add(node, "tr");
-          for (const text of [name, n, measure.name, measure.text(mean),
+          // A measure that a run does not have leaves it out, and not every run is on this page.
+          const total = Math.max(members[0].group_runs, members.length);
+          for (const text of [name, n < total ? `${n} of ${total}` : n, measure.name, measure.text(mean),
             n > 1 ? measure.text(deviation) : "–", measure.text(minimum), measure.text(maximum)])
-            add(row, "td", text);
+            add(row, "td", text, text === name ? {class: "words"} : {});
         }
       }
     }
@@ -113,7 +121,7 @@ enum PageSections {
       for (const run of runs) {
         for (const session of run.sessions) {
           const row = add(node, "tr");
-          for (const text of [run.label, new Date(session.started).toLocaleString(),
+          for (const text of [run.label, moment(session.started),
             session.status + (session.reason ? ": " + session.reason : ""),
             `${session.host}, ${session.threads} threads, ${session.instruction_set}`,
             session.library_version, session.command_line,
@@ -122,7 +130,7 @@ enum PageSections {
         for (const note of run.notes) {
           const row = add(node, "tr");
           add(row, "td", run.label);
-          add(row, "td", new Date(note.created).toLocaleString());
+          add(row, "td", moment(note.created));
           add(add(row, "td", null, {colspan: 6}), "pre", note.text);
         }
       }

@@ -7,12 +7,13 @@ enum PageStyle {
       :root { --ground: #16181c; --ink: #ddd; --link: #6cb2f2 } }
     body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2em auto;
       padding: 0 1em; background: var(--ground); color: var(--ink) }
-    h1 { font-size: 1.6em } h2 { font-size: 1.15em; margin: 2em 0 .5em }
+    h1 { font-size: 1.6em; overflow-wrap: anywhere } h2 { overflow-wrap: anywhere; font-size: 1.15em; margin: 2em 0 .5em }
     table { border-collapse: collapse; font-size: .92em }
     th, td { padding: .25em .8em; text-align: left; border-bottom: 1px solid var(--line);
       vertical-align: top; max-width: 30em; overflow-wrap: break-word }
     th { color: var(--dim); font-weight: normal }
     .facts td, .facts th { white-space: nowrap }
+    .facts td.words { white-space: normal; max-width: 24em }
     td.number { text-align: right; font-variant-numeric: tabular-nums }
     .scroll { overflow-x: auto } .differs td { color: var(--mark) }
     .swatch { display: inline-block; width: .9em; height: .9em; border-radius: 2px;
@@ -27,7 +28,7 @@ enum PageStyle {
     .chart .cursor { stroke: var(--dim); stroke-dasharray: 2 3 }
     .tip { position: absolute; pointer-events: none; background: var(--ground);
       border: 1px solid var(--line); border-radius: 4px; padding: .3em .6em; font-size: .82em;
-      white-space: nowrap; z-index: 1; box-shadow: 0 2px 8px #0003 }
+      max-width: 90%; overflow-wrap: anywhere; width: max-content; z-index: 1; box-shadow: 0 2px 8px #0003 }
     .confusion td { text-align: center; min-width: 2.2em; padding: .3em; border: 0 }
     .confusion th { text-align: right } .confusion tr:first-child th { writing-mode: vertical-rl;
       transform: rotate(180deg); text-align: left }
@@ -37,7 +38,7 @@ enum PageStyle {
     .controls { display: flex; flex-wrap: wrap; gap: .3em 1.2em; align-items: center; color: var(--dim);
       margin: .3em 0 .8em } .controls input { vertical-align: -2px }
     .controls output { display: inline-block; min-width: 2.4em; font-variant-numeric: tabular-nums }
-    .legend { display: flex; flex-wrap: wrap; gap: .2em 1.2em; margin: .3em 0; color: var(--dim) }
+    .legend { overflow-wrap: anywhere; display: flex; flex-wrap: wrap; gap: .2em 1.2em; margin: .3em 0; color: var(--dim) }
     .chart strong { font-weight: 600 }
     pre { white-space: pre-wrap; margin: 0; font: inherit } label { color: var(--dim) }
     """

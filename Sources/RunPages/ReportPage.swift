@@ -19,13 +19,13 @@ public enum ReportPage {
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
     style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
-    <title>\(XML.escaped(title))</title>
+    <title>\(XML.escaped(title.visible()))</title>
     <style>
     \(PageStyle.text)
     </style>
     </head>
     <body>
-    <h1>\(XML.escaped(title))</h1>
+    <h1>\(XML.escaped(title.visible()))</h1>
     <div id="page"><noscript>The curves of this page need JavaScript.</noscript></div>
     <script id="data" type="application/json">
     """
@@ -50,9 +50,9 @@ public enum ReportPage {
 
 /// The scripts that a report and the pages of `cifar-runs ui` have in common.
 enum PageScript {
-  static var text: String {
-    """
+  static let text = """
     "use strict";
+    const hidden = /[\(hidden)]/g;
     const charts = \(charts.text(indented: false));
     \(PageBasics.text)
 
@@ -62,6 +62,23 @@ enum PageScript {
 
     \(PageSections.text)
     """
+
+  /// The characters that the commands spell out, as a regular expression lists them.
+  private static var hidden: String {
+    var ranges: [ClosedRange<UInt32>] = []
+    for value in UInt32(0)...0xffff {
+      guard let scalar = Unicode.Scalar(value), String.needsEscape(scalar) else { continue }
+      if let last = ranges.last, last.upperBound + 1 == value {
+        ranges[ranges.count - 1] = last.lowerBound...value
+      } else {
+        ranges.append(value...value)
+      }
+    }
+    func code(_ value: UInt32) -> String {
+      let digits = String(value, radix: 16)
+      return "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    }
+    return ranges.map { code($0.lowerBound) + "-" + code($0.upperBound) }.joined()
   }
 
   /// The metrics that share a chart; those of training come last, and are dashed.

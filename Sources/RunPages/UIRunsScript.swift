@@ -1,18 +1,12 @@
 /// The table of runs, and the curves of those that are switched on.
 enum UIRunsScript {
   static let text = #"""
-    const day = text => {
-      const date = new Date(text), pad = value => String(value).padStart(2, "0");
-      return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} `
-        + `${pad(date.getHours())}:${pad(date.getMinutes())}`;
-    };
-
     // name: of the column; sort: the field that orders by it.
     const columns = [
       {name: "run", title: "Run", sort: "name", fill: (cell, run) => runLink(cell, run)},
       {name: "status", title: "Status", sort: "status", fill: (cell, run) =>
         add(cell, "span", run.status, {class: "status " + run.status})},
-      {name: "started", title: "Started", sort: "started", text: run => day(run.started)},
+      {name: "started", title: "Started", sort: "started", text: run => moment(run.started)},
       {name: "time", title: "Time", sort: "duration", number: true, text: run => run.duration},
       {name: "epochs", title: "Epochs", sort: "epochs", number: true,
         text: run => run.epochs + "/" + run.epochs_planned},
@@ -104,7 +98,7 @@ enum UIRunsScript {
         add(row, "th", null, {class: "on"});
         for (const column of shownColumns()) {
           const cell = add(row, "th", null, {class: classOf(column)});
-          if (!column.sort) { cell.textContent = column.title; continue; }
+          if (!column.sort) { say(cell, column.title); continue; }
           const isSorted = sort === column.sort;
           if (isSorted) cell.setAttribute("aria-sort", descending ? "descending" : "ascending");
           const button = add(cell, "button", column.title
@@ -135,7 +129,7 @@ enum UIRunsScript {
             const cell = add(row, "td", null, {class: classOf(column)});
             if (column.fill) column.fill(cell, run);
             else {
-              cell.textContent = column.text(run);
+              say(cell, column.text(run));
               cell.title = cell.textContent;
             }
           }
@@ -166,7 +160,7 @@ enum UIRunsScript {
           for (const line of lines) {
             const item = add(legend, "span");
             add(item, "span", null, {class: "swatch", style: "background:" + color(line.index)});
-            if (line.runs.length > 1) item.append(`${line.label} (${line.runs.length} runs)`);
+            if (line.runs.length > 1) item.append(visible(nameOf(line)));
             else runLink(item, line.runs[0]);
           }
         }, true);
@@ -184,12 +178,25 @@ enum UIRunsScript {
       let loading = false;
       async function load(again) {
         const size = Math.min(Math.max(runs.length, pageSize), mostPolled), asked = question(0, 1);
-        const value = await ask(question(0, size), again);
+        let value;
+        try {
+          value = await ask(question(0, size), again);
+        } catch (error) {
+          // What a filter that cannot be read finds is not what another one found before.
+          if (error.isOfQuestion && asked === question(0, 1)) {
+            runs = [];
+            total = 0;
+            draw();
+            more.textContent = "";
+            await drawCurves();
+          }
+          throw error;
+        }
         // Meanwhile another filter or order may have been chosen.
         if (asked !== question(0, 1)) return;
         message.textContent = "";
         if (value) {
-          if (value.damaged.length) message.textContent = "left out: " + value.damaged.join("; ");
+          if (value.damaged.length) say(message, "left out: " + value.damaged.join("; "));
           runs = [...value.runs, ...runs.slice(size)].slice(0, value.total);
           total = value.total;
           draw();

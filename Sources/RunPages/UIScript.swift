@@ -29,15 +29,21 @@ enum UIScript {
       }
       if (reply.status === 304) return null;
       const value = await reply.json();
-      if (!reply.ok) throw new Error(value.error);
+      if (!reply.ok) {
+        const error = new Error(value.error);
+        // It is the question that is wrong, not what is shown that is old.
+        error.isOfQuestion = reply.status === 400;
+        throw error;
+      }
       if (answers.size > 100) answers.clear();
       answers.set(question, reply.headers.get("ETag"));
       return value;
     }
 
     function said(error) {
-      live.className = error ? "lost" : "live";
-      live.textContent = error ? "not up to date" : "live";
+      const isOld = error && !error.isOfQuestion;
+      live.className = isOld ? "lost" : "live";
+      live.textContent = isOld ? "not up to date" : "live";
     }
 
     const runLink = (parent, run) =>
@@ -58,7 +64,7 @@ enum UIScript {
         const runs = await ask(question, again);
         message.textContent = "";
         if (!runs) return;
-        title.textContent = runs.length === 1 ? runs[0].label : `${runs.length} runs`;
+        say(title, runs.length === 1 ? runs[0].label : `${runs.length} runs`);
         document.title = title.textContent + " · runs";
         // A run that goes on lasts longer with every answer: that alone is nothing to draw.
         const state = JSON.stringify(runs, (key, value) =>
@@ -85,7 +91,7 @@ enum UIScript {
     function failed(error) {
       said(error);
       const message = page.querySelector(".error");
-      if (message) message.textContent = error.message;
+      if (message) say(message, error.message);
     }
 
     async function look(again) {
@@ -117,8 +123,9 @@ enum UIScript {
 
     async function about() {
       const {registry} = await ask("api/runs?limit=1", true);
-      document.getElementById("registry").textContent = registry;
-      document.getElementById("registry").title = registry;
+      const place = document.getElementById("registry");
+      say(place, registry);
+      place.title = place.textContent;
     }
 
     async function watch() {

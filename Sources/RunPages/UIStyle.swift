@@ -53,10 +53,10 @@ enum UIStyle {
     .status.running::before { background: #3b8ee8 }
     .status.stopped::before, .status.interrupted::before { background: #e69f00 }
     .status.failed::before, .status.crashed::before { background: #d55e00 }
-    .sweep svg { width: 100%; min-width: 640px; display: block }
+    .sweep svg { width: 100%; display: block }
     .sweep text { font-size: 11px; fill: var(--dim) } .sweep .title { fill: var(--ink); font-size: 12px }
-    .sweep .mark { paint-order: stroke; stroke: var(--ground); stroke-width: 7px;
-      stroke-linejoin: round; pointer-events: none }
+    .sweep text { paint-order: stroke; stroke: var(--ground); stroke-width: 7px;
+      stroke-linejoin: round } .sweep .mark { pointer-events: none }
     .sweep .axis { stroke: var(--dim) }
     .sweep .line { fill: none; stroke-width: 1.4; opacity: .75; cursor: pointer }
     .sweep svg:hover .line { opacity: .25 }

@@ -13,8 +13,9 @@ enum UISweepScript {
       return `rgb(${shades[low].map((v, i) => Math.round(v + (shades[low + 1][i] - v) * part)).join(" ")})`;
     };
 
-    // From the values of all runs: numbers where all are numbers, else the texts, each its place.
-    function axisOf(name, values) {
+    // From the values of all runs: numbers where all are numbers, else the texts, each its place;
+    // `order` has those that have another order than the alphabet's.
+    function axisOf(name, values, order = []) {
       const there = values.filter(value => value !== undefined);
       const numbers = there.map(Number);
       if (there.length && there.every(text => text !== "") && numbers.every(isFinite)) {
@@ -26,31 +27,82 @@ enum UISweepScript {
         return {name, marks: marks.map(value => [value, short(value)]),
           at: value => span ? (measure(Number(value)) - measure(low)) / span : 0.5};
       }
-      const texts = [...new Set(there)].sort();
+      const place = text => order.includes(text) ? order.indexOf(text) : order.length;
+      const texts = [...new Set(there)].sort((a, b) =>
+        place(a) - place(b) || a.localeCompare(b, "en", {numeric: true}));
       return {name, marks: texts.slice(0, 20).map(text => [text, text]),
         at: value => texts.length > 1 ? texts.indexOf(value) / (texts.length - 1) : 0.5};
     }
 
-    function parallelCoordinates(parent, names, runs, result) {
+    // Where the axes are. On a wide page they stand side by side, and the best is on top; on a narrow
+    // one they lie below each other, with their marks beneath.
+    function axesLayout(count, room) {
+      if (room >= 560) {
+        const width = Math.max(640, 130 * count, room), height = 360;
+        const left = 76, right = 96, top = 44, bottom = 18;
+        const x = index => left + index / (count - 1) * (width - left - right);
+        const y = share => height - bottom - share * (height - top - bottom);
+        return {width, height, point: (index, share) => [x(index), y(share)],
+          title: index => ({x: x(index), y: 18, "text-anchor": "middle"}),
+          subtitle: index => ({x: x(index), y: 32, "text-anchor": "middle"}),
+          mark: (index, share) => index === count - 1
+            ? {x: x(index) + 7, y: y(share) + 4, "text-anchor": "start"}
+            : {x: x(index) - 7, y: y(share) + 4, "text-anchor": "end"},
+          space: 13};
+      }
+      const width = room, step = 74, side = 34, height = step * count;
+      const x = share => side + share * (width - 2 * side);
+      const y = index => 34 + step * index;
+      const anchor = share => share < 0.08 ? "start" : share > 0.92 ? "end" : "middle";
+      return {width, height, point: (index, share) => [x(share), y(index)],
+        title: index => ({x: 4, y: y(index) - 12, "text-anchor": "start"}), subtitle: () => null,
+        mark: (index, share) => ({x: share < 0.08 ? 4 : share > 0.92 ? width - 4 : x(share),
+          y: y(index) + 17, "text-anchor": anchor(share)}),
+        isNarrow: true};
+    }
+
+    // Of an axis' marks those that do not lie on each other.
+    function fittingMarks(axis, layout, index, text) {
+      const taken = [], result = [];
+      const ordered = [...axis.marks].sort((a, b) => axis.at(a[0]) - axis.at(b[0]));
+      // The ends first: they say how far the axis goes.
+      for (const mark of [ordered[0], ordered.at(-1), ...ordered.slice(1, -1)]) {
+        if (!mark || result.some(other => other.mark === mark)) continue;
+        const share = axis.at(mark[0]), attributes = layout.mark(index, share);
+        const long = 6.6 * text(mark).length + 8;
+        const start = layout.isNarrow
+          ? attributes.x - {start: 0, middle: long / 2, end: long}[attributes["text-anchor"]]
+          : attributes.y;
+        const end = start + (layout.isNarrow ? long : layout.space);
+        if (taken.some(([low, high]) => start < high && end > low)) continue;
+        taken.push([start, end]);
+        result.push({mark, attributes});
+      }
+      return result;
+    }
+
+    function parallelCoordinates(parent, names, runs, result, orders) {
       const good = runs.filter(run => isFinite(number(run[result.name])));
+      // The filter's runs may differ in what those with a result do not.
+      names = names.filter(name => new Set(good.map(run => run.hyperparameters[name])).size > 1);
       if (!good.length || !names.length) {
         const why = !runs.length ? "no run passes the filter"
-          : names.length ? "no run has a result yet" : "the runs have the same hyperparameters";
+          : !good.length ? "no run has a result yet"
+          : "the runs are the same in the hyperparameters that are switched on";
         add(parent, "p", why, {class: "empty"});
         return;
       }
       const outcome = run => result.scale * number(run[result.name]);
-      const axes = names.map(name => axisOf(name, good.map(run => run.hyperparameters[name])));
+      const axes = names.map(name =>
+        axisOf(name, good.map(run => run.hyperparameters[name]), orders[name]));
       const last = axisOf(result.title, good.map(run => String(outcome(run))));
       const best = run => result.better > 0 ? last.at(outcome(run)) : 1 - last.at(outcome(run));
       last.marks = last.marks.map(([value, text]) => [value, text + result.suffix]);
-      const all = [...axes, last], width = Math.max(640, 130 * all.length, parent.clientWidth), height = 360;
-      const left = 76, right = 96, top = 44, bottom = 18;
+      const all = [...axes, last], layout = axesLayout(all.length, parent.clientWidth);
       const box = add(parent, "div", null, {class: "scroll sweep"});
-      const svg = add(box, "svg", null, {viewBox: `0 0 ${width} ${height}`, role: "img",
-        "aria-label": "parallel coordinates"});
-      const x = index => left + index / (all.length - 1) * (width - left - right);
-      const y = share => height - bottom - share * (height - top - bottom);
+      const svg = add(box, "svg", null, {viewBox: `0 0 ${layout.width} ${layout.height}`,
+        role: "img", "aria-label": "parallel coordinates"});
+      svg.style.minWidth = layout.isNarrow ? "" : "640px";
       const tip = add(parent, "div", "Each line is a run: point at it to see which, click to open it.",
         {class: "legend"});
       // The best are drawn last, over the others.
@@ -59,14 +111,14 @@ enum UISweepScript {
         all.forEach((axis, index) => {
           const value = axis === last ? outcome(run) : run.hyperparameters[axis.name];
           if (value === undefined) { pen = "M"; return; }
-          path += pen + x(index).toFixed(1) + " " + y(axis.at(value)).toFixed(1);
+          path += pen + layout.point(index, axis.at(value)).map(n => n.toFixed(1)).join(" ");
           pen = "L";
         });
         const line = add(svg, "path", null, {d: path, class: "line", stroke: shade(best(run)),
           tabindex: 0, role: "link", "aria-label": run.label});
         const tell = () => {
-          tip.textContent = `${run.label}: ${result.title} ${short(outcome(run))}${result.suffix}, `
-            + names.map(name => `${name} ${run.hyperparameters[name] ?? "–"}`).join(", ");
+          say(tip, `${run.label}: ${result.title} ${short(outcome(run))}${result.suffix}, `
+            + names.map(name => `${name} ${run.hyperparameters[name] ?? "–"}`).join(", "));
         };
         line.addEventListener("pointerenter", tell);
         line.addEventListener("focus", tell);
@@ -75,18 +127,19 @@ enum UISweepScript {
         line.addEventListener("keydown", event => { if (event.key === "Enter") open(); });
       }
       all.forEach((axis, index) => {
-        add(svg, "line", null, {x1: x(index), x2: x(index), y1: top, y2: height - bottom, class: "axis"});
-        const leaf = axis.name.split(".").at(-1);
-        const title = add(svg, "text", leaf, {x: x(index), y: 18, "text-anchor": "middle", class: "title"});
+        const [x1, y1] = layout.point(index, 0), [x2, y2] = layout.point(index, 1);
+        add(svg, "line", null, {x1, x2, y1, y2, class: "axis"});
+        const subtitle = layout.subtitle(index), leaf = axis.name.split(".").at(-1);
+        const title = add(svg, "text", subtitle ? leaf : axis.name,
+          {...layout.title(index), class: "title"});
         add(title, "title", axis.name);
-        if (axis.name.includes("."))
-          add(svg, "text", axis.name.slice(0, -leaf.length - 1), {x: x(index), y: 32,
-            "text-anchor": "middle"});
-        const isLast = axis === last;
-        for (const [value, text] of axis.marks)
-          add(svg, "text", text.length > 14 ? text.slice(0, 13) + "…" : text,
-            {x: x(index) + (isLast ? 7 : -7), y: y(axis.at(value)) + 4,
-              "text-anchor": isLast ? "start" : "end", class: "mark"});
+        if (subtitle && axis.name.includes("."))
+          add(svg, "text", axis.name.slice(0, -leaf.length - 1), subtitle);
+        const text = ([, text]) => text.length > 14 ? text.slice(0, 13) + "…" : text;
+        for (const {mark, attributes} of fittingMarks(axis, layout, index, text)) {
+          const node = add(svg, "text", text(mark), {...attributes, class: "mark"});
+          if (text(mark) !== mark[1]) add(node, "title", mark[1]);
+        }
       });
     }
 
@@ -100,11 +153,11 @@ enum UISweepScript {
       const said = add(page, "p", null, {class: "legend"});
       const controls = add(page, "div", null, {class: "controls"});
       const box = add(page, "div");
-      let result = results[0], off = null, names = [], runs = [];
+      let result = results[0], off = null, names = [], runs = [], orders = {};
 
       function draw() {
         box.replaceChildren();
-        parallelCoordinates(box, names.filter(name => !off.has(name)), runs, result);
+        parallelCoordinates(box, names.filter(name => !off.has(name)), runs, result, orders);
       }
 
       function choices() {
@@ -113,7 +166,7 @@ enum UISweepScript {
           const label = add(controls, "label");
           const input = add(label, "input", null, {type: "radio", name: "result"});
           input.checked = choice === result;
-          label.append(" " + choice.title);
+          label.append(" " + visible(choice.title));
           input.addEventListener("change", () => { result = choice; draw(); });
         }
         for (const name of names)
@@ -129,16 +182,20 @@ enum UISweepScript {
         message.textContent = "";
         if (!value) return;
         runs = value.runs;
-        // Seeds are what runs of one configuration differ in; six axes are what one can follow.
-        if (!off) off = new Set(value.names.filter((name, index, all) =>
-          name === "seed" && all.length > 1).concat(
-          value.names.filter(name => name !== "seed").slice(6)));
+        orders = {model: value.models};
+        // Hashes say that images are others, not how; six axes and the seed are what one can follow.
+        if (!off) {
+          const telling = value.names.filter(name => !/(^|[._])hash$/.test(name));
+          const on = new Set(["seed", ...telling.filter(name => name !== "seed").slice(0, 6)]);
+          off = new Set(value.names.filter(name => !on.has(name)));
+        }
         if (value.names.join() !== names.join()) {
           names = value.names;
           choices();
         }
-        said.textContent = (filter ? `filter: ${filter} · ` : "") + `${runs.length} runs, `
-          + `${names.length} hyperparameters differ`;
+        say(said, (filter ? `filter: ${filter} · ` : "") + `${runs.length} runs, `
+          + (names.length === 1 ? "1 hyperparameter differs"
+            : `${names.length} hyperparameters differ`));
         draw();
       };
     }

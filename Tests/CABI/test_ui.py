@@ -177,12 +177,13 @@ def test_details_curves_and_sweep(registry):
         assert [row["id"] for row in curves] == ids
         shown = json.loads(run("cifar-runs", "show", "plain", "--json").stdout_text)
         (plain,) = data(port, "/api/curves", run="plain")
+        assert (plain["group"], plain["group_runs"]) == ("both", 2)
         assert plain["epochs"] == shown["epochs"] and plain["metrics"] == shown["metrics"]
         (detail,) = data(port, "/api/details", run=ids[0][:8])
         assert detail["name"] == ODD and ["seed", "2"] in detail["hyperparameters"]
         assert "alert" not in ask(port, "/").body.decode()
         sweep = data(port, "/api/sweep", filter="group = both")
-        assert sweep["names"] == ["optimizer.learning_rate", "seed"]
+        assert sweep["names"] == ["optimizer.learning_rate", "seed"] and sweep["models"] == ["2 layers"]
         assert {row["label"]: row["hyperparameters"] for row in sweep["runs"]} == {
             "plain": {"optimizer.learning_rate": "0.1", "seed": "0"},
             "fast": {"optimizer.learning_rate": "0.01", "seed": "1"}}

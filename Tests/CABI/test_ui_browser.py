@@ -1,5 +1,6 @@
 """The page of cifar-runs ui in headless Chromium."""
 
+import json
 import os
 import shutil
 import signal
@@ -79,6 +80,9 @@ def test_load_filter_and_sort(page, browser):
     browser.wait(lambda: rows(browser) == ["sweep 3", "sweep 4", "sweep 5"], "the same again")
     browser.type("form.filter input", "nonsense = 1")
     browser.wait(lambda: "there is no field 'nonsense'" in browser.text(".error")[0], "an error")
+    # The page answers, and shows nothing that another filter found.
+    browser.wait(lambda: rows(browser) == [] and browser.count(".chart") == 0, "no runs")
+    assert browser.text("#live") == ["live"] and browser.text(".count") == ["0 runs"]
     browser.type("form.filter input", "name = nobody")
     browser.wait(lambda: "No run fits." in browser.text("body")[0], "no run")
     assert browser.run("return document.title") != "owned"
@@ -124,6 +128,14 @@ def test_groups(page, browser):
     assert browser.count(".chart:first-child .curve") == 2
     browser.click(".controls label", "groups as mean and band")
     assert browser.count(".band") == 0 and browser.count(".chart:first-child .curve") == 6
+    browser.click(".controls label", "groups as mean and band")
+    # Where not all are on, the mean is not the group's.
+    browser.run("document.querySelectorAll('td.on input')[1].click()")
+    browser.wait(lambda: browser.text(".legend > span") == ["seeds (2 of 3 runs)"], "two of them")
+    browser.click("button", "Compare")
+    browser.wait(lambda: browser.text("h1") == ["2 runs"], "the comparison")
+    table = browser.text("table.facts")[1]
+    assert "2 of 3" in table and "best val_accuracy" in table
 
 
 def test_a_live_run_is_followed(page, browser):
@@ -198,13 +210,123 @@ def test_a_server_that_is_gone(original, workplace, browser):
     browser.complaints()
 
 
+@pytest.fixture
+def odd(page, workplace):
+    """Runs with models, seeds and images of their own; the texts of one would turn a line around."""
+    data = cifar.load("shapes", limit_train=64, limit_test=32)
+    options = dict(epochs=1, batch_size=32, registry=workplace / "runs.db", verbose=0, tags=["odd"])
+    dense = [{"type": "flatten"}, {"type": "dense", "units": 10}]
+    turned = "a\u202eb\u2066\x07\x9bc"
+    cifar.fit(*data, model=dense, name="n" * 180, group="g" * 180, seed=10, **options)
+    cifar.fit(*data, model=[dense[0], {"type": "dense", "units": 9}, {"type": "relu"}, dense[1]],
+              name="turned", group="g" * 180, seed=9, **{**options, "tags": ["odd", "turned"]})
+    cifar.fit(*cifar.load("shapes", limit_train=96, limit_test=32), model="tutorial", name="tutorial",
+              seed=2, optimizer="sgd", **options)
+    run("cifar-runs", "note", "turned", f"first line {turned}\nsecond line")
+    # As another program writes it: the library takes no control characters.
+    with sqlite3.connect(workplace / "runs.db") as database:
+        database.execute("UPDATE runs SET name = ? WHERE name = 'turned'", (turned,))
+        database.execute("UPDATE tags SET tag = ? WHERE tag = 'turned'", (turned,))
+    return page
+
+
+def test_axes_of_a_sweep(odd, browser):
+    browser.look(width=1280)
+    odd("#/sweep?filter=" + urllib.parse.quote("tag = odd"))
+    browser.wait(lambda: browser.count(".sweep .line") == 3, "three lines")
+    boxes = browser.run("return [...document.querySelectorAll('.controls input[type=checkbox]')]"
+                        ".map(box => [box.parentNode.textContent.trim(), box.checked])")
+    assert dict(boxes)["data.train_hash"] is False and dict(boxes)["seed"] is True
+    names = [name for name, on in boxes if on]
+    assert "model" in names and not [name for name, _ in boxes if "model_spec" in name]
+    titles = [title.split(".")[-1] for title in browser.run(
+        "return [...document.querySelectorAll('.sweep .title title')].map(n => n.textContent)")]
+    assert titles == [name.split(".")[-1] for name in names] + ["best accuracy"]
+
+    def marks():
+        return browser.run(
+            "return [...document.querySelectorAll('.sweep .mark')].map(n => [n.firstChild.data, "
+            "Number(n.getAttribute('x')), Number(n.getAttribute('y'))])")
+
+    # Models from few layers to many, numbers by their size.
+    shown = {text: y for text, x, y in marks()}
+    assert shown["2 layers"] > shown["4 layers"] > shown["tutorial"]
+    assert shown["2"] > shown["9"] > shown["10"]
+    browser.look(width=400)
+    odd("#/sweep?filter=" + urllib.parse.quote("tag = odd"))
+    browser.wait(lambda: browser.count(".sweep .line") == 3, "three lines")
+    assert browser.run("const box = document.querySelector('.sweep'); return box.scrollWidth <= box.clientWidth")
+    assert browser.run("return document.querySelector('.sweep svg').getBoundingClientRect().width") > 300
+    ends = browser.run(
+        "return [...document.querySelectorAll('.sweep text')].map(n => n.getBoundingClientRect())"
+        ".map(r => [r.left, r.right])")
+    assert all(0 <= left and right <= 400 for left, right in ends)
+    browser.run("document.querySelector('.sweep .line').dispatchEvent(new PointerEvent('pointerenter'))")
+    assert "best accuracy" in browser.text(".legend")[-1]
+    # With everything off there is a word about it.
+    for place in range(len(boxes)):
+        browser.run("const box = document.querySelectorAll('.controls input[type=checkbox]')[arguments[0]];"
+                    "if (box.checked) box.click()", place)
+    assert "switched on" in browser.text(".empty")[-1]
+    assert browser.complaints() == []
+
+
+def test_text_is_shown_as_the_commands_show_it(odd, browser, workplace):
+    """Nothing that is stored turns the direction of a page's text, or is there without being seen."""
+    shown = r"a\u{202E}b\u{2066}\u{7}\u{9B}c"
+    everything = (
+        "return document.title + document.documentElement.textContent + [...document.querySelectorAll('*')]"
+        ".flatMap(n => [...n.attributes].map(a => a.value)).join()")
+    assert shown in run("cifar-runs", "list").stdout_text
+    run("cifar-runs", "report", "--filter", "tag = odd", "-o", "report.html")
+    for place in ["#/", "#/run/", "#/compare/", "#/sweep?filter=tag%20=%20odd", "report"]:
+        listed = json.loads(run("cifar-runs", "list", "--filter", "tag = odd", "--json").stdout_text)
+        ids = [row["id"] for row in listed]
+        if place == "#/":
+            odd("#/?on=" + ",".join(ids))
+        elif place == "report":
+            browser.open((workplace / "report.html").as_uri())
+        elif place.endswith("/"):
+            one = next(row["id"] for row in listed if "\u202e" in row["name"])
+            odd(place + (one if "run" in place else ",".join(ids)))
+        else:
+            odd(place)
+        browser.wait(lambda: browser.count("svg"), "a drawing")
+        browser.run("for (const line of document.querySelectorAll('.sweep .line')) "
+                    "line.dispatchEvent(new PointerEvent('pointerenter'))")
+        text = browser.run(everything)
+        # A report has the data that it shows in itself.
+        data = browser.text("#data")
+        text = text.replace(data[0], "") if data else text
+        assert shown in text, place
+        assert not [c for c in text if c in "\u202e\u2066\x07\x9b"], place
+        if "run" in place:
+            assert f"first line {shown}\nsecond line" in browser.text("pre")
+    browser.complaints()
+
+
+def test_times_have_one_format(page, browser):
+    page()
+    browser.wait(lambda: len(rows(browser)) == 9, "nine runs")
+    started = browser.text("td.of-started")[0]
+    assert len(started) == len("2026-11-28 07:24")
+    browser.click("td.of-run a", "sweep 5")
+    browser.wait(lambda: browser.text("h1") == ["sweep 5"], "its page")
+    assert browser.text("table").pop(0).count(started) == 1 and started in browser.text("table")[-1]
+
+
 @pytest.mark.parametrize("width", [1280, 400])
-@pytest.mark.parametrize("place", ["", "#/run/seed 0", "#/compare/seed 0,seed 1,sweep 1", "#/sweep"])
-def test_nothing_overflows(page, browser, width, place):
+@pytest.mark.parametrize("place", ["", "#/run/seed 0", "#/run/" + "n" * 180,
+                                   "#/compare/seed 0,seed 1,tutorial," + "n" * 180, "#/sweep"])
+def test_nothing_overflows(odd, browser, width, place):
     browser.look(width=width)
-    page(urllib.parse.quote(place, safe="#/,"))
+    odd(urllib.parse.quote(place, safe="#/,"))
     browser.wait(lambda: browser.count("svg"), "a drawing")
     assert browser.run("return document.documentElement.scrollWidth") <= width
+    # Nor does a text run over its cell; the table of runs cuts what is long, with the whole in its title.
+    assert browser.run(
+        "return [...document.querySelectorAll('h1, h2, .legend, table:not(.runs) td, table:not(.runs) th')]"
+        ".filter(n => n.clientWidth && n.scrollWidth > n.clientWidth + 1).map(n => n.textContent)") == []
 
 
 def test_ten_thousand_runs(page, browser, workplace):

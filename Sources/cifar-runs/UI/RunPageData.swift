@@ -20,7 +20,7 @@ extension RunDetail {
       ("hyperparameters", .array(lines.map { .array([.string($0.name), .string($0.value)]) })),
       ("label", .string(summary.label)),
       ("duration", .string(Format.duration(summary.durationSeconds))),
-      ("sessions", .array(sessions)),
+      ("sessions", .array(sessions)), ("group_runs", try summary.groupSize(in: registry)),
       ("misclassified", RunDetail.images(evaluation?.misclassified ?? [])),
       ("samples", RunDetail.images(evaluation?.samples ?? [])),
     ]
@@ -37,6 +37,15 @@ extension RunDetail {
           ("pixels", .string(Base64.text(image.pixels))),
         ])
       })
+  }
+}
+
+extension RunSummary {
+  /// How many runs there are in the run's group; null without one.
+  func groupSize(in registry: Registry) throws -> JSONValue {
+    guard let group else { return .null }
+    let members = RunQuery(filter: "group = \(RunQuery.quoted(group))")
+    return .integer(Int64(try registry.ids(members) { _ in }.count))
   }
 }
 

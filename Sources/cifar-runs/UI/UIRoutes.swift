@@ -140,6 +140,7 @@ struct UIRoutes {
         return .members([
           ("id", .string(run.id)), ("label", .string(run.summary.label)),
           ("group", .optional(run.summary.group)),
+          ("group_runs", try run.summary.groupSize(in: registry)),
           ("status", .string(run.summary.status.rawValue)),
           ("epochs", .array(run.epochs.map { .members($0.record) })),
           ("metrics", .array(run.metrics.map { .members($0.record) })),
@@ -153,20 +154,28 @@ struct UIRoutes {
     return .array(try names.map { try registry.run(matching: $0).page(from: registry) })
   }
 
-  /// The hyperparameters in which runs differ, and how each run did.
+  /// The hyperparameters in which runs differ, and how each run did. A model stands as a whole, not
+  /// layer by layer.
   private func sweep(_ target: HTTPTarget) throws -> JSONValue {
     try check(target, single: UIRoutes.queryParameters)
     var query = try query(target)
     query.withHyperparameters = true
     var damage: [String] = []
     let runs = try registry().runs(query) { damage.append($0.message) }
-    let sets = try runs.map { run in
-      let lines = HyperparameterLines.lines(of: try JSONValue(stored: run.hyperparameters ?? "{}"))
-      return Dictionary(lines.map { ($0.name, $0.value) }) { $1 }
-    }
+    var models = ModelNames()
+    // In the order of the runs' starts, in which equal names of models are told apart.
+    let sets = try runs.reversed().map { run in
+      let json = try JSONValue(stored: run.hyperparameters ?? "{}")
+      let lines = HyperparameterLines.lines(of: json)
+        .filter { !$0.name.hasPrefix(ModelNames.member) }
+      var set = Dictionary(lines.map { ($0.name, $0.value) }) { $1 }
+      if let name = models.name(of: json) { set["model"] = name }
+      return set
+    }.reversed()
     let names = Set(sets.flatMap(\.keys)).filter { name in Set(sets.map { $0[name] }).count > 1 }
     return .object([
       "names": .array(names.sorted().map { .string($0) }),
+      "models": .array(models.bySize.map { .string($0) }),
       "damaged": .array(damage.map { .string($0) }),
       "runs": .array(
         zip(runs, sets).map { run, set in
@@ -183,5 +192,42 @@ struct UIRoutes {
             ])
         }),
     ])
+  }
+}
+
+/// Names of models: presets have one, others are called by their size.
+private struct ModelNames {
+  /// Of the hyperparameters: the model, layer by layer.
+  static let member = "model_spec"
+
+  private var names: [String: String] = [:]
+  private var layers: [String: Int] = [:]
+
+  /// From the fewest layers to the most.
+  var bySize: [String] {
+    layers.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key)
+  }
+
+  /// - Parameter hyperparameters: a run's.
+  mutating func name(of hyperparameters: JSONValue) -> String? {
+    guard let preset = hyperparameters["model"]?.string else { return nil }
+    let spec = hyperparameters[ModelNames.member]
+    let count = spec?["layers"]?.array?.count ?? 0
+    guard preset == "custom", let spec else {
+      layers[preset] = count
+      return preset
+    }
+    let text = spec.text(indented: false)
+    if let known = names[text] { return known }
+    let plain = "\(count) layer\(count == 1 ? "" : "s")"
+    var name = plain
+    var number = 1
+    while layers[name] != nil {
+      number += 1
+      name = "\(plain) (\(number))"
+    }
+    names[text] = name
+    layers[name] = count
+    return name
   }
 }
