@@ -85,6 +85,44 @@ extension Registry {
     }
   }
 
+  /// What a new registry is written over: nothing.
+  private static let kind = FileKind("a registry") { _ in false }
+
+  /// Takes up runs into a registry that need not be there yet: a new one gets its name when all is in
+  /// it, so that nothing is left of one that could not be written.
+  ///
+  /// - Parameters:
+  ///   - target: the registry that gets them.
+  ///   - source, runs, skipConflicts: as for `merge(from:runs:skipConflicts:)`.
+  public static func merge(
+    from source: String, into target: String, runs: [String]? = nil, skipConflicts: Bool = false
+  ) throws -> Merged {
+    func merge(into path: String) throws -> Merged {
+      try Registry(path: path, mode: .readWrite(create: true))
+        .merge(from: source, runs: runs, skipConflicts: skipConflicts)
+    }
+    try checkPresence(target, .readWrite(create: true))
+    guard try DatabasePath.examine(target) == .nothing else { return try merge(into: target) }
+    var merged: Merged?
+    do {
+      try FileWriter.make(at: target, as: Registry.kind) { place in
+        do {
+          merged = try merge(into: place)
+        } catch {
+          // Nobody else knows the file that it belongs to.
+          unlink(place + "-journal")
+          guard let error = error as? CifarError else { throw error }
+          throw CifarError(error.code, error.message.replacing(place, with: target))
+        }
+      }
+    } catch let error as CifarError where error.code == .invalidArgument && merged != nil {
+      // Someone else has made the registry meanwhile.
+      merged = try merge(into: target)
+    }
+    guard let merged else { throw CifarError(.internal, "a new registry was not written") }
+    return merged
+  }
+
   private static func areSame(_ first: String, _ second: String) -> Bool {
     var (one, other) = (stat(), stat())
     return stat(first, &one) == 0 && stat(second, &other) == 0 && one.st_dev == other.st_dev

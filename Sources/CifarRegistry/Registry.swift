@@ -173,7 +173,7 @@ public final class Registry: @unchecked Sendable {
     }
   }
 
-  private static func checkPresence(_ path: String, _ mode: Mode) throws {
+  static func checkPresence(_ path: String, _ mode: Mode) throws {
     let content = try DatabasePath.examine(path)
     let literal = try DatabasePath.literal(path)
     if content == .registry || mode == .readWrite(create: true) {

@@ -34,8 +34,7 @@ enum MergeCommands {
         runs = try source.ids(query, damaged: Output.leftOut)
         guard !runs.isEmpty else { throw CifarError(.notFound, "no run in \(source.path) fits") }
       }
-      let registry = try Registry(path: target, mode: .readWrite(create: true))
-      try merge(source.path, into: registry, runs: runs, arguments)
+      try merge(source.path, into: target, runs: runs, arguments)
     }
   }
 
@@ -53,7 +52,7 @@ enum MergeCommands {
       let other = arguments.positionals[0]
       // A name that is no registry leaves no empty one behind.
       _ = try Registry(path: other, mode: .readOnly)
-      try merge(other, into: arguments.openRegistryForWriting(create: true), runs: nil, arguments)
+      try merge(other, into: arguments.registryPath(), runs: nil, arguments)
     }
   }
 
@@ -67,11 +66,11 @@ enum MergeCommands {
     """
 
   private static func merge(
-    _ path: String, into registry: Registry, runs: [String]?, _ arguments: Arguments
+    _ path: String, into target: String, runs: [String]?, _ arguments: Arguments
   ) throws {
     let format = try arguments.format()
-    let merged = try registry.merge(
-      from: path, runs: runs, skipConflicts: arguments.has("--skip-conflicts"))
+    let merged = try Registry.merge(
+      from: path, into: target, runs: runs, skipConflicts: arguments.has("--skip-conflicts"))
     for run in merged.runs where run.outcome == .conflict {
       Output.error("cifar-runs: run \(run.id.prefix(8)) is left out: \(run.reason)")
     }
@@ -91,7 +90,7 @@ enum MergeCommands {
     if merged.count(.conflict) > 0 { parts.append("\(merged.count(.conflict)) in conflict") }
     let count = merged.checkpoints
     Output.line(
-      "\(registry.path): \(parts.joined(separator: ", ")); "
+      "\(target): \(parts.joined(separator: ", ")); "
         + "\(count) checkpoint\(count == 1 ? "" : "s") copied.")
   }
 }

@@ -42,7 +42,7 @@ extension Output {
 }
 
 extension Arguments {
-  private func registryPath() throws -> String {
+  func registryPath() throws -> String {
     try value("--registry") ?? Registry.defaultPath()
   }
 

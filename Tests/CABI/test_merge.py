@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import sqlite3
@@ -200,6 +201,37 @@ def test_a_run_is_merged_while_it_trains(workplace):
     assert shown[0]["epochs"] == shown[1]["epochs"] and shown[0]["status"] == "completed"
     assert outcomes("merge", "there.db", "--registry", "here.db") == ["unchanged"]
     assert "all whole" in output("backup", "copy.db", "--registry", "here.db")
+
+
+@pytest.mark.parametrize("size", [300, 40_000, 200_000])
+def test_a_full_disk_leaves_no_new_registry(two, workplace, size):
+    """A file may get no larger than so many bytes: while it is made, and while runs are copied."""
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    before = set(os.listdir())
+    for command in (["copy", "b", "--registry", "there.db", "--to", "new.db"],
+                    ["merge", "there.db", "--registry", "new.db"]):
+        message = run("cifar-runs", *command, expect=1, preexec_fn=limit).stderr_text
+        assert "new.db" in message and "cifar-part" not in message
+        assert set(os.listdir()) == before
+    # A registry that is there stays as it is.
+    old = rows("here.db")
+    run("cifar-runs", "merge", "there.db", "--registry", "here.db", expect=1, preexec_fn=limit)
+    assert rows("here.db") == old
+    output("copy", "b", "--registry", "there.db", "--to", "new.db")
+    assert set(os.listdir()) == before | {"new.db"} and rows("new.db")["runs"] == rows("there.db")["runs"]
+
+
+def test_two_copies_at_once_make_one_registry(two, workplace):
+    fit("there.db", "c", seed=2)
+    for _ in range(8):
+        both = [start("cifar-runs", "copy", name, "--registry", "there.db", "--to", "new.db") for name in "bc"]
+        assert [process.wait() for process in both] == [0, 0], [process.communicate() for process in both]
+        assert rows("new.db")["runs"] == rows("there.db")["runs"]
+        os.unlink("new.db")
+    assert [name for name in os.listdir() if "part" in name] == []
 
 
 def test_kills_leave_all_or_nothing(two, workplace):
