@@ -353,7 +353,8 @@ typedef struct cifar_train_options {
                                    NULL: none */
   const char *init_from;      /**< begin with the weights of a safetensors file, if it is written like
                                    one, with a / or .safetensors, and there; else with those of the
-                                   best checkpoint of the run of this name or id in the registry. Of
+                                   best checkpoint of the run of this name or id in the registry, or,
+                                   without such a run, of the safetensors file of this name. Of
                                    these, as of init_model and init_bytes, everything is taken that has
                                    the name and the shape of one of the model's tensors; what does not
                                    fit is told by a line in the log and a note of the run, and drawn;

@@ -8,7 +8,7 @@ import Interchange
 /// A stored model by what a person calls it.
 ///
 /// A run may be called like a file, and a file like a run: what is written like a file (with a `/` or
-/// `.safetensors`) is one if it exists, anything else is a run.
+/// `.safetensors`) is one if it exists, anything else is a run, or, where there is no such run, a file.
 public enum StoredName {
   case file(String)
   case run(String)
@@ -36,14 +36,33 @@ extension InitialWeights {
     switch StoredName(name) {
     case .file(let path): try self.init(file: path, for: spec)
     case .run(let run):
+      let model: Model
       do {
-        let model = try Model(registryPath: registryPath, run: run, threads: 1)
-        try self.init(model, for: spec, source: "run \(run)")
+        model = try Model(registryPath: registryPath, run: run, threads: 1)
       } catch let error as CifarError where error.code == .notFound {
+        if FileName.isFile(name) {
+          try self.init(fileThatIsNoRun: name, for: spec, error)
+          return
+        }
         guard StoredName.looksLikeFile(name) else { throw error }
         throw CifarError(
           .notFound, "'\(name.excerpt)' is no file, and no run: \(error.message)")
       }
+      try self.init(model, for: spec, source: "run \(run)")
+    }
+  }
+
+  /// - Parameter missing: that there is no such run.
+  private init(
+    fileThatIsNoRun name: String, for spec: ModelSpec, _ missing: CifarError
+  ) throws {
+    do {
+      try self.init(file: name, for: spec)
+    } catch let error as CifarError where error.code == .badData {
+      throw CifarError(
+        error.code,
+        "\(missing.message), and the file '\(name.excerpt)' is none that weights are taken from: "
+          + error.message)
     }
   }
 

@@ -206,6 +206,15 @@ def test_a_training_takes_what_fits(workplace):
     assert "nobody" in told
     told = run("cifar", "train", *small, "--init", "./no.safetensors", expect=1).stderr_text
     assert "'./no.safetensors' is no file, and no run: " in told
+    # A file by another name is one, too, where there is no such run.
+    run("cifar", "export", "five", "-o", "bee.st")
+    told = run("cifar", "train", *small, "--init", "bee.st", "--model", "ten.json")
+    assert note.split(": ")[1] in told.stderr_text
+    pathlib.Path("x.pt").write_bytes(b"PK" * 50)
+    told = run("cifar", "train", *small, "--init", "x.pt", expect=1).stderr_text
+    assert "has the id or name 'x.pt'" in told
+    assert "the file 'x.pt' is none that weights are taken from" in told
+    assert "not a safetensors file" in told and "safetensors.torch.save_file" in told
 
 
 def test_the_commands(trained, workplace):

@@ -97,3 +97,21 @@ def test_from_ten_classes_to_a_hundred(images, workplace):
         f"cifar100:{directory}", "test", limit=32)).loss > 0
     # As a whole, a second time.
     run("cifar", "resume", "hundred", "--epochs", 2)
+
+
+def test_presets_are_the_librarys(images, workplace):
+    """A model by a preset's name is made anew for the classes there are, whichever preset it is."""
+    from cifar._beginning import _is_preset
+
+    with pytest.raises(cifar.CifarError) as error:
+        cifar.ModelSpec.preset("nothing")
+    names = str(error.value).split("use ")[1].split(", ")
+    assert "tutorial" in names and "resnet9" in names
+    assert all(map(_is_preset, names)) and not _is_preset("custom")
+    options = dict(epochs=1, batch_size=8, verbose=0)
+    ten = cifar.fit(*cifar.load("shapes", limit_train=8, limit_test=8), model="airbench93", **options)
+    random = np.random.default_rng(0)
+    twelve = random.integers(0, 256, (12, 32, 32, 3), np.uint8), np.arange(12)
+    more = cifar.fit(twelve, twelve, init=ten, **options)
+    assert more.model.hyperparameters["model"] == "airbench93"
+    assert more.model.spec.classes == 12

@@ -186,10 +186,11 @@ class TrainOptions(Structure):
         ("group", c_char_p),
         # begin with the weights of a safetensors file, if it is written like one, with a / or
         # .safetensors, and there; else with those of the best checkpoint of the run of this name or
-        # id in the registry. Of these, as of init_model and init_bytes, everything is taken that
-        # has the name and the shape of one of the model's tensors; what does not fit is told by a
-        # line in the log and a note of the run, and drawn; where nothing fits the error is
-        # SHAPE_MISMATCH. NULL: with init_model, with init_bytes, or, as usual, draw all of them
+        # id in the registry, or, without such a run, of the safetensors file of this name. Of
+        # these, as of init_model and init_bytes, everything is taken that has the name and the
+        # shape of one of the model's tensors; what does not fit is told by a line in the log and a
+        # note of the run, and drawn; where nothing fits the error is SHAPE_MISMATCH. NULL: with
+        # init_model, with init_bytes, or, as usual, draw all of them
         ("init_from", c_char_p),
         # begin with the weights of a safetensors file in memory, which is not kept: see init_from.
         # NULL: with other ones

@@ -21,11 +21,9 @@ from ._weights import (
     require_same_normalization,
 )
 from .dataset import Dataset
-from .errors import NotFoundError
+from .errors import InvalidArgumentError, NotFoundError
 from .model import Model
 from .model_spec import ModelSpec
-
-_PRESETS = ("tutorial", "tutorial-gap", "tutorial-resnet")
 
 
 class Beginning(NamedTuple):
@@ -87,7 +85,7 @@ def beginning(
             hyperparameters.get("normalization") if is_keras else None, None, 0, shape)
     known = init.hyperparameters
     if model is None:
-        model = known["model"] if known["model"] in _PRESETS else init.spec
+        model = known["model"] if _is_preset(known["model"]) else init.spec
     if "normalization" not in hyperparameters:
         if recipe is not None:
             require_same_normalization(recipe, known)
@@ -95,6 +93,15 @@ def beginning(
         if len(known["normalization"]["mean"]) == images.image_shape[2]:
             hyperparameters["normalization"] = known["normalization"]
     return Beginning(init, model, known["recipe"] if recipe is None else recipe)
+
+
+def _is_preset(name: str) -> bool:
+    """Whether the library makes a model of this name, for the images and classes there are."""
+    try:
+        ModelSpec.preset(name)
+    except InvalidArgumentError:
+        return False
+    return True
 
 
 def _foreign(weights: Any, model: Any, images: Any) -> Any:

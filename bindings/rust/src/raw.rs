@@ -210,10 +210,11 @@ pub struct cifar_train_options {
     pub group: *const c_char,
     // begin with the weights of a safetensors file, if it is written like one, with a / or
     // .safetensors, and there; else with those of the best checkpoint of the run of this name or id
-    // in the registry. Of these, as of init_model and init_bytes, everything is taken that has the
-    // name and the shape of one of the model's tensors; what does not fit is told by a line in the
-    // log and a note of the run, and drawn; where nothing fits the error is SHAPE_MISMATCH. NULL:
-    // with init_model, with init_bytes, or, as usual, draw all of them
+    // in the registry, or, without such a run, of the safetensors file of this name. Of these, as
+    // of init_model and init_bytes, everything is taken that has the name and the shape of one of
+    // the model's tensors; what does not fit is told by a line in the log and a note of the run,
+    // and drawn; where nothing fits the error is SHAPE_MISMATCH. NULL: with init_model, with
+    // init_bytes, or, as usual, draw all of them
     pub init_from: *const c_char,
     // begin with the weights of a safetensors file in memory, which is not kept: see init_from.
     // NULL: with other ones
