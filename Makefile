@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
 .PHONY: help build demo bindings abi reference docs test test-swift test-abi test-packages test-memory \
-  test-interop test-ui torture fuzz sanitize bench bench-program bench-registry format lint install uninstall \
+  test-interop test-ui torture fuzz sanitize bench bench-program bench-scale bench-registry format lint install uninstall \
   dist deb wheel sdist clean
 
 # Where tests and the demo keep what they install for Python.
@@ -177,6 +177,9 @@ bench: build bench-program ## speed beside PyTorch, Keras and others, which it i
 
 bench-program: .build/dependencies .build/static/glibc.o
 	swift build -c release $(IMPORTS) $(STATIC) $(RESERVE) $(OLD_GLIBC) --product cifar-bench
+
+bench-scale: bench-program ## how a training step is shared out among 1 to 64 threads: BENCH='airbench94 1024 mixed_bfloat16'
+	python3 Benchmarks/scale.py $(BENCH)
 
 bench-registry: build ## time and memory of every verb of cifar-runs on 10,000 runs of 100 epochs
 	python3 Benchmarks/registry_verbs.py

@@ -8,7 +8,7 @@ struct Bench {
   private let pool: ThreadPool
   private let directory: String
   private var tests: TestImages?
-  private var training: (what: [String], plan: Plan, optimizer: any Optimizer)?
+  private var training: (what: [String], step: TrainingStep)?
   private var inference: (what: [String], plan: Plan)?
 
   /// - Parameter directory: where `TestImages` are.
@@ -29,6 +29,12 @@ struct Bench {
           batch: numbers[0], repeats: numbers[1], precision: Bench.precision(names[0]),
           model: names[1],
           shape: try ImageShape(channels: numbers[2], height: numbers[3], width: numbers[3])))
+    case ("scale", 4, 2):
+      return try Scaling(
+        batch: numbers[0], repeats: numbers[1], precision: Bench.precision(names[0]),
+        model: names[1],
+        shape: ImageShape(channels: numbers[2], height: numbers[3], width: numbers[3])
+      ).answer()
     case ("infer", 2, 1):
       return .number(
         try infer(batch: numbers[0], repeats: numbers[1], precision: Bench.precision(names[0])))
@@ -68,34 +74,15 @@ struct Bench {
   ) throws -> Double {
     let what = ["\(batch)", model, precision.rawValue, "\(shape)"]
     if training?.what != what {
-      let isAirbench = model.hasPrefix("airbench")
-      let network = try Network(
-        spec: .preset(model, dialect: .pytorch, shape: shape), dialect: .pytorch, seed: 0,
-        frozen: isAirbench ? ["0.weight"] : [])
-      let plan = try Plan(
-        network: network, batchSize: batch, training: true, pool: pool, precision: precision)
-      if isAirbench { plan.loss = LossOptions(labelSmoothing: 0.2, reduction: .sum) }
-      let optimizer: any Optimizer =
-        isAirbench
-        ? try SGD(
-          network: network, options: SGDOptions(momentum: 0.85, nesterov: true),
-          gradients: GradientOptions(weightDecay: 1e-3), pool: pool)
-        : try Adam(network: network, options: AdamOptions(), pool: pool)
-      training = (what, plan, optimizer)
+      training = nil
+      training = (
+        what,
+        try TrainingStep(
+          batch: batch, precision: precision, model: model, shape: shape, pool: pool)
+      )
     }
-    guard let training else { return .nan }
-    let images = try Bench.images(batch, shape)
-    let labels = try AlignedBuffer<Int32>(count: batch)
-    for index in 0..<batch { labels[index] = Int32(index % 10) }
-    var step: UInt64 = 0
-    // Airbench's is for the sum of the losses; it must not diverge on labels that mean nothing.
-    let rate = model.hasPrefix("airbench") ? 1e-5 : 1e-3
-    return Bench.median(repeats) {
-      step += 1
-      _ = training.plan.trainStep(
-        images: images.pointer, labels: labels.pointer, count: batch, seed: 0, step: step)
-      training.optimizer.step(learningRate: rate)
-    }
+    guard let step = training?.step else { return .nan }
+    return Bench.median(repeats) { step.run() }
   }
 
   /// Median milliseconds of a batch's probabilities.
@@ -196,14 +183,6 @@ struct Bench {
         "unknown mode '\(name)'; use \(Precision.allCases.map(\.rawValue).alternatives)")
     }
     return precision
-  }
-
-  /// (batch, channels, height, width) of something like normalised pixels.
-  private static func images(_ batch: Int, _ shape: ImageShape) throws -> AlignedBuffer<Float> {
-    let images = try AlignedBuffer<Float>(count: batch * shape.count)
-    var random = RandomSequence(seed: 0, purpose: .syntheticImages)
-    for index in 0..<images.count { images[index] = Float(random.uniform() * 4 - 2) }
-    return images
   }
 
   /// Median milliseconds of `body`, after one run that is not counted.

@@ -16,6 +16,10 @@ import Glibc
 //   layer I O SIZE KERNEL BATCH REPEATS MODE
 //                           forward, backward to the data and to the weights of a convolution,
 //                           I to O channels, SIZE × SIZE pixels
+//   scale BATCH REPEATS MODE MODEL CHANNELS SIDE
+//                           how a training step is shared out among 1 to 64 threads, by the times
+//                           that one took for each chunk: for each number of threads the model's
+//                           speed-up, all serial parts, and every job with its chunks
 //   peak                    GFLOP/s of matrix products that stay in the first-level cache
 //   memory                  the most memory that was ever resident, in MB
 

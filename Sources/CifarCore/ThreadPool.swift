@@ -16,11 +16,22 @@ public final class ThreadPool: Sendable {
   public let threads: Int
   // The threads hold `Workers` and not the pool, so that the pool can be freed and end them.
   private let workers: Workers
+  /// nil but for a pool that pretends.
+  public let trace: JobTrace?
 
   /// - Parameter threads: at least 1; `ThreadPool.defaultThreads` fits the machine.
   public init(threads: Int) {
     self.threads = max(1, threads)
     workers = Workers(helpers: self.threads - 1)
+    trace = nil
+  }
+
+  /// A pool of the caller alone that says it had `threads`, and notes down how long each chunk takes: so
+  /// that a machine with few processors shows how work is shared out on one with many.
+  public init(pretending threads: Int, to trace: JobTrace) {
+    self.threads = max(1, threads)
+    workers = Workers(helpers: 0)
+    self.trace = trace
   }
 
   deinit { workers.dismiss() }
@@ -32,6 +43,7 @@ public final class ThreadPool: Sendable {
   /// job is under way runs its chunks in place, all as worker 0, and so must not share scratch memory
   /// with that job.
   public func forEach(_ count: Int, _ body: (_ index: Int, _ worker: Int) -> Void) {
+    if let trace { return trace.run(count, body) }
     workers.work(count, body)
   }
 }

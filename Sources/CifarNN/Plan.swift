@@ -17,6 +17,8 @@ public final class Plan {
   let kernels: any KernelTable
   private let pool: ThreadPool
   private let operators: [any Operator]
+  /// What each of them is, for the pool's trace; empty without one.
+  private let names: [String]
   private let images: Activation
   private let logits: Activation
   /// (batchSize), what the loss of each image is multiplied by.
@@ -51,14 +53,15 @@ public final class Plan {
       products: precision.products, convolution: try Environment.convolution.get(),
       tiles: KernelTiles(kernels))
     let nodes = try network.nodes()
-    let memory = try MemoryPlan(
-      fuse(nodes, target.mode), input: nodes[0].input, target: target)
+    let groups = fuse(nodes, target.mode)
+    let memory = try MemoryPlan(groups, input: nodes[0].input, target: target)
     try MemoryNeed.check(memory.bytes, for: "the activations of \(batchSize) images")
     let context = OperatorContext(
       network: network, kernels: kernels, pool: pool,
       scratch: try Scratch(memory.scratch, threads: pool.threads), target: target)
     let assembly = try Assembly(memory, context)
     operators = assembly.operators
+    names = pool.trace == nil ? [] : groups.flatMap(\.lines)
     images = assembly.activations[memory.input]
     logits = assembly.activations[memory.output]
     classes = network.spec.classes
@@ -80,6 +83,7 @@ public final class Plan {
     precondition(training, "the plan was made without training")
     let pass = Pass(count: count, training: true, seed: seed, step: step)
     forward(images, pass)
+    pool.trace?.name = "loss"
     let hasScales = loss.fillScales(
       labels: labels, ofImages: weights, count: count, to: scales.pointer)
     var result = SoftmaxCrossEntropy.evaluate(
@@ -100,6 +104,7 @@ public final class Plan {
     for index in operators.indices.reversed() where index >= firstTrained {
       var pass = pass
       pass.needsInputGradient = index > firstTrained || network.trained == nil
+      pool.trace?.name = "backward " + names[index]
       operators[index].backward(pass)
     }
   }
@@ -135,11 +140,15 @@ public final class Plan {
   private func forward(_ source: UnsafePointer<Float>, _ pass: Pass) {
     let input = network.spec.input
     let pixels = input[1] * input[2]
+    pool.trace?.name = "images"
     pool.forEach(pass.count) { image, _ in
       kernels.block(
         source + image * input[0] * pixels, channels: input[0], pixels: pixels,
         to: images.values + image * images.stride)
     }
-    for step in operators { step.forward(pass) }
+    for (index, step) in operators.enumerated() {
+      pool.trace?.name = "forward " + names[index]
+      step.forward(pass)
+    }
   }
 }
