@@ -104,9 +104,9 @@ uint32_t cifar_version_number(void);
 const char *cifar_instruction_set(void);
 
 /** The threads that compute where nobody says how many, and the most that do: the processors this
- *  process may use, or the quota of its control group or one around it where that is less. Who asks
- *  for more gets these, and a warning in the log: results do not depend on the number of threads,
- *  and more of them than processors make each other wait.
+ *  process may use, those that share a core counted once, or the quota of its control group or one
+ *  around it where that is less. Who asks for more gets these, and a warning in the log: results do
+ *  not depend on the number of threads, and more of them than cores make each other wait.
  *
  *  @return at least 1. */
 uint32_t cifar_default_threads(void);

@@ -4,6 +4,15 @@
 #include <sched.h>
 #include <unistd.h>
 
+int cpu_allowed(int *processors, int most) {
+  cpu_set_t set;
+  int count = 0;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 0;
+  for (int processor = 0; processor < CPU_SETSIZE && count < most; processor++)
+    if (CPU_ISSET(processor, &set)) processors[count++] = processor;
+  return count;
+}
+
 int cpu_allowed_count(void) {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);

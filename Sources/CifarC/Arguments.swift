@@ -55,7 +55,7 @@ enum Argument {
     if threads < value {
       Log.write(
         .warning,
-        "\(value) threads are asked for, and no more than the \(threads) that fit the processors "
+        "\(value) threads are asked for, and no more than the \(threads) that fit the cores "
           + "compute")
     }
     return threads

@@ -55,7 +55,7 @@ extension Arguments {
     let threads = try ThreadPool.threads(askedFor: asked)
     if threads < asked {
       Output.error(
-        "cifar: --threads \(asked) is more than the \(count(threads, "processor")) that there "
+        "cifar: --threads \(asked) is more than the \(count(threads, "core")) that there "
           + "\(threads == 1 ? "is" : "are") to use: \(count(threads, "thread")) "
           + "\(threads == 1 ? "computes" : "compute")")
     }

@@ -339,7 +339,7 @@ def test_more_threads_than_processors(workplace):
         begin = time.monotonic()
         result = run("cifar", "train", *SMALL, "--epochs", 1, "--threads", threads)
         times[threads] = time.monotonic() - begin
-        warned = f"--threads {threads} is more than the {useful} processors" in result.stderr_text
+        warned = f"--threads {threads} is more than the {useful} core" in result.stderr_text
         assert warned == (threads > useful)
         (line,) = [line for line in result.stdout_text.splitlines() if line.startswith("epoch")]
         lines.append(line.split("lr")[0])
@@ -395,7 +395,7 @@ def test_a_nested_control_groups_quota_is_honoured(workplace, control_group):
     (session,) = json.loads(output("show", "inside", "--json"))["sessions"]
     assert session["threads"] == 1
     result = run("cifar", "train", *SMALL, "--epochs", 1, "--threads", 2, preexec_fn=enter)
-    assert "more than the 1 processor" in result.stderr_text
+    assert "more than the 1 core" in result.stderr_text
 
 
 # Completion ---------------------------------------------------------------------------------------

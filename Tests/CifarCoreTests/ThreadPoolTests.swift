@@ -89,6 +89,23 @@ import Testing
     #expect(ThreadPool.defaultThreads <= Int(sysconf(Int32(_SC_NPROCESSORS_CONF))))
   }
 
+  @Test func processorsThatShareACoreCountOnce() {
+    let siblings = [0: "0,4\n", 4: "0,4\n", 1: "1,5\n", 5: "1,5\n", 2: "2\n"]
+    func cores(_ processors: [Int]) -> Int {
+      ThreadPool.cores(of: processors) { path in
+        #expect(
+          path.hasPrefix("/sys/devices/system/cpu/cpu")
+            && path.hasSuffix("/topology/thread_siblings_list"))
+        return siblings.first { path.contains("/cpu\($0.key)/") }?.value
+      }
+    }
+    #expect(cores([0, 1, 2, 4, 5]) == 3)
+    #expect(cores([0, 4]) == 1)
+    #expect(cores([4, 5]) == 2)
+    // Of these nobody knows anything.
+    #expect(cores([0, 4, 8, 9]) == 3)
+  }
+
   private func threadCount() -> Int {
     guard let directory = opendir("/proc/self/task") else { return 0 }
     defer { closedir(directory) }

@@ -21,6 +21,11 @@ bool cpu_has_avx512_vnni(void);
 /// The number of processors that the calling thread may run on; at least 1.
 int cpu_allowed_count(void);
 
+/// The numbers of the processors that this process may run on, `most` of them at most.
+///
+/// @return how many; 0 where the system does not say.
+int cpu_allowed(int *processors, int most);
+
 /// Asks for the cache line at an address that will be read or written soon, into the second-level
 /// cache. Any address is allowed.
 static inline void cpu_prefetch_far(const void *address) { __builtin_prefetch(address, 0, 2); }

@@ -166,7 +166,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
       consumer?.consume(batch: count, context.pool)
       return
     }
-    let chunks = WorkPartition(0..<count, most: blocking.chunkImages, multiple: 4)
+    let most = max(1, min(blocking.chunkImages, count / threads))
+    let chunks = WorkPartition(0..<count, most: most, multiple: 4)
     context.pool.forEach(chunks.count) { index, worker in
       let chunk = chunks[index]
       if chunk.isEmpty { return }

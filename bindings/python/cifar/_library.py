@@ -173,7 +173,8 @@ def default_threads() -> int:
     Returns
     -------
     int
-        At least 1: the processors that there are to use, or the control group's quota.
+        At least 1: the processors that there are to use, those that share a core counted once, or
+        the control group's quota.
 
     Examples
     --------
