@@ -80,17 +80,27 @@ public final class Plan {
     images: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
     weights: UnsafePointer<Float>? = nil, count: Int, seed: UInt64, step: UInt64
   ) -> BatchResult {
+    trainStep(
+      images: images, labels: labels, weights: weights, batch: BatchPartition(count), seed: seed,
+      step: step)
+  }
+
+  /// - Parameter batch: says which of its images are here.
+  func trainStep(
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
+    weights: UnsafePointer<Float>? = nil, batch: BatchPartition, seed: UInt64, step: UInt64
+  ) -> BatchResult {
     precondition(training, "the plan was made without training")
-    let pass = Pass(count: count, training: true, seed: seed, step: step)
+    let pass = Pass(images: batch, training: true, seed: seed, step: step)
     forward(images, pass)
     pool.trace?.name = "loss"
     let hasScales = loss.fillScales(
-      labels: labels, ofImages: weights, count: count, to: scales.pointer)
+      labels: labels, ofImages: weights, batch: batch, to: scales.pointer)
     var result = SoftmaxCrossEntropy.evaluate(
-      logits: logits.values, labels: labels, count: count, classes: classes,
+      logits: logits.values, labels: labels, batch: pass.images, classes: classes,
       scales: hasScales ? UnsafePointer(scales.pointer) : nil,
       gradient: logits.gradient, options: loss, kernels: kernels)
-    if loss.reduction == .sum { result.lossSum /= Double(count) }
+    if loss.reduction == .sum { result.lossSum /= Double(batch.total) }
     backward(pass)
     return result
   }
@@ -113,9 +123,10 @@ public final class Plan {
   public func evaluate(
     images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int
   ) -> BatchResult {
-    forward(images, Pass(count: count, training: false))
+    let pass = Pass(count: count, training: false)
+    forward(images, pass)
     return SoftmaxCrossEntropy.evaluate(
-      logits: logits.values, labels: labels, count: count, classes: classes, gradient: nil,
+      logits: logits.values, labels: labels, batch: pass.images, classes: classes, gradient: nil,
       options: loss, kernels: kernels)
   }
 

@@ -77,13 +77,16 @@ public protocol KernelTable: Int16Kernels {
     _ shape: ConvolutionShape, inputGroup: Int, outputPanel: Int,
     image: Input, gradient: Input, sum: Output)
 
-  /// The sums of `addFilterGradient`, (input groups, panels of output, k, k, lanes, panel), to OIHW.
-  func unpackFilterGradient(_ shape: ConvolutionShape, _ sums: Input, to filters: Output)
+  /// The sums of `addFilterGradient`, (k, k, lanes, panel), to their place in OIHW filters.
+  func unpackFilterGradient(
+    _ shape: ConvolutionShape, _ sums: Input, inputGroup: Int, outputPanel: Int,
+    to filters: Output)
 
   // MARK: Winograd convolution, 3×3 with a frame of one zero
   //
   // Transformed tiles come in packs, `packStride` floats
-  // apart; tiles that the last pack lacks are zero.
+  // apart. Of the tiles that the last pack lacks one is zero if their number is odd, and the rest is
+  // as it was.
 
   /// OIHW filters to (panels of output, 36 points, inputs, panel). With `rotated`, the filters of
   /// the backward pass, as in `packFilters`. Only what panel `panel` has of the inputs of one group
@@ -115,17 +118,17 @@ public protocol KernelTable: Int16Kernels {
     _ tiling: WinogradTiling, _ area: WinogradTiles, to transformed: Output, packStride: Int)
 
   /// For each point, sum[i, o] (+)= Σ_t x[t, i]·dy[t, o] over `tiles` tiles; `x` as `winogradInput`
-  /// makes it, `dy` as `winogradGradient` does, `sums` (36, panels, inputs, panel).
+  /// makes it, `dy` as `winogradGradient` does, `sums` (panels, groups, 36, lanes of input, panel), their
+  /// points `Winograd.sumStride` apart.
   func winogradAccumulate(
     _ x: Input, xStride: Int, groups: Int, dy: Input, dyStride: Int, panels: Int, tiles: Int,
     sums: Output, accumulate: Bool, prefetch: PrefetchRanges)
 
-  /// The sums of all points to OIHW filter gradients of one input group: Cᵀ·s·C. `sums` are those
-  /// of this group, (36 points, panels, lanes of input, panel), points `pointStride` and panels
-  /// `panelStride` floats apart.
+  /// The sums of all points to filter gradients of one input group as `addFilterGradient` lays them
+  /// out, (panels, 3, 3, lanes, panel): Cᵀ·s·C. `sums` are those of this group, its panels
+  /// `panelStride` floats apart. What the last group and the last panel lack is not written.
   func winogradFilterGradient(
-    _ shape: ConvolutionShape, _ sums: Input, pointStride: Int, panelStride: Int, group: Int,
-    to filters: Output)
+    _ shape: ConvolutionShape, _ sums: Input, panelStride: Int, group: Int, to filters: Output)
 
   // MARK: Matrix product
 
@@ -140,6 +143,13 @@ public protocol KernelTable: Int16Kernels {
   func multiplyPanel(
     rows: Int, columns: Int, depth: Int, a: Input, panelStride: Int, b: Input,
     c: Output, rowStride: Int, accumulate: Bool)
+
+  /// C = A·B as `multiplyPanel`, where the depth is cut into groups: each is summed for itself, and the
+  /// sums are added along a binary tree. `ends` are where the groups end, `groups` is a power of
+  /// two.
+  func multiplyPanelByGroups(
+    rows: Int, columns: Int, ends: UnsafePointer<Int>, groups: Int, a: Input, panelStride: Int,
+    b: Input, c: Output, rowStride: Int)
 
   /// C = A·Bᵀ, or C += A·Bᵀ with `accumulate`: each element is the product of a row of A and a row
   /// of B. Rows lie `aStride`, `bStride` and `cStride` floats apart; nothing is packed.
@@ -245,6 +255,11 @@ public protocol KernelTable: Int16Kernels {
   /// sum += x.
   func accumulate(_ x: Input, count: Int, into sum: Output)
 
+  /// The sum of `terms` vectors of `count` numbers, `stride` apart, added along a binary tree:
+  /// ((0 + 1) + (2 + 3)) + …. `terms` is a power of two up to 16, `stride` and `count` are multiples
+  /// of `lanes`; `sum` may be the first of them.
+  func addPairwise(_ x: Input, stride: Int, terms: Int, count: Int, to sum: Output)
+
   /// Draws which elements stay (mask 1) and which go (mask 0), and applies it: x = x·mask·scale.
   func dropout(
     _ values: Output, count: Int, mask: UnsafeMutablePointer<UInt8>, draw: DropoutDraw,
@@ -264,14 +279,14 @@ public protocol KernelTable: Int16Kernels {
   /// The cross-entropy of the softmax of each row of logits, (rows, classes), with the targets
   /// t = (1 − smoothing)·onehot + smoothing / classes:
   ///
-  ///     p = exp(z − max z) / Σ exp(z − max z);  loss = −s·Σ t·log p;  gradient = s·(p·Σ t − t) / rows
+  ///     p = exp(z − max z) / Σ exp(z − max z);  loss = −s·Σ t·log p;  gradient = s·(p·Σ t − t) / divisor
   ///
-  /// `scales`, (rows), has the s of each row; without, it is 1. `gradient`, if asked for, is that of
-  /// the mean loss, (rows, classes). Returned are the sum of the losses, and the number of rows whose
+  /// `scales`, (rows), has the s of each row; without, it is 1. `gradient`, if asked for, is
+  /// (rows, classes). `divisor` is the number of rows that the mean loss is of. Returned are the sum of the losses, and the number of rows whose
   /// largest logit, the first of equals, is the label's.
   func crossEntropy(
     _ logits: Input, labels: UnsafePointer<Int32>, rows: Int, classes: Int, smoothing: Float,
-    scales: Input?, gradient: Output?
+    scales: Input?, divisor: Int, gradient: Output?
   ) -> (lossSum: Double, correct: Int)
 
   /// p of `crossEntropy`, (rows, classes).

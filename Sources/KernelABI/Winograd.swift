@@ -20,6 +20,10 @@ public enum Winograd {
   public static let points = 36
   /// Tiles in a pack.
   public static let packTiles = 6
+
+  /// Floats from one point to the next in the sums for the filters' gradient, (36, lanes, panel): a
+  /// cache line more than it holds. At a power of two all points would share their cache sets.
+  public static func sumStride(lanes: Int, panel: Int) -> Int { lanes * panel + 16 }
 }
 
 /// Where the tiles of a batch lie. Tile number t is column t mod `columns` of a row of tiles of an

@@ -77,6 +77,17 @@ struct Accumulators {
     if rows > 5 { (c2, c3) = (load(from + 5 * panel), load(from + 5 * panel + lanes)) }
   }
 
+  /// Adds sums that were taken before to those that have come since.
+  @inline(__always)
+  mutating func addEarlier(_ rows: Int, _ earlier: Accumulators) {
+    (a0, a1) = (earlier.a0 + a0, earlier.a1 + a1)
+    if rows > 1 { (a2, a3) = (earlier.a2 + a2, earlier.a3 + a3) }
+    if rows > 2 { (b0, b1) = (earlier.b0 + b0, earlier.b1 + b1) }
+    if rows > 3 { (b2, b3) = (earlier.b2 + b2, earlier.b3 + b3) }
+    if rows > 4 { (c0, c1) = (earlier.c0 + c0, earlier.c1 + c1) }
+    if rows > 5 { (c2, c3) = (earlier.c2 + c2, earlier.c3 + c3) }
+  }
+
   // MARK: Pairs of int16
 
   /// Adds the products of `rows` pairs, `step` numbers apart, and one row of pairs of a panel, to

@@ -87,6 +87,30 @@ extension KernelSet {
     }
   }
 
+  public func addPairwise(_ x: Input, stride: Int, terms: Int, count: Int, to sum: Output) {
+    @inline(__always)
+    func forEachVector(_ total: (Input) -> Vector) {
+      var i = 0
+      while i < count {
+        store(total(x + i), sum + i)
+        i += lanes
+      }
+    }
+    @inline(__always)
+    func two(_ p: Input) -> Vector { load(p) + load(p + stride) }
+    @inline(__always)
+    func four(_ p: Input) -> Vector { two(p) + two(p + 2 * stride) }
+    @inline(__always)
+    func eight(_ p: Input) -> Vector { four(p) + four(p + 4 * stride) }
+    switch terms {
+    case 1: forEachVector { load($0) }
+    case 2: forEachVector { two($0) }
+    case 4: forEachVector { four($0) }
+    case 8: forEachVector { eight($0) }
+    default: forEachVector { eight($0) + eight($0 + 8 * stride) }
+    }
+  }
+
   public func moveToward(_ x: Input, weight: Float, count: Int, average: Output) {
     // As `torch.lerp` does it: from the nearer end.
     let isNear = weight < 0.5

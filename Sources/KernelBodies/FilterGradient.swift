@@ -70,15 +70,28 @@ extension KernelSet {
 
 extension KernelSet {
   public func unpackFilterGradient(
-    _ shape: ConvolutionShape, _ sums: Input, to filters: Output
+    _ shape: ConvolutionShape, _ sums: Input, inputGroup: Int, outputPanel: Int,
+    to filters: Output
   ) {
-    let taps = shape.kernel * shape.kernel
-    let outputPanels = blocks(shape.outputChannels, of: panel)
-    for output in 0..<shape.outputChannels {
-      for input in 0..<shape.inputChannels {
-        let item = input / lanes * outputPanels + output / panel
-        let from = sums + (item * taps * lanes + input % lanes) * panel + output % panel
-        let to = filters + (output * shape.inputChannels + input) * taps
+    // For most the compiler knows their number.
+    if shape.kernel == 3 {
+      unpack(9, shape, sums, inputGroup, outputPanel, filters)
+    } else {
+      unpack(shape.kernel * shape.kernel, shape, sums, inputGroup, outputPanel, filters)
+    }
+  }
+
+  @inline(__always)
+  private func unpack(
+    _ taps: Int, _ shape: ConvolutionShape, _ sums: Input, _ inputGroup: Int, _ outputPanel: Int,
+    _ filters: Output
+  ) {
+    let (firstInput, firstOutput) = (inputGroup * lanes, outputPanel * panel)
+    for output in 0..<min(panel, shape.outputChannels - firstOutput) {
+      for input in 0..<min(lanes, shape.inputChannels - firstInput) {
+        let from = sums + input * panel + output
+        let to =
+          filters + ((firstOutput + output) * shape.inputChannels + firstInput + input) * taps
         for tap in 0..<taps { to[tap] = from[tap * lanes * panel] }
       }
     }

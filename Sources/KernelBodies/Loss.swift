@@ -6,12 +6,12 @@ import KernelABI
 extension KernelSet {
   public func crossEntropy(
     _ logits: Input, labels: UnsafePointer<Int32>, rows: Int, classes: Int, smoothing: Float,
-    scales: Input?, gradient: Output?
+    scales: Input?, divisor: Int, gradient: Output?
   ) -> (lossSum: Double, correct: Int) {
     var result = (lossSum: 0.0, correct: 0)
     for row in 0..<rows {
       let scale = scales.map { $0[row] } ?? 1
-      let factor = scale / Float(rows)
+      let factor = scale / Float(divisor)
       let z = logits + row * classes
       let label = Int(labels[row])
       let (largest, sum) = normalizer(z, classes)

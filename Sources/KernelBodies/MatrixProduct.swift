@@ -67,4 +67,80 @@ extension KernelSet {
       storeUnaligned(accumulate ? loadUnaligned(to + lanes) + second : second, to + lanes)
     }
   }
+
+  public func multiplyPanelByGroups(
+    rows: Int, columns: Int, ends: UnsafePointer<Int>, groups: Int, a: Input, panelStride: Int,
+    b: Input, c: Output, rowStride: Int
+  ) {
+    // Sums that wait for their neighbours, one a level of the tree; then a tile that is cut off.
+    let tileFloats = tileHeight * panel
+    let levels = groups.trailingZeroBitCount
+    withUnsafeTemporaryAllocation(byteCount: (levels + 1) * tileFloats * 4, alignment: 64) {
+      bytes in
+      let waiting = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+      let last = waiting + levels * tileFloats
+      var row = 0
+      var tile = a
+      while row < rows {
+        let sums = sumOfGroups(ends, groups, tile, b, waiting)
+        let to = c + row * rowStride
+        if rows - row >= tileHeight && columns == panel {
+          sums.forEachRow(tileHeight) { row, first, second in
+            storeUnaligned(first, to + row * rowStride)
+            storeUnaligned(second, to + row * rowStride + lanes)
+          }
+        } else {
+          sums.write(tileHeight, last)
+          for y in 0..<min(tileHeight, rows - row) {
+            for x in 0..<columns { to[y * rowStride + x] = last[y * panel + x] }
+          }
+        }
+        row += tileHeight
+        tile += panelStride
+      }
+    }
+  }
+
+  @inline(__always)
+  private func sumOfGroups(
+    _ ends: UnsafePointer<Int>, _ groups: Int, _ a: Input, _ b: Input, _ waiting: Output
+  ) -> Accumulators {
+    var p = a
+    var q = b
+    var begin = 0
+    @inline(__always)
+    func sum(_ group: Int) -> Accumulators {
+      var sums = Accumulators()
+      for _ in begin..<ends[group] {
+        sums.add(tileHeight, p, 1, q)
+        p += tileHeight
+        q += panel
+      }
+      begin = ends[group]
+      return sums
+    }
+    if groups == 1 { return sum(0) }
+    var top = waiting
+    var sums = Accumulators()
+    for pair in 0..<(groups / 2) {
+      // Two neighbours have room in the registers.
+      let first = sum(2 * pair)
+      sums = sum(2 * pair + 1)
+      sums.addEarlier(tileHeight, first)
+      // As in a binary counter, each 1 at the end is a sum that now has its neighbour.
+      var left = pair
+      while left & 1 == 1 {
+        top -= tileHeight * panel
+        var earlier = Accumulators()
+        earlier.read(tileHeight, top)
+        sums.addEarlier(tileHeight, earlier)
+        left >>= 1
+      }
+      if 2 * pair + 2 < groups {
+        sums.write(tileHeight, top)
+        top += tileHeight * panel
+      }
+    }
+    return sums
+  }
 }

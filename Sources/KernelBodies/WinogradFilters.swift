@@ -98,33 +98,34 @@ extension KernelSet {
   }
 
   public func winogradFilterGradient(
-    _ shape: ConvolutionShape, _ sums: Input, pointStride: Int, panelStride: Int, group: Int,
-    to filters: Output
+    _ shape: ConvolutionShape, _ sums: Input, panelStride: Int, group: Int, to filters: Output
   ) {
-    // (3, 6, lanes): three rows, of which first six and then three columns are used.
+    // From one tap and from one point to the next.
+    let tap = lanes * panel
+    let pointStride = Winograd.sumStride(lanes: lanes, panel: panel)
+    // (3, 6, lanes)
     withUnsafeTemporaryAllocation(byteCount: 18 * lanes * 4, alignment: 64) { bytes in
       let columns = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
-      for input in (group * lanes)..<min(shape.inputChannels, (group + 1) * lanes) {
-        for first in stride(from: 0, to: shape.outputChannels, by: lanes) {
-          let from =
-            sums + first / panel * panelStride + (input - group * lanes) * panel + first % panel
-          // Along the columns: (6, 6) to (3, 6).
-          for x in 0..<6 {
-            let p = from + x * pointStride
-            let three = interpolate(p, 6 * pointStride)
-            store(three.0, columns + x * lanes)
-            store(three.1, columns + (6 + x) * lanes)
-            store(three.2, columns + (12 + x) * lanes)
-          }
-          for y in 0..<3 {
-            let three = interpolate(columns + y * 6 * lanes, lanes)
-            store(three.0, columns + y * 6 * lanes)
-            store(three.1, columns + (y * 6 + 1) * lanes)
-            store(three.2, columns + (y * 6 + 2) * lanes)
-          }
-          for lane in 0..<min(lanes, shape.outputChannels - first) {
-            let to = filters + ((first + lane) * shape.inputChannels + input) * 9
-            for tap in 0..<9 { to[tap] = columns[(tap / 3 * 6 + tap % 3) * lanes + lane] }
+      for index in 0..<blocks(shape.outputChannels, of: panel) {
+        let outputs = shape.outputChannels - index * panel
+        for input in 0..<min(lanes, shape.inputChannels - group * lanes) {
+          let from = sums + index * panelStride + input * panel
+          let to = filters + index * 9 * tap + input * panel
+          for first in stride(from: 0, to: min(panel, outputs), by: lanes) {
+            // Along the columns: (6, 6) to (3, 6).
+            for x in 0..<6 {
+              let p = from + first + x * pointStride
+              let three = interpolate(p, 6 * pointStride)
+              store(three.0, columns + x * lanes)
+              store(three.1, columns + (6 + x) * lanes)
+              store(three.2, columns + (12 + x) * lanes)
+            }
+            for y in 0..<3 {
+              let three = interpolate(columns + y * 6 * lanes, lanes)
+              store(three.0, to + first + 3 * y * tap)
+              store(three.1, to + first + (3 * y + 1) * tap)
+              store(three.2, to + first + (3 * y + 2) * tap)
+            }
           }
         }
       }
@@ -134,16 +135,20 @@ extension KernelSet {
   /// Cᵀ·s of one column or row: Σ over the points of (1, p, p²)·s/f(p); ∞ adds to p² alone.
   @inline(__always)
   private func interpolate(_ p: Input, _ stride: Int) -> (Vector, Vector, Vector) {
-    let sumA = (load(p + stride) + load(p + 2 * stride)) * Vector(repeating: scaleA)
-    let sumB = (load(p + 3 * stride) + load(p + 4 * stride)) * Vector(repeating: scaleB)
-    let differenceA =
-      (load(p + stride) - load(p + 2 * stride)) * Vector(repeating: a * scaleA)
-    let differenceB =
-      (load(p + 3 * stride) - load(p + 4 * stride)) * Vector(repeating: b * scaleB)
-    let second =
+    let (p1, p2) = (load(p + stride), load(p + 2 * stride))
+    let (p3, p4) = (load(p + 3 * stride), load(p + 4 * stride))
+    let (sumA, sumB, differenceA, differenceB) = (p1 + p2, p3 + p4, p1 - p2, p3 - p4)
+    @inline(__always)
+    func even(_ factorA: Float, _ factorB: Float, _ rest: Vector) -> Vector {
       multiplyAdd(
-        sumA, Vector(repeating: 0.5),
-        multiplyAdd(sumB, Vector(repeating: 2), load(p + 5 * stride)))
-    return (load(p) + sumA + sumB, differenceA + differenceB, second)
+        sumA, Vector(repeating: factorA), multiplyAdd(sumB, Vector(repeating: factorB), rest))
+    }
+    return (
+      even(scaleA, scaleB, load(p)),
+      multiplyAdd(
+        differenceA, Vector(repeating: a * scaleA),
+        differenceB * Vector(repeating: b * scaleB)),
+      even(0.5 * scaleA, 2 * scaleB, load(p + 5 * stride))
+    )
   }
 }

@@ -43,9 +43,6 @@ extension KernelSet {
         }
       }
     }
-    let panels = blocks(groups, of: panelVectors)
-    clearRest(
-      of: count, transformed, packStride, planes: panels * Winograd.points, vectors: panelVectors)
   }
 
   @inline(__always)

@@ -67,8 +67,9 @@ extension KernelSet {
         }
       }
     }
-    clearRest(
-      of: count, transformed, packStride, planes: groups * Winograd.points, vectors: 1)
+    if count % 2 != 0 {
+      clearTile(count, transformed, packStride, planes: groups * Winograd.points)
+    }
   }
 
   /// A tile that hangs far over the edge, of which only `columns` exist.
@@ -84,18 +85,10 @@ extension KernelSet {
     }
   }
 
-  /// Sets the tiles that the last pack lacks to zero.
-  func clearRest(
-    of count: Int, _ transformed: Output, _ packStride: Int, planes: Int, vectors: Int
-  ) {
-    guard count % packTiles != 0 else { return }
-    let pack = transformed + count / packTiles * packStride
-    let tile = vectors * lanes
-    for plane in 0..<planes {
-      for i in (count % packTiles * vectors)..<(packTiles * vectors) {
-        store(.zero, pack + plane * packTiles * tile + i * lanes)
-      }
-    }
+  /// Sets the tile after the last one to zero.
+  private func clearTile(_ tile: Int, _ transformed: Output, _ packStride: Int, planes: Int) {
+    let place = transformed + tile / packTiles * packStride + tile % packTiles * lanes
+    for plane in 0..<planes { store(.zero, place + plane * packTiles * lanes) }
   }
 
   /// Bᵀ·d·B of one tile. Every row of the result needs three or four rows of the tile: they are

@@ -68,13 +68,14 @@ extension KernelSet {
     let rest = lanes - 2 * rows
     let images = TileRuns(tiles, tilesPerImage, scales)
     var prefetch = Prefetch(prefetch, parts: Winograd.points * panels * groups * 3)
-    var to = sums
+    let pointStride = Winograd.sumStride(lanes: lanes, panel: panel)
     for point in 0..<Winograd.points {
       let bound = Vector(repeating: Int16Products.productBound(point))
       for index in 0..<panels {
         let g = dy + (index * Winograd.points + point) * dyStride
         for group in 0..<groups {
           let from = x + (group * Winograd.points + point) * xStride
+          let to = sums + ((index * groups + group) * Winograd.points + point) * pointStride
           prefetch.advance()
           accumulateTiles(rows, from, g, images, bound, to, accumulate)
           prefetch.advance()
@@ -84,7 +85,6 @@ extension KernelSet {
             accumulateTiles(
               rest, from + 4 * rows, g, images, bound, to + 2 * rows * panel, accumulate)
           }
-          to += lanes * panel
         }
       }
     }

@@ -68,12 +68,13 @@ extension KernelSet {
     let rows = lanes == 16 ? 6 : 4
     let rest = lanes - 2 * rows
     var prefetch = Prefetch(prefetch, parts: Winograd.points * panels * groups * 3)
-    var to = sums
+    let pointStride = Winograd.sumStride(lanes: lanes, panel: panel)
     for point in 0..<Winograd.points {
       for index in 0..<panels {
         let g = dy + (index * Winograd.points + point) * packTiles * panel
         for group in 0..<groups {
           let from = x + (group * Winograd.points + point) * packTiles * lanes
+          let to = sums + ((index * groups + group) * Winograd.points + point) * pointStride
           prefetch.advance()
           accumulateTiles(rows, from, xStride, g, dyStride, tiles, to, accumulate)
           prefetch.advance()
@@ -84,7 +85,6 @@ extension KernelSet {
             accumulateTiles(
               rest, from + 2 * rows, xStride, g, dyStride, tiles, to + 2 * rows * panel, accumulate)
           }
-          to += lanes * panel
         }
       }
     }

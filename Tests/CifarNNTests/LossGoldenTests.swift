@@ -34,7 +34,8 @@ private struct LossGolden: Decodable {
     for expected in golden.cases {
       var gradient = [Float](repeating: .nan, count: golden.logits.count)
       let result = SoftmaxCrossEntropy.evaluate(
-        logits: golden.logits, labels: golden.labels, count: count, classes: classes,
+        logits: golden.logits, labels: golden.labels, batch: BatchPartition(count),
+        classes: classes,
         gradient: &gradient,
         options: LossOptions(labelSmoothing: expected.smoothing))
       let loss = result.lossSum / Double(count)
@@ -53,7 +54,8 @@ private struct LossGolden: Decodable {
     let options = [LossOptions(), LossOptions(labelSmoothing: 1e-30)]
     let results = options.enumerated().map { index, options in
       SoftmaxCrossEntropy.evaluate(
-        logits: logits, labels: labels, count: 5, classes: 10, gradient: &gradients[index],
+        logits: logits, labels: labels, batch: BatchPartition(5), classes: 10,
+        gradient: &gradients[index],
         options: options)
     }
     #expect(abs(results[0].lossSum - results[1].lossSum) < 1e-5)
@@ -84,7 +86,7 @@ private struct LossGolden: Decodable {
   @Test func aDifferenceOfLogitsIsTheLoss() {
     var gradient = [Float](repeating: 0, count: 2)
     let result = SoftmaxCrossEntropy.evaluate(
-      logits: [50, 0], labels: [1], count: 1, classes: 2, gradient: &gradient)
+      logits: [50, 0], labels: [1], batch: BatchPartition(1), classes: 2, gradient: &gradient)
     #expect(result.lossSum == 50)
     #expect(gradient == [1, -1])
   }
@@ -92,7 +94,7 @@ private struct LossGolden: Decodable {
   @Test(arguments: [Float(0), 0.1]) func aLossThatIsNoNumberStaysNone(smoothing: Float) {
     let logits: [Float] = [.nan, 0, 1, 2]
     let result = SoftmaxCrossEntropy.evaluate(
-      logits: logits, labels: [1], count: 1, classes: 4, gradient: nil,
+      logits: logits, labels: [1], batch: BatchPartition(1), classes: 4, gradient: nil,
       options: LossOptions(labelSmoothing: smoothing))
     // C would print one with its sign set as "-nan".
     #expect(result.lossSum.isNaN && result.lossSum.sign == .plus)

@@ -29,10 +29,13 @@ private struct WeightedLossGolden: Decodable {
       let weights = LossWeights(
         ofClasses: golden.weights, dividesBySum: expected.dialect == .pytorch)
       var scales = [Float](repeating: .nan, count: count)
-      #expect(weights.scale(labels: golden.labels, ofImages: nil, count: count, to: &scales))
+      #expect(
+        weights.scale(
+          labels: golden.labels, ofImages: nil, batch: BatchPartition(count), to: &scales))
       var gradient = [Float](repeating: .nan, count: golden.logits.count)
       let result = SoftmaxCrossEntropy.evaluate(
-        logits: golden.logits, labels: golden.labels, count: count, classes: 4, scales: scales,
+        logits: golden.logits, labels: golden.labels, batch: BatchPartition(count), classes: 4,
+        scales: scales,
         gradient: &gradient, options: LossOptions(labelSmoothing: expected.smoothing))
       let loss = result.lossSum / Double(count)
       #expect(abs(loss - expected.loss) < 2e-6 * expected.loss, "\(expected)")

@@ -111,7 +111,8 @@ import Testing
     let logits = Samples.uniform(15, seed: 1, -4, 4)
     var gradient = [Float](repeating: .nan, count: 15)
     let result = SoftmaxCrossEntropy.evaluate(
-      logits: logits, labels: labels, count: 3, classes: classes, gradient: &gradient)
+      logits: logits, labels: labels, batch: BatchPartition(3), classes: classes,
+      gradient: &gradient)
     let mean = { RowOracles.crossEntropy($0, labels: labels.map(Int.init), classes: classes) }
     #expect(abs(result.lossSum / 3 - mean(logits.doubles)) < 1e-6)
     #expect(result.count == 3)
@@ -121,11 +122,11 @@ import Testing
   @Test func lossOfLargeLogitsIsFinite() {
     let logits: [Float] = [1e4, -1e4, 0, -3e38, 3e38, 0]
     let result = SoftmaxCrossEntropy.evaluate(
-      logits: logits, labels: [0, 1], count: 2, classes: 3, gradient: nil)
+      logits: logits, labels: [0, 1], batch: BatchPartition(2), classes: 3, gradient: nil)
     #expect(result.lossSum == 0)
     #expect(result.correct == 2)
     let wrong = SoftmaxCrossEntropy.evaluate(
-      logits: [50, 0], labels: [1], count: 1, classes: 2, gradient: nil)
+      logits: [50, 0], labels: [1], batch: BatchPartition(1), classes: 2, gradient: nil)
     #expect(abs(wrong.lossSum - 50) < 1e-4 && wrong.correct == 0)
   }
 

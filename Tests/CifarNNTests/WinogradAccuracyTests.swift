@@ -101,7 +101,8 @@ final class AlgorithmLayer: Operator {
       let dw = try? bench.network.gradientPointer("0.weight")
     else { return }
     algorithm.backwardWeights(
-      count: pass.count, input: bench.input.stored, outputGradient: Values(gradient),
+      batch: BatchPartition(pass.count), input: bench.input.stored,
+      outputGradient: Values(gradient),
       weightGradient: dw)
     algorithm.backwardData(
       count: pass.count, outputGradient: Values(gradient), inputGradient: dx, consumer: nil)

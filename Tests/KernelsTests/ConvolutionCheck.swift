@@ -71,7 +71,11 @@ struct ConvolutionCheck {
       }
     }
     let result = GuardedBuffer(output: sample.filters.count)
-    kernels.unpackFilterGradient(shape, sums.pointer, to: result.pointer)
+    for item in 0..<(inputGroups * outputPanels) {
+      kernels.unpackFilterGradient(
+        shape, sums.pointer + item * size, inputGroup: item / outputPanels,
+        outputPanel: item % outputPanels, to: result.pointer)
+    }
     let expected = sample.oracle.backwardWeights(sample.image.doubles, sample.gradient.doubles)
     #expect(relativeError(result.array, expected.map { 2 * $0 }) < 2e-6, "\(name)")
     #expect(sums.isIntact && result.isIntact, "\(name)")

@@ -42,6 +42,31 @@ import Testing
     #expect(gradient.isIntact && output.isIntact)
   }
 
+  @Test(arguments: InstructionSet.all, [1, 2, 4, 8, 16])
+  func pairwiseSums(set: InstructionSet, terms: Int) {
+    for vectors in [0, 1, 3] {
+      let count = vectors * set.kernels.lanes
+      let stride = count + set.kernels.lanes
+      let values = Samples.uniform(terms * stride, seed: 1)
+      var levels = (0..<terms).map { Array(values[($0 * stride)..<($0 * stride + count)]) }
+      while levels.count > 1 {
+        levels = (0..<(levels.count / 2)).map { i in
+          zip(levels[2 * i], levels[2 * i + 1]).map { $0 + $1 }
+        }
+      }
+      let x = GuardedBuffer(values)
+      let sum = GuardedBuffer(output: count)
+      set.kernels.addPairwise(
+        x.pointer, stride: stride, terms: terms, count: count, to: sum.pointer)
+      #expect(sum.array == levels[0] && x.array == values)
+      // In place of the first.
+      set.kernels.addPairwise(x.pointer, stride: stride, terms: terms, count: count, to: x.pointer)
+      #expect(Array(x.array[..<count]) == levels[0])
+      #expect(Array(x.array[count...]) == Array(values[count...]))
+      #expect(x.isIntact && sum.isIntact)
+    }
+  }
+
   @Test(arguments: InstructionSet.all, counts)
   func sumsOfTwo(set: InstructionSet, count: Int) {
     let (x, xStart) = GuardedBuffer.unaligned(Samples.uniform(count, seed: 1))

@@ -106,7 +106,11 @@ struct Int16ConvolutionCheck {
       }
     }
     let result = GuardedBuffer(output: sample.filters.count)
-    kernels.unpackFilterGradient(shape, sums.pointer, to: result.pointer)
+    for item in 0..<(groups * panels) {
+      kernels.unpackFilterGradient(
+        shape, sums.pointer + item * size, inputGroup: item / panels,
+        outputPanel: item % panels, to: result.pointer)
+    }
     let expected = sample.oracle.backwardWeights(sample.image.doubles, sample.gradient.doubles)
     #expect(relativeError(result.array, expected.map { 2 * $0 }) < 2 * bound, "\(shape.name)")
     #expect(sums.isIntact)

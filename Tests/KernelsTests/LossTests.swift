@@ -26,7 +26,7 @@ import Testing
         [Float](repeating: .nan, count: values.count))
       let result = set.kernels.crossEntropy(
         start, labels: labels, rows: LossTests.rows, classes: classes, smoothing: smoothing,
-        scales: nil, gradient: gradientStart)
+        scales: nil, divisor: LossTests.rows, gradient: gradientStart)
       #expect(abs(result.lossSum / Double(LossTests.rows) - mean(values.doubles)) < 1e-6)
       #expect(result.correct == hits(values, labels, classes))
       let error = GradientCheck.relativeError(
@@ -36,7 +36,7 @@ import Testing
 
       let alone = set.kernels.crossEntropy(
         start, labels: labels, rows: LossTests.rows, classes: classes, smoothing: smoothing,
-        scales: nil, gradient: nil)
+        scales: nil, divisor: LossTests.rows, gradient: nil)
       #expect(alone == result)
     }
   }
@@ -58,7 +58,7 @@ import Testing
         [Float](repeating: .nan, count: values.count))
       let result = set.kernels.crossEntropy(
         start, labels: labels, rows: LossTests.rows, classes: classes, smoothing: smoothing,
-        scales: scalesStart, gradient: gradientStart)
+        scales: scalesStart, divisor: LossTests.rows, gradient: gradientStart)
       #expect(abs(result.lossSum / Double(LossTests.rows) - mean(values.doubles)) < 2e-6)
       #expect(result.correct == hits(values, labels, classes))
       let error = GradientCheck.relativeError(
@@ -99,7 +99,8 @@ import Testing
   @Test(arguments: InstructionSet.all) func largeLogitsOverflowNothing(set: InstructionSet) {
     let logits: [Float] = [1e4, -1e4, 0, -3e38, 3e38, 0]
     let result = set.kernels.crossEntropy(
-      logits, labels: [0, 1], rows: 2, classes: 3, smoothing: 0, scales: nil, gradient: nil)
+      logits, labels: [0, 1], rows: 2, classes: 3, smoothing: 0, scales: nil, divisor: 2,
+      gradient: nil)
     #expect(result.lossSum == 0 && result.correct == 2)
     var logarithm = [0.0]
     set.kernels.logProbabilities(
@@ -110,13 +111,14 @@ import Testing
   /// The first of equals counts as the prediction; NaN stays in loss and gradient.
   @Test(arguments: InstructionSet.all) func equalsAndNoNumbers(set: InstructionSet) {
     let result = set.kernels.crossEntropy(
-      [1, 1, 1, 1], labels: [0, 1], rows: 2, classes: 2, smoothing: 0, scales: nil, gradient: nil)
+      [1, 1, 1, 1], labels: [0, 1], rows: 2, classes: 2, smoothing: 0, scales: nil, divisor: 2,
+      gradient: nil)
     #expect(result.correct == 1)
     for smoothing: Float in [0, 0.1] {
       var gradient = [Float](repeating: 0, count: 3)
       let broken = set.kernels.crossEntropy(
         [0, .nan, 1], labels: [0], rows: 1, classes: 3, smoothing: smoothing, scales: nil,
-        gradient: &gradient)
+        divisor: 1, gradient: &gradient)
       #expect(broken.lossSum.isNaN && gradient.allSatisfy(\.isNaN))
     }
   }

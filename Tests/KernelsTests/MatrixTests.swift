@@ -74,6 +74,44 @@ import Testing
     }
   }
 
+  /// Each group of the depth is summed as it is alone, and the sums are added along the tree, to the
+  /// bit; groups may be empty.
+  @Test(
+    arguments: InstructionSet.all,
+    [([40], 6), ([3, 7], 16), ([0, 5, 5, 21], 5), ([1, 3, 3, 8, 9, 20, 33, 33], 16)])
+  func productsByGroups(set: InstructionSet, test: (ends: [Int], columns: Int)) {
+    let (ends, columns) = test
+    let kernels = set.kernels
+    let (tileRows, tileColumns) = (kernels.tileRows, kernels.panelLanes)
+    guard columns <= tileColumns, let depth = ends.last else { return }
+    for columns in [columns, tileColumns] {
+      let rows = 2 * tileRows + 1
+      let panelStride = depth * tileRows
+      let a = GuardedBuffer(Samples.uniform(3 * panelStride, seed: 1))  // (3, depth, tile)
+      let b = GuardedBuffer(Samples.uniform(depth * tileColumns, seed: 2))  // (depth, panel)
+      let (c, start) = GuardedBuffer.unaligned([Float](repeating: .nan, count: rows * columns))
+      kernels.multiplyPanelByGroups(
+        rows: rows, columns: columns, ends: ends, groups: ends.count, a: a.pointer,
+        panelStride: panelStride, b: b.pointer, c: start, rowStride: columns)
+      var terms = zip([0] + ends, ends).map { begin, end in
+        var sums = [Float](repeating: .nan, count: rows * columns)
+        kernels.multiplyPanel(
+          rows: rows, columns: columns, depth: end - begin, a: a.pointer + begin * tileRows,
+          panelStride: panelStride, b: b.pointer + begin * tileColumns, c: &sums,
+          rowStride: columns,
+          accumulate: false)
+        return sums
+      }
+      while terms.count > 1 {
+        terms = stride(from: 0, to: terms.count, by: 2).map { i in
+          zip(terms[i], terms[i + 1]).map { $0 + $1 }
+        }
+      }
+      #expect(Array(c.array[1...]) == terms[0])
+      #expect(c.isIntact && a.isIntact && b.isIntact && c[0] == -12_345)
+    }
+  }
+
   /// Depths that fill no vector, and sizes that fill no tile.
   @Test(
     arguments: InstructionSet.all,

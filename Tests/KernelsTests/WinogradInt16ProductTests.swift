@@ -110,7 +110,8 @@ import Testing
     let dy = GuardedBuffer(
       Self.numbers(panels * 36 * dyStride - 32, seed: 4, limit: Int16Products.gradientLimit))
     let scales = GuardedBuffer([1e-6, 3e-8, 5e-7, 2e-6].map { Float($0) })
-    let sums = GuardedBuffer(output: 36 * panels * groups * lanes * panel)
+    let stride = Winograd.sumStride(lanes: lanes, panel: panel)
+    let sums = GuardedBuffer(output: 36 * panels * groups * stride)
     for accumulate in [false, true] {
       kernels.winogradAccumulateInt16(
         x.pointer, xStride: xStride, groups: groups, dy: dy.pointer, dyStride: dyStride,
@@ -136,7 +137,7 @@ import Testing
           sum += Double(Int(a) * Int(b)) * Double(scales[tile / tilesPerImage])
         }
         expected.append(2 * bound * sum)
-        actual.append(sums[(((point * 2 + index) * 2 + group) * lanes + lane) * panel + output])
+        actual.append(sums[((index * 2 + group) * 36 + point) * stride + lane * panel + output])
       }
     }
     #expect(relativeError(actual, expected) < 1e-6)
@@ -150,7 +151,7 @@ import Testing
     let x = GuardedBuffer([Int16](repeating: a, count: 36 * 32 * lanes))
     let dy = GuardedBuffer([Int16](repeating: b, count: 36 * 32 * panel))
     let scales = GuardedBuffer([Float(1)])
-    let sums = GuardedBuffer(output: 36 * lanes * panel)
+    let sums = GuardedBuffer(output: 36 * Winograd.sumStride(lanes: lanes, panel: panel))
     kernels.winogradAccumulateInt16(
       x.pointer, xStride: 32 * lanes, groups: 1, dy: dy.pointer, dyStride: 32 * panel, panels: 1,
       tiles: 0..<32, tilesPerImage: 64, scales: scales.pointer, sums: sums.pointer,

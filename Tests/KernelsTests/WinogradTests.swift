@@ -76,7 +76,6 @@ import Testing
     let packPlane = Winograd.points * Winograd.packTiles
     let xStride = packPlane * groups * lanes + lanes
     let dyStride = packPlane * panels * kernels.panelLanes + lanes
-    let sumStride = panels * groups * lanes * kernels.panelLanes
     // Nothing follows the last pack.
     let x = GuardedBuffer(output: packs * xStride - lanes)
     // Groups that a panel lacks are not written, and multiply into sums that nobody reads.
@@ -97,7 +96,8 @@ import Testing
           tiles: portion),
         to: dy.pointer + pack * dyStride, packStride: dyStride)
     }
-    let sums = GuardedBuffer(output: Winograd.points * sumStride)
+    let itemSums = Winograd.points * Winograd.sumStride(lanes: lanes, panel: kernels.panelLanes)
+    let sums = GuardedBuffer(output: panels * groups * itemSums)
     for portion in portions {
       let pack = portion.lowerBound / Winograd.packTiles
       kernels.winogradAccumulate(
@@ -108,10 +108,18 @@ import Testing
         prefetch: PrefetchRanges())
     }
     let filters = GuardedBuffer(output: sample.filters.count)
+    let item = 9 * lanes * kernels.panelLanes  // (3, 3, lanes, panel)
     for group in 0..<groups {
+      let taps = GuardedBuffer(output: panels * item)
       kernels.winogradFilterGradient(
-        shape, sums.pointer + group * lanes * kernels.panelLanes, pointStride: sumStride,
-        panelStride: groups * lanes * kernels.panelLanes, group: group, to: filters.pointer)
+        shape, sums.pointer + group * itemSums, panelStride: groups * itemSums, group: group,
+        to: taps.pointer)
+      for panel in 0..<panels {
+        kernels.unpackFilterGradient(
+          shape, taps.pointer + panel * item, inputGroup: group, outputPanel: panel,
+          to: filters.pointer)
+      }
+      #expect(taps.isIntact)
     }
     let expected = sample.oracle.backwardWeights(sample.image.doubles, sample.gradient.doubles)
     #expect(relativeError(filters.array, expected) < 4e-6, "\(shape.name)")

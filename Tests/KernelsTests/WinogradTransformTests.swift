@@ -27,9 +27,11 @@ import Testing
       let expected = WinogradOracle.transform(tile, by: WinogradOracle.inputMatrix)
       #expect(relativeError((0..<36).map { points[$0 * 6 * lanes + lane] }, expected) < 1e-6)
     }
-    // The five tiles that the pack lacks are 0.
-    #expect(points.array.allSatisfy { !$0.isNaN })
-    #expect(points.array.filter { $0 != 0 }.count <= 36 * lanes)
+    // Products take tiles in pairs: the second is 0.
+    for point in 0..<36 {
+      let second = points.array[((point * 6 + 1) * lanes)..<((point * 6 + 2) * lanes)]
+      #expect(second.allSatisfy { $0 == 0 })
+    }
   }
 
   @Test(arguments: InstructionSet.all, [false, true])
@@ -87,13 +89,17 @@ import Testing
   func filterGradient(set: InstructionSet) {
     let lanes = set.kernels.lanes
     let stride = lanes * set.kernels.panelLanes
-    let sums = GuardedBuffer(Samples.uniform(36 * stride, seed: 5))  // (36, 1, lanes, panel)
-    let filter = GuardedBuffer(output: 9)
+    let sumStride = Winograd.sumStride(lanes: lanes, panel: set.kernels.panelLanes)
+    let sums = GuardedBuffer(Samples.uniform(36 * sumStride, seed: 5))  // (1, 1, 36, lanes, panel)
+    let taps = GuardedBuffer(output: 9 * stride)  // (1, 3, 3, lanes, panel)
     set.kernels.winogradFilterGradient(
-      Self.shape, sums.pointer, pointStride: stride, panelStride: stride, group: 0,
-      to: filter.pointer)
+      Self.shape, sums.pointer, panelStride: 36 * sumStride, group: 0, to: taps.pointer)
+    #expect(taps.isIntact)
+    let filter = GuardedBuffer(output: 9)
+    set.kernels.unpackFilterGradient(
+      Self.shape, taps.pointer, inputGroup: 0, outputPanel: 0, to: filter.pointer)
     let expected = WinogradOracle.transform(
-      (0..<36).map { Double(sums[$0 * stride]) },
+      (0..<36).map { Double(sums[$0 * sumStride]) },
       by: WinogradOracle.transposed(WinogradOracle.filterMatrix))
     #expect(relativeError(filter.array, expected) < 1e-6)
     #expect(filter.isIntact)

@@ -17,23 +17,27 @@ public struct LossWeights: Equatable, Sendable {
   /// What the losses of a batch are multiplied by, so that the mean of the products is the loss.
   ///
   /// - Parameters:
-  ///   - labels: (count), each in 0 ..< classes.
+  ///   - labels: (count), each in 0 ..< classes; of the images that are here.
   ///   - ofImages: (count), each 0 or above; nil for images that count alike.
   ///   - scales: (count), overwritten where anything has a weight.
   /// - Returns: whether anything has.
   func scale(
-    labels: UnsafePointer<Int32>, ofImages: UnsafePointer<Float>?, count: Int,
+    labels: UnsafePointer<Int32>, ofImages: UnsafePointer<Float>?, batch: BatchPartition,
     to scales: UnsafeMutablePointer<Float>
   ) -> Bool {
     guard ofClasses != nil || ofImages != nil else { return false }
-    var sum = 0.0
-    for image in 0..<count {
-      scales[image] = (ofClasses?[Int(labels[image])] ?? 1) * (ofImages?[image] ?? 1)
-      sum += Double(scales[image])
-    }
+    let sum = batch.sum(
+      { group in
+        var sum = 0.0
+        for image in batch[group] {
+          scales[image] = (ofClasses?[Int(labels[image])] ?? 1) * (ofImages?[image] ?? 1)
+          sum += Double(scales[image])
+        }
+        return sum
+      }, +)
     guard dividesBySum, sum > 0 else { return true }
-    let factor = Float(Double(count) / sum)
-    for image in 0..<count { scales[image] *= factor }
+    let factor = Float(Double(batch.total) / sum)
+    for image in 0..<batch.count { scales[image] *= factor }
     return true
   }
 }

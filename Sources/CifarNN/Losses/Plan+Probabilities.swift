@@ -25,7 +25,7 @@ extension Plan {
     let classes = network.spec.classes
     kernels.softmax(logits, rows: count, classes: classes, probabilities: probabilities)
     return SoftmaxCrossEntropy.evaluate(
-      logits: logits, labels: labels, count: count, classes: classes, gradient: nil,
+      logits: logits, labels: labels, batch: BatchPartition(count), classes: classes, gradient: nil,
       options: loss, kernels: kernels)
   }
 

@@ -28,16 +28,18 @@ public struct LossOptions: Equatable, Sendable {
   ///   - scales: (count), overwritten unless all are 1.
   /// - Returns: whether any is not 1.
   func fillScales(
-    labels: UnsafePointer<Int32>, ofImages: UnsafePointer<Float>?, count: Int,
+    labels: UnsafePointer<Int32>, ofImages: UnsafePointer<Float>?, batch: BatchPartition,
     to scales: UnsafeMutablePointer<Float>
   ) -> Bool {
     var weights = weights
     // A sum is divided by nothing.
     if reduction == .sum { weights.dividesBySum = false }
     let isWeighted = weights.scale(
-      labels: labels, ofImages: ofImages, count: count, to: scales)
+      labels: labels, ofImages: ofImages, batch: batch, to: scales)
     guard reduction == .sum else { return isWeighted }
-    for image in 0..<count { scales[image] = Float(count) * (isWeighted ? scales[image] : 1) }
+    for image in 0..<batch.count {
+      scales[image] = Float(batch.total) * (isWeighted ? scales[image] : 1)
+    }
     return true
   }
 }
@@ -49,20 +51,26 @@ public struct LossOptions: Equatable, Sendable {
 /// logits of a softmax layer: a difference of 50 between two logits is a loss of 50.
 enum SoftmaxCrossEntropy {
   /// - Parameters:
-  ///   - logits: (N, classes)
+  ///   - logits: (N, classes), of the images of the batch that are here.
   ///   - scales: (N), what each row's loss is multiplied by; nil for 1.
-  ///   - gradient: (N, classes), of the mean loss; nil if not needed.
+  ///   - gradient: (N, classes), of the mean loss of the batch; nil if not needed.
   static func evaluate(
-    logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, classes: Int,
+    logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, batch: BatchPartition, classes: Int,
     scales: UnsafePointer<Float>? = nil, gradient: UnsafeMutablePointer<Float>?,
     options: LossOptions = LossOptions(),
     kernels: any KernelTable = Kernels.current
   ) -> BatchResult {
-    let (lossSum, correct) = kernels.crossEntropy(
-      logits, labels: labels, rows: count, classes: classes, smoothing: options.labelSmoothing,
-      scales: scales, gradient: gradient)
+    let (lossSum, correct) = batch.sum(
+      { group -> (lossSum: Double, correct: Int) in
+        let rows = batch[group]
+        let first = rows.lowerBound
+        return kernels.crossEntropy(
+          logits + first * classes, labels: labels + first, rows: rows.count, classes: classes,
+          smoothing: options.labelSmoothing, scales: scales.map { $0 + first },
+          divisor: batch.total, gradient: gradient.map { $0 + first * classes })
+      }, { ($0.lossSum + $1.lossSum, $0.correct + $1.correct) })
     // The NaN of x86 has its sign set, and C prints that as "-nan".
     return BatchResult(
-      lossSum: lossSum.isNaN ? .nan : lossSum, correct: correct, count: count)
+      lossSum: lossSum.isNaN ? .nan : lossSum, correct: correct, count: batch.count)
   }
 }

@@ -1,6 +1,16 @@
 import CifarCore
 import Kernels
 
+/// Σ dy and Σ dy·(x − mean) of a channel.
+struct ChannelGradients {
+  var sum = 0.0
+  var products = 0.0
+
+  static func + (one: ChannelGradients, other: ChannelGradients) -> ChannelGradients {
+    ChannelGradients(sum: one.sum + other.sum, products: one.products + other.products)
+  }
+}
+
 /// The statistics of one batch normalisation, and what they make of its two passes.
 ///
 /// Forward: y = γ·(x − μ)·σ⁻¹ + β with σ⁻¹ = 1/√(var + ε), which is scale·x + offset.
@@ -66,15 +76,13 @@ final class BatchNormalization {
 
   /// Sets scale and offset by the batch, and moves the running statistics.
   ///
-  /// - Parameters:
-  ///   - moments: of each channel.
-  ///   - count: values a channel.
-  func useBatch(moments: (Int) -> ChannelMoments, count: Int) {
-    let n = Double(count)
+  /// - Parameter moments: of a channel, in a group of images.
+  func useBatch(_ batch: BatchPartition, moments: (_ channel: Int, _ group: Int) -> ChannelMoments)
+  {
     for channel in 0..<channels {
-      let moments = moments(channel)
-      let (mean, variance) = (moments.mean(of: n), moments.variance(of: n))
-      let kept = unbiased && count > 1 ? variance * n / (n - 1) : variance
+      let moments = batch.sum({ moments(channel, $0) }, +)
+      let (mean, variance, n) = (moments.mean, moments.variance, moments.count)
+      let kept = unbiased && n > 1 ? variance * n / (n - 1) : variance
       set(channel, mean: mean, variance: variance)
       move(&runningMean[channel], toward: mean)
       move(&runningVariance[channel], toward: kept)
@@ -105,15 +113,21 @@ final class BatchNormalization {
 
   /// Sets slope and constant, and the gradients of weight and bias.
   ///
-  /// - Parameter sums: Σ dy by channel, and Σ dy·(x − mean).
-  func useGradients(sums: (Int) -> (sum: Double, products: Double), count: Int) {
+  /// - Parameters:
+  ///   - pixels: values that an image has of a channel.
+  ///   - sums: of a channel, in a group of images.
+  func useGradients(
+    _ batch: BatchPartition, pixels: Int,
+    sums: (_ channel: Int, _ group: Int) -> ChannelGradients
+  ) {
     guard usesBatch, let biasGradient else { return }
     let (trainsWeight, trainsBias) = (
       network.isTrained(parameters[0]), network.isTrained(parameters[parameters.count - 1])
     )
-    let n = Double(count)
+    let n = Double(batch.total * pixels)
     for channel in 0..<channels {
-      let (sum, products) = sums(channel)
+      let total = batch.sum({ sums(channel, $0) }, +)
+      let (sum, products) = (total.sum, total.products)
       let inverse = Double(inverseDeviation[channel])
       let factor = Double(scale[channel])
       let normalized = products * inverse  // Σ dy·x̂

@@ -9,32 +9,42 @@ import Kernels
 /// alone, plane after plane.
 struct ChannelMoments {
   /// The shift of the first plane.
-  private let origin: Double
+  private(set) var origin = 0.0
+  /// Values so far; 0 before the first plane.
+  private(set) var count = 0.0
   /// Σ(x − origin)
-  private var sum = 0.0
+  private(set) var sum = 0.0
   /// Σ(x − origin)²
-  private var squares = 0.0
+  private(set) var squares = 0.0
 
-  /// - Parameter plane: the shift and both sums of the first plane, `lanes` floats apart, as those
-  ///   of all planes lie.
-  init(_ plane: UnsafePointer<Float>, lanes: Int, pixels: Double) {
-    origin = Double(plane[0])
-    add(plane, lanes: lanes, pixels: pixels)
-  }
-
-  /// Adds another plane of as many pixels.
+  /// Adds a plane.
+  ///
+  /// - Parameter plane: its shift and both sums, `lanes` floats apart.
   mutating func add(_ plane: UnsafePointer<Float>, lanes: Int, pixels: Double) {
-    let distance = Double(plane[0]) - origin
-    let sum = Double(plane[lanes])
-    self.sum += sum + pixels * distance
-    squares += Double(plane[2 * lanes]) + distance * (2 * sum + pixels * distance)
+    var next = ChannelMoments()
+    next.origin = Double(plane[0])
+    next.count = pixels
+    next.sum = Double(plane[lanes])
+    next.squares = Double(plane[2 * lanes])
+    self = self + next
   }
 
-  /// - Parameter count: values of all planes.
-  func mean(of count: Double) -> Double { origin + sum / count }
+  /// Those of all values of both.
+  static func + (one: ChannelMoments, other: ChannelMoments) -> ChannelMoments {
+    guard one.count > 0 else { return other }
+    guard other.count > 0 else { return one }
+    var result = one
+    let distance = other.origin - one.origin
+    result.count += other.count
+    result.sum += other.sum + other.count * distance
+    result.squares += other.squares + distance * (2 * other.sum + other.count * distance)
+    return result
+  }
+
+  var mean: Double { origin + sum / count }
 
   /// With n, not n − 1.
-  func variance(of count: Double) -> Double {
+  var variance: Double {
     let shifted = sum / count
     // A NaN must come out as it is.
     let variance = squares / count - shifted * shifted

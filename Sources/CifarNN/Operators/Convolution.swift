@@ -107,6 +107,7 @@ final class Convolution: Operator {
       packedVersion = context.network.version
       prepare()
     }
+    guard pass.count > 0 else { return }
     algorithm.forward(
       count: pass.count, input: images(pass), bias: bias.pointer, relu: relu,
       output: output.stored, consumer: outputConsumer(pass))
@@ -143,6 +144,7 @@ final class Convolution: Operator {
   /// dw[o, i] = Σ_n x[n, i] ⋆ dy[n, o]; db[o] = Σ dy[n, o]; dx[n, i] = Σ_o dy[n, o] ∗ w[o, i].
   func backward(_ pass: Pass) {
     guard let gradient = output.gradient, let weightGradient else { return }
+    guard pass.count > 0 else { return clearGradients(weightGradient) }
     var gradients: any ImageProducer =
       (pooling ?? consumer)?.inputGradients(capacity: gradientCapacity) ?? Values(gradient)
     let network = context.network
@@ -152,7 +154,7 @@ final class Convolution: Operator {
     let images: any ImageProducer = input.isStored ? input.stored : images(pass)
     if let inputGradient, trainsWeights, gradientCapacity != nil {
       algorithm.backward(
-        count: pass.count, input: images, outputGradient: gradients, inputGradient: inputGradient,
+        batch: pass.images, input: images, outputGradient: gradients, inputGradient: inputGradient,
         consumer: gradientConsumer, weightGradient: weightGradient)
     } else {
       if let inputGradient {
@@ -164,7 +166,7 @@ final class Convolution: Operator {
       }
       if trainsWeights {
         algorithm.backwardWeights(
-          count: pass.count, input: images, outputGradient: gradients,
+          batch: pass.images, input: images, outputGradient: gradients,
           weightGradient: weightGradient)
         if gradientCapacity == nil { gradients = Values(gradient) }
       }
@@ -174,28 +176,43 @@ final class Convolution: Operator {
     if biasIsCancelled {
       biasGradient.update(repeating: 0, count: shape.outputChannels)
     } else {
-      sumBiasGradient(pass.count, gradient, into: biasGradient)
+      sumBiasGradient(pass.images, gradient, into: biasGradient)
+    }
+  }
+
+  /// Those of a process whose images have run out.
+  private func clearGradients(_ weightGradient: UnsafeMutablePointer<Float>) {
+    let network = context.network
+    if network.isTrained("\(path).weight") {
+      let filter = shape.inputChannels * shape.kernel * shape.kernel
+      weightGradient.update(repeating: 0, count: shape.outputChannels * filter)
+    }
+    if let biasGradient, network.isTrained("\(path).bias") {
+      biasGradient.update(repeating: 0, count: shape.outputChannels)
     }
   }
 
   private func sumBiasGradient(
-    _ count: Int, _ gradient: UnsafePointer<Float>, into sum: UnsafeMutablePointer<Float>
+    _ batch: BatchPartition, _ gradient: UnsafePointer<Float>, into sum: UnsafeMutablePointer<Float>
   ) {
     let kernels = context.kernels
     let lanes = kernels.lanes
     let groups = blocks(shape.outputChannels, of: lanes)
     let pixels = shape.outputHeight * shape.outputWidth
-    context.pool.forEach(count * groups) { plane, _ in
+    context.pool.forEach(batch.count * groups) { plane, _ in
       kernels.planeSum(
         gradient + plane * pixels * lanes, pixels: pixels, sum: planeSums.pointer + plane * lanes)
     }
     for channel in 0..<shape.outputChannels {
-      var total = 0.0
-      for image in 0..<count {
-        let plane = image * groups + channel / lanes
-        total += Double(planeSums[plane * lanes + channel % lanes])
+      func total(_ group: Int) -> Float {
+        var total = 0.0
+        for image in batch[group] {
+          let plane = image * groups + channel / lanes
+          total += Double(planeSums[plane * lanes + channel % lanes])
+        }
+        return Float(total)
       }
-      sum[channel] = Float(total)
+      sum[channel] = batch.sum(total, +)
     }
   }
 }

@@ -24,7 +24,7 @@ protocol ConvolutionAlgorithm: AnyObject {
   ///     since the last forward pass, the same as there.
   ///   - weightGradient: (out, in, k, k), overwritten.
   func backwardWeights(
-    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
+    batch: BatchPartition, input: any ImageProducer, outputGradient: any ImageProducer,
     weightGradient: UnsafeMutablePointer<Float>)
 
   /// - Parameters:
@@ -37,22 +37,22 @@ protocol ConvolutionAlgorithm: AnyObject {
 
   /// Both of them, with a gradient that is asked for once where that gains.
   func backward(
-    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
+    batch: BatchPartition, input: any ImageProducer, outputGradient: any ImageProducer,
     inputGradient: UnsafeMutablePointer<Float>, consumer: (any ImageConsumer)?,
     weightGradient: UnsafeMutablePointer<Float>)
 }
 
 extension ConvolutionAlgorithm {
   func backward(
-    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
+    batch: BatchPartition, input: any ImageProducer, outputGradient: any ImageProducer,
     inputGradient: UnsafeMutablePointer<Float>, consumer: (any ImageConsumer)?,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
     backwardData(
-      count: count, outputGradient: outputGradient, inputGradient: inputGradient,
+      count: batch.count, outputGradient: outputGradient, inputGradient: inputGradient,
       consumer: consumer)
     backwardWeights(
-      count: count, input: input, outputGradient: outputGradient, weightGradient: weightGradient)
+      batch: batch, input: input, outputGradient: outputGradient, weightGradient: weightGradient)
   }
 }
 

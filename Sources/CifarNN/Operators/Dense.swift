@@ -22,6 +22,9 @@ final class Dense: Operator {
   private let path: String
   /// nil for factors in float32.
   private let int16Products: DenseInt16Products?
+  /// (groups of images, units padded to whole vectors): the bias's gradient in each.
+  private let biasSums: AlignedBuffer<Float>
+  private let biasStride: Int
   /// (N, units)
   private let mask: AlignedBuffer<UInt8>
 
@@ -52,13 +55,17 @@ final class Dense: Operator {
     int16Products =
       context.target.products == .int16 && DenseInt16Products.gains(units: units)
       ? try DenseInt16Products(features: features, units: units, context: context) : nil
+    biasStride = blocks(units, of: context.kernels.lanes) * context.kernels.lanes
+    let needsSums = biasGradient != nil && !biasIsCancelled
+    biasSums = try AlignedBuffer(count: needsSums ? BatchPartition.groups * biasStride : 0)
     mask = try AlignedBuffer(count: dropout != nil && context.training ? batch * units : 0)
   }
 
   var parameters: [String] { ["\(path).weight", "\(path).bias"] }
 
   static func scratch(_ target: PlanTarget) -> ScratchSize {
-    MatrixProduct.scratch(target.tiles).union(DenseInt16Products.scratch(target.tiles))
+    MatrixProduct.scratch(target.tiles, depth: target.training ? target.batchSize : 0).union(
+      DenseInt16Products.scratch(target.tiles))
   }
 
   func forward(_ pass: Pass) {
@@ -74,7 +81,8 @@ final class Dense: Operator {
       if let dropout, pass.training {
         context.kernels.dropout(
           values, count: units, mask: mask.pointer + row * units,
-          draw: dropout.draw(pass, run: row, of: units, lanes: context.kernels.lanes),
+          draw: dropout.draw(
+            pass, run: pass.images.first + row, of: units, lanes: context.kernels.lanes),
           scale: dropout.scale)
       }
     }
@@ -111,18 +119,17 @@ final class Dense: Operator {
     }
     let network = context.network
     if let biasGradient, network.isTrained("\(path).bias") {
-      biasGradient.update(repeating: 0, count: units)
-      if !biasIsCancelled {
-        for row in 0..<pass.count {
-          context.kernels.accumulate(gradient + row * units, count: units, into: biasGradient)
-        }
+      if biasIsCancelled {
+        biasGradient.update(repeating: 0, count: units)
+      } else {
+        sumBiasGradient(pass.images, gradient, into: biasGradient)
       }
     }
     let dy = MatrixProduct.Matrix(gradient, columns: units)
     if network.isTrained("\(path).weight") {
       product.multiply(
         dy.transposed, .init(input.values, columns: features),
-        rows: units, columns: features, depth: pass.count, c: weightGradient)
+        rows: units, columns: features, depth: pass.images, c: weightGradient)
     }
     guard pass.needsInputGradient, let inputGradient = input.gradient else { return }
     if let int16Products {
@@ -132,5 +139,23 @@ final class Dense: Operator {
         dy, .init(weights, columns: features),
         rows: pass.count, columns: features, depth: units, c: inputGradient)
     }
+  }
+
+  private func sumBiasGradient(
+    _ batch: BatchPartition, _ gradient: UnsafePointer<Float>,
+    into sum: UnsafeMutablePointer<Float>
+  ) {
+    let kernels = context.kernels
+    biasSums.fill(0)
+    for group in 0..<batch.groupCount {
+      for row in batch[group] {
+        kernels.accumulate(
+          gradient + row * units, count: units, into: biasSums.pointer + group * biasStride)
+      }
+    }
+    kernels.addPairwise(
+      biasSums.pointer, stride: biasStride, terms: batch.groupCount, count: biasStride,
+      to: biasSums.pointer)
+    sum.update(from: biasSums.pointer, count: units)
   }
 }

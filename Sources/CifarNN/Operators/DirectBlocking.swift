@@ -11,9 +11,9 @@ struct DirectBlocking: Equatable, Sendable {
   let outputPanels: Int
   /// Whether there is a gradient of the input to compute.
   let hasInputGradient: Bool
-  /// Images are cut into this many chunks, each with a sum of its own for the weights' gradient.
-  /// Enough to keep many threads busy, few enough that their sums stay in the cache.
-  let chunks: Int
+  /// A group of images is cut into this many chunks, each with a sum of its own for the weights'
+  /// gradient: enough to keep many threads busy, few enough that their sums stay in the cache.
+  let groupChunks: Int
   /// What a chunk of the weights' gradient is shared by: groups of the input, and with factors of
   /// float32 panels of the output.
   let items: Int
@@ -36,7 +36,7 @@ struct DirectBlocking: Equatable, Sendable {
     hasInputGradient = target.training && needsInputGradient
     let isInt16 = target.products == .int16
     items = isInt16 ? inputGroups : inputGroups * outputPanels
-    chunks = min(target.batchSize, max(1, 16 / items))
+    groupChunks = items == 1 ? 2 : 1
     imageFloats = max(
       shape.height * shape.width * inputGroups * lanes,
       shape.outputHeight * shape.outputWidth * outputGroups * lanes)
@@ -48,8 +48,12 @@ struct DirectBlocking: Equatable, Sendable {
     let pairs = blocks(shape.outputWidth, of: 2)
     pixelFloats =
       isInt16 && target.training ? shape.kernel * shape.height * pairs * lanes : 0
+    let sumFloats =
+      inputGroups * outputPanels * shape.kernel * shape.kernel * lanes * target.tiles.panelLanes
+    let shared = target.training ? groupChunks * BatchPartition.groups * sumFloats : 0
     guard isInt16 else {
       scratch = ScratchSize(
+        shared: shared,
         worker: max(
           shape.hasFrame ? forward : 0, shape.hasGradientFrame ? backward : 0)
       ).union(StagingBuffers.scratch(2, size: imageFloats, target))
@@ -58,6 +62,7 @@ struct DirectBlocking: Equatable, Sendable {
     let gradientFloats =
       target.training ? shape.outputHeight * pairs * target.tiles.panelLanes : 0
     scratch = ScratchSize(
+      shared: shared,
       worker: max(blocks(max(forward, backward), of: 2), pixelFloats + gradientFloats))
   }
 }
@@ -91,18 +96,8 @@ extension DirectBlocking {
     }
   }
 
-  /// Adds the chunks' sums up, in their order, and lays them out as the weights are.
-  ///
-  /// - Parameters:
-  ///   - sums: (chunks, count), the first ones overwritten.
-  ///   - count: sums of a chunk.
-  func addUp(
-    _ sums: UnsafeMutablePointer<Float>, count: Int,
-    to weightGradient: UnsafeMutablePointer<Float>, _ kernels: any KernelTable
-  ) {
-    for chunk in 1..<max(1, chunks) {
-      kernels.accumulate(sums + chunk * count, count: count, into: sums)
-    }
-    kernels.unpackFilterGradient(shape, sums, to: weightGradient)
+  /// The images of each chunk of the weights' gradient.
+  func chunk(_ index: Int, of batch: BatchPartition) -> Range<Int> {
+    WorkPartition(batch[index / groupChunks], count: groupChunks)[index % groupChunks]
   }
 }

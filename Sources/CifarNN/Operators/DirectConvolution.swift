@@ -9,14 +9,11 @@ final class DirectConvolution: ConvolutionAlgorithm {
   private let inputGroups: Int
   private let outputGroups: Int
   private let outputPanels: Int
-  private let chunks: Int
   private let readsGradientsOnce: Bool
   /// (panels of output, input channels, k, k, panel)
   private let packed: AlignedBuffer<Float>
   /// The same for the backward pass, inputs and outputs exchanged.
   private let packedRotated: AlignedBuffer<Float>?
-  /// (chunks, input groups, panels of output, k, k, lanes, panel)
-  private let partialSums: AlignedBuffer<Float>
   private let tapFloats: Int
   private let staging: StagingBuffers
 
@@ -27,7 +24,6 @@ final class DirectConvolution: ConvolutionAlgorithm {
     inputGroups = blocking.inputGroups
     outputGroups = blocking.outputGroups
     outputPanels = blocking.outputPanels
-    chunks = blocking.chunks
     readsGradientsOnce = blocking.readsGradientsOnce
     let panel = context.kernels.panelLanes
     let taps = shape.kernel * shape.kernel
@@ -38,8 +34,6 @@ final class DirectConvolution: ConvolutionAlgorithm {
         count: blocks(shape.inputChannels, of: panel) * shape.outputChannels * taps * panel) : nil
     tapFloats = taps * context.kernels.lanes * panel
     staging = StagingBuffers(size: blocking.imageFloats, context: context)
-    partialSums = try AlignedBuffer(
-      count: context.training ? chunks * blocking.items * tapFloats : 0)
   }
 
   func prepare(weights: UnsafePointer<Float>) {
@@ -106,7 +100,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
   }
 
   func backwardWeights(
-    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
+    batch: BatchPartition, input: any ImageProducer, outputGradient: any ImageProducer,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
     let kernels = context.kernels
@@ -115,13 +109,16 @@ final class DirectConvolution: ConvolutionAlgorithm {
     let items = inputGroups * outputPanels
     // Each item needs the gradients.
     let outputGradient =
-      readsGradientsOnce ? outputGradient : outputGradient.batch(count) ?? outputGradient
+      readsGradientsOnce ? outputGradient : outputGradient.batch(batch.count) ?? outputGradient
+    let chunks = batch.groupCount * blocking.groupChunks
+    // (chunks, input groups, panels of output, k, k, lanes, panel)
+    let sums = context.scratch.shared
     context.pool.forEach(chunks * items) { index, worker in
       let (chunk, item) = index.quotientAndRemainder(dividingBy: items)
-      let sum = partialSums.pointer + index * tapFloats
+      let sum = sums + index * tapFloats
       sum.update(repeating: 0, count: tapFloats)
       let group = item / outputPanels
-      for image in (count * chunk / chunks)..<(count * (chunk + 1) / chunks) {
+      for image in blocking.chunk(chunk, of: batch) {
         let one = image..<(image + 1)
         let images = input.images(one, groups: group..<(group + 1), worker: worker)
         let gradients = outputGradient.images(one, groups: 0..<outputGroups, worker: worker)
@@ -131,6 +128,6 @@ final class DirectConvolution: ConvolutionAlgorithm {
           gradient: gradients.floats + image * outputStride, sum: sum)
       }
     }
-    blocking.addUp(partialSums.pointer, count: items * tapFloats, to: weightGradient, kernels)
+    FilterGradientSums(shape, sums, chunks: chunks, context).addUp(to: weightGradient)
   }
 }

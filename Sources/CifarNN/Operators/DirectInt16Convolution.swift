@@ -14,8 +14,6 @@ final class DirectInt16Convolution: ConvolutionAlgorithm {
   /// The same for the backward pass, inputs and outputs exchanged.
   private let packedRotated: AlignedBuffer<Int16>?
   private let rotatedScales: AlignedBuffer<Float>
-  /// (chunks, input groups, panels of output, k, k, lanes, panel)
-  private let partialSums: AlignedBuffer<Float>
   private let tapFloats: Int
 
   init(_ blocking: DirectBlocking, context: OperatorContext) throws {
@@ -35,9 +33,6 @@ final class DirectInt16Convolution: ConvolutionAlgorithm {
       ? try AlignedBuffer(count: numbers(inputPanels, shape.outputChannels)) : nil
     rotatedScales = try AlignedBuffer(count: blocking.hasInputGradient ? inputPanels * panel : 0)
     tapFloats = taps * context.kernels.lanes * panel
-    partialSums = try AlignedBuffer(
-      count: context.training
-        ? blocking.chunks * blocking.inputGroups * blocking.outputPanels * tapFloats : 0)
   }
 
   func prepare(weights: UnsafePointer<Float>) {
@@ -101,24 +96,28 @@ final class DirectInt16Convolution: ConvolutionAlgorithm {
   }
 
   func backwardWeights(
-    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
+    batch: BatchPartition, input: any ImageProducer, outputGradient: any ImageProducer,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
-    let (chunks, groups) = (blocking.chunks, blocking.inputGroups)
+    let groups = blocking.inputGroups
+    let chunks = batch.groupCount * blocking.groupChunks
     let groupFloats = blocking.outputPanels * tapFloats
     // Each group needs the gradients.
     let outputGradient =
-      blocking.readsGradientsOnce ? outputGradient : outputGradient.batch(count) ?? outputGradient
+      blocking.readsGradientsOnce
+      ? outputGradient : outputGradient.batch(batch.count) ?? outputGradient
+    // (chunks, input groups, panels of output, k, k, lanes, panel)
+    let partialSums = context.scratch.shared
     context.pool.forEach(chunks * groups) { index, worker in
       let (chunk, group) = index.quotientAndRemainder(dividingBy: groups)
-      let sums = partialSums.pointer + index * groupFloats
+      let sums = partialSums + index * groupFloats
       sums.update(repeating: 0, count: groupFloats)
-      for image in (count * chunk / chunks)..<(count * (chunk + 1) / chunks) {
+      for image in blocking.chunk(chunk, of: batch) {
         add(image, group, input, outputGradient, to: sums, worker)
       }
     }
-    blocking.addUp(
-      partialSums.pointer, count: groups * groupFloats, to: weightGradient, context.kernels)
+    FilterGradientSums(blocking.shape, partialSums, chunks: chunks, context)
+      .addUp(to: weightGradient)
   }
 
   /// What one image adds to the sums of an input group, (panels of output, k, k, lanes, panel).

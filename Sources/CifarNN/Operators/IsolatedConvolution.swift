@@ -62,7 +62,8 @@ public final class IsolatedConvolution {
 
   public func backwardWeights() {
     algorithm.backwardWeights(
-      count: batchSize, input: Values(input.pointer), outputGradient: Values(output.pointer),
+      batch: BatchPartition(batchSize), input: Values(input.pointer),
+      outputGradient: Values(output.pointer),
       weightGradient: weightGradient.pointer)
   }
 }

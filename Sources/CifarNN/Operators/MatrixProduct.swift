@@ -31,6 +31,8 @@ final class MatrixProduct {
   private let scratch: Scratch
   /// Tiles of A: (rows/tileRows, depth, tileRows)
   private let packedA: AlignedBuffer<Float>
+  /// Where the groups of a batch end.
+  private let groupEnds: AlignedBuffer<Int>
   /// A panel of B of this depth stays in the first-level cache while A passes by.
   private static let depthBlock = 256
 
@@ -46,14 +48,17 @@ final class MatrixProduct {
     self.kernels = kernels
     self.pool = pool
     self.scratch = scratch
+    groupEnds = try AlignedBuffer(count: BatchPartition.groups)
     let tileRows = kernels.tileRows
     packedA = try AlignedBuffer(
       count: sizes.map { blocks($0.rows, of: tileRows) * tileRows * $0.depth }.max() ?? 0)
   }
 
   /// One panel of B a worker: (depthBlock, panelLanes)
-  static func scratch(_ tiles: KernelTiles) -> ScratchSize {
-    ScratchSize(worker: MatrixProduct.depthBlock * tiles.panelLanes)
+  ///
+  /// - Parameter depth: of the deepest product over the images of a batch.
+  static func scratch(_ tiles: KernelTiles, depth: Int = 0) -> ScratchSize {
+    ScratchSize(worker: max(MatrixProduct.depthBlock, depth) * tiles.panelLanes)
   }
 
   /// - Parameter c: row-major, `columns` long rows; overwritten.
@@ -63,13 +68,7 @@ final class MatrixProduct {
     let tileRows = kernels.tileRows
     let panelLanes = kernels.panelLanes
     let panelStride = tileRows * depth
-    pool.forEach(blocks(rows, of: tileRows)) { panel, _ in
-      let row = panel * tileRows
-      kernels.packPanel(
-        a.start + row * a.rowStride, lineStride: a.rowStride, step: a.columnStride,
-        lines: min(tileRows, rows - row), tile: tileRows, depth: depth,
-        to: packedA.pointer + panel * panelStride)
-    }
+    pack(a, rows: rows, depth: depth)
     pool.forEach(blocks(columns, of: panelLanes)) { panel, worker in
       let column = panel * panelLanes
       let packedB = scratch.pointer(worker: worker)
@@ -87,6 +86,40 @@ final class MatrixProduct {
           rowStride: columns, accumulate: start > 0)
         start += block
       }
+    }
+  }
+
+  /// The same, where the depth is the images of a batch: group by group.
+  func multiply(
+    _ a: Matrix, _ b: Matrix, rows: Int, columns: Int, depth batch: BatchPartition,
+    c: UnsafeMutablePointer<Float>
+  ) {
+    let panelLanes = kernels.panelLanes
+    let depth = batch.count
+    pack(a, rows: rows, depth: depth)
+    for group in 0..<batch.groupCount { groupEnds[group] = batch[group].upperBound }
+    pool.forEach(blocks(columns, of: panelLanes)) { panel, worker in
+      let column = panel * panelLanes
+      let packedB = scratch.pointer(worker: worker)
+      let width = min(panelLanes, columns - column)
+      kernels.packPanel(
+        b.start + column * b.columnStride, lineStride: b.columnStride, step: b.rowStride,
+        lines: width, tile: panelLanes, depth: depth, to: packedB)
+      kernels.multiplyPanelByGroups(
+        rows: rows, columns: width, ends: groupEnds.pointer, groups: batch.groupCount,
+        a: packedA.pointer, panelStride: kernels.tileRows * depth, b: packedB, c: c + column,
+        rowStride: columns)
+    }
+  }
+
+  private func pack(_ a: Matrix, rows: Int, depth: Int) {
+    let tileRows = kernels.tileRows
+    pool.forEach(blocks(rows, of: tileRows)) { panel, _ in
+      let row = panel * tileRows
+      kernels.packPanel(
+        a.start + row * a.rowStride, lineStride: a.rowStride, step: a.columnStride,
+        lines: min(tileRows, rows - row), tile: tileRows, depth: depth,
+        to: packedA.pointer + panel * tileRows * depth)
     }
   }
 }

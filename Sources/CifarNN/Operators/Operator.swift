@@ -22,8 +22,8 @@ extension Operator {
 
 /// What one pass over a batch is about.
 struct Pass {
-  /// Images in this batch; at most what the plan was made for.
-  var count: Int
+  /// The batch, and which of its images are here: at most as many as the plan was made for.
+  var images: BatchPartition
   /// Training uses the statistics of the batch and draws dropout masks.
   var training: Bool
   /// Whether anything before the operator is trained: else the gradient of its input may be left out.
@@ -31,6 +31,21 @@ struct Pass {
   /// With `step` the source of dropout's random numbers.
   var seed: UInt64 = 0
   var step: UInt64 = 0
+
+  /// Images that are here.
+  var count: Int { images.count }
+
+  init(images: BatchPartition, training: Bool, seed: UInt64 = 0, step: UInt64 = 0) {
+    self.images = images
+    self.training = training
+    self.seed = seed
+    self.step = step
+  }
+
+  /// A batch that is all here.
+  init(count: Int, training: Bool, seed: UInt64 = 0, step: UInt64 = 0) {
+    self.init(images: BatchPartition(count), training: training, seed: seed, step: step)
+  }
 }
 
 /// What every operator is made with.

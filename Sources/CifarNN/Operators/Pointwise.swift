@@ -109,7 +109,7 @@ final class Pointwise {
   func finishMoments(_ pass: Pass) {
     guard let norm else { return }
     if pass.training, norm.usesBatch {
-      norm.useBatch(moments: { moments($0, pass.count) }, count: pass.count * height * width)
+      norm.useBatch(pass.images) { moments($0, pass.images[$1]) }
     } else {
       norm.useRunningStatistics()
     }
@@ -152,7 +152,9 @@ final class Pointwise {
       if let dropout, pass.training {
         kernels.dropout(
           to, count: count, mask: mask.pointer + first,
-          draw: dropout.draw(pass, run: plane, of: count, lanes: lanes), scale: dropout.scale)
+          draw: dropout.draw(
+            pass, run: pass.images.first * groups + plane, of: count, lanes: lanes),
+          scale: dropout.scale)
       }
     }
   }
@@ -195,7 +197,7 @@ final class Pointwise {
 
   /// Slope and constant of the pass, and the gradients of batch norm's parameters.
   func finishGradientSums(_ pass: Pass) {
-    norm?.useGradients(sums: { total($0, pass.count) }, count: pass.count * height * width)
+    norm?.useGradients(pass.images, pixels: height * width) { total($0, pass.images[$1]) }
   }
 
   /// The gradient of the input for all images.
@@ -250,28 +252,27 @@ final class Pointwise {
     planeSums.pointer + plane * 3 * context.kernels.lanes
   }
 
-  /// The moments of a channel over all images, added in the order of the images.
-  private func moments(_ channel: Int, _ count: Int) -> ChannelMoments {
+  /// The moments of a channel over some images, added in their order.
+  private func moments(_ channel: Int, _ images: Range<Int>) -> ChannelMoments {
     let lanes = context.kernels.lanes
     let pixels = Double(height * width)
     let (group, lane) = channel.quotientAndRemainder(dividingBy: lanes)
-    var moments = ChannelMoments(sums(group) + lane, lanes: lanes, pixels: pixels)
-    for image in 1..<max(1, count) {
+    var moments = ChannelMoments()
+    for image in images {
       moments.add(sums(image * groups + group) + lane, lanes: lanes, pixels: pixels)
     }
     return moments
   }
 
-  /// The two sums over the gradient of a channel, added in the order of the images.
-  private func total(_ channel: Int, _ count: Int) -> (Double, Double) {
+  /// The two sums over the gradient of a channel in some images, added in their order.
+  private func total(_ channel: Int, _ images: Range<Int>) -> ChannelGradients {
     let lanes = context.kernels.lanes
-    var first = 0.0
-    var second = 0.0
-    for image in 0..<count {
+    var total = ChannelGradients()
+    for image in images {
       let sums = sums(image * groups + channel / lanes) + channel % lanes
-      first += Double(sums[0])
-      second += Double(sums[lanes])
+      total.sum += Double(sums[0])
+      total.products += Double(sums[lanes])
     }
-    return (first, second)
+    return total
   }
 }

@@ -36,7 +36,8 @@ final class RowActivation: Operator {
       if let dropout, pass.training {
         context.kernels.dropout(
           values, count: count, mask: mask.pointer + row * count,
-          draw: dropout.draw(pass, run: row, of: count, lanes: context.kernels.lanes),
+          draw: dropout.draw(
+            pass, run: pass.images.first + row, of: count, lanes: context.kernels.lanes),
           scale: dropout.scale)
       }
     }

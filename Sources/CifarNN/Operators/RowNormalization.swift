@@ -3,7 +3,7 @@ import Kernels
 
 /// Batch normalisation of rows, (N, F): each feature over the batch.
 ///
-/// A group of features is gathered into a plane of N pixels, and from there on it is what the batch
+/// A vector of features is gathered into a plane of N pixels, and from there on it is what the batch
 /// normalisation of an image does.
 final class RowNormalization: SingleLayer {
   private let norm: BatchNormalization
@@ -12,8 +12,8 @@ final class RowNormalization: SingleLayer {
   private let context: OperatorContext
   private let features: Int
   private let groups: Int
-  /// (F/lanes, 3, lanes): forward what `planeMoments` makes of a plane, backward two sums over its
-  /// gradient.
+  /// (groups of images, F/lanes, 3, lanes): forward what `planeMoments` makes of a plane, backward
+  /// two sums over its gradient.
   private let planeSums: AlignedBuffer<Float>
 
   init(
@@ -26,7 +26,7 @@ final class RowNormalization: SingleLayer {
     features = input.shape.count
     let lanes = context.kernels.lanes
     groups = blocks(features, of: lanes)
-    planeSums = try AlignedBuffer(count: groups * 3 * lanes)
+    planeSums = try AlignedBuffer(count: BatchPartition.groups * groups * 3 * lanes)
   }
 
   var parameters: [String] { norm.parameters }
@@ -40,15 +40,22 @@ final class RowNormalization: SingleLayer {
     if pass.training, norm.usesBatch {
       let lanes = kernels.lanes
       forEachGroup { group, _, worker in
-        let sums = self.sums(group)
-        kernels.planeMoments(
-          Values(gather(input.values, group, pass.count, worker, 0)), pixels: pass.count,
-          shift: sums, sum: sums + lanes, squares: sums + 2 * lanes)
+        let plane = Values(gather(input.values, group, pass.count, worker, 0))
+        forEachPart(pass.images) { part, rows in
+          let sums = self.sums(group, part)
+          kernels.planeMoments(
+            plane + rows.lowerBound * lanes, pixels: rows.count, shift: sums, sum: sums + lanes,
+            squares: sums + 2 * lanes)
+        }
       }
-      norm.useBatch(
-        moments: {
-          ChannelMoments(sums($0 / lanes) + $0 % lanes, lanes: lanes, pixels: Double(pass.count))
-        }, count: pass.count)
+      norm.useBatch(pass.images) { channel, part in
+        var moments = ChannelMoments()
+        let rows = pass.images[part].count
+        guard rows > 0 else { return moments }
+        moments.add(
+          sums(channel / lanes, part) + channel % lanes, lanes: lanes, pixels: Double(rows))
+        return moments
+      }
     } else {
       norm.useRunningStatistics()
     }
@@ -66,15 +73,23 @@ final class RowNormalization: SingleLayer {
     let kernels = context.kernels
     if norm.usesBatch {
       forEachGroup { group, channel, worker in
-        let sums = self.sums(group)
-        kernels.planeBackwardMoments(
-          Values(gather(input.values, group, pass.count, worker, 0)),
-          gradient: gather(gradient, group, pass.count, worker, 1), pixels: pass.count,
-          scale: norm.scale.pointer + channel, offset: norm.offset.pointer + channel, relu: false,
-          mean: norm.mean.pointer + channel, sum: sums, products: sums + kernels.lanes)
+        let x = Values(gather(input.values, group, pass.count, worker, 0))
+        let dy = gather(gradient, group, pass.count, worker, 1)
+        forEachPart(pass.images) { part, rows in
+          let (sums, first) = (self.sums(group, part), rows.lowerBound * kernels.lanes)
+          kernels.planeBackwardMoments(
+            x + first, gradient: dy + first, pixels: rows.count,
+            scale: norm.scale.pointer + channel, offset: norm.offset.pointer + channel,
+            relu: false, mean: norm.mean.pointer + channel, sum: sums,
+            products: sums + kernels.lanes)
+        }
       }
     }
-    norm.useGradients(sums: total, count: pass.count)
+    norm.useGradients(pass.images, pixels: 1) { channel, part in
+      guard !pass.images[part].isEmpty else { return ChannelGradients() }
+      let sums = sums(channel / kernels.lanes, part) + channel % kernels.lanes
+      return ChannelGradients(sum: Double(sums[0]), products: Double(sums[kernels.lanes]))
+    }
     forEachGroup { group, channel, worker in
       let dy = gather(gradient, group, pass.count, worker, 1)
       kernels.planeBackward(
@@ -92,14 +107,14 @@ final class RowNormalization: SingleLayer {
     }
   }
 
-  private func sums(_ group: Int) -> UnsafeMutablePointer<Float> {
-    planeSums.pointer + group * 3 * context.kernels.lanes
+  /// - Parameter body: is given a group of the batch and its rows, unless it has none.
+  private func forEachPart(_ batch: BatchPartition, _ body: (_ part: Int, Range<Int>) -> Void) {
+    for part in 0..<batch.groupCount where !batch[part].isEmpty { body(part, batch[part]) }
   }
 
-  private func total(_ channel: Int) -> (Double, Double) {
-    let lanes = context.kernels.lanes
-    let sums = sums(channel / lanes) + channel % lanes
-    return (Double(sums[0]), Double(sums[lanes]))
+  /// - Parameter part: a group of the batch.
+  private func sums(_ group: Int, _ part: Int) -> UnsafeMutablePointer<Float> {
+    planeSums.pointer + (part * groups + group) * 3 * context.kernels.lanes
   }
 
   /// A group of features as a plane, (N, lanes), in one of the worker's two places.

@@ -72,6 +72,8 @@ final class Scratch {
     case images
     /// Gradients of images, likewise.
     case gradients
+    /// Sums over images that come one after the other.
+    case sums
   }
 
   private let layout: ScratchLayout

@@ -114,21 +114,21 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   }
 
   func backward(
-    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
+    batch: BatchPartition, input: any ImageProducer, outputGradient: any ImageProducer,
     inputGradient: UnsafeMutablePointer<Float>, consumer: (any ImageConsumer)?,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
-    guard let sums = self.weightGradient, sums.sharesEqually(images: count) else {
+    guard let sums = self.weightGradient, sums.sharesEqually(batch) else {
       backwardData(
-        count: count, outputGradient: outputGradient, inputGradient: inputGradient,
+        count: batch.count, outputGradient: outputGradient, inputGradient: inputGradient,
         consumer: consumer)
       backwardWeights(
-        count: count, input: input, outputGradient: outputGradient, weightGradient: weightGradient)
+        batch: batch, input: input, outputGradient: outputGradient, weightGradient: weightGradient)
       return
     }
     let product = dataProduct(outputGradient, inputGradient)
     sums.compute(
-      count: count, input: input, outputGradient: outputGradient, scales: scales,
+      batch: batch, input: input, outputGradient: outputGradient, scales: scales,
       firstFloat: blocking.scratchFilters, to: weightGradient
     ) { chunk, next, gradients, worker in
       convolve(product, chunk, next: next, gradients, consumer, worker)
@@ -284,7 +284,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   }
 
   func backwardWeights(
-    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
+    batch: BatchPartition, input: any ImageProducer, outputGradient: any ImageProducer,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
     if let scales, !hasGradientScales {
@@ -293,7 +293,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     }
     hasGradientScales = false
     self.weightGradient?.compute(
-      count: count, input: input, outputGradient: outputGradient, scales: scales, firstFloat: 0,
+      batch: batch, input: input, outputGradient: outputGradient, scales: scales, firstFloat: 0,
       to: weightGradient
     ) { _, _, _, _ in }
   }

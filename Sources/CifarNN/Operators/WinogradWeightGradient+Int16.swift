@@ -4,7 +4,7 @@ import Kernels
 
 extension WinogradWeightGradient {
   /// (3, images at once): the scales of images, of gradients, and what takes both back.
-  private func scales(_ worker: Int) -> UnsafeMutablePointer<Float> {
+  func scales(_ worker: Int) -> UnsafeMutablePointer<Float> {
     context.scratch.pointer(worker: worker) + blocking.inputFloats + blocking.gradientFloats
   }
 
@@ -28,33 +28,5 @@ extension WinogradWeightGradient {
       scales[blocking.imagesAtOnce + place] = dy.scale
       scales[2 * blocking.imagesAtOnce + place] = x.inverse * dy.inverse
     }
-  }
-
-  /// - Parameter firstImage: the one that the scales begin with.
-  func addInt16(
-    _ images: Values, _ gradients: Values, _ groups: Range<Int>, firstImage: Int,
-    _ tiles: Range<Int>, to sums: UnsafeMutablePointer<Float>, accumulate: Bool,
-    _ prefetch: PrefetchRanges, _ worker: Int
-  ) {
-    let kernels = context.kernels
-    let x = context.scratch.pointer(worker: worker)
-    let dy = x + blocking.inputFloats
-    let scales = scales(worker) - firstImage
-    kernels.winogradInputInt16(
-      tiling,
-      WinogradTiles(
-        images: images, imageGroups: blocking.inputGroups, groups: groups, tiles: tiles),
-      scales: scales, pairs: .tiles, to: x.int16, pointStride: blocking.inputStride)
-    kernels.winogradGradientInt16(
-      tiling,
-      WinogradTiles(
-        images: gradients, imageGroups: blocking.outputGroups,
-        groups: 0..<blocking.outputGroups, tiles: tiles),
-      scales: scales + blocking.imagesAtOnce, to: dy.int16, pointStride: blocking.gradientStride)
-    kernels.winogradAccumulateInt16(
-      x.int16, xStride: blocking.inputStride, groups: groups.count, dy: dy.int16,
-      dyStride: blocking.gradientStride, panels: blocking.outputPanels, tiles: tiles,
-      tilesPerImage: tiling.tilesPerImage, scales: scales + 2 * blocking.imagesAtOnce, sums: sums,
-      accumulate: accumulate, prefetch: prefetch)
   }
 }

@@ -6,14 +6,17 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
   let inputGroups: Int
   let outputGroups: Int
   let outputPanels: Int
+  /// Panels of the output that are multiplied at a time, the most: both factors and the sums then fit
+  /// into the second-level cache.
+  let panelsAtOnce: Int
   /// Parts of the input's groups, and the most groups that one has.
   let parts: Int
   let partGroups: Int
   /// Packs that are transformed and multiplied at a time.
   let packs: Int
   /// Floats from one pack of transformed images to the next, (groups of a part, 36, 6, lanes), and
-  /// of transformed gradients, (panels, 36, 6, panel). With factors of 16 bits, int16 from one point
-  /// to the next: (groups of a part, 36, tiles / 2, lanes, 2), (panels, 36, tiles / 2, panel, 2).
+  /// of transformed gradients, (panels at once, 36, 6, panel). With factors of 16 bits, int16 from one point
+  /// to the next: (groups of a part, 36, tiles / 2, lanes, 2), (panels at once, 36, tiles / 2, panel, 2).
   let inputStride: Int
   let gradientStride: Int
   /// What a worker's transforms of both take, and the scales of the images.
@@ -22,19 +25,23 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
   let scaleFloats: Int
   /// Images that are transformed at a time, unless one has more tiles than a block.
   let imagesAtOnce: Int
+  /// Floats of a part's sums over a group of images: (panels of output, groups of the part, 36, lanes,
+  /// panel).
   private let sumFloats: Int
+  /// Those of the filters' gradients of all groups.
+  private let gradientSumFloats: Int
 
   /// - Parameter floats: what comes before the sums in the shared memory, if each gradient is read once.
   func scratch(after floats: Int) -> ScratchSize {
     ScratchSize(
-      shared: sumFloats + (readsGradientsOnce ? floats : 0),
-      worker: inputFloats + gradientFloats + scaleFloats)
+      shared: gradientSumFloats + (readsGradientsOnce ? floats : 0),
+      worker: inputFloats + gradientFloats + scaleFloats
+    ).union(ScratchSize(worker: sumFloats, for: .sums))
   }
 
   /// Whether there is one part, so that no gradient is transformed twice.
   var readsGradientsOnce: Bool { parts == 1 }
 
-  static let mostChunks = 8
   /// What the transforms of a block may take of a second-level cache of 1 MB.
   private static let blockFloats = 200_000
 
@@ -43,13 +50,14 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
     inputGroups = blocks(shape.inputChannels, of: lanes)
     outputGroups = blocks(shape.outputChannels, of: lanes)
     outputPanels = blocks(shape.outputChannels, of: panel)
+    panelsAtOnce = min(2, outputPanels)
     let inputPanels = blocks(shape.inputChannels, of: panel)
     partGroups = blocks(inputPanels, of: 4) * panel / lanes
     parts = blocks(inputGroups, of: partGroups)
     let tilesPerImage = WinogradTiling(
       height: shape.height, width: shape.width, pairs: target.products == .int16
     ).tilesPerImage
-    let (inputs, outputs) = (partGroups * lanes, outputPanels * panel)
+    let (inputs, outputs) = (partGroups * lanes, panelsAtOnce * panel)
     let packFloats = Winograd.points * Winograd.packTiles * (inputs + outputs)
     let packs = max(1, WinogradWeightGradientBlocking.blockFloats / packFloats)
     switch target.products {
@@ -64,30 +72,30 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
       inputStride = WinogradConvolution.pointStride(packs: self.packs, lanes)
       gradientStride = WinogradConvolution.pointStride(packs: self.packs, panel)
       inputFloats = Winograd.points * partGroups * inputStride / 2
-      gradientFloats = Winograd.points * outputPanels * gradientStride / 2
+      gradientFloats = Winograd.points * panelsAtOnce * gradientStride / 2
     }
     imagesAtOnce = max(1, self.packs * Winograd.packTiles / tilesPerImage)
     scaleFloats = target.products == .int16 ? 3 * imagesAtOnce : 0
-    sumFloats = WinogradWeightGradientBlocking.mostChunks * Winograd.points * outputs * inputs
+    sumFloats =
+      Winograd.points * outputPanels * partGroups * Winograd.sumStride(lanes: lanes, panel: panel)
+    gradientSumFloats =
+      BatchPartition.groups * 9 * outputPanels * panel * inputGroups * lanes
   }
 }
 
 /// Σ over all tiles of (Bᵀ·d·B) ⊙ (D·dy·Dᵀ), and its way back to the filters.
 ///
-/// The work is cut twice: the panels of the input into up to four parts, the images of the batch
-/// into as many runs as make four to eight chunks. Both factors of a chunk are made by the worker
-/// that multiplies them and stay in its second-level cache, its sums beside them: handing
-/// transforms from core to core cost a sixth of a step. As the cuts follow from the problem alone,
-/// so does the order of every sum.
+/// The work is cut twice: the panels of the input into up to four parts, the batch into its groups
+/// of images. Both factors of a chunk are made by the worker that multiplies them and stay in its
+/// second-level cache, its sums beside them: handing transforms from core to core cost a sixth of a
+/// step. A group's sums are brought back to the filters, a quarter of their size, before the groups
+/// are added up. Which part a sum belongs to does not show in it, and the order of its terms follows
+/// from the batch alone.
 final class WinogradWeightGradient {
   let blocking: WinogradWeightGradientBlocking
   let shape: ConvolutionShape
   let context: OperatorContext
   let tiling: WinogradTiling
-
-  /// Fewer chunks than eight if they would have less tiles than this: each has sums to bring into
-  /// the cache.
-  private static let runTiles = 256
 
   init(
     _ blocking: WinogradWeightGradientBlocking, shape: ConvolutionShape,
@@ -100,89 +108,102 @@ final class WinogradWeightGradient {
       height: shape.height, width: shape.width, pairs: context.target.products == .int16)
   }
 
-  /// The sums of a chunk: (36, panels of output, inputs of its part, panel).
-  private var sumFloats: Int { Winograd.points * pointFloats(blocking.partGroups) }
-
-  private func pointFloats(_ groups: Int) -> Int {
-    blocking.outputPanels * groups * context.kernels.lanes * context.kernels.panelLanes
+  /// The sums of one group of the input and one panel of the output.
+  private var itemFloats: Int {
+    Winograd.points
+      * Winograd.sumStride(lanes: context.kernels.lanes, panel: context.kernels.panelLanes)
   }
 
-  private func runs(images: Int) -> Int {
-    let most = WinogradWeightGradientBlocking.mostChunks / blocking.parts
-    let tiles = images * tiling.tilesPerImage
-    let worthwhile = max(most / 2, tiles / WinogradWeightGradient.runTiles)
-    return min(most, worthwhile, images)
+  /// The panels that are multiplied at a time.
+  private var panelParts: WorkPartition {
+    WorkPartition(0..<blocking.outputPanels, most: blocking.panelsAtOnce)
   }
 
-  private func groups(ofPart part: Int) -> Range<Int> {
-    (part * blocking.partGroups)..<min(blocking.inputGroups, (part + 1) * blocking.partGroups)
+  /// How many groups of the input a chunk takes: fewer than planned where there would be no work for
+  /// some threads.
+  private func partGroups(_ batch: BatchPartition) -> Int {
+    let pieces = blocks(context.pool.threads, of: batch.groupCount * blocking.parts)
+    return blocks(blocking.partGroups, of: pieces)
   }
 
-  /// Whether the runs are as many for every thread, and each image is read in one of them: then others
-  /// may do their work on the images in them.
-  func sharesEqually(images count: Int) -> Bool {
-    blocking.readsGradientsOnce && runs(images: count) % context.pool.threads == 0
+  /// Whether the groups of images are as many for every thread, and each image is read in one of them:
+  /// then others may do their work on the images in them.
+  func sharesEqually(_ batch: BatchPartition) -> Bool {
+    blocking.readsGradientsOnce && batch.groupCount % context.pool.threads == 0
   }
 
   /// - Parameters:
   ///   - scales: of the last forward pass, and of the last one to the data; negative for unknown ones.
-  ///   - firstFloat: where the sums begin in the shared scratch memory.
+  ///   - firstFloat: where the groups' sums begin in the shared scratch memory.
   ///   - weightGradient: (out, in, 3, 3), overwritten.
   ///   - body: is given some images, those that follow, their gradients and the worker, before they are
   ///     multiplied.
   func compute(
-    count: Int, input: any ImageProducer, outputGradient: any ImageProducer,
+    batch: BatchPartition, input: any ImageProducer, outputGradient: any ImageProducer,
     scales: (images: ImageScales, gradients: ImageScales)?, firstFloat: Int,
     to weightGradient: UnsafeMutablePointer<Float>,
     _ body: (Range<Int>, Range<Int>, Values, Int) -> Void
   ) {
-    func sums(run: Int, part: Int) -> UnsafeMutablePointer<Float> {
-      context.scratch.shared + firstFloat + (run * blocking.parts + part) * sumFloats
-    }
-    let kernels = context.kernels
+    let partGroups = partGroups(batch)
+    let parts = blocks(blocking.inputGroups, of: partGroups)
     // Each part needs all of the gradients.
     let outputGradient =
-      blocking.readsGradientsOnce ? outputGradient : outputGradient.batch(count) ?? outputGradient
-    let runs = WorkPartition(0..<count, count: runs(images: count))
-    context.pool.forEach(runs.count * blocking.parts) { index, worker in
-      let (run, part) = index.quotientAndRemainder(dividingBy: blocking.parts)
-      add(
-        runs[run], part, input, outputGradient, scales, to: sums(run: run, part: part),
-        worker, body)
-    }
-    context.pool.forEach(blocking.parts * Winograd.points) { index, _ in
-      let (part, point) = index.quotientAndRemainder(dividingBy: Winograd.points)
-      let floats = pointFloats(groups(ofPart: part).count)
-      for run in stride(from: 1, to: runs.count, by: 1) {
-        kernels.accumulate(
-          sums(run: run, part: part) + point * floats, count: floats,
-          into: sums(run: 0, part: part) + point * floats)
+      blocking.readsGradientsOnce
+      ? outputGradient : outputGradient.batch(batch.count) ?? outputGradient
+    let filterSums = FilterGradientSums(
+      shape, context.scratch.shared + firstFloat, chunks: batch.groupCount, context)
+    context.pool.forEach(batch.groupCount * parts) { index, worker in
+      let (number, part) = index.quotientAndRemainder(dividingBy: parts)
+      let groups =
+        (part * partGroups)..<min(blocking.inputGroups, (part + 1) * partGroups)
+      let sums = context.scratch.pointer(worker: worker, for: .sums)
+      let images = batch[number]
+      if images.isEmpty {
+        for group in groups {
+          filterSums.clear(chunk: number, inputGroup: group)
+        }
+      } else {
+        add(
+          images, groups, input, outputGradient, scales, to: sums, filterSums, chunk: number,
+          worker, body)
       }
     }
-    context.pool.forEach(blocking.inputGroups) { group, _ in
-      let (part, place) = group.quotientAndRemainder(dividingBy: blocking.partGroups)
-      let floats = pointFloats(groups(ofPart: part).count)
+    filterSums.addUp(to: weightGradient)
+  }
+
+  /// The sums of some panels of the output back to the filters.
+  private func transformBack(
+    _ sums: UnsafePointer<Float>, _ groups: Range<Int>, _ panels: Range<Int>,
+    _ filterSums: FilterGradientSums, chunk: Int
+  ) {
+    let kernels = context.kernels
+    // The convolution to these panels alone.
+    var shape = shape
+    let first = panels.lowerBound * kernels.panelLanes
+    shape.outputChannels =
+      min(self.shape.outputChannels, panels.upperBound * kernels.panelLanes) - first
+    for group in groups {
       kernels.winogradFilterGradient(
-        shape, sums(run: 0, part: part) + place * kernels.lanes * kernels.panelLanes,
-        pointStride: floats, panelStride: floats / blocking.outputPanels, group: group,
-        to: weightGradient)
+        shape, sums + (group - groups.lowerBound) * itemFloats,
+        panelStride: groups.count * itemFloats, group: group,
+        to: filterSums.pointer(
+          chunk: chunk, inputGroup: group, outputPanel: panels.lowerBound))
     }
   }
 
-  /// The sums over one run of images, a block of tiles at a time.
+  /// The sums over one group of images, a block of tiles at a time.
   private func add(
-    _ run: Range<Int>, _ part: Int, _ input: any ImageProducer,
+    _ all: Range<Int>, _ groups: Range<Int>, _ input: any ImageProducer,
     _ outputGradient: any ImageProducer,
     _ scales: (images: ImageScales, gradients: ImageScales)?,
-    to sums: UnsafeMutablePointer<Float>, _ worker: Int,
-    _ body: (Range<Int>, Range<Int>, Values, Int) -> Void
+    to sums: UnsafeMutablePointer<Float>, _ filterSums: FilterGradientSums, chunk number: Int,
+    _ worker: Int, _ body: (Range<Int>, Range<Int>, Values, Int) -> Void
   ) {
+    let panelParts = panelParts
     let kernels = context.kernels
-    let groups = groups(ofPart: part)
     let x = context.scratch.pointer(worker: worker)
-    let dy = x + blocking.packs * blocking.inputStride
     let plane = shape.height * shape.width * kernels.lanes
-    let chunks = WorkPartition(run, most: blocking.imagesAtOnce)
+    let chunks = WorkPartition(all, most: blocking.imagesAtOnce)
     for index in 0..<chunks.count {
       let gradients = outputGradient.images(
         chunks[index], groups: 0..<blocking.outputGroups, worker: worker)
@@ -197,34 +218,73 @@ final class WinogradWeightGradient {
           chunks[index + 1], groups: groups,
           layout: ImageLayout(groups: blocking.inputGroups, plane: plane)
         ).first
-      for number in 0..<blocks.count {
-        let tiles = blocks[number]
-        let prefetch = next.part(number, of: blocks.count)
-        let accumulate = index + number > 0
-        if let scales {
-          if number == 0 { scale(chunks[index], gradients, scales, worker) }
-          addInt16(
-            images, gradients, groups, firstImage: chunks[index].lowerBound, tiles, to: sums,
-            accumulate: accumulate, prefetch, worker)
-          continue
+      for block in 0..<blocks.count {
+        let tiles = blocks[block]
+        let isLast = index == chunks.count - 1 && block == blocks.count - 1
+        if let scales, block == 0 { scale(chunks[index], gradients, scales, worker) }
+        transform(images, groups, firstImage: chunks[index].lowerBound, tiles, to: x, worker)
+        for part in 0..<panelParts.count {
+          let panels = panelParts[part]
+          let to = sums + panels.lowerBound * groups.count * itemFloats
+          multiply(
+            gradients, panels, inputs: groups.count, firstImage: chunks[index].lowerBound, tiles,
+            to: to, accumulate: index + block > 0,
+            next.part(block * panelParts.count + part, of: blocks.count * panelParts.count),
+            worker)
+          if isLast { transformBack(to, groups, panels, filterSums, chunk: number) }
         }
-        kernels.winogradInput(
-          tiling,
-          WinogradTiles(
-            images: images, imageGroups: blocking.inputGroups, groups: groups, tiles: tiles),
-          to: x, packStride: blocking.inputStride)
-        kernels.winogradGradient(
-          tiling,
-          WinogradTiles(
-            images: gradients, imageGroups: blocking.outputGroups,
-            groups: 0..<blocking.outputGroups, tiles: tiles),
-          to: dy, packStride: blocking.gradientStride)
-        kernels.winogradAccumulate(
-          x, xStride: blocking.inputStride, groups: groups.count, dy: dy,
-          dyStride: blocking.gradientStride,
-          panels: blocking.outputPanels, tiles: tiles.count, sums: sums,
-          accumulate: accumulate, prefetch: prefetch)
       }
+    }
+  }
+
+  /// Some tiles of the images into the transformed space.
+  private func transform(
+    _ images: Values, _ groups: Range<Int>, firstImage: Int, _ tiles: Range<Int>,
+    to x: UnsafeMutablePointer<Float>, _ worker: Int
+  ) {
+    let area = WinogradTiles(
+      images: images, imageGroups: blocking.inputGroups, groups: groups, tiles: tiles)
+    if context.target.products == .int16 {
+      context.kernels.winogradInputInt16(
+        tiling, area, scales: scales(worker) - firstImage, pairs: .tiles, to: x.int16,
+        pointStride: blocking.inputStride)
+    } else {
+      context.kernels.winogradInput(tiling, area, to: x, packStride: blocking.inputStride)
+    }
+  }
+
+  /// Adds the products of transformed tiles and the gradients of some panels of the output.
+  ///
+  /// - Parameter inputs: groups of the input.
+  private func multiply(
+    _ gradients: Values, _ panels: Range<Int>, inputs: Int, firstImage: Int, _ tiles: Range<Int>,
+    to sums: UnsafeMutablePointer<Float>, accumulate: Bool, _ prefetch: PrefetchRanges,
+    _ worker: Int
+  ) {
+    let kernels = context.kernels
+    let x = context.scratch.pointer(worker: worker)
+    let dy = x + blocking.inputFloats
+    let vectors = kernels.panelLanes / kernels.lanes
+    let area = WinogradTiles(
+      images: gradients, imageGroups: blocking.outputGroups,
+      groups: (panels.lowerBound * vectors)..<min(
+        blocking.outputGroups, panels.upperBound * vectors), tiles: tiles)
+    if context.target.products == .int16 {
+      let scales = scales(worker) - firstImage
+      kernels.winogradGradientInt16(
+        tiling, area, scales: scales + blocking.imagesAtOnce, to: dy.int16,
+        pointStride: blocking.gradientStride)
+      kernels.winogradAccumulateInt16(
+        x.int16, xStride: blocking.inputStride, groups: inputs, dy: dy.int16,
+        dyStride: blocking.gradientStride, panels: panels.count, tiles: tiles,
+        tilesPerImage: tiling.tilesPerImage, scales: scales + 2 * blocking.imagesAtOnce,
+        sums: sums, accumulate: accumulate, prefetch: prefetch)
+    } else {
+      kernels.winogradGradient(tiling, area, to: dy, packStride: blocking.gradientStride)
+      kernels.winogradAccumulate(
+        x, xStride: blocking.inputStride, groups: inputs, dy: dy,
+        dyStride: blocking.gradientStride, panels: panels.count, tiles: tiles.count, sums: sums,
+        accumulate: accumulate, prefetch: prefetch)
     }
   }
 
