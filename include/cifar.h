@@ -1460,6 +1460,53 @@ cifar_status cifar_run_note_count(const cifar_run *run, size_t *count);
 cifar_status cifar_run_get_note(const cifar_run *run, size_t index, cifar_note_info *info,
                                 size_t info_size);
 
+/** A start or a resume of a run: the program that trained and what it ran in. */
+typedef struct cifar_session_info {
+  uint32_t struct_size;
+  uint32_t threads;              /**< that computed */
+  const char *started;           /**< ISO 8601, UTC */
+  const char *ended;             /**< likewise; NULL: it runs, or its process is gone without a word */
+  double duration_s;             /**< seconds; of one that runs, so far */
+  const char *status;            /**< as in cifar_run_info */
+  const char *reason;            /**< why it ended, in words; "" while it runs */
+  int64_t resumed_epoch;         /**< completed epochs of the checkpoint that it went on from; -1: it
+                                      is the run's start */
+  int64_t resumed_batch;         /**< batches done in the next epoch; -1 likewise */
+  const char *host;              /**< the machine's name */
+  int64_t pid;                   /**< the process there */
+  const char *library_version;   /**< as by cifar_version */
+  const char *instruction_set;   /**< of the kernels, which the bits of a result depend on */
+  const char *command_line;      /**< as in cifar_train_options; "" for none */
+  const char *working_directory; /**< NULL: not known */
+  const char *git_commit;        /**< that was checked out there; NULL: none, or not known */
+  const char *environment;       /**< a JSON object: processor, memory, limits, versions of packages
+                                      and more; NULL: not noted */
+} cifar_session_info;
+
+/** How many sessions there are.
+ *
+ *  @param count  receives their number. */
+cifar_status cifar_run_session_count(const cifar_run *run, size_t *count);
+
+/** Fills in what is known of a session.
+ *
+ *  @param index  of the session, from 0, oldest first. */
+cifar_status cifar_run_get_session(const cifar_run *run, size_t index, cifar_session_info *info,
+                                   size_t info_size);
+
+/** The uncommitted changes of the git repository that a session's working directory was in, read
+ *  from the registry when they are asked for.
+ *
+ *  @param index  of the session, from 0, oldest first.
+ *  @param json   receives an object, which lives as long as the run: patch (text that git apply
+ *                takes), untracked (names of files), truncated (whether there was more) and unknown
+ *                (why they, or a part of them, could not be told, or null); NULL: there were none,
+ *                or there was no repository.
+ *
+ *  Errors: INVALID_ARGUMENT for another index; BAD_DATA, also where the run was deleted meanwhile;
+ *  BUSY. */
+cifar_status cifar_run_get_changes(const cifar_run *run, size_t index, const char **json);
+
 /** Ends a run's object; the run itself stays. */
 void cifar_run_free(cifar_run *run);
 

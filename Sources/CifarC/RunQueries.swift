@@ -4,6 +4,8 @@
 public import CCifar
 import CifarCore
 import CifarRegistry
+import Glibc
+import Synchronization
 
 /// One run as it was at one moment, with its strings.
 final class RunHandle {
@@ -13,9 +15,11 @@ final class RunHandle {
   let checkpoints: [cifar_checkpoint_info]
   let metrics: [cifar_metric_info]
   let notes: [cifar_note_info]
+  let sessions: [cifar_session_info]
   private let strings = StringKeeper()
+  private let changes: Changes
 
-  init(_ run: RunDetail) {
+  init(_ run: RunDetail, from registry: Registry) throws {
     info = cifar_run_info(run.summary, strings)
     hyperparameters = strings.keep(run.hyperparameters)
     epochs = run.epochs.map { cifar_epoch_info($0) }
@@ -33,7 +37,47 @@ final class RunHandle {
       info.text = strings.keep(row.text)
       return info
     }
+    sessions = try run.sessions.map { [strings] in try cifar_session_info($0, strings) }
+    changes = Changes(keys: run.sessions.map(\.gitChanges), registry: registry)
   }
+
+  /// The sessions' uncommitted changes, which may be long: each is read when it is asked for.
+  private final class Changes {
+    private let keys: [Int64?]
+    private let registry: Registry
+    /// Addresses of C strings by key.
+    private let texts = Mutex<[Int64: UInt]>([:])
+
+    init(keys: [Int64?], registry: Registry) {
+      self.keys = keys
+      self.registry = registry
+    }
+
+    deinit {
+      texts.withLock { texts in
+        for address in texts.values { free(UnsafeMutableRawPointer(bitPattern: address)) }
+      }
+    }
+
+    func text(at index: Int) throws -> UnsafePointer<CChar>? {
+      guard let key = keys[try Argument.index(index, below: keys.count, "session")] else {
+        return nil
+      }
+      let address = try texts.withLock { texts in
+        if let known = texts[key] { return known }
+        let json = try registry.gitChanges(key).json.text
+        guard let text = strdup(json) else {
+          throw CifarError(.outOfMemory, "there is no memory for uncommitted changes")
+        }
+        let address = UInt(bitPattern: text)
+        texts[key] = address
+        return address
+      }
+      return UnsafePointer(bitPattern: address)
+    }
+  }
+
+  func changes(at index: Int) throws -> UnsafePointer<CChar>? { try changes.text(at: index) }
 
   static func from(_ pointer: OpaquePointer?) throws -> RunHandle {
     try Handle.object(pointer, RunHandle.self, "run")
@@ -56,6 +100,28 @@ extension cifar_checkpoint_info {
   }
 }
 
+extension cifar_session_info {
+  init(_ row: SessionRow, _ strings: StringKeeper) throws {
+    self.init()
+    threads = UInt32(clamping: row.info.threads)
+    started = strings.keep(row.started.description)
+    ended = strings.keep(row.ended?.description)
+    duration_s = row.durationSeconds
+    status = strings.keep(row.status.rawValue)
+    reason = strings.keep(row.reason)
+    resumed_epoch = row.resumedFrom.map { Int64($0.epoch) } ?? -1
+    resumed_batch = row.resumedFrom.map { Int64($0.batch) } ?? -1
+    host = strings.keep(row.host)
+    pid = Int64(row.pid)
+    library_version = strings.keep(row.info.libraryVersion)
+    instruction_set = strings.keep(row.info.instructionSet)
+    command_line = strings.keep(row.info.commandLine)
+    working_directory = strings.keep(row.info.workingDirectory)
+    git_commit = strings.keep(row.info.gitCommit)
+    environment = strings.keep(try row.info.environment.map { try JSONValue.object($0).text })
+  }
+}
+
 @_cdecl("cifar_registry_find") @implementation
 public func cifar_registry_find(
   _ registry: OpaquePointer?, _ run: UnsafePointer<CChar>?,
@@ -66,8 +132,9 @@ public func cifar_registry_find(
     let registry = try RegistryHandle.from(registry).reader
     let run = try registry.run(matching: Argument.requiredText(run, "run"))
     let rows = run.epochs.count + run.checkpoints.count + run.metrics.count + run.notes.count
+      + 4 * run.sessions.count
     out.pointee = try MemoryNeed.secured(1024 * (rows + 64), for: "the rows of a run") {
-      Handle.make(RunHandle(run))
+      Handle.make(try RunHandle(run, from: registry))
     }
   }
 }
@@ -145,6 +212,31 @@ public func cifar_run_get_note(
   _ infoSize: Int
 ) -> cifar_status {
   ListAccess.get(index, "note", of: { try RunHandle.from(run).notes }, to: info, infoSize)
+}
+
+@_cdecl("cifar_run_session_count") @implementation
+public func cifar_run_session_count(
+  _ run: OpaquePointer?, _ count: UnsafeMutablePointer<Int>?
+) -> cifar_status {
+  ListAccess.count(count) { try RunHandle.from(run).sessions }
+}
+
+@_cdecl("cifar_run_get_session") @implementation
+public func cifar_run_get_session(
+  _ run: OpaquePointer?, _ index: Int, _ info: UnsafeMutablePointer<cifar_session_info>?,
+  _ infoSize: Int
+) -> cifar_status {
+  ListAccess.get(index, "session", of: { try RunHandle.from(run).sessions }, to: info, infoSize)
+}
+
+@_cdecl("cifar_run_get_changes") @implementation
+public func cifar_run_get_changes(
+  _ run: OpaquePointer?, _ index: Int, _ json: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> cifar_status {
+  guarded {
+    let json = try Argument.required(json, "json")
+    json.pointee = try RunHandle.from(run).changes(at: index)
+  }
 }
 
 @_cdecl("cifar_run_free") @implementation

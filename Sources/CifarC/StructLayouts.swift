@@ -132,6 +132,13 @@ extension cifar_note_info: Growing {
     of: Self.self, \.struct_size, \.created, \.text)
 }
 
+extension cifar_session_info: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.threads, \.started, \.ended, \.duration_s, \.status, \.reason,
+    \.resumed_epoch, \.resumed_batch, \.host, \.pid, \.library_version, \.instruction_set,
+    \.command_line, \.working_directory, \.git_commit, \.environment)
+}
+
 extension cifar_merge_info: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.added, \.updated, \.unchanged, \.conflicts, \.checkpoints)

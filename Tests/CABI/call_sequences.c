@@ -855,6 +855,12 @@ static void step(world *w) {
       GET_AT(w, cifar_run_get_metric, PICK(w, runs), cifar_metric_info);
       COUNT(w, cifar_run_note_count, PICK(w, runs));
       GET_AT(w, cifar_run_get_note, PICK(w, runs), cifar_note_info);
+      COUNT(w, cifar_run_session_count, PICK(w, runs));
+      GET_AT(w, cifar_run_get_session, PICK(w, runs), cifar_session_info);
+      {
+        const char *json;
+        CALL(cifar_run_get_changes, PICK(w, runs), index_(c), chance(c, 20) ? NULL : &json);
+      }
       break;
     case 52: {
       cifar_registry *registry = PICK(w, registries);

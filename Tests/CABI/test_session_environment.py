@@ -48,6 +48,9 @@ def test_the_patch_gives_the_program_back(repository):
     assert session["git_changes"]["truncated"] is False
     patch = output("show", "a", "--patch", "--registry", "runs.db")
     assert patch == session["git_changes"]["patch"]
+    # What Python says is what the command says.
+    row, = cifar.Registry("runs.db").sessions("a")
+    assert row == session and row["environment"]["packages"]["cifar"] == cifar.__version__
     (repository / "a.patch").write_text(patch)
     git("checkout", session["git_commit"], "--", "model.py")
     git("apply", "a.patch")
@@ -92,6 +95,8 @@ def test_what_is_the_same_is_stored_once_and_goes_with_its_runs(repository):
     fit("runs.db", "a")
     fit("runs.db", "b")
     cifar.resume("b", epochs=3, registry="runs.db", verbose=0)
+    assert cifar.Registry("runs.db").sessions("b") == sessions("b")
+    assert sessions("b")[1]["resumed_epoch"] == 2 and sessions("b")[0]["resumed_epoch"] is None
     texts = cifar_texts("runs.db")
     assert sum("units = 20" in text for text in texts) == 1
     output("copy", "a", "--to", "new.db", "--registry", "runs.db")
@@ -306,6 +311,9 @@ def test_illegal_values_are_named(workplace):
         database.execute("UPDATE sessions SET environment = '{}', git_changes = ?", (text,))
     message = run("cifar-runs", "show", "a", "--environment", expect=1).stderr_text
     assert "texts.json" in message and "changes of a repository" in message
+    with pytest.raises(cifar.CifarError, match="changes of a repository") as caught:
+        cifar.Registry("runs.db").sessions("a")
+    assert caught.value.status == "CIFAR_E_BAD_DATA"
 
 
 @pytest.mark.parametrize("packages", ["[]", '{"a": 1}', "{", "x"])

@@ -42,7 +42,7 @@ from .model_spec import ModelSpec
 from .rates import RateCurve, lr_find
 from .registry import Registry
 from .rerunning import rerun
-from .rows import CheckpointRow, EpochRow, MetricRow, NoteRow, RunDetails, RunRow
+from .rows import CheckpointRow, EpochRow, MetricRow, NoteRow, RunDetails, RunRow, SessionRow
 from .training import fit, resume
 
 __version__ = ".".join(
@@ -76,6 +76,7 @@ __all__ = [
     "RunDetails",
     "RunGroup",
     "RunRow",
+    "SessionRow",
     "Splits",
     "StopTraining",
     "StorageWait",

@@ -628,6 +628,32 @@ class NoteInfo(Structure):
     ]
 
 
+class SessionInfo(Structure):
+    """A start or a resume of a run: the program that trained and what it ran in."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("threads", c_uint32),  # that computed
+        ("started", c_char_p),  # ISO 8601, UTC
+        ("ended", c_char_p),  # likewise; NULL: it runs, or its process is gone without a word
+        ("duration_s", c_double),  # seconds; of one that runs, so far
+        ("status", c_char_p),  # as in cifar_run_info
+        ("reason", c_char_p),  # why it ended, in words; "" while it runs
+        # completed epochs of the checkpoint that it went on from; -1: it is the run's start
+        ("resumed_epoch", c_int64),
+        ("resumed_batch", c_int64),  # batches done in the next epoch; -1 likewise
+        ("host", c_char_p),  # the machine's name
+        ("pid", c_int64),  # the process there
+        ("library_version", c_char_p),  # as by cifar_version
+        ("instruction_set", c_char_p),  # of the kernels, which the bits of a result depend on
+        ("command_line", c_char_p),  # as in cifar_train_options; "" for none
+        ("working_directory", c_char_p),  # NULL: not known
+        ("git_commit", c_char_p),  # that was checked out there; NULL: none, or not known
+        # a JSON object: processor, memory, limits, versions of packages and more; NULL: not noted
+        ("environment", c_char_p),
+    ]
+
+
 # Receives a sentence about something that is damaged. 0 continues, anything else stops.
 ProblemCallback = CFUNCTYPE(c_int, c_char_p, c_void_p)
 
@@ -770,6 +796,9 @@ FUNCTIONS = {
     "cifar_run_get_metric": (Status, [c_void_p, c_size_t, POINTER(MetricInfo), c_size_t]),
     "cifar_run_note_count": (Status, [c_void_p, POINTER(c_size_t)]),
     "cifar_run_get_note": (Status, [c_void_p, c_size_t, POINTER(NoteInfo), c_size_t]),
+    "cifar_run_session_count": (Status, [c_void_p, POINTER(c_size_t)]),
+    "cifar_run_get_session": (Status, [c_void_p, c_size_t, POINTER(SessionInfo), c_size_t]),
+    "cifar_run_get_changes": (Status, [c_void_p, c_size_t, POINTER(c_char_p)]),
     "cifar_run_free": (None, [c_void_p]),
     "cifar_registry_tag": (Status, [c_void_p, c_char_p, c_char_p]),
     "cifar_registry_untag": (Status, [c_void_p, c_char_p, c_char_p]),

@@ -10,16 +10,18 @@ from ._arguments import Recorded
 from ._edits import Edits
 from ._handle import Handle
 from ._html import table
-from ._library import Info, call, create, error_of, get, library
+from ._library import Info, call, create, decode_optional, error_of, get, library
 from ._listening import Listening
 from .dataset import PathLike
 from .rows import (
     RunDetails,
     RunRow,
+    SessionRow,
     checkpoint_of,
     epoch_row_of,
     metric_of,
     note_of,
+    session_of,
     summary_of,
 )
 
@@ -167,6 +169,41 @@ class Registry(Edits):
         details["notes"] = _all(handle, "note", abi.NoteInfo, note_of)
         result: RunDetails = details
         return result
+
+    def sessions(self, run: Union[str, Recorded]) -> List[SessionRow]:
+        """Tells what exactly was run, as ``cifar-runs show --environment`` does.
+
+        Parameters
+        ----------
+        run : str or Run
+            Its id, the beginning of it, or its name; or what ``fit`` returned.
+
+        Returns
+        -------
+        list of SessionRow
+            One for the start and for each resume, oldest first.
+
+        Raises
+        ------
+        CifarError
+            If it is not there; ``CIFAR_E_BAD_DATA`` for an impossible value in the file.
+
+        Examples
+        --------
+        >>> session = registry.sessions("first")[0]
+        >>> session["resumed_epoch"], sorted(session["environment"]["packages"])
+        (None, ['cifar', 'numpy', 'python'])
+        """
+        handle = create("run", "cifar_registry_find", self._handle, argument.run(run))
+        count = ctypes.c_size_t()
+        call("cifar_run_session_count", handle, ctypes.byref(count))
+        rows = []
+        for index in range(count.value):
+            info = get("cifar_run_get_session", abi.SessionInfo, handle, index)
+            changes = ctypes.c_char_p()
+            call("cifar_run_get_changes", handle, index, ctypes.byref(changes))
+            rows.append(session_of(info, decode_optional(changes.value)))
+        return rows
 
     def collect(self) -> int:
         """Empties the trash for good and makes the file small again.

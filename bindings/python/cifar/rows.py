@@ -1,5 +1,6 @@
 """What the registry says of runs: plain dicts, and their types."""
 
+import json
 import math
 from typing import Any, Dict, List, Optional, TypedDict, cast
 
@@ -187,6 +188,74 @@ class NoteRow(TypedDict):
     text: str
 
 
+class SessionRow(TypedDict):
+    """A start or a resume of a run: what ``Registry.sessions`` returns.
+
+    Attributes
+    ----------
+    started : str
+        ISO 8601, UTC.
+    ended : str or None
+        None while it runs, and where its process is gone without a word.
+    duration_s : float
+        Seconds; of one that runs, so far.
+    status : str
+        As in ``RunRow``.
+    reason : str
+        Why it ended, in words; ``""`` while it runs.
+    resumed_epoch, resumed_batch : int or None
+        The completed epochs of the checkpoint that it went on from, and the batches done in the
+        next one; None for the run's start.
+    host : str
+        The machine's name.
+    pid : int
+        The process there.
+    library_version : str
+        As ``cifar.__version__``.
+    instruction_set : str
+        Of the kernels, which the bits of a result depend on.
+    threads : int
+        That computed.
+    command_line : str
+        What was called; ``""`` where nobody said it.
+    working_directory : str or None
+        None if it is not known.
+    git_commit : str or None
+        What was checked out there; None without, or if it is not known.
+    environment : dict or None
+        Processor, memory, limits, versions of packages and more; None where it was not noted.
+    git_changes : dict or None
+        The uncommitted changes of the working directory's repository: ``patch``, as ``git apply``
+        takes it, ``untracked``, names of files, ``truncated``, whether there was more, and
+        ``unknown``, why they or a part of them could not be told, or None. None where there were
+        none, or no repository.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> def patch(row: cifar.SessionRow) -> str:
+    ...     return row["git_changes"]["patch"] if row["git_changes"] else ""
+    """
+
+    started: str
+    ended: Optional[str]
+    duration_s: float
+    status: str
+    reason: str
+    resumed_epoch: Optional[int]
+    resumed_batch: Optional[int]
+    host: str
+    pid: int
+    library_version: str
+    instruction_set: str
+    threads: int
+    command_line: str
+    working_directory: Optional[str]
+    git_commit: Optional[str]
+    environment: Optional[Dict[str, Any]]
+    git_changes: Optional[Dict[str, Any]]
+
+
 class RunDetails(_Summary):
     """All about one run: what ``Registry.run`` returns.
 
@@ -271,6 +340,30 @@ def metric_of(info: abi.MetricInfo) -> MetricRow:
 
 def note_of(info: abi.NoteInfo) -> NoteRow:
     return {"created": decode(info.created), "text": decode(info.text)}
+
+
+def session_of(info: abi.SessionInfo, changes: Optional[str]) -> SessionRow:
+    environment = decode_optional(info.environment)
+    is_start = info.resumed_epoch < 0
+    return {
+        "started": decode(info.started),
+        "ended": decode_optional(info.ended),
+        "duration_s": info.duration_s,
+        "status": decode(info.status),
+        "reason": decode(info.reason),
+        "resumed_epoch": None if is_start else info.resumed_epoch,
+        "resumed_batch": None if is_start else info.resumed_batch,
+        "host": decode(info.host),
+        "pid": info.pid,
+        "library_version": decode(info.library_version),
+        "instruction_set": decode(info.instruction_set),
+        "threads": info.threads,
+        "command_line": decode(info.command_line),
+        "working_directory": decode_optional(info.working_directory),
+        "git_commit": decode_optional(info.git_commit),
+        "environment": None if environment is None else json.loads(environment),
+        "git_changes": None if changes is None else json.loads(changes),
+    }
 
 
 def _known(value: float) -> Optional[float]:

@@ -257,6 +257,43 @@ infos! {
         text: String = owned,
     }
 
+    /// A start or a resume of a run: the program that trained and what it ran in.
+    SessionInfo of cifar_session_info {
+        /// That computed.
+        threads: u32 = same,
+        /// ISO 8601, UTC.
+        started: String = owned,
+        /// None while it runs, and where its process is gone without a word.
+        ended: Option<String> = copied,
+        /// Seconds; of one that runs, so far.
+        duration_s: f64 = same,
+        /// As in `RunInfo`.
+        status: String = owned,
+        /// Why it ended, in words; empty while it runs.
+        reason: String = owned,
+        /// Completed epochs of the checkpoint that it went on from; -1: it is the run's start.
+        resumed_epoch: i64 = same,
+        /// Batches done in the next epoch; -1 likewise.
+        resumed_batch: i64 = same,
+        /// The machine's name.
+        host: String = owned,
+        /// The process there.
+        pid: i64 = same,
+        /// Of the library.
+        library_version: String = owned,
+        /// Of the kernels, which the bits of a result depend on.
+        instruction_set: String = owned,
+        /// Empty for none.
+        command_line: String = owned,
+        /// None if it is not known.
+        working_directory: Option<String> = copied,
+        /// That was checked out there; none without, or if it is not known.
+        git_commit: Option<String> = copied,
+        /// A JSON object: processor, memory, limits, versions of packages and more; none where it
+        /// was not noted.
+        environment: Option<String> = copied,
+    }
+
     /// What `Registry::merge` came to.
     MergeInfo of cifar_merge_info {
         /// Runs that were not there before.

@@ -52,7 +52,7 @@ pub use error::{Error, Result, Status};
 pub use image_shape::ImageShape;
 pub use infos::{
     BatchInfo, CheckpointInfo, EpochInfo, Evaluation, MergeInfo, MetricInfo, NoteInfo, RunInfo,
-    StorageInfo, TrainerInfo, ValidationInfo,
+    SessionInfo, StorageInfo, TrainerInfo, ValidationInfo,
 };
 pub use interchange::{ExportOptions, Format, ImportOptions};
 pub use log::{set_log, LogLevel};

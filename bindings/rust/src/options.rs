@@ -54,6 +54,9 @@ pub struct TrainOptions {
     init: Option<String>,
     init_model: Option<Arc<Model>>,
     init_source: Option<String>,
+    packages: Option<String>,
+    no_patch: bool,
+    tensorboard: Option<PathBuf>,
     busy_timeout: Option<f64>,
 }
 
@@ -100,6 +103,13 @@ impl TrainOptions {
         init_model: &Arc<Model> => Some(Arc::clone(init_model));
         /// What the run's hyperparameters call the place where `init_model` is from.
         init_source: &str => Some(init_source.to_owned());
+        /// Versions of the program's own packages by name, a JSON object, noted with the session.
+        packages: &str => Some(packages.to_owned());
+        /// Leaves out the uncommitted changes of the git repository that the working directory is
+        /// in, which are noted with the session otherwise.
+        no_patch: bool => no_patch;
+        /// Where TensorBoard's event files are written while training, a directory for each run.
+        tensorboard: impl AsRef<Path> => Some(tensorboard.as_ref().to_owned());
         /// Seconds for which the end of training waits for a registry that others hold: 600.
         busy_timeout: f64 => Some(busy_timeout);
     }
@@ -118,6 +128,8 @@ impl TrainOptions {
         let model = text::optional(self.model.as_deref())?;
         let init = text::optional(self.init.as_deref())?;
         let init_source = text::optional(self.init_source.as_deref())?;
+        let packages = text::optional(self.packages.as_deref())?;
+        let tensorboard = self.tensorboard.as_deref().map(text::path).transpose()?;
         // SAFETY: the struct is written to, and is as large as is said.
         let mut options: raw::cifar_train_options =
             filled(|options, size| unsafe { raw::cifar_train_options_init(options, size) })?;
@@ -140,6 +152,9 @@ impl TrainOptions {
         options.init_model =
             self.init_model.as_ref().map_or(ptr::null_mut(), |model| model.as_ptr());
         options.init_source = text::pointer(&init_source);
+        options.packages = text::pointer(&packages);
+        options.no_patch = i32::from(self.no_patch);
+        options.tensorboard = text::pointer(&tensorboard);
         options.busy_timeout = self.busy_timeout.unwrap_or(options.busy_timeout);
         body(&options)
     }
@@ -161,6 +176,9 @@ pub struct ResumeOptions {
     registry: Option<PathBuf>,
     data_location: Option<PathBuf>,
     take_over: bool,
+    packages: Option<String>,
+    no_patch: bool,
+    tensorboard: Option<PathBuf>,
     busy_timeout: Option<f64>,
 }
 
@@ -184,6 +202,13 @@ impl ResumeOptions {
         /// Also a run that seems to be running where it can't be asked. What still trains it can
         /// write nothing more.
         take_over: bool => take_over;
+        /// Versions of the program's own packages by name, a JSON object, noted with the session.
+        packages: &str => Some(packages.to_owned());
+        /// Leaves out the uncommitted changes of the git repository that the working directory is
+        /// in, which are noted with the session otherwise.
+        no_patch: bool => no_patch;
+        /// Where TensorBoard's event files are written while training, a directory for each run.
+        tensorboard: impl AsRef<Path> => Some(tensorboard.as_ref().to_owned());
         /// Seconds for which the end of training waits for a registry that others hold: 600.
         busy_timeout: f64 => Some(busy_timeout);
     }
@@ -196,6 +221,8 @@ impl ResumeOptions {
         let checkpoint = text::optional(self.checkpoint.as_deref())?;
         let registry = self.registry.as_deref().map(text::path).transpose()?;
         let data_location = self.data_location.as_deref().map(text::path).transpose()?;
+        let packages = text::optional(self.packages.as_deref())?;
+        let tensorboard = self.tensorboard.as_deref().map(text::path).transpose()?;
         // SAFETY: the struct is written to, and is as large as is said.
         let mut options: raw::cifar_resume_options =
             filled(|options, size| unsafe { raw::cifar_resume_options_init(options, size) })?;
@@ -205,6 +232,9 @@ impl ResumeOptions {
         options.registry = text::pointer(&registry);
         options.data_location = text::pointer(&data_location);
         options.take_over = i32::from(self.take_over);
+        options.packages = text::pointer(&packages);
+        options.no_patch = i32::from(self.no_patch);
+        options.tensorboard = text::pointer(&tensorboard);
         options.busy_timeout = self.busy_timeout.unwrap_or(options.busy_timeout);
         body(&options)
     }

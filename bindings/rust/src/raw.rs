@@ -783,6 +783,45 @@ pub struct cifar_note_info {
     pub text: *const c_char,
 }
 
+// A start or a resume of a run: the program that trained and what it ran in.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_session_info {
+    pub struct_size: u32,
+    // that computed
+    pub threads: u32,
+    // ISO 8601, UTC
+    pub started: *const c_char,
+    // likewise; NULL: it runs, or its process is gone without a word
+    pub ended: *const c_char,
+    // seconds; of one that runs, so far
+    pub duration_s: f64,
+    // as in cifar_run_info
+    pub status: *const c_char,
+    // why it ended, in words; "" while it runs
+    pub reason: *const c_char,
+    // completed epochs of the checkpoint that it went on from; -1: it is the run's start
+    pub resumed_epoch: i64,
+    // batches done in the next epoch; -1 likewise
+    pub resumed_batch: i64,
+    // the machine's name
+    pub host: *const c_char,
+    // the process there
+    pub pid: i64,
+    // as by cifar_version
+    pub library_version: *const c_char,
+    // of the kernels, which the bits of a result depend on
+    pub instruction_set: *const c_char,
+    // as in cifar_train_options; "" for none
+    pub command_line: *const c_char,
+    // NULL: not known
+    pub working_directory: *const c_char,
+    // that was checked out there; NULL: none, or not known
+    pub git_commit: *const c_char,
+    // a JSON object: processor, memory, limits, versions of packages and more; NULL: not noted
+    pub environment: *const c_char,
+}
+
 // Receives a sentence about something that is damaged. 0 continues, anything else stops.
 pub type cifar_problem_callback = Option<unsafe extern "C" fn(problem: *const c_char, user: *mut c_void) -> c_int>;
 
@@ -1284,6 +1323,21 @@ extern "C" {
         info_size: usize,
     ) -> cifar_status;
 
+    pub fn cifar_run_session_count(run: *const cifar_run, count: *mut usize) -> cifar_status;
+
+    pub fn cifar_run_get_session(
+        run: *const cifar_run,
+        index: usize,
+        info: *mut cifar_session_info,
+        info_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_run_get_changes(
+        run: *const cifar_run,
+        index: usize,
+        json: *mut *const c_char,
+    ) -> cifar_status;
+
     pub fn cifar_run_free(run: *mut cifar_run);
 
     pub fn cifar_registry_tag(
@@ -1632,6 +1686,24 @@ const _: () = {
     assert!(offset_of!(cifar_note_info, struct_size) == 0);
     assert!(offset_of!(cifar_note_info, created) == 8);
     assert!(offset_of!(cifar_note_info, text) == 16);
+    assert!(size_of::<cifar_session_info>() == 128);
+    assert!(offset_of!(cifar_session_info, struct_size) == 0);
+    assert!(offset_of!(cifar_session_info, threads) == 4);
+    assert!(offset_of!(cifar_session_info, started) == 8);
+    assert!(offset_of!(cifar_session_info, ended) == 16);
+    assert!(offset_of!(cifar_session_info, duration_s) == 24);
+    assert!(offset_of!(cifar_session_info, status) == 32);
+    assert!(offset_of!(cifar_session_info, reason) == 40);
+    assert!(offset_of!(cifar_session_info, resumed_epoch) == 48);
+    assert!(offset_of!(cifar_session_info, resumed_batch) == 56);
+    assert!(offset_of!(cifar_session_info, host) == 64);
+    assert!(offset_of!(cifar_session_info, pid) == 72);
+    assert!(offset_of!(cifar_session_info, library_version) == 80);
+    assert!(offset_of!(cifar_session_info, instruction_set) == 88);
+    assert!(offset_of!(cifar_session_info, command_line) == 96);
+    assert!(offset_of!(cifar_session_info, working_directory) == 104);
+    assert!(offset_of!(cifar_session_info, git_commit) == 112);
+    assert!(offset_of!(cifar_session_info, environment) == 120);
     assert!(size_of::<cifar_merge_info>() == 24);
     assert!(offset_of!(cifar_merge_info, struct_size) == 0);
     assert!(offset_of!(cifar_merge_info, added) == 4);

@@ -292,12 +292,7 @@ impl Registry {
         let mut freed = 0;
         // SAFETY: the string lives during the call, the number is written to.
         check(unsafe {
-            raw::cifar_registry_slim(
-                self.pointer,
-                text::pointer(&run),
-                dry_run.into(),
-                &mut freed,
-            )
+            raw::cifar_registry_slim(self.pointer, text::pointer(&run), dry_run.into(), &mut freed)
         })?;
         Ok(freed)
     }

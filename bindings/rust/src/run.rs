@@ -2,7 +2,9 @@ use std::{fmt, ptr};
 
 use crate::error::check;
 use crate::infos::filled;
-use crate::{raw, text, CheckpointInfo, EpochInfo, MetricInfo, NoteInfo, Result, RunInfo};
+use crate::{
+    raw, text, CheckpointInfo, EpochInfo, MetricInfo, NoteInfo, Result, RunInfo, SessionInfo,
+};
 
 /// All about one run but the bytes of its checkpoints, as it was at one moment.
 pub struct Run {
@@ -75,6 +77,19 @@ impl Run {
         metrics: MetricInfo by cifar_run_metric_count, cifar_run_get_metric;
         /// Notes, oldest first.
         notes: NoteInfo by cifar_run_note_count, cifar_run_get_note;
+        /// Its start and each resume, oldest first.
+        sessions: SessionInfo by cifar_run_session_count, cifar_run_get_session;
+    }
+
+    /// The uncommitted changes of the git repository that a session, counted from 0, ran in: a JSON
+    /// object with patch, untracked, truncated and unknown. None where there were none, or no
+    /// repository.
+    pub fn changes(&self, session: usize) -> Result<Option<String>> {
+        let mut json = ptr::null();
+        // SAFETY: the pointer is written to.
+        check(unsafe { raw::cifar_run_get_changes(self.pointer, session, &mut json) })?;
+        // SAFETY: NULL, or a C string that lives as long as the run.
+        Ok(unsafe { text::copied(json) })
     }
 }
 

@@ -338,7 +338,12 @@ fn the_registry_is_asked_and_edited() {
     let error = Registry::open(place.file("runs.db")).unwrap_err();
     assert_eq!(error.status(), Status::NOT_FOUND);
     for seed in 1..=3 {
-        let options = place.options().seed(seed).name(&format!("run {seed}"));
+        let options = place
+            .options()
+            .seed(seed)
+            .name(&format!("run {seed}"))
+            .packages(r#"{"program": "1.2"}"#)
+            .no_patch(true);
         place.trainer(&options).run(follow_nothing).unwrap();
     }
     let registry = place.registry();
@@ -358,6 +363,12 @@ fn the_registry_is_asked_and_edited() {
     let run = registry.find("run 1").unwrap();
     assert_eq!(run.info().unwrap().tags, ["good"]);
     assert_eq!(run.notes().unwrap()[0].text, "looks\nwell");
+    let session = &run.sessions().unwrap()[0];
+    assert_eq!((session.status.as_str(), session.resumed_epoch), ("completed", -1));
+    assert!(session.environment.as_ref().unwrap().contains("program") && session.threads > 0);
+    // In a repository the reason stands there, elsewhere nothing.
+    assert!(run.changes(0).unwrap().map_or(true, |json| json.contains("left out")));
+    assert_eq!(run.changes(1).unwrap_err().status(), Status::INVALID_ARGUMENT);
 
     let checkpoint = run.checkpoints().unwrap().pop().unwrap();
     assert!(checkpoint.epoch == 2 && checkpoint.size > 0 && checkpoint.sha256.len() == 64);

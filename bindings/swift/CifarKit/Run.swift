@@ -69,6 +69,8 @@ public struct Run: Equatable, Sendable {
   public let metrics: [Metric]
   /// Notes, oldest first.
   public let notes: [Note]
+  /// Its start and each resume, oldest first.
+  public let sessions: [Session]
 
   /// A stored checkpoint.
   public struct Checkpoint: Equatable, Sendable {
@@ -112,6 +114,46 @@ public struct Run: Equatable, Sendable {
     public let text: String
   }
 
+  /// A start or a resume: the program that trained and what it ran in.
+  public struct Session: Equatable, Sendable {
+    /// ISO 8601, UTC.
+    public let started: String
+    /// nil while it runs, and where its process is gone without a word.
+    public let ended: String?
+    /// Seconds; of one that runs, so far.
+    public let duration: Double
+    /// As in ``RunInfo``.
+    public let status: String
+    /// Why it ended, in words; empty while it runs.
+    public let reason: String
+    /// The completed epochs of the checkpoint that it went on from; nil for the run's start.
+    public let resumedEpoch: Int?
+    /// Batches done in the next epoch; nil likewise.
+    public let resumedBatch: Int?
+    /// The machine's name.
+    public let host: String
+    /// The process there.
+    public let pid: Int
+    /// Of the library.
+    public let libraryVersion: String
+    /// Of the kernels, which the bits of a result depend on.
+    public let instructionSet: String
+    /// That computed.
+    public let threads: Int
+    /// Empty for none.
+    public let commandLine: String
+    /// nil if it is not known.
+    public let workingDirectory: String?
+    /// That was checked out there; nil without, or if it is not known.
+    public let gitCommit: String?
+    /// A JSON object: processor, memory, limits, versions of packages and more; nil where it was not
+    /// noted.
+    public let environment: String?
+    /// The uncommitted changes of that repository, a JSON object with patch, untracked, truncated and
+    /// unknown; nil where there were none, or no repository.
+    public let gitChanges: String?
+  }
+
   init(_ run: OpaquePointer) throws {
     info = RunInfo(try filled(cifar_run_info()) { cifar_run_get_info(run, $0, $1) })
     var json: UnsafePointer<CChar>?
@@ -134,6 +176,13 @@ public struct Run: Equatable, Sendable {
       return Note(
         created: String(copying: info.created) ?? "", text: String(copying: info.text) ?? "")
     }
+    sessions = try (0..<counted { cifar_run_session_count(run, $0) }).map { index in
+      var changes: UnsafePointer<CChar>?
+      try check(cifar_run_get_changes(run, index, &changes))
+      return Session(
+        try filled(cifar_session_info()) { cifar_run_get_session(run, index, $0, $1) },
+        gitChanges: String(copying: changes))
+    }
   }
 }
 
@@ -149,5 +198,27 @@ extension Run.Checkpoint {
     isBest = info.is_best != 0
     isPinned = info.is_pinned != 0
     isSuperseded = info.is_superseded != 0
+  }
+}
+
+extension Run.Session {
+  fileprivate init(_ info: cifar_session_info, gitChanges: String?) {
+    started = String(copying: info.started) ?? ""
+    ended = String(copying: info.ended)
+    duration = info.duration_s
+    status = String(copying: info.status) ?? ""
+    reason = String(copying: info.reason) ?? ""
+    resumedEpoch = info.resumed_epoch < 0 ? nil : Int(info.resumed_epoch)
+    resumedBatch = info.resumed_batch < 0 ? nil : Int(info.resumed_batch)
+    host = String(copying: info.host) ?? ""
+    pid = Int(info.pid)
+    libraryVersion = String(copying: info.library_version) ?? ""
+    instructionSet = String(copying: info.instruction_set) ?? ""
+    threads = Int(info.threads)
+    commandLine = String(copying: info.command_line) ?? ""
+    workingDirectory = String(copying: info.working_directory)
+    gitCommit = String(copying: info.git_commit)
+    environment = String(copying: info.environment)
+    self.gitChanges = gitChanges
   }
 }

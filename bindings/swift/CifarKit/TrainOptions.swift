@@ -38,6 +38,13 @@ public struct TrainOptions: Sendable {
   public var initialModel: Model?
   /// What the run's hyperparameters call the place where `initialModel` is from.
   public var initialSource: String?
+  /// Versions of the program's own packages by name, a JSON object, noted with the session.
+  public var packages: String?
+  /// Whether the uncommitted changes of the git repository that the working directory is in are
+  /// left out, which are noted with the session otherwise.
+  public var noPatch = false
+  /// Where TensorBoard's event files are written while training, a directory for each run.
+  public var tensorBoard: String?
   /// Seconds for which the end of training waits for a registry that others hold.
   public var busyTimeout = 600.0
 
@@ -65,6 +72,9 @@ public struct TrainOptions: Sendable {
     options.init_from = try strings(initialization)
     options.init_model = initialModel?.pointer
     options.init_source = try strings(initialSource)
+    options.packages = try strings(packages)
+    options.no_patch = noPatch ? 1 : 0
+    options.tensorboard = try strings(tensorBoard)
     options.busy_timeout = busyTimeout
     return options
   }
@@ -85,6 +95,13 @@ public struct ResumeOptions: Sendable {
   /// Also a run that seems to be running where it can't be asked. What still trains it can write
   /// nothing more.
   public var takeOver = false
+  /// Versions of the program's own packages by name, a JSON object, noted with the session.
+  public var packages: String?
+  /// Whether the uncommitted changes of the git repository that the working directory is in are
+  /// left out, which are noted with the session otherwise.
+  public var noPatch = false
+  /// Where TensorBoard's event files are written while training, a directory for each run.
+  public var tensorBoard: String?
   /// Seconds for which the end of training waits for a registry that others hold.
   public var busyTimeout = 600.0
 
@@ -100,6 +117,9 @@ public struct ResumeOptions: Sendable {
     options.registry = try strings(registry)
     options.data_location = try strings(dataLocation)
     options.take_over = takeOver ? 1 : 0
+    options.packages = try strings(packages)
+    options.no_patch = noPatch ? 1 : 0
+    options.tensorboard = try strings(tensorBoard)
     options.busy_timeout = busyTimeout
     return options
   }

@@ -24,6 +24,8 @@ final class Place {
     options.epochs = epochs
     options.seed = seed
     options.tags = ["b", "a"]
+    options.packages = #"{"program": "1.2"}"#
+    options.noPatch = true
     options.model = #"[{"type": "max_pool"}, {"type": "flatten"}, {"type": "dense", "units": 10}]"#
     return try Trainer(train: shapes(.train), validation: shapes(.test), options: options)
   }
@@ -248,6 +250,11 @@ func status(_ call: () throws -> Void) -> CifarError.Status? {
   try registry.note("run 1", "looks\nwell")
   try registry.rename("run 2", to: "second")
   let run = try registry.run("run 1")
+  let session = try #require(run.sessions.first)
+  #expect(run.sessions.count == 1 && session.status == "completed" && session.resumedEpoch == nil)
+  #expect(session.environment?.contains("program") == true && session.threads > 0)
+  // In a repository the reason stands there, elsewhere nothing.
+  #expect(session.gitChanges?.contains("left out") ?? true)
   #expect(run.info.tags == ["b", "good"] && run.notes.map(\.text) == ["looks\nwell"])
 
   let checkpoint = try #require(run.checkpoints.last)
