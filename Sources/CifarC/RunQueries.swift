@@ -131,7 +131,8 @@ public func cifar_registry_find(
     let out = try Argument.required(out, "out")
     let registry = try RegistryHandle.from(registry).reader
     let run = try registry.run(matching: Argument.requiredText(run, "run"))
-    let rows = run.epochs.count + run.checkpoints.count + run.metrics.count + run.notes.count
+    let rows =
+      run.epochs.count + run.checkpoints.count + run.metrics.count + run.notes.count
       + 4 * run.sessions.count
     out.pointee = try MemoryNeed.secured(1024 * (rows + 64), for: "the rows of a run") {
       Handle.make(try RunHandle(run, from: registry))

@@ -278,3 +278,50 @@ def test_files_that_may_not_grow(workplace):
 
 def test_a_forked_child_is_told_about_its_parents_trainer(trainer):
     assert in_child(lambda: library.cifar_trainer_run(trainer)) == "70"
+
+
+LONG = b"x" * (1 << 20)
+# Of these calls on a registry: the text that is tried, and the other arguments.
+WRITERS = {
+    "cifar_registry_slim": (0, [0, None]),
+    "cifar_registry_set_group run": (0, [b"group"]),
+    "cifar_registry_set_group group": (1, [b"a"]),
+}
+ENDS = {
+    "NULL": None, "empty": b"", "not UTF-8": b"\xff\xfe\x80", "1 MiB": LONG, "a control character": b"a\nb",
+    "a part of a character": "grün".encode()[:3],
+}
+
+
+@pytest.mark.parametrize("kind", ENDS)
+@pytest.mark.parametrize("call", WRITERS)
+def test_texts_of_any_kind_for_a_registry_that_is_there(call, kind, workplace):
+    """An error that names the argument or the text, in few words, and nothing is written."""
+    data = cifar.load("shapes", limit_train=32, limit_test=16)
+    layers = [{"type": "flatten"}, {"type": "dense", "units": 10}]
+    cifar.fit(*data, epochs=2, registry="runs.db", name="a", model=layers, verbose=0, keep_last=0)
+    before = cifar.Registry("runs.db").run("a")
+    registry = c_void_p()
+    assert library.cifar_registry_open(b"runs.db", byref(registry)) == abi.CIFAR_OK
+    try:
+        place, others = WRITERS[call]
+        arguments = list(others)
+        arguments.insert(place, ENDS[kind])
+        status = getattr(library, call.split()[0])(registry, *arguments)
+        said = library.cifar_last_error()
+    finally:
+        library.cifar_registry_free(registry)
+    after = cifar.Registry("runs.db").run("a")
+    if kind == "NULL" and call != "cifar_registry_set_group run":
+        # All runs, or no group.
+        assert status == abi.CIFAR_OK
+        assert after["group"] is None
+        return
+    assert status in (INVALID_ARGUMENT, abi.CIFAR_E_NOT_FOUND), said
+    assert 10 < len(said) < 2000, said[:100]
+    if kind in ("NULL", "not UTF-8", "a part of a character"):
+        assert status == INVALID_ARGUMENT
+        assert (b"run" if place == 0 else b"group") in said
+        assert (b"NULL" if kind == "NULL" else b"UTF-8") in said
+    assert after == before
+    assert cifar.Registry("runs.db").verify() == []
