@@ -1,17 +1,20 @@
 /// The sections of a page about runs, beside the curves of `PageCharts`.
 enum PageSections {
   static let text = #"""
+    // A cell for text of any length, of one line where that is not long.
+    const wide = row => add(add(row, "td"), "div", null, {class: "words"});
+
     function overview(parent, runs) {
       const node = table(parent, ["Run", "Status", "Recipe", "Data", "Started", "Time", "Epochs",
         "Best accuracy", "Best loss", "Epoch chosen on", "Group", "Tags"],
         "facts");
       const swatches = runs.map(run => {
         const row = add(node, "tr");
-        const name = add(row, "td", null, {class: "words"});
+        const name = wide(row);
         const swatch = add(name, "span", null, {class: "swatch"});
         name.append(visible(run.label)
           + (run.label === run.id.slice(0, 8) ? "" : " · " + run.id.slice(0, 8)));
-        const cell = (text, words) => add(row, "td", text, words ? {class: "words"} : {});
+        const cell = (text, words) => add(words ? wide(row) : row, words ? "span" : "td", text);
         cell(run.status);
         cell(run.recipe, true);
         cell(run.dataset, true);
@@ -51,7 +54,8 @@ enum PageSections {
           const total = Math.max(members[0].group_runs, members.length);
           for (const text of [name, n < total ? `${n} of ${total}` : n, measure.name, measure.text(mean),
             n > 1 ? measure.text(deviation) : "–", measure.text(minimum), measure.text(maximum)])
-            add(row, "td", text, text === name ? {class: "words"} : {});
+            if (text === name) add(wide(row), "span", text);
+            else add(row, "td", text);
         }
       }
     }

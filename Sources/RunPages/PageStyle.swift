@@ -13,7 +13,8 @@ enum PageStyle {
       vertical-align: top; max-width: 30em; overflow-wrap: break-word }
     th { color: var(--dim); font-weight: normal }
     .facts td, .facts th { white-space: nowrap }
-    .facts td.words { white-space: normal; max-width: 24em }
+    .facts .words { white-space: normal; width: max-content; max-width: 22em;
+      overflow-wrap: anywhere }
     td.number { text-align: right; font-variant-numeric: tabular-nums }
     .scroll { overflow-x: auto } .differs td { color: var(--mark) }
     .swatch { display: inline-block; width: .9em; height: .9em; border-radius: 2px;
