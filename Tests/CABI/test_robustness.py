@@ -1,5 +1,6 @@
 """Kills, crowds, full disks and files that cannot be written."""
 
+import contextlib
 import json
 import os
 import pwd
@@ -169,8 +170,12 @@ def test_files_that_may_not_be_written(place_for_all):
     while not (registry.exists() and '"epochs": 1' in theirs(
         "cifar-runs", "list", "--json").communicate()[0]):
         assert trainer.poll() is None, trainer.communicate()[1]
-    # No journal can be made beside the file: the next save fails.
-    work.chmod(0o555)
+    # No journal can be made beside the file: the next save fails. Not one under way, which would leave
+    # its journal: while another holds the right to write there is none.
+    with contextlib.closing(sqlite3.connect(registry, timeout=60, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        work.chmod(0o555)
+        holder.execute("ROLLBACK")
     errors = trainer.communicate()[1]
     assert trainer.returncode == 1
     assert "cannot be" in errors and len(errors.splitlines()) == 1
