@@ -1,6 +1,5 @@
 import CheckpointFormat
 import CifarCore
-import Foundation
 import TestSupport
 import Testing
 
@@ -11,23 +10,16 @@ import Testing
 /// `Golden/make_airbench_golden.py`. The recipes' own optimizers, groups, schedules, lookahead and loss.
 /// All ten of Muon's against its formula.
 @Suite struct AirbenchGoldenTests {
-  private static let (batch, steps, batchesPerEpoch) = (16, 10, 2)
-
-  private struct Golden: Decodable {
-    let losses: [Double]
-    let logits: [Double]
-    let weights: [String: [Double]]
-  }
+  private static let (batch, steps, batchesPerEpoch) = (
+    StepsGolden.batch, StepsGolden.steps, StepsGolden.batchesPerEpoch
+  )
 
   @Test(arguments: [("airbench94", "airbench"), ("airbench94-muon", "airbench_muon")])
   func tenSteps(name: String, golden: String) throws {
-    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("Golden/\(golden).json")
-    let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: file))
-    #expect(golden.losses.count == Self.steps)
+    let golden = try StepsGolden(named: golden)
     let recipe = try Recipe.named(name)
     let network = try Network(spec: recipe.modelSpec, dialect: .pytorch, seed: 0)
-    try network.load(Self.weights(of: network))
+    try network.load(StepsGolden.weights(of: network))
     let pool = try ThreadPool(threads: 2)
     let plan = try Plan(network: network, batchSize: Self.batch, training: true, pool: pool)
     plan.loss = recipe.loss.lossOptions(in: .pytorch)
@@ -38,11 +30,11 @@ import Testing
     let groups = try recipe.trainedGroups()
     let schedule = try #require(recipe.schedule)
     for (step, loss) in golden.losses.prefix(isMuon ? 3 : Self.steps).enumerated() {
-      let labels = (0..<Self.batch).map { Int32((3 * step + $0) % 10) }
       optimizer.setTrained(
         groups.map { $0.isTrained(step: step, batches: Self.batchesPerEpoch) })
       let result = plan.trainStep(
-        images: Self.images(step), labels: labels, count: Self.batch, seed: 1, step: UInt64(step))
+        images: StepsGolden.images(step), labels: StepsGolden.labels(step), count: Self.batch,
+        seed: 1, step: UInt64(step))
       // From the seventh step on a rounding error of one in ten million in the weights may exchange two
       // values that a max-pool chooses from: PyTorch's own float64 then strays by 2e-4. With Muon,
       // which enlarges what is small in a gradient, that is the third step, and 1.5e-3.
@@ -69,9 +61,9 @@ import Testing
       #expect(relativeError(Array(own), values) < 2e-2, "\(name)")
     }
     // The filters that are not trained have not moved.
-    #expect(tensors["0.weight"] == Self.weights(of: network)[0])
+    #expect(tensors["0.weight"] == StepsGolden.weights(of: network)[0])
     var outputs = [Float](repeating: 0, count: Self.batch * 10)
-    plan.predict(images: Self.images(0), count: Self.batch, probabilities: &outputs)
+    plan.predict(images: StepsGolden.images(0), count: Self.batch, probabilities: &outputs)
     let expected = RowOracles.softmax(golden.logits, classes: 10)
     #expect(relativeError(outputs, expected) < 2e-3)
   }
@@ -83,7 +75,7 @@ import Testing
   @Test func everyStepOfMuonIsItsFormula() throws {
     let recipe = try Recipe.named("airbench94-muon")
     let network = try Network(spec: recipe.modelSpec, dialect: .pytorch, seed: 0)
-    try network.load(Self.weights(of: network))
+    try network.load(StepsGolden.weights(of: network))
     let pool = ThreadPool(threads: 2)
     let plan = try Plan(network: network, batchSize: Self.batch, training: true, pool: pool)
     plan.loss = recipe.loss.lossOptions(in: .pytorch)
@@ -98,11 +90,11 @@ import Testing
     let (rows, columns) = (64, 216)
     var momentum = [Double](repeating: 0, count: rows * columns)
     for step in 0..<Self.steps {
-      let labels = (0..<Self.batch).map { Int32((3 * step + $0) % 10) }
       optimizer.setTrained(
         groups.map { $0.isTrained(step: step, batches: Self.batchesPerEpoch) })
       _ = plan.trainStep(
-        images: Self.images(step), labels: labels, count: Self.batch, seed: 1, step: UInt64(step))
+        images: StepsGolden.images(step), labels: StepsGolden.labels(step), count: Self.batch,
+        seed: 1, step: UInt64(step))
       let before = numbers(network.values).map(Double.init)
       let gradient = numbers(network.gradients).map(Double.init)
       momentum = zip(momentum, gradient).map { 0.6 * $0 + $1 }
@@ -123,26 +115,5 @@ import Testing
         })
       #expect(relativeError(numbers(network.values), expected) < 1e-5, "step \(step)")
     }
-  }
-
-  /// The script's weights, with the statistics that the network begins with.
-  private static func weights(of network: Network) -> [Tensor] {
-    let drawn = network.parameters.enumerated().map { index, parameter in
-      let fanIn = Float(parameter.shape.dropFirst().reduce(1, *))
-      let bound = parameter.shape.count == 1 ? 0.2 : 2 / fanIn.squareRoot()
-      var random = RandomSequence(
-        seed: 2026, purpose: .initialization, major: 77, minor: UInt32(index))
-      return Tensor(
-        name: parameter.name, shape: parameter.shape,
-        values: (0..<parameter.count).map { _ in random.uniform(-bound, bound) })
-    }
-    let known = Set(drawn.map(\.name))
-    return drawn + network.stateTensors().filter { !known.contains($0.name) }
-  }
-
-  private static func images(_ step: Int) -> [Float] {
-    var random = RandomSequence(
-      seed: 2026, purpose: .syntheticImages, major: 77, minor: 3000 + UInt32(step))
-    return (0..<(batch * 3072)).map { _ in random.uniform(-2, 2) }
   }
 }
