@@ -571,8 +571,9 @@ cifar_status cifar_resume_options_init(cifar_resume_options *options, size_t opt
  *
  *  Errors: NOT_FOUND; AMBIGUOUS; BUSY while another process trains the run, see take_over;
  *  INVALID_ARGUMENT for fewer epochs than are done; CHECKSUM_MISMATCH for a damaged checkpoint that
- *  was named, or where all are; SHAPE_MISMATCH if the images are others than the run's, or their
- *  class names. */
+ *  was named, or where all are; NOT_FINITE for one that was taken when training had diverged, as
+ *  after "terminate_on_nan": earlier ones are taken by their ids; SHAPE_MISMATCH if the images are
+ *  others than the run's, or their class names. */
 cifar_status cifar_trainer_resume(const char *run, const cifar_dataset *train,
                                   const cifar_dataset *validation,
                                   const cifar_resume_options *options, cifar_trainer **out);

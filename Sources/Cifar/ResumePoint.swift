@@ -15,7 +15,8 @@ struct ResumePoint {
   /// before it that is whole: a little is trained again, and nothing is lost.
   ///
   /// - Throws: `notFound`, `ambiguous`; `checksumMismatch` or `badData` if the checkpoint is damaged
-  ///   that was asked for by name, or all are. Any other error, such as
+  ///   that was asked for by name, or all are; `notFinite` where training had diverged when it was
+  ///   taken, which is no damage. Any other error, such as
   ///   that of a busy registry, is thrown as it is.
   init(_ choice: CheckpointChoice, of run: String, in registry: Registry) throws {
     guard choice == .last else {
@@ -58,8 +59,8 @@ struct ResumePoint {
     try row.requireFullState()
     do {
       checkpoint = try Checkpoint(registry.checkpointData(row.id))
-    } catch let error as CifarError where error.code == .badData {
-      throw CifarError(.badData, "\(ResumePoint.name(row)): \(error.message)")
+    } catch let error as CifarError where [.badData, .notFinite].contains(error.code) {
+      throw CifarError(error.code, "\(ResumePoint.name(row)): \(error.message)")
     }
     let (epoch, batch, step) = (checkpoint.epoch, checkpoint.batch, checkpoint.step)
     guard (epoch, batch, step) == (row.epoch, row.batch, row.step) else {

@@ -53,7 +53,8 @@ extension TrainerState {
 
   /// Makes sure that training can continue from here: every number is one that a training can come to.
   ///
-  /// - Throws: `badData`, naming the value and its range.
+  /// - Throws: `badData`, naming the value and its range; `notFinite` for one of a training that had
+  ///   diverged.
   func validate(for hyperparameters: Hyperparameters) throws {
     let counted = TrainerState.counted
     try check(epoch, in: 0...Hyperparameters.mostEpochs, "epoch")
@@ -66,6 +67,14 @@ extension TrainerState {
     try check(learningRate, in: 0...Double.greatestFiniteMagnitude, "learning_rate")
     // Between two epochs there is nothing to sum up.
     let isBetween = batch == 0
+    // What terminate_on_nan ends has such a sum in the checkpoint of its last batch.
+    guard lossSum.isFinite else {
+      throw CifarError(
+        .notFinite,
+        "nothing can continue from it, as the loss was \(lossSum) in epoch \(epoch + 1), batch "
+          + "\(batch): training had diverged; use one of before (cifar-runs checkpoints lists them)"
+      )
+    }
     let mostSum = TrainerState.mostLoss * Double(seen)
     try check(lossSum, in: 0...mostSum, "loss_sum")
     let mostSeconds = isBetween ? 0 : TrainerState.mostSeconds

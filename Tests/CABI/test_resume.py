@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 
+import cifar
 import numpy as np
 import pytest
 from conftest import run, start
@@ -106,3 +107,56 @@ def test_from_an_earlier_checkpoint_and_further(straight, workplace):
     run("cifar", "resume", "short", "--checkpoint", first["id"], "--epochs", EPOCHS)
     assert metrics("short") == metrics("straight")
     assert len(runs()) == 2
+
+
+def test_a_run_that_began_with_other_weights(straight, workplace):
+    """The weights are in the checkpoint: where they came from is needed no more."""
+    run("cifar", "train", *OPTIONS, "--init", straight, "--learning-rate", 1e-4, "--name", "whole")
+    run("cifar", "export", straight, "-o", "source.safetensors")
+    process = start("cifar", "train", *OPTIONS, "--init", "source.safetensors", "--learning-rate", 1e-4,
+                    "--name", "parts")
+    wait_for_epochs("parts", 1)
+    process.kill()
+    process.communicate()
+    (workplace / "source.safetensors").unlink()
+    run("cifar", "resume", "parts", "--epochs", EPOCHS)
+    tensors, metadata = checkpoint("parts")
+    others, other_metadata = checkpoint("whole")
+    assert tensors.keys() == others.keys()
+    for key, value in tensors.items():
+        assert value.tobytes() == others[key].tobytes(), key
+    assert metadata["state"] == other_metadata["state"]
+    assert metrics("parts") == metrics("whole")
+    # Not the bits of a run that began with weights drawn at random.
+    assert not np.array_equal(tensors["0.weight"], checkpoint(straight)[0]["0.weight"])
+
+
+def test_where_training_diverged_nothing_continues(workplace):
+    """The checkpoint of the batch at which terminate_on_nan ended a run is whole, but no place to go on
+    from; an earlier one is."""
+    data = cifar.load("shapes", limit_train=64, limit_test=32)
+    model = [{"type": "flatten"}, {"type": "dense", "units": 16}, {"type": "relu"}, {"type": "dense", "units": 10}]
+    ended = cifar.fit(
+        *data, epochs=3, batch_size=16, learning_rate=1e20, optimizer="sgd", terminate_on_nan=True,
+        model_checkpoint={"save_freq": 1}, keep_last=0, name="n", model=model, verbose=0)
+    assert ended.status == "failed" and "terminate on NaN" in ended.reason
+    rows = cifar.Registry().run("n")["checkpoints"]
+    within = [row for row in rows if row["batch"] > 0]
+    first, last = within[0], within[-1]
+    assert first["id"] < last["id"]
+    with pytest.raises(cifar.CifarError) as refused:
+        cifar.resume("n", checkpoint=last["id"], epochs=5, verbose=0)
+    assert refused.value.status == "CIFAR_E_NOT_FINITE"
+    said = str(refused.value)
+    assert f"checkpoint {last['id']} of run " in said and "training had diverged" in said
+    assert "use one of before (cifar-runs checkpoints lists them)" in said
+    done = run("cifar", "resume", "n", "--checkpoint", last["id"], "--epochs", 5, expect=1)
+    assert done.stderr_text == f"cifar: {said}\n"
+    # As the one of the epoch's end, which is the last.
+    with pytest.raises(cifar.CifarError) as refused:
+        cifar.resume("n", epochs=5, verbose=0)
+    assert refused.value.status == "CIFAR_E_NOT_FINITE" and "diverged" in str(refused.value)
+    assert len(cifar.Registry().sessions("n")) == 1, "nothing was begun"
+    again = cifar.resume("n", checkpoint=first["id"], epochs=5, verbose=0)
+    assert again.reason == ended.reason
+    assert cifar.Registry().verify() == []
