@@ -828,8 +828,8 @@ cifar_status cifar_model_open(const char *path, uint32_t threads, cifar_model **
 cifar_status cifar_model_from_run(const char *registry, const char *run, const char *checkpoint,
                                   uint32_t threads, cifar_model **out);
 
-/** Opens a checkpoint that lies in memory: what cifar_model_encode gave, or the bytes of such a
- *  file.
+/** Opens a checkpoint or weights that lie in memory: what cifar_model_encode gave, or the bytes of such
+ *  a file.
  *
  *  @param bytes    are copied.
  *  @param size     how many.
@@ -874,18 +874,37 @@ cifar_status cifar_model_get_summary(const cifar_model *model, const char **text
 
 /** What all answers of a model are computed in from now on.
  *
- *  @param precision  "float32", which every model begins with, whatever it was trained in; or
- *                    "mixed_bfloat16", as for training: faster, and the probabilities differ by
- *                    some 1e-3. In either, an image's answer is the same in every batch and with
- *                    any number of threads.
+ *  @param precision  "float32", which every model begins with, whatever it was trained in, unless it
+ *                    is quantized; "mixed_bfloat16", as for training: faster, and the probabilities
+ *                    differ by some 1e-3; or "int8", which a quantized model begins with and no other
+ *                    has, see cifar_model_quantize. In each, an image's answer is the same in every
+ *                    batch and with any number of threads.
  *
- *  Errors: INVALID_ARGUMENT for another name; OUT_OF_MEMORY. Then nothing has changed. */
+ *  Errors: INVALID_ARGUMENT for another name; UNSUPPORTED for "int8" of a model that is not quantized
+ *  or "mixed_bfloat16" of one that is; OUT_OF_MEMORY. Then nothing has changed. */
 cifar_status cifar_model_set_precision(cifar_model *model, const char *precision);
 
 /** What the answers of a model are computed in.
  *
  *  @param precision  receives the name, which lives as long as the model. */
 cifar_status cifar_model_get_precision(const cifar_model *model, const char **precision);
+
+/** Makes a quantized model of a model: post-training quantization. It answers sooner, and nearly the
+ *  same; it can't be trained. Batch normalisations become part of the weights, which become int8 with a
+ *  scale for each output channel; between layers, numbers are uint8 or int8 with one scale, the one
+ *  that suits the calibration images best. The new model computes in "int8". It is written and opened
+ *  as any other; CIFAR_FORMAT_WEIGHTS has tensors of I8 with the scales beside them,
+ *  "0.weight_scale", and CIFAR_FORMAT_CHECKPOINT is the same.
+ *
+ *  @param model        stays as it is.
+ *  @param calibration  images like those it will be asked about: of the training set. Their labels do
+ *                      not matter.
+ *  @param images       how many of them are looked at, evenly spaced; 0 for 512.
+ *
+ *  Errors: SHAPE_MISMATCH for images of another shape; UNSUPPORTED for a model with GELU, or one that
+ *  is quantized already; NOT_FINITE for weights that are not; OUT_OF_MEMORY. */
+cifar_status cifar_model_quantize(cifar_model *model, const cifar_dataset *calibration,
+                                  size_t images, cifar_model **out);
 
 /** How good a model is on a data set. */
 typedef struct cifar_evaluation {
@@ -977,7 +996,8 @@ typedef enum cifar_format {
    *  optimizer keeps, and the trainer's state. */
   CIFAR_FORMAT_CHECKPOINT = 0,
   /** Weights and statistics alone, float32, in a safetensors file, as cifar_model_save writes it,
-   *  with the num_batches_tracked that PyTorch has: what load_state_dict takes. */
+   *  with the num_batches_tracked that PyTorch has: what load_state_dict takes. Weights of a
+   *  quantized model are I8, with their scales beside them. */
   CIFAR_FORMAT_WEIGHTS = 1,
   /** An ONNX model, opset 15: "images", (N, channels, height, width) of uint8 for any N, which the
    *  graph normalises, to "probabilities", (N, classes). Dropout is left out. */
@@ -1208,19 +1228,22 @@ cifar_status cifar_model_spec_dense(cifar_model_spec *spec, uint32_t units);
  *
  *  | type                                          | options                                      |
  *  |-----------------------------------------------|----------------------------------------------|
- *  | conv2d                                        | filters, kernel_size, stride, padding, bias, initializer ("dirac" or "whitening"), trainable |
+ *  | conv2d                                        | filters, kernel_size, stride, padding, bias, initializer ("dirac" or "whitening"), trainable, quantized |
  *  | batch_norm                                    | momentum, epsilon, unbiased, scale, trainable |
- *  | dense                                         | units, bias, trainable                       |
+ *  | dense                                         | units, bias, trainable, quantized            |
  *  | max_pool                                      | size, 2 to 8: rows and columns of the squares |
  *  | scale                                         | factor: what every value is multiplied by    |
  *  | dropout                                       | rate                                         |
+ *  | quantize                                      | scale, dtype ("uint8", the default, or "int8") |
  *  | residual                                      | layers, shortcut: lists of layers            |
  *  | relu, gelu, avg_pool, global_average_pool, global_max_pool, flatten | none                   |
  *
  *  `bias` false leaves the bias out, `scale` false the scale of batch norm, which is 1 then.
  *  `trainable` false leaves the layer's parameters as they are in training; a batch norm then takes
  *  its running statistics there too, and keeps them. The hyperparameter "freeze" does the same by
- *  name.
+ *  name. What cifar_model_quantize makes has `quantize` layers, which round x to scale·q, q in 0…255 or
+ *  -128…127, and layers that are `quantized`, whose weights are int8 times a scale for each output
+ *  channel; such a model can't be trained.
  *
  *  @param layer  a JSON object. */
 cifar_status cifar_model_spec_add(cifar_model_spec *spec, const char *layer);

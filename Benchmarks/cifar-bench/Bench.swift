@@ -58,13 +58,15 @@ struct Bench {
   }
 
   private static var description: JSONValue {
-    let modes = JSONValue.object(
-      Dictionary(
-        uniqueKeysWithValues: Precision.allCases.map { ($0.rawValue, .string($0.rawValue)) }))
+    func modes(_ precisions: [Precision]) -> JSONValue {
+      .object(
+        Dictionary(uniqueKeysWithValues: precisions.map { ($0.rawValue, .string($0.rawValue)) }))
+    }
     return .object([
       "program": .string("libcifar"), "version": .string("kernels \(Kernels.current.name)"),
-      "step": modes, "infer": modes,
-      "layer": modes, "presets": .array(ModelSpec.presetNames.map(JSONValue.string)),
+      "step": modes(Precision.ofTraining), "infer": modes(Precision.allCases),
+      "layer": modes(Precision.ofTraining),
+      "presets": .array(ModelSpec.presetNames.map(JSONValue.string)),
     ])
   }
 
@@ -124,8 +126,10 @@ struct Bench {
   private mutating func inferencePlan(batch: Int, precision: Precision) throws -> Plan {
     let what = ["\(batch)", precision.rawValue]
     if let inference, inference.what == what { return inference.plan }
+    let tests = try testImages()
     let plan = try Plan(
-      network: testImages().network, batchSize: batch, training: false, pool: pool,
+      network: precision == .int8 ? tests.quantized(pool) : tests.network, batchSize: batch,
+      training: false, pool: pool,
       precision: precision)
     inference = (what, plan)
     return plan

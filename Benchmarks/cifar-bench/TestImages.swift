@@ -5,6 +5,7 @@ import CifarNN
 /// What Benchmarks/peers/prepare.py wrote: a trained network, images, and what the network says of them.
 struct TestImages {
   let network: Network
+  private let directory: String
   /// (count, 3, 32, 32), normalised.
   let images: AlignedBuffer<Float>
   /// (count)
@@ -14,12 +15,23 @@ struct TestImages {
 
   /// - Throws: `notFound`, `io`, `badData`.
   init(directory: String) throws {
+    self.directory = directory
     network = try Network(spec: .preset("tutorial", dialect: .pytorch), dialect: .pytorch, seed: 0)
     try network.load(
       SafeTensors.decode(CheckpointContainer.read("\(directory)/model.safetensors")).tensors)
     images = try TestImages.numbers("\(directory)/images.f32")
     labels = try TestImages.numbers("\(directory)/labels.i32")
     reference = try TestImages.numbers("\(directory)/reference.f64")
+  }
+
+  /// The network, quantized with the images that the other programs are quantized with.
+  func quantized(_ pool: ThreadPool) throws -> Network {
+    let images: AlignedBuffer<Float> = try TestImages.numbers("\(directory)/calibration.f32")
+    let result = try Quantizer.quantize(
+      network, images: images.pointer, count: images.count / (3 * 32 * 32), pool: pool)
+    let quantized = try Network(spec: result.spec, dialect: network.dialect, seed: 0)
+    try quantized.load(result.tensors)
+    return quantized
   }
 
   /// The accuracy of probabilities (count, 10), and the relative root mean square of their error.

@@ -1,7 +1,7 @@
 import CifarCore
 
-/// The safetensors file format. What is written is float32; files of other programs may have other
-/// types too.
+/// The safetensors file format. What is written is float32, and int8 where a tensor has scales beside it
+/// (`QuantizedTensor`); files of other programs may have other types too.
 ///
 /// Eight bytes with the header's length, little-endian; a JSON header that gives each tensor's type,
 /// shape and place, and under `__metadata__` strings by name; then the numbers, little-endian, one
@@ -10,12 +10,14 @@ public enum SafeTensors {
   /// The bytes of a file that holds `tensors` in the order given.
   ///
   /// - Parameter counters: scalars of 64 bits, before the tensors.
-  /// - Throws: `invalidArgument` for a name given twice or numbers that do not fill their shape.
+  /// - Throws: `invalidArgument` for a name given twice or numbers that do not fill their shape;
+  ///   `badData` for numbers that their scales do not fit.
   public static func encode(
     _ tensors: [Tensor], counters: [(name: String, value: Int)] = [], metadata: [String: String]
   ) throws -> [UInt8] {
     var header = SafeTensorsHeader(metadata: metadata, entries: [:])
     var size = 0
+    let scales = QuantizedTensor.scales(in: tensors)
     for counter in counters {
       header.entries[counter.name] = SafeTensorsHeader.Entry(
         dtype: TensorType.int64.rawValue, shape: [], dataOffsets: [size, size + 8])
@@ -27,9 +29,10 @@ public enum SafeTensors {
           .invalidArgument,
           "tensor '\(tensor.name)' has \(tensor.values.count) numbers for shape \(tensor.shape)")
       }
-      let bytes = tensor.values.count * 4
+      let type = scales[tensor.name] == nil ? TensorType.float32 : .int8
+      let bytes = tensor.values.count * type.size
       let entry = SafeTensorsHeader.Entry(
-        dtype: TensorType.float32.rawValue, shape: tensor.shape, dataOffsets: [size, size + bytes])
+        dtype: type.rawValue, shape: tensor.shape, dataOffsets: [size, size + bytes])
       guard header.entries.updateValue(entry, forKey: tensor.name) == nil else {
         throw CifarError(.invalidArgument, "two tensors are called '\(tensor.name)'")
       }
@@ -40,7 +43,11 @@ public enum SafeTensors {
       withUnsafeBytes(of: Int64(counter.value).littleEndian) { file.append(contentsOf: $0) }
     }
     for tensor in tensors {
-      tensor.values.withUnsafeBytes { file.append(contentsOf: $0) }
+      if let scales = scales[tensor.name] {
+        file += try QuantizedTensor.bytes(tensor, scales: scales)
+      } else {
+        tensor.values.withUnsafeBytes { file.append(contentsOf: $0) }
+      }
     }
     return file
   }
@@ -92,12 +99,12 @@ public enum SafeTensors {
 
   /// Reads a file of any program, whose numbers become float32.
   ///
-  /// - Throws: likewise; `unsupported` for other types than F32, F16, BF16, F64 and I64.
+  /// - Throws: likewise; `unsupported` for other types than F32, F16, BF16, F64, I64 and I8.
   public static func decodeConverting(
     _ bytes: [UInt8]
   ) throws -> (tensors: [Tensor], metadata: [String: String]) {
-    // Those of two bytes become four.
-    try MemoryNeed.secured(2 * bytes.count + (1 << 16), for: "the tensors") {
+    // Those of one byte become four.
+    try MemoryNeed.secured(4 * bytes.count + (1 << 16), for: "the tensors") {
       try parse(bytes, types: Set(TensorType.allCases))
     }
   }
@@ -130,7 +137,11 @@ public enum SafeTensors {
       throw SafeTensorsHeader.notOne(
         "its last \(bytes.count - start - end) bytes belong to no tensor")
     }
-    return (placed.map(\.tensor), header.metadata)
+    let quantized = Set(
+      header.entries.filter { $0.value.dtype == TensorType.int8.rawValue }.map(\.key))
+    return (
+      try QuantizedTensor.dequantized(placed.map(\.tensor), quantized), header.metadata
+    )
   }
 
   private static func tensor(

@@ -1,4 +1,5 @@
-/// The types of numbers in safetensors files that can be read. What this library writes is float32.
+/// The types of numbers in safetensors files that can be read. What this library writes is float32, and
+/// int8 for the weights of quantized models.
 enum TensorType: String, CaseIterable {
   case float32 = "F32"
   case float16 = "F16"
@@ -6,10 +7,13 @@ enum TensorType: String, CaseIterable {
   case float64 = "F64"
   /// `num_batches_tracked`, a count.
   case int64 = "I64"
+  /// Weights that lack a factor for each output: see `QuantizedTensor`.
+  case int8 = "I8"
 
   /// Bytes of a number.
   var size: Int {
     switch self {
+    case .int8: 1
     case .float16, .bfloat16: 2
     case .float32: 4
     case .float64, .int64: 8
@@ -40,6 +44,7 @@ enum TensorType: String, CaseIterable {
           let value: Int64 = TensorType.bits(bytes, i)
           buffer[i] = Float(value)
         }
+      case .int8: for i in 0..<count { buffer[i] = Float(Int8(bitPattern: bytes[i])) }
       }
       filled = count
     }

@@ -15,7 +15,7 @@ final class Evaluator {
   let shape: ImageShape
   private var plan: Plan
   private let pool: ThreadPool
-  private(set) var precision = Precision.float32
+  private(set) var precision: Precision
   private let allowsNonFinite: Bool
 
   /// The most images in a batch.
@@ -41,7 +41,8 @@ final class Evaluator {
       hyperparameters.data?.classNames ?? hyperparameters.weights?.classNames
       ?? (0..<hyperparameters.modelSpec.classes).map(String.init)
     // In float32 and with folded normalizations, whatever it was trained with: the plan of a trainer
-    // has neither. Another precision has to be asked for.
+    // has neither. Another precision has to be asked for, but for what a quantized model is made for.
+    precision = network.spec.isQuantized ? .int8 : .float32
     pool = ThreadPool(threads: threads)
     plan = try Evaluator.plan(network, hyperparameters, pool, precision)
   }
@@ -56,13 +57,28 @@ final class Evaluator {
     return plan
   }
 
-  /// What it computes in from now on. Where there is no memory for that, nothing changes.
+  /// What it computes in from now on. Where that can't be, nothing changes.
   ///
-  /// - Throws: `outOfMemory`.
+  /// - Throws: `unsupported` for a precision that the model does not have; `outOfMemory`.
   func setPrecision(_ new: Precision) throws {
     if new == precision { return }
     plan = try Evaluator.plan(network, hyperparameters, pool, new)
     precision = new
+  }
+
+  /// The same network, quantized.
+  ///
+  /// - Parameter images: (count, channels, height, width), normalised.
+  /// - Throws: see `Quantizer`.
+  func quantized(_ images: UnsafePointer<Float>, count: Int) throws -> Evaluator {
+    // The tensors of both, the histograms, and the new network.
+    try MemoryNeed.check(4 * network.stateBytes + (1 << 20), for: "the quantized weights")
+    let result = try Quantizer.quantize(network, images: images, count: count, pool: pool)
+    let new = try Network(spec: result.spec, dialect: network.dialect, seed: 0)
+    try new.load(result.tensors)
+    return try Evaluator(
+      new, of: hyperparameters.quantized(result.spec), threads: pool.threads,
+      allowsNonFinite: false)
   }
 
   /// Compares its answers with the labels of a data set.

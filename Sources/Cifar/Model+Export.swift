@@ -67,13 +67,15 @@ extension Model {
   }
 
   /// The checkpoint that the model was made from, a safetensors file. One that was made of weights
-  /// alone has the checkpoint of a training that begins with them.
+  /// alone has the checkpoint of a training that begins with them. That of a quantized model, which is
+  /// not trained, are its weights.
   ///
   /// - Throws: `outOfMemory`.
   public func checkpoint() throws -> [UInt8] {
     switch source {
     case .checkpoint(let bytes): bytes
     case .trainer(let snapshot): try snapshot.checkpoint()
+    case .weights where hyperparameters.modelSpec.isQuantized: try weights(names: nil)
     case .weights:
       try TrainerSnapshot(
         beginning: Network(copying: network), hyperparameters: hyperparameters

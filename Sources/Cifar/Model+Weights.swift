@@ -40,11 +40,7 @@ extension Model {
           "a file of this library knows its model, its images' normalization and its classes' names: "
             + "say none of them, or the model too")
       }
-      if let own = try StoredWeights(bytes) {
-        try self.init(own, threads: threads)
-      } else {
-        try self.init(checkpoint: bytes, threads: threads)
-      }
+      try self.init(bytes: bytes, threads: threads)
       return
     }
     try self.init(

@@ -68,17 +68,25 @@ public final class Model: @unchecked Sendable {
       epoch: snapshot.epoch, step: snapshot.step, source: .trainer(snapshot))
   }
 
+  /// Opens what this library exported: a checkpoint, or weights.
+  ///
+  /// - Throws: as `init(checkpoint:)`.
+  public convenience init(
+    bytes: [UInt8], threads: Int = ThreadPool.defaultThreads
+  ) throws {
+    if let weights = try StoredWeights(bytes) {
+      try self.init(weights, threads: threads)
+    } else {
+      try self.init(checkpoint: bytes, threads: threads)
+    }
+  }
+
   /// Opens an exported checkpoint, or weights that this library exported.
   ///
   /// - Throws: `notFound`, `io`; `badData` if it is neither; `notFinite`.
   public convenience init(file path: String, threads: Int = ThreadPool.defaultThreads) throws {
     do {
-      let bytes = try CheckpointContainer.read(path)
-      if let weights = try StoredWeights(bytes) {
-        try self.init(weights, threads: threads)
-      } else {
-        try self.init(checkpoint: bytes, threads: threads)
-      }
+      try self.init(bytes: CheckpointContainer.read(path), threads: threads)
     } catch let error as CifarError {
       throw error.of(file: path)
     }
@@ -104,15 +112,27 @@ public final class Model: @unchecked Sendable {
   /// Numbers that were trained.
   public var parameterCount: Int { evaluator.network.parameterCount }
 
-  /// What its answers are computed in: float32 until `setPrecision`, whatever it was trained with.
+  /// What its answers are computed in: float32 until `setPrecision`, whatever it was trained with; int8
+  /// if it is quantized.
   public var precision: Precision { lock.withLock { evaluator.precision } }
 
   /// What all answers from now on are computed in. With `mixedBFloat16` the probabilities differ by
-  /// some 1e-3, and come sooner. An image's answer does not depend on its batch in either.
+  /// some 1e-3, and come sooner. Of a quantized model, float32 shows what its integers stand for. An
+  /// image's answer does not depend on its batch in any of them.
   ///
-  /// - Throws: `outOfMemory`; then nothing has changed.
+  /// - Throws: `unsupported` for `int8` of a model that is not quantized, or `mixedBFloat16` of one that
+  ///   is; `outOfMemory`. Then nothing has changed.
   public func setPrecision(_ precision: Precision) throws {
     try lock.withLock { try evaluator.setPrecision(precision) }
+  }
+
+  /// See `quantized(calibration:)`.
+  ///
+  /// - Parameter images: (count, channels, height, width), normalised.
+  func quantized(_ images: UnsafePointer<Float>, count: Int) throws -> Model {
+    Model(
+      try lock.withLock { try evaluator.quantized(images, count: count) }, epoch: epoch,
+      step: step, source: .weights)
   }
 
   /// Loss, accuracy and more on a data set.

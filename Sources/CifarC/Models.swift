@@ -110,7 +110,7 @@ public func cifar_model_from_memory(
     let copy = try MemoryNeed.secured(size + 64, for: "the checkpoint") {
       Array(UnsafeBufferPointer(start: bytes, count: size))
     }
-    let model = try Model(checkpoint: copy, threads: Argument.threads(threads))
+    let model = try Model(bytes: copy, threads: Argument.threads(threads))
     out.pointee = Handle.make(try ModelHandle(model))
   }
 }
@@ -170,6 +170,22 @@ public func cifar_model_get_precision(
     let handle = try ModelHandle.from(model)
     let precision = try Argument.required(precision, "precision")
     precision.pointee = handle.precisionNames[handle.model.precision] ?? nil
+  }
+}
+
+@_cdecl("cifar_model_quantize") @implementation
+public func cifar_model_quantize(
+  _ model: OpaquePointer?, _ calibration: OpaquePointer?, _ images: Int,
+  _ out: UnsafeMutablePointer<OpaquePointer?>?
+) -> cifar_status {
+  guarded {
+    let model = try ModelHandle.from(model).model
+    let calibration = try DatasetHandle.from(calibration, "calibration").dataset
+    let count = try Argument.count(images, "images")
+    let out = try Argument.required(out, "out")
+    let quantized = try model.quantized(
+      calibration: calibration, count: count == 0 ? Model.calibrationImages : count)
+    out.pointee = Handle.make(try ModelHandle(quantized))
   }
 }
 

@@ -49,7 +49,7 @@ struct Assembly {
     }
     return try Activation(
       shape: value.shape, lanes: context.kernels.lanes, batchSize: context.batchSize,
-      storage: storage, gradient: gradient)
+      storage: storage, step: value.step, gradient: gradient)
   }
 
   private func make(
@@ -57,6 +57,7 @@ struct Assembly {
     isEpilogue: Bool, _ gradientConsumer: (any ImageConsumer)?, _ context: OperatorContext
   ) throws -> any Operator {
     switch operation {
+    case .quantizedInput: QuantizedInput()
     case .convolution(let group, let method, let input, let output, _):
       try Convolution(
         group, method, input: activations[input], output: activations[output],

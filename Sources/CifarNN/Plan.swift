@@ -31,34 +31,48 @@ public final class Plan {
   /// - Parameters:
   ///   - precision: how images are kept between two layers.
   ///   - kernels: the instruction set to use; others than the current are for tests.
-  /// - Throws: `invalidArgument` for a batch size below 1 or an unknown word in `CIFAR_ISA` or
+  /// - Throws: `unsupported` for a quantized network that is to be trained, or a precision that it
+  ///   does not have; `invalidArgument` for a batch size below 1 or an unknown word in `CIFAR_ISA` or
   ///   `CIFAR_CONV`, `unsupported` if `CIFAR_ISA` names an instruction set that this machine does not
   ///   have, `outOfMemory`.
-  public init(
+  public convenience init(
     network: Network, batchSize: Int, training: Bool, pool: ThreadPool,
     precision: Precision = .float32, kernels: any KernelTable = Kernels.current
+  ) throws {
+    try self.init(
+      network: network, batchSize: batchSize, training: training, pool: pool,
+      precision: precision, kernels: kernels, observer: nil)
+  }
+
+  /// - Parameter observer: sees the input of each `quantize` layer, which then does nothing.
+  init(
+    network: Network, batchSize: Int, training: Bool, pool: ThreadPool,
+    precision: Precision = .float32, kernels: any KernelTable, observer: QuantizeObserver?
   ) throws {
     guard batchSize >= 1 else {
       throw CifarError(.invalidArgument, "batch size \(batchSize) is not at least 1")
     }
     try Kernels.check()
+    if training { try network.spec.requireTrainable() }
+    try precision.check(for: network.spec)
     self.network = network
     self.batchSize = batchSize
     self.training = training
     self.kernels = kernels
     self.pool = pool
     let target = PlanTarget(
-      mode: training ? .training : .inference, batchSize: batchSize, threads: pool.threads,
+      mode: PlanMode(training: training, precision), batchSize: batchSize, threads: pool.threads,
       storage: precision.storage,
       products: precision.products, convolution: try Environment.convolution.get(),
       tiles: KernelTiles(kernels))
     let nodes = try network.nodes()
-    let groups = fuse(nodes, target.mode)
+    let groups = fuse(nodes, target.mode, convolution: target.convolution)
     let memory = try MemoryPlan(groups, input: nodes[0].input, target: target)
     try MemoryNeed.check(memory.bytes, for: "the activations of \(batchSize) images")
     let context = OperatorContext(
       network: network, kernels: kernels, pool: pool,
-      scratch: try Scratch(memory.scratch, threads: pool.threads), target: target)
+      scratch: try Scratch(memory.scratch, threads: pool.threads), target: target,
+      observer: observer)
     let assembly = try Assembly(memory, context)
     operators = assembly.operators
     names = pool.trace == nil ? [] : groups.flatMap(\.lines)
@@ -153,9 +167,14 @@ public final class Plan {
     let pixels = input[1] * input[2]
     pool.trace?.name = "images"
     pool.forEach(pass.count) { image, _ in
-      kernels.block(
-        source + image * input[0] * pixels, channels: input[0], pixels: pixels,
-        to: images.values + image * images.stride)
+      let planar = source + image * input[0] * pixels
+      if images.stored.storage.isBytes {
+        kernels.blockQuantized(
+          planar, channels: input[0], pixels: pixels, to: images.stored + image * images.stride)
+      } else {
+        kernels.block(
+          planar, channels: input[0], pixels: pixels, to: images.values + image * images.stride)
+      }
     }
     for (index, step) in operators.enumerated() {
       pool.trace?.name = "forward " + names[index]

@@ -71,12 +71,20 @@ public struct Hyperparameters: DescribedOptions {
     .flag(
       "drop_last", \.dropLast,
       "leaves out the images at the end of an epoch that fill no batch, others each time"),
-    .word(
-      "precision", \.precision,
-      "mixed_bfloat16 keeps images between layers as bfloat16, in half the memory, and multiplies "
-        + "16-bit integers in convolutions and dense layers, which is faster; also when a "
-        + "training validates. Sums, weights and gradients stay float32. `evaluate` and `predict` are float32: a few images may fall into another class there"
-    ),
+    .value(
+      OptionRow(
+        "precision", .word, Precision.ofTraining.map(\.rawValue).joined(separator: ", "),
+        "mixed_bfloat16 keeps images between layers as bfloat16, in half the memory, and multiplies "
+          + "16-bit integers in convolutions and dense layers, which is faster; also when a "
+          + "training validates. Sums, weights and gradients stay float32. `evaluate` and `predict` are float32: a few images may fall into another class there"
+      ), \.precision
+    ) { precision in
+      Precision.ofTraining.contains(precision)
+        ? nil
+        : "\(precision.rawValue) is not for training: use "
+          + Precision.ofTraining.map(\.rawValue).joined(separator: " or ")
+          + ", and quantize the model that comes out"
+    },
     .object("optimizer", \.optimizer, isRequired: true, "how weights are moved"),
     .optional(
       OptionRow(

@@ -95,6 +95,7 @@ public final class Trainer {
     _ beginning: Beginning
   ) throws {
     try hyperparameters.validate()
+    try hyperparameters.modelSpec.requireTrainable()
     guard (1...1024).contains(threads) else {
       throw CifarError(.invalidArgument, "threads \(threads) is not in 1 to 1024")
     }

@@ -5,8 +5,8 @@ import CifarNN
 /// Weights of a safetensors file, whoever wrote it and whatever they are called there.
 ///
 /// The names may be those of a checkpoint or one of `WeightNames`, all of them after a prefix that
-/// they share, such as the `module.` of a wrapper. F16, BF16 and F64 become float32;
-/// `num_batches_tracked` may be there or not.
+/// they share, such as the `module.` of a wrapper. F16, BF16 and F64 become float32, I8
+/// is multiplied by its scales; `num_batches_tracked` may be there or not.
 public struct ForeignWeights {
   /// The strings in the file.
   public let metadata: [String: String]
@@ -61,7 +61,8 @@ public struct ForeignWeights {
   /// The tensors of a model, under the names that they have here.
   ///
   /// - Throws: `shapeMismatch`, naming the tensor that is missing, that is not the model's, or whose
-  ///   shape is another; `notFinite` for numbers that nothing can be computed with.
+  ///   shape is another; `notFinite` for numbers that nothing can be computed with; `badData` for
+  ///   quantized weights that are no multiples of their scales.
   public func tensors(for spec: ModelSpec) throws -> [Tensor] {
     let (wanted, matches) = try closest(to: spec.nodes())
     guard matches > 0 else { throw strangers(wanted) }
@@ -87,6 +88,7 @@ public struct ForeignWeights {
       return tensor
     }
     try refuse(extra)
+    try QuantizedTensor.check(found)
     return found
   }
 

@@ -9,6 +9,7 @@ import CifarNN
 /// follows a `Flatten`, up to the next dense layer, change their order.
 public struct KerasScript {
   private var usesResidual = false
+  private var usesQuantize = false
   /// The entries of the script's table, a line for each layer with weights.
   private var weights: [String] = []
   /// Channels, height and width that were flattened, until a dense layer has mixed them.
@@ -35,6 +36,7 @@ public struct KerasScript {
     lines += ScriptText.constants(model)
     lines += table + script.weights.map { "    \($0)," } + ["]"]
     if script.usesResidual { lines += residual }
+    if script.usesQuantize { lines += quantize }
     lines += [
       "", "", "def build():", "    \"\"\"The network with weights drawn at random.\"\"\"",
       "    inputs = keras.Input((\(size[1]), \(size[2]), \(size[0])))",
@@ -65,7 +67,7 @@ public struct KerasScript {
   ) -> [String] {
     let name = "name=\"\(KerasScript.name(node))\""
     switch node.spec {
-    case .conv2d(let filters, let kernel, let stride, let padding, let bias, _, let trainable):
+    case .conv2d(let filters, let kernel, let stride, let padding, let bias, _, let trainable, _):
       note(node)
       let (zeros, word) = KerasScript.padding(node, kernel, stride, padding ?? .same)
       let strides = stride == 1 ? "" : ", strides=\(stride)"
@@ -96,7 +98,11 @@ public struct KerasScript {
         flattened = "(\(channels), \(height), \(width))"
       }
       return ["\(indent)layers.Flatten(),"]
-    case .dense(let units, let bias, let trainable):
+    case .quantize(let scale, let dtype):
+      usesQuantize = true
+      let range = "\(dtype.range.lowerBound), \(dtype.range.upperBound)"
+      return ["\(indent)Quantize(\(Float(scale)), \(range)),"]
+    case .dense(let units, let bias, let trainable, _):
       note(node)
       flattened = nil
       let activation = isSoftmax ? ", activation=\"softmax\"" : ""
@@ -175,6 +181,25 @@ public struct KerasScript {
             return layers.add([y, x])
     """.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
 
+  private static let quantize = """
+
+
+    class Quantize(layers.Layer):
+        \"\"\"scale * q, q = x / scale rounded and kept between low and high.\"\"\"
+
+        def __init__(self, scale, low, high, **options):
+            super().__init__(**options)
+            self.scale, self.low, self.high = scale, low, high
+
+        def call(self, x):
+            scale = keras.ops.convert_to_tensor(self.scale, "float32")
+            return keras.ops.clip(keras.ops.round(x / scale), self.low, self.high) * scale
+
+        def get_config(self):
+            own = {"scale": self.scale, "low": self.low, "high": self.high}
+            return {**super().get_config(), **own}
+    """.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+
   private static let rest = """
 
 
@@ -191,6 +216,9 @@ public struct KerasScript {
                 if module + end not in tensors:
                     continue
                 array = np.asarray(tensors[module + end])
+                scales = tensors.get(module + end + "_scale")
+                if scales is not None:  # weights of int8
+                    array = array * scales.reshape(-1, *[1] * (array.ndim - 1))
                 if array.ndim == 4:  # (out, in, k, k)
                     array = array.transpose(2, 3, 1, 0)
                 elif array.ndim == 2:  # (out, in)

@@ -7,7 +7,9 @@ import CifarNN
 ///
 /// The input, `images`, is (N, channels, height, width) of uint8 for any N; it is normalised in the graph by the
 /// same operations in the same order as here, so that layers see the same numbers to the bit. The
-/// output, `probabilities`, is (N, classes). Dropout is left out, as it does nothing in inference.
+/// output, `probabilities`, is (N, classes). Dropout is left out, as it does nothing in inference. A
+/// quantized model has QuantizeLinear and DequantizeLinear where its `quantize` layers are, and
+/// DequantizeLinear behind its weights of int8.
 public struct ONNXGraph {
   private var model: ONNXModel
   private let tensors: [String: Tensor]
@@ -52,8 +54,10 @@ public struct ONNXGraph {
     return name
   }
 
-  private mutating func constant(_ name: String, _ shape: [Int], _ values: [Float]) -> String {
-    model.initializers.append(.init(name: name, shape: shape, values: values))
+  private mutating func constant(
+    _ name: String, _ shape: [Int], _ values: [Float], _ type: ONNXModel.ElementType = .float
+  ) -> String {
+    model.initializers.append(.init(name: name, shape: shape, values: values, type: type))
     return name
   }
 
@@ -76,10 +80,17 @@ public struct ONNXGraph {
     var rest = nodes[...]
     while let layer = rest.popFirst() {
       let name = "layer_" + layer.path.replacing(".", with: "_")
+      // What passes numbers on as they are may as well be rounded before: runtimes look for integers
+      // on both sides of such a layer, and behind the activation of a convolution.
+      if layer.spec.passesOn, let (scale, dtype) = ONNXGraph.nextQuantization(rest) {
+        value = quantize("\(name)_input", value, Float(scale), dtype)
+      }
       switch layer.spec {
       case .conv2d, .dense:
         var folded: LayerNode?
-        if !keepsBatchNorm, case .batchNorm? = rest.first?.spec { folded = rest.popFirst() }
+        if !keepsBatchNorm, !layer.spec.isQuantized, case .batchNorm? = rest.first?.spec {
+          folded = rest.popFirst()
+        }
         value = try addWeighted(layer, folded, name, value)
       case .batchNorm(_, let epsilon, _, let scale, _):
         let channels = layer.input.channels
@@ -107,6 +118,7 @@ public struct ONNXGraph {
         value = node(name, "Mul", [value, constant("\(name).factor", [], [Float(factor)])])
       case .dropout: break
       case .flatten: value = node(name, "Flatten", [value])
+      case .quantize(let scale, let dtype): value = quantize(name, value, Float(scale), dtype)
       case .residual:
         let main = try add(layer.layers, after: value)
         let shortcut = try add(layer.shortcut, after: value)
@@ -132,7 +144,42 @@ public struct ONNXGraph {
     [("kernel_shape", .integers([size, size])), ("strides", .integers([size, size]))]
   }
 
+  /// The `quantize` layer that comes next, if nothing before it makes other numbers.
+  private static func nextQuantization(
+    _ nodes: ArraySlice<LayerNode>
+  ) -> (scale: Double, dtype: LayerSpec.IntegerType)? {
+    guard let next = nodes.first(where: { !$0.spec.passesOn }),
+      case .quantize(let scale, let dtype) = next.spec
+    else { return nil }
+    return (scale, dtype)
+  }
+
+  private mutating func quantize(
+    _ name: String, _ input: String, _ scale: Float, _ dtype: LayerSpec.IntegerType
+  ) -> String {
+    let scale = constant("\(name).scale", [], [scale])
+    let zero = constant("\(name).zero_point", [], [0], dtype == .uint8 ? .uint8 : .int8)
+    let integers = node("\(name)_integers", "QuantizeLinear", [input, scale, zero])
+    return node(name, "DequantizeLinear", [integers, scale, zero])
+  }
+
   // MARK: Weights
+
+  /// Weights of a quantized layer: int8 and the node that multiplies them by their scales.
+  private mutating func dequantized(_ weight: Tensor, _ name: String) throws -> String {
+    let scales = try tensor("\(weight.name)_scale")
+    let each = weight.values.count / max(1, scales.values.count)
+    let integers = weight.values.enumerated().map {
+      ($0.element / scales.values[$0.offset / each]).rounded()
+    }
+    let zeros = [Float](repeating: 0, count: scales.values.count)
+    let inputs = [
+      constant(weight.name, weight.shape, integers, .int8),
+      constant(scales.name, scales.shape, scales.values),
+      constant("\(weight.name)_zero_point", scales.shape, zeros, .int8),
+    ]
+    return node(name, "DequantizeLinear", inputs, [("axis", .integer(0))])
+  }
 
   /// A convolution or a dense layer.
   ///
@@ -147,11 +194,14 @@ public struct ONNXGraph {
         name: "\(layer.path).bias", shape: [weight.shape[0]],
         values: [Float](repeating: 0, count: weight.shape[0]))
     if let norm { try fold(norm, into: &weight, &bias) }
-    let inputs = [
-      input, constant(weight.name, weight.shape, weight.values),
-      constant(bias.name, bias.shape, bias.values),
-    ]
-    guard case .conv2d(_, let kernel, let stride, let padding, _, _, _) = layer.spec,
+    let weights =
+      if layer.spec.isQuantized {
+        try dequantized(weight, "\(name)_weight")
+      } else {
+        constant(weight.name, weight.shape, weight.values)
+      }
+    let inputs = [input, weights, constant(bias.name, bias.shape, bias.values)]
+    guard case .conv2d(_, let kernel, let stride, let padding, _, _, _, _) = layer.spec,
       case .image(_, let height, let width) = layer.input
     else { return node(name, "Gemm", inputs, [("transB", .integer(1))]) }
     let padded = try ONNXGraph.resolved(padding)
@@ -207,5 +257,15 @@ public struct ONNXGraph {
       throw CifarError(.internal, "the model leaves options to its dialect")
     }
     return option
+  }
+}
+
+extension LayerSpec {
+  /// Whether its output has no numbers but those of its input.
+  fileprivate var passesOn: Bool {
+    switch self {
+    case .maxPool, .globalMaxPool, .flatten: true
+    default: false
+    }
   }
 }

@@ -27,6 +27,10 @@ struct ONNXModel {
     var name: String
     var shape: [Int]
     var values: [Float]
+    /// What the numbers are stored as; those of integers are whole.
+    var type = ElementType.float
+
+    var bytes: Int { values.count * (type == .float ? MemoryLayout<Float>.stride : 1) }
   }
 
   /// An input or an output; nil in the shape is the number of images.
@@ -39,6 +43,7 @@ struct ONNXModel {
   enum ElementType: Int {
     case float = 1
     case uint8 = 2
+    case int8 = 3
   }
 
   var name: String
@@ -53,7 +58,7 @@ struct ONNXModel {
   ///
   /// - Throws: `unsupported` for more than protocol buffers hold, 2 GiB; `outOfMemory`.
   func encoded() throws -> [UInt8] {
-    let size = initializers.reduce(0) { $0 + $1.values.count * MemoryLayout<Float>.stride }
+    let size = initializers.reduce(0) { $0 + $1.bytes }
     guard size < 2 << 30 - 1 << 20 else {
       throw CifarError(
         .unsupported, "the model has \(size) bytes of weights; ONNX files end at 2 GiB")
@@ -86,9 +91,14 @@ struct ONNXModel {
     for initializer in initializers {
       graph.message(5) { tensor in
         for dimension in initializer.shape { tensor.integer(1, dimension) }
-        tensor.integer(2, ElementType.float.rawValue)
+        tensor.integer(2, initializer.type.rawValue)
         tensor.string(8, initializer.name)
-        tensor.data(9, initializer.values)
+        switch initializer.type {
+        case .float: tensor.data(9, initializer.values)
+        case .uint8, .int8:
+          // Both have the same low byte.
+          tensor.data(9, initializer.values.map { UInt8(truncatingIfNeeded: Int($0)) })
+        }
       }
     }
     graph.message(11) { ONNXModel.write(input, to: &$0) }

@@ -9,6 +9,7 @@ public struct PyTorchScript {
   private var usesPaddedConvolution = false
   private var usesShiftNorm = false
   private var usesScale = false
+  private var usesQuantize = false
 
   /// The text of the script.
   ///
@@ -30,9 +31,10 @@ public struct PyTorchScript {
     if script.usesPaddedConvolution { lines += paddedConvolution }
     if script.usesShiftNorm { lines += shiftNorm }
     if script.usesScale { lines += scale }
+    if script.usesQuantize { lines += quantize }
     lines += ["", "", "def build():", "    \"\"\"The network with weights drawn at random.\"\"\""]
     lines += ["    return nn.Sequential("] + layers + ["    )"]
-    lines += rest
+    lines += rest(isQuantized: model.spec.isQuantized)
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -45,7 +47,7 @@ public struct PyTorchScript {
   private mutating func module(of node: LayerNode, indent: String) -> [String] {
     let inputs = node.input.channels
     switch node.spec {
-    case .conv2d(let filters, let kernel, let stride, let padding, let bias, _, _):
+    case .conv2d(let filters, let kernel, let stride, let padding, let bias, _, _, _):
       let (function, zeros) = convolution(node, kernel, stride, padding ?? .same)
       let strides = stride == 1 ? "" : ", stride=\(stride)"
       let options =
@@ -70,7 +72,11 @@ public struct PyTorchScript {
       return ["\(indent)Scale(\(factor)),"]
     case .dropout(let rate): return ["\(indent)nn.Dropout(\(rate)),"]
     case .flatten: return ["\(indent)nn.Flatten(),"]
-    case .dense(let units, let bias, _):
+    case .quantize(let scale, let dtype):
+      usesQuantize = true
+      let range = "\(dtype.range.lowerBound), \(dtype.range.upperBound)"
+      return ["\(indent)Quantize(\(Float(scale)), \(range)),"]
+    case .dense(let units, let bias, _, _):
       return ["\(indent)nn.Linear(\(node.input.count), \(units)\(bias ? "" : ", bias=False")),"]
     case .residual:
       usesResidual = true
@@ -162,7 +168,41 @@ public struct PyTorchScript {
             return self.factor * x
     """.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
 
-  private static let rest = """
+  private static let quantize = """
+
+
+    class Quantize(nn.Module):
+        \"\"\"scale * q, q = x / scale rounded and kept between low and high.\"\"\"
+
+        def __init__(self, scale, low, high):
+            super().__init__()
+            self.scale, self.low, self.high = scale, low, high
+
+        def forward(self, x):
+            scale = torch.tensor(self.scale)
+            return torch.clamp(torch.round(x / scale), self.low, self.high) * scale
+    """.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+
+  private static func rest(isQuantized: Bool) -> [String] {
+    let function = isQuantized ? dequantized : []
+    let tensors = isQuantized ? "dequantized(load_file(path))" : "load_file(path)"
+    return function + end.map { $0.replacing("load_file(path)", with: tensors) }
+  }
+
+  private static let dequantized = """
+
+
+    def dequantized(tensors):
+        \"\"\"Weights of int8 times their scales, which the file has beside them.\"\"\"
+        ending = "_scale"
+        for name in [name for name in tensors if name.endswith(ending)]:
+            scales, weights = tensors.pop(name), tensors[name[:-len(ending)]]
+            shape = -1, *[1] * (weights.dim() - 1)
+            tensors[name[:-len(ending)]] = weights * scales.view(shape)
+        return tensors
+    """.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+
+  private static let end = """
 
 
     def normalize(images):

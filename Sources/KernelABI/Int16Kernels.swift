@@ -9,7 +9,7 @@ public protocol Int16Kernels: Sendable {
   // What makes int16 of an image measures it
   // first, and returns what takes its scale back.
 
-  /// As `padImage`, to int16 of at most `limit`.
+  /// As `padImage`, to int16 of at most `limit`. Bytes stay as they are: their scale is 1.
   func int16Frame(
     _ image: Values, groups: Int, height: Int, width: Int, limit: Float,
     to padded: UnsafeMutablePointer<Int16>, paddedHeight: Int, paddedWidth: Int, offset: Int
@@ -22,7 +22,8 @@ public protocol Int16Kernels: Sendable {
     _ shape: ConvolutionShape, _ filters: Input, to packed: UnsafeMutablePointer<Int16>,
     scales: Output, rotated: Bool)
 
-  /// As `convolve`. `imageScale` takes back the scale of the image.
+  /// As `convolve`. `imageScale` takes back the scale of the image. Bytes of the output are rounded to a
+  /// step of 1.
   func convolveInt16(
     _ shape: ConvolutionShape, padded: UnsafePointer<Int16>, imageScale: Float,
     packed: UnsafePointer<Int16>, scales: Input, bias: Input?, relu: Bool, rows: Range<Int>,

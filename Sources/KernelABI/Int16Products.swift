@@ -60,6 +60,9 @@ public struct ImageScale: Equatable, Sendable {
   /// What takes it back.
   public let inverse: Float
 
+  /// Of numbers that are whole already.
+  public static let one = ImageScale(largest: 1, limit: 1)
+
   /// - Parameter largest: the largest magnitude in the image. NaN and infinity come through, as NaN.
   public init(largest: Float, limit: Float) {
     // An image of zeros has a scale as well.

@@ -9,7 +9,7 @@
 /// Nothing is read or written outside the shapes that are named here. Those of blocked and packed
 /// data are whole: padded lanes, output groups that a panel lacks and tiles that a pack
 /// lacks have memory, and kernels may read it.
-public protocol KernelTable: Int16Kernels {
+public protocol KernelTable: Int16Kernels, Int8Kernels {
   /// What `CIFAR_ISA` calls it.
   var name: String { get }
   /// Floats in a vector.
@@ -273,6 +273,11 @@ public protocol KernelTable: Int16Kernels {
 
   /// Exchanges the values of a and b.
   func exchange(_ a: Output, _ b: Output, count: Int)
+
+  /// output = scale·q, where q is x/scale, rounded to nearest, ties to even, and kept within `range`,
+  /// whose ends are whole numbers. NaN stays.
+  func quantize(
+    _ x: Input, count: Int, scale: Float, range: ClosedRange<Float>, output: Output)
 
   // MARK: Loss
 

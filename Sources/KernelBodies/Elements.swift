@@ -9,6 +9,7 @@ extension KernelSet {
     case (.float32, .bfloat16): add(x.floats, other.bfloat16s, count, relu, sum)
     case (.bfloat16, .float32): add(x.bfloat16s, other.floats, count, relu, sum)
     case (.bfloat16, .bfloat16): add(x.bfloat16s, other.bfloat16s, count, relu, sum)
+    case (.uint8, _), (.int8, _), (_, .uint8), (_, .int8): wrongStorage()
     }
   }
 
@@ -20,6 +21,7 @@ extension KernelSet {
     switch sum.storage {
     case .float32: addVectors(x, other, count, relu, sum.floats)
     case .bfloat16: addVectors(x, other, count, relu, sum.bfloat16s)
+    case .uint8, .int8: wrongStorage()
     }
   }
 

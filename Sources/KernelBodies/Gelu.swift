@@ -36,6 +36,7 @@ extension KernelSet {
       planeGelu(
         of: UnsafePointer(plane.bfloat16s), pixels: pixels, scale: scale, offset: offset,
         output: output)
+    case .uint8, .int8: wrongStorage()
     }
   }
 
@@ -63,6 +64,7 @@ extension KernelSet {
       planeGeluBackward(
         of: UnsafePointer(plane.bfloat16s), gradient: gradient, pixels: pixels, scale: scale,
         offset: offset)
+    case .uint8, .int8: wrongStorage()
     }
   }
 

@@ -7,14 +7,19 @@ extension KernelSet {
     _ image: Values, groups: Int, height: Int, width: Int, limit: Float,
     to padded: UnsafeMutablePointer<Int16>, paddedHeight: Int, paddedWidth: Int, offset: Int
   ) -> Float {
-    let scale = ImageScale(
-      largest: largestMagnitude(image, count: groups * height * width * lanes), limit: limit)
+    let scale =
+      image.storage.isBytes
+      ? ImageScale.one
+      : ImageScale(
+        largest: largestMagnitude(image, count: groups * height * width * lanes), limit: limit)
     let frame = Frame(
       groups: groups, height: height, width: width, paddedHeight: paddedHeight,
       paddedWidth: paddedWidth, offset: offset)
     switch image.storage {
     case .float32: fill(frame, UnsafePointer(image.floats), scale.scale, padded)
     case .bfloat16: fill(frame, UnsafePointer(image.bfloat16s), scale.scale, padded)
+    case .uint8: fill(frame, UnsafePointer(image.uint8s), scale.scale, padded)
+    case .int8: fill(frame, UnsafePointer(image.int8s), scale.scale, padded)
     }
     return scale.inverse
   }
@@ -108,6 +113,8 @@ extension KernelSet {
     switch output.storage {
     case .float32: convolve(shape, frame, packed, scales, bias, rows, output.floats)
     case .bfloat16: convolve(shape, frame, packed, scales, bias, rows, output.bfloat16s)
+    case .uint8: convolve(shape, frame, packed, scales, bias, rows, output.uint8s)
+    case .int8: convolve(shape, frame, packed, scales, bias, rows, output.int8s)
     }
   }
 

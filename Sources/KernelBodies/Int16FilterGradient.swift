@@ -12,6 +12,7 @@ extension KernelSet {
     switch plane.storage {
     case .float32: pairUp(shape, UnsafePointer(plane.floats), scale.scale, pairs)
     case .bfloat16: pairUp(shape, UnsafePointer(plane.bfloat16s), scale.scale, pairs)
+    case .uint8, .int8: wrongStorage()
     }
     return scale.inverse
   }

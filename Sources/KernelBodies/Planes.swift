@@ -33,6 +33,7 @@ extension KernelSet {
       planeMoments(
         of: UnsafePointer(plane.bfloat16s), pixels: pixels, shift: shift, sum: sum, squares: squares
       )
+    case .uint8, .int8: wrongStorage()
     }
   }
 
@@ -87,6 +88,7 @@ extension KernelSet {
         of: UnsafePointer(plane.bfloat16s), pixels: pixels, scale: scale, offset: offset,
         relu: relu,
         output: output)
+    case .uint8, .int8: wrongStorage()
     }
   }
 
@@ -116,6 +118,7 @@ extension KernelSet {
       planeBackwardMoments(
         of: UnsafePointer(plane.bfloat16s), gradient: gradient, pixels: pixels, scale: scale,
         offset: offset, relu: relu, mean: mean, sum: sum, products: products)
+    case .uint8, .int8: wrongStorage()
     }
   }
 
@@ -164,6 +167,7 @@ extension KernelSet {
       planeBackward(
         of: UnsafePointer(plane.bfloat16s), gradient: gradient, pixels: pixels, scale: scale,
         offset: offset, relu: relu, slope: slope, constant: constant, dx: dx)
+    case .uint8, .int8: wrongStorage()
     }
   }
 
@@ -236,6 +240,7 @@ extension KernelSet {
         of: UnsafePointer(plane.bfloat16s), height: height, width: width, scale: scale,
         offset: offset,
         relu: relu, output: output, choice: choice, chosen: chosen)
+    case .uint8, .int8: wrongStorage()
     }
   }
 
@@ -298,6 +303,7 @@ extension KernelSet {
       planeBackwardPool(
         of: UnsafePointer(plane.bfloat16s), gradient: gradient, choice: choice, height: height,
         width: width, scale: scale, slope: slope, constant: constant, dx: dx)
+    case .uint8, .int8: wrongStorage()
     }
   }
 

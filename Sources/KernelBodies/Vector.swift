@@ -13,6 +13,10 @@ import KernelABI
   typealias SignedVector = SIMD16<Int32>
   typealias BFloat16Vector = SIMD16<UInt16>
   typealias ByteVector = SIMD16<UInt8>
+  typealias SignedByteVector = SIMD16<Int8>
+  typealias TwoByteVectors = SIMD32<UInt8>
+  typealias TwoSignedByteVectors = SIMD32<Int8>
+  typealias ShortVector = SIMD32<Int16>
   typealias WideVector = SIMD8<UInt64>
   let lanes = 16
   @inline(__always)
@@ -30,6 +34,10 @@ import KernelABI
   typealias SignedVector = SIMD8<Int32>
   typealias BFloat16Vector = SIMD8<UInt16>
   typealias ByteVector = SIMD8<UInt8>
+  typealias SignedByteVector = SIMD8<Int8>
+  typealias TwoByteVectors = SIMD16<UInt8>
+  typealias TwoSignedByteVectors = SIMD16<Int8>
+  typealias ShortVector = SIMD16<Int16>
   typealias WideVector = SIMD4<UInt64>
   let lanes = 8
   @inline(__always)

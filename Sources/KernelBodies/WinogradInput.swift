@@ -25,6 +25,7 @@ extension KernelSet {
     case .bfloat16:
       transformTiles(
         tiling, area, UnsafePointer(area.images.bfloat16s), to: transformed, packStride)
+    case .uint8, .int8: wrongStorage()
     }
   }
 

@@ -92,6 +92,7 @@ extension KernelSet {
           TilePairs(
             to: transformed + $0 * pointStride + $1, pointStride: pointStride, scales: points)
         }
+      case (.uint8, _), (.int8, _): wrongStorage()
       }
     }
   }

@@ -22,6 +22,7 @@ extension KernelSet {
       transformProducts(
         tiling, product, first, count, scales, bias, relu, to: images.bfloat16s, groups,
         panel: index)
+    case .uint8, .int8: wrongStorage()
     }
   }
 

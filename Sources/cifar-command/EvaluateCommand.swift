@@ -19,7 +19,7 @@ enum EvaluateCommand {
         .checkpoint, .data,
         Option("--limit-test", value: "N", help: "use the first N test images only"), .threads,
         .registry,
-        .precision,
+        .precision, .calibration,
         Option("--classes", help: "also precision, recall and F1 of every class, and confusions"),
         Option(
           "--flips", help: "average each image's probabilities with those of its mirror image"),
@@ -197,8 +197,39 @@ enum Stored {
   static func answeringModel(_ arguments: Arguments, _ name: String) throws -> Model {
     let precision = try arguments.choice("--precision", of: Precision.allCases.map(\.rawValue))
     let model = try model(arguments, name)
-    if let precision { try model.setPrecision(Precision(named: precision)) }
+    guard let precision = try precision.map(Precision.init(named:)) else {
+      try refuseCalibration(arguments, "--precision int8")
+      return model
+    }
+    if precision == .int8, !model.hyperparameters.modelSpec.isQuantized {
+      return try quantized(model, arguments)
+    }
+    try refuseCalibration(arguments, "a model that is not quantized yet")
+    try model.setPrecision(precision)
     return model
+  }
+
+  private static func refuseCalibration(_ arguments: Arguments, _ use: String) throws {
+    if arguments.value("--calibration") != nil {
+      throw UsageError("--calibration is for \(use)")
+    }
+  }
+
+  /// The model, quantized with images of the training set that `--data` or the model names.
+  static func quantized(_ model: Model, _ arguments: Arguments) throws -> Model {
+    let count = try arguments.integer("--calibration", in: 1...1_000_000)
+    let location = arguments.value("--data") ?? model.hyperparameters.data?.location
+    let images: Dataset
+    do {
+      images = try Dataset.open(location, split: .train)
+    } catch let error as CifarError {
+      throw CifarError(
+        error.code,
+        "to quantize takes images of the training set: \(error.message); --data names another place"
+      )
+    }
+    return try model.quantized(
+      calibration: images, count: count ?? Model.calibrationImages)
   }
 
   /// As `StoredName` takes it; what is no run is a file if there is one.

@@ -33,6 +33,13 @@ enum ExportCommand {
           "--keep-batch-norm",
           help: "of ONNX: batch norm stays a node of its own (else it becomes part of the\nweights "
             + "before it)"),
+        Option(
+          "--int8",
+          help: "quantize the model: weights and the numbers between layers become 8-bit integers"),
+        .calibration,
+        Option(
+          "--data", value: "DIR",
+          help: "with --int8: where the training images are (else where they were)"),
         .force, .registry,
       ],
       discussion: """
@@ -45,6 +52,9 @@ enum ExportCommand {
         ONNX takes bytes, (N, channels, height, width), and gives probabilities. A script builds the model in PyTorch \
         or Keras and loads the weights, which are written beside it. \
         A run with ema has the averaged weights in all of them. \
+        --int8 quantizes the model with images of the training set; what comes out is a model like any \
+        other but that it can't be trained, four times as small, and ONNX has QuantizeLinear and \
+        DequantizeLinear in it. \
         Without --checkpoint it is the best one. docs/interchange.md shows the other side of each \
         format.
         """,
@@ -52,6 +62,7 @@ enum ExportCommand {
         "cifar export baseline -o baseline.safetensors",
         "cifar export baseline -o baseline.onnx",
         "cifar export baseline --format pytorch -o baseline.py && python baseline.py",
+        "cifar export baseline --int8 -o small.safetensors && cifar evaluate small.safetensors",
         "cifar export 3f2a --format checkpoint --checkpoint last -o last.safetensors",
         "cifar export 3f2a --format checkpoint -o - | ssh elsewhere 'cat > 3f2a.safetensors'",
       ], run: run)
@@ -65,7 +76,8 @@ enum ExportCommand {
     if options.format == .checkpoint {
       return try writeCheckpoint(arguments, to: file)
     }
-    let model = try Stored.model(arguments, arguments.positionals[0])
+    var model = try Stored.model(arguments, arguments.positionals[0])
+    if arguments.has("--int8") { model = try Stored.quantized(model, arguments) }
     let bytes = try model.exported(options)
     let epoch = "of epoch \(model.epoch)"
     if options.format.isScript, file != "-" {
@@ -116,6 +128,16 @@ enum ExportCommand {
         throw UsageError("--names is for weights; \(options.format.rawValue) has its own")
       }
       options.names = try WeightNames(named: names)
+    }
+    if arguments.has("--int8") {
+      guard options.format != .checkpoint else {
+        throw UsageError(
+          "--int8 is not for checkpoints: a quantized model is not trained, and its weights are all of it"
+        )
+      }
+    } else if let option = ["--calibration", "--data"].first(where: { arguments.value($0) != nil })
+    {
+      throw UsageError("\(option) is for --int8")
     }
     if arguments.has("--keep-batch-norm") {
       guard options.format == .onnx else { throw UsageError("--keep-batch-norm is for ONNX") }

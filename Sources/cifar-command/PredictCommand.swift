@@ -18,7 +18,11 @@ enum PredictCommand {
         .checkpoint,
         Option("--top", value: "N", help: "classes to name, the most probable first (else 3)"),
         Option("--json", help: "JSON instead of a table, with the probability of every class"),
-        .precision, .threads, .registry,
+        .precision, .calibration,
+        Option(
+          "--data", value: "DIR",
+          help: "with --precision int8: where the training images are (else where they were)"),
+        .threads, .registry,
       ],
       discussion: """
         Of a run, the best checkpoint answers unless --checkpoint names another. A picture may have any \

@@ -33,9 +33,13 @@ extension Option {
   /// Of a model's answers.
   static let precision = Option(
     "--precision", value: "NAME",
-    help: "what is computed in: float32 (else), or mixed_bfloat16, which is faster; probabilities\n"
-      + "differ by some 1e-3",
+    help: "what is computed in: float32 (else), mixed_bfloat16, which is faster (probabilities\n"
+      + "differ by some 1e-3), or int8, faster still, which quantizes the model first",
     choices: Precision.allCases.map(\.rawValue))
+  static let calibration = Option(
+    "--calibration", value: "N",
+    help: "training images that quantization looks at, evenly spaced (else "
+      + "\(Model.calibrationImages))")
   static let quiet = Option("--quiet", help: "print nothing but the run's id")
   static let checkpoint = Option(
     "--checkpoint", value: "WHICH", help: "last, best, or a checkpoint's id",

@@ -30,7 +30,9 @@ enum SummaryCommand {
             + "their bytes"),
         Option("--inference", help: "with --plan: for a model that is only asked"),
         Option("--batch-size", value: "N", help: "with --plan: images of a batch (else 64)"),
-        Option("--precision", value: "NAME", help: "with --plan: float32 or mixed_bfloat16"),
+        Option(
+          "--precision", value: "NAME",
+          help: "with --plan: float32, mixed_bfloat16, or int8 of a quantized model"),
         .threads, .registry,
         Option("--json", help: "JSON instead of a table"),
       ],

@@ -714,8 +714,11 @@ static void step(world *w) {
         break;
       }
       CALL(cifar_model_set_precision, PICK(w, models),
-           chance(c, 4) ? text(c) : chance(c, 2) ? "float32" : "mixed_bfloat16");
+           chance(c, 4) ? text(c) : (const char *[]){"float32", "mixed_bfloat16", "int8"}[below(c, 3)]);
       STRING(w, cifar_model_get_precision, PICK(w, models));
+      if (chance(c, 3))
+        MAKE(w, models, cifar_model, cifar_model_free, cifar_model_quantize, PICK(w, models),
+             PICK(w, datasets), chance(c, 8) ? SIZE_MAX - below(c, 3) : below(c, 6));
       break;
     }
     case 23: {

@@ -129,6 +129,7 @@ int main() {
   model.set_precision("mixed_bfloat16");
   REQUIRE(!strcmp(model.precision(), "mixed_bfloat16"));
   model.set_precision("float32");
+  REQUIRE(!strcmp(model.quantize(test, 16).precision(), "int8"));
 
   const cifar::registry registry;
   const auto runs = registry.query(cifar::run_query());

@@ -50,7 +50,7 @@ def test_answers_are_near_those_of_float32(trained, tmp_path):
 
 def test_names_what_there_is(trained):
     model, _ = trained
-    with pytest.raises(cifar.CifarError, match="'float16' is none of float32, mixed_bfloat16"):
+    with pytest.raises(cifar.CifarError, match="'float16' is none of float32, mixed_bfloat16, int8"):
         model.precision = "float16"
     with pytest.raises(TypeError, match="precision"):
         model.precision = None

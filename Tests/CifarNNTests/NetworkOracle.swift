@@ -43,7 +43,7 @@ struct NetworkOracle {
     let bias = weights["\(node.path).bias"] ?? []
     switch (node.spec, node.input) {
     case (
-      .conv2d(let filters, let kernel, let stride, let padding?, _, _, _),
+      .conv2d(let filters, let kernel, let stride, let padding?, _, _, _, _),
       .image(let c, let h, let w)
     ):
       let zeros = padding.amounts(size: h, kernel: kernel, stride: stride)
@@ -60,7 +60,10 @@ struct NetworkOracle {
         variance: weights["\(node.path).running_var"] ?? [])
       return PointwiseOracles.batchNorm(
         x, weight: weight.isEmpty ? ones : weight, bias: bias, epsilon: epsilon,
-        pixels: shape.count / shape.channels, using: node.isFrozen ? running : nil)
+        pixels: shape.count / shape.channels, using: node.isFrozen || !pass.training ? running : nil
+      )
+    case (.quantize(let scale, let dtype), _):
+      return PointwiseOracles.quantize(x, scale: Double(Float(scale)), dtype.range)
     case (.relu, _): return PointwiseOracles.relu(x)
     case (.gelu, _): return PointwiseOracles.gelu(x)
     case (.maxPool(let size), .image(_, let h, let w)):
@@ -74,7 +77,7 @@ struct NetworkOracle {
       return PointwiseOracles.means(x, pixels: h * w)
     case (.dropout(let rate), _):
       return PointwiseOracles.dropout(x, mask: masks[node.number] ?? [], scale: 1 / (1 - rate))
-    case (.dense(let units, _, _), let shape):
+    case (.dense(let units, _, _, _), let shape):
       let none = [Double](repeating: 0, count: units)
       return RowOracles.dense(
         x, weight: weight, bias: bias.isEmpty ? none : bias, features: shape.count)

@@ -38,7 +38,7 @@ import Testing
 
   @Test(arguments: InstructionSet.all)
   func sameBitsOfResidualBlocks(set: InstructionSet) throws {
-    for precision in Precision.allCases {
+    for precision in Precision.ofTraining {
       let one = try train(
         set, .pytorch, threads: 1, SmallModel.residual, precision: precision)
       let three = try train(
@@ -50,7 +50,7 @@ import Testing
 
   @Test(arguments: InstructionSet.all, SmallModel.tiny)
   func sameBitsOfTinyImages(set: InstructionSet, model: SmallModel.Case) throws {
-    for precision in Precision.allCases {
+    for precision in Precision.ofTraining {
       let images = SmallModel.images(for: model.spec)
       let one = try train(
         set, .pytorch, threads: 1, model.spec, images, precision: precision)
@@ -76,7 +76,7 @@ import Testing
     let count = 12
     let images = Samples.uniform(count * 16 * 256, seed: 4)
     let labels = (0..<Int32(count)).map { $0 % 4 }
-    for precision in Precision.allCases {
+    for precision in Precision.ofTraining {
       let one = try train(set, .pytorch, threads: 1, spec, images, labels, precision: precision)
       for threads in [2, 6] {
         let other = try train(

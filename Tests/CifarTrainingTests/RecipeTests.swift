@@ -112,7 +112,7 @@ import Testing
     let other = try Recipe.named("airbench94")
     let filters = { (recipe: Hyperparameters) in
       recipe.modelSpec.layers.compactMap { layer in
-        if case .conv2d(let filters, _, _, _, _, _, _) = layer { filters } else { nil }
+        if case .conv2d(let filters, _, _, _, _, _, _, _) = layer { filters } else { nil }
       }
     }
     #expect(filters(recipe) == [24, 64, 64, 128, 128, 128, 128])

@@ -108,7 +108,8 @@ def models():
              "initializer": "dirac"},
             {"type": "batch_norm", "scale": False}, {"type": "max_pool", "size": 3},
             {"type": "flatten"}, {"type": "scale", "factor": 0.1},
-            {"type": "dense", "units": 10, "bias": False}]
+            {"type": "quantize", "scale": 0.01, "dtype": "int8"},
+            {"type": "dense", "units": 10, "bias": False, "quantized": True}]
   put("model-json", "list", json.dumps(layers))
   put("model-json", "spec", json.dumps({"input": [3, 32, 32], "layers": layers}))
   put("model-json", "deep", "[" * 70)

@@ -42,6 +42,16 @@ public enum PointwiseOracles {
 
   public static func relu(_ x: [Double]) -> [Double] { x.map { $0 > 0 ? $0 : 0 } }
 
+  /// scale·q, where q is x/scale, rounded and kept within the range.
+  public static func quantize(
+    _ x: [Double], scale: Double, _ range: ClosedRange<Int>
+  ) -> [Double] {
+    x.map {
+      let whole = ($0 / scale).rounded(.toNearestOrEven)
+      return scale * min(max(whole, Double(range.lowerBound)), Double(range.upperBound))
+    }
+  }
+
   /// x·Φ(x)
   public static func gelu(_ x: [Double]) -> [Double] {
     x.map { $0 * erfc(-$0 / 2.0.squareRoot()) / 2 }

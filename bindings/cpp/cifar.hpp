@@ -103,9 +103,13 @@ struct model : handle<cifar_model, cifar_model_free> {
   const char *precision() const {
     return result<const char *>(cifar_model_get_precision, get());
   }
-  /// "float32" or "mixed_bfloat16": what its answers are computed in.
+  /// "float32", "mixed_bfloat16" or, if it is quantized, "int8": what its answers are computed in.
   void set_precision(const char *precision) {
     check(cifar_model_set_precision(get(), precision));
+  }
+  /// The same layers with numbers of 8 bits; images: how many of those to calibrate on, 0 for 512.
+  model quantize(const dataset &calibration, size_t images = 0) {
+    return model(result<cifar_model *>(cifar_model_quantize, get(), calibration.get(), images));
   }
   cifar_evaluation evaluate(const dataset &data) {
     return filled<cifar_evaluation>(cifar_model_evaluate, get(), data.get());

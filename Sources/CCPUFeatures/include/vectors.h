@@ -35,6 +35,12 @@
   CPU_INLINE cpu_floats_##lanes cpu_positive(cpu_floats_##lanes v) {                          \
     return v < 0 ? (cpu_floats_##lanes)0 : v;                                                 \
   }                                                                                           \
+  /* v within low…high; NaN stays. */                                                         \
+  CPU_INLINE cpu_floats_##lanes cpu_clamp(                                                    \
+      cpu_floats_##lanes v, cpu_floats_##lanes low, cpu_floats_##lanes high) {                \
+    cpu_floats_##lanes above = v < low ? low : v;                                             \
+    return above > high ? high : above;                                                       \
+  }                                                                                           \
   /* v·2ⁿ, where n is in the low bits of `exponents`; both v and the product are normal numbers. */\
   CPU_INLINE cpu_floats_##lanes cpu_scale_by_power(                                           \
       cpu_floats_##lanes v, cpu_floats_##lanes exponents) {                                   \
@@ -116,6 +122,89 @@
 CPU_VECTORS(8)
 CPU_VECTORS(16)
 #undef CPU_VECTORS
+
+/* Numbers of 8 and of 16 bits; of the latter, twice as many are a vector. */
+#define CPU_SMALL_INTEGERS(lanes, twice)                                                      \
+  typedef int8_t cpu_signed_bytes_##lanes __attribute__((ext_vector_type(lanes)));            \
+  typedef uint8_t cpu_two_bytes_##lanes __attribute__((ext_vector_type(twice)));              \
+  typedef int8_t cpu_two_signed_bytes_##lanes __attribute__((ext_vector_type(twice)));        \
+  typedef int16_t cpu_half_shorts_##lanes __attribute__((ext_vector_type(lanes)));            \
+  typedef int16_t cpu_two_shorts_##lanes __attribute__((ext_vector_type(twice)));             \
+                                                                                              \
+  CPU_INLINE cpu_floats_##lanes cpu_to_floats(cpu_bytes_##lanes v) {                          \
+    return __builtin_convertvector(v, cpu_floats_##lanes);                                    \
+  }                                                                                           \
+  CPU_INLINE cpu_floats_##lanes cpu_to_floats(cpu_signed_bytes_##lanes v) {                   \
+    return __builtin_convertvector(v, cpu_floats_##lanes);                                    \
+  }                                                                                           \
+  /* The lowest byte of each lane. */                                                         \
+  CPU_INLINE cpu_bytes_##lanes cpu_low_bytes(cpu_floats_##lanes v) {                          \
+    return __builtin_convertvector(                                                           \
+        __builtin_bit_cast(cpu_words_##lanes, v), cpu_bytes_##lanes);                         \
+  }                                                                                           \
+  CPU_INLINE cpu_floats_##lanes cpu_maximum(cpu_floats_##lanes a, cpu_floats_##lanes b) {     \
+    return a > b ? a : b;                                                                     \
+  }                                                                                           \
+  CPU_INLINE cpu_two_shorts_##lanes cpu_to_shorts(cpu_two_bytes_##lanes v) {                  \
+    return __builtin_convertvector(v, cpu_two_shorts_##lanes);                                \
+  }                                                                                           \
+  CPU_INLINE cpu_two_shorts_##lanes cpu_to_shorts(cpu_two_signed_bytes_##lanes v) {           \
+    return __builtin_convertvector(v, cpu_two_shorts_##lanes);                                \
+  }                                                                                           \
+  /* Half a vector; the other half is zero. */                                                \
+  CPU_INLINE cpu_two_shorts_##lanes cpu_to_shorts_first(cpu_bytes_##lanes v) {                \
+    cpu_two_shorts_##lanes result = 0;                                                        \
+    result.lo = __builtin_convertvector(v, cpu_half_shorts_##lanes);                          \
+    return result;                                                                            \
+  }                                                                                           \
+  CPU_INLINE cpu_two_shorts_##lanes cpu_to_shorts_first(cpu_signed_bytes_##lanes v) {         \
+    cpu_two_shorts_##lanes result = 0;                                                        \
+    result.lo = __builtin_convertvector(v, cpu_half_shorts_##lanes);                          \
+    return result;                                                                            \
+  }                                                                                           \
+  CPU_INLINE cpu_two_shorts_##lanes cpu_to_shorts_second(cpu_bytes_##lanes v) {               \
+    cpu_two_shorts_##lanes result = 0;                                                        \
+    result.hi = __builtin_convertvector(v, cpu_half_shorts_##lanes);                          \
+    return result;                                                                            \
+  }                                                                                           \
+  CPU_INLINE cpu_two_shorts_##lanes cpu_to_shorts_second(cpu_signed_bytes_##lanes v) {        \
+    cpu_two_shorts_##lanes result = 0;                                                        \
+    result.hi = __builtin_convertvector(v, cpu_half_shorts_##lanes);                          \
+    return result;                                                                            \
+  }                                                                                           \
+  CPU_INLINE cpu_two_shorts_##lanes cpu_add(                                                  \
+      cpu_two_shorts_##lanes a, cpu_two_shorts_##lanes b) {                                   \
+    return a + b;                                                                             \
+  }                                                                                           \
+  CPU_INLINE cpu_two_shorts_##lanes cpu_subtract(                                             \
+      cpu_two_shorts_##lanes a, cpu_two_shorts_##lanes b) {                                   \
+    return a - b;                                                                             \
+  }                                                                                           \
+  CPU_INLINE cpu_two_shorts_##lanes cpu_shift_left(cpu_two_shorts_##lanes v, int32_t n) {     \
+    return v << (cpu_two_shorts_##lanes)(int16_t)n;                                           \
+  }
+
+CPU_SMALL_INTEGERS(8, 16)
+CPU_SMALL_INTEGERS(16, 32)
+#undef CPU_SMALL_INTEGERS
+
+/* The first and the second halves of two vectors. */
+CPU_INLINE cpu_two_shorts_8 cpu_low_parts(cpu_two_shorts_8 a, cpu_two_shorts_8 b) {
+  return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+}
+CPU_INLINE cpu_two_shorts_8 cpu_high_parts(cpu_two_shorts_8 a, cpu_two_shorts_8 b) {
+  return __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+}
+CPU_INLINE cpu_two_shorts_16 cpu_low_parts(cpu_two_shorts_16 a, cpu_two_shorts_16 b) {
+  return __builtin_shufflevector(
+      a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 32, 33, 34, 35, 36, 37, 38, 39,
+      40, 41, 42, 43, 44, 45, 46, 47);
+}
+CPU_INLINE cpu_two_shorts_16 cpu_high_parts(cpu_two_shorts_16 a, cpu_two_shorts_16 b) {
+  return __builtin_shufflevector(
+      a, b, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 48, 49, 50, 51, 52, 53,
+      54, 55, 56, 57, 58, 59, 60, 61, 62, 63);
+}
 
 /* sums + a₀·b₀ + a₁·b₁, where a lane of `a` and `b` holds two int16 and a lane of `sums` an int32.
    No number may be −2¹⁵, and no sum may overflow: then all of these give the same bits. */

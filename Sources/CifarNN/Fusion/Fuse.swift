@@ -1,8 +1,13 @@
+import CifarCore
+import Kernels
+
 /// What a plan is for.
 enum PlanMode: Equatable, Sendable {
   case training
   /// The running statistics are all that batch norm needs, and no gradients are taken.
   case inference
+  /// The same of a quantized model, whose images are stored as bytes where they are quantized.
+  case quantized
 }
 
 /// Joins layers that can share a pass over memory.
@@ -15,10 +20,17 @@ enum PlanMode: Equatable, Sendable {
 /// - Flat values: ReLU and dropout go with the dense layer before them.
 /// - The end of a residual block computes the batch norm and ReLU that its branches end with, and
 ///   the ReLU after it. Nothing is joined across its beginning, whose values have two readers.
+/// - Quantized: what rounds images goes with what makes them. A convolution of bytes by Winograd's
+///   algorithm takes a max-pool along that stands between them.
 ///
-/// - Parameter nodes: with every option spelled out.
-func fuse(_ nodes: [LayerNode], _ mode: PlanMode) -> [Group] {
-  var fusion = Fusion(nodes: nodes, mode: mode)
+/// - Parameters:
+///   - nodes: with every option spelled out.
+///   - hasBytes: whether what goes in is quantized.
+func fuse(
+  _ nodes: [LayerNode], _ mode: PlanMode, hasBytes: Bool = false,
+  convolution: ConvolutionChoice = .auto
+) -> [Group] {
+  var fusion = Fusion(nodes: nodes, mode: mode, hasBytes: hasBytes, convolution: convolution)
   return fusion.run()
 }
 
@@ -26,30 +38,44 @@ func fuse(_ nodes: [LayerNode], _ mode: PlanMode) -> [Group] {
 private struct Fusion {
   let nodes: [LayerNode]
   let mode: PlanMode
+  let convolution: ConvolutionChoice
   private var next = 0
   private var groups: [Group] = []
   /// A stage that the convolution which comes next computes.
   private var prologue: PointwiseGroup?
+  /// Whether the images that come next are stored as bytes.
+  private var hasBytes: Bool
 
-  init(nodes: [LayerNode], mode: PlanMode) {
+  init(nodes: [LayerNode], mode: PlanMode, hasBytes: Bool, convolution: ConvolutionChoice) {
     self.nodes = nodes
     self.mode = mode
+    self.hasBytes = hasBytes
+    self.convolution = convolution
   }
 
   mutating func run() -> [Group] {
     while next < nodes.count {
       let node = nodes[next]
+      let readsBytes = hasBytes
+      hasBytes = false
       switch (node.spec, node.input) {
-      case (.conv2d, _): addConvolution()
+      case (.conv2d, _): addConvolution(readsBytes)
+      case (.quantize, .image) where mode == .quantized:
+        if node.number == 0 {
+          hasBytes = true
+          add(.quantizedInput(take()))
+        } else {
+          addPointwise()
+        }
       case (.batchNorm, .image), (.relu, .image), (.gelu, .image), (.dropout, .image),
         (.maxPool(size: 2), _):
         addPointwise()
       case (.dense, _): addDense()
       case (.relu, .flat), (.dropout, .flat): add(.rowActivation(takeRowActivation()))
       case (.flatten, .flat): add(.rowActivation(RowActivationGroup(identity: take())))
-      case (.residual, _): addResidual()
+      case (.residual, _): addResidual(readsBytes)
       case (.flatten, .image), (.batchNorm, .flat), (.avgPool, _), (.globalAveragePool, _),
-        (.globalMaxPool, _), (.maxPool, _), (.scale, _), (.gelu, .flat):
+        (.globalMaxPool, _), (.maxPool, _), (.scale, _), (.gelu, .flat), (.quantize, _):
         add(.single(take()))
       }
     }
@@ -68,14 +94,19 @@ private struct Fusion {
     next < nodes.count && isWanted(nodes[next].spec) ? take() : nil
   }
 
-  private mutating func addConvolution() {
+  private mutating func addConvolution(_ readsBytes: Bool) {
     var group = ConvolutionGroup(prologue: prologue, node: take())
     prologue = nil
-    if mode == .inference {
+    if mode != .training {
       let norm = take(if: \.isBatchNorm)
       let relu = take { $0 == .relu }
       if norm != nil || relu != nil { group.epilogue = .folded(norm: norm, relu: relu) }
-      group.pooling = takePooling()
+      if mode == .inference { group.pooling = takePooling() }
+      if readsBytes {
+        if isPoolBeforeQuantize, convolution.pools(group.node) { group.pool = take() }
+        group.quantize = take(if: \.isQuantize)
+      }
+      hasBytes = group.quantize != nil
       return add(.convolution(group))
     }
     group.pooling = takePooling()
@@ -86,6 +117,11 @@ private struct Fusion {
     addOutput(of: stage)
   }
 
+  private var isPoolBeforeQuantize: Bool {
+    next + 1 < nodes.count && nodes[next].spec == .maxPool(size: 2)
+      && nodes[next + 1].spec.isQuantize
+  }
+
   private mutating func addPointwise() {
     guard let stage = takePointwise() else { return }
     if mode == .training { add(.pointwiseInput(stage, hasMoments: false)) }
@@ -94,6 +130,7 @@ private struct Fusion {
 
   private mutating func addOutput(of stage: PointwiseGroup) {
     if stage.norm != nil { add(.statistics(stage)) }
+    hasBytes = stage.quantize != nil
     if next < nodes.count, nodes[next].spec.isConvolution {
       prologue = stage
     } else {
@@ -121,6 +158,7 @@ private struct Fusion {
     if stage.relu == nil { stage.gelu = take { $0 == .gelu } }
     if stage.gelu == nil { stage.pool = take { $0 == .maxPool(size: 2) } }
     stage.dropout = take(if: \.isDropout)
+    if mode == .quantized { stage.quantize = take(if: \.isQuantize) }
     return stage.layers.isEmpty ? nil : stage
   }
 
@@ -140,13 +178,18 @@ private struct Fusion {
     return group
   }
 
-  private mutating func addResidual() {
+  private mutating func addResidual(_ readsBytes: Bool) {
     let node = take()
+    func branch(_ layers: [LayerNode]) -> [Group] {
+      fuse(layers, mode, hasBytes: readsBytes, convolution: convolution)
+    }
     var group = ResidualGroup(
-      node: node, layers: fuse(node.layers, mode), shortcut: fuse(node.shortcut, mode))
+      node: node, layers: branch(node.layers), shortcut: branch(node.shortcut))
     group.layersEnd = takeEnd(of: &group.layers)
     group.shortcutEnd = takeEnd(of: &group.shortcut)
     group.relu = take { $0 == .relu }
+    if mode == .quantized, case .image = node.output { group.quantize = take(if: \.isQuantize) }
+    hasBytes = group.quantize != nil
     add(.residual(group))
   }
 
@@ -169,6 +212,11 @@ extension LayerSpec {
 
   fileprivate var isBatchNorm: Bool {
     if case .batchNorm = self { return true }
+    return false
+  }
+
+  fileprivate var isQuantize: Bool {
+    if case .quantize = self { return true }
     return false
   }
 

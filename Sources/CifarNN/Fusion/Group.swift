@@ -5,6 +5,8 @@ import Kernels
 /// `fuse` decides on the groups from the layers alone; `MemoryPlan` says which of their values are
 /// stored and where; `Plan` makes operators of them. Nothing about fusion is decided later.
 indirect enum Group: Equatable, Sendable {
+  /// Images go into the plan as bytes.
+  case quantizedInput(LayerNode)
   case convolution(ConvolutionGroup)
   /// The input side of a stage that no convolution stands before: forward the moments of its input,
   /// backward the gradient of its input.
@@ -35,6 +37,9 @@ struct ConvolutionGroup: Equatable, Sendable {
   /// A stage of ReLU and max-pool, either optional, that reads the output: it is computed as the
   /// output is written, after a folded norm and before the moments of a consumer.
   var pooling: PointwiseGroup?
+  /// After the epilogue: the maximum of every 2×2 square, then bytes.
+  var pool: LayerNode?
+  var quantize: LayerNode?
 
   enum Epilogue: Equatable, Sendable {
     case none
@@ -59,6 +64,7 @@ struct ConvolutionGroup: Equatable, Sendable {
 
   /// The last layer in it before the pooling.
   var last: LayerNode {
+    if let end = quantize ?? pool { return end }
     if case .folded(let norm, let relu) = epilogue { return relu ?? norm ?? node }
     return node
   }
@@ -73,8 +79,10 @@ struct PointwiseGroup: Equatable, Sendable {
   var gelu: LayerNode?
   var pool: LayerNode?
   var dropout: LayerNode?
+  /// Bytes at the end.
+  var quantize: LayerNode?
 
-  var layers: [LayerNode] { [norm, relu, gelu, pool, dropout].compactMap(\.self) }
+  var layers: [LayerNode] { [norm, relu, gelu, pool, dropout, quantize].compactMap(\.self) }
   var input: ValueShape { layers[0].input }
   var output: ValueShape { layers[layers.count - 1].output }
   /// The first layer's, which no other stage has.
@@ -82,7 +90,7 @@ struct PointwiseGroup: Equatable, Sendable {
 
   /// Whether computing the output once more costs less than reading it from memory, and gives the
   /// same numbers.
-  var isCheapToRecompute: Bool { pool == nil && dropout == nil }
+  var isCheapToRecompute: Bool { pool == nil && dropout == nil && quantize == nil }
 
   /// Whether the gradient of the output is changed where it lies, on its way through the stage.
   var changesGradient: Bool { gelu != nil || dropout != nil }
@@ -116,9 +124,11 @@ struct ResidualGroup: Equatable, Sendable {
   var layersEnd: PointwiseGroup?
   var shortcutEnd: PointwiseGroup?
   var relu: LayerNode?
+  /// Bytes at the end.
+  var quantize: LayerNode?
 
   var ends: [PointwiseGroup] { [layersEnd, shortcutEnd].compactMap(\.self) }
-  var last: LayerNode { relu ?? node }
+  var last: LayerNode { quantize ?? relu ?? node }
 }
 
 // MARK: - Text
@@ -128,6 +138,7 @@ extension Group {
   var lines: [String] {
     switch self {
     case .convolution(let group): return [group.description]
+    case .quantizedInput(let node): return [node.label]
     case .pointwiseInput(let stage, _): return ["input side of \(stage)"]
     case .statistics(let stage): return ["statistics of \(stage.norm?.label ?? "")"]
     case .pointwiseOutput(let stage): return ["\(stage)"]
@@ -146,9 +157,9 @@ extension ConvolutionGroup: CustomStringConvertible {
   var description: String {
     var text = prologue.map { "[\($0)] → " } ?? ""
     if case .folded(let norm, let relu) = epilogue {
-      text += [node, norm, relu].compactMap(\.self).joined
+      text += [node, norm, relu, pool, quantize].compactMap(\.self).joined
     } else {
-      text += node.label
+      text += [node, pool, quantize].compactMap(\.self).joined
     }
     if let pooling { text += " → \(pooling)" }
     if let norm = consumer?.norm { text += " → moments of \(norm.label)" }
@@ -158,7 +169,7 @@ extension ConvolutionGroup: CustomStringConvertible {
 
 extension ResidualGroup {
   fileprivate var sum: String {
-    let sum = "sum of \([node, relu].compactMap(\.self).joined)"
+    let sum = "sum of \([node, relu, quantize].compactMap(\.self).joined)"
     return ends.isEmpty ? sum : ends.map { "[\($0)]" }.joined(separator: ", ") + " → " + sum
   }
 }

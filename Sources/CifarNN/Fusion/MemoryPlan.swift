@@ -15,6 +15,8 @@ struct PlanTarget: Equatable, Sendable {
   var tiles: KernelTiles
 
   var training: Bool { mode == .training }
+  /// Whether images are float32 wherever they are stored.
+  var hasOnlyFloats: Bool { storage == .float32 && mode != .quantized }
 }
 
 /// What the factors of convolutions and dense layers are; sums are float32.
@@ -52,6 +54,8 @@ struct MemoryPlan: Equatable, Sendable {
     let place: Place
     /// Which of `gradients` its gradient lies in; nil where nobody needs it.
     let gradient: Int?
+    /// What a byte is multiplied by: see `Values`.
+    var step: Float = 1
   }
 
   enum Place: Equatable, Sendable {
@@ -70,6 +74,7 @@ struct MemoryPlan: Equatable, Sendable {
   }
 
   enum Operation: Equatable, Sendable {
+    case quantizedInput(LayerNode, input: Int)
     /// `pooled` is what a pooling makes of the output.
     case convolution(ConvolutionGroup, ConvolutionMethod, input: Int, output: Int, pooled: Int?)
     case pointwiseInput(PointwiseGroup, hasMoments: Bool)
@@ -127,7 +132,9 @@ struct MemoryPlan: Equatable, Sendable {
     var leavesOutGradient = false
     if case .convolution? = groups.first { leavesOutGradient = true }
     let gradient = leavesOutGradient ? nil : buffer(.chain(0), after: nil)
-    let images = add("input", input, .stored(.float32), gradient)
+    var quantize: LayerNode?
+    if case .quantizedInput(let node)? = groups.first { quantize = node }
+    let images = add("input", input, .stored(.float32), gradient, quantize)
     _ = try add(groups, from: images, ring: .chain(0), depth: 0)
   }
 
@@ -182,10 +189,18 @@ struct MemoryPlan: Equatable, Sendable {
   // MARK: Layout
 
   private mutating func add(
-    _ name: String, _ shape: ValueShape, _ place: Place? = nil, _ gradient: Int?
+    _ name: String, _ shape: ValueShape, _ place: Place? = nil, _ gradient: Int?,
+    _ quantize: LayerNode? = nil
   ) -> Int {
     var stored = Storage.float32
     if case .image = shape { stored = target.storage }
+    if case .quantize(let scale, let dtype)? = quantize?.spec {
+      values.append(
+        Value(
+          name: name, shape: shape, place: .stored(dtype == .uint8 ? .uint8 : .int8),
+          gradient: nil, step: Float(scale)))
+      return values.count - 1
+    }
     if let gradient { gradients[gradient] = max(gradients[gradient], floats(shape)) }
     values.append(
       Value(name: name, shape: shape, place: place ?? .stored(stored), gradient: gradient))
@@ -194,9 +209,9 @@ struct MemoryPlan: Equatable, Sendable {
 
   /// The output of an operator that reads `input`.
   private mutating func add(
-    _ node: LayerNode, after input: Int, _ ring: Ring, _ place: Place? = nil
+    _ node: LayerNode, after input: Int, _ ring: Ring, _ quantize: LayerNode? = nil
   ) -> Int {
-    add(node.path, node.output, place, buffer(ring, after: values[input].gradient))
+    add(node.path, node.output, nil, buffer(ring, after: values[input].gradient), quantize)
   }
 
   /// The gradient buffer of a ring that follows `other`; the first if that is not of this ring.
@@ -227,6 +242,9 @@ struct MemoryPlan: Equatable, Sendable {
     switch group {
     case .convolution(let group):
       return try add(group, from: input, ring: ring)
+    case .quantizedInput(let node):
+      operations.append(.quantizedInput(node, input: input))
+      return input
     case .pointwiseInput(let stage, let hasMoments):
       operations.append(.pointwiseInput(stage, hasMoments: hasMoments))
       return input
@@ -262,7 +280,7 @@ struct MemoryPlan: Equatable, Sendable {
     _ stage: PointwiseGroup, from input: Int, _ place: Place, _ gradient: Int?
   ) -> Int {
     let last = stage.layers[stage.layers.count - 1]
-    let output = add(last.path, last.output, place, gradient)
+    let output = add(last.path, last.output, place, gradient, stage.quantize)
     stages.append(Stage(group: stage, input: input, output: output))
     scratch.formUnion(Pointwise.scratch(stage, target))
     return output
@@ -278,8 +296,9 @@ struct MemoryPlan: Equatable, Sendable {
     }
     let shape = try ConvolutionShape(group.node)
     let method = target.convolution.method(
-      for: shape, needsInputGradient: values[input].gradient != nil, target)
-    let output = add(group.last, after: input, ring)
+      for: shape, needsInputGradient: values[input].gradient != nil,
+      readsBytes: isBytes(input), pools: group.pool != nil, target)
+    let output = add(group.last, after: input, ring, group.quantize)
     let pooled = group.pooling.map {
       add($0, from: output, .stored(target.storage), buffer(ring, after: values[output].gradient))
     }
@@ -297,6 +316,14 @@ struct MemoryPlan: Equatable, Sendable {
     return pooled ?? output
   }
 
+  private func isBytes(_ value: Int) -> Bool {
+    switch values[value].place {
+    case .stored(let storage): storage.isBytes
+    case .shared(let other): isBytes(other)
+    case .computed: false
+    }
+  }
+
   /// The way through the layers, then the shortcut, then their sum with the ReLU that may follow.
   private mutating func add(
     _ group: ResidualGroup, from input: Int, ring: Ring, depth: Int
@@ -312,7 +339,7 @@ struct MemoryPlan: Equatable, Sendable {
     var shortcut = try add(group.shortcut, from: start, ring: branch, depth: depth + 1)
     if let stage = group.layersEnd { layers = add(stage, from: layers, .computed, gradient) }
     if let stage = group.shortcutEnd { shortcut = add(stage, from: shortcut, .computed, gradient) }
-    let output = add(group.last.path, group.node.output, nil, gradient)
+    let output = add(group.last.path, group.node.output, nil, gradient, group.quantize)
     operations.append(.sum(group, layers: layers, shortcut: shortcut, output: output))
     scratch.formUnion(ResidualSum.scratch(group, target))
     return output
@@ -322,7 +349,7 @@ struct MemoryPlan: Equatable, Sendable {
 extension ConvolutionShape {
   /// - Throws: `internal` for a layer that is no convolution with its options spelled out.
   init(_ node: LayerNode) throws {
-    guard case .conv2d(let filters, let kernel, let stride, let padding?, _, _, _) = node.spec,
+    guard case .conv2d(let filters, let kernel, let stride, let padding?, _, _, _, _) = node.spec,
       case .image(let channels, let height, let width) = node.input
     else { throw CifarError(.internal, "layer \(node.label) is no resolved convolution") }
     let zeros = padding.amounts(size: height, kernel: kernel, stride: stride)

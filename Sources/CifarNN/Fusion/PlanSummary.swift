@@ -66,14 +66,16 @@ public struct PlanSummary: Equatable, Sendable, Encodable {
     precision: Precision = .float32
   ) throws {
     try Kernels.check()
+    if training { try spec.requireTrainable() }
+    try precision.check(for: spec)
     let kernels = Kernels.current
     let target = PlanTarget(
-      mode: training ? .training : .inference, batchSize: batchSize, threads: threads,
+      mode: PlanMode(training: training, precision), batchSize: batchSize, threads: threads,
       storage: precision.storage, products: precision.products,
       convolution: try Environment.convolution.get(),
       tiles: KernelTiles(kernels))
     let nodes = try spec.nodes()
-    let groups = fuse(nodes, target.mode)
+    let groups = fuse(nodes, target.mode, convolution: target.convolution)
     let plan = try MemoryPlan(groups, input: nodes[0].input, target: target)
     mode = training ? "training" : "inference"
     self.batchSize = batchSize
@@ -130,6 +132,7 @@ extension MemoryPlan.Operation {
       .sum(_, _, _, let output):
       [output]
     case .pointwiseOutput(_, let output): [output]
+    case .quantizedInput(_, let input): [input]
     case .pointwiseInput, .statistics, .fork: []
     }
   }

@@ -7,7 +7,8 @@ extension Network {
   ///   what `kaiming_uniform_(a=√5)` and the bias's bound come to in `nn.Conv2d` and `nn.Linear`.
   /// - Keras: weights uniform in ±√(6/(fan_in + fan_out)) (Glorot & Bengio 2010), biases 0.
   ///
-  /// Batch normalisation begins with weight 1, bias 0, running mean 0 and running variance 1.
+  /// Batch normalisation begins with weight 1, bias 0, running mean 0 and running variance 1,
+  /// and the scales of quantized weights are 1.
   /// Filters with an `initializer` get what it says; those of `whitening` stay as drawn until
   /// `whiten` knows the images.
   func initialize(seed: UInt64, _ nodes: [LayerNode]) {
@@ -27,7 +28,7 @@ extension Network {
       for i in target.indices { target[i] = random.uniform(-bound, bound) }
     }
     for node in nodes {
-      guard case .conv2d(_, _, _, _, _, .dirac, _) = node.spec else { continue }
+      guard case .conv2d(_, _, _, _, _, .dirac, _, _) = node.spec else { continue }
       for parameter in parameters where parameter.name == "\(node.path).weight" {
         setDirac(parameter)
       }
@@ -35,7 +36,7 @@ extension Network {
     for statistic in statistics {
       let start = statisticValues.pointer + statistic.offset
       start.update(
-        repeating: statistic.name.hasSuffix("running_var") ? 1 : 0, count: statistic.count)
+        repeating: statistic.name.hasSuffix("running_mean") ? 0 : 1, count: statistic.count)
     }
     weightsChanged()
   }

@@ -116,6 +116,10 @@ extension LayerDescription.Option {
   static func trainable(_ value: Bool) -> [Self] {
     value ? [] : [Self(name: "trainable", value: .flag(false))]
   }
+
+  static func quantized(_ value: Bool) -> [Self] {
+    value ? [Self(name: "quantized", value: .flag(true))] : []
+  }
 }
 
 extension LayerDescription {

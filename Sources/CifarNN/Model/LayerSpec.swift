@@ -4,9 +4,12 @@
 /// `LayerSpec+Codable.swift`. Options that are nil are the dialect's: see `resolved(for:)`.
 public enum LayerSpec: Equatable, Sendable {
   /// Convolution, with a bias unless `bias` is false.
+  ///
+  /// The weights of a `quantized` layer are int8 times a scale for each output channel, which is the
+  /// tensor `weight_scale`.
   case conv2d(
     filters: Int, kernelSize: Int = 3, stride: Int = 1, padding: Padding? = nil, bias: Bool = true,
-    initializer: Initializer? = nil, trainable: Bool = true)
+    initializer: Initializer? = nil, trainable: Bool = true, quantized: Bool = false)
   /// Normalises each channel, or each value of a row, over the batch: y = γ·(x − mean)/√(var + ε) + β.
   ///
   /// `momentum` is the weight of the new value in the running statistics, as PyTorch counts it:
@@ -34,8 +37,11 @@ public enum LayerSpec: Equatable, Sendable {
   case dropout(rate: Double)
   /// (C, H, W) to C·H·W, channels slowest.
   case flatten
-  /// y = W·x + b, without b if `bias` is false.
-  case dense(units: Int, bias: Bool = true, trainable: Bool = true)
+  /// y = W·x + b, without b if `bias` is false; `quantized` as of a convolution.
+  case dense(units: Int, bias: Bool = true, trainable: Bool = true, quantized: Bool = false)
+  /// y = scale·q, where q = x/scale rounded to nearest, ties to even, and kept within the range of
+  /// `dtype`: ONNX's QuantizeLinear and DequantizeLinear with zero point 0. It is for inference.
+  case quantize(scale: Double, dtype: IntegerType = .uint8)
   /// y = layers(x) + shortcut(x), He et al. 2015, "Deep Residual Learning for Image Recognition".
   /// A shortcut without layers is x itself.
   case residual(layers: [LayerSpec], shortcut: [LayerSpec] = [])
@@ -62,13 +68,20 @@ public enum LayerSpec: Equatable, Sendable {
     }
   }
 
+  /// What `quantize` makes of a number.
+  public enum IntegerType: String, Codable, CaseIterable, Sendable {
+    case uint8, int8
+
+    public var range: ClosedRange<Int> { self == .uint8 ? 0...255 : -128...127 }
+  }
+
   /// What there is to say of it: see `Layers`.
   var description: LayerDescription {
     switch self {
     case .conv2d(
       let filters, let kernelSize, let stride, let padding, let bias, let initializer,
-      let trainable):
-      .conv2d(filters, kernelSize, stride, padding, bias, initializer, trainable)
+      let trainable, let quantized):
+      .conv2d(filters, kernelSize, stride, padding, bias, initializer, trainable, quantized)
     case .batchNorm(let momentum, let epsilon, let unbiased, let scale, let trainable):
       .batchNorm(momentum, epsilon, unbiased, scale, trainable)
     case .relu: .relu
@@ -80,7 +93,9 @@ public enum LayerSpec: Equatable, Sendable {
     case .scale(let factor): .scale(factor)
     case .dropout(let rate): .dropout(rate)
     case .flatten: .flatten
-    case .dense(let units, let bias, let trainable): .dense(units, bias, trainable)
+    case .dense(let units, let bias, let trainable, let quantized):
+      .dense(units, bias, trainable, quantized)
+    case .quantize(let scale, let dtype): .quantize(scale, dtype)
     case .residual(let layers, let shortcut): .residual(layers, shortcut)
     }
   }
@@ -88,18 +103,26 @@ public enum LayerSpec: Equatable, Sendable {
   /// Whether training moves its parameters.
   var isTrainable: Bool {
     switch self {
-    case .conv2d(_, _, _, _, _, _, let trainable), .batchNorm(_, _, _, _, let trainable),
-      .dense(_, _, let trainable):
+    case .conv2d(_, _, _, _, _, _, let trainable, _), .batchNorm(_, _, _, _, let trainable),
+      .dense(_, _, let trainable, _):
       trainable
     default: true
+    }
+  }
+
+  /// Whether its weights are int8, or its output is of as few values: what nothing can train.
+  public var isQuantized: Bool {
+    switch self {
+    case .conv2d(_, _, _, _, _, _, _, let quantized), .dense(_, _, _, let quantized): quantized
+    case .quantize: true
+    default: false
     }
   }
 
   /// All kinds of layers, in the order of the cases.
   static let decoders: [LayerDecoder] = [
     .conv2d, .batchNorm, .relu, .gelu, .maxPool, .avgPool, .globalAveragePool, .globalMaxPool,
-    .scale,
-    .dropout, .flatten, .dense, .residual,
+    .scale, .dropout, .flatten, .dense, .quantize, .residual,
   ]
 
   /// What `type` is in JSON, and what errors call the layer.

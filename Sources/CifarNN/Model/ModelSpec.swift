@@ -37,7 +37,7 @@ public struct ModelSpec: Codable, Equatable, Sendable {
     let nodes = try chain()
     guard !layers.isEmpty else { throw CifarError(.invalidArgument, "the model has no layers") }
     for node in nodes.flatMap(\.all) where node.path != "0" {
-      guard case .conv2d(_, _, _, _, _, .whitening, _) = node.spec else { continue }
+      guard case .conv2d(_, _, _, _, _, .whitening, _, _) = node.spec else { continue }
       throw CifarError(
         .invalidArgument,
         "layer \(node.path) (\(node.spec.type)): whitening is of the images, and for the first layer"
@@ -76,9 +76,30 @@ public struct ModelSpec: Codable, Equatable, Sendable {
       "model input \(input) is not [channels, height, width] of at most [4096, 1024, 1024]")
   }
 
+  /// Whether any of its layers is quantized: such a model is for inference.
+  public var isQuantized: Bool { ModelSpec.anyIsQuantized(layers) }
+
+  /// - Throws: `unsupported` for a quantized model.
+  public func requireTrainable() throws {
+    guard isQuantized else { return }
+    throw CifarError(
+      .unsupported,
+      "the model is quantized, and can't be trained: train the one that it was made from, and "
+        + "quantize that")
+  }
+
+  private static func anyIsQuantized(_ layers: [LayerSpec]) -> Bool {
+    layers.contains { layer in
+      if case .residual(let inner, let shortcut) = layer {
+        return anyIsQuantized(inner) || anyIsQuantized(shortcut)
+      }
+      return layer.isQuantized
+    }
+  }
+
   /// The number of classes: the units of the last layer.
   public var classes: Int {
-    guard case .dense(let units, _, _)? = layers.last else { return 0 }
+    guard case .dense(let units, _, _, _)? = layers.last else { return 0 }
     return units
   }
 }

@@ -60,7 +60,7 @@ public struct ModelSummary: Equatable, Sendable, Encodable {
     trainable = rows.reduce(0) { $0 + $1.trainable }
     nonTrainable = rows.reduce(0) { $0 + $1.nonTrainable }
     flops = rows.reduce(0) { $0 + $1.flops }
-    if case .dense(let units, _, _)? = nodes.last?.spec { classes = units } else { classes = 0 }
+    if case .dense(let units, _, _, _)? = nodes.last?.spec { classes = units } else { classes = 0 }
   }
 
   /// The table and the totals, each line ended by a newline.

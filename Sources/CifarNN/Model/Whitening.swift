@@ -84,7 +84,9 @@ extension Network {
   public func whiten(
     images: Int, read: (_ image: Int, _ target: UnsafeMutablePointer<Float>) -> Void
   ) throws {
-    guard case .conv2d(_, let kernel, _, _, _, .whitening, _)? = spec.layers.first else { return }
+    guard case .conv2d(_, let kernel, _, _, _, .whitening, _, _)? = spec.layers.first else {
+      return
+    }
     let input = spec.input
     var whitening = Whitening(
       channels: input[0], height: input[1], width: input[2], kernel: kernel)

@@ -4,7 +4,7 @@ import Kernels
 /// The values between two operators, and their gradient.
 ///
 /// An image is blocked, (N, C/lanes, H, W, lanes); flat values are (N, F). Images may be stored as
-/// bfloat16, everything else is float32.
+/// bfloat16 or, in a quantized model, as bytes; everything else is float32.
 final class Activation {
   let shape: ValueShape
   /// Numbers that one image takes, padding of the last channel group included.
@@ -19,10 +19,11 @@ final class Activation {
 
   /// - Parameters:
   ///   - storage: nil where the values are not stored.
+  ///   - step: of bytes.
   ///   - gradient: shared with other activations whose gradients are not needed at the same time.
   /// - Throws: `outOfMemory`.
   init(
-    shape: ValueShape, lanes: Int, batchSize: Int, storage: Storage? = .float32,
+    shape: ValueShape, lanes: Int, batchSize: Int, storage: Storage? = .float32, step: Float = 1,
     gradient: AlignedBuffer<Float>?
   ) throws {
     self.shape = shape
@@ -31,7 +32,7 @@ final class Activation {
     memory = try AlignedBuffer(
       count: batchSize * stride * (storage?.bytes ?? 0), for: "the activations")
     stored = Values(
-      base: UnsafeMutableRawPointer(memory.pointer), storage: storage ?? .float32)
+      base: UnsafeMutableRawPointer(memory.pointer), storage: storage ?? .float32, step: step)
     gradientMemory = gradient
     self.gradient = gradient?.pointer
   }

@@ -90,7 +90,8 @@ final class Convolution: Operator {
     let groups = blocks(shape.outputChannels, of: lanes)
     let needsSums = biasGradient != nil && !biasIsCancelled
     planeSums = try AlignedBuffer(count: needsSums ? context.batchSize * groups * lanes : 0)
-    algorithm = try method.algorithm(context)
+    algorithm = try method.algorithm(
+      context, factor: input.stored.step / output.stored.step)
   }
 
   /// Whether the gradient of the output is computed where it is read and stored nowhere: where each
@@ -122,10 +123,18 @@ final class Convolution: Operator {
   }
 
   private func prepare() {
+    defer {
+      // Bytes of the output are counted in steps.
+      if output.stored.step != 1 {
+        for channel in 0..<shape.outputChannels { bias[channel] /= output.stored.step }
+      }
+    }
     guard let norm = foldedNorm else {
       algorithm.prepare(weights: weights)
       if let biasSource {
         bias.pointer.update(from: biasSource, count: shape.outputChannels)
+      } else {
+        bias.pointer.update(repeating: 0, count: shape.outputChannels)
       }
       return
     }

@@ -60,14 +60,29 @@ extension ConvolutionChoice {
   /// `auto` takes Winograd wherever it fits and there are at least 16 channels on both sides; with
   /// fewer the transforms cost more than the products save.
   func method(
-    for shape: ConvolutionShape, needsInputGradient: Bool, _ target: PlanTarget
+    for shape: ConvolutionShape, needsInputGradient: Bool, readsBytes: Bool = false,
+    pools: Bool = false, _ target: PlanTarget
   ) -> ConvolutionMethod {
-    let wins = min(shape.inputChannels, shape.outputChannels) >= 16
-    if WinogradConvolution.fits(shape), self == .winograd || self == .auto && wins {
+    if takesWinograd(shape) {
       return .winograd(
-        WinogradBlocking(shape, needsInputGradient: needsInputGradient, target))
+        WinogradBlocking(
+          shape, needsInputGradient: needsInputGradient, readsBytes: readsBytes, pools: pools,
+          target))
     }
     return .direct(DirectBlocking(shape, needsInputGradient: needsInputGradient, target))
+  }
+}
+
+extension ConvolutionChoice {
+  private func takesWinograd(_ shape: ConvolutionShape) -> Bool {
+    let wins = min(shape.inputChannels, shape.outputChannels) >= 16
+    return WinogradConvolution.fits(shape) && (self == .winograd || self == .auto && wins)
+  }
+
+  /// Whether a convolution of bytes takes along the 2×2 max-pool that follows it.
+  func pools(_ node: LayerNode) -> Bool {
+    guard let shape = try? ConvolutionShape(node) else { return false }
+    return takesWinograd(shape) && shape.height % 2 == 0 && shape.width % 2 == 0
   }
 }
 
@@ -108,14 +123,18 @@ enum ConvolutionMethod: Equatable, Sendable {
     }
   }
 
+  /// - Parameter factor: what products of weights and bytes are multiplied by; 1 for other numbers.
   /// - Throws: `outOfMemory`.
-  func algorithm(_ context: OperatorContext) throws -> any ConvolutionAlgorithm {
+  func algorithm(
+    _ context: OperatorContext, factor: Float = 1
+  ) throws -> any ConvolutionAlgorithm {
     switch self {
     case .direct(let blocking):
       context.target.products == .int16
-        ? try DirectInt16Convolution(blocking, context: context)
+        ? try DirectInt16Convolution(blocking, factor: factor, context: context)
         : try DirectConvolution(blocking, context: context)
-    case .winograd(let blocking): try WinogradConvolution(blocking, context: context)
+    case .winograd(let blocking):
+      try WinogradConvolution(blocking, factor: factor, context: context)
     }
   }
 }

@@ -7,6 +7,8 @@ final class DirectInt16Convolution: ConvolutionAlgorithm {
   private let blocking: DirectBlocking
   private let shape: ConvolutionShape
   private let context: OperatorContext
+  /// Of a quantized model, what takes steps of the input to those of the output.
+  private let factor: Float
   /// (panels of output, input groups, k, k, pairs of channels, panel, 2), and (panels of output,
   /// panel): what takes the scales back.
   private let packed: AlignedBuffer<Int16>
@@ -16,8 +18,9 @@ final class DirectInt16Convolution: ConvolutionAlgorithm {
   private let rotatedScales: AlignedBuffer<Float>
   private let tapFloats: Int
 
-  init(_ blocking: DirectBlocking, context: OperatorContext) throws {
+  init(_ blocking: DirectBlocking, factor: Float, context: OperatorContext) throws {
     self.blocking = blocking
+    self.factor = factor
     self.context = context
     shape = blocking.shape
     let panel = context.kernels.panelLanes
@@ -64,8 +67,9 @@ final class DirectInt16Convolution: ConvolutionAlgorithm {
         width: shape.width, limit: Int16Products.plainLimit, to: frame,
         paddedHeight: shape.paddedHeight, paddedWidth: shape.paddedWidth, offset: shape.padding)
       kernels.convolveInt16(
-        shape, padded: frame, imageScale: scale, packed: packed.pointer, scales: scales.pointer,
-        bias: bias, relu: relu, rows: rows, output: output + image * outputStride)
+        shape, padded: frame, imageScale: scale * factor, packed: packed.pointer,
+        scales: scales.pointer, bias: bias, relu: relu, rows: rows,
+        output: output + image * outputStride)
     }
     blocking.forEachImage(
       count, of: input, sharesRows: true, consumer: consumer, pool: context.pool, convolve)

@@ -55,6 +55,8 @@ struct OperatorContext {
   let pool: ThreadPool
   let scratch: Scratch
   let target: PlanTarget
+  /// What `quantize` layers show their input to, instead of rounding it.
+  var observer: QuantizeObserver?
 
   var batchSize: Int { target.batchSize }
   /// Whether `backward` will ever be called.

@@ -64,12 +64,19 @@ final class Pointwise {
     ones = try AlignedBuffer(count: groups * lanes)
     ones.fill(1)
     zeros = try AlignedBuffer(count: groups * lanes)
-    staging = StagingBuffers(size: outputPixels * lanes, context: context)
+    staging = StagingBuffers(
+      size: Pointwise.stagingSize(group, context.target), context: context)
   }
 
   static func scratch(_ group: PointwiseGroup, _ target: PlanTarget) -> ScratchSize {
     StagingBuffers.scratch(
-      1, size: group.output.count / group.output.channels * target.tiles.lanes, target)
+      target.mode == .quantized ? 2 : 1, size: stagingSize(group, target), target)
+  }
+
+  /// A plane of the output; of a quantized model also one of the input, which no kernel reads as bytes.
+  private static func stagingSize(_ group: PointwiseGroup, _ target: PlanTarget) -> Int {
+    let shape = target.mode == .quantized ? group.input : group.output
+    return shape.count / shape.channels * target.tiles.lanes
   }
 
   /// What an image needs from the forward to the backward pass, in numbers.
@@ -133,7 +140,11 @@ final class Pointwise {
     let scale = (norm?.scale ?? ones).pointer + channel
     let offset = (norm?.offset ?? zeros).pointer + channel
     let first = plane * outputPixels * lanes
-    let from = values(plane)
+    let inputs = values(plane)
+    let from =
+      inputs.storage.isBytes
+      ? Values(staging.read(inputs, count: height * width * lanes, worker: worker, buffer: 1))
+      : inputs
     let count = outputPixels * lanes
     staging.write(place, count: count, worker: worker) { to in
       if group.pool != nil {

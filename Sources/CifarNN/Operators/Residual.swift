@@ -100,8 +100,12 @@ final class ResidualSum: Operator {
     context.pool.forEach(pass.count * parts) { part, worker in
       let first = values(layers, part, pass, worker, number: 0)
       let second = values(shortcut, part, pass, worker, number: layers.stage == nil ? 0 : 1)
-      context.kernels.add(
-        first, second, count: partSize, relu: relu, sum: output.stored + part * partSize)
+      let sum = output.stored + part * partSize
+      if first.storage.isBytes || second.storage.isBytes || sum.storage.isBytes {
+        context.kernels.addQuantized(first, second, count: partSize, relu: relu, sum: sum)
+      } else {
+        context.kernels.add(first, second, count: partSize, relu: relu, sum: sum)
+      }
     }
   }
 

@@ -21,6 +21,7 @@ extension LayerNode {
     case .scale: Scale.self
     case .flatten: Flatten.self
     case .batchNorm: RowNormalization.self
+    case .quantize: Quantize.self
     case .conv2d, .relu, .dropout, .dense, .residual:
       throw CifarError(.internal, "layer \(label) is no operator of its own")
     }

@@ -18,7 +18,7 @@ struct StagingBuffers {
   ///   - count: parts that a worker needs at a time.
   ///   - size: numbers in the largest of them, a multiple of the lanes.
   static func scratch(_ count: Int, size: Int, _ target: PlanTarget) -> ScratchSize {
-    target.storage == .float32
+    target.hasOnlyFloats
       ? ScratchSize() : ScratchSize(worker: count * size, for: .staging)
   }
 
@@ -26,9 +26,16 @@ struct StagingBuffers {
   func read(
     _ values: Values, count: Int, worker: Int, buffer: Int = 0
   ) -> UnsafePointer<Float> {
-    guard values.storage == .bfloat16 else { return UnsafePointer(values.floats) }
-    let floats = place(worker, buffer)
-    kernels.widen(values.bfloat16s, count: count, to: floats)
+    let floats: UnsafeMutablePointer<Float>
+    switch values.storage {
+    case .float32: return UnsafePointer(values.floats)
+    case .bfloat16:
+      floats = place(worker, buffer)
+      kernels.widen(values.bfloat16s, count: count, to: floats)
+    case .uint8, .int8:
+      floats = place(worker, buffer)
+      kernels.dequantize(values, count: count, to: floats)
+    }
     return UnsafePointer(floats)
   }
 
@@ -37,10 +44,14 @@ struct StagingBuffers {
     _ values: Values, count: Int, worker: Int, buffer: Int = 0,
     _ body: (UnsafeMutablePointer<Float>) -> Void
   ) {
-    guard values.storage == .bfloat16 else { return body(values.floats) }
+    if values.storage == .float32 { return body(values.floats) }
     let floats = place(worker, buffer)
     body(floats)
-    kernels.narrow(floats, count: count, to: values.bfloat16s)
+    if values.storage == .bfloat16 {
+      kernels.narrow(floats, count: count, to: values.bfloat16s)
+    } else {
+      kernels.quantize(floats, count: count, to: values)
+    }
   }
 
   private func place(_ worker: Int, _ buffer: Int) -> UnsafeMutablePointer<Float> {

@@ -21,14 +21,23 @@ struct WinogradBlocking: Equatable, Sendable {
   /// nil where nothing is trained.
   let weightGradient: WinogradWeightGradientBlocking?
   let scratch: ScratchSize
+  /// Whether its images are bytes: see `WinogradIntegers`.
+  let readsBytes: Bool
+  /// Whether it writes the maxima of 2×2 squares.
+  let pools: Bool
 
   var imagesAtOnce: Int { max(chunkImages, weightGradient?.imagesAtOnce ?? 0) }
 
   /// The most packs of a block.
   static let packs = 6
 
-  init(_ shape: ConvolutionShape, needsInputGradient: Bool, _ target: PlanTarget) {
+  init(
+    _ shape: ConvolutionShape, needsInputGradient: Bool, readsBytes: Bool = false,
+    pools: Bool = false, _ target: PlanTarget
+  ) {
     self.shape = shape
+    self.readsBytes = readsBytes
+    self.pools = pools
     let (lanes, panel) = (target.tiles.lanes, target.tiles.panelLanes)
     inputGroups = blocks(shape.inputChannels, of: lanes)
     outputGroups = blocks(shape.outputChannels, of: lanes)

@@ -12,10 +12,19 @@ extension WinogradConvolution {
     let vectors = context.kernels.panelLanes / context.kernels.lanes
     let scales = filters + blocking.scalesPlace(0, panels: panels, groups: groups, context)
     context.pool.forEach(panels * vectors) { index, worker in
+      if blocking.readsBytes {
+        return context.kernels.winogradFiltersInt8(
+          shape, weights, to: filters.int16, scales: scales, panel: index / vectors,
+          vector: index % vectors, scratch: context.scratch.pointer(worker: worker))
+      }
       context.kernels.winogradFiltersInt16(
         shape, weights, to: filters.int16, scales: scales, rotated: rotated,
         panel: index / vectors, vector: index % vectors,
         scratch: context.scratch.pointer(worker: worker))
+    }
+    if blocking.readsBytes {
+      context.kernels.scale(
+        scales, count: panels * Winograd.points * context.kernels.panelLanes, factor: factor)
     }
   }
 

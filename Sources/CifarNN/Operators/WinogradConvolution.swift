@@ -12,13 +12,15 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   let shape: ConvolutionShape
   let context: OperatorContext
   private let tiling: WinogradTiling
+  /// What takes steps of bytes to those of the output; 1 for other numbers.
+  let factor: Float
   private var weights: UnsafePointer<Float>?
   /// (panels of output, 36, inputs, panel), where the weights stay as they are. Those of a network
   /// that learns serve for one pass: they are made in the scratch memory, which the caches hold.
   private let keptFilters: AlignedBuffer<Float>?
   private let weightGradient: WinogradWeightGradient?
   /// How far the values of images and of gradients are stretched to 16 bits; nil for factors in
-  /// float32.
+  /// float32, and for bytes, which need none.
   private let scales: (images: ImageScales, gradients: ImageScales)?
   /// Whether the gradients' scales are those of the batch whose weight gradient comes next.
   private var hasGradientScales = false
@@ -28,14 +30,15 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     shape.kernel == 3 && shape.stride == 1 && shape.padding == 1 && shape.paddingAfter == 1
   }
 
-  init(_ blocking: WinogradBlocking, context: OperatorContext) throws {
+  init(_ blocking: WinogradBlocking, factor: Float, context: OperatorContext) throws {
     self.blocking = blocking
+    self.factor = factor
     shape = blocking.shape
     self.context = context
     tiling = WinogradTiling(
       height: shape.height, width: shape.width, pairs: context.target.products == .int16)
     scales =
-      context.target.products == .int16
+      context.target.products == .int16 && !blocking.readsBytes
       ? (
         try ImageScales(images: context.batchSize),
         try ImageScales(images: context.training ? context.batchSize : 0)
@@ -69,7 +72,9 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     guard let weights else { return }
     let panels = rotated ? blocking.inputPanels : blocking.outputPanels
     let groups = rotated ? blocking.outputGroups : blocking.inputGroups
-    if scales != nil { return transformInt16Filters(weights, rotated: rotated, to: filters) }
+    if context.target.products == .int16 {
+      return transformInt16Filters(weights, rotated: rotated, to: filters)
+    }
     context.pool.forEach(panels * groups) { index, _ in
       context.kernels.winogradFilters(
         shape, weights, to: filters, rotated: rotated, panel: index / groups, group: index % groups)
@@ -236,6 +241,10 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   ) {
     let area = WinogradTiles(
       images: images, imageGroups: product.groups, groups: 0..<product.groups, tiles: tiles)
+    if blocking.readsBytes {
+      return context.kernels.winogradInputInt8(
+        tiling, area, to: x.int16, pointStride: blocking.pointStride)
+    }
     if let scales = product.scales {
       return context.kernels.winogradInputInt16(
         tiling, area, scales: scales.scale.pointer, pairs: .channels, to: x.int16,
@@ -254,7 +263,9 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   private func written(_ product: Product, _ images: Range<Int>, _ panel: Int) -> Region {
     let vectors = context.kernels.panelLanes / context.kernels.lanes
     let groups = (panel * vectors)..<min(product.outputGroups, (panel + 1) * vectors)
-    return layout(product.outputGroups).region(images, groups: groups, of: product.output)
+    let plane = shape.height * shape.width * context.kernels.lanes / (blocking.pools ? 4 : 1)
+    return ImageLayout(groups: product.outputGroups, plane: plane).region(
+      images, groups: groups, of: product.output)
   }
 
   /// Transformed tiles times one panel of filters, and back.
@@ -264,7 +275,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
   ) {
     let kernels = context.kernels
     let panelFilters = Winograd.points * product.groups * kernels.lanes * kernels.panelLanes
-    if product.scales != nil {
+    if context.target.products == .int16 {
       kernels.winogradMultiplyInt16(
         x.int16, pointStride: blocking.pointStride, tiles: tiles.count, groups: product.groups,
         filters: product.filters.int16 + panel * panelFilters,
@@ -276,6 +287,12 @@ final class WinogradConvolution: ConvolutionAlgorithm {
         x, packStride: WinogradConvolution.packStride(product.groups * kernels.lanes),
         tiles: tiles.count, groups: product.groups,
         filters: product.filters + panel * panelFilters, product: products, prefetch: prefetch)
+    }
+    if blocking.readsBytes {
+      return kernels.winogradOutputInt8(
+        tiling, products, first: tiles.lowerBound, count: tiles.count, bias: product.bias,
+        relu: product.relu, pools: blocking.pools, to: product.output,
+        groups: product.outputGroups, panel: panel)
     }
     kernels.winogradOutput(
       tiling, products, first: tiles.lowerBound, count: tiles.count,

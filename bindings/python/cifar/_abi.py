@@ -477,7 +477,8 @@ Format = c_uint
 # keeps, and the trainer's state.
 CIFAR_FORMAT_CHECKPOINT = 0
 # Weights and statistics alone, float32, in a safetensors file, as cifar_model_save writes it, with
-# the num_batches_tracked that PyTorch has: what load_state_dict takes.
+# the num_batches_tracked that PyTorch has: what load_state_dict takes. Weights of a quantized model
+# are I8, with their scales beside them.
 CIFAR_FORMAT_WEIGHTS = 1
 # An ONNX model, opset 15: "images", (N, channels, height, width) of uint8 for any N, which the
 # graph normalises, to "probabilities", (N, classes). Dropout is left out.
@@ -735,6 +736,7 @@ FUNCTIONS = {
     "cifar_model_get_summary": (Status, [c_void_p, POINTER(c_char_p)]),
     "cifar_model_set_precision": (Status, [c_void_p, c_char_p]),
     "cifar_model_get_precision": (Status, [c_void_p, POINTER(c_char_p)]),
+    "cifar_model_quantize": (Status, [c_void_p, c_void_p, c_size_t, POINTER(c_void_p)]),
     "cifar_model_evaluate": (Status, [c_void_p, c_void_p, POINTER(Evaluation), c_size_t]),
     "cifar_model_evaluate_classes": (Status, [
         c_void_p, c_void_p, c_int32, POINTER(Evaluation), c_size_t, POINTER(c_uint64),

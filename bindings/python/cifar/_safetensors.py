@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from . import _arguments as argument
 
-_NAMES = {"f4": "F32", "f2": "F16", "f8": "F64", "i8": "I64"}
-_TYPES = {"F32": "<f4", "I64": "<i8"}
+_NAMES = {"f4": "F32", "f2": "F16", "f8": "F64", "i8": "I64", "i1": "I8"}
+_TYPES = {"F32": "<f4", "I64": "<i8", "I8": "<i1"}
 _LONGEST_HEADER = 100_000_000
 
 
@@ -58,7 +58,9 @@ def _array(value: Any, name: str) -> NDArray[Any]:
     array = argument.array(value, name)
     if array.dtype.kind not in "fiu" or array.dtype.kind == "f" and array.dtype.itemsize > 8:
         raise TypeError(f"{name} is an array of {array.dtype}, not of numbers")
-    wanted = array.dtype.newbyteorder("<") if array.dtype.kind == "f" else np.dtype("<i8")
+    # Of whole numbers only those of 8 bits are weights.
+    keeps = array.dtype.kind == "f" or array.dtype == np.int8
+    wanted = array.dtype.newbyteorder("<") if keeps else np.dtype("<i8")
     return np.ascontiguousarray(array, wanted).reshape(array.shape)
 
 

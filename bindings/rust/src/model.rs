@@ -120,11 +120,29 @@ impl Model {
         Ok(unsafe { text::owned(precision) })
     }
 
-    /// What all answers from now on are computed in: `float32` or `mixed_bfloat16`.
+    /// What all answers from now on are computed in: `float32`, `mixed_bfloat16` or, if it is
+    /// quantized, `int8`.
     pub fn set_precision(&self, precision: &str) -> Result<()> {
         let precision = text::c(precision)?;
         // SAFETY: the string lives during the call.
         check(unsafe { raw::cifar_model_set_precision(self.pointer, precision.as_ptr()) })
+    }
+
+    /// A model of the same layers with numbers of 8 bits: post-training quantization.
+    ///
+    /// `images` of the calibration's are looked at, evenly spaced; 512 where that is `None`.
+    pub fn quantize(&self, calibration: &Dataset, images: Option<usize>) -> Result<Model> {
+        let mut model = ptr::null_mut();
+        // SAFETY: the objects are of their types, and the pointer is written to.
+        check(unsafe {
+            raw::cifar_model_quantize(
+                self.pointer,
+                calibration.as_ptr(),
+                images.unwrap_or(0),
+                &mut model,
+            )
+        })?;
+        Ok(Model { pointer: model })
     }
 
     /// Loss and accuracy on a data set.

@@ -572,7 +572,8 @@ pub type cifar_format = c_uint;
 // keeps, and the trainer's state.
 pub const CIFAR_FORMAT_CHECKPOINT: cifar_format = 0;
 // Weights and statistics alone, float32, in a safetensors file, as cifar_model_save writes it, with
-// the num_batches_tracked that PyTorch has: what load_state_dict takes.
+// the num_batches_tracked that PyTorch has: what load_state_dict takes. Weights of a quantized
+// model are I8, with their scales beside them.
 pub const CIFAR_FORMAT_WEIGHTS: cifar_format = 1;
 // An ONNX model, opset 15: "images", (N, channels, height, width) of uint8 for any N, which the
 // graph normalises, to "probabilities", (N, classes). Dropout is left out.
@@ -1070,6 +1071,13 @@ extern "C" {
     pub fn cifar_model_get_precision(
         model: *const cifar_model,
         precision: *mut *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_model_quantize(
+        model: *mut cifar_model,
+        calibration: *const cifar_dataset,
+        images: usize,
+        out: *mut *mut cifar_model,
     ) -> cifar_status;
 
     pub fn cifar_model_evaluate(

@@ -305,6 +305,9 @@ fn a_model_is_saved_and_opened_again() {
         other.set_precision("mixed_bfloat16").unwrap();
         assert_eq!(other.precision().unwrap(), "mixed_bfloat16");
         assert!(other.set_precision("float16").is_err());
+        let small = other.quantize(&test, Some(16)).unwrap();
+        assert_eq!(small.precision().unwrap(), "int8");
+        assert!(small.quantize(&test, None).is_err());
         assert!(other.hyperparameters().contains("max_pool"));
     }
     assert_eq!(model.predict(&[]).unwrap(), Vec::<Vec<f32>>::new());

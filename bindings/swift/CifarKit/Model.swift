@@ -84,12 +84,27 @@ public final class Model: @unchecked Sendable {
 
   /// What all answers from now on are computed in.
   ///
-  /// - Parameter precision: `float32` or `mixed_bfloat16`.
-  /// - Throws: ``CifarError``: `invalidArgument` for another name; `outOfMemory`.
+  /// - Parameter precision: `float32`, `mixed_bfloat16` or, if it is quantized, `int8`.
+  /// - Throws: ``CifarError``: `invalidArgument` for another name; `unsupported` for one that the model
+  ///   does not have; `outOfMemory`.
   public func setPrecision(_ precision: String) throws {
     try CStrings.during { strings in
       try check(cifar_model_set_precision(pointer, strings(precision)))
     }
+  }
+
+  /// A model of the same layers with numbers of 8 bits: post-training quantization.
+  ///
+  /// - Parameters:
+  ///   - calibration: images like those it will be asked about.
+  ///   - images: how many of them are looked at, evenly spaced.
+  /// - Throws: ``CifarError``: `shapeMismatch`; `unsupported`; `notFinite`; `outOfMemory`.
+  public func quantized(calibration: Dataset, images: Int = 512) throws -> Model {
+    guard images > 0 else {
+      throw CifarError(.invalidArgument, "there are no \(images) images to calibrate on")
+    }
+    return try Model(
+      owning: made { cifar_model_quantize(pointer, calibration.pointer, images, $0) })
   }
 
   /// How good a model is on a data set.

@@ -7,14 +7,15 @@ extension LayerDecoder {
       kernelSize: try options.optional("kernel_size") ?? 3,
       stride: try options.optional("stride") ?? 1, padding: try options.word("padding"),
       bias: try options.optional("bias") ?? true, initializer: try options.word("initializer"),
-      trainable: try options.optional("trainable") ?? true)
+      trainable: try options.optional("trainable") ?? true,
+      quantized: try options.optional("quantized") ?? false)
   }
 }
 
 extension LayerDescription {
   static func conv2d(
     _ filters: Int, _ kernel: Int, _ stride: Int, _ padding: LayerSpec.Padding?, _ bias: Bool,
-    _ initializer: LayerSpec.Initializer?, _ trainable: Bool
+    _ initializer: LayerSpec.Initializer?, _ trainable: Bool, _ quantized: Bool
   ) -> LayerDescription {
     LayerDescription(
       type: "conv2d",
@@ -25,12 +26,12 @@ extension LayerDescription {
         Option(name: "padding", value: padding.map { .word($0.rawValue) }),
       ] + (bias ? [] : [Option(name: "bias", value: .flag(false))])
         + (initializer.map { [Option(name: "initializer", value: .word($0.rawValue))] } ?? [])
-        + Option.trainable(trainable),
+        + Option.trainable(trainable) + Option.quantized(quantized),
       resolved: { dialect in
         .conv2d(
           filters: filters, kernelSize: kernel, stride: stride,
           padding: padding ?? dialect.padding(stride: stride), bias: bias,
-          initializer: initializer, trainable: trainable)
+          initializer: initializer, trainable: trainable, quantized: quantized)
       },
       // Whichever dialect decides what is left out, the output has the same shape.
       output: { input in
@@ -42,6 +43,7 @@ extension LayerDescription {
         [("weight", [filters, input.channels, kernel, kernel])]
           + (bias ? [("bias", [filters])] : [])
       },
+      statistics: { _ in quantized ? [("weight_scale", [filters])] : [] },
       flops: { input, output in
         output.count * (2 * input.channels * kernel * kernel + (bias ? 1 : 0))
       })

@@ -207,6 +207,9 @@ func status(_ call: () throws -> Void) -> CifarError.Status? {
     try other.setPrecision("mixed_bfloat16")
     #expect(try other.precision() == "mixed_bfloat16")
     #expect(throws: CifarError.self) { try other.setPrecision("float16") }
+    let small = try other.quantized(calibration: test, images: 16)
+    #expect(try small.precision() == "int8")
+    #expect(throws: CifarError.self) { try small.quantized(calibration: test) }
     #expect(other.hyperparameters.contains("max_pool"))
   }
   #expect(try model.predict([]) == [])
