@@ -10,7 +10,8 @@ extension Recipe {
   ///
   /// Differences: float32 or bfloat16 images in the place of float16; Cutout's square is drawn around
   /// any pixel and may stand over the edge, as its authors have it, where the source keeps all of it
-  /// inside; the factor 1/8 stands before the dense layer.
+  /// inside; the factor 1/8 stands before the dense layer; the first step has the rate 0, which the
+  /// source leaves out, as it counts its steps from 1.
   ///
   /// The source divides its rates by the batch size and multiplies the decay by it, for the sum of the
   /// losses; here are the numbers that its optimizer gets.

@@ -52,6 +52,7 @@ public enum Format {
 
   /// A size in binary units: `812 B`, `6.3 MiB`.
   public static func bytes(_ count: Int) -> String {
+    if count < 0 { return "-" + bytes(count > Int.min ? -count : Int.max) }
     if count < 1024 { return "\(count) B" }
     var value = Double(count) / 1024
     var units = ["KiB", "MiB", "GiB", "TiB"][...]
