@@ -149,6 +149,8 @@ typedef enum cifar_status {
   /** A callback returned something else than 0, or a timer ran out; a checkpoint of the very batch
    *  was left. */
   CIFAR_E_CALLBACK = 81,
+  /** Another process of a training ended it, or can't be reached: see cifar_trainer_set_peers. */
+  CIFAR_E_PEER = 82,
   /** A loss, a weight or a probability is not a finite number. */
   CIFAR_E_NOT_FINITE = 90,
   /** A feature that this build or this machine does not have. */
@@ -727,6 +729,63 @@ cifar_status cifar_trainer_set_callbacks(cifar_trainer *trainer,
  *  schedule decides the rate. */
 cifar_status cifar_trainer_set_learning_rate(cifar_trainer *trainer, double learning_rate);
 
+/** The processes that train one network together, as one of them sees them; cifar_peers_init sets the
+ *  callbacks to NULL, and a count of 1.
+ *
+ *  The callbacks move bytes and do nothing else; each is one call of MPI, or of another library for
+ *  collective communication. All processes call the same one at the same time, with the same sizes;
+ *  each returns when this process's part is done. 0 is success; after anything else, in any of them, the
+ *  training ends with PEER. They are called by a thread of the library, one at a time, while
+ *  cifar_trainer_set_peers or cifar_trainer_run waits for them, and must return: no longjmp, no
+ *  exception may pass. What is sent and received is aligned to 64 bytes. */
+typedef struct cifar_peers {
+  uint32_t struct_size;
+  uint32_t rank;            /**< which of them this process is, from 0 */
+  uint32_t count;           /**< how many there are, 1 to 1024 */
+  int32_t local_batch_norm; /**< 0: a batch norm takes mean and variance of the whole batch; 1: each
+                                 process those of its images, which takes no exchange within a pass;
+                                 the running ones are then those of process 0 */
+  void *user;               /**< handed to each */
+  /** Sends block i of `send`, which has a block for each process, to process i, and puts its block
+   *  into the place of process i in `receive`; blocks are `bytes` long. */
+  int (*all_to_all)(const void *send, void *receive, uint64_t bytes, void *user);
+  /** Puts the `bytes` at `send` of every process, by rank, into `receive`. */
+  int (*all_gather)(const void *send, void *receive, uint64_t bytes, void *user);
+  /** Copies the buffer of process `root` to that of the others. */
+  int (*broadcast)(void *buffer, uint64_t bytes, uint32_t root, void *user);
+} cifar_peers;
+
+/** Sets a single process. */
+cifar_status cifar_peers_init(cifar_peers *peers, size_t peers_size);
+
+/** Has a trainer share every batch with other processes: data-parallel training. All processes call
+ *  this at the same time, and then cifar_trainer_run; it returns when all have.
+ *
+ *  Process 0 keeps the run: its trainer is that of cifar_trainer_create, cifar_trainer_resume or
+ *  cifar_trainer_rerun, and its hyperparameters and state become everybody's. The others make theirs
+ *  with cifar_trainer_create and the same images, without a registry (record 0); what else their
+ *  options say does not count, besides threads. They have no row, write no file, and their callbacks
+ *  are called likewise.
+ *
+ *  A batch is divided among the processes in the order of its images, with the same shuffle and
+ *  augmentations as in one process. All that is summed over images is summed within eighths of the
+ *  batch and over these along one binary tree: on 1, 2, 4 and 8 processes, with any numbers of
+ *  threads, training has the same bits, on the same instruction set; so a run may be resumed on
+ *  another number of them. For other numbers, and with local_batch_norm, the bits depend on the
+ *  number of processes, and on nothing else. The number of processes does not change the batch size.
+ *
+ *  Who is interrupted, or stopped by a callback, stops all after the batch under way, with a checkpoint
+ *  and the same status. Where one fails the others end with PEER, and the run can be resumed from its
+ *  last checkpoint.
+ *
+ *  @param peers  is copied.
+ *
+ *  Errors: INVALID_ARGUMENT for a rank that is not below count, a callback that is NULL, another
+ *  process than 0 that keeps a run, or processes with different versions of the library, instruction
+ *  sets or batch norms; SHAPE_MISMATCH for other images than those of process 0; PEER for what failed
+ *  in another process, or in a callback; INVALID_STATE while it trains and afterwards. */
+cifar_status cifar_trainer_set_peers(cifar_trainer *trainer, const cifar_peers *peers);
+
 /** Trains until all epochs are done or the recipe's early stopping ends it, then puts the best
  *  weights back. Takes minutes to hours. A trainer runs once: to continue, resume its run.
  *
@@ -739,7 +798,7 @@ cifar_status cifar_trainer_set_learning_rate(cifar_trainer *trainer, double lear
  *  registry, such as a full disk, end the training with the batch after: waiting would put more at
  *  risk.
  *
- *  Errors: INTERRUPTED; CALLBACK; NOT_FINITE when the loss is NaN or infinite; those of the
+ *  Errors: INTERRUPTED; CALLBACK; PEER; NOT_FINITE when the loss is NaN or infinite; those of the
  *  registry, whose last good checkpoint stays; BUSY, see above; INVALID_STATE for a second call,
  *  while another thread is in it, on a stack that is too small, and in a child that a callback
  *  forked. With "terminate_on_nan" a loss that is not finite is no error: as in Keras the epoch

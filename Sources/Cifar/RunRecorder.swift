@@ -1,5 +1,6 @@
 import CifarCore
 import CifarData
+import CifarNN
 import CifarRegistry
 import CifarTraining
 import Glibc
@@ -113,6 +114,16 @@ final class RunRecorder: TrainerObserver {
     Retention(
       last: options.keepLast == 0 ? nil : options.keepLast,
       every: options.keepEvery == 0 ? nil : options.keepEvery)
+  }
+
+  /// Notes which processes train the run together.
+  func record(peers: Peers, hosts: [String]) throws {
+    var environment = RunRecorder.info(options).environment ?? [:]
+    environment["peers"] = .object([
+      "count": .integer(Int64(peers.count)), "hosts": .array(hosts.map { .string($0) }),
+      "batch_norm": .string(peers.sharesBatchNorm ? "global" : "local"),
+    ])
+    try patiently { try session.replace(environment: environment) }
   }
 
   private static func info(_ options: TrainingSession.Options) -> SessionInfo {

@@ -8,12 +8,15 @@ struct SessionImages {
   let train: Dataset
   let validation: Dataset
   let test: Dataset?
+  /// What the training images and these were before a part was split off.
+  let whole: (train: Dataset, test: Dataset)
 
   /// - Parameters:
   ///   - validation: the test images where a part of the training images is to be validated on.
   ///   - hyperparameters: say whether, and which.
   /// - Throws: `invalidArgument` for a part without images, `outOfMemory`.
   init(train: Dataset, validation: Dataset, split hyperparameters: Hyperparameters) throws {
+    whole = (train, validation)
     guard let share = hyperparameters.validationSplit else {
       (self.train, self.validation, test) = (train, validation, nil)
       return

@@ -11,14 +11,15 @@ import Kernels
 /// it. Apart from `interrupt` it belongs to one thread.
 public final class TrainingSession {
   public let trainer: Trainer
-  private let recorder: RunRecorder?
-  private let validation: Dataset
+  let recorder: RunRecorder?
+  let images: SessionImages
+  private var validation: Dataset { images.validation }
   /// What is looked at once, at the end; nil where the test images are validated on.
-  private let test: Dataset?
-  private let tensorBoard: TensorBoardLog?
+  private var test: Dataset? { images.test }
+  let tensorBoard: TensorBoardLog?
   /// Threads that compute.
   public let threads: Int
-  private var hasRun = false
+  private(set) var hasRun = false
   /// Set by `run` where the hyperparameters ask for it.
   public private(set) var result: Result?
   private let process = getpid()
@@ -90,14 +91,13 @@ public final class TrainingSession {
     }
   }
 
-  private init(
+  init(
     trainer: Trainer, recorder: RunRecorder?, images: SessionImages, threads: Int,
     tensorBoard: TensorBoardLog?, remarks: [String] = []
   ) {
     self.trainer = trainer
     self.recorder = recorder
-    validation = images.validation
-    test = images.test
+    self.images = images
     self.threads = threads
     self.tensorBoard = tensorBoard
     self.remarks = remarks
@@ -309,7 +309,8 @@ public final class TrainingSession {
 
   private func evaluateEnd(_ end: TrainingEnd) throws {
     let augmentation = trainer.hyperparameters.testTimeAugmentation
-    guard case .completed = end, augmentation != .none || test != nil else { return }
+    guard case .completed = end, augmentation != .none || test != nil, trainer.isFirst
+    else { return }
     let images = test ?? validation
     let evaluator = try Evaluator(
       trainer.network, of: trainer.hyperparameters, threads: threads, allowsNonFinite: true)

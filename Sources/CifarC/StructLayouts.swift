@@ -72,6 +72,12 @@ extension cifar_trainer_callbacks: Growing {
     \.on_train_end)
 }
 
+extension cifar_peers: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.rank, \.count, \.local_batch_norm, \.user, \.all_to_all,
+    \.all_gather, \.broadcast)
+}
+
 extension cifar_trainer_info: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.epoch, \.epochs, \.batch, \.batches, \.threads, \.step,

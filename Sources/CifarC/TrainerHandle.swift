@@ -1,6 +1,7 @@
 import CCifar
 import Cifar
 import CifarCore
+import CifarNN
 import CifarTraining
 import Glibc
 
@@ -8,7 +9,9 @@ import Glibc
 ///
 /// While it trains it belongs to the thread that trains; else to whoever holds the lock.
 final class TrainerHandle {
-  let session: TrainingSession
+  private(set) var session: TrainingSession
+  /// Sessions that others took the place of: a signal handler may have just found one of them here.
+  private var former: [TrainingSession] = []
   let threads: Int
   /// Set while nothing trains; called by the thread that trains.
   var callbacks = cifar_trainer_callbacks.defaults
@@ -18,9 +21,9 @@ final class TrainerHandle {
   private var runner: pthread_t?
   private let process = getpid()
   private let strings = StringKeeper()
-  private let runID: UnsafePointer<CChar>?
-  private let registry: UnsafePointer<CChar>?
-  private let hyperparameters: UnsafePointer<CChar>?
+  private var runID: UnsafePointer<CChar>?
+  private var registry: UnsafePointer<CChar>?
+  private var hyperparameters: UnsafePointer<CChar>?
   private var endReason: UnsafePointer<CChar>?
   private var hasDiverged = false
 
@@ -75,6 +78,18 @@ final class TrainerHandle {
 
   func setLearningRate(_ rate: Double) throws {
     try inTurn("its learning rate is set") { try session.trainer.setLearningRate(rate) }
+  }
+
+  /// Before it trains: see `cifar_trainer_set_peers`.
+  func share(with peers: Peers) throws {
+    let new = try session.shared(with: peers)
+    guard new !== session else { return }
+    let text = strings.keep(try StateCoding.encode(new.trainer.hyperparameters))
+    former.append(session)
+    let old = session
+    session = new
+    hyperparameters = text
+    if old.trainer.takeInterrupt() { new.interrupt() }
   }
 
   func record(metrics: [(name: String, value: Double)]) throws {

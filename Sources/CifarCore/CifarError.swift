@@ -36,6 +36,8 @@ public struct CifarError: Error, Equatable, Sendable {
     case interrupted = 80
     /// A callback asked to stop by returning something else than 0.
     case callback = 81
+    /// Another process of a training ended it, or can't be reached.
+    case peer = 82
     /// A loss or a weight that is no longer a finite number.
     case notFinite = 90
     /// A feature that this build or this machine does not have.

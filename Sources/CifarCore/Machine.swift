@@ -21,6 +21,12 @@ public enum Machine {
     return facts
   }
 
+  /// Its name in the network.
+  public static var host: String {
+    var names = utsname()
+    return uname(&names) == 0 ? text(of: &names.nodename) : ""
+  }
+
   private static var processor: String? {
     value("model name", in: "/proc/cpuinfo", separator: ":")
   }

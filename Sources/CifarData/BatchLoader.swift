@@ -9,6 +9,8 @@ public struct Batch {
   /// (count), what each image counts in training; nil where all count alike.
   public let weights: UnsafePointer<Float>?
   public let count: Int
+  /// Images of the batch, with those that the loader was not asked for.
+  public let total: Int
   /// The batch's place in the epoch, from 0.
   public let index: Int
 }
@@ -26,12 +28,13 @@ public final class BatchLoader {
   /// - Parameters:
   ///   - batchSize: images in a batch; the last one of an epoch has what is left.
   ///   - dropLast: leaves that one out, unless it is the only one.
+  ///   - part: which places of a batch of so many images are to be prepared; nil for all.
   ///   - workers: threads that prepare batches; 0 prepares each when it is asked for.
   /// - Throws: `invalidArgument` for a batch size below 1 or options out of range, `outOfMemory`.
   public init(
     dataset: Dataset, batchSize: Int, normalization: Normalization,
     augmentations: [Augmentation], seed: UInt64, shuffle: Bool, dropLast: Bool = false,
-    workers: Int = 1
+    part: ((_ total: Int) -> Range<Int>)? = nil, workers: Int = 1
   ) throws {
     guard batchSize >= 1 else {
       throw CifarError(.invalidArgument, "batch size \(batchSize) is not at least 1")
@@ -41,7 +44,7 @@ public final class BatchLoader {
     for augmentation in augmentations { try augmentation.validate(for: dataset.shape) }
     prefetcher = try BatchPrefetcher(
       dataset: dataset, batchSize: batchSize, shuffle: shuffle, seed: seed, dropLast: dropLast,
-      workers: workers
+      part: part, workers: workers
     ) {
       try ImagePipeline(
         shape: dataset.shape, normalization: normalization, augmentations: augmentations,

@@ -7,6 +7,7 @@ final class BatchPrefetcher: @unchecked Sendable {
   private let dataset: Dataset
   private let shuffle: Bool
   private let seed: UInt64
+  private let part: ((Int) -> Range<Int>)?
   private let pipelines: [ImagePipeline]
   private let slots: [Slot]
   private let order: AlignedBuffer<Int32>
@@ -25,17 +26,20 @@ final class BatchPrefetcher: @unchecked Sendable {
 
   init(
     dataset: Dataset, batchSize: Int, shuffle: Bool, seed: UInt64, dropLast: Bool = false,
-    workers: Int,
+    part: ((Int) -> Range<Int>)? = nil, workers: Int,
     makePipeline: () throws -> ImagePipeline
   ) throws {
     self.dataset = dataset
     self.batchSize = batchSize
     self.shuffle = shuffle
     self.seed = seed
+    self.part = part
     batchesPerEpoch =
       dropLast
       ? max(1, dataset.count / batchSize) : (dataset.count + batchSize - 1) / batchSize
-    let size = min(batchSize, dataset.count)
+    // A part of a smaller batch may have one more.
+    let whole = min(batchSize, dataset.count)
+    let size = part.map { min(whole, $0(whole).count + 1) } ?? whole
     // One batch is with the caller, each worker has one under way and one ready.
     slots = try (0..<(1 + 2 * max(0, workers))).map { _ in
       try Slot(
@@ -90,8 +94,18 @@ final class BatchPrefetcher: @unchecked Sendable {
       let index = nextToGive - 1
       let slot = slots[index % slots.count]
       while slot.batch != index { lock.wait() }
-      return slot.view(index: index, count: count(of: index))
+      return view(slot, index)
     }
+  }
+
+  private func view(_ slot: Slot, _ index: Int) -> Batch {
+    slot.view(index: index, count: places(of: index).count, total: count(of: index))
+  }
+
+  /// What of a batch is prepared.
+  private func places(of index: Int) -> Range<Int> {
+    let total = count(of: index)
+    return part?(total) ?? 0..<total
   }
 
   func stop() {
@@ -113,7 +127,7 @@ final class BatchPrefetcher: @unchecked Sendable {
     let index = nextToGive
     nextToGive += 1
     fill(slots[0], index, pipelines[pipelines.count - 1])
-    return slots[0].view(index: index, count: count(of: index))
+    return view(slots[0], index)
   }
 
   private func count(of index: Int) -> Int {
@@ -160,8 +174,9 @@ final class BatchPrefetcher: @unchecked Sendable {
 
   private func fill(_ slot: Slot, _ index: Int, _ pipeline: ImagePipeline) {
     let size = dataset.shape.count
-    for place in 0..<count(of: index) {
-      let sample = Int(order[index * batchSize + place])
+    let places = places(of: index)
+    for place in 0..<places.count {
+      let sample = Int(order[index * batchSize + places.lowerBound + place])
       slot.labels[place] = dataset.labels[sample]
       if let weights = dataset.sampleWeights { slot.weights?[place] = weights[sample] }
       pipeline.run(
@@ -185,10 +200,11 @@ final class BatchPrefetcher: @unchecked Sendable {
       weights = isWeighted ? try AlignedBuffer(count: capacity) : nil
     }
 
-    func view(index: Int, count: Int) -> Batch {
+    func view(index: Int, count: Int, total: Int) -> Batch {
       Batch(
         images: UnsafePointer(images.pointer), labels: UnsafePointer(labels.pointer),
-        weights: weights.map { UnsafePointer($0.pointer) }, count: count, index: index)
+        weights: weights.map { UnsafePointer($0.pointer) }, count: count, total: total,
+        index: index)
     }
   }
 }

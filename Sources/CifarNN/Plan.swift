@@ -27,6 +27,9 @@ public final class Plan {
   /// The first operator that has something to train: nothing needs gradients before it.
   private var firstTrained = 0
   private var trainedVersion = -1
+  /// The processes that the batches are shared with, and how their gradients are summed.
+  private var peers: Peers?
+  private var exchange: GradientExchange?
 
   /// - Parameters:
   ///   - precision: how images are kept between two layers.
@@ -99,22 +102,59 @@ public final class Plan {
       step: step)
   }
 
+  /// Makes the batches of this plan shared ones: calls are given the images of `Peers.images`, and all
+  /// processes make the same calls. Gradients and results are those of the whole batch.
+  ///
+  /// - Throws: `outOfMemory`.
+  public func share(with peers: Peers) throws {
+    self.peers = peers
+    guard training else { return }
+    try network.allocateGradients()
+    exchange = try GradientExchange(
+      network: network,
+      parameters: operators.map {
+        $0.sumsOverPeers && peers.sharesBatchNorm ? [] : $0.parameters
+      }, peers: peers, kernels: kernels)
+  }
+
+  /// The most images that a process has of a batch.
+  public static func share(of batchSize: Int, among peers: Peers) -> Int {
+    // A smaller batch may be cut where one more falls to this process.
+    min(batchSize, peers.partition(batchSize).count + 1)
+  }
+
+  /// `trainStep` of a batch that is shared.
+  ///
+  /// - Parameter total: images of the batch, in all processes.
+  /// - Throws: what ended the exchange with the others.
+  public func trainStep(
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
+    weights: UnsafePointer<Float>? = nil, total: Int, seed: UInt64, step: UInt64
+  ) throws -> BatchResult {
+    let result = trainStep(
+      images: images, labels: labels, weights: weights,
+      batch: peers?.partition(total) ?? BatchPartition(total), seed: seed, step: step)
+    try peers?.check()
+    return result
+  }
+
   /// - Parameter batch: says which of its images are here.
   func trainStep(
     images: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
     weights: UnsafePointer<Float>? = nil, batch: BatchPartition, seed: UInt64, step: UInt64
   ) -> BatchResult {
     precondition(training, "the plan was made without training")
-    let pass = Pass(images: batch, training: true, seed: seed, step: step)
+    let pass = Pass(images: batch, peers: peers, training: true, seed: seed, step: step)
     forward(images, pass)
     pool.trace?.name = "loss"
     let hasScales = loss.fillScales(
-      labels: labels, ofImages: weights, batch: batch, to: scales.pointer)
+      labels: labels, ofImages: weights, pass: pass, to: scales.pointer)
     var result = SoftmaxCrossEntropy.evaluate(
-      logits: logits.values, labels: labels, batch: pass.images, classes: classes,
+      logits: logits.values, labels: labels, batch: batch, classes: classes,
       scales: hasScales ? UnsafePointer(scales.pointer) : nil,
       gradient: logits.gradient, options: loss, kernels: kernels)
     if loss.reduction == .sum { result.lossSum /= Double(batch.total) }
+    if let peers { result = peers.sum([result], ofBatches: [batch.total])[0] }
     backward(pass)
     return result
   }
@@ -125,22 +165,50 @@ public final class Plan {
       let first = operators.firstIndex { $0.parameters.contains(where: network.isTrained) }
       firstTrained = network.trained == nil ? 0 : first ?? operators.count
     }
+    var exchanged = 0
     for index in operators.indices.reversed() where index >= firstTrained {
       var pass = pass
       pass.needsInputGradient = index > firstTrained || network.trained == nil
       pool.trace?.name = "backward " + names[index]
       operators[index].backward(pass)
+      // One part an operator, beside the next ones: a batch normalization's own sums wait behind it.
+      if let peers, let exchange, exchanged < exchange.parts(after: index) {
+        peers.beginSum(exchange, exchanged)
+        exchanged += 1
+      }
     }
+    guard let peers, let exchange else { return }
+    while exchanged < exchange.partCount {
+      peers.beginSum(exchange, exchanged)
+      exchanged += 1
+    }
+    peers.waitForSums()
   }
 
   /// Forward with the running statistics and without dropout.
   public func evaluate(
     images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int
   ) -> BatchResult {
-    let pass = Pass(count: count, training: false)
-    forward(images, pass)
+    evaluate(images: images, labels: labels, batch: BatchPartition(count))
+  }
+
+  /// The same of this process's images of a shared batch: the results of all processes, added along the
+  /// tree, are that of the batch.
+  ///
+  /// - Parameter total: images of the batch, in all processes.
+  public func evaluate(
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, partOf total: Int
+  ) -> BatchResult {
+    evaluate(
+      images: images, labels: labels, batch: peers?.partition(total) ?? BatchPartition(total))
+  }
+
+  private func evaluate(
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, batch: BatchPartition
+  ) -> BatchResult {
+    forward(images, Pass(images: batch, training: false))
     return SoftmaxCrossEntropy.evaluate(
-      logits: logits.values, labels: labels, batch: pass.images, classes: classes, gradient: nil,
+      logits: logits.values, labels: labels, batch: batch, classes: classes, gradient: nil,
       options: loss, kernels: kernels)
   }
 

@@ -117,6 +117,16 @@ public final class RunSession: @unchecked Sendable {
   /// - Throws: as `write`.
   public func note(_ text: String) throws { try write([.note(text)]) }
 
+  /// Puts other facts in the place of those that the session began with.
+  /// - Throws: as `write`.
+  public func replace(environment: [String: JSONValue]) throws {
+    let text = try JSONValue.object(environment).text
+    try owning { [session = keys.session] connection in
+      _ = try connection.run(
+        "UPDATE sessions SET environment = ? WHERE id = ?", [.text(text), .integer(session)])
+    }
+  }
+
   /// Tells readers on other machines that the session lives; every half minute is often enough.
   /// - Throws: `busy` if another session has taken over the run.
   public func heartbeat() throws {

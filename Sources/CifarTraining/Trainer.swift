@@ -15,14 +15,14 @@ public final class Trainer {
 
   private let train: Dataset
   private let validation: Dataset
-  private let plan: Plan
+  private var plan: Plan
   let optimizer: OptimizerGroups
   /// The groups of `optimizer`, in its order.
   let groups: [TrainedGroup]
   let lookahead: Lookahead?
   let average: WeightAverage?
-  private let trainLoader: BatchLoader
-  private let validationLoader: BatchLoader
+  private var trainLoader: BatchLoader
+  private var validationLoader: BatchLoader
   let callbacks: [any Callback]
   var state: TrainerState
   /// The weights of the best epoch so far, under their own names.
@@ -31,6 +31,9 @@ public final class Trainer {
   public private(set) var pauseReason: String?
   /// In the place of all schedules: see `RateRangeTest`.
   var testedFactor: ((_ step: Int) -> Double)?
+  /// The processes that it trains together with.
+  private(set) var peers: PeerControl?
+  private let pool: ThreadPool
   /// While it runs.
   private var observers = ObserverList()
   private let interrupted = Atomic<Bool>(false)
@@ -106,7 +109,7 @@ public final class Trainer {
     self.hyperparameters = hyperparameters
     self.train = train
     self.validation = validation
-    let pool = ThreadPool(threads: threads)
+    pool = ThreadPool(threads: threads)
     let batchSize = min(hyperparameters.batchSize, max(train.count, validation.count))
     network = try Network(
       spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect,
@@ -126,7 +129,7 @@ public final class Trainer {
     optimizer = try hyperparameters.optimizer.make(network: network, pool: pool)
     groups = try hyperparameters.trainedGroups(frozen: network.frozen)
     lookahead = try hyperparameters.lookahead?.make(network: network, pool: pool)
-    average = try hyperparameters.ema.map { [network] in
+    average = try hyperparameters.ema.map { [network, pool] in
       try WeightAverage(network: network, decay: $0, pool: pool)
     }
     trainLoader = try BatchLoader(
@@ -138,6 +141,30 @@ public final class Trainer {
       augmentations: [], seed: hyperparameters.seed, shuffle: false)
     callbacks = hyperparameters.callbacks.map { $0.make() }
     state = TrainerState(learningRate: hyperparameters.optimizer.learningRate)
+  }
+
+  /// Shares all batches with other processes that train the same; before `run`. All processes do so
+  /// at the same time, and have the same hyperparameters, state and images.
+  ///
+  /// - Throws: `outOfMemory`.
+  func share(with peers: PeerControl) throws {
+    let batchSize = min(hyperparameters.batchSize, max(train.count, validation.count))
+    let group = peers.peers
+    let part = { (total: Int) in group.images(ofBatch: total) }
+    let plan = try Plan(
+      network: network, batchSize: Plan.share(of: batchSize, among: group), training: true,
+      pool: pool, precision: hyperparameters.precision)
+    plan.loss = self.plan.loss
+    try plan.share(with: group)
+    let trainLoader = try BatchLoader(
+      dataset: train, batchSize: batchSize, normalization: hyperparameters.normalization,
+      augmentations: hyperparameters.augmentations, seed: hyperparameters.seed, shuffle: true,
+      dropLast: hyperparameters.dropLast, part: part)
+    let validationLoader = try BatchLoader(
+      dataset: validation, batchSize: batchSize, normalization: hyperparameters.normalization,
+      augmentations: [], seed: hyperparameters.seed, shuffle: false, part: part)
+    (self.plan, self.trainLoader, self.validationLoader) = (plan, trainLoader, validationLoader)
+    self.peers = peers
   }
 
   // MARK: Standing
@@ -188,14 +215,55 @@ public final class Trainer {
       self.observers = ObserverList()
       trainLoader.stop()
       validationLoader.stop()
-      for callback in callbacks { callback.trainEnded() }
+      for callback in activeCallbacks { callback.trainEnded() }
     }
-    var remarks: [String] = []
-    for callback in callbacks { try callback.trainBegan(epoch: state.epoch, &remarks) }
-    try tell(remarks)
-    let end = try tell(.trainBegin) == .stop ? .stopped : trainEpochs()
-    _ = try tell(.trainEnd(end))
-    return end
+    do {
+      var remarks: [String] = []
+      for callback in activeCallbacks { try callback.trainBegan(epoch: state.epoch, &remarks) }
+      try tell(remarks)
+      let end: TrainingEnd
+      if try tell(.trainBegin) == .stop, try stops() {
+        end = .stopped
+      } else {
+        end = try trainEpochs()
+      }
+      _ = try tell(.trainEnd(end))
+      return end
+    } catch {
+      peers?.leave(error)
+      throw error
+    }
+  }
+
+  /// Those that this process has: files are written by the first one.
+  private var activeCallbacks: [any Callback] {
+    callbacks.filter { (peers?.peers.rank ?? 0) == 0 || !$0.writesFile }
+  }
+
+  /// Whether a wish to stop is granted at once: with others it is when all know of it.
+  private func stops(_ reason: String? = nil) throws -> Bool {
+    guard let peers else {
+      pauseReason = reason
+      return true
+    }
+    peers.wish(.stop, reason)
+    return false
+  }
+
+  /// How all processes end the training, now that this one and the others have said what they wish; nil
+  /// if none wants to.
+  private func agree() throws -> TrainingEnd? {
+    guard let peers else { return nil }
+    if takeInterrupt() { peers.wish(.interrupt, nil) }
+    let answer = try peers.agree(learningRate: state.learningRate)
+    state.learningRate = answer.learningRate
+    switch answer.wish {
+    case .proceed: return nil
+    case .stop:
+      pauseReason = answer.reason
+      return .stopped
+    case .interrupt: return .interrupted
+    }
   }
 
   private func tell(_ event: TrainingEvent) throws -> TrainerAnswer { try observers.tell(event) }
@@ -212,13 +280,18 @@ public final class Trainer {
     // An epoch that a callback cut short is validated and has its row all the same, as in Keras.
     while state.epoch < hyperparameters.epochs, state.stopReason == nil || state.batch > 0 {
       if let end = try trainEpoch(clock) { return end }
+      // Where a batch's observer wanted to stop, no epoch ends.
+      if let end = try agree() { return end }
       // The epoch's work is done: it ends, and has its row, whatever is answered from here on.
       var answer = try tell(.validationBegin)
       guard let validation = try evaluated({ try validate() }) else { return .interrupted }
       if try tell(.validationEnd(validation)) == .stop { answer = .stop }
       if try endEpoch(validation) == .stop { answer = .stop }
-      if answer == .stop { return .stopped }
+      if answer == .stop, try stops() { return .stopped }
+      if let end = try agree() { return end }
     }
+    // From here on each process is by itself.
+    peers?.finish()
     average?.finish()
     if let bestWeights, hyperparameters.callbacks.contains(where: \.options.restoresBestWeights) {
       try network.load(bestWeights)
@@ -232,7 +305,7 @@ public final class Trainer {
   /// The batches of the epoch under way that are still to do; nil when all are done, or when a
   /// callback ended them.
   private func trainEpoch(_ session: Stopwatch) throws -> TrainingEnd? {
-    if state.batch == 0, try tell(.epochBegin(progress(learningRate))) == .stop {
+    if state.batch == 0, try tell(.epochBegin(progress(learningRate))) == .stop, try stops() {
       return .stopped
     }
     // Steps and passes over the images need not go together: see `stepsPerEpoch`.
@@ -246,17 +319,22 @@ public final class Trainer {
       }
       guard let batch = trainLoader.next() else { break }
       try MemoryNeed.checkReserve()
-      if takeInterrupt() { return .interrupted }
-      if try tell(.batchBegin(progress(learningRate))) == .stop { return .stopped }
+      if peers == nil, takeInterrupt() { return .interrupted }
+      if peers?.wantsToEnd != true, try tell(.batchBegin(progress(learningRate))) == .stop,
+        try stops()
+      {
+        return .stopped
+      }
+      if let end = try agree() { return end }
       optimizer.setTrained(groups.map { $0.isTrained(step: state.step, batches: batchesPerEpoch) })
-      let result = plan.trainStep(
-        images: batch.images, labels: batch.labels, weights: batch.weights, count: batch.count,
+      let result = try plan.trainStep(
+        images: batch.images, labels: batch.labels, weights: batch.weights, total: batch.total,
         seed: hyperparameters.seed, step: UInt64(state.step))
       var control = BatchControl()
       let outcome = BatchOutcome(
         epoch: state.epoch + 1, batch: state.batch + 1,
         loss: result.lossSum / Double(result.count), sessionSeconds: session.elapsed)
-      for callback in callbacks { callback.batchEnded(outcome, &control) }
+      for callback in activeCallbacks { callback.batchEnded(outcome, &control) }
       if control.stopReason == nil { try requireFinite(outcome.loss) }
       let rate = learningRate
       optimizer.step(learningRates: groupRates(rate))
@@ -275,11 +353,8 @@ public final class Trainer {
       state.add(lap)
       var answer = control.savesCheckpoint ? try tell(.checkpointDue) : .proceed
       if try tell(.batchEnd(progress(rate))) == .stop { answer = .stop }
-      if answer == .stop { return .stopped }
-      if let reason = control.pauseReason {
-        pauseReason = reason
-        return .stopped
-      }
+      if answer == .stop, try stops() { return .stopped }
+      if let reason = control.pauseReason, try stops(reason) { return .stopped }
     }
     return nil
   }
@@ -312,15 +387,25 @@ public final class Trainer {
   private func validate() throws -> ValidationReport? {
     var clock = Stopwatch()
     validationLoader.start(epoch: 1)
-    var total = BatchResult(lossSum: 0, correct: 0, count: 0)
+    try peers?.peers.unifyStatistics(of: network)
+    var results: [BatchResult] = []
+    var totals: [Int] = []
     while let batch = validationLoader.next() {
       try MemoryNeed.checkReserve()
-      if takeInterrupt() { return nil }
-      let result = plan.evaluate(images: batch.images, labels: batch.labels, count: batch.count)
-      total.lossSum += result.lossSum
-      total.correct += result.correct
-      total.count += result.count
+      if takeInterrupt() {
+        guard let peers else { return nil }
+        peers.wish(.interrupt, nil)
+        break
+      }
+      results.append(
+        plan.evaluate(images: batch.images, labels: batch.labels, partOf: batch.total))
+      totals.append(batch.total)
     }
+    if let peers {
+      if try agree() != nil { return nil }
+      results = try peers.peers.batchResults(results, ofBatches: totals)
+    }
+    let total = results.reduce(BatchResult(lossSum: 0, correct: 0, count: 0), +)
     let lap = clock.lap()
     state.add(lap)
     return ValidationReport(
@@ -339,7 +424,7 @@ public final class Trainer {
     metrics[.cpuSeconds] = state.epochCPUSeconds
     metrics[.peakMemory] = Double(ProcessUsage.peakMemory)
     var control = EpochControl(learningRate: state.learningRate)
-    for callback in callbacks { try callback.epochEnded(metrics, &control) }
+    for callback in activeCallbacks { try callback.epochEnded(metrics, &control) }
     try tell(control.remarks)
     if control.keepsWeights {
       bestWeights = try MemoryNeed.secured(

@@ -376,6 +376,42 @@ static void train(world *w) {
   cifar_trainer_set_callbacks(trainer, NULL);
 }
 
+/* Peers of a single process, or of several whose bytes do not arrive. */
+static int moves(const void *send, void *receive, uint64_t bytes, void *user) {
+  (void)user;
+  memcpy(receive, send, bytes);
+  return 0;
+}
+static int moves_nothing(const void *send, void *receive, uint64_t bytes, void *user) {
+  (void)send, (void)receive, (void)bytes;
+  return *(int *)user;
+}
+static int keeps(void *buffer, uint64_t bytes, uint32_t root, void *user) {
+  (void)buffer, (void)bytes, (void)root, (void)user;
+  return 0;
+}
+static void set_peers(world *w) {
+  static int answers[] = {0, 1, -7};
+  choices *c = &w->c;
+  cifar_peers peers;
+  paint(&peers, sizeof peers);
+  size_t given = size(c, sizeof peers);
+  cifar_status status = CALL(cifar_peers_init, &peers, given);
+  painted(&peers, sizeof peers, status);
+  if (status != CIFAR_OK || given < sizeof peers) return;
+  peers.user = &answers[chance(c, 2) ? 0 : below(c, 3)];
+  peers.all_to_all = peers.all_gather = moves;
+  peers.broadcast = keeps;
+  if (chance(c, 2)) {
+    peers.count = chance(c, 4) ? number(c) : 1 + below(c, 4);
+    peers.rank = chance(c, 4) ? number(c) : below(c, 4);
+    peers.all_to_all = peers.all_gather = moves_nothing;
+  }
+  if (chance(c, 8)) peers.broadcast = NULL;
+  if (chance(c, 8)) peers.struct_size = (uint32_t)next(c);
+  CALL(cifar_trainer_set_peers, PICK(w, trainers), chance(c, 9) ? NULL : &peers);
+}
+
 /* A trainer that is freed by another thread while it trains. */
 static int counts_batches(const cifar_batch_info *info, void *user) {
   (void)info;
@@ -576,8 +612,9 @@ static void find_rate(world *w) {
 
 static void step(world *w) {
   choices *c = &w->c;
-  switch (below(c, 66)) {
+  switch (below(c, 67)) {
     case 65: find_rate(w); break;
+    case 66: set_peers(w); break;
     case 0: case 1: {
       const char *place = chance(c, 4) ? text(c) : "shapes";
       MAKE(w, datasets, cifar_dataset, cifar_dataset_free, cifar_dataset_open, place,

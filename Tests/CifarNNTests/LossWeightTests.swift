@@ -31,7 +31,8 @@ private struct WeightedLossGolden: Decodable {
       var scales = [Float](repeating: .nan, count: count)
       #expect(
         weights.scale(
-          labels: golden.labels, ofImages: nil, batch: BatchPartition(count), to: &scales))
+          labels: golden.labels, ofImages: nil, pass: Pass(count: count, training: true),
+          to: &scales))
       var gradient = [Float](repeating: .nan, count: golden.logits.count)
       let result = SoftmaxCrossEntropy.evaluate(
         logits: golden.logits, labels: golden.labels, batch: BatchPartition(count), classes: 4,

@@ -107,6 +107,10 @@ struct Training {
   let follower: Follower
   let end: TrainingEnd
 
+  init(trainer: Trainer, follower: Follower, end: TrainingEnd) {
+    (self.trainer, self.follower, self.end) = (trainer, follower, end)
+  }
+
   @discardableResult
   init(_ trainer: Trainer, stopsAfter: (epoch: Int, batch: Int)? = nil) throws {
     self.trainer = trainer

@@ -102,7 +102,7 @@ class Reference:
                 return f"the {name.replace('_', ' ')}{nothing}."
             if type_.base.endswith(f"_{name}"):
                 return f"the {type_.base[len('cifar_'):].replace('_', ' ')}."
-        if name in ("info", "options", "query", "callbacks") and type_.pointers == 1:
+        if name in ("info", "options", "query", "callbacks", "peers") and type_.pointers == 1:
             return "is filled."
         if name == "user" and type_.base == "void":
             return "is handed to the callback."

@@ -6,6 +6,13 @@ public struct BatchResult: Equatable, Sendable {
   public var correct: Int
   public var count: Int
 
+  /// The result of both batches.
+  public static func + (one: BatchResult, other: BatchResult) -> BatchResult {
+    BatchResult(
+      lossSum: one.lossSum + other.lossSum, correct: one.correct + other.correct,
+      count: one.count + other.count)
+  }
+
   public init(lossSum: Double, correct: Int, count: Int) {
     self.lossSum = lossSum
     self.correct = correct

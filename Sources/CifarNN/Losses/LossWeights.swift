@@ -22,11 +22,12 @@ public struct LossWeights: Equatable, Sendable {
   ///   - scales: (count), overwritten where anything has a weight.
   /// - Returns: whether anything has.
   func scale(
-    labels: UnsafePointer<Int32>, ofImages: UnsafePointer<Float>?, batch: BatchPartition,
+    labels: UnsafePointer<Int32>, ofImages: UnsafePointer<Float>?, pass: Pass,
     to scales: UnsafeMutablePointer<Float>
   ) -> Bool {
     guard ofClasses != nil || ofImages != nil else { return false }
-    let sum = batch.sum(
+    let batch = pass.images
+    var sum = batch.sum(
       { group in
         var sum = 0.0
         for image in batch[group] {
@@ -35,6 +36,7 @@ public struct LossWeights: Equatable, Sendable {
         }
         return sum
       }, +)
+    if dividesBySum, let peers = pass.peers { sum = peers.sum(sum, +) }
     guard dividesBySum, sum > 0 else { return true }
     let factor = Float(Double(batch.total) / sum)
     for image in 0..<batch.count { scales[image] *= factor }

@@ -28,17 +28,17 @@ public struct LossOptions: Equatable, Sendable {
   ///   - scales: (count), overwritten unless all are 1.
   /// - Returns: whether any is not 1.
   func fillScales(
-    labels: UnsafePointer<Int32>, ofImages: UnsafePointer<Float>?, batch: BatchPartition,
+    labels: UnsafePointer<Int32>, ofImages: UnsafePointer<Float>?, pass: Pass,
     to scales: UnsafeMutablePointer<Float>
   ) -> Bool {
     var weights = weights
     // A sum is divided by nothing.
     if reduction == .sum { weights.dividesBySum = false }
     let isWeighted = weights.scale(
-      labels: labels, ofImages: ofImages, batch: batch, to: scales)
+      labels: labels, ofImages: ofImages, pass: pass, to: scales)
     guard reduction == .sum else { return isWeighted }
-    for image in 0..<batch.count {
-      scales[image] = Float(batch.total) * (isWeighted ? scales[image] : 1)
+    for image in 0..<pass.count {
+      scales[image] = Float(pass.images.total) * (isWeighted ? scales[image] : 1)
     }
     return true
   }

@@ -41,6 +41,9 @@ final class BatchNormalization {
   let constant: AlignedBuffer<Float>
   let mean: AlignedBuffer<Float>
   private let inverseDeviation: AlignedBuffer<Float>
+  /// (channels): sums over the batch.
+  private let moments: AlignedBuffer<ChannelMoments>
+  private let gradients: AlignedBuffer<ChannelGradients>
 
   /// - Parameter node: with every option spelled out.
   /// - Throws: `internal` for another layer, `outOfMemory`.
@@ -72,15 +75,25 @@ final class BatchNormalization {
     constant = try AlignedBuffer(count: padded)
     mean = try AlignedBuffer(count: padded)
     inverseDeviation = try AlignedBuffer(count: padded)
+    let sums = context.training ? channels : 0
+    moments = try AlignedBuffer(count: sums)
+    gradients = try AlignedBuffer(count: sums)
   }
 
   /// Sets scale and offset by the batch, and moves the running statistics.
   ///
   /// - Parameter moments: of a channel, in a group of images.
-  func useBatch(_ batch: BatchPartition, moments: (_ channel: Int, _ group: Int) -> ChannelMoments)
-  {
+  func useBatch(_ pass: Pass, moments: (_ channel: Int, _ group: Int) -> ChannelMoments) {
+    let totals = self.moments
     for channel in 0..<channels {
-      let moments = batch.sum({ moments(channel, $0) }, +)
+      totals[channel] = pass.images.sum({ moments(channel, $0) }, +)
+    }
+    if let peers = pass.peers, peers.sharesBatchNorm {
+      peers.sum(totals.pointer, count: channels, +)
+    }
+    // A process may have no image of a batch, and no others to ask.
+    for channel in 0..<channels where totals[channel].count > 0 {
+      let moments = totals[channel]
       let (mean, variance, n) = (moments.mean, moments.variance, moments.count)
       let kept = unbiased && n > 1 ? variance * n / (n - 1) : variance
       set(channel, mean: mean, variance: variance)
@@ -117,17 +130,26 @@ final class BatchNormalization {
   ///   - pixels: values that an image has of a channel.
   ///   - sums: of a channel, in a group of images.
   func useGradients(
-    _ batch: BatchPartition, pixels: Int,
-    sums: (_ channel: Int, _ group: Int) -> ChannelGradients
+    _ pass: Pass, pixels: Int, sums: (_ channel: Int, _ group: Int) -> ChannelGradients
   ) {
     guard usesBatch, let biasGradient else { return }
     let (trainsWeight, trainsBias) = (
       network.isTrained(parameters[0]), network.isTrained(parameters[parameters.count - 1])
     )
-    let n = Double(batch.total * pixels)
     for channel in 0..<channels {
-      let total = batch.sum({ sums(channel, $0) }, +)
-      let (sum, products) = (total.sum, total.products)
+      gradients[channel] = pass.images.sum({ sums(channel, $0) }, +)
+    }
+    var images = pass.images.total
+    if let peers = pass.peers {
+      if peers.sharesBatchNorm {
+        peers.sum(gradients.pointer, count: channels, +)
+      } else {
+        images = max(1, pass.count)
+      }
+    }
+    let n = Double(images * pixels)
+    for channel in 0..<channels {
+      let (sum, products) = (gradients[channel].sum, gradients[channel].products)
       let inverse = Double(inverseDeviation[channel])
       let factor = Double(scale[channel])
       let normalized = products * inverse  // Σ dy·x̂

@@ -8,6 +8,8 @@ import Kernels
 protocol Operator: AnyObject {
   /// The names of what the operator trains.
   var parameters: [String] { get }
+  /// Whether it takes the sums for their gradients over all processes of a training itself.
+  var sumsOverPeers: Bool { get }
 
   func forward(_ pass: Pass)
 
@@ -18,12 +20,15 @@ protocol Operator: AnyObject {
 
 extension Operator {
   var parameters: [String] { [] }
+  var sumsOverPeers: Bool { false }
 }
 
 /// What one pass over a batch is about.
 struct Pass {
   /// The batch, and which of its images are here: at most as many as the plan was made for.
   var images: BatchPartition
+  /// The processes that have the others; nil where all are here.
+  var peers: Peers?
   /// Training uses the statistics of the batch and draws dropout masks.
   var training: Bool
   /// Whether anything before the operator is trained: else the gradient of its input may be left out.
@@ -35,8 +40,11 @@ struct Pass {
   /// Images that are here.
   var count: Int { images.count }
 
-  init(images: BatchPartition, training: Bool, seed: UInt64 = 0, step: UInt64 = 0) {
+  init(
+    images: BatchPartition, peers: Peers? = nil, training: Bool, seed: UInt64 = 0, step: UInt64 = 0
+  ) {
     self.images = images
+    self.peers = peers
     self.training = training
     self.seed = seed
     self.step = step

@@ -116,7 +116,7 @@ final class Pointwise {
   func finishMoments(_ pass: Pass) {
     guard let norm else { return }
     if pass.training, norm.usesBatch {
-      norm.useBatch(pass.images) { moments($0, pass.images[$1]) }
+      norm.useBatch(pass) { moments($0, pass.images[$1]) }
     } else {
       norm.useRunningStatistics()
     }
@@ -208,7 +208,7 @@ final class Pointwise {
 
   /// Slope and constant of the pass, and the gradients of batch norm's parameters.
   func finishGradientSums(_ pass: Pass) {
-    norm?.useGradients(pass.images, pixels: height * width) { total($0, pass.images[$1]) }
+    norm?.useGradients(pass, pixels: height * width) { total($0, pass.images[$1]) }
   }
 
   /// The gradient of the input for all images.

@@ -30,6 +30,7 @@ final class PointwiseStatistics: Operator {
   init(_ stage: Pointwise) { self.stage = stage }
 
   var parameters: [String] { stage.norm?.parameters ?? [] }
+  var sumsOverPeers: Bool { true }
 
   func forward(_ pass: Pass) { stage.finishMoments(pass) }
 

@@ -30,6 +30,7 @@ final class RowNormalization: SingleLayer {
   }
 
   var parameters: [String] { norm.parameters }
+  var sumsOverPeers: Bool { true }
 
   static func scratch(_: LayerNode, _ target: PlanTarget) -> ScratchSize {
     ScratchSize(worker: 2 * target.batchSize * target.tiles.lanes)
@@ -48,7 +49,7 @@ final class RowNormalization: SingleLayer {
             squares: sums + 2 * lanes)
         }
       }
-      norm.useBatch(pass.images) { channel, part in
+      norm.useBatch(pass) { channel, part in
         var moments = ChannelMoments()
         let rows = pass.images[part].count
         guard rows > 0 else { return moments }
@@ -85,7 +86,7 @@ final class RowNormalization: SingleLayer {
         }
       }
     }
-    norm.useGradients(pass.images, pixels: 1) { channel, part in
+    norm.useGradients(pass, pixels: 1) { channel, part in
       guard !pass.images[part].isEmpty else { return ChannelGradients() }
       let sums = sums(channel / kernels.lanes, part) + channel % kernels.lanes
       return ChannelGradients(sum: Double(sums[0]), products: Double(sums[kernels.lanes]))

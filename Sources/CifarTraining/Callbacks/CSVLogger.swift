@@ -52,6 +52,7 @@ public final class CSVLogger: Callback {
   private let options: Options
   private let file: CSVLogFile
   var state = CallbackState()
+  var writesFile: Bool { true }
   /// The epochs that this run recorded before; nil for a new run.
   private var recorded: [EpochMetrics]?
   /// Lines that may be this run's, of epochs that it recorded nowhere else.

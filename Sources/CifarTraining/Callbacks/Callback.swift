@@ -5,6 +5,8 @@ import CifarCore
 protocol Callback: AnyObject {
   /// What has to survive a resume.
   var state: CallbackState { get set }
+  /// Whether it writes a file, which one process of a training does.
+  var writesFile: Bool { get }
 
   /// Tells a callback of a run that is resumed which epochs are on record, before `trainBegan`.
   func recall(_ epochs: [EpochMetrics])
@@ -21,6 +23,7 @@ protocol Callback: AnyObject {
 }
 
 extension Callback {
+  var writesFile: Bool { false }
   func recall(_ epochs: [EpochMetrics]) {}
   func trainBegan(epoch: Int, _ remarks: inout [String]) throws {}
   func batchEnded(_ outcome: BatchOutcome, _ control: inout BatchControl) {}

@@ -29,6 +29,7 @@ from ._recipe_callbacks import (
     TerminateOnNaN,
     Timer,
 )
+from ._peers import Peers
 from ._run import Run
 from ._series import RunGroup
 from .callbacks import ELSEWHERE as _CALLBACKS
@@ -69,6 +70,7 @@ __all__ = [
     "ModelCheckpoint",
     "ModelSpec",
     "NoteRow",
+    "Peers",
     "RateCurve",
     "ReduceLROnPlateau",
     "Registry",

@@ -69,6 +69,8 @@ CIFAR_E_INTERRUPTED = 80
 # A callback returned something else than 0, or a timer ran out; a checkpoint of the very batch was
 # left.
 CIFAR_E_CALLBACK = 81
+# Another process of a training ended it, or can't be reached: see cifar_trainer_set_peers.
+CIFAR_E_PEER = 82
 # A loss, a weight or a probability is not a finite number.
 CIFAR_E_NOT_FINITE = 90
 # A feature that this build or this machine does not have.
@@ -420,6 +422,37 @@ class TrainerCallbacks(Structure):
     ]
 
 
+class Peers(Structure):
+    """The processes that train one network together, as one of them sees them; cifar_peers_init sets the
+    callbacks to NULL, and a count of 1.
+
+    The callbacks move bytes and do nothing else; each is one call of MPI, or of another library for
+    collective communication. All processes call the same one at the same time, with the same sizes;
+    each returns when this process's part is done. 0 is success; after anything else, in any of them, the
+    training ends with PEER. They are called by a thread of the library, one at a time, while
+    cifar_trainer_set_peers or cifar_trainer_run waits for them, and must return: no longjmp, no
+    exception may pass. What is sent and received is aligned to 64 bytes.
+    """
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("rank", c_uint32),  # which of them this process is, from 0
+        ("count", c_uint32),  # how many there are, 1 to 1024
+        # 0: a batch norm takes mean and variance of the whole batch; 1: each process those of its
+        # images, which takes no exchange within a pass; the running ones are then those of process
+        # 0
+        ("local_batch_norm", c_int32),
+        ("user", c_void_p),  # handed to each
+        # Sends block i of `send`, which has a block for each process, to process i, and puts its
+        # block into the place of process i in `receive`; blocks are `bytes` long.
+        ("all_to_all", CFUNCTYPE(c_int, c_void_p, c_void_p, c_uint64, c_void_p)),
+        # Puts the `bytes` at `send` of every process, by rank, into `receive`.
+        ("all_gather", CFUNCTYPE(c_int, c_void_p, c_void_p, c_uint64, c_void_p)),
+        # Copies the buffer of process `root` to that of the others.
+        ("broadcast", CFUNCTYPE(c_int, c_void_p, c_uint64, c_uint32, c_void_p)),
+    ]
+
+
 class TrainerInfo(Structure):
     """How far a training is, and what it is."""
 
@@ -719,6 +752,8 @@ FUNCTIONS = {
     "cifar_trainer_callbacks_init": (Status, [POINTER(TrainerCallbacks), c_size_t]),
     "cifar_trainer_set_callbacks": (Status, [c_void_p, POINTER(TrainerCallbacks)]),
     "cifar_trainer_set_learning_rate": (Status, [c_void_p, c_double]),
+    "cifar_peers_init": (Status, [POINTER(Peers), c_size_t]),
+    "cifar_trainer_set_peers": (Status, [c_void_p, POINTER(Peers)]),
     "cifar_trainer_run": (Status, [c_void_p]),
     "cifar_trainer_interrupt": (Status, [c_void_p]),
     "cifar_trainer_record_metric": (Status, [c_void_p, c_char_p, c_double]),

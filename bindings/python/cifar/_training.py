@@ -23,6 +23,7 @@ from ._library import (
     new_handle,
 )
 from ._listening import Listening
+from ._peers import PeerCalls
 from ._progress import progress_of
 from ._run import Run
 from ._callbacks import Callback, StopTraining
@@ -42,8 +43,12 @@ from .model import Model
 class Training:
     """One trainer: callbacks on their way through C, and the end."""
 
-    def __init__(self, callbacks: List[Any], on_batch: object, verbose: object) -> None:
+    def __init__(
+        self, callbacks: List[Any], on_batch: object, verbose: object,
+        peers: Optional[PeerCalls] = None,
+    ) -> None:
         """callbacks: of ``list_of``."""
+        self._peers = peers
         listed = list(callbacks)
         self._progress = progress_of(verbose)
         if self._progress is not None:  # before others, which may print
@@ -77,6 +82,9 @@ class Training:
             finally:
                 self._listening.close()
         except BaseException as error:
+            # What a method of the peers raised says more than that it failed.
+            if self._peers is not None and self._peers.raised:
+                self._listening.raised.append(self._peers.raised[0])
             self._listening.raised.append(error)
         finally:
             if self._progress is not None:
@@ -104,6 +112,8 @@ class Training:
         # keep the trainer.
         trainer = self._trainer._as_parameter_
         call(name, *arguments, byref(self._trainer.pointer))
+        if self._peers is not None:
+            self._peers.set(trainer)
         self._listening.stop = partial(library.cifar_trainer_interrupt, trainer)
         call("cifar_trainer_set_callbacks", trainer, byref(self._callbacks()))
         self._begin(trainer)

@@ -115,6 +115,10 @@ class CallbackError(CifarError, RuntimeError):
     """A callback stopped the call."""
 
 
+class PeerError(CifarError, ConnectionError):
+    """Another process of a training ended it, or can't be reached."""
+
+
 class NotFiniteError(CifarError, ArithmeticError):
     """A number that is NaN or infinite."""
 
@@ -147,6 +151,7 @@ CLASSES: Dict[str, Type[CifarError]] = {
     "CIFAR_E_INVALID_STATE": InvalidStateError,
     "CIFAR_E_INTERRUPTED": InterruptedTrainingError,
     "CIFAR_E_CALLBACK": CallbackError,
+    "CIFAR_E_PEER": PeerError,
     "CIFAR_E_NOT_FINITE": NotFiniteError,
     "CIFAR_E_UNSUPPORTED": UnsupportedError,
     "CIFAR_E_OUT_OF_MEMORY": OutOfMemoryError,

@@ -10,6 +10,7 @@ from . import _arguments as argument
 from ._callback_checks import list_of
 from ._importing import AnyModel, Weights
 from ._library import call
+from ._peers import PeerCalls, Peers
 from ._run import Run
 from ._series import RunGroup, chosen, train_series
 from ._session import command_line, lines, packages
@@ -59,6 +60,7 @@ def fit(
     verbose: Verbose = "auto",
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
+    peers: Optional[Peers] = None,
     **hyperparameters: Any,
 ) -> Run: ...
 
@@ -102,6 +104,7 @@ def fit(
     verbose: Verbose = "auto",
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
+    peers: Optional[Peers] = None,
     **hyperparameters: Any,
 ) -> Union[Run, RunGroup]:
     """Trains the tutorial's network, or another one, and records the run.
@@ -204,6 +207,11 @@ def fit(
         again. The default is none.
     on_batch : callable, optional
         Likewise, called with a ``Batch`` after every batch.
+    peers : Peers, optional
+        Other processes that share every batch, all of which call this at the same time, with the
+        same images: data-parallel training. Process 0 keeps the run, and its arguments count; in the
+        others ``record`` is False, whatever is said of it. 1, 2, 4 and 8 processes come to the same
+        bits. None (the default) for none.
     **hyperparameters
         Anything else that docs/hyperparameters.md and `cifar hyperparameters` name:
         ``optimizer="sgd"``, ``momentum=0.9``, ``weight_decay=5e-4``, ``clip_norm=1`` (of all
@@ -249,7 +257,13 @@ def fit(
     'completed'
     """
     hyperparameters, listed = understood(hyperparameters, list_of(callbacks))
-    training = Training(listed, on_batch, verbose)
+    calls = None if peers is None else PeerCalls(peers)
+    if calls is not None and calls.rank > 0:
+        record, name, registry, tags, group, tensorboard = False, None, None, (), None, None
+        keep_last, keep_every, busy_timeout = 2, 0, 600
+    training = Training(listed, on_batch, verbose, calls)
+    if calls is not None and seeds is not None:
+        raise ValueError("seeds and peers do not go together: give one seed at a time")
     several = None if seeds is None else chosen(seeds, seed, group, record)
     images, others = training_and_validation(
         train, validation, validation_data, None, sample_weight)
@@ -316,6 +330,7 @@ def resume(
     verbose: Verbose = "auto",
     callbacks: Optional[Iterable[EpochCallback]] = (),
     on_batch: Optional[BatchCallback] = None,
+    peers: Optional[Peers] = None,
 ) -> Run:
     """Resumes a run, to the same bits as if it had never stopped.
 
@@ -356,6 +371,9 @@ def resume(
         As in ``fit``.
     on_batch : callable, optional
         As in ``fit``.
+    peers : Peers, optional
+        As in ``fit``, also another number of processes than before; all need ``train`` and
+        ``validation``. None (the default) for none.
 
     Returns
     -------
@@ -384,7 +402,12 @@ def resume(
     """
     listed = list_of(callbacks)
     refuse_recipe_callbacks(listed)
-    training = Training(listed, on_batch, verbose)
+    calls = None if peers is None else PeerCalls(peers)
+    training = Training(listed, on_batch, verbose, calls)
+    if calls is not None and (train is None or validation is None):
+        raise ValueError("resume with peers needs train and validation, in all processes")
+    if calls is not None and calls.rank > 0:
+        return _follow(training, train, validation, validation_split, threads)
     if isinstance(run, Run):
         if run.id is None:
             raise ValueError("run was not recorded: there is nothing to resume")
@@ -409,6 +432,20 @@ def resume(
         None if images is None else images._handle, None if others is None else others._handle,
         byref(options),
     )
+
+
+def _follow(
+    training: Training, train: Optional[Images], validation: Optional[Images],
+    validation_split: Optional[float], threads: Optional[int],
+) -> Run:
+    """Trains what process 0 resumes, without keeping anything."""
+    images, others = training_and_validation(train, validation, None, validation_split)
+    assert images is not None and others is not None
+    options = train_options(
+        images, {}, init=None, model=None, recipe=None, batch_size=None, learning_rate=None,
+        seed=0, threads=threads)
+    options.record = 0
+    return training.run("cifar_trainer_create", images._handle, others._handle, byref(options))
 
 
 def _refuse_recording(**arguments: object) -> None:

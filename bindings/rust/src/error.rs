@@ -46,6 +46,8 @@ statuses! {
     /// The closure broke off the training, or a timer ran out; a checkpoint of the very batch was
     /// left.
     CALLBACK = CIFAR_E_CALLBACK;
+    /// Another process of a training ended it, or can't be reached.
+    PEER = CIFAR_E_PEER;
     /// A loss, a weight or a probability is not a finite number.
     NOT_FINITE = CIFAR_E_NOT_FINITE;
     /// A feature that this build or this machine does not have.

@@ -51,6 +51,8 @@ pub const CIFAR_E_INTERRUPTED: cifar_status = 80;
 // A callback returned something else than 0, or a timer ran out; a checkpoint of the very batch was
 // left.
 pub const CIFAR_E_CALLBACK: cifar_status = 81;
+// Another process of a training ended it, or can't be reached: see cifar_trainer_set_peers.
+pub const CIFAR_E_PEER: cifar_status = 82;
 // A loss, a weight or a probability is not a finite number.
 pub const CIFAR_E_NOT_FINITE: cifar_status = 90;
 // A feature that this build or this machine does not have.
@@ -493,6 +495,36 @@ pub struct cifar_trainer_callbacks {
     // When training is over, but not after a failure; what it returns is ignored. Where it has
     // completed and a callback of the recipe restores the best weights, they are in their place.
     pub on_train_end: Option<unsafe extern "C" fn(user: *mut c_void) -> c_int>,
+}
+
+// The processes that train one network together, as one of them sees them; cifar_peers_init sets
+// the callbacks to NULL, and a count of 1.  The callbacks move bytes and do nothing else; each is
+// one call of MPI, or of another library for collective communication. All processes call the same
+// one at the same time, with the same sizes; each returns when this process's part is done. 0 is
+// success; after anything else, in any of them, the training ends with PEER. They are called by a
+// thread of the library, one at a time, while cifar_trainer_set_peers or cifar_trainer_run waits
+// for them, and must return: no longjmp, no exception may pass. What is sent and received is
+// aligned to 64 bytes.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_peers {
+    pub struct_size: u32,
+    // which of them this process is, from 0
+    pub rank: u32,
+    // how many there are, 1 to 1024
+    pub count: u32,
+    // 0: a batch norm takes mean and variance of the whole batch; 1: each process those of its
+    // images, which takes no exchange within a pass; the running ones are then those of process 0
+    pub local_batch_norm: i32,
+    // handed to each
+    pub user: *mut c_void,
+    // Sends block i of `send`, which has a block for each process, to process i, and puts its block
+    // into the place of process i in `receive`; blocks are `bytes` long.
+    pub all_to_all: Option<unsafe extern "C" fn(send: *const c_void, receive: *mut c_void, bytes: u64, user: *mut c_void) -> c_int>,
+    // Puts the `bytes` at `send` of every process, by rank, into `receive`.
+    pub all_gather: Option<unsafe extern "C" fn(send: *const c_void, receive: *mut c_void, bytes: u64, user: *mut c_void) -> c_int>,
+    // Copies the buffer of process `root` to that of the others.
+    pub broadcast: Option<unsafe extern "C" fn(buffer: *mut c_void, bytes: u64, root: u32, user: *mut c_void) -> c_int>,
 }
 
 // How far a training is, and what it is.
@@ -993,6 +1025,13 @@ extern "C" {
     pub fn cifar_trainer_set_learning_rate(
         trainer: *mut cifar_trainer,
         learning_rate: f64,
+    ) -> cifar_status;
+
+    pub fn cifar_peers_init(peers: *mut cifar_peers, peers_size: usize) -> cifar_status;
+
+    pub fn cifar_trainer_set_peers(
+        trainer: *mut cifar_trainer,
+        peers: *const cifar_peers,
     ) -> cifar_status;
 
     pub fn cifar_trainer_run(trainer: *mut cifar_trainer) -> cifar_status;
@@ -1600,6 +1639,15 @@ const _: () = {
     assert!(offset_of!(cifar_trainer_callbacks, on_epoch_end) == 64);
     assert!(offset_of!(cifar_trainer_callbacks, on_storage_wait) == 72);
     assert!(offset_of!(cifar_trainer_callbacks, on_train_end) == 80);
+    assert!(size_of::<cifar_peers>() == 48);
+    assert!(offset_of!(cifar_peers, struct_size) == 0);
+    assert!(offset_of!(cifar_peers, rank) == 4);
+    assert!(offset_of!(cifar_peers, count) == 8);
+    assert!(offset_of!(cifar_peers, local_batch_norm) == 12);
+    assert!(offset_of!(cifar_peers, user) == 16);
+    assert!(offset_of!(cifar_peers, all_to_all) == 24);
+    assert!(offset_of!(cifar_peers, all_gather) == 32);
+    assert!(offset_of!(cifar_peers, broadcast) == 40);
     assert!(size_of::<cifar_trainer_info>() == 80);
     assert!(offset_of!(cifar_trainer_info, struct_size) == 0);
     assert!(offset_of!(cifar_trainer_info, epoch) == 4);

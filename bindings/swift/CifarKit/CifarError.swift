@@ -43,6 +43,8 @@ public struct CifarError: Error, Equatable, Sendable {
     /// Whoever follows the training stopped it, or a timer ran out; a checkpoint of the very batch
     /// was left.
     public static let callback = Status(CIFAR_E_CALLBACK)
+    /// Another process of a training ended it, or can't be reached.
+    public static let peer = Status(CIFAR_E_PEER)
     /// A loss, a weight or a probability is not a finite number.
     public static let notFinite = Status(CIFAR_E_NOT_FINITE)
     /// A feature that this build or this machine does not have.
