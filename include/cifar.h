@@ -424,7 +424,7 @@ typedef struct cifar_train_options {
  *   {"model": "tutorial-gap"}   a preset, for the dialect and the classes there are; or a spec,
  *                               {"model_spec": {"layers": [...]}}, whose "model" is then "custom";
  *                               what it leaves out is as the dialect has it
- *   {"augment": ["random_horizontal_flip"]}
+ *   {"augment": ["random_horizontal_flip", {"type": "mixup", "alpha": 0.2}]}
  *                               adds to the recipe's augmentations; "augmentations" replaces them
  */
 

@@ -38,6 +38,7 @@ public enum RandomPurpose: UInt32, Sendable {
   case syntheticImages = 5
   case alternation = 6
   case validationSplit = 7
+  case mixing = 8
 }
 
 /// The random numbers of one purpose and one place in it: a sample of an epoch, a layer of a model.

@@ -8,6 +8,8 @@ public struct Batch {
   public let labels: UnsafePointer<Int32>
   /// (count), what each image counts in training; nil where all count alike.
   public let weights: UnsafePointer<Float>?
+  /// What each image is mixed with; nil where none is.
+  public let mixed: MixedLabels?
   public let count: Int
   /// Images of the batch, with those that the loader was not asked for.
   public let total: Int
@@ -18,8 +20,9 @@ public struct Batch {
 /// Cuts a data set into batches, epoch by epoch, and prepares them on threads of its own while the
 /// caller works on the one before.
 ///
-/// Order and augmentation depend on (seed, epoch, sample) alone: not on the number of workers, not
-/// on where in the epoch the loader began, not on anything drawn before. All memory is allocated by
+/// Order and augmentation depend on (seed, epoch, sample) alone, what mixes a batch on (seed, epoch,
+/// batch): not on the number of workers, not on where in the epoch the loader began, not on anything
+/// drawn before. All memory is allocated by
 /// `init`. A loader belongs to one thread.
 public final class BatchLoader {
   // The workers hold the prefetcher and not the loader, so that the loader can go and end them.
@@ -46,9 +49,11 @@ public final class BatchLoader {
       dataset: dataset, batchSize: batchSize, shuffle: shuffle, seed: seed, dropLast: dropLast,
       part: part, workers: workers
     ) {
-      try ImagePipeline(
-        shape: dataset.shape, normalization: normalization, augmentations: augmentations,
-        seed: seed)
+      BatchPrefetcher.Tools(
+        pipeline: try ImagePipeline(
+          shape: dataset.shape, normalization: normalization, augmentations: augmentations,
+          seed: seed),
+        mixer: try BatchMixer(shape: dataset.shape, augmentations: augmentations, seed: seed))
     }
   }
 

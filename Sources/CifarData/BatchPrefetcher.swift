@@ -8,7 +8,7 @@ final class BatchPrefetcher: @unchecked Sendable {
   private let shuffle: Bool
   private let seed: UInt64
   private let part: ((Int) -> Range<Int>)?
-  private let pipelines: [ImagePipeline]
+  private let tools: [Tools]
   private let slots: [Slot]
   private let order: AlignedBuffer<Int32>
   private var epoch = 0
@@ -26,8 +26,7 @@ final class BatchPrefetcher: @unchecked Sendable {
 
   init(
     dataset: Dataset, batchSize: Int, shuffle: Bool, seed: UInt64, dropLast: Bool = false,
-    part: ((Int) -> Range<Int>)? = nil, workers: Int,
-    makePipeline: () throws -> ImagePipeline
+    part: ((Int) -> Range<Int>)? = nil, workers: Int, makeTools: () throws -> Tools
   ) throws {
     self.dataset = dataset
     self.batchSize = batchSize
@@ -40,13 +39,15 @@ final class BatchPrefetcher: @unchecked Sendable {
     // A part of a smaller batch may have one more.
     let whole = min(batchSize, dataset.count)
     let size = part.map { min(whole, $0(whole).count + 1) } ?? whole
+    // The last ones are the caller's own.
+    let tools = try (0...max(0, workers)).map { _ in try makeTools() }
+    self.tools = tools
     // One batch is with the caller, each worker has one under way and one ready.
     slots = try (0..<(1 + 2 * max(0, workers))).map { _ in
       try Slot(
-        capacity: size, imageSize: dataset.shape.count, isWeighted: dataset.sampleWeights != nil)
+        capacity: size, imageSize: dataset.shape.count, isWeighted: dataset.sampleWeights != nil,
+        isMixed: tools[0].mixer != nil)
     }
-    // The last pipeline is the caller's own.
-    pipelines = try (0...max(0, workers)).map { _ in try makePipeline() }
     order = try AlignedBuffer(count: dataset.count, for: "the order of the images")
     for i in 0..<order.count { order[i] = Int32(i) }
     nextToFill = batchesPerEpoch
@@ -126,7 +127,7 @@ final class BatchPrefetcher: @unchecked Sendable {
     guard nextToGive < batchesPerEpoch else { return nil }
     let index = nextToGive
     nextToGive += 1
-    fill(slots[0], index, pipelines[pipelines.count - 1])
+    fill(slots[0], index, tools[tools.count - 1])
     return view(slots[0], index)
   }
 
@@ -146,7 +147,7 @@ final class BatchPrefetcher: @unchecked Sendable {
 
   private func serve(_ worker: Int) {
     while let (slot, index) = claim() {
-      fill(slot, index, pipelines[worker])
+      fill(slot, index, tools[worker])
       lock.withLock {
         slot.batch = index
         workersBusy -= 1
@@ -172,17 +173,27 @@ final class BatchPrefetcher: @unchecked Sendable {
     }
   }
 
-  private func fill(_ slot: Slot, _ index: Int, _ pipeline: ImagePipeline) {
+  private func fill(_ slot: Slot, _ index: Int, _ tools: Tools) {
     let size = dataset.shape.count
     let places = places(of: index)
     for place in 0..<places.count {
       let sample = Int(order[index * batchSize + places.lowerBound + place])
       slot.labels[place] = dataset.labels[sample]
       if let weights = dataset.sampleWeights { slot.weights?[place] = weights[sample] }
-      pipeline.run(
+      tools.pipeline.run(
         dataset.images.pointer + sample * size, epoch: epoch, sample: sample,
         to: slot.images.pointer + place * size)
     }
+    let mix = tools.mixer?.run(
+      slot.images.pointer, count: places.count, epoch: epoch, batch: index)
+    slot.setMix(mix, count: places.count)
+  }
+
+  /// What one thread prepares batches with.
+  struct Tools {
+    let pipeline: ImagePipeline
+    /// nil where nothing mixes images.
+    let mixer: BatchMixer?
   }
 
   /// Memory for one batch.
@@ -191,20 +202,44 @@ final class BatchPrefetcher: @unchecked Sendable {
     let images: AlignedBuffer<Float>
     let labels: AlignedBuffer<Int32>
     let weights: AlignedBuffer<Float>?
+    /// (capacity), of the images that those here are mixed with.
+    private let otherLabels: AlignedBuffer<Int32>?
+    private let otherWeights: AlignedBuffer<Float>?
+    private var mix: ImageMix?
     /// The batch that lies here; -1 for none.
     var batch = -1
 
-    init(capacity: Int, imageSize: Int, isWeighted: Bool) throws {
+    init(capacity: Int, imageSize: Int, isWeighted: Bool, isMixed: Bool) throws {
       images = try AlignedBuffer(count: capacity * imageSize, for: "the batches made ready")
       labels = try AlignedBuffer(count: capacity)
       weights = isWeighted ? try AlignedBuffer(count: capacity) : nil
+      otherLabels = isMixed ? try AlignedBuffer(count: capacity) : nil
+      otherWeights = isMixed && isWeighted ? try AlignedBuffer(count: capacity) : nil
+    }
+
+    /// Notes with which labels, and weights, each image goes after a mix: those of the one before it.
+    func setMix(_ mix: ImageMix?, count: Int) {
+      self.mix = mix
+      guard mix != nil, let otherLabels else { return }
+      for place in 0..<count {
+        let other = place == 0 ? count - 1 : place - 1
+        otherLabels[place] = labels[other]
+        if let weights { otherWeights?[place] = weights[other] }
+      }
     }
 
     func view(index: Int, count: Int, total: Int) -> Batch {
       Batch(
         images: UnsafePointer(images.pointer), labels: UnsafePointer(labels.pointer),
-        weights: weights.map { UnsafePointer($0.pointer) }, count: count, total: total,
-        index: index)
+        weights: weights.map { UnsafePointer($0.pointer) }, mixed: mixedLabels, count: count,
+        total: total, index: index)
+    }
+
+    private var mixedLabels: MixedLabels? {
+      guard let mix, let otherLabels else { return nil }
+      return MixedLabels(
+        labels: UnsafePointer(otherLabels.pointer),
+        weights: otherWeights.map { UnsafePointer($0.pointer) }, share: Float(mix.share))
     }
   }
 }

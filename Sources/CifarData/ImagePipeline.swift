@@ -1,18 +1,19 @@
 import CifarCore
 
-/// Turns one stored image into the numbers that a model sees: augmentation, then normalisation.
+/// Turns one stored image into the numbers that a model sees: augmentation, then normalisation; what
+/// mixes images with each other, `BatchMixer` does.
 ///
 /// A pure function of (seed, epoch, sample) and the image; each worker has one of its own for its
 /// buffers.
 final class ImagePipeline {
-  private let augmentations: [any AugmentationKind]
+  private let augmentations: [any ImageAugmentation]
   private let seed: UInt64
   private let augmented: AugmentedImage
 
   init(
     shape: ImageShape, normalization: Normalization, augmentations: [Augmentation], seed: UInt64
   ) throws {
-    self.augmentations = augmentations.map(\.kind)
+    self.augmentations = augmentations.compactMap { $0.kind as? any ImageAugmentation }
     self.seed = seed
     augmented = try AugmentedImage(shape, normalization)
   }

@@ -23,6 +23,8 @@ public final class Plan {
   private let logits: Activation
   /// (batchSize), what the loss of each image is multiplied by.
   private let scales: AlignedBuffer<Float>
+  /// The same for the second labels of images that are mixed.
+  private let otherScales: AlignedBuffer<Float>
   private let classes: Int
   /// The first operator that has something to train: nothing needs gradients before it.
   private var firstTrained = 0
@@ -83,6 +85,7 @@ public final class Plan {
     logits = assembly.activations[memory.output]
     classes = network.spec.classes
     scales = try AlignedBuffer(count: training ? batchSize : 0)
+    otherScales = try AlignedBuffer(count: training ? batchSize : 0)
   }
 
   /// Forward and backward; leaves the gradients of the loss in the network, mean or sum.
@@ -91,15 +94,17 @@ public final class Plan {
   ///   - images: (count, channels, height, width), normalised.
   ///   - labels: (count), each in 0 ..< classes.
   ///   - weights: (count), what each image counts, 0 or above; nil where all count alike.
+  ///   - mixed: second labels; nil where images are not mixed.
   ///   - count: from 1 to `batchSize`.
   ///   - seed: with `step` the source of the dropout masks.
   public func trainStep(
     images: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
-    weights: UnsafePointer<Float>? = nil, count: Int, seed: UInt64, step: UInt64
+    weights: UnsafePointer<Float>? = nil, mixed: MixedLabels? = nil, count: Int, seed: UInt64,
+    step: UInt64
   ) -> BatchResult {
     trainStep(
-      images: images, labels: labels, weights: weights, batch: BatchPartition(count), seed: seed,
-      step: step)
+      images: images, labels: labels, weights: weights, mixed: mixed,
+      batch: BatchPartition(count), seed: seed, step: step)
   }
 
   /// Makes the batches of this plan shared ones: calls are given the images of `Peers.images`, and all
@@ -129,10 +134,11 @@ public final class Plan {
   /// - Throws: what ended the exchange with the others.
   public func trainStep(
     images: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
-    weights: UnsafePointer<Float>? = nil, total: Int, seed: UInt64, step: UInt64
+    weights: UnsafePointer<Float>? = nil, mixed: MixedLabels? = nil, total: Int, seed: UInt64,
+    step: UInt64
   ) throws -> BatchResult {
     let result = trainStep(
-      images: images, labels: labels, weights: weights,
+      images: images, labels: labels, weights: weights, mixed: mixed,
       batch: peers?.partition(total) ?? BatchPartition(total), seed: seed, step: step)
     try peers?.check()
     return result
@@ -141,22 +147,40 @@ public final class Plan {
   /// - Parameter batch: says which of its images are here.
   func trainStep(
     images: UnsafePointer<Float>, labels: UnsafePointer<Int32>,
-    weights: UnsafePointer<Float>? = nil, batch: BatchPartition, seed: UInt64, step: UInt64
+    weights: UnsafePointer<Float>? = nil, mixed: MixedLabels? = nil, batch: BatchPartition,
+    seed: UInt64, step: UInt64
   ) -> BatchResult {
     precondition(training, "the plan was made without training")
     let pass = Pass(images: batch, peers: peers, training: true, seed: seed, step: step)
     forward(images, pass)
     pool.trace?.name = "loss"
-    let hasScales = loss.fillScales(
-      labels: labels, ofImages: weights, pass: pass, to: scales.pointer)
-    var result = SoftmaxCrossEntropy.evaluate(
-      logits: logits.values, labels: labels, batch: batch, classes: classes,
-      scales: hasScales ? UnsafePointer(scales.pointer) : nil,
-      gradient: logits.gradient, options: loss, kernels: kernels)
+    var result = lossAndGradient(labels, weights, mixed, pass)
     if loss.reduction == .sum { result.lossSum /= Double(batch.total) }
     if let peers { result = peers.sum([result], ofBatches: [batch.total])[0] }
     backward(pass)
     return result
+  }
+
+  private func lossAndGradient(
+    _ labels: UnsafePointer<Int32>, _ weights: UnsafePointer<Float>?, _ mixed: MixedLabels?,
+    _ pass: Pass
+  ) -> BatchResult {
+    let hasScales = loss.fillScales(
+      labels: labels, ofImages: weights, pass: pass, to: scales.pointer)
+    let scales = hasScales ? UnsafePointer(scales.pointer) : nil
+    guard let mixed else {
+      return SoftmaxCrossEntropy.evaluate(
+        logits: logits.values, labels: labels, batch: pass.images, classes: classes,
+        scales: scales, gradient: logits.gradient, options: loss, kernels: kernels)
+    }
+    // The weights of the second labels are those of the first in another order: either all count
+    // alike or none do.
+    let hasOthers = loss.fillScales(
+      labels: mixed.labels, ofImages: mixed.weights, pass: pass, to: otherScales.pointer)
+    return SoftmaxCrossEntropy.evaluate(
+      logits: logits.values, labels: labels, mixed: mixed, batch: pass.images, classes: classes,
+      scales: scales, otherScales: hasOthers ? UnsafePointer(otherScales.pointer) : nil,
+      gradient: logits.gradient, options: loss, kernels: kernels)
   }
 
   private func backward(_ pass: Pass) {

@@ -146,8 +146,16 @@ public final class Trainer {
   /// Shares all batches with other processes that train the same; before `run`. All processes do so
   /// at the same time, and have the same hyperparameters, state and images.
   ///
-  /// - Throws: `outOfMemory`.
+  /// - Throws: `unsupported` for augmentations that mix the images of a batch, `outOfMemory`.
   func share(with peers: PeerControl) throws {
+    if let mixing = hyperparameters.augmentations.first(where: {
+      type(of: $0.kind).stage == .batch
+    }) {
+      throw CifarError(
+        .unsupported,
+        "the augmentation \(type(of: mixing.kind).type) mixes each image with another of its batch, "
+          + "which another process may have; train with one process, or leave it out")
+    }
     let batchSize = min(hyperparameters.batchSize, max(train.count, validation.count))
     let group = peers.peers
     let part = { (total: Int) in group.images(ofBatch: total) }
@@ -328,8 +336,8 @@ public final class Trainer {
       if let end = try agree() { return end }
       optimizer.setTrained(groups.map { $0.isTrained(step: state.step, batches: batchesPerEpoch) })
       let result = try plan.trainStep(
-        images: batch.images, labels: batch.labels, weights: batch.weights, total: batch.total,
-        seed: hyperparameters.seed, step: UInt64(state.step))
+        images: batch.images, labels: batch.labels, weights: batch.weights, mixed: batch.mixed,
+        total: batch.total, seed: hyperparameters.seed, step: UInt64(state.step))
       var control = BatchControl()
       let outcome = BatchOutcome(
         epoch: state.epoch + 1, batch: state.batch + 1,

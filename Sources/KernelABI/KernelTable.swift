@@ -294,6 +294,19 @@ public protocol KernelTable: Int16Kernels, Int8Kernels {
     scales: Input?, divisor: Int, gradient: Output?
   ) -> (lossSum: Double, correct: Int)
 
+  /// `crossEntropy` with two labels for each row, the first of which counts `share`, the second
+  /// 1 − share; it is that of the targets
+  ///
+  ///     t = share·s·t₁ + (1 − share)·s₂·t₂
+  ///
+  /// with the t of `crossEntropy` for either label; `otherScales` has the s₂ of each row. A row is
+  /// counted whose largest logit is that of the label with the larger share, the first of equals.
+  func mixedCrossEntropy(
+    _ logits: Input, labels: UnsafePointer<Int32>, otherLabels: UnsafePointer<Int32>, share: Float,
+    rows: Int, classes: Int, smoothing: Float, scales: Input?, otherScales: Input?, divisor: Int,
+    gradient: Output?
+  ) -> (lossSum: Double, correct: Int)
+
   /// p of `crossEntropy`, (rows, classes).
   func softmax(_ logits: Input, rows: Int, classes: Int, probabilities: Output)
 

@@ -61,6 +61,46 @@ extension KernelSet {
     return loss
   }
 
+  public func mixedCrossEntropy(
+    _ logits: Input, labels: UnsafePointer<Int32>, otherLabels: UnsafePointer<Int32>, share: Float,
+    rows: Int, classes: Int, smoothing: Float, scales: Input?, otherScales: Input?, divisor: Int,
+    gradient: Output?
+  ) -> (lossSum: Double, correct: Int) {
+    var result = (lossSum: 0.0, correct: 0)
+    for row in 0..<rows {
+      let z = logits + row * classes
+      let (one, other) = (Int(labels[row]), Int(otherLabels[row]))
+      let (largest, sum) = normalizer(z, classes)
+      if largest == (share >= 0.5 ? one : other) { result.correct += 1 }
+      let first = share * (scales.map { $0[row] } ?? 1)
+      let second = (1 - share) * (otherScales.map { $0[row] } ?? 1)
+      let rest = (first + second) * smoothing / Float(classes)
+      let logSum = logf(sum)
+      var mass: Float = 0
+      for k in 0..<classes {
+        let target = mixedTarget(k, one, first, other, second, smoothing) + rest
+        mass += target
+        // What has no share in the loss may have an infinite logarithm.
+        if target != 0 { result.lossSum -= Double(target) * Double(z[k] - z[largest] - logSum) }
+      }
+      guard let gradient else { continue }
+      for k in 0..<classes {
+        let target = mixedTarget(k, one, first, other, second, smoothing) + rest
+        gradient[row * classes + k] =
+          (expf(z[k] - z[largest]) / sum * mass - target) / Float(divisor)
+      }
+    }
+    return result
+  }
+
+  /// What class k gets of both labels' weights, apart from what all classes get.
+  @inline(__always)
+  private func mixedTarget(
+    _ k: Int, _ one: Int, _ first: Float, _ other: Int, _ second: Float, _ smoothing: Float
+  ) -> Float {
+    (1 - smoothing) * ((k == one ? first : 0) + (k == other ? second : 0))
+  }
+
   public func softmax(_ logits: Input, rows: Int, classes: Int, probabilities: Output) {
     for row in 0..<rows {
       let z = logits + row * classes

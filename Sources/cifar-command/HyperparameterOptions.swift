@@ -77,7 +77,7 @@ enum HyperparameterOptions {
       Row(
         "--augment", value: "NAME,…", augmentations,
         help: "adds to the recipe's augmentations; none takes them away first:\n"
-          + "image_data_generator,zoom_range=0.2,brightness_range=0.8:1.2"),
+          + "image_data_generator,zoom_range=0.2,brightness_range=0.8:1.2 or mixup,alpha=0.2"),
       Row(
         "--early-stopping", value: "KEY=X,…", callback,
         help: "patience, min_delta, monitor, mode, baseline,\nstart_from_epoch, "

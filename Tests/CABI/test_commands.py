@@ -291,6 +291,13 @@ def test_evaluation_class_by_class(workplace):
         "random_erasing,probability=0.7,scale=0.02:0.2,ratio=0.5:2",
         {"probability": 0.7, "scale": [0.02, 0.2], "ratio": [0.5, 2]},
     ),
+    ("trivial_augment_wide,num_magnitude_bins=16,fill=128", {"num_magnitude_bins": 16, "fill": 128}),
+    (
+        "rand_augment,num_ops=1,magnitude=5,num_magnitude_bins=10,fill=3",
+        {"num_ops": 1, "magnitude": 5, "num_magnitude_bins": 10, "fill": 3},
+    ),
+    ("mixup,alpha=0.2,probability=0.9", {"alpha": 0.2, "probability": 0.9}),
+    ("cutmix,alpha=0.5,probability=1", {"alpha": 0.5, "probability": 1}),
 ])
 def test_every_option_of_an_augmentation_can_be_said(workplace, text, expected):
     train(

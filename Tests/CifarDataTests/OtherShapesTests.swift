@@ -109,7 +109,9 @@ private struct OtherShapesGolden: Decodable {
         ImageDataGenerator(
           rotationRange: 20, widthShiftRange: 0.2, heightShiftRange: 0.2, horizontalFlip: true,
           zoomRange: [0.8, 1.2], brightnessRange: [0.5, 1.5])),
+      Augmentation(TrivialAugmentWide()), Augmentation(RandAugment(operations: 14, magnitude: 30)),
       Augmentation(Cutout(size: 6)), Augmentation(RandomErasing(probability: 1)),
+      Augmentation(Mixup()), Augmentation(Cutmix()),
     ]
     let loader = try BatchLoader(
       dataset: dataset, batchSize: 4, normalization: normalization, augmentations: augmentations,

@@ -131,6 +131,7 @@ import Testing
         ImageDataGenerator(
           rotationRange: 10, widthShiftRange: 0.1, heightShiftRange: 0.1, horizontalFlip: true,
           zoomRange: [0.9, 1.2], brightnessRange: [0.5, 1.5])),
+      Augmentation(TrivialAugmentWide()), Augmentation(RandAugment()),
     ]
     for first in all {
       for second in all {
@@ -234,6 +235,10 @@ import Testing
       Augmentation(ColorJitter(brightness: 0.1, contrast: 0.2, saturation: 0.3, hue: 0.4)),
       Augmentation(Cutout(size: 8)),
       Augmentation(RandomErasing(probability: 0.25, scale: [0.1, 0.2], ratio: [0.5, 2])),
+      Augmentation(TrivialAugmentWide(bins: 20, fill: 9)),
+      Augmentation(RandAugment(operations: 3, magnitude: 5, bins: 10, fill: 1)),
+      Augmentation(Mixup(alpha: 0.2, probability: 0.9)),
+      Augmentation(Cutmix(alpha: 0.3, probability: 0.8)),
     ]
     #expect(Set(all.map(\.type)) == Set(Augmentation.types))
     let text = try JSONEncoder().encode(all)
@@ -256,7 +261,7 @@ import Testing
         Augmentation(ColorJitter(brightness: 0, contrast: 0, saturation: 0, hue: 0.1)),
         Augmentation(RandomErasing(probability: 0.5, scale: [0.02, 0.33], ratio: [0.3, 3.3])),
       ])
-    let unknown = Data(#"[{"type":"mixup"}]"#.utf8)
+    let unknown = Data(#"[{"type":"mosaic"}]"#.utf8)
     #expect(throws: DecodingError.self) {
       try JSONDecoder().decode([Augmentation].self, from: unknown)
     }

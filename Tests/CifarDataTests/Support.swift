@@ -23,13 +23,21 @@ func write(_ bytes: [UInt8], to path: String) throws {
 }
 
 /// A data set in memory. With `numbered`, each image's label is its place.
-func memory(_ count: Int, seed: UInt32 = 7, numbered: Bool = false) throws -> Dataset {
+func memory(
+  _ count: Int, seed: UInt32 = 7, numbered: Bool = false, weights: [Float]? = nil
+) throws -> Dataset {
   let images = noise(seed, count: count * ImageShape.cifar.count)
   let labels = (0..<count).map { Int32(numbered ? $0 : $0 % 10) }
   let classes = (0..<(numbered ? max(2, count) : 10)).map { "class \($0)" }
   return try images.withUnsafeBufferPointer { images in
     try labels.withUnsafeBufferPointer { labels in
-      try Dataset(images: images, labels: labels, classNames: classes, split: .train)
+      guard let weights else {
+        return try Dataset(images: images, labels: labels, classNames: classes, split: .train)
+      }
+      return try weights.withUnsafeBufferPointer {
+        try Dataset(
+          images: images, labels: labels, sampleWeights: $0, classNames: classes, split: .train)
+      }
     }
   }
 }

@@ -10,9 +10,19 @@ struct NetworkOracle {
   private let masks: [Int: [UInt8]]
   private let labels: [Int]
   private let classes: Int
+  private let smoothing: Double
+  private let scales: [Double]?
 
-  init(_ network: Network, _ pass: Pass, labels: [Int32], _ set: InstructionSet) throws {
+  /// - Parameters:
+  ///   - smoothing: of the labels.
+  ///   - scales: what the loss of each image is multiplied by; nil for 1.
+  init(
+    _ network: Network, _ pass: Pass, labels: [Int32], _ set: InstructionSet,
+    smoothing: Double = 0, scales: [Double]? = nil
+  ) throws {
     self.pass = pass
+    self.smoothing = smoothing
+    self.scales = scales
     self.labels = labels.map(Int.init)
     classes = network.spec.classes
     nodes = try network.spec.nodes()
@@ -27,7 +37,9 @@ struct NetworkOracle {
 
   /// The mean cross-entropy of a training pass.
   func loss(_ weights: [String: [Double]], _ images: [Double]) -> Double {
-    RowOracles.crossEntropy(run(nodes, images, weights), labels: labels, classes: classes)
+    RowOracles.crossEntropy(
+      run(nodes, images, weights), labels: labels, classes: classes, smoothing: smoothing,
+      scales: scales)
   }
 
   private func run(

@@ -274,7 +274,7 @@ import Testing
       "'threshold' is PyTorch's"
     ),
     (#"{"callbacks":["stopping"]}"#, "unknown callback 'stopping'"),
-    (#"{"augment":["mixup"]}"#, "unknown augmentation 'mixup'"),
+    (#"{"augment":["mosaic"]}"#, "unknown augmentation 'mosaic'"),
     (#"{"epochs":"many"}"#, "epochs has the wrong type"),
   ])
   func whatCantBeIsNamed(overrides: String, message: String) throws {

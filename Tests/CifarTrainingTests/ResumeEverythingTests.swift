@@ -2,6 +2,7 @@ import CifarCore
 import CifarData
 import CifarNN
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CifarTraining
@@ -50,6 +51,10 @@ import Testing
     #"{"augmentations":[{"type":"color_jitter","saturation":0.9},"random_erasing"]}"#,
     #"{"augmentations":[{"type":"image_data_generator","zoom_range":0.2}]}"#,
     #"{"augmentations":[{"type":"image_data_generator","brightness_range":[0.5,1.5]}]}"#,
+    #"{"augmentations":["trivial_augment_wide"]}"#,
+    #"{"augment":[{"type":"rand_augment","num_ops":3,"magnitude":20}]}"#,
+    #"{"augmentations":["mixup"]}"#, #"{"augment":[{"type":"cutmix","alpha":0.5}]}"#,
+    #"{"augment":[{"type":"cutmix","probability":0.7},{"type":"mixup","alpha":0.2}]}"#,
   ]
   private static let others = [
     #"{"class_weight":[1,2,0.5,1,0,1,3,1,1,1],"label_smoothing":0.1}"#,
@@ -108,6 +113,12 @@ import Testing
     guard first.end == .stopped else {
       // A callback had ended it before.
       #expect(first.end == whole.end)
+      return
+    }
+    if first.follower.batches.last?.loss.isFinite == false {
+      // Stopped at the very batch that diverged: there is nothing to go on from.
+      let error = failure { try resumed(first.trainer.blob(), train: 70, test: 20, threads: 2) }
+      #expect(error?.code == .notFinite)
       return
     }
     let rest = try Training(resumed(first.trainer.blob(), train: 70, test: 20, threads: 2))

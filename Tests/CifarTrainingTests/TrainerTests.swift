@@ -45,6 +45,36 @@ import Testing
     #expect(best > 0.12)
   }
 
+  /// The first loss of a training whose images are mixed is that of both labels.
+  @Test(arguments: ["mixup", "cutmix"]) func mixedImagesHaveTwoLabels(kind: String) throws {
+    var hyperparameters = try Hyperparameters.quick(epochs: 1)
+    try hyperparameters.apply(overrides: #"{"augmentations":["\#(kind)"],"label_smoothing":0.1}"#)
+    let training = try Training(hyperparameters, train: 64, test: 10)
+    let first = try #require(training.follower.batches.first)
+    let loader = try BatchLoader(
+      dataset: try Images.train(64), batchSize: hyperparameters.batchSize,
+      normalization: hyperparameters.normalization, augmentations: hyperparameters.augmentations,
+      seed: hyperparameters.seed, shuffle: true)
+    loader.start(epoch: 1)
+    let batch = try #require(loader.next())
+    #expect(batch.mixed != nil)
+    let results = try [batch.mixed, nil].map { mixed in
+      let network = try Network(
+        spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect,
+        seed: hyperparameters.seed)
+      let plan = try Plan(
+        network: network, batchSize: hyperparameters.batchSize, training: true,
+        pool: ThreadPool(threads: 1), precision: hyperparameters.precision)
+      plan.loss = hyperparameters.loss.lossOptions(in: hyperparameters.dialect)
+      return plan.trainStep(
+        images: batch.images, labels: batch.labels, mixed: mixed, count: batch.count,
+        seed: hyperparameters.seed, step: 0)
+    }
+    #expect(first.loss == results[0].lossSum / Double(batch.count))
+    #expect(first.accuracy == Double(results[0].correct) / Double(batch.count))
+    #expect(results[0] != results[1])
+  }
+
   @Test func bothPartsHaveTheSameClassesInTheSameOrder() throws {
     let shapes = try Dataset.open("shapes", split: .train, limit: 40)
     func named(_ names: [String], _ split: Split) throws -> Dataset {

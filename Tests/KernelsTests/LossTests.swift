@@ -68,6 +68,51 @@ import Testing
     }
   }
 
+  /// Two losses, each by itself, mixed.
+  @Test(arguments: InstructionSet.all, classes)
+  func mixedLabels(set: InstructionSet, classes: Int) {
+    let labels = LossTests.labels(classes)
+    let others = [labels[LossTests.rows - 1]] + labels.dropLast()
+    let values = Samples.uniform(LossTests.rows * classes, seed: 4, -4, 4)
+    let (logits, start) = GuardedBuffer.unaligned(values)
+    let scales: [Float] = [1, 0, 2.5, 0.25, 1, 3, 0.5]
+    let otherScales = [scales[LossTests.rows - 1]] + scales.dropLast()
+    let (kept, scalesStart) = GuardedBuffer.unaligned(scales)
+    let (otherKept, otherStart) = GuardedBuffer.unaligned(otherScales)
+    for (smoothing, share, isScaled) in [
+      (Float(0), Float(0.3), false), (0.1, 0.7, false), (0, 0.5, true), (0.1, 0.25, true),
+      (0, 1, true), (0.1, 0, true),
+    ] {
+      let mean = { (z: [Double]) in
+        [(labels, scales, Double(share)), (others, otherScales, 1 - Double(share))].reduce(0) {
+          $0 + $1.2
+            * RowOracles.crossEntropy(
+              z, labels: $1.0.map(Int.init), classes: classes, smoothing: Double(smoothing),
+              scales: isScaled ? $1.1.doubles : nil)
+        }
+      }
+      let (gradient, gradientStart) = GuardedBuffer.unaligned(
+        [Float](repeating: .nan, count: values.count))
+      let result = set.kernels.mixedCrossEntropy(
+        start, labels: labels, otherLabels: others, share: share, rows: LossTests.rows,
+        classes: classes, smoothing: smoothing, scales: isScaled ? scalesStart : nil,
+        otherScales: isScaled ? otherStart : nil, divisor: LossTests.rows,
+        gradient: gradientStart)
+      #expect(abs(result.lossSum / Double(LossTests.rows) - mean(values.doubles)) < 2e-6)
+      #expect(result.correct == hits(values, share >= 0.5 ? labels : others, classes))
+      let error = GradientCheck.relativeError(
+        of: Array(gradient.array[1...]), at: values.doubles, loss: mean)
+      #expect(classes == 1 || error < 1e-5)
+      #expect(gradient.isIntact && logits.isIntact && kept.isIntact && otherKept.isIntact)
+      let alone = set.kernels.mixedCrossEntropy(
+        start, labels: labels, otherLabels: others, share: share, rows: LossTests.rows,
+        classes: classes, smoothing: smoothing, scales: isScaled ? scalesStart : nil,
+        otherScales: isScaled ? otherStart : nil, divisor: LossTests.rows,
+        gradient: nil)
+      #expect(alone == result)
+    }
+  }
+
   private func hits(_ values: [Float], _ labels: [Int32], _ classes: Int) -> Int {
     labels.enumerated().count { row, label in
       let z = values[(row * classes)..<((row + 1) * classes)]
@@ -102,6 +147,10 @@ import Testing
       logits, labels: [0, 1], rows: 2, classes: 3, smoothing: 0, scales: nil, divisor: 2,
       gradient: nil)
     #expect(result.lossSum == 0 && result.correct == 2)
+    let mixed = set.kernels.mixedCrossEntropy(
+      logits, labels: [0, 1], otherLabels: [0, 1], share: 0.5, rows: 2, classes: 3, smoothing: 0,
+      scales: nil, otherScales: nil, divisor: 2, gradient: nil)
+    #expect(mixed.lossSum == 0 && mixed.correct == 2)
     var logarithm = [0.0]
     set.kernels.logProbabilities(
       [1e4, -1e4], labels: [1], rows: 1, classes: 2, logarithms: &logarithm)
@@ -120,6 +169,10 @@ import Testing
         [0, .nan, 1], labels: [0], rows: 1, classes: 3, smoothing: smoothing, scales: nil,
         divisor: 1, gradient: &gradient)
       #expect(broken.lossSum.isNaN && gradient.allSatisfy(\.isNaN))
+      let mixed = set.kernels.mixedCrossEntropy(
+        [0, .nan, 1], labels: [0], otherLabels: [2], share: 0.5, rows: 1, classes: 3,
+        smoothing: smoothing, scales: nil, otherScales: nil, divisor: 1, gradient: &gradient)
+      #expect(mixed.lossSum.isNaN && gradient.allSatisfy(\.isNaN))
     }
   }
 }

@@ -4,7 +4,7 @@ import CifarCore
 /// and so on, so that two epochs show each image in both ways.
 ///
 /// Source: Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", section 3.6.
-package struct AlternatingFlip: AugmentationKind {
+package struct AlternatingFlip: ImageAugmentation {
   package static let type = "alternating_flip"
   package static let meaning =
     "airbench's: at random in the first epoch, then each image turned over every epoch"

@@ -1,6 +1,6 @@
 import CifarCore
 
-/// One random change of a training image. A recipe lists them in the order in which they happen.
+/// One random change of training images. A recipe lists them in the order in which they happen.
 ///
 /// In JSON: `{"type": "random_rotation", "degrees": 15}`, and so on; what is left out is as in
 /// torchvision and Keras.
@@ -11,8 +11,8 @@ public struct Augmentation: Sendable {
 
   package static let kinds: [any AugmentationKind.Type] = [
     RandomHorizontalFlip.self, AlternatingFlip.self, RandomRotation.self, RandomTranslation.self,
-    RandomCrop.self,
-    ColorJitter.self, ImageDataGenerator.self, Cutout.self, RandomErasing.self,
+    RandomCrop.self, ColorJitter.self, ImageDataGenerator.self, TrivialAugmentWide.self,
+    RandAugment.self, Cutout.self, RandomErasing.self, Mixup.self, Cutmix.self,
   ]
 
   /// What JSON calls them.
@@ -34,29 +34,66 @@ public struct Augmentation: Sendable {
   /// - Throws: `invalidArgument` also for an invalid order.
   public static func validate(_ list: [Augmentation]) throws {
     for augmentation in list { try augmentation.validate() }
-    if let first = list.firstIndex(where: \.kind.erases),
-      let later = list[first...].first(where: { !$0.kind.erases })
-    {
+    for (one, next) in zip(list, list.dropFirst()) where one.kind.stage > next.kind.stage {
       throw CifarError(
-        .invalidArgument,
-        "\(list[first].type) works on normalised numbers: it comes after \(later.type)")
+        .invalidArgument, "\(one.type) works on \(one.kind.stage): it comes after \(next.type)")
     }
   }
 }
 
-/// A kind of augmentation: its options, and what it does to an image.
+/// What an augmentation works on. Those of a later stage come after all of an earlier one.
+package enum AugmentationStage: Int, Comparable, CustomStringConvertible {
+  /// Bytes of one image, or numbers that are made bytes again.
+  case image
+  /// Normalised numbers of one image.
+  case normalized
+  /// All images of a batch, normalised.
+  case batch
+
+  package var description: String {
+    switch self {
+    case .image: "images"
+    case .normalized: "normalised numbers"
+    case .batch: "whole batches"
+    }
+  }
+
+  package static func < (one: AugmentationStage, other: AugmentationStage) -> Bool {
+    one.rawValue < other.rawValue
+  }
+}
+
+/// A kind of augmentation: its options, and what it works on. Each is an `ImageAugmentation` or a
+/// `BatchAugmentation`, which have what it does.
 package protocol AugmentationKind: OptionsKind {
-  /// Whether it works on normalised numbers, and so after all that work on images.
-  static var erases: Bool { get }
+  static var stage: AugmentationStage { get }
   /// What can't be done to images of a shape; nil for nothing.
   func conflict(with shape: ImageShape) -> String?
-  func apply(to image: AugmentedImage, _ random: inout RandomSequence)
 }
 
 extension AugmentationKind {
-  package static var erases: Bool { false }
-  var erases: Bool { Self.erases }
+  var stage: AugmentationStage { Self.stage }
   package func conflict(with shape: ImageShape) -> String? { nil }
+}
+
+/// A change of one image by itself.
+package protocol ImageAugmentation: AugmentationKind {
+  func apply(to image: AugmentedImage, _ random: inout RandomSequence)
+}
+
+extension ImageAugmentation {
+  package static var stage: AugmentationStage { .image }
+}
+
+/// A mix of the images of a batch and of their labels. Of several in a list, one is drawn for each
+/// batch, as by torchvision's `RandomChoice`.
+package protocol BatchAugmentation: AugmentationKind {
+  /// How a batch is mixed; nil for a batch that stays as it is.
+  func draw(for shape: ImageShape, _ random: inout RandomSequence) -> ImageMix?
+}
+
+extension BatchAugmentation {
+  package static var stage: AugmentationStage { .batch }
 }
 
 extension Augmentation: Equatable {

@@ -1,7 +1,7 @@
 import CifarCore
 
 /// Changes brightness, contrast, saturation and hue, in any order.
-package struct ColorJitter: AugmentationKind {
+package struct ColorJitter: ImageAugmentation {
   package var brightness = 0.0
   package var contrast = 0.0
   package var saturation = 0.0

@@ -1,7 +1,7 @@
 import CifarCore
 
 /// Erases a square.
-package struct Cutout: AugmentationKind {
+package struct Cutout: ImageAugmentation {
   package var size = 0
 
   package static let type = "cutout"
@@ -11,7 +11,7 @@ package struct Cutout: AugmentationKind {
   package static let options: [OptionDescription<Self>] = [
     .whole("size", \.size, 1...256, isRequired: true, "side of the square in pixels")
   ]
-  package static let erases = true
+  package static let stage = AugmentationStage.normalized
 
   package init() {}
   package init(size: Int) { self.size = size }

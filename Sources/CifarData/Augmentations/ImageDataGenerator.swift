@@ -1,7 +1,7 @@
 import CifarCore
 
 /// Turns, shifts, zooms, flips and lights the image as Keras does.
-package struct ImageDataGenerator: AugmentationKind {
+package struct ImageDataGenerator: ImageAugmentation {
   package var rotationRange = 0.0
   package var widthShiftRange = 0.0
   package var heightShiftRange = 0.0

@@ -1,7 +1,7 @@
 import CifarCore
 
 /// Shifts the image by a few whole pixels, as a crop out of a padded one does.
-package struct RandomCrop: AugmentationKind {
+package struct RandomCrop: ImageAugmentation {
   package var padding = 0
   package var reflect = false
 

@@ -1,7 +1,7 @@
 import CifarCore
 
 /// Erases a rectangle of some images.
-package struct RandomErasing: AugmentationKind {
+package struct RandomErasing: ImageAugmentation {
   package var probability = 0.5
   package var scale = [0.02, 0.33]
   package var ratio = [0.3, 3.3]
@@ -14,7 +14,7 @@ package struct RandomErasing: AugmentationKind {
     .pair("scale", \.scale, .from(0, to: 1), "its share of the image's area"),
     .pair("ratio", \.ratio, .from(0.01, to: 100), "its height by its width"),
   ]
-  package static let erases = true
+  package static let stage = AugmentationStage.normalized
 
   package init() {}
   package init(

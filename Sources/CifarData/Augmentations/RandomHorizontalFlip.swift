@@ -1,7 +1,7 @@
 import CifarCore
 
 /// Exchanges left and right.
-package struct RandomHorizontalFlip: AugmentationKind {
+package struct RandomHorizontalFlip: ImageAugmentation {
   package var probability = 0.5
 
   package static let type = "random_horizontal_flip"

@@ -1,7 +1,7 @@
 import CifarCore
 
 /// Turns the image about its centre.
-package struct RandomRotation: AugmentationKind {
+package struct RandomRotation: ImageAugmentation {
   package var degrees = 0.0
 
   package static let type = "random_rotation"

@@ -1,7 +1,7 @@
 import CifarCore
 
 /// Shifts the image by whole pixels.
-package struct RandomTranslation: AugmentationKind {
+package struct RandomTranslation: ImageAugmentation {
   package var share = 0.0
 
   package static let type = "random_translation"

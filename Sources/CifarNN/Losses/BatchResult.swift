@@ -2,7 +2,7 @@
 public struct BatchResult: Equatable, Sendable {
   /// The sum of the losses of its images; NaN or infinite if training diverged.
   public var lossSum: Double
-  /// Images whose most probable class is their label.
+  /// Images whose most probable class is their label; of two labels, the one that counts more.
   public var correct: Int
   public var count: Int
 

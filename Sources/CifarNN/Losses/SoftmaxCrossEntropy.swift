@@ -1,3 +1,4 @@
+import CifarCore
 import Kernels
 
 /// Which cross-entropy.
@@ -60,15 +61,43 @@ enum SoftmaxCrossEntropy {
     options: LossOptions = LossOptions(),
     kernels: any KernelTable = Kernels.current
   ) -> BatchResult {
+    sum(batch) { rows in
+      let first = rows.lowerBound
+      return kernels.crossEntropy(
+        logits + first * classes, labels: labels + first, rows: rows.count, classes: classes,
+        smoothing: options.labelSmoothing, scales: scales.map { $0 + first },
+        divisor: batch.total, gradient: gradient.map { $0 + first * classes })
+    }
+  }
+
+  /// The same of images that are mixed in pairs: each loss is that of its label and that of the
+  /// other's, added up by what either counts.
+  ///
+  /// With labels as vectors of probabilities it is one cross-entropy, of the mixed vectors.
+  ///
+  /// - Parameters:
+  ///   - otherScales: (N), what the losses of the second labels are multiplied by; nil for 1.
+  static func evaluate(
+    logits: UnsafePointer<Float>, labels: UnsafePointer<Int32>, mixed: MixedLabels,
+    batch: BatchPartition, classes: Int, scales: UnsafePointer<Float>? = nil,
+    otherScales: UnsafePointer<Float>? = nil, gradient: UnsafeMutablePointer<Float>?,
+    options: LossOptions = LossOptions(), kernels: any KernelTable = Kernels.current
+  ) -> BatchResult {
+    sum(batch) { rows in
+      let first = rows.lowerBound
+      return kernels.mixedCrossEntropy(
+        logits + first * classes, labels: labels + first, otherLabels: mixed.labels + first,
+        share: mixed.share, rows: rows.count, classes: classes, smoothing: options.labelSmoothing,
+        scales: scales.map { $0 + first }, otherScales: otherScales.map { $0 + first },
+        divisor: batch.total, gradient: gradient.map { $0 + first * classes })
+    }
+  }
+
+  private static func sum(
+    _ batch: BatchPartition, _ evaluate: (Range<Int>) -> (lossSum: Double, correct: Int)
+  ) -> BatchResult {
     let (lossSum, correct) = batch.sum(
-      { group -> (lossSum: Double, correct: Int) in
-        let rows = batch[group]
-        let first = rows.lowerBound
-        return kernels.crossEntropy(
-          logits + first * classes, labels: labels + first, rows: rows.count, classes: classes,
-          smoothing: options.labelSmoothing, scales: scales.map { $0 + first },
-          divisor: batch.total, gradient: gradient.map { $0 + first * classes })
-      }, { ($0.lossSum + $1.lossSum, $0.correct + $1.correct) })
+      { evaluate(batch[$0]) }, { ($0.lossSum + $1.lossSum, $0.correct + $1.correct) })
     // The NaN of x86 has its sign set, and C prints that as "-nan".
     return BatchResult(
       lossSum: lossSum.isNaN ? .nan : lossSum, correct: correct, count: batch.count)

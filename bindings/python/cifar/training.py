@@ -226,7 +226,8 @@ def fit(
         takes it, ``early_stopping={"patience": 3}``,
         ``reduce_lr_on_plateau=False``, ``csv_logger={"filename": "log.csv"}`` (a resume continues
         without one that can't be written, with a warning to ``set_log``), ``terminate_on_nan``,
-        ``timer``, ``augment=[...]`` to add, ``augmentations=[...]`` to replace.
+        ``timer``, ``augment=["cutmix", {"type": "mixup", "alpha": 0.2}]`` to add augmentations
+        (those two mix the images of a batch and their labels), ``augmentations=[...]`` to replace.
 
     Returns
     -------
