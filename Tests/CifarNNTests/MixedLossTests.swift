@@ -144,7 +144,8 @@ private struct MixedLossGolden: Decodable {
   ) -> [Double] {
     var scales = [Float](repeating: .nan, count: labels.count)
     _ = options.fillScales(
-      labels: labels, ofImages: weights, pass: Pass(count: labels.count, training: true), to: &scales)
+      labels: labels, ofImages: weights, pass: Pass(count: labels.count, training: true),
+      to: &scales)
     return scales.doubles
   }
 }
