@@ -64,7 +64,7 @@ import Testing
   /// the bit. In batches of 5 and of 3 some groups have no image.
   @Test(arguments: InstructionSet.all, [19, 5, 3])
   func partsAddUpToTheWhole(set: InstructionSet, total: Int) throws {
-    for precision in Precision.allCases {
+    for precision in Precision.ofTraining {
       for (ranks, threads) in [(2, 2), (4, 1), (8, 3)] {
         let whole = try step(set, precision, total, ranks: 1, threads: threads)[0]
         let parts = try step(set, precision, total, ranks: ranks, threads: threads)
