@@ -262,7 +262,7 @@ def test_report_of_a_group_in_a_browser(registry, workplace):
     tip = re.search(r"both val_loss ([\d.]+) ± ([\d.]+), n = 2<", grouped)
     assert float(tip[1]) == pytest.approx(mean, rel=1e-4)
     assert float(tip[2]) == pytest.approx(deviation, rel=1e-4)
-    assert re.search(r"<td>both</td><td>2</td><td>best val_loss</td>", grouped)
+    assert re.search(r">both</span></div></td><td>2</td><td>best val_loss</td>", grouped)
     assert grouped.count("<td>test images</td>") == 3
     apart = shown("document.querySelector('input[type=checkbox]').click();" + hover)
     assert apart.count('class="curve"') == 3 * (8 + 2) and 'class="band"' not in apart
