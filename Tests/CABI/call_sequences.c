@@ -393,23 +393,27 @@ static int keeps(void *buffer, uint64_t bytes, uint32_t root, void *user) {
 static void set_peers(world *w) {
   static int answers[] = {0, 1, -7};
   choices *c = &w->c;
-  cifar_peers peers;
-  paint(&peers, sizeof peers);
-  size_t given = size(c, sizeof peers);
-  cifar_status status = CALL(cifar_peers_init, &peers, given);
-  painted(&peers, sizeof peers, status);
-  if (status != CIFAR_OK || given < sizeof peers) return;
-  peers.user = &answers[chance(c, 2) ? 0 : below(c, 3)];
-  peers.all_to_all = peers.all_gather = moves;
-  peers.broadcast = keeps;
+  /* As large as the sizes that are given. */
+  union {
+    cifar_peers peers;
+    uint8_t bytes[4096];
+  } room;
+  paint(&room, sizeof room);
+  cifar_status status = CALL(cifar_peers_init, &room.peers, size(c, sizeof room.peers));
+  painted(&room, sizeof room, status);
+  if (status != CIFAR_OK || room.peers.struct_size != sizeof room.peers) return;
+  cifar_peers *peers = &room.peers;
+  peers->user = &answers[chance(c, 2) ? 0 : below(c, 3)];
+  peers->all_to_all = peers->all_gather = moves;
+  peers->broadcast = keeps;
   if (chance(c, 2)) {
-    peers.count = chance(c, 4) ? number(c) : 1 + below(c, 4);
-    peers.rank = chance(c, 4) ? number(c) : below(c, 4);
-    peers.all_to_all = peers.all_gather = moves_nothing;
+    peers->count = chance(c, 4) ? number(c) : 1 + below(c, 4);
+    peers->rank = chance(c, 4) ? number(c) : below(c, 4);
+    peers->all_to_all = peers->all_gather = moves_nothing;
   }
-  if (chance(c, 8)) peers.broadcast = NULL;
-  if (chance(c, 8)) peers.struct_size = (uint32_t)next(c);
-  CALL(cifar_trainer_set_peers, PICK(w, trainers), chance(c, 9) ? NULL : &peers);
+  if (chance(c, 8)) peers->broadcast = NULL;
+  if (chance(c, 8)) peers->struct_size = (uint32_t)size(c, sizeof *peers);
+  CALL(cifar_trainer_set_peers, PICK(w, trainers), chance(c, 9) ? NULL : peers);
 }
 
 /* A trainer that is freed by another thread while it trains. */

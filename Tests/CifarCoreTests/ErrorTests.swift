@@ -9,7 +9,7 @@ import Testing
     let numbers: [CifarError.Code: Int32] = [
       .invalidArgument: 10, .shapeMismatch: 20, .notFound: 30, .ambiguous: 31, .io: 40,
       .diskFull: 41, .badData: 50, .checksumMismatch: 51, .database: 60, .foreignDatabase: 61,
-      .newerDatabase: 62, .busy: 63, .invalidState: 70, .interrupted: 80, .callback: 81,
+      .newerDatabase: 62, .busy: 63, .invalidState: 70, .interrupted: 80, .callback: 81, .peer: 82,
       .notFinite: 90, .unsupported: 100, .outOfMemory: 110, .internal: 120,
     ]
     for (code, number) in numbers { #expect(code.rawValue == number) }
