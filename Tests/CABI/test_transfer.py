@@ -100,7 +100,7 @@ def test_from_ten_classes_to_a_hundred(images, workplace):
 
 
 def test_presets_are_the_librarys(images, workplace):
-    """A model by a preset's name is made anew for the classes there are, whichever preset it is."""
+    """A model by a preset's name is made again for the classes there are, whichever preset it is."""
     from cifar._beginning import _is_preset
 
     with pytest.raises(cifar.CifarError) as error:
