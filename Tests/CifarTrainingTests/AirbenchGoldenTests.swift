@@ -26,6 +26,7 @@ import Testing
     let optimizer = try recipe.optimizer.make(network: network, pool: pool)
     let lookahead = try recipe.lookahead?.make(network: network, pool: pool)
     let isMuon = name == "airbench94-muon"
+    let first: UInt32 = isMuon ? 3000 : 5481
     #expect((lookahead == nil) == isMuon)
     let groups = try recipe.trainedGroups()
     let schedule = try #require(recipe.schedule)
@@ -33,12 +34,13 @@ import Testing
       optimizer.setTrained(
         groups.map { $0.isTrained(step: step, batches: Self.batchesPerEpoch) })
       let result = plan.trainStep(
-        images: StepsGolden.images(step), labels: StepsGolden.labels(step), count: Self.batch,
+        images: StepsGolden.images(step, from: first),
+        labels: StepsGolden.labels(step), count: Self.batch,
         seed: 1, step: UInt64(step))
-      // From the third step on a rounding error of one in ten million in the weights may exchange two
-      // values that a max-pool chooses from, and what follows is another training: losses then part by
-      // thousandths, with Muon, which enlarges what is small in a gradient, too.
-      let tolerance = step < 2 ? 1e-6 : 3e-3
+      // From the sixth step on a rounding error of two in a million in the weights may exchange two
+      // values that a max-pool chooses from; PyTorch's own float64 then strays by 2e-4. With Muon, which
+      // enlarges what is small in a gradient, that is the third step, and 1.5e-3.
+      let tolerance = isMuon ? (step < 2 ? 1e-6 : 3e-3) : (step < 5 ? 1e-6 : 1e-3)
       #expect(abs(result.lossSum / Double(Self.batch) - loss) < tolerance, "step \(step)")
       optimizer.step(
         learningRates: groups.map { group in
@@ -58,12 +60,14 @@ import Testing
     #expect(golden.weights.count == 6)
     for (name, values) in golden.weights {
       let own = try #require(tensors[name]).values.prefix(values.count)
-      #expect(relativeError(Array(own), values) < 6e-2, "\(name)")
+      #expect(relativeError(Array(own), values) < 2e-2, "\(name)")
     }
     // The filters that are not trained have not moved.
     #expect(tensors["0.weight"] == StepsGolden.weights(of: network)[0])
     var outputs = [Float](repeating: 0, count: Self.batch * 10)
-    plan.predict(images: StepsGolden.images(0), count: Self.batch, probabilities: &outputs)
+    plan.predict(
+      images: StepsGolden.images(0, from: first), count: Self.batch,
+      probabilities: &outputs)
     let expected = RowOracles.softmax(golden.logits, classes: 10)
     #expect(relativeError(outputs, expected) < 2e-3)
   }

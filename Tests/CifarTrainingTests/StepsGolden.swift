@@ -39,9 +39,10 @@ struct StepsGolden: Decodable {
     return drawn + network.stateTensors().filter { !known.contains($0.name) }
   }
 
-  static func images(_ step: Int) -> [Float] {
+  /// - Parameter first: where the golden file's images begin.
+  static func images(_ step: Int, from first: UInt32 = 3000) -> [Float] {
     var random = RandomSequence(
-      seed: 2026, purpose: .syntheticImages, major: 77, minor: 3000 + UInt32(step))
+      seed: 2026, purpose: .syntheticImages, major: 77, minor: first + UInt32(step))
     return (0..<(batch * 3072)).map { _ in random.uniform(-2, 2) }
   }
 

@@ -12,6 +12,10 @@ steps. Its dense layer is the source's: k = 16·√3 times the weights, with the
 Kept are the mean loss of each step, in float64 and in float32, which shows how far rounding strays, the
 logits that the trained network gives the first images, and some weights at the end.
 
+airbench94's images are such that no max-pool has to choose early between two values that differ by little:
+weights that are changed by 2.5e-6, which is what Winograd's rounding comes to, move the losses by 2e-6 in
+the first seven steps. With the images from 3000 on it is 5e-5 in the third.
+
 Weights and images come from Philox, as in CifarNNTests/Golden/make_tutorial_golden.py. Needs numpy and
 torch. Run: python make_airbench_golden.py
 """
@@ -156,7 +160,7 @@ def muon(model, shifts):
     return update
 
 
-def train(make, divisor, dtype):
+def train(make, divisor, first, dtype):
     model = network(divisor)
     draw(model)
     model.to(dtype)
@@ -164,7 +168,7 @@ def train(make, divisor, dtype):
     losses = []
     for step in range(STEPS):
         model[0].bias.requires_grad = step < FROZEN
-        images = uniform((BATCH, 3, 32, 32), SYNTHETIC_IMAGES, 3000 + step, 2).to(dtype)
+        images = uniform((BATCH, 3, 32, 32), SYNTHETIC_IMAGES, first + step, 2).to(dtype)
         labels = (3 * step + torch.arange(BATCH)) % 10
         loss = nn.functional.cross_entropy(
             model(images), labels, label_smoothing=0.2, reduction="sum")
@@ -174,7 +178,7 @@ def train(make, divisor, dtype):
         losses.append(loss.item() / BATCH)
     model.eval()
     with torch.no_grad():
-        images = uniform((BATCH, 3, 32, 32), SYNTHETIC_IMAGES, 3000, 2).to(dtype)
+        images = uniform((BATCH, 3, 32, 32), SYNTHETIC_IMAGES, first, 2).to(dtype)
         logits = model(images).double().flatten().tolist()
     kept = {"0.bias": model[0].bias, "2.weight": model[2].weight.flatten()[:64]}
     places = [index for index, m in enumerate(model) if isinstance(m, nn.BatchNorm2d)]
@@ -185,9 +189,10 @@ def train(make, divisor, dtype):
     return losses, logits, weights
 
 
-for name, make, divisor in (("airbench", sgd_with_lookahead, 9), ("airbench_muon", muon, 256)):
-    losses, logits, weights = train(make, divisor, torch.float64)
-    rough, rough_logits, rough_weights = train(make, divisor, torch.float32)
+for name, make, divisor, first in (
+        ("airbench", sgd_with_lookahead, 9, 5481), ("airbench_muon", muon, 256, 3000)):
+    losses, logits, weights = train(make, divisor, first, torch.float64)
+    rough, rough_logits, rough_weights = train(make, divisor, first, torch.float32)
     print(name, max(abs(a - b) for a, b in zip(losses, rough)),
           max(abs(a - b) for a, b in zip(logits, rough_logits)),
           {key: float(numpy.linalg.norm(numpy.subtract(weights[key], rough_weights[key]))
