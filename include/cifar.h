@@ -1741,7 +1741,8 @@ typedef struct cifar_merge_info {
  *  not copied. Runs in the trash of the other file are left out, and runs in the trash of this one
  *  stay as they are. Trainings may go on in both files; those that write to this one wait.
  *
- *  @param path            the other registry, which stays as it is; one of an older schema is migrated.
+ *  @param path            the other registry: its runs stay as they are; an older schema is brought to
+ *                         the present one, as whenever such a file is opened.
  *  @param run             this run only, as cifar_registry_find takes it there; NULL: all.
  *  @param skip_conflicts  1: leave out runs that went on in both files, and take up the others.
  *  @param info            what it came to; NULL to leave out.

@@ -41,7 +41,13 @@ enum MergeCommands {
   static var merge: Command {
     Command(
       "merge", summary: "takes up the runs of another registry",
-      positionals: [Positional("FILE", help: "the other registry, which stays as it is")],
+      positionals: [
+        Positional(
+          "FILE",
+          help:
+            "the other registry: its runs stay as they are; an older schema\nis brought to the present one, as whenever such a file is opened"
+        )
+      ],
       options: [skipConflicts, .registry] + OutputFormat.options,
       discussion: rules,
       examples: [

@@ -138,6 +138,29 @@ def test_what_went_on_in_both_is_named_and_left(two, workplace):
     assert "its epoch 2 has other values" in error
 
 
+def test_other_values_of_the_same_epochs_are_a_conflict(two, workplace):
+    shutil.copy("here.db", "there.db")
+    database = sqlite3.connect("there.db")
+    database.execute("UPDATE epochs SET val_loss = val_loss + 1e-12 WHERE epoch = 2")
+    database.commit()
+    database.close()
+    before = rows("here.db")
+    message = run("cifar-runs", "merge", "there.db", "--registry", "here.db", expect=1).stderr_text
+    assert "its epoch 2 has other values in the two files" in message
+    assert outcomes(
+        "merge", "there.db", "--registry", "here.db", "--skip-conflicts") == ["conflict"]
+    assert rows("here.db") == before
+
+
+def test_the_newest_runs_come_first_wherever_they_were_trained(two, workplace):
+    fit("here.db", "c", epochs=1)
+    output("merge", "there.db", "--registry", "here.db")
+    assert [row["name"] for row in json.loads(output("list", "--json", "--registry", "here.db"))] == [
+        "c", "b", "a"]
+    assert [row["name"] for row in json.loads(
+        output("list", "-n", "1", "--json", "--registry", "here.db"))] == ["c"]
+
+
 def test_copy_takes_what_is_asked_for(two, workplace):
     fit("there.db", "c", tags=["t"])
     assert "1 added" in output("copy", "b", "--to", "some.db", "--registry", "there.db")

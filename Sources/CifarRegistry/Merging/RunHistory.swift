@@ -59,15 +59,21 @@ struct RunHistory {
     }
   }
 
-  private func rowCounts() throws -> [Int64?] {
-    try ["epochs", "metrics"].map {
-      try connection.integer("SELECT count(*) FROM \($0) WHERE run = ?", [.integer(run)])
+  /// What an epoch's row says. Metrics of the program's own have no values here: it may measure one
+  /// again.
+  private static let columns = EpochMetric.allCases.map(\.name) + ["nan"]
+
+  /// How many rows there are, and the sums of what they say: where these are the same in two files, the
+  /// rows need not be read.
+  private func sums() throws -> [String?] {
+    let totals = RunHistory.columns.map { "quote(total(\($0)))" }.joined(separator: " || ' ' || ")
+    return try ["count(*) || ' ' || \(totals) FROM epochs", "count(*) FROM metrics"].map {
+      try connection.first("SELECT \($0) WHERE run = ?", [.integer(run)]) { $0.text(0) } ?? nil
     }
   }
 
-  /// Metrics have no values here: a program may measure one again.
   private func rows() throws -> [RowKey: [FieldValue]] {
-    let columns = EpochMetric.allCases.map(\.name) + ["nan"]
+    let columns = RunHistory.columns
     let tokens = Dictionary(uniqueKeysWithValues: sessions.map { ($0.key, $0.token) })
     var rows: [RowKey: [FieldValue]] = [:]
     for (key, values) in try connection.rows(
@@ -105,7 +111,7 @@ struct RunHistory {
     let isSame =
       sessions.count == other.sessions.count
       && zip(sessions, other.sessions).allSatisfy { $0.isSame(as: $1) }
-    if isSame, try rowCounts() == other.rowCounts() { return .same }
+    if isSame, try sums() == other.sums() { return .same }
 
     let own = sessions.filter { session in !other.sessions.contains { $0.token == session.token } }
     let others = other.sessions.filter { session in

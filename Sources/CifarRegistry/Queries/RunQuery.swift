@@ -67,7 +67,8 @@ public struct RunQuery: Sendable, Equatable {
       values += parsed.values
     }
     let direction = descending ? "DESC" : "ASC"
-    var order = "r.id \(direction)"
+    // By key alone it would be the order in which a merge or a copy brought them.
+    var order = "r.started \(direction), r.id \(direction)"
     if let sort {
       let field = try RunField.named(sort, liveness) { message in
         CifarError(.invalidArgument, "cannot sort: \(message)")
@@ -75,7 +76,7 @@ public struct RunQuery: Sendable, Equatable {
       guard field.kind != .member else {
         throw CifarError(.invalidArgument, "cannot sort by '\(sort)': a run may have several")
       }
-      order = "\(field.sql) \(direction) NULLS LAST, r.id DESC"
+      order = "\(field.sql) \(direction) NULLS LAST, r.started DESC, r.id DESC"
     }
     values += [.integer(limit ?? -1), .integer(offset)]
     return (

@@ -348,7 +348,8 @@ class Registry(Edits):
         Parameters
         ----------
         path : path
-            The other registry, which stays as it is.
+            The other registry: its runs stay as they are; an older schema is brought to the present
+            one, as whenever such a file is opened.
         run : str, optional
             This run only: its id, at least the first 4 characters, or its name. Default: all.
         skip_conflicts : bool
