@@ -658,7 +658,7 @@ typedef struct cifar_epoch_info {
   double images_per_second; /**< training images, validation left out */
   double cpu_seconds;      /**< processor time of all threads of the process; NaN where it is not
                                 known */
-  double peak_memory;      /**< most bytes that the program had resident at once; NaN likewise */
+  double peak_memory;      /**< most bytes that the process had resident at once so far; NaN likewise */
   int32_t is_best;         /**< 1: the best so far by the recipe's measure. Only in callbacks */
 } cifar_epoch_info;
 

@@ -137,9 +137,13 @@ final class RunRecorder: TrainerObserver {
       environment["packages"] = .object(options.packages.mapValues { .string($0) })
     }
     info.environment = environment
-    info.gitChanges = directory.flatMap {
-      options.keepsGitChanges ? GitChanges.current(in: $0) : GitChanges.leftOut(in: $0)
+    guard let directory else {
+      info.gitChanges = GitChanges(unknown: "the working directory has no path: it was removed")
+      return info
     }
+    info.gitChanges =
+      options.keepsGitChanges
+      ? GitChanges.current(in: directory) : GitChanges.leftOut(in: directory)
     return info
   }
 

@@ -58,14 +58,29 @@ struct SessionImages {
       split: hyperparameters)
   }
 
-  /// Where nobody names a place and the old one is gone, the usual ones are searched.
+  /// Where nobody names a place and the old one is gone, the usual ones of that data set are searched.
   private static func open(
     _ place: String?, _ named: String?, _ split: Split, _ limit: Int?
   ) throws -> Dataset {
     do {
       return try Dataset.open(place, split: split, limit: limit)
-    } catch let error as CifarError where error.code == .notFound && named == nil {
-      return try Dataset.open(nil, split: split, limit: limit)
+    } catch let gone as CifarError where gone.code == .notFound && named == nil {
+      guard let place else { throw gone }
+      if let set = Dataset.nameOfSet(at: place) {
+        do {
+          return try Dataset.open(set, split: split, limit: limit)
+        } catch let error as CifarError where error.code == .notFound {
+          throw missing(place, error)
+        }
+      }
+      throw missing(place, gone)
     }
+  }
+
+  private static func missing(_ place: String, _ error: CifarError) -> CifarError {
+    CifarError(
+      .notFound,
+      "the run's images were at '\(place.excerpt)' and are not there any more: \(error.message) "
+        + "(--data)")
   }
 }

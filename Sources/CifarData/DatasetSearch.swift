@@ -66,6 +66,14 @@ extension Dataset {
     return places
   }
 
+  /// What to open in the place of a location whose files are gone, to search the usual places: the name
+  /// of its data set. nil for one that has no usual places.
+  public static func nameOfSet(at location: String) -> String? {
+    let name = location.split(separator: ":", maxSplits: 1).first.map(String.init) ?? ""
+    if name == PictureFolder.datasetName, name != location { return nil }
+    return PublishedSet.named(name)?.name ?? CIFAR10Layout.datasetName
+  }
+
   private static func layout(in directory: String) -> CIFAR10Layout? {
     for kind in CIFAR10Layout.Kind.allCases {
       // Keras puts the python layout into a directory that is named like its archive.

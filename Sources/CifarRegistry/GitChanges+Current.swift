@@ -11,7 +11,7 @@ extension GitChanges {
   /// - Returns: nil without a repository.
   public static func current(in directory: String, seconds: Double = 5) -> GitChanges? {
     guard let place = GitCommit.place(of: directory) else { return nil }
-    var found = GitChanges(patch: "", untracked: [])
+    var found = GitChanges()
     found.add(
       repository: place.root, at: "", seconds: seconds, end: MonotonicTime.seconds + seconds)
     return found
@@ -22,7 +22,6 @@ extension GitChanges {
   public static func leftOut(in directory: String) -> GitChanges? {
     GitCommit.place(of: directory).map { _ in
       GitChanges(
-        patch: "", untracked: [],
         unknown: "left out (--no-patch, patch=False in Python, no_patch in C)")
     }
   }
@@ -34,7 +33,10 @@ extension GitChanges {
   {
     do {
       guard GitCommit.current(in: root) != nil else {
-        throw Unknown("the repository has no commit yet, or it cannot be read")
+        throw Unknown(
+          GitCommit.isRepository(root)
+            ? "the repository has no commit yet, or it cannot be read"
+            : "\(root.excerpt)/.git is there, but no git repository that can be read")
       }
       var git = Git(directory: root, seconds: seconds, end: end)
       // What git does not trust it takes for no repository, and then `git diff` means something else.
@@ -55,6 +57,14 @@ extension GitChanges {
       let free = GitChanges.mostUntracked - untracked.count
       untracked += others.prefix(free)
       isCut = isCut || diff.isCut || names.isCut || others.count > free
+      let unwatched = try git.unwatched()
+      if let first = unwatched.first {
+        let more = unwatched.count > 1 ? " and of \(unwatched.count - 1) more" : ""
+        let reason =
+          "git was told not to look for changes of \((path + first).excerpt)\(more) "
+          + "(git update-index --assume-unchanged or --skip-worktree)"
+        unknown = unknown.map { "\($0); \(reason)" } ?? reason
+      }
       for submodule in try git.submodules() where !isCut {
         let place = "\(root)/\(submodule)"
         // One that is not there has no changes; git would find the repository around it.
@@ -105,19 +115,43 @@ extension GitChanges {
     /// Paths of the submodules, beginning at the repository's root.
     func submodules() throws -> [String] {
       var result: [String] = []
-      var rest: [UInt8] = []
       // A line of the index is `160000 COMMIT 0\tPATH`; of all the others nothing is kept.
-      try run(["ls-files", "--stage", "-z"], answers: [0]) { piece in
-        rest += piece
-        while let end = rest.firstIndex(of: 0) {
-          let line = rest[..<end]
-          if line.starts(with: "160000 ".utf8), let tab = line.firstIndex(of: UInt8(ascii: "\t")) {
-            result.append(String(decoding: line[(tab + 1)...], as: UTF8.self))
-          }
-          rest.removeSubrange(...end)
+      try forEachLine(of: ["ls-files", "--stage", "-z"]) { line in
+        if line.starts(with: "160000 ".utf8), let tab = line.firstIndex(of: UInt8(ascii: "\t")) {
+          result.append(String(decoding: line[(tab + 1)...], as: UTF8.self))
         }
       }
       return result
+    }
+
+    /// Files whose changes git was told not to look for. Those of a sparse checkout are not there.
+    func unwatched() throws -> [String] {
+      var result: [String] = []
+      // `H PATH` for most; in lower case for --assume-unchanged, `S` for --skip-worktree.
+      try forEachLine(of: ["ls-files", "-v", "-z"]) { line in
+        guard let tag = line.first, tag == UInt8(ascii: "S") || tag > UInt8(ascii: "Z") else {
+          return
+        }
+        let path = String(decoding: line.dropFirst(2), as: UTF8.self)
+        if access("\(directory)/\(path)", F_OK) == 0 { result.append(path) }
+      }
+      return result
+    }
+
+    /// - Parameter arguments: of a command that ends each line with a NUL.
+    private func forEachLine(
+      of arguments: [String], _ body: @escaping (ArraySlice<UInt8>) -> Void
+    ) throws {
+      var rest: [UInt8] = []
+      try run(arguments, answers: [0]) { piece in
+        rest += piece
+        var start = 0
+        while let end = rest[start...].firstIndex(of: 0) {
+          body(rest[start..<end])
+          start = end + 1
+        }
+        rest.removeSubrange(..<start)
+      }
     }
 
     /// - Parameter answers: exit codes of success.

@@ -21,7 +21,7 @@ public struct GitChanges: Sendable, Equatable {
   public static let mostUntracked = 1000
 
   public init(
-    patch: String, untracked: [String], isCut: Bool = false, unknown: String? = nil
+    patch: String = "", untracked: [String] = [], isCut: Bool = false, unknown: String? = nil
   ) {
     self.patch = patch
     self.untracked = untracked

@@ -23,6 +23,12 @@ public enum GitCommit {
     }
   }
 
+  /// Whether what `place(of:)` found at a directory has a repository's form.
+  static func isRepository(_ root: String) -> Bool {
+    guard let repository = repository(at: root + "/.git") else { return false }
+    return access(repository + "/HEAD", R_OK) == 0
+  }
+
   /// The working directory's path, nil where it is gone.
   public static func workingDirectory() -> String? {
     guard let path = getcwd(nil, 0) else { return nil }
@@ -35,8 +41,9 @@ public enum GitCommit {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
     if status.st_mode & S_IFMT == S_IFDIR { return path }
+    // What is neither is taken for a repository that cannot be read, as git takes it.
     guard let line = text(path)?.split(separator: "\n").first, line.hasPrefix("gitdir: ") else {
-      return nil
+      return path
     }
     let target = String(line.dropFirst("gitdir: ".count))
     return target.hasPrefix("/") ? target : path.dropLast(".git".count) + target

@@ -94,8 +94,11 @@ extension Registry {
     var checkpoints: Set<Int64> = []
     /// How many of a blob's checkpoints have lost it, where that is not written.
     var released: [Int64: Int64] = [:]
-    /// SHA-256 of weights that would be stored.
+    /// SHA-256 of weights that are stored in the place of bytes.
     var new: Set<String> = []
+    /// How many bytes were stored in the place of a blob that others still have: they count with the
+    /// run that gives it up last, as what it frees.
+    var spent: [Int64: Int] = [:]
 
     init(writes: Bool) { self.writes = writes }
 
@@ -141,7 +144,9 @@ extension Registry {
       let hash = SHA256.hexadecimal(of: weights)
       let isKnown = try connection.integer(
         "SELECT 1 FROM blobs WHERE sha256 = ? AND size = ?", [.text(hash), .integer(weights.count)])
-      if isKnown == nil, plan.new.insert(hash).inserted { result.bytes -= weights.count }
+      if isKnown == nil, plan.new.insert(hash).inserted {
+        plan.spent[entry.blob, default: 0] += weights.count
+      }
       old[entry.blob] = row.size
       plan.released[entry.blob, default: 0] += 1
       result.checkpoints += 1
@@ -156,7 +161,9 @@ extension Registry {
         try connection.integer(
           "SELECT count(*) FROM checkpoints WHERE blob = ?", [.integer(blob)]) ?? 0
       // They go with the last checkpoint that has them.
-      if count == (plan.writes ? 0 : plan.released[blob] ?? 0) { result.bytes += size }
+      if count == (plan.writes ? 0 : plan.released[blob] ?? 0) {
+        result.bytes += size - (plan.spent[blob] ?? 0)
+      }
     }
     if plan.writes { try BlobStore.deleteUnused(Array(old.keys), in: connection) }
     return (result, problems)

@@ -83,7 +83,9 @@ enum PageChart {
         if (band.length) {
           const edge = sign => ([epoch, mean, {deviation}]) =>
             x(epoch).toFixed(1) + " " + y(mean + sign * deviation).toFixed(1);
-          add(svg, "path", null, {class: "band", fill: color(curve.index), d: "M" + [
+          const isTraining = curve.name.startsWith("train");
+          add(svg, "path", null, {class: isTraining ? "band train" : "band",
+            fill: color(curve.index), stroke: isTraining ? color(curve.index) : "none", d: "M" + [
             ...band.map(edge(1)), ...band.map(edge(-1)).reverse()].join("L") + "Z"});
         }
         const dashes = curve.name.startsWith("train") ? "4 3" : "none";

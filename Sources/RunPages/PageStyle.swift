@@ -25,7 +25,8 @@ enum PageStyle {
     .chart text { font-size: 11px; fill: var(--dim) }
     .chart .raw { fill: none; stroke-width: 1; opacity: .35 }
     .chart .grid { stroke: var(--line) } .chart .curve { fill: none; stroke-width: 1.8 }
-    .chart .band { opacity: .2 }
+    .chart .band { fill-opacity: .2 }
+    .chart .band.train { fill-opacity: .07; stroke-opacity: .45; stroke-dasharray: 2 3 }
     .chart .cursor { stroke: var(--dim); stroke-dasharray: 2 3 }
     .tip { position: absolute; pointer-events: none; background: var(--ground);
       border: 1px solid var(--line); border-radius: 4px; padding: .3em .6em; font-size: .82em;

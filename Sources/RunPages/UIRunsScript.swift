@@ -3,7 +3,11 @@ enum UIRunsScript {
   static let text = #"""
     // name: of the column; sort: the field that orders by it.
     const columns = [
-      {name: "run", title: "Run", sort: "name", fill: (cell, run) => runLink(cell, run)},
+      {name: "run", title: "Run", sort: "name", fill: (cell, run) => {
+        const link = runLink(cell, run);
+        link.setAttribute("aria-label", link.textContent);
+        clip(link, run.label);
+      }},
       {name: "status", title: "Status", sort: "status", fill: (cell, run) =>
         add(cell, "span", run.status, {class: "status " + run.status})},
       {name: "started", title: "Started", sort: "started", text: run => moment(run.started)},
@@ -16,7 +20,10 @@ enum UIRunsScript {
         text: run => percent(number(run.best_val_accuracy))},
       {name: "loss", title: "Best loss", sort: "best_val_loss", number: true,
         text: run => run.best_val_loss === null ? "–" : Number(run.best_val_loss).toFixed(4)},
-      {name: "group", title: "Group", sort: "group", text: run => run.group || ""},
+      {name: "group", title: "Group", sort: "group", fill: (cell, run) => {
+        cell.title = visible(run.group || "");
+        clip(add(cell, "span"), run.group || "");
+      }},
       {name: "tags", title: "Tags", text: run => run.tags.join(", ")},
       {name: "recipe", title: "Recipe", sort: "recipe", text: run => run.recipe},
       {name: "data", title: "Data", sort: "dataset", text: run => run.dataset},
@@ -82,6 +89,10 @@ enum UIRunsScript {
 
       // Each run that is on keeps its colour until it is switched off.
       const slots = new Map();
+      // The colours of the lines that runs are drawn with: those of a group share one.
+      const lineColors = new Map(), boxes = new Map();
+      const paint = (id, box) => box.style.setProperty("--on",
+        color(lineColors.has(id) ? lineColors.get(id) : slotOf(id)));
       const slotOf = id => {
         if (!slots.has(id)) {
           const taken = new Set(slots.values());
@@ -117,13 +128,15 @@ enum UIRunsScript {
       function draw() {
         node.replaceChildren();
         head();
+        boxes.clear();
         const body = add(node, "tbody"), now = new Set(chosen());
         for (const run of runs) {
           const row = add(body, "tr");
           const cell = add(row, "td", null, {class: "on"});
           const box = add(cell, "input", null, {type: "checkbox", "aria-label": "curves of " + run.label});
           box.checked = now.has(run.id);
-          if (box.checked) box.style.setProperty("--on", color(slotOf(run.id)));
+          boxes.set(run.id, box);
+          if (box.checked) paint(run.id, box);
           box.addEventListener("change", () => turnOn(run.id, box.checked));
           for (const column of shownColumns()) {
             const cell = add(row, "td", null, {class: classOf(column)});
@@ -157,12 +170,15 @@ enum UIRunsScript {
         const legend = add(next, "div", null, {class: "legend"});
         learningCurves(next, curves, lines => {
           legend.replaceChildren();
+          lineColors.clear();
           for (const line of lines) {
+            for (const run of line.runs) lineColors.set(run.id, line.index);
             const item = add(legend, "span");
             add(item, "span", null, {class: "swatch", style: "background:" + color(line.index)});
             if (line.runs.length > 1) item.append(visible(nameOf(line)));
             else runLink(item, line.runs[0]);
           }
+          for (const [id, box] of boxes) if (box.checked) paint(id, box);
         }, true);
         charts.replaceChildren(...next.childNodes);
       }

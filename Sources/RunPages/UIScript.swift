@@ -32,7 +32,7 @@ enum UIScript {
       if (!reply.ok) {
         const error = new Error(value.error);
         // It is the question that is wrong, not what is shown that is old.
-        error.isOfQuestion = reply.status === 400;
+        error.isOfQuestion = reply.status === 400 || reply.status === 404;
         throw error;
       }
       if (answers.size > 100) answers.clear();
@@ -47,7 +47,17 @@ enum UIScript {
     }
 
     const runLink = (parent, run) =>
-      add(parent, "a", run.label, {href: "#/run/" + run.id, title: run.id});
+      add(parent, "a", run.label, {href: "#/run/" + run.id, title: `${run.label} · ${run.id}`});
+
+    // Long names often differ in their ends only: what has no room is left out before these.
+    function clip(node, text) {
+      const characters = [...text], end = 12;
+      node.replaceChildren();
+      if (characters.length <= 2 * end) { say(node, text); return; }
+      node.classList.add("clipped");
+      add(node, "span", characters.slice(0, -end).join(""));
+      add(node, "span", characters.slice(-end).join(""));
+    }
 
     // The page of one run, and the comparison of several.
     function detailsView(ids) {
@@ -57,8 +67,7 @@ enum UIScript {
       const message = add(page, "p", null, {class: "error", role: "alert"});
       const title = add(page, "h1");
       const box = add(page, "div");
-      const filled = ids.filter(id => id).length;
-      if (!filled) { message.textContent = "no run is named"; return () => {}; }
+      if (!ids.length) { message.textContent = "No run is named."; return () => {}; }
       let shown = "";
       return async again => {
         const runs = await ask(question, again);
@@ -79,9 +88,16 @@ enum UIScript {
 
     function viewOf({path, query}) {
       const [, name, rest] = path.split("/");
-      if (name === "run" || name === "compare")
-        return detailsView(decodeURIComponent(rest || "").split(","));
-      return name === "sweep" ? sweepView(query) : runsView(query);
+      if (name === "run" || name === "compare") {
+        let ids = rest || "";
+        try { ids = decodeURIComponent(ids); } catch { /* As it is: no run is called that. */ }
+        return detailsView(ids.split(",").filter(id => id));
+      }
+      if (name === "sweep") return sweepView(query);
+      if (!name) return runsView(query);
+      add(add(page, "div", null, {class: "bar"}), "a", "← all runs", {href: "#/"});
+      add(page, "p", `There is no page ${path}.`, {class: "error", role: "alert"});
+      return () => {};
     }
     """#
 

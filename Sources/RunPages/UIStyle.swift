@@ -33,8 +33,11 @@ enum UIStyle {
     .error { color: var(--mark); overflow-wrap: anywhere } .error:empty { display: none }
     .empty { color: var(--dim); padding: 2em 0; text-align: center }
     table.runs { width: 100% }
-    table.runs th, table.runs td { white-space: nowrap; max-width: 18em; overflow: hidden;
+    table.runs th, table.runs td { white-space: nowrap; max-width: 15em; overflow: hidden;
       text-overflow: ellipsis; padding: .3em .7em; vertical-align: middle }
+    .clipped { display: inline-flex; max-width: 100%; vertical-align: bottom }
+    .clipped span:first-child { overflow: hidden; text-overflow: ellipsis; white-space: pre }
+    .clipped span:last-child { flex: none; white-space: pre }
     table.runs th button { all: unset; cursor: pointer } table.runs th.number { text-align: right }
     table.runs th button:focus-visible { outline: 2px solid var(--link) }
     table.runs th[aria-sort] { color: inherit; font-weight: 600 }

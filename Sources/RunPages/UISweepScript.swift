@@ -39,7 +39,7 @@ enum UISweepScript {
     function axesLayout(count, room) {
       if (room >= 560) {
         const width = Math.max(640, 130 * count, room), height = 360;
-        const left = 76, right = 96, top = 44, bottom = 18;
+        const left = 86, right = 96, top = 44, bottom = 18;
         const x = index => left + index / (count - 1) * (width - left - right);
         const y = share => height - bottom - share * (height - top - bottom);
         return {width, height, point: (index, share) => [x(index), y(share)],
@@ -103,10 +103,19 @@ enum UISweepScript {
       const svg = add(box, "svg", null, {viewBox: `0 0 ${layout.width} ${layout.height}`,
         role: "img", "aria-label": "parallel coordinates"});
       svg.style.minWidth = layout.isNarrow ? "" : "640px";
+      const scale = add(parent, "div", null, {class: "scale"});
+      const ranked = [...good].sort((a, b) => best(a) - best(b));
+      const told = run => short(outcome(run)) + result.suffix;
+      add(scale, "span", `${result.title} ${told(ranked[0])}`);
+      const ramp = add(scale, "svg", null, {viewBox: "0 0 40 1", preserveAspectRatio: "none",
+        "aria-hidden": "true"});
+      for (let x = 0; x < 40; x++)
+        add(ramp, "rect", null, {x, y: 0, width: 1.1, height: 1, fill: shade(x / 39)});
+      add(scale, "span", told(ranked.at(-1)));
       const tip = add(parent, "div", "Each line is a run: point at it to see which, click to open it.",
         {class: "legend"});
       // The best are drawn last, over the others.
-      for (const run of [...good].sort((a, b) => best(a) - best(b))) {
+      for (const run of ranked) {
         let path = "", pen = "M";
         all.forEach((axis, index) => {
           const value = axis === last ? outcome(run) : run.hyperparameters[axis.name];
@@ -117,7 +126,7 @@ enum UISweepScript {
         const line = add(svg, "path", null, {d: path, class: "line", stroke: shade(best(run)),
           tabindex: 0, role: "link", "aria-label": run.label});
         const tell = () => {
-          say(tip, `${run.label}: ${result.title} ${short(outcome(run))}${result.suffix}, `
+          say(tip, `${run.label}: ${result.title} ${told(run)}, `
             + names.map(name => `${name} ${run.hyperparameters[name] ?? "–"}`).join(", "));
         };
         line.addEventListener("pointerenter", tell);
@@ -159,6 +168,15 @@ enum UISweepScript {
         box.replaceChildren();
         parallelCoordinates(box, names.filter(name => !off.has(name)), runs, result, orders);
       }
+
+      // How the axes lie depends on how much room there is.
+      let width = 0;
+      new ResizeObserver(() => {
+        const now = box.clientWidth;
+        if (!off || !now || now === width) return;
+        width = now;
+        draw();
+      }).observe(box);
 
       function choices() {
         controls.replaceChildren();

@@ -96,20 +96,37 @@ enum ExportCommand {
 
   /// A run's checkpoint goes from the registry to the file as it is, piece by piece.
   private static func writeCheckpoint(_ arguments: Arguments, to file: String) throws {
-    guard case .run(let name) = StoredName(arguments.positionals[0]) else {
-      let bytes = try Stored.model(arguments, arguments.positionals[0]).checkpoint()
-      try arguments.write(to: file, as: .checkpoint) { try $0.write(bytes) }
-      if file != "-" { Output.line("\(file): checkpoint, \(Format.bytes(bytes.count))") }
-      return
+    let name = arguments.positionals[0]
+    guard case .run = StoredName(name) else {
+      return try writeCheckpoint(ofFile: name, arguments, to: file)
     }
     let choice = try arguments.checkpointChoice(default: .best)
-    let registry = try Registry(path: arguments.registryPath(), mode: .readOnly)
-    let row = try registry.checkpoint(choice, of: name)
+    let registry: Registry
+    let row: CheckpointRow
+    do {
+      registry = try Registry(path: arguments.registryPath(), mode: .readOnly)
+      row = try registry.checkpoint(choice, of: name)
+    } catch let error as CifarError where error.code == .notFound && FileName.isFile(name) {
+      return try writeCheckpoint(ofFile: name, arguments, to: file)
+    }
     try arguments.write(to: file, as: .checkpoint) { output in
       try registry.readCheckpoint(row.id) { try output.write($0) }
     }
+    if row.isWeightsOnly {
+      Output.error(
+        "cifar: checkpoint \(row.id) of run \(row.run.prefix(8)) has its weights only (cifar-runs slim "
+          + "took the rest): no training can continue from \(file == "-" ? "it" : file.excerpt)")
+    }
     guard file != "-" else { return }
     Output.line("\(file): checkpoint \(row.id) of epoch \(row.epoch), \(Format.bytes(row.size))")
+  }
+
+  private static func writeCheckpoint(
+    ofFile name: String, _ arguments: Arguments, to file: String
+  ) throws {
+    let bytes = try Stored.model(arguments, name).checkpoint()
+    try arguments.write(to: file, as: .checkpoint) { try $0.write(bytes) }
+    if file != "-" { Output.line("\(file): checkpoint, \(Format.bytes(bytes.count))") }
   }
 
   private static func options(_ arguments: Arguments, file: String) throws -> ExportOptions {

@@ -81,6 +81,8 @@ struct SeedSeries {
         Output.line(known.id)
         continue
       }
+      // Each run has its own peak, not that of the runs before.
+      ProcessUsage.restartPeakMemory()
       try Training.run(quiet: quiet) {
         guard let known else { return try start(hyperparameters, options) }
         return try TrainingSession.resume(run: known.id, location: location, options: options)

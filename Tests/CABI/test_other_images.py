@@ -161,16 +161,19 @@ def test_a_folder_of_pictures_from_the_command_line(tmp_path):
     x, y = drawings(40, 3, 10, 12)
     for split, places in [("train", range(30)), ("test", range(30, 40))]:
         for i in places:
-            place = tmp_path / split / f"class {y[i] % 2}"
+            place = tmp_path / "pictures" / split / f"class {y[i] % 2}"
             place.mkdir(parents=True, exist_ok=True)
             (place / f"{i}.ppm").write_bytes(b"P6\n12 10\n255\n" + x[i].tobytes())
             (place / "readme.txt").write_text("of no picture")
     (tmp_path / "model.json").write_text(json.dumps([{"type": "flatten"}, {"type": "dense", "units": 2}]))
     command(
-        "train", "--data", "folder:.", "--model", "model.json", "--epochs", 1, "--quiet", "--name", "p",
+        "train", "--data", "folder:pictures", "--model", "model.json", "--epochs", 1, "--quiet", "--name", "p",
         cwd=tmp_path)
     assert "10 test images of folder:" in command("evaluate", "p", cwd=tmp_path)
-    assert "class 1" in command("predict", "p", "test/class 1/31.ppm", cwd=tmp_path)
+    assert "class 1" in command("predict", "p", "pictures/test/class 1/31.ppm", cwd=tmp_path)
+    (tmp_path / "pictures").rename(tmp_path / "elsewhere")
+    error = command("rerun", "p", "--quiet", cwd=tmp_path, fails=True)
+    assert "the run's images were at 'folder:" in error and "--data" in error and "CIFAR-10" not in error
 
 
 @pytest.mark.skipif(not shutil.which("magick") and not shutil.which("ffmpeg"), reason="needs a converter")

@@ -219,6 +219,46 @@ def test_what_cannot_be_told_is_not_none(repository, monkeypatch):
     assert f"not known: {reason}" in (repository / "report.html").read_text()
 
 
+def test_files_that_git_does_not_look_at(repository):
+    git("update-index", "--assume-unchanged", "model.py")
+    (repository / "model.py").write_text("units = 20\n")
+    fit("runs.db", "a")
+    git("update-index", "--no-assume-unchanged", "model.py")
+    git("update-index", "--skip-worktree", "model.py")
+    fit("runs.db", "b")
+    # As in a sparse checkout.
+    (repository / "model.py").unlink()
+    fit("runs.db", "c")
+    reason = ("git was told not to look for changes of model.py (git update-index --assume-unchanged or "
+              "--skip-worktree)")
+    assert [sessions(name)[0]["git_changes"] for name in "abc"] == [unknown(reason), unknown(reason), None]
+
+
+@pytest.mark.parametrize("text", ["nonsense", "gitdir: /nonexistent", ""])
+def test_what_only_looks_like_a_repository(repository, text):
+    inner = repository / "inner"
+    inner.mkdir()
+    (inner / ".git").write_text(text)
+    os.chdir(inner)
+    fit("runs.db", "a")
+    session, = sessions("a")
+    assert session["git_commit"] is None
+    assert session["git_changes"] == unknown(
+        f"{inner}/.git is there, but no git repository that can be read")
+
+
+def test_a_working_directory_that_is_gone(repository):
+    place = repository / "gone"
+    place.mkdir()
+    os.chdir(place)
+    place.rmdir()
+    fit(repository / "runs.db", "a")
+    os.chdir(repository)
+    session, = sessions("a")
+    assert session["working_directory"] is None
+    assert session["git_changes"] == unknown("the working directory has no path: it was removed")
+
+
 def test_a_repository_without_a_commit(workplace):
     git("init", "-q", ".")
     (workplace / "model.py").write_text("units = 10\n")

@@ -1,6 +1,7 @@
 """cifar-runs slim: the weights of finished runs' older checkpoints, and what can still be done with them."""
 
 import json
+import os
 import sqlite3
 
 import cifar
@@ -61,8 +62,15 @@ def test_a_slimmed_run_resumes_from_its_last(slimmed):
 
 def test_a_file_of_weights_only_says_so(slimmed):
     first = details()["checkpoints"][0]["id"]
-    run("cifar", "export", "a", "--checkpoint", first, "--format", "checkpoint", "-o", "c.safetensors",
-        "--registry", "runs.db")
+    done = run("cifar", "export", "a", "--checkpoint", first, "--format", "checkpoint", "-o", "c.safetensors",
+               "--registry", "runs.db")
+    assert f"checkpoint {first} of run" in done.stderr_text
+    assert "weights only" in done.stderr_text and "no training can continue from c.safetensors" in done.stderr_text
+    done = run("cifar", "export", "a", "--format", "checkpoint", "-o", "whole.safetensors", "--checkpoint", "last")
+    assert done.stderr_text == ""
+    os.rename("whole.safetensors", "whole")
+    run("cifar", "export", "whole", "--format", "checkpoint", "-o", "again.safetensors")
+    assert cifar.Model.open("again.safetensors").epoch == cifar.Model.open("./whole").epoch
     message = run("cifar-runs", "import", "c.safetensors", "--registry", "new.db", expect=1).stderr_text
     assert "weights only" in message and "--init" in message
     assert cifar.Model.open("c.safetensors").epoch == 1

@@ -200,6 +200,43 @@ def test_parallel_coordinates(page, browser):
     assert browser.complaints() == []
 
 
+def test_a_sweep_that_gets_less_room(page, browser):
+    page("#/sweep?filter=" + urllib.parse.quote("tag = sweep"))
+    browser.wait(lambda: browser.count(".sweep .line") == 6, "six lines")
+    lines = lambda: browser.run("return [...document.querySelectorAll('.sweep .line')].map(n => n.getAttribute('d'))")
+    wide = lines()
+    assert browser.count(".scale rect") == 40
+    browser.look(width=400)
+    browser.wait(lambda: len(lines()) == 6 and lines() != wide, "another layout")
+    assert browser.run("return document.documentElement.scrollWidth <= 400")
+    browser.look()
+    browser.wait(lambda: lines() == wide, "the first layout")
+
+
+def test_the_colours_of_a_group(page, browser):
+    page("#/?filter=" + urllib.parse.quote("group = seeds"))
+    browser.wait(lambda: browser.count(".band") > 0, "a band")
+    colours = lambda: browser.run(
+        "return [...document.querySelectorAll('td.on input')].map(n => n.style.getPropertyValue('--on'))")
+    assert len(set(colours())) == 1
+    assert browser.count(".chart:first-child .band") == 2
+    assert browser.count(".chart:first-child .band.train") == 1
+    browser.click(".controls label", "groups as mean and band")
+    assert len(set(colours())) == 3
+
+
+@pytest.mark.parametrize("place,message", [
+    ("#/view", "There is no page /view."), ("#/compare/", "No run is named."),
+    ("#/run/nosuch", "nosuch"), ("#/run/%ff", "%ff")])
+def test_addresses_of_nothing(page, browser, place, message):
+    page(place)
+    browser.wait(lambda: message in "".join(browser.text(".error")), "the message")
+    assert browser.text("#live") == ["live"]
+    browser.complaints()
+    browser.click("a", "all runs")
+    browser.wait(lambda: len(rows(browser)) == 9, "nine runs")
+
+
 def test_a_server_that_is_gone(original, workplace, browser):
     shutil.copy(original, workplace / "runs.db")
     with server() as port:

@@ -118,10 +118,12 @@ struct RunHistory {
       !sessions.contains { $0.token == session.token }
     }
     if let one = own.first, let another = others.first {
+      func text(_ session: Session, _ connection: Connection) -> String {
+        "since \(session.started) on \(session.host.excerpt) in \(connection.path)"
+      }
       return .conflict(
-        "it went on in both files: since \(one.started) on \(one.host.excerpt) in "
-          + "\(connection.path), since \(another.started) on \(another.host.excerpt) in "
-          + other.connection.path)
+        "it went on in both files, each its own way: \(text(one, connection)), "
+          + text(another, other.connection))
     }
     let (rows, otherRows) = (try rows(), try other.rows())
     let more = rows.keys.filter { otherRows[$0] == nil }

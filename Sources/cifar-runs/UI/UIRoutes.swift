@@ -48,7 +48,12 @@ struct UIRoutes {
   }
 
   private func registry() throws -> Registry {
-    try Registry(path: path, mode: .readOnly, busyTimeout: UIRoutes.busyTimeout)
+    do {
+      return try Registry(path: path, mode: .readOnly, busyTimeout: UIRoutes.busyTimeout)
+    } catch let error as CifarError where error.code == .notFound {
+      // Not what the page asks for is missing, but what it has shown so far.
+      throw CifarError(.io, error.message)
+    }
   }
 
   /// What a question may say: each of `single` once, each of `repeated` as often as it likes.
@@ -73,7 +78,8 @@ struct UIRoutes {
 
   private func query(_ target: HTTPTarget) throws -> RunQuery {
     var query = RunQuery(filter: target.value("filter"), sort: target.value("sort"))
-    query.descending = query.sort == nil || target.value("desc") != nil
+    let descending = try number("desc", of: target, in: 0...1) == 1
+    query.descending = query.sort == nil || descending
     query.limit = try number("limit", of: target, in: 1...UIRoutes.mostListed) ?? 200
     query.offset = try number("offset", of: target, in: 0...1_000_000_000) ?? 0
     return query

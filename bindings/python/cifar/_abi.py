@@ -366,7 +366,8 @@ class EpochInfo(Structure):
         ("images_per_second", c_double),  # training images, validation left out
         # processor time of all threads of the process; NaN where it is not known
         ("cpu_seconds", c_double),
-        ("peak_memory", c_double),  # most bytes that the program had resident at once; NaN likewise
+        # most bytes that the process had resident at once so far; NaN likewise
+        ("peak_memory", c_double),
         ("is_best", c_int32),  # 1: the best so far by the recipe's measure. Only in callbacks
     ]
 

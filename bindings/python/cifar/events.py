@@ -116,7 +116,7 @@ class Epoch:
     cpu_seconds : float
         Processor time of all threads of the process; NaN where it is not known.
     peak_memory : float
-        The most bytes that the program had resident at once; NaN likewise.
+        The most bytes that the process had resident at once so far; NaN likewise.
     is_best : bool
         Whether it is the best so far by the recipe's measure.
 

@@ -440,7 +440,7 @@ pub struct cifar_epoch_info {
     pub images_per_second: f64,
     // processor time of all threads of the process; NaN where it is not known
     pub cpu_seconds: f64,
-    // most bytes that the program had resident at once; NaN likewise
+    // most bytes that the process had resident at once so far; NaN likewise
     pub peak_memory: f64,
     // 1: the best so far by the recipe's measure. Only in callbacks
     pub is_best: i32,
