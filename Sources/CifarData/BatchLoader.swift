@@ -22,8 +22,7 @@ public struct Batch {
 ///
 /// Order and augmentation depend on (seed, epoch, sample) alone, what mixes a batch on (seed, epoch,
 /// batch): not on the number of workers, not on where in the epoch the loader began, not on anything
-/// drawn before. All memory is allocated by
-/// `init`. A loader belongs to one thread.
+/// drawn before. All memory is allocated by `init`. A loader belongs to one thread.
 public final class BatchLoader {
   // The workers hold the prefetcher and not the loader, so that the loader can go and end them.
   private let prefetcher: BatchPrefetcher

@@ -177,16 +177,38 @@ final class BatchPrefetcher: @unchecked Sendable {
     let size = dataset.shape.count
     let places = places(of: index)
     for place in 0..<places.count {
-      let sample = Int(order[index * batchSize + places.lowerBound + place])
+      let sample = sample(places.lowerBound + place, of: index)
       slot.labels[place] = dataset.labels[sample]
       if let weights = dataset.sampleWeights { slot.weights?[place] = weights[sample] }
       tools.pipeline.run(
         dataset.images.pointer + sample * size, epoch: epoch, sample: sample,
         to: slot.images.pointer + place * size)
     }
-    let mix = tools.mixer?.run(
-      slot.images.pointer, count: places.count, epoch: epoch, batch: index)
-    slot.setMix(mix, count: places.count)
+    slot.mix = places.isEmpty ? nil : tools.mixer?.draw(epoch: epoch, batch: index)
+    if let mix = slot.mix { self.mix(slot, mix, index, tools) }
+  }
+
+  /// The image at a place of a batch.
+  private func sample(_ place: Int, of index: Int) -> Int {
+    Int(order[index * batchSize + place])
+  }
+
+  /// Mixes each image with the one before it in the batch, the batch's first with its last; where only
+  /// a part is here, its first with one that is made for it.
+  private func mix(_ slot: Slot, _ mix: ImageMix, _ index: Int, _ tools: Tools) {
+    guard let mixer = tools.mixer else { return }
+    let (places, total) = (places(of: index), count(of: index))
+    let before = sample((places.lowerBound + total - 1) % total, of: index)
+    if places.count == total {
+      mixer.setBefore(slot.images.pointer + (total - 1) * dataset.shape.count)
+    } else {
+      tools.pipeline.run(
+        dataset.images.pointer + before * dataset.shape.count, epoch: epoch, sample: before,
+        to: mixer.before.pointer)
+    }
+    mixer.apply(mix, to: slot.images.pointer, count: places.count)
+    slot.setOthers(
+      first: dataset.labels[before], weight: dataset.sampleWeights?[before], count: places.count)
   }
 
   /// What one thread prepares batches with.
@@ -205,7 +227,8 @@ final class BatchPrefetcher: @unchecked Sendable {
     /// (capacity), of the images that those here are mixed with.
     private let otherLabels: AlignedBuffer<Int32>?
     private let otherWeights: AlignedBuffer<Float>?
-    private var mix: ImageMix?
+    /// How they were mixed; nil if they were not.
+    var mix: ImageMix?
     /// The batch that lies here; -1 for none.
     var batch = -1
 
@@ -217,14 +240,17 @@ final class BatchPrefetcher: @unchecked Sendable {
       otherWeights = isMixed && isWeighted ? try AlignedBuffer(count: capacity) : nil
     }
 
-    /// Notes with which labels, and weights, each image goes after a mix: those of the one before it.
-    func setMix(_ mix: ImageMix?, count: Int) {
-      self.mix = mix
-      guard mix != nil, let otherLabels else { return }
+    /// Notes with which labels, and weights, the images are mixed: those of the image before.
+    ///
+    /// - Parameters:
+    ///   - first: the label that the first image is mixed with.
+    ///   - weight: its image's.
+    func setOthers(first: Int32, weight: Float?, count: Int) {
+      guard let otherLabels else { return }
       for place in 0..<count {
-        let other = place == 0 ? count - 1 : place - 1
-        otherLabels[place] = labels[other]
-        if let weights { otherWeights?[place] = weights[other] }
+        otherLabels[place] = place == 0 ? first : labels[place - 1]
+        guard let weights, let weight else { continue }
+        otherWeights?[place] = place == 0 ? weight : weights[place - 1]
       }
     }
 

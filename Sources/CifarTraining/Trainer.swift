@@ -146,16 +146,8 @@ public final class Trainer {
   /// Shares all batches with other processes that train the same; before `run`. All processes do so
   /// at the same time, and have the same hyperparameters, state and images.
   ///
-  /// - Throws: `unsupported` for augmentations that mix the images of a batch, `outOfMemory`.
+  /// - Throws: `outOfMemory`.
   func share(with peers: PeerControl) throws {
-    if let mixing = hyperparameters.augmentations.first(where: {
-      type(of: $0.kind).stage == .batch
-    }) {
-      throw CifarError(
-        .unsupported,
-        "the augmentation \(type(of: mixing.kind).type) mixes each image with another of its batch, "
-          + "which another process may have; train with one process, or leave it out")
-    }
     let batchSize = min(hyperparameters.batchSize, max(train.count, validation.count))
     let group = peers.peers
     let part = { (total: Int) in group.images(ofBatch: total) }

@@ -43,7 +43,11 @@ private struct MixingGolden: Decodable {
       var images = noise(batch.seed, count: batch.count * shape.count).map {
         (Float($0) - 120) / 61
       }
-      mixer.apply(mix, to: &images, count: batch.count)
+      images.withUnsafeMutableBufferPointer {
+        let images = $0.baseAddress.unsafelyUnwrapped
+        mixer.setBefore(images + (batch.count - 1) * shape.count)
+        mixer.apply(mix, to: images, count: batch.count)
+      }
       #expect(images[...] == numbers.prefix(images.count), "\(batch)")
       numbers = numbers.dropFirst(images.count)
       for row in 0..<batch.count {
@@ -130,8 +134,7 @@ private struct MixingGolden: Decodable {
       Augmentation(Cutmix(alpha: 1, probability: probability)),
     ] {
       let mixer = try #require(try mixer(.cifar, [augmentation]))
-      var image = [Float](repeating: 0, count: ImageShape.cifar.count)
-      let mixed = (0..<1000).count { mixer.run(&image, count: 1, epoch: 1, batch: $0) != nil }
+      let mixed = (0..<1000).count { mixer.draw(epoch: 1, batch: $0) != nil }
       #expect(abs(Double(mixed) - 1000 * probability) <= 5 * (250 * probability).squareRoot())
       if probability == 0 || probability == 1 { #expect(mixed == Int(1000 * probability)) }
     }
@@ -141,18 +144,17 @@ private struct MixingGolden: Decodable {
   @Test func ofBothOneIsDrawn() throws {
     let mixer = try #require(
       try mixer(.cifar, [Augmentation(Mixup()), Augmentation(Cutmix())]))
-    var image = [Float](repeating: 0, count: ImageShape.cifar.count)
     var draws: [Int: ImageMix] = [:]
-    for batch in 0..<1000 { draws[batch] = mixer.run(&image, count: 1, epoch: 1, batch: batch) }
+    for batch in 0..<1000 { draws[batch] = mixer.draw(epoch: 1, batch: batch) }
     let blends = draws.values.count { if case .blend = $0 { true } else { false } }
     #expect(draws.count == 1000 && (420...580).contains(blends), "\(blends)")
     // Another batch, epoch or seed is another mix.
     let other = try #require(
       try self.mixer(.cifar, [Augmentation(Mixup()), Augmentation(Cutmix())], seed: 6))
     #expect(draws[0] != draws[1])
-    #expect(mixer.run(&image, count: 1, epoch: 2, batch: 0) != draws[0])
-    #expect(other.run(&image, count: 1, epoch: 1, batch: 0) != draws[0])
-    #expect(mixer.run(&image, count: 1, epoch: 1, batch: 0) == draws[0])
+    #expect(mixer.draw(epoch: 2, batch: 0) != draws[0])
+    #expect(other.draw(epoch: 1, batch: 0) != draws[0])
+    #expect(mixer.draw(epoch: 1, batch: 0) == draws[0])
   }
 
   private func mixer(
@@ -173,13 +175,13 @@ private struct MixingGolden: Decodable {
   /// A loader's epoch.
   private func epoch(
     _ number: Int, from first: Int = 0, _ augmentations: [Augmentation], workers: Int = 0,
-    isWeighted: Bool = false
+    isWeighted: Bool = false, part: ((Int) -> Range<Int>)? = nil
   ) throws -> [Taken] {
     let dataset = try memory(
       22, numbered: true, weights: isWeighted ? (0..<22).map { Float($0) / 4 } : nil)
     let loader = try BatchLoader(
       dataset: dataset, batchSize: 7, normalization: .cifar10, augmentations: augmentations,
-      seed: 1, shuffle: true, workers: workers)
+      seed: 1, shuffle: true, part: part, workers: workers)
     loader.start(epoch: number, fromBatch: first)
     var taken: [Taken] = []
     while let batch = loader.next() {
@@ -232,6 +234,25 @@ private struct MixingGolden: Decodable {
         let share = Double(try #require(batch.share))
         // Noise has equal bytes by chance.
         #expect(last == 0 ? own == size : abs(Double(own) / Double(size) - share) < 0.02)
+      }
+    }
+  }
+
+  /// Processes that share a batch mix it as one does, across the borders of their parts.
+  @Test(arguments: [0, 2]) func partsAreMixedAsTheWhole(workers: Int) throws {
+    let whole = try epoch(2, Self.both, isWeighted: true)
+    let parts = try (0..<3).map { part in
+      try epoch(2, Self.both, workers: workers, isWeighted: true) { total in
+        (total * part / 3)..<(total * (part + 1) / 3)
+      }
+    }
+    for (index, batch) in whole.enumerated() {
+      #expect(batch.labels == parts.flatMap { $0[index].labels })
+      #expect(batch.images == parts.flatMap { $0[index].images })
+      #expect(batch.others == parts.flatMap { $0[index].others })
+      #expect(batch.otherWeights == parts.flatMap { $0[index].otherWeights })
+      for part in parts where !part[index].labels.isEmpty {
+        #expect(part[index].share == batch.share)
       }
     }
   }
