@@ -3,8 +3,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: help build demo bindings abi reference docs test test-swift test-abi test-packages test-memory \
-  test-interop test-ui torture fuzz sanitize bench bench-program bench-scale bench-registry format lint install uninstall \
+.PHONY: help build mpi demo bindings abi reference docs test test-swift test-abi test-packages test-memory \
+  test-interop test-mpi test-ui torture fuzz sanitize bench bench-program bench-scale bench-registry format lint install uninstall \
   dist deb wheel sdist clean
 
 # Where tests and the demo keep what they install for Python.
@@ -61,6 +61,13 @@ build: .build/dependencies .build/static/glibc.o ## the library and the two comm
 	  build/bin/$$command completion fish > build/completions/$$command.fish; \
 	done
 
+mpi: build ## build/bin/cifar-mpi, which shares a training among the processes of MPI: docs/parallel.md
+	@type -P mpicc >/dev/null || Tools/install-packages libopenmpi-dev
+	mkdir -p build/lib/cifar
+	mpicc -O2 -std=gnu11 -Wall -Wextra -Werror -shared -fPIC -I include bindings/mpi/mpi.c \
+	  -o build/lib/cifar/mpi.so
+	install -m 755 bindings/mpi/cifar-mpi build/bin/cifar-mpi
+
 demo: build ## trains the network on the built-in drawings, lists the run, asks the model
 	@Tools/demo
 
@@ -105,6 +112,12 @@ INTEROP := .venv-interop
 # PyTorch, Keras, ONNX and the others are some gigabytes, so `make test` does without them.
 test-interop: build $(INTEROP)/ready ## other programs take our files and give theirs: docs/interchange.md
 	$(INTEROP)/bin/python -m pytest -q Tests/Interop
+
+MPI := .venv-mpi
+
+test-mpi: build mpi $(MPI)/ready ## several processes over MPI, killed and resumed, over a network: docs/parallel.md
+	@type -P mpirun >/dev/null || Tools/install-packages openmpi-bin
+	$(MPI)/bin/python -m pytest -q -rs Tests/MPI
 
 ONLY ?= *
 
@@ -239,7 +252,7 @@ sdist: $(VENV)/ready ## dist/cifar-VERSION.tar.gz: the Python package with the l
 	$(PYTHON) -m build --no-isolation --sdist --outdir dist bindings/python
 
 clean: ## everything that was built or installed here
-	rm -rf .build .build-fuzz .build-sanitize build dist $(VENV) .venv-bench $(INTEROP)
+	rm -rf .build .build-fuzz .build-sanitize build dist $(VENV) .venv-bench $(INTEROP) $(MPI)
 
 # SQLite's header is all that the build needs besides Swift.
 .build/dependencies:
@@ -259,6 +272,12 @@ $(INTEROP)/ready: Tests/Interop/requirements.txt
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tools/install-packages python3-venv
 	python3 -m venv $(INTEROP)
 	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(MPI)/ready: Tests/MPI/requirements.txt | mpi
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || Tools/install-packages python3-venv
+	python3 -m venv $(MPI)
+	$(MPI)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 $(VENV)/ready: Tests/CABI/requirements.txt

@@ -96,7 +96,7 @@ let package = Package(
       name: "Cifar",
       dependencies: [
         "CheckpointFormat", "CifarCore", "CifarNN", "CifarData", "CifarTraining", "CifarRegistry",
-        "Interchange", "Kernels",
+        "Interchange", "Kernels", "CCifar",
       ]),
     .target(
       name: "CifarC",
@@ -112,7 +112,7 @@ let package = Package(
       name: "CifarCommand",
       dependencies: [
         "CheckpointFormat", "Cifar", "CifarCore", "CifarNN", "CifarData", "CifarTraining",
-        "CifarRegistry", "CommandSupport", "Interchange",
+        "CifarRegistry", "CommandSupport", "Interchange", "CCifar",
       ],
       path: "Sources/cifar-command"),
     .target(name: "CMicroHTTP", linkerSettings: [.linkedLibrary("dl")]),

@@ -19,7 +19,7 @@ public final class TrainingSession {
   let tensorBoard: TensorBoardLog?
   /// Threads that compute.
   public let threads: Int
-  private(set) var hasRun = false
+  var hasRun = false
   /// Set by `run` where the hyperparameters ask for it.
   public private(set) var result: Result?
   private let process = getpid()

@@ -79,6 +79,11 @@ public final class Peers {
 
   public var hasFailed: Bool { lock.withLock { failed != nil } }
 
+  /// Whether the processes have parted: all know of an error, and none waits for another any more.
+  public private(set) var haveParted = false
+
+  public func part() { haveParted = true }
+
   private func attempt(_ body: () throws -> Void) {
     guard !hasFailed else { return }
     do {

@@ -48,14 +48,14 @@ final class PeerControl {
     // What others move is believed when it can be true.
     for (rank, word) in words.enumerated()
     where ![0, 1, 2, PeerControl.failure].contains(word[0]) || !(word[1] >= 0 && word[1].isFinite) {
-      isApart = true
+      peers.part()
       throw CifarError(
         .peer,
         "process \(rank) of \(peers.count) sent what it can't have: the callbacks do not move what "
           + "they are given")
     }
     if let rank = words.firstIndex(where: { $0[0] == PeerControl.failure }) {
-      isApart = true
+      peers.part()
       throw CifarError(
         .peer, "process \(rank) of \(peers.count) ended the training: \(try text("", of: rank))")
     }
@@ -73,8 +73,8 @@ final class PeerControl {
 
   /// Tells the others that this process ends by an error, unless they know.
   func leave(_ error: any Error) {
-    guard !isApart, !peers.hasFailed else { return }
-    isApart = true
+    guard !isApart, !peers.haveParted, !peers.hasFailed else { return }
+    peers.part()
     // A transport that fails now has nobody to tell.
     guard let words = try? peers.gather([PeerControl.failure, 0]) else { return }
     guard let first = words.firstIndex(where: { $0[0] == PeerControl.failure }) else { return }

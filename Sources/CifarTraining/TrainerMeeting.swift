@@ -51,7 +51,7 @@ public final class TrainerMeeting {
     let kinds = ["the library's version", "the instruction set", "batch normalization"]
     for (rank, other) in all.enumerated() {
       for (index, kind) in kinds.enumerated() where other[index] != all[0][index] {
-        control.finish()
+        peers.part()
         let remedy = index == 1 ? "; CIFAR_ISA chooses one that all have" : ""
         throw CifarError(
           .invalidArgument,
@@ -72,7 +72,7 @@ public final class TrainerMeeting {
       return own
     }
     guard (1...(1 << 40)).contains(size) else {
-      control.finish()
+      peers.part()
       throw CifarError(
         .peer,
         "process 0 of \(peers.count) sent a state of \(size) bytes: the callback broadcast does not "
@@ -82,6 +82,15 @@ public final class TrainerMeeting {
     let buffer = try AlignedBuffer<UInt8>(count: size, for: "the state of the first process")
     try peers.broadcast(UnsafeMutableRawBufferPointer(buffer.span), root: 0)
     return Array(buffer.span)
+  }
+
+  /// Whether the first process wants what the others wait for here, such as another training.
+  ///
+  /// - Parameter own: what the first one wants; true in the others.
+  /// - Throws: `peer` if one ended with an error.
+  public func isWanted(_ own: Bool) throws -> Bool {
+    if !own { control.wish(.stop, nil) }
+    return try control.agree(learningRate: 0).wish == .proceed
   }
 
   /// Returns when all are ready.

@@ -44,6 +44,10 @@ public enum Output {
     mayBreak.store(true, ordering: .relaxed)
   }
 
+  /// From here on nothing is written: another process says it.
+  public static func mute() { isMuted.store(true, ordering: .relaxed) }
+  public static func unmute() { isMuted.store(false, ordering: .relaxed) }
+
   /// - Throws: `CifarError.io` when something written to stdout so far did not arrive.
   public static func check() throws {
     let code = failure.load(ordering: .relaxed)
@@ -55,7 +59,10 @@ public enum Output {
   private static let failure = Atomic<Int32>(0)
   private static let mayBreak = Atomic<Bool>(false)
 
+  private static let isMuted = Atomic<Bool>(false)
+
   private static func put(_ text: String, to descriptor: Int32) {
+    guard !isMuted.load(ordering: .relaxed) else { return }
     var text = text
     let code = text.withUTF8 { File.put(UnsafeRawBufferPointer($0), to: descriptor) }
     if code != 0, descriptor == STDOUT_FILENO {

@@ -4,9 +4,10 @@ import Glibc
 extension Tool {
   /// Runs the command that the program's arguments name.
   ///
+  /// - Parameter end: is called when the command has ended, before the process dies of a signal.
   /// - Returns: as `main(_:)`; 2 too for an argument that is not UTF-8. Put right in silence, it
   ///   would name another file.
-  public func main() -> Int32 {
+  public func main(atEnd end: () -> Void = {}) -> Int32 {
     for number in 1..<max(1, Int(CommandLine.argc)) {
       guard let argument = CommandLine.unsafeArgv[number],
         String(validatingCString: argument) == nil
@@ -15,18 +16,19 @@ extension Tool {
       Output.error("\(name): argument \(number) is not UTF-8: '\(shown)' (see \(name) --help)")
       return 2
     }
-    return main(Array(CommandLine.arguments.dropFirst()))
+    return main(Array(CommandLine.arguments.dropFirst()), atEnd: end)
   }
 
   /// Runs the command that `arguments` name (the program's own name not included).
   ///
   /// - Returns: the exit code: 0, 1 (it failed) or 2 (wrong usage). Errors go to stderr as one
   ///   line. Not at all where a signal has stopped the command: then the process dies of it.
-  public func main(_ arguments: [String]) -> Int32 {
+  public func main(_ arguments: [String], atEnd end: () -> Void = {}) -> Int32 {
     // A write beyond the process's limit is an error to tell.
     signal(SIGXFSZ, SIG_IGN)
     var context = name
     let code = run(arguments, context: &context)
+    end()
     Interruption.die()
     return code
   }

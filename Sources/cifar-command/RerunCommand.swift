@@ -5,7 +5,8 @@ import CommandSupport
 
 /// `cifar rerun`: a run again, from its beginning.
 enum RerunCommand {
-  static var command: Command {
+  /// - Parameter processes: that share the training; nil for this one alone.
+  static func command(_ processes: Processes?) -> Command {
     Command(
       "rerun", summary: "starts a run again, and says what is different",
       positionals: [Positional("RUN", help: "the run's id, the start of it, or its name")],
@@ -20,7 +21,7 @@ enum RerunCommand {
         Option("--tag", value: "TAG", help: "a tag; may be given several times"),
         Option("--group", value: "NAME", help: "the new run's group"),
         .tensorBoard, .busyTimeout, .noPatch, .quiet,
-      ],
+      ] + Processes.options,
       discussion: """
         A new run with the hyperparameters, the model, the augmentation, the seed, the images and the \
         number of threads of another one, from the beginning. With the same instruction set and the \
@@ -33,10 +34,13 @@ enum RerunCommand {
       examples: [
         "cifar rerun baseline",
         "cifar rerun 3f2a --registry theirs.db --data ~/cifar10 --name again",
-      ], run: run)
+      ]
+    ) { arguments in
+      try Processes.run(processes, arguments) { try run(arguments, processes) }
+    }
   }
 
-  private static func run(_ arguments: Arguments) throws {
+  private static func run(_ arguments: Arguments, _ processes: Processes?) throws {
     let name = arguments.positionals[0]
     let path = try arguments.registryPath()
     var options = TrainingSession.Options(
@@ -46,7 +50,7 @@ enum RerunCommand {
     try arguments.apply(to: &options)
     let threads = arguments.has("--threads") ? try arguments.threads() : nil
     let before = try Registry(path: path, mode: .readOnly).run(matching: name)
-    try Training.run(quiet: arguments.has("--quiet")) {
+    try Training.run(quiet: arguments.has("--quiet"), processes) {
       try TrainingSession.rerun(
         run: before.id, location: arguments.value("--data"), weights: arguments.value("--init"),
         threads: threads, options: options)

@@ -5,7 +5,8 @@ import CommandSupport
 
 /// `cifar resume`: resumes a run.
 enum ResumeCommand {
-  static var command: Command {
+  /// - Parameter processes: that share the training; nil for this one alone.
+  static func command(_ processes: Processes?) -> Command {
     Command(
       "resume", summary: "resumes a run from one of its checkpoints",
       positionals: [Positional("RUN", help: "the run's id, the start of it, or its name")],
@@ -17,7 +18,7 @@ enum ResumeCommand {
           help: "also a run that seems to be running, because what trained it can't be asked from "
             + "here; what still trains it can write nothing more"),
         .tensorBoard, .busyTimeout, .noPatch, .quiet,
-      ],
+      ] + Processes.options,
       discussion: """
         A run that was interrupted, killed or finished continues from its last checkpoint, or from \
         the one that --checkpoint names, to the same bits as if it had never stopped. The images \
@@ -32,10 +33,13 @@ enum ResumeCommand {
       examples: [
         "cifar resume 3f2a", "cifar resume baseline --epochs 150",
         "cifar resume 3f2a --checkpoint best",
-      ], run: run)
+      ]
+    ) { arguments in
+      try Processes.run(processes, arguments) { try run(arguments, processes) }
+    }
   }
 
-  private static func run(_ arguments: Arguments) throws {
+  private static func run(_ arguments: Arguments, _ processes: Processes?) throws {
     let data = arguments.value("--data")
     let choice = try arguments.checkpointChoice(default: .last)
     let epochs = try arguments.integer("--epochs", in: 1...1_000_000)
@@ -43,7 +47,7 @@ enum ResumeCommand {
       registryPath: try arguments.registryPath(), threads: try arguments.threads(),
       commandLine: CommandLine.text)
     try arguments.apply(to: &options)
-    try Training.run(quiet: arguments.has("--quiet")) {
+    try Training.run(quiet: arguments.has("--quiet"), processes) {
       try TrainingSession.resume(
         run: arguments.positionals[0], checkpoint: choice, epochs: epochs, location: data,
         takeOver: arguments.has("--take-over"), options: options)

@@ -63,7 +63,7 @@ struct SeedSeries {
   ///   - start: begins a run.
   func run(
     _ hyperparameters: Hyperparameters, _ options: TrainingSession.Options, quiet: Bool,
-    location: String?,
+    location: String?, _ processes: Processes?,
     start: (Hyperparameters, TrainingSession.Options) throws -> TrainingSession
   ) throws {
     let path = try options.registryPath ?? Registry.defaultPath()
@@ -83,7 +83,7 @@ struct SeedSeries {
       }
       // Each run has its own peak, not that of the runs before.
       ProcessUsage.restartPeakMemory()
-      try Training.run(quiet: quiet) {
+      try Training.run(quiet: quiet, processes) {
         guard let known else { return try start(hyperparameters, options) }
         return try TrainingSession.resume(run: known.id, location: location, options: options)
       }

@@ -6,7 +6,8 @@ import CommandSupport
 
 /// `cifar train`: a new run.
 enum TrainCommand {
-  static var command: Command {
+  /// - Parameter processes: that share the training; nil for this one alone.
+  static func command(_ processes: Processes?) -> Command {
     Command(
       "train", summary: "trains a model and records the run",
       options: [
@@ -28,7 +29,7 @@ enum TrainCommand {
           "--group", value: "NAME",
           help: "the run's group: cifar-runs compare --group gives its mean and deviation"),
         .tensorBoard, .busyTimeout, .noPatch, .quiet,
-      ] + HyperparameterOptions.all,
+      ] + Processes.options + HyperparameterOptions.all,
       discussion: """
         The test images are the validation set, as in the tutorials; with --validation-split 0.1 a \
         tenth of the training images is, and the test images are looked at once, at the end. Each epoch's metrics and a \
@@ -49,7 +50,10 @@ enum TrainCommand {
         "cifar train --model my-model.json    # cifar summary my-model.json shows it",
         "cifar train --init baseline --learning-rate 1e-4 --name fine-tuned",
         "cifar train --early-stopping patience=5,min_delta=0.001 --label-smoothing 0.1",
-      ], run: run)
+      ]
+    ) { arguments in
+      try Processes.run(processes, arguments) { try run(arguments, processes) }
+    }
   }
 
   static let recipe = Option(
@@ -70,7 +74,7 @@ enum TrainCommand {
     }
   }
 
-  private static func run(_ arguments: Arguments) throws {
+  private static func run(_ arguments: Arguments, _ processes: Processes?) throws {
     let request = try request(arguments)
     let series = try SeedSeries(arguments)
     // Before the images are read, which takes a while: what is invalid is refused at once.
@@ -100,9 +104,10 @@ enum TrainCommand {
         options: options)
     }
     if let series {
-      try series.run(hyperparameters, options, quiet: quiet, location: data, start: start)
+      try series.run(
+        hyperparameters, options, quiet: quiet, location: data, processes, start: start)
     } else {
-      try Training.run(quiet: quiet) { try start(hyperparameters, options) }
+      try Training.run(quiet: quiet, processes) { try start(hyperparameters, options) }
     }
   }
 

@@ -5,17 +5,19 @@ import CommandSupport
 
 /// Runs a session for a person: progress, Ctrl-C, and the run's id at the end.
 enum Training {
+  /// - Parameter processes: that share it; nil for this one alone.
   /// - Parameter start: makes the session. From when it is called on, Ctrl-C, SIGTERM and SIGHUP
   ///   leave a checkpoint, a second one ends the process at once, and a reader of the standard output
   ///   may leave.
   /// - Parameter last: says what else there is to say of a training that has ended.
   static func run(
-    quiet: Bool, _ start: () throws -> TrainingSession,
+    quiet: Bool, _ processes: Processes?, _ start: () throws -> TrainingSession,
     last: (TrainingSession) throws -> String? = { _ in nil }
   ) throws {
     Output.outlivesItsReader()
     Interruption.handle()
-    let session = try start()
+    var session = try start()
+    if let processes { session = try processes.share(session) }
     for remark in session.remarks { Output.error("cifar: \(remark)") }
     Interruption.onSignal { [unowned session] in session.interrupt() }
     defer { Interruption.onSignal(nil) }
@@ -39,7 +41,10 @@ enum Training {
     if end == .interrupted {
       Output.message("Interrupted. Continue with: cifar resume \(id.prefix(8))\n")
       try Interruption.check()
-      throw CifarError(.interrupted, "the training was interrupted without a signal")
+      throw CifarError(
+        .interrupted,
+        processes == nil
+          ? "the training was interrupted without a signal" : "another process was interrupted")
     }
   }
 

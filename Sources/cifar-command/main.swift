@@ -2,12 +2,20 @@ import CifarCore
 import CommandSupport
 import Glibc
 
+let processes: Processes?
+do {
+  processes = try Processes(CommandLine.arguments)
+} catch {
+  Output.error("cifar: \(error)")
+  exit(1)
+}
+
 let tool = Tool(
   name: "cifar", version: LibraryVersion.string,
   summary: "trains convolutional networks on small images and remembers every run",
   commands: [
-    TrainCommand.command, ResumeCommand.command, RerunCommand.command, RateCommand.command,
-    EvaluateCommand.command,
+    TrainCommand.command(processes), ResumeCommand.command(processes),
+    RerunCommand.command(processes), RateCommand.command, EvaluateCommand.command,
     PredictCommand.command,
     ExportCommand.command, ImportCommand.command,
     SummaryCommand.command, HyperparametersCommand.command, DataCommand.download, DataCommand.info,
@@ -23,4 +31,4 @@ let tool = Tool(
     "cifar summary tutorial-resnet            # a model's layers, parameters and FLOPs",
   ])
 
-exit(tool.main())
+exit(tool.main { processes?.close() })
