@@ -10,7 +10,7 @@ import pytest
 from conftest import run
 
 SMALL = ["--data", "shapes", "--limit-train", 256]
-DENSE = ["--recipe", "keras", "--seed", 1]
+KERAS = ["--recipe", "keras", "--seed", 1]
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +72,15 @@ def test_ctrl_c_ends_it(train):
         cifar.lr_find(train, end=1e-6, steps=10_000)
 
 
-def test_the_command(workplace):
-    said = run("cifar", "lr-find", *SMALL, *DENSE, "--svg", "r.svg")
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.json"
+    path.write_text(model().to_json())
+    return ["--model", path]
+
+
+def test_the_command(workplace, model_file):
+    said = run("cifar", "lr-find", *SMALL, *KERAS, *model_file, "--svg", "r.svg")
     lines = said.stdout_text.splitlines()
     assert lines[0] == "loss while the learning rate grows"
     rate = lines[-1].removeprefix("--learning-rate ")
@@ -81,9 +88,9 @@ def test_the_command(workplace):
     assert "1e-4" in said.stdout_text and "The loss is smallest at" in said.stdout_text
     picture = pathlib.Path("r.svg").read_text()
     assert picture.startswith("<svg") and "learning rate</text>" in picture
-    again = run("cifar", "lr-find", *SMALL, *DENSE, "--quiet")
+    again = run("cifar", "lr-find", *SMALL, *KERAS, *model_file, "--quiet")
     assert again.stdout_text == f"{rate}\n"
-    shown = run("cifar", "lr-find", *SMALL, *DENSE, "--svg", "-")
+    shown = run("cifar", "lr-find", *SMALL, *KERAS, *model_file, "--svg", "-")
     assert shown.stdout_text == picture and "The loss is smallest" in shown.stderr_text
     assert sorted(path.name for path in pathlib.Path().iterdir()) == ["r.svg"]
     pathlib.Path("mine.svg").write_text("mine")
@@ -94,6 +101,6 @@ def test_the_command(workplace):
         (["--steps", "5"], 2, "--steps"), (["--start", "x"], 2, "--start must be a number"),
         (["--start", "1e-12", "--end", "1e-11"], 1, "falls nowhere"),
     ]:
-        failed = run("cifar", "lr-find", *SMALL, "--steps", 12, *options, expect=expected)
+        failed = run("cifar", "lr-find", *SMALL, *model_file, "--steps", 12, *options, expect=expected)
         assert message in failed.stderr_text
     assert pathlib.Path("mine.svg").read_text() == "mine"

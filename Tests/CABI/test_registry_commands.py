@@ -257,7 +257,7 @@ def test_report_of_a_group_in_a_browser(registry, workplace):
 
     grouped = shown(hover)
     # A line and a band for the group, a line for the run by itself.
-    assert grouped.count('class="curve"') == 2 * (8 + 2) and grouped.count('class="band"') == 8 + 2
+    assert grouped.count('class="curve"') == 2 * (8 + 2) and grouped.count('class="band') == 8 + 2
     mean, deviation = (f(rows[1] for rows in losses) for f in (statistics.mean, statistics.stdev))
     tip = re.search(r"both val_loss ([\d.]+) ± ([\d.]+), n = 2<", grouped)
     assert float(tip[1]) == pytest.approx(mean, rel=1e-4)
@@ -265,7 +265,7 @@ def test_report_of_a_group_in_a_browser(registry, workplace):
     assert re.search(r">both</span></div></td><td>2</td><td>best val_loss</td>", grouped)
     assert grouped.count("<td>test images</td>") == 3
     apart = shown("document.querySelector('input[type=checkbox]').click();" + hover)
-    assert apart.count('class="curve"') == 3 * (8 + 2) and 'class="band"' not in apart
+    assert apart.count('class="curve"') == 3 * (8 + 2) and 'class="band' not in apart
     assert "±" not in re.search(r'class="tip"[^>]*>(.*?)</div></div>', apart, re.S)[1]
 
 
