@@ -54,6 +54,8 @@ def test_epochs_are_reported_and_pruned_runs_resume(small, workplace):
     stored = {run["name"]: registry.run(run["id"]) for run in registry.runs()}
     assert {name: run["status"] for name, run in stored.items()} == {
         "trial-0": "completed", "trial-1": "stopped", "trial-2": "completed"}
+    for number, run in enumerate(runs):
+        assert stored[f"trial-{number}"]["tags"] == f"study={study.study_name}, trial={number}"
     values = [epoch["val_loss"] for epoch in stored["trial-1"]["epochs"]]
     assert values == list(study.trials[1].intermediate_values.values())
     rest = cifar.resume(stored["trial-1"]["id"], verbose=0)
@@ -135,6 +137,7 @@ def test_a_killed_workers_run_is_taken_up(workplace):
     # Two trials, two runs: nothing was trained again from its beginning.
     stored = {run["name"]: run for run in runs()}
     assert len(stored) == len(runs()) == 2
+    assert stored["sweep-0"]["tags"] == f"study=sweep, trial=0, trial={again.number}"
     epochs = [epoch["epoch"] for epoch in cifar.Registry("runs.db").run("sweep-0")["epochs"]]
     assert epochs == list(range(1, 1 + len(epochs)))
     # The first worker stores an epoch before it reports it, and may have been killed in between.

@@ -1,7 +1,7 @@
 """Callbacks: objects that a training calls at its beginnings and ends."""
 
 import inspect
-from typing import Any, Callable, Dict, Optional, Protocol, Union, cast
+from typing import Any, Callable, Dict, Optional, Protocol, Sequence, Union, cast
 
 from ._arguments import number, whole
 from .events import Batch, Epoch, StorageWait, Validation
@@ -70,6 +70,8 @@ class Callback:
     stop_training: bool = False
     params: Dict[str, Any] = {}
 
+    # What a run that begins with it is tagged with.
+    _tags: Sequence[str] = ()
     # The training under way.
     _training: Optional[_UnderWay] = None
 

@@ -12,13 +12,13 @@ from . import _abi as abi
 from . import _arguments as argument
 
 
-def lines(tags: Union[None, str, Iterable[str]]) -> bytes:
+def lines(tags: Union[None, str, Iterable[str]], more: Iterable[str] = ()) -> bytes:
     """Tags for C, one a line."""
     if tags is None:
-        return b""
+        tags = []
     if isinstance(tags, str):
         tags = [tags]
-    texts = argument.texts(tags, "tags")
+    texts = [*argument.texts(tags, "tags"), *argument.texts(more, "tags")]
     for text in texts:
         if b"\n" in text:
             raise ValueError(f"the tag {text.decode()!r} is more than one line")

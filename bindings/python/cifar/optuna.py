@@ -23,7 +23,8 @@ class PruningCallback(Callback):
     """Reports every epoch to an Optuna trial, and ends the training of trials that are pruned.
 
     ``fit`` then raises ``optuna.TrialPruned``, as Optuna wants it from an objective. The run stays
-    in the registry, with the checkpoint of its last epoch.
+    in the registry, with the checkpoint of its last epoch. Its tags say which trial it is, as in
+    ``trial=3`` and ``study=rates``.
 
     Parameters
     ----------
@@ -77,6 +78,11 @@ class PruningCallback(Callback):
                     f"the other way: optuna.create_study(direction={_DIRECTIONS[monitor]!r})")
         self.trial = trial
         self.monitor = monitor
+        self._tags = [f"trial={trial.number}"]
+        if study is not None:
+            # A tag is one line of at most 200 bytes.
+            name = " ".join(study.study_name.split()).encode()[:190].decode(errors="ignore")
+            self._tags.append(f"study={name}")
 
     def on_epoch_end(self, epoch: Epoch, /) -> None:
         """Reports the epoch, and raises ``optuna.TrialPruned`` if the trial is to end.

@@ -294,7 +294,8 @@ def fit(
     options.keep_last = argument.whole(keep_last, "keep_last")
     options.keep_every = argument.whole(keep_every, "keep_every")
     options.busy_timeout = argument.number(busy_timeout, "busy_timeout")
-    options.tags = lines(tags)
+    options.tags = lines(
+        tags, [tag for item in listed if record and isinstance(item, Callback) for tag in item._tags])
     options.group = argument.text(group, "group")
     options.command_line = command_line()
     options.packages = packages()

@@ -39,8 +39,10 @@ def main() -> None:
         batch_size = trial.suggest_categorical("batch_size", [32, 64, 128])
         label_smoothing = trial.suggest_float("label_smoothing", 0.0, 0.2)
         if taken_up:
+            registry = cifar.Registry(options.registry)
             try:
-                if cifar.Registry(options.registry).run(name)["status"] != "completed":
+                registry.tag(name, f"trial={trial.number}")
+                if registry.run(name)["status"] != "completed":
                     cifar.resume(
                         name, train=train, validation=test, registry=options.registry,
                         threads=options.threads, verbose=0, callbacks=callbacks)
