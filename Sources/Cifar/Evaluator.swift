@@ -135,13 +135,18 @@ final class Evaluator {
   }
 
   /// The same with several views of each image: see `TestTimeAugmentation`.
+  ///
+  /// - Parameter peers: processes that call this at the same time, and share each batch; all get the
+  ///   counts. nil for this one alone, which gets the same.
   func evaluate(
-    _ dataset: Dataset, augmentation: TestTimeAugmentation, beforeBatch: () throws -> Void = {}
+    _ dataset: Dataset, augmentation: TestTimeAugmentation, among peers: Peers? = nil,
+    beforeBatch: () throws -> Void = {}
   ) throws -> EvaluationCounts {
     let names = try agreedNames(with: dataset)
     let loader = try BatchLoader(
       dataset: dataset, batchSize: Evaluator.batchSize,
-      normalization: hyperparameters.normalization, augmentations: [], seed: 0, shuffle: false)
+      normalization: hyperparameters.normalization, augmentations: [], seed: 0, shuffle: false,
+      part: peers.map { peers in { peers.images(ofBatch: $0) } })
     loader.start(epoch: 1)
     var counts = try EvaluationCounts(
       classNames: names, shape: shape, flips: false, examples: nil)
@@ -150,12 +155,13 @@ final class Evaluator {
     while let batch = loader.next() {
       try MemoryNeed.checkReserve()
       try beforeBatch()
-      let result = views.evaluate(
-        images: batch.images, labels: batch.labels, count: batch.count,
-        probabilities: probabilities.pointer)
-      try requireFinite(probabilities.pointer, count: batch.count * views.classes)
+      let labels = UnsafePointer(dataset.labels.pointer + batch.index * Evaluator.batchSize)
+      let result = try views.evaluate(
+        images: batch.images, labels: labels, count: batch.count, total: batch.total,
+        among: peers, probabilities: probabilities.pointer)
+      try requireFinite(probabilities.pointer, count: batch.total * views.classes)
       counts.add(
-        probabilities.pointer, labels: batch.labels, count: batch.count, lossSum: result.lossSum,
+        probabilities.pointer, labels: labels, count: batch.total, lossSum: result.lossSum,
         correct: result.correct)
     }
     return counts

@@ -309,24 +309,31 @@ public final class TrainingSession {
 
   private func evaluateEnd(_ end: TrainingEnd) throws {
     let augmentation = trainer.hyperparameters.testTimeAugmentation
-    guard case .completed = end, augmentation != .none || test != nil, trainer.isFirst
+    guard case .completed = end, augmentation != .none || test != nil, !trainer.isApart
     else { return }
     let images = test ?? validation
-    let evaluator = try Evaluator(
-      trainer.network, of: trainer.hyperparameters, threads: threads, allowsNonFinite: true)
     var isInterrupted = false
-    func check() throws {
-      guard trainer.takeInterrupt() else { return }
+    func check(_ isInterrupt: Bool) throws {
+      guard isInterrupt else { return }
       isInterrupted = true
       throw CifarError(.interrupted, "interrupted")
     }
+    func checkBatch() throws { try check(trainer.interruptsEvaluation()) }
     do {
-      let plain = try evaluator.evaluate(images, beforeBatch: check).evaluation()
+      let evaluator = try Evaluator(
+        trainer.network, of: trainer.hyperparameters, threads: threads, allowsNonFinite: true)
+      let peers = trainer.transport
+      let plain = try evaluator.evaluate(
+        images, augmentation: .none, among: peers, beforeBatch: checkBatch
+      ).evaluation()
       let augmented =
         augmentation == .none
         ? nil
-        : try evaluator.evaluate(images, augmentation: augmentation, beforeBatch: check)
-          .evaluation()
+        : try evaluator.evaluate(
+          images, augmentation: augmentation, among: peers, beforeBatch: checkBatch
+        ).evaluation()
+      // Where this one is ready another may have failed.
+      if peers != nil { try check(trainer.finishEvaluation()) }
       result = Result(
         isOfTestImages: test != nil, plain: plain, augmentation: augmentation,
         augmented: augmented)
@@ -340,7 +347,10 @@ public final class TrainingSession {
       try record(metrics: metrics)
     } catch {
       // The run is complete all the same, and who interrupts it need not wait.
-      guard isInterrupted else { throw error }
+      guard isInterrupted else {
+        trainer.leave(error)
+        throw error
+      }
     }
   }
 

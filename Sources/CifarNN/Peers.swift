@@ -143,6 +143,26 @@ public final class Peers {
     }
   }
 
+  /// Puts the rows of a batch together, of which each process has those of its images.
+  ///
+  /// - Parameters:
+  ///   - rows: (total, width); this process's own are the first ones.
+  ///   - total: images of the batch.
+  /// - Throws: what the transport throws, now or before.
+  package func assemble(
+    _ rows: UnsafeMutablePointer<Float>, width: Int, ofBatch total: Int
+  ) throws {
+    let parts = (0..<count).map { BatchPartition(total, rank: $0, ranks: count) }
+    let most = parts.map(\.count).max() ?? 0
+    // A process with fewer images sends rows that nobody reads.
+    let all = gather(rows, most * width)
+    try check()
+    guard let all else { return }
+    for (rank, part) in parts.enumerated() {
+      (rows + part.first * width).update(from: all + rank * most * width, count: part.count * width)
+    }
+  }
+
   // MARK: Summing
 
   /// Sums each value over all processes, in place. After a failure they stay as they are.

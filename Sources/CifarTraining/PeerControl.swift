@@ -23,7 +23,7 @@ final class PeerControl {
   private var wish = Wish.proceed
   private var reason: String?
   /// Whether nobody waits for this process any more.
-  private var isApart = false
+  private(set) var isApart = false
 
   /// What stands for an error in the place of a wish.
   private static let failure = 3.0

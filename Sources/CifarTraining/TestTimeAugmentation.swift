@@ -66,21 +66,26 @@ package final class AugmentedEvaluation {
 
   /// - Parameters:
   ///   - images: (count, channels, height, width), normalised.
-  ///   - probabilities: (count, classes), of the averaged logits; overwritten.
+  ///   - labels: (total)
+  ///   - total: images of the batch, with those of other processes.
+  ///   - peers: that share the batch; nil for this process alone.
+  ///   - probabilities: (total, classes), of the averaged logits; overwritten.
+  /// - Throws: what ended the exchange with the others.
   package func evaluate(
-    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int,
-    probabilities: UnsafeMutablePointer<Float>
-  ) -> BatchResult {
+    images: UnsafePointer<Float>, labels: UnsafePointer<Int32>, count: Int, total: Int,
+    among peers: Peers?, probabilities: UnsafeMutablePointer<Float>
+  ) throws -> BatchResult {
     (sums.pointer).update(repeating: 0, count: count * classes)
-    for way in views {
+    for way in views where count > 0 {
       for plane in 0..<(count * shape.channels) {
         draw(images + plane * shape.pixels, way, to: view.pointer + plane * shape.pixels)
       }
       plan.addLogits(
         images: view.pointer, count: count, weight: way.weight, to: sums.pointer)
     }
+    try peers?.assemble(sums.pointer, width: classes, ofBatch: total)
     return plan.evaluate(
-      logits: sums.pointer, labels: labels, count: count, probabilities: probabilities)
+      logits: sums.pointer, labels: labels, count: total, probabilities: probabilities)
   }
 
   /// One channel of an image as it is seen.

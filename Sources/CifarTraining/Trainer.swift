@@ -228,6 +228,9 @@ public final class Trainer {
         end = try trainEpochs()
       }
       _ = try tell(.trainEnd(end))
+      // One that has failed at its end says so now. Who interrupts a complete training has no more than
+      // the evaluation of its end to spare.
+      if !isApart { _ = try agree() }
       return end
     } catch {
       peers?.leave(error)
@@ -290,8 +293,6 @@ public final class Trainer {
       if answer == .stop, try stops() { return .stopped }
       if let end = try agree() { return end }
     }
-    // From here on each process is by itself.
-    peers?.finish()
     average?.finish()
     if let bestWeights, hyperparameters.callbacks.contains(where: \.options.restoresBestWeights) {
       try network.load(bestWeights)

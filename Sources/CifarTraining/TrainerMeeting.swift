@@ -108,6 +108,27 @@ extension Trainer {
 
   /// Whether it trains without other processes.
   public var isAlone: Bool { peers == nil }
-  /// Whether it does what only one process does.
-  public var isFirst: Bool { (peers?.peers.rank ?? 0) == 0 }
+  /// What moves bytes to the others; nil for a process by itself.
+  public var transport: Peers? { peers?.peers }
+  /// Whether the processes have ended the training, and none waits for another.
+  public var isApart: Bool { peers.map { $0.isApart || $0.peers.haveParted } ?? false }
+
+  /// Whether this process or another was interrupted; all call it between two batches of an evaluation
+  /// at the end.
+  ///
+  /// - Throws: `peer` if another one failed.
+  public func interruptsEvaluation() throws -> Bool {
+    guard let peers else { return takeInterrupt() }
+    if takeInterrupt() { peers.wish(.interrupt, nil) }
+    return try peers.agree(learningRate: 0).wish == .interrupt
+  }
+
+  /// The same after the last batch: from here on each process is by itself.
+  public func finishEvaluation() throws -> Bool {
+    defer { peers?.finish() }
+    return try interruptsEvaluation()
+  }
+
+  /// Tells the others of an error of that evaluation.
+  public func leave(_ error: any Error) { peers?.leave(error) }
 }

@@ -115,6 +115,20 @@ def test_two_and_four_have_the_bits_of_one(workplace, images, precision):
     assert len(cifar.Registry("runs.db").runs()) == 3
 
 
+@pytest.mark.parametrize("split", [None, 0.2])
+def test_the_end_is_evaluated_by_all(workplace, images, split):
+    options = {"tta": "mirror_translate", "validation_split": split}
+    fit(images, name="alone", **options)
+    for count in 2, 3:
+        Room(count).run(lambda peers: fit(images, peers, name=f"by {peers.count}", **options))
+    # Three come to bits of their own.
+    measured = {
+        name: {row["name"]: row["value"] for row in cifar.Registry("runs.db").run(name)["metrics"]}
+        for name in ("alone", "by 2", "by 3")}
+    assert measured["by 2"] == measured["alone"]
+    assert measured["by 3"].keys() == measured["alone"].keys() != set()
+
+
 def test_a_run_goes_on_with_another_number(workplace, images):
     whole = fit(images, name="whole")
 

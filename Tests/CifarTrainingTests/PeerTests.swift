@@ -17,7 +17,8 @@ import Testing
   /// Trains with others, from the state of the first.
   private static func train(
     _ rank: Int, _ peers: Peers, threads: Int = 1, stopsAfter: (epoch: Int, batch: Int)? = nil,
-    onBatch: ((Trainer, BatchProgress) throws -> Void)? = nil, _ first: () throws -> Trainer
+    onBatch: ((Trainer, BatchProgress) throws -> Void)? = nil,
+    alongside: [any TrainerObserver] = [], _ first: () throws -> Trainer
   ) throws -> Outcome {
     let meeting = TrainerMeeting(peers)
     let begun = rank == 0 ? try first() : nil
@@ -33,7 +34,7 @@ import Testing
     follower.onBatch = { [unowned follower] in
       if let progress = follower.batches.last { try onBatch?(trainer, progress) }
     }
-    let end = try trainer.run([follower])
+    let end = try trainer.run([follower] + alongside)
     return Outcome(
       training: Training(trainer: trainer, follower: follower, end: end),
       essence: try Essence(trainer.checkpoint()))
@@ -181,6 +182,27 @@ import Testing
         #expect(error?.message.contains("no space") == true)
         #expect(rank == failing || error?.message.contains("process \(failing) of 3") == true)
       }
+    }
+  }
+
+  private final class FailsAtTheEnd: TrainerObserver {
+    func observe(_ event: TrainingEvent) throws -> TrainerAnswer {
+      if case .trainEnd = event { throw CifarError(.diskFull, "no space") }
+      return .proceed
+    }
+  }
+
+  /// One process fails when all epochs are done.
+  @Test func oneFailsAtTheEnd() throws {
+    let hyperparameters = try Self.hyperparameters()
+    let outcomes = PeerRoom(3).run { rank, peers in
+      try Self.train(rank, peers, alongside: rank == 1 ? [FailsAtTheEnd()] : []) {
+        try Self.first(hyperparameters)
+      }
+    }
+    for (rank, outcome) in outcomes.enumerated() {
+      let error = #expect(throws: CifarError.self) { try outcome.get() }
+      #expect(error?.code == (rank == 1 ? .diskFull : .peer))
     }
   }
 

@@ -86,6 +86,11 @@ def losses(name):
     return [(row["train_loss"], row["val_loss"]) for row in cifar.Registry().run(name)["epochs"]]
 
 
+def metrics(name):
+    """Of the end: a run's accuracy with test-time augmentation, say."""
+    return [(row["name"], row["value"]) for row in cifar.Registry().run(name)["metrics"]]
+
+
 def status(name):
     return cifar.Registry().run(name)["status"]
 

@@ -9,8 +9,8 @@ import time
 import cifar
 import pytest
 from conftest import (
-    DATA, ROOT, cifar_command, epochs, finish, losses, ranks, run, start, status, train, wait_until,
-    weights,
+    DATA, ROOT, cifar_command, epochs, finish, losses, metrics, ranks, run, start, status, train,
+    wait_until, weights,
 )
 
 
@@ -30,6 +30,7 @@ def test_the_bits_of_one_process(options):
         ended = train("train", *DATA, "--epochs", 2, "--name", name, *options, processes=processes)
         assert weights(name) == weights("alone")
         assert losses(name) == losses("alone")
+        assert metrics(name) == metrics("alone")
         # One of them talks.
         assert ended.out.count("epoch 2/2") == 1
         assert ended.err == ""
