@@ -2,6 +2,7 @@
 
 import doctest
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -144,3 +145,34 @@ def test_a_killed_workers_run_is_taken_up(workplace):
     reported = set(again.intermediate_values)
     assert set(range(killed["epochs"] + 1, 1 + len(epochs))) <= reported <= set(epochs)
     assert len(epochs) > killed["epochs"]
+
+
+def killed_before_its_first_checkpoint(images, name):
+    process = os.fork()
+    if process == 0:
+        cifar.fit(
+            *images, model=SPEC, epochs=2, verbose=0, name=name, registry="runs.db",
+            on_batch=lambda batch: os.kill(os.getpid(), signal.SIGKILL))
+    os.waitpid(process, 0)
+    assert cifar.Registry("runs.db").run(name)["checkpoints"] == []
+
+
+@pytest.mark.parametrize("example", ["sweep.py", "sweep_dask.py"])
+def test_a_run_without_a_checkpoint_makes_place_for_another(small, workplace, example):
+    options = ["--images", "64", "--epochs", "1", "--trials", "1"]
+    if example == "sweep_dask.py":
+        pytest.importorskip("dask.distributed")
+        options += ["--workers", "1"]
+    elif not hasattr(optuna.storages, "RetryHeartbeatStaleTrialCallback"):
+        pytest.skip("the example needs Optuna 4.9")
+    else:
+        study = optuna.create_study(
+            study_name="sweep", storage="sqlite:///sweep.db", direction="maximize")
+        study.enqueue_trial({}, user_attrs={"run": "sweep-0"})
+    killed_before_its_first_checkpoint(small, "sweep-0")
+    subprocess.run(
+        [sys.executable, str(ROOT / "bindings" / "python" / "examples" / example), "shapes", *options],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python")}, check=True, timeout=240)
+    run, = cifar.Registry("runs.db").runs()
+    assert (run["name"], run["status"], run["epochs"]) == ("sweep-0", "completed", 1)
+    assert run["tags"] == "study=sweep, trial=0"

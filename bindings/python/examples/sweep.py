@@ -38,23 +38,31 @@ def main() -> None:
         learning_rate = trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True)
         batch_size = trial.suggest_categorical("batch_size", [32, 64, 128])
         label_smoothing = trial.suggest_float("label_smoothing", 0.0, 0.2)
-        if taken_up:
+        if taken_up and has_begun(name):
             registry = cifar.Registry(options.registry)
-            try:
-                registry.tag(name, f"trial={trial.number}")
-                if registry.run(name)["status"] != "completed":
-                    cifar.resume(
-                        name, train=train, validation=test, registry=options.registry,
-                        threads=options.threads, verbose=0, callbacks=callbacks)
-                return best(name)
-            except cifar.errors.NotFoundError:
-                pass  # it was killed before its first checkpoint
+            registry.tag(name, f"trial={trial.number}")
+            if registry.run(name)["status"] != "completed":
+                cifar.resume(
+                    name, train=train, validation=test, registry=options.registry,
+                    threads=options.threads, verbose=0, callbacks=callbacks)
+            return best(name)
         cifar.fit(
             train, test, model=options.model, epochs=options.epochs, batch_size=batch_size,
             learning_rate=learning_rate, label_smoothing=label_smoothing, name=name,
             group=options.study, registry=options.registry, threads=options.threads, verbose=0,
             callbacks=callbacks)
         return best(name)
+
+    def has_begun(name: str) -> bool:
+        """Whether there is a run to go on with. One without a checkpoint makes place for another."""
+        registry = cifar.Registry(options.registry)
+        try:
+            if registry.run(name)["checkpoints"]:
+                return True
+            registry.remove(name)
+        except cifar.errors.NotFoundError:
+            pass
+        return False
 
     def best(name: str) -> float:
         """Over all epochs of the run, also those before it was resumed."""
