@@ -193,7 +193,8 @@ static int read_header(void *context, int kind, const char *key, const char *val
     request->host = value;
     request->host_count++;
   } else if (!strcasecmp(key, "Sec-Fetch-Site")) {
-    request->fetch_site = value;
+    // Several are none that a browser sends.
+    request->fetch_site = request->fetch_site ? "several" : value;
   } else if (!strcasecmp(key, "If-None-Match")) {
     request->if_none_match = value;
   } else if (!strcasecmp(key, "Transfer-Encoding")) {

@@ -48,9 +48,10 @@ extension GitChanges {
           "--src-prefix=a/\(path)", "--dst-prefix=b/\(path)", "--submodule=short",
           "--ignore-submodules=dirty", "HEAD",
         ], atMost: GitChanges.longestPatch - patch.utf8.count)
-      patch +=
+      let text =
         diff.isCut
         ? String(diff.text[...(diff.text.lastIndex(of: "\n") ?? diff.text.startIndex)]) : diff.text
+      patch += GitChanges.withoutEmptySections(text)
       let names = try git.output(
         of: ["ls-files", "--others", "--exclude-standard", "-z"], atMost: GitChanges.longestPatch)
       let others = names.text.split(separator: "\0").map { path + $0 }
@@ -78,6 +79,18 @@ extension GitChanges {
     }
   }
 
+  /// Of a file that was touched, but is as it was, an index that is not refreshed has a title only.
+  private static func withoutEmptySections(_ patch: String) -> String {
+    let title = "diff --git "
+    let lines = patch.split(separator: "\n", omittingEmptySubsequences: false)
+    var kept: [Substring] = []
+    for (line, next) in zip(lines, lines.dropFirst() + [""]) {
+      if line.hasPrefix(title), next.isEmpty || next.hasPrefix(title) { continue }
+      kept.append(line)
+    }
+    return kept.joined(separator: "\n")
+  }
+
   private struct Unknown: Error {
     var reason: String
     init(_ reason: String) { self.reason = reason }
@@ -90,6 +103,8 @@ extension GitChanges {
     /// Configuration that comes before the repository's.
     var settings = [
       "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.untrackedCache=false",
+      // It would write the index, whether optional locks are wanted or not.
+      "diff.autoRefreshIndex=false",
     ]
 
     init(directory: String, seconds: Double, end: Double) {

@@ -53,10 +53,11 @@ extension Registry {
     }
     let source = try Registry(path: path, mode: .readOnly, busyTimeout: busyTimeout)
     let ids = try source.keys(of: runs)
-    return try writing { target in
+    var unused = 0
+    let merged = try writing { target in
       var merged = Merged()
       for (uuid, name) in ids {
-        let (outcome, checkpoints) = try Registry.merge(uuid, from: source, to: target)
+        let (outcome, checkpoints, dropped) = try Registry.merge(uuid, from: source, to: target)
         var run = Merged.Run(id: uuid, name: name, outcome: .unchanged, reason: "")
         switch outcome {
         case .added: run.outcome = .added
@@ -66,6 +67,7 @@ extension Registry {
         }
         merged.runs.append(run)
         merged.checkpoints += checkpoints
+        unused += dropped
       }
       let conflicts = merged.runs.filter { $0.outcome == .conflict }
       if let first = conflicts.first, !skipConflicts {
@@ -83,6 +85,8 @@ extension Registry {
       }
       return merged
     }
+    if unused > 0 { try shrink() }
+    return merged
   }
 
   /// What a new registry is written over: nothing.
@@ -149,15 +153,21 @@ extension Registry {
 
   private static func merge(
     _ uuid: String, from source: Registry, to target: Connection
-  ) throws -> (RunMerge.Outcome, checkpoints: Int) {
+  ) throws -> (RunMerge.Outcome, checkpoints: Int, unused: Int) {
     var copied: [Int64] = []
+    // A training in the source may save checkpoints, and prune some, while others are copied. What has
+    // come meanwhile is copied once more; then the training waits for it, so that there is an end.
+    var rounds = 0
     while true {
-      // A training in the source may save a checkpoint, or prune one, between two steps.
+      rounds += 1
       let step = try source.reading { connection -> Step in
         let merge = try RunMerge(uuid, from: connection, to: target)
         if !merge.isUpToDate { try merge.check() }
         let missing = try merge.missingBlobs()
-        guard missing.isEmpty else {
+        if rounds > 2 {
+          let held = HeldRegistry(connection: connection)
+          for blob in missing { _ = try blob.run(from: held, to: target) }
+        } else if !missing.isEmpty {
           return .needs(missing)
         }
         let (outcome, checkpoints) = try merge.run()
@@ -169,8 +179,8 @@ extension Registry {
           if let key = try blob.run(from: source, to: target) { copied.append(key) }
         }
       case .done(let outcome, let checkpoints):
-        try BlobStore.deleteUnused(copied, in: target)
-        return (outcome, checkpoints)
+        let unused = try BlobStore.deleteUnused(copied, in: target)
+        return (outcome, checkpoints, unused)
       }
     }
   }

@@ -117,18 +117,26 @@ extension Registry {
   public func gitChanges(_ key: Int64) throws -> GitChanges {
     try reading { connection in
       let changes = try connection.first(
-        "SELECT id, json FROM texts WHERE id = ?", [.integer(key)], of: .texts
-      ) { row in
-        try row.text("json", as: "the changes of a repository") {
-          (try? JSONValue(text: $0)).flatMap { GitChanges($0) }
-        }
-      }
+        "SELECT id, json FROM texts WHERE id = ?", [.integer(key)], of: .texts, Registry.changes)
       guard let changes else {
         throw CifarError(
           .badData, "\(connection.path) has lost the uncommitted changes of a session")
       }
       return changes
     }
+  }
+
+  private static func changes(_ row: Row) throws -> GitChanges {
+    try row.text("json", as: "the changes of a repository") {
+      (try? JSONValue(text: $0)).flatMap { GitChanges($0) }
+    }
+  }
+
+  /// Makes sure that the changes of a run's sessions can be read.
+  static func checkChanges(of run: Int64, in connection: Connection) throws {
+    _ = try connection.rows(
+      "SELECT id, json FROM texts WHERE id IN (SELECT git_changes FROM sessions WHERE run = ?)",
+      [.integer(run)], of: .texts, changes)
   }
 
   /// What is wrong with values in the tables, a sentence each.
@@ -146,6 +154,9 @@ extension Registry {
         throw row.illegal("resumed_session", nil, "an earlier session")
       }
     }
+    damage += try self.damage(
+      "SELECT id, json FROM texts WHERE id IN (SELECT git_changes FROM sessions)", of: .texts,
+      key: [(sql: "id", column: "id")], Registry.changes)
     damage += try EpochTable.damage(in: self)
     damage += try CheckpointTable.damage(in: self)
     damage += try MetricTable.damage(in: self)

@@ -168,9 +168,11 @@ extension Registry {
   /// Names, tags and groups are one line and no longer than a line.
   static func checkLabel(_ text: String, _ what: String) throws {
     let isShowable = text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
-    guard !text.isEmpty, text.utf8.count <= 200, isShowable else {
+    let isBlank = text.allSatisfy(\.isWhitespace)
+    guard !isBlank, text.utf8.count <= 200, isShowable else {
       throw CifarError(
-        .invalidArgument, "\(what) must have 1 to 200 bytes and no control characters")
+        .invalidArgument,
+        "\(what) must have 1 to 200 bytes, not only blanks, and no control characters")
     }
   }
 

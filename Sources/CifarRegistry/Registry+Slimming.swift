@@ -70,7 +70,8 @@ extension Registry {
       slimmed.problems += problems
       if result.checkpoints > 0 { slimmed.runs.append(result) }
     }
-    if !dryRun, slimmed.checkpoints > 0 { try shrink() }
+    // Also what an interrupted call left free.
+    if !dryRun { try shrink() }
     return slimmed
   }
 

@@ -22,7 +22,10 @@ public enum Format {
 
   /// A fraction as a percentage: 0.7312 is `73.12 %`.
   public static func percent(_ fraction: Double) -> String {
-    fraction.isFinite ? fixed(fraction * 100, 2) + " %" : fixed(fraction)
+    guard fraction.isFinite else { return fixed(fraction) }
+    // Halves away from zero, as the pages do it: printf would take the even neighbour.
+    let hundredths = (fraction * 1e4).rounded()
+    return fixed(abs(hundredths) < 1e15 ? hundredths / 100 : fraction * 100, 2) + " %"
   }
 
   /// The value of a metric, as its description asks for.

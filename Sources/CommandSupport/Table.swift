@@ -114,10 +114,12 @@ public struct Table {
     }
     var sizes = natural
     var excess = needed(sizes) - width
-    for column in shown where excess > 0 {
-      let cut = min(excess, sizes[column] - least[column])
-      sizes[column] -= cut
-      excess -= cut
+    // The widest gives first, so that of several none loses all.
+    while excess > 0,
+      let widest = shown.filter({ sizes[$0] > least[$0] }).max(by: { sizes[$0] < sizes[$1] })
+    {
+      sizes[widest] -= 1
+      excess -= 1
     }
     return (shown, shown.map { sizes[$0] })
   }

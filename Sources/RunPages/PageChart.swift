@@ -93,9 +93,13 @@ enum PageChart {
           stroke: color(curve.index), "stroke-dasharray": dashes});
         add(svg, "path", null, {d: path(smoothing ? smoothed(curve.rows, smoothing) : curve.rows),
           class: "curve", stroke: color(curve.index), "stroke-dasharray": dashes});
-        const seen = curve.rows.filter(row => shows(row[1]));
-        if (seen.length === 1) add(svg, "circle", null,
-          {cx: x(seen[0][0]), cy: y(seen[0][1]), r: 3, fill: color(curve.index)});
+        // No line goes through a value that has none beside it.
+        curve.rows.forEach((row, at) => {
+          const isAlone = [at - 1, at + 1].every(
+            other => !curve.rows[other] || !shows(curve.rows[other][1]));
+          if (shows(row[1]) && isAlone) add(svg, "circle", null,
+            {cx: x(row[0]), cy: y(row[1]), r: 3, fill: color(curve.index)});
+        });
       }
       const cursor = add(svg, "line", null, {y1: top, y2: height - bottom, class: "cursor",
         visibility: "hidden"});

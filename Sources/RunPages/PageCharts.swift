@@ -52,10 +52,12 @@ enum PageCharts {
           const values = new Map();
           for (const [epoch, value] of rows)
             if (isFinite(value)) values.set(epoch, [...values.get(epoch) || [], value]);
-          rows = [...values].sort((a, b) => a[0] - b[0]).map(([epoch, all]) => {
-            const found = sample(all);
-            return [epoch, found.mean, found];
-          });
+          // The mean of the few that went on longest is not the group's.
+          rows = [...values].filter(([, all]) => all.length > 1 && 2 * all.length >= line.runs.length)
+            .sort((a, b) => a[0] - b[0]).map(([epoch, all]) => {
+              const found = sample(all);
+              return [epoch, found.mean, found];
+            });
         }
         if (rows.some(row => !isNaN(row[1])))
           result.push({name, label: line.label, index: line.index, rows});
@@ -86,7 +88,7 @@ enum PageCharts {
       };
       add(controls, "span", "Solid: validation. Dashed: training.");
       if (groupsOf(runs).size)
-        checkbox(controls, "groups as mean and band (± one standard deviation)", view.grouped,
+        checkbox(controls, "groups as mean and band (± one standard deviation), where half of the runs are", view.grouped,
           checked => { view.grouped = checked; draw(); });
       checkbox(controls, "logarithmic axis", view.log, checked => { view.log = checked; draw(); });
       if (brief)

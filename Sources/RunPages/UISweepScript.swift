@@ -211,8 +211,12 @@ enum UISweepScript {
           names = value.names;
           choices();
         }
-        say(said, (filter ? `filter: ${filter} · ` : "") + `${runs.length} runs, `
-          + (names.length === 1 ? "1 hyperparameter differs"
+        const open = runs.filter(run => !isFinite(number(run[result.name]))).length;
+        say(said, (filter ? `filter: ${filter} · ` : "")
+          + (value.total > runs.length ? `the newest ${runs.length} of ${value.total.toLocaleString("en")} runs`
+            : runs.length === 1 ? "1 run" : `${runs.length} runs`)
+          + (open ? `, ${open} without a result, which ${open === 1 ? "has" : "have"} no line` : "")
+          + ", " + (names.length === 1 ? "1 hyperparameter differs"
             : `${names.length} hyperparameters differ`));
         draw();
       };

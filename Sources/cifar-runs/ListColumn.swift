@@ -77,17 +77,18 @@ struct ListColumn: Sendable {
       if let column = (standard + others).first(where: { $0.name == name }) { return column }
       let index = fields.count
       fields.append(name)
+      let format = EpochMetric(rawValue: name)?.format
       return ListColumn(
         name: name, title: .init(name.uppercased(), right: true),
-        cell: { .init(text($0.values[index])) }, value: { JSONValue($0.values[index]) })
+        cell: { .init(text($0.values[index], format)) }, value: { JSONValue($0.values[index]) })
     }
   }
 
-  private static func text(_ value: FieldValue) -> String {
+  private static func text(_ value: FieldValue, _ format: EpochMetric.Format?) -> String {
     switch value {
     case .null: "–"
     case .integer(let value): "\(value)"
-    case .real(let value): Format.short(value)
+    case .real(let value): format.map { Format.metric(value, $0) } ?? Format.short(value)
     case .text(let value): value
     }
   }

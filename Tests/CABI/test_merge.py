@@ -152,6 +152,67 @@ def test_other_values_of_the_same_epochs_are_a_conflict(two, workplace):
     assert rows("here.db") == before
 
 
+def change(path, *statements):
+    with sqlite3.connect(path) as database:
+        for statement in statements:
+            database.execute(statement)
+
+
+@pytest.mark.parametrize("statements, words", [
+    (["UPDATE epochs SET session = 99"], "rows of epochs belong to sessions that are missing"),
+    (["UPDATE checkpoints SET session = 99"], "rows of checkpoints belong to sessions that are missing"),
+    (["UPDATE epochs SET superseded = 0",
+      "INSERT INTO epochs (run, epoch, session, superseded, train_loss, train_accuracy, nan)"
+      " SELECT run, 1, session + 50, 0, 1, 0.5, '' FROM epochs LIMIT 1",
+      "INSERT INTO sessions (id, run, token, started, heartbeat, status, reason, host, boot_id,"
+      " pid_namespace, pid, pid_start_ticks, library_version, instruction_set, threads, command_line)"
+      " SELECT session, run, 'x', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z', 'completed',"
+      " '', '', '', '', 1, 1, '', '', 1, '' FROM epochs WHERE session > 50"],
+     "epoch 1 has several rows that are current"),
+    (["INSERT INTO texts (id, json) VALUES (777, '{\"patch\": 5}')", "UPDATE sessions SET git_changes = 777"],
+     "the changes of a repository"),
+])
+def test_a_damaged_run_is_named_and_not_taken_up(two, workplace, statements, words):
+    shutil.copy("there.db", "damaged.db")
+    try:
+        change("damaged.db", *statements)
+    except sqlite3.Error as error:
+        pytest.fail(f"the test's own SQL: {error}")
+    message = run("cifar-runs", "merge", "damaged.db", "--registry", "new.db", expect=1).stderr_text
+    assert words in message and "damaged.db" in message
+    assert not os.path.exists("new.db")
+    assert run("cifar-runs", "verify", "--registry", "damaged.db", expect=1)
+
+
+def epochs_in(path):
+    listed = start("cifar-runs", "list", "--json", "--registry", path)
+    text, _ = listed.communicate(timeout=60)
+    return sum(run["epochs"] for run in json.loads(text)) if listed.returncode == 0 else 0
+
+
+def test_a_merge_from_a_training_leaves_nothing_unused(two, workplace):
+    training = start(
+        "cifar", "train", "--data", "shapes", "--limit-train", 16, "--limit-test", 8, "--epochs", 100_000,
+        "--early-stopping", "off", "--quiet", "--registry", "live.db")
+    try:
+        end = time.monotonic() + 60
+        while epochs_in("live.db") < 5:
+            assert time.monotonic() < end and training.poll() is None
+            time.sleep(0.05)
+        output("merge", "live.db", "--registry", "target.db")
+        training.send_signal(signal.SIGINT)
+        training.communicate(timeout=60)
+    finally:
+        training.kill()
+        training.communicate()
+    with sqlite3.connect("target.db") as database:
+        (free,), (pages,) = (database.execute(f"PRAGMA {name}").fetchone()
+                             for name in ["freelist_count", "page_count"])
+    assert free < pages / 4
+    output("merge", "live.db", "--registry", "target.db")
+    assert output("verify", "--registry", "target.db")
+
+
 def test_the_newest_runs_come_first_wherever_they_were_trained(two, workplace):
     fit("here.db", "c", epochs=1)
     output("merge", "there.db", "--registry", "here.db")

@@ -58,6 +58,9 @@ def test_from_python_with_images_of_its_own(workplace):
     more = rng.integers(0, 256, (20, 32, 32, 3), dtype=np.uint8), rng.integers(0, 10, 20)
     options = {"model": MODEL, "batch_size": 16, "verbose": 0, "registry": "runs.db"}
     first = cifar.fit(*[images, more], epochs=2, name="first", threads=1, **options)
+    split = cifar.fit(*images, validation_split=0.25, epochs=1, name="split", **options)
+    again = cifar.rerun("split", train=images, validation_split=0.25, verbose=0, registry="runs.db")
+    assert [epoch.val_loss for epoch in again.epochs] == [epoch.val_loss for epoch in split.epochs]
     again = cifar.rerun(first, train=images, validation=more, verbose=0)
     assert tensors(again.id) == tensors("first")
     with pytest.raises(cifar.CifarError, match="nothing says where the run's images are"):
@@ -73,7 +76,7 @@ def test_from_python_with_images_of_its_own(workplace):
     text = "\n".join(lines)
     assert "other training images (SHA-256)" in text and "validation" not in text
     assert any("another number of threads: 1 then, 2 now" in note for note in notes(changed.id))
-    assert len(details(changed.id)["sessions"]) == 1 and len(json.loads(output("list", "--json"))) == 3
+    assert len(details(changed.id)["sessions"]) == 1 and len(json.loads(output("list", "--json"))) == 5
 
 
 def test_what_differs_is_said(workplace, monkeypatch):

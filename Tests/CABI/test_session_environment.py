@@ -219,6 +219,24 @@ def test_what_cannot_be_told_is_not_none(repository, monkeypatch):
     assert f"not known: {reason}" in (repository / "report.html").read_text()
 
 
+def test_nothing_of_the_repository_is_written(repository):
+    (repository / "other.py").write_text("a = 1\n")
+    git("add", "other.py")
+    git("commit", "-qm", "another")
+    # Touched, but as it was; and a change.
+    os.utime(repository / "model.py", (1, 1))
+    (repository / "other.py").write_text("a = 2\n")
+    before = {path: path.read_bytes() for path in (repository / ".git").rglob("*") if path.is_file()}
+    fit("runs.db", "a")
+    assert before == {path: path.read_bytes() for path in (repository / ".git").rglob("*") if path.is_file()}
+    session, = sessions("a")
+    assert "other.py" in session["git_changes"]["patch"] and "model.py" not in session["git_changes"]["patch"]
+    git("checkout", "--", "other.py")
+    os.utime(repository / "model.py", (2, 2))
+    fit("runs.db", "b")
+    assert sessions("b")[0]["git_changes"] is None
+
+
 def test_files_that_git_does_not_look_at(repository):
     git("update-index", "--assume-unchanged", "model.py")
     (repository / "model.py").write_text("units = 20\n")

@@ -61,7 +61,8 @@ def service(monkeypatch):
     ("wandb", cifar.callbacks.WandB, "id"), ("trackio", cifar.callbacks.Trackio, "name")])
 def test_what_a_service_hears(small, workplace, service, name, kind, identity):
     module = service(name)
-    result = fit(small, callbacks=[kind("tests", group="g")], learning_rate=0.01)
+    result = fit(small, callbacks=[kind("tests", group="g"), lambda epoch: epoch.log(f1=epoch.epoch / 10)],
+                 learning_rate=0.01, name="mine", seed=1)
     (began, options), *logs, (ended, code, summary) = module.calls
     assert (began, ended, code) == ("init", "finish", 0)
     assert options["project"] == "tests" and options["group"] == "g" and options["resume"] == "allow"
@@ -69,9 +70,12 @@ def test_what_a_service_hears(small, workplace, service, name, kind, identity):
     assert options["config"]["epochs"] == 2
     assert [step for _, step, _ in logs] == [1, 2]
     for (_, _, metrics), epoch in zip(logs, result.epochs):
-        for metric in ["train_loss", "val_loss", "val_accuracy", "learning_rate"]:
+        for metric in ["train_loss", "val_loss", "val_accuracy", "learning_rate", "cpu_seconds", "peak_memory"]:
             assert metrics[metric] == getattr(epoch, metric)
+        assert metrics["f1"] == epoch.epoch / 10
+    assert options["config"]["epochs"] == 2 and options["config"]["callbacks.0.type"]
     if name == "wandb":
+        assert options["name"] == "mine"
         assert summary == {"status": "completed"}
     module.calls.clear()
     cifar.resume(result.id, train=small[0], validation=small[1], epochs=3, verbose=0,

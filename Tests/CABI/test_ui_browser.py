@@ -244,6 +244,7 @@ def test_a_server_that_is_gone(original, workplace, browser):
         browser.wait(lambda: len(rows(browser)) == 9, "nine runs")
     browser.wait(lambda: browser.text("#live") == ["not up to date"], "a sign")
     assert "start it again" in browser.text(".error")[0] and len(rows(browser)) == 9
+    browser.open("about:blank")
     browser.complaints()
 
 

@@ -54,7 +54,9 @@ import Testing
     ("optimizer.learning_rate = 0.001", ["wide"]), ("batch_size >= 128", ["narrow", "nothing"]),
     ("hyperparameters.batch_size = 32", ["wide"]), ("metrics.f1 > 0", ["wide 2", "narrow"]),
     ("duration < 1h", ["wide", "wide 2", "narrow", "nothing"]), ("duration > 1d", []),
-    ("seed = 9223372036854775808 and learning_rate = 1", ["nothing"]), ("name = '%'", []),
+    ("seed = 9223372036854775808 and learning_rate = 1", ["nothing"]),
+    ("seed > 9223372036854775807", ["nothing"]), ("seed = 09223372036854775808", ["nothing"]),
+    ("seed < 10000000000000000000", ["wide", "wide 2", "narrow", "nothing"]), ("name = '%'", []),
     ("name ~ '%'", []), ("reason = done and host is not null and name == wide", ["wide"]),
     ("no.such.parameter = 1", []), ("name != wide", ["wide 2", "narrow", "nothing"]),
   ])

@@ -1,5 +1,21 @@
 import CifarCore
 
+/// Where something is read that may change between two readings.
+protocol ReadableRegistry {
+  func reading<Result: Sendable>(_ body: (Connection) throws -> Result) throws -> Result
+}
+
+extension Registry: ReadableRegistry {}
+
+/// A registry that is held for reading: nothing changes.
+struct HeldRegistry: ReadableRegistry {
+  let connection: Connection
+
+  func reading<Result: Sendable>(_ body: (Connection) throws -> Result) throws -> Result {
+    try body(connection)
+  }
+}
+
 /// Copies the bytes of a checkpoint into another file, in pieces: the source is held while some
 /// megabytes are read, so that a training there can go on.
 struct BlobCopy: Sendable {
@@ -13,7 +29,7 @@ struct BlobCopy: Sendable {
 
   /// - Returns: the new blob's key; nil for a blob that is gone: its checkpoint was pruned meanwhile.
   /// - Throws: `checksumMismatch` for bytes that are not those that were stored.
-  func run(from source: Registry, to target: Connection) throws -> Int64? {
+  func run(from source: some ReadableRegistry, to target: Connection) throws -> Int64? {
     let content = try source.reading { connection in
       try connection.first(
         "SELECT id, sha256, size FROM blobs WHERE id = ?", [.integer(blob)], of: .blobs
@@ -56,9 +72,10 @@ struct BlobCopy: Sendable {
         try target.run("DELETE FROM blobs WHERE id = ?", [.integer(copy)])
         return nil
       }
+      let path = try source.reading { $0.path }
       throw CifarError(
         .checksumMismatch,
-        "checkpoint \(checkpoint) in \(source.path) is damaged: its bytes do not have the hash they "
+        "checkpoint \(checkpoint) in \(path) is damaged: its bytes do not have the hash they "
           + "were stored with; cifar-runs verify tells what else is")
     }
     return copy

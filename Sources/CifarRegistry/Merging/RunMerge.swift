@@ -40,9 +40,32 @@ struct RunMerge {
   /// Whether there is nothing to take from the source but labels.
   var isUpToDate: Bool { relation != .ahead }
 
-  /// - Throws: `badData` for a run that holds an illegal value.
+  /// - Throws: `badData` for a run that holds an illegal value, or rows that belong to nothing.
   func check() throws {
     _ = try Registry.detail(of: RunLookup(key: theirs.run, uuid: uuid), in: source)
+    try Registry.checkChanges(of: theirs.run, in: source)
+    for table in ["epochs", "metrics", "checkpoints"] {
+      let count = try source.integer(
+        """
+        SELECT count(*) FROM \(table) WHERE run = ?1
+          AND session NOT IN (SELECT id FROM sessions WHERE run = ?1)
+        """, [.integer(theirs.run)])
+      guard let count, count > 0 else { continue }
+      throw damage("\(count) rows of \(table) belong to sessions that are missing")
+    }
+    let doubled = try source.integer(
+      """
+      SELECT epoch FROM epochs WHERE run = ? AND superseded = 0
+      GROUP BY epoch HAVING count(*) > 1 LIMIT 1
+      """, [.integer(theirs.run)])
+    if let doubled { throw damage("epoch \(doubled) has several rows that are current") }
+  }
+
+  private func damage(_ what: String) -> CifarError {
+    CifarError(
+      .badData,
+      "run \(uuid.prefix(8)) in \(source.path) is damaged: \(what); cifar-runs verify tells what else "
+        + "is")
   }
 
   private static func key(of uuid: String, in connection: Connection) throws -> Int64? {
@@ -298,15 +321,20 @@ struct RunMerge {
       changes += try target.run(
         "INSERT OR IGNORE INTO tags (run, tag) VALUES (?, ?)", [.integer(run), .text(tag)])
     }
-    for note in try source.rows(
-      "SELECT created, text FROM notes WHERE run = ? ORDER BY id", [.integer(theirs.run)],
-      { [$0.sqlValue(0), $0.sqlValue(1)] })
-    {
+    struct Note: Hashable {
+      var created: String
+      var text: String
+    }
+    func notes(_ run: Int64, _ connection: Connection) throws -> [Note] {
+      try connection.rows(
+        "SELECT created, text FROM notes WHERE run = ? ORDER BY id", [.integer(run)]
+      ) { Note(created: $0.text(0), text: $0.text(1)) }
+    }
+    var known = Set(try notes(run, target))
+    for note in try notes(theirs.run, source) where known.insert(note).inserted {
       changes += try target.run(
-        """
-        INSERT INTO notes (run, created, text) SELECT ?1, ?2, ?3 WHERE NOT EXISTS
-          (SELECT 1 FROM notes WHERE run = ?1 AND created = ?2 AND text = ?3)
-        """, [.integer(run)] + note)
+        "INSERT INTO notes (run, created, text) VALUES (?, ?, ?)",
+        [.integer(run), .text(note.created), .text(note.text)])
     }
     for column in ["name", "group_name"] {
       let label = try source.first(

@@ -12,6 +12,12 @@ enum FilterValue {
       if let number = number(token.text) { return .real(number) }
       throw FilterToken.error(
         token.column, "\(field.name) is compared with a number, not with '\(token.text.excerpt)'")
+    case .unsigned:
+      if let number = UInt64(token.text) { return .text(RunField.padded("\(number)")) }
+      throw FilterToken.error(
+        token.column,
+        "\(field.name) is compared with a whole number from 0 to 2^64 - 1, not with "
+          + "'\(token.text.excerpt)'")
     case .duration:
       if let seconds = duration(token.text) { return .real(seconds) }
       throw FilterToken.error(

@@ -7,6 +7,8 @@ public struct RunField: Sendable {
     /// Text whose start is enough.
     case prefix
     case number
+    /// A whole number of 64 bits without a sign, stored as its digits.
+    case unsigned
     /// Seconds, which may be written as `90m`, `2h`, `1d`.
     case duration
     case time
@@ -25,6 +27,19 @@ public struct RunField: Sendable {
   /// The fields with a name of their own. Besides these, any hyperparameter by its path
   /// (`optimizer.beta1`) and what the program measured itself (`metrics.f1`).
   public static var all: [(name: String, help: String)] { table.map { ($0.name, $0.help) } }
+
+  /// What orders as the values do.
+  var comparableSQL: String {
+    kind == .unsigned
+      ? "substr('\(RunField.padded(""))' || \(sql), -\(RunField.longestUnsigned))" : sql
+  }
+
+  private static let longestUnsigned = 20
+
+  /// Digits, with zeros before them: then their order is that of the numbers.
+  static func padded(_ digits: String) -> String {
+    String(repeating: "0", count: longestUnsigned - digits.utf8.count) + digits
+  }
 
   private typealias Entry = (name: String, kind: Kind, sql: String, help: String)
 
@@ -48,7 +63,7 @@ public struct RunField: Sendable {
     ("status", .text, "", "running, completed, stopped, interrupted, failed, crashed"),
     ("recipe", .text, "r.recipe", ""),
     ("dataset", .text, "r.dataset", "cifar10, cifar100, shapes, memory"),
-    ("seed", .text, "r.seed", ""),
+    ("seed", .unsigned, "r.seed", ""),
     ("started", .time, "r.started", "'2 days ago', yesterday, 2026-11-23, '2026-11-23 20:22'"),
     ("duration", .duration, "", "seconds in all sessions; 90m, 2h, 1d"),
     ("epochs", .number, "r.epochs", "recorded"),

@@ -148,7 +148,7 @@ struct RunFilter {
         : field.sql.replacing("%", with: "\(symbol) ?")
     }
     // Something else than what it is compared with is also what is not there.
-    return "\(field.sql) \(symbol == "!=" ? "IS NOT" : symbol) ?"
+    return "\(field.comparableSQL) \(symbol == "!=" ? "IS NOT" : symbol) ?"
   }
 
   private static func escaped(_ text: String) -> String {

@@ -76,7 +76,7 @@ public struct RunQuery: Sendable, Equatable {
       guard field.kind != .member else {
         throw CifarError(.invalidArgument, "cannot sort by '\(sort)': a run may have several")
       }
-      order = "\(field.sql) \(direction) NULLS LAST, r.started DESC, r.id DESC"
+      order = "\(field.comparableSQL) \(direction) NULLS LAST, r.started DESC, r.id DESC"
     }
     values += [.integer(limit ?? -1), .integer(offset)]
     return (

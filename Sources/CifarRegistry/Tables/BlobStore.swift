@@ -82,11 +82,13 @@ enum BlobStore {
   }
 
   /// Deletes those of `blobs` that nothing refers to any more.
-  static func deleteUnused(_ blobs: [Int64], in connection: Connection) throws {
-    for blob in Set(blobs).sorted() {
-      try connection.run(
-        "DELETE FROM blobs WHERE id = ? AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE blob = ?)",
-        [.integer(blob), .integer(blob)])
+  @discardableResult
+  static func deleteUnused(_ blobs: [Int64], in connection: Connection) throws -> Int {
+    try Set(blobs).sorted().reduce(0) { count, blob in
+      count
+        + (try connection.run(
+          "DELETE FROM blobs WHERE id = ? AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE blob = ?)",
+          [.integer(blob), .integer(blob)]))
     }
   }
 

@@ -103,6 +103,9 @@ enum CheckpointTable {
   static func damage(in registry: Registry) throws -> [CifarError] {
     try registry.damage(
       select, of: .checkpoints, key: [(sql: "c.id", column: "id")], Entry.init)
+      + registry.damage(
+        "SELECT c.id, c.session, \(SessionReference.sql(of: "c")) FROM checkpoints c",
+        of: .checkpoints, key: [(sql: "c.id", column: "id")], SessionReference.check)
   }
 
   static func all(of run: Int64, in connection: Connection) throws -> [CheckpointRow] {

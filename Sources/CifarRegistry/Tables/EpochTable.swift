@@ -93,9 +93,13 @@ enum EpochTable {
   static func damage(in registry: Registry) throws -> [CifarError] {
     var last: (run: Int64, epoch: Int)?
     return try registry.damage(
-      select, of: .epochs, key: ["run", "epoch", "session"].map { (sql: $0, column: $0) }
+      """
+      SELECT run, epoch, session, superseded, \(metricColumns), nan,
+        \(SessionReference.sql(of: "epochs")) FROM epochs
+      """, of: .epochs, key: ["run", "epoch", "session"].map { (sql: $0, column: $0) }
     ) { row in
       let epoch = try read(row).epoch
+      try SessionReference.check(row)
       guard try !row.flag("superseded") else { return }
       let run = try row.key("run")
       if let last, last == (run, epoch) {

@@ -47,8 +47,14 @@ enum MetricTable {
   /// What is wrong with the rows of all runs.
   static func damage(in registry: Registry) throws -> [CifarError] {
     try registry.damage(
-      "SELECT run, name, epoch, session, superseded, value FROM metrics", of: .metrics,
-      key: ["run", "name", "epoch", "session"].map { (sql: $0, column: $0) }, read)
+      """
+      SELECT run, name, epoch, session, superseded, value, \(SessionReference.sql(of: "metrics"))
+      FROM metrics
+      """, of: .metrics, key: ["run", "name", "epoch", "session"].map { (sql: $0, column: $0) }
+    ) { row in
+      try SessionReference.check(row)
+      return try read(row)
+    }
   }
 
   private static func read(_ row: Row) throws -> MetricRow {

@@ -109,9 +109,7 @@ struct UIRoutes {
     let registry = try registry()
     var damage: [String] = []
     let found = try registry.runs(query) { damage.append($0.message) }
-    var counted = query
-    (counted.limit, counted.offset, counted.sort) = (nil, 0, nil)
-    let total = try registry.ids(counted) { _ in }.count
+    let total = try count(query, in: registry)
     return .object([
       "registry": .string(path), "version": .string(LibraryVersion.string),
       "total": .integer(Int64(total)), "damaged": .array(damage.map { .string($0) }),
@@ -125,6 +123,13 @@ struct UIRoutes {
             ])
         }),
     ])
+  }
+
+  /// How many runs there are on all pages.
+  private func count(_ query: RunQuery, in registry: Registry) throws -> Int {
+    var query = query
+    (query.limit, query.offset, query.sort, query.withHyperparameters) = (nil, 0, nil, false)
+    return try registry.ids(query) { _ in }.count
   }
 
   private func named(_ target: HTTPTarget, atMost most: Int) throws -> [String] {
@@ -167,7 +172,9 @@ struct UIRoutes {
     var query = try query(target)
     query.withHyperparameters = true
     var damage: [String] = []
-    let runs = try registry().runs(query) { damage.append($0.message) }
+    let registry = try registry()
+    let runs = try registry.runs(query) { damage.append($0.message) }
+    let total = try count(query, in: registry)
     var models = ModelNames()
     // In the order of the runs' starts, in which equal names of models are told apart.
     let sets = try runs.reversed().map { run in
@@ -180,7 +187,7 @@ struct UIRoutes {
     }.reversed()
     let names = Set(sets.flatMap(\.keys)).filter { name in Set(sets.map { $0[name] }).count > 1 }
     return .object([
-      "names": .array(names.sorted().map { .string($0) }),
+      "total": .integer(Int64(total)), "names": .array(names.sorted().map { .string($0) }),
       "models": .array(models.bySize.map { .string($0) }),
       "damaged": .array(damage.map { .string($0) }),
       "runs": .array(

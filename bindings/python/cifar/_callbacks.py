@@ -15,6 +15,9 @@ class _UnderWay(Protocol):
 
     def model(self) -> Model: ...
 
+    @property
+    def logged(self) -> Dict[str, float]: ...
+
 
 class StopTraining(Exception):
     """Raised in a callback, it stops the training, and ``fit`` returns the run as usual.

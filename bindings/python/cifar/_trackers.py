@@ -9,10 +9,11 @@ from typing import Any, Dict, Mapping, Optional
 
 from ._callbacks import Callback
 from .events import Epoch
+from .registry import Registry
 
 _METRICS = (
     "train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
-    "images_per_second",
+    "images_per_second", "cpu_seconds", "peak_memory",
 )
 # What the services take of a parameter at least.
 _LONGEST = 500
@@ -36,7 +37,14 @@ class Tracker(Callback):
                 f"cifar.callbacks.{type(self).__name__} needs {self._module}: "
                 f"pip install {self._module} ({error})") from error
 
-    def _began(self, run: Optional[str], hyperparameters: Mapping[str, Any]) -> None:
+    def _began(
+        self, run: Optional[str], registry: Optional[str], hyperparameters: Mapping[str, Any],
+    ) -> None:
+        self._labels: Dict[str, Any] = {}
+        if run is not None:
+            row = Registry(registry).run(run)
+            self._labels = {
+                "name": row["name"], "group": row["group"], "tags": row["tags"]}
         self._start(run, _flat(hyperparameters))
         self._is_open = True
 
@@ -49,6 +57,8 @@ class Tracker(Callback):
             The epoch.
         """
         metrics = {name: getattr(epoch, name) for name in _METRICS}
+        if self._training is not None:
+            metrics.update(self._training.logged)
         self._attempt(self._log, metrics, epoch.epoch)
 
     def _ended(self, status: str) -> None:
@@ -91,7 +101,8 @@ class MLflow(Tracker):
         Where MLflow keeps its runs, such as ``"sqlite:///mlflow.db"``; None (the default) for
         MLflow's own setting.
     name : str, optional
-        The run's name there; None (the default) for the start of its id.
+        The run's name there; None (the default) for the one that ``fit`` gave it, else the start of
+        its id.
 
     Raises
     ------
@@ -141,7 +152,10 @@ class MLflow(Tracker):
 
     def _create(self, run: Optional[str]) -> str:
         tags = {"cifar.run_id": run} if run else {}
-        name = self.name or (run[:8] if run else None)
+        for label in ("name", "group", "tags"):
+            if self._labels.get(label):
+                tags[f"cifar.{label}"] = str(self._labels[label])
+        name = self.name or self._labels.get("name") or (run[:8] if run else None)
         return self._client.create_run(self._experiment(), tags=tags, run_name=name).info.run_id
 
     def _log(self, metrics: Dict[str, float], step: int) -> None:
@@ -186,7 +200,8 @@ class WandB(Tracker):
 
     def _start(self, run: Optional[str], parameters: Dict[str, Any]) -> None:
         self._run = self._load().init(
-            **{"id": run, "resume": "allow", "config": parameters, **self.options})
+            **{"id": run, "resume": "allow", "config": parameters, "name": self._labels.get("name"),
+               "group": self._labels.get("group"), **self.options})
 
     def _log(self, metrics: Dict[str, float], step: int) -> None:
         self._run.log({**metrics, "epoch": step}, step=step)
@@ -242,5 +257,7 @@ def _flat(value: Any, name: str = "") -> Dict[str, Any]:
             path: inner for key, member in value.items()
             for path, inner in _flat(member, f"{name}.{key}" if name else key).items()}
     if isinstance(value, (Mapping, list, tuple)):
+        if value and all(isinstance(member, Mapping) for member in value):
+            return _flat({str(place): member for place, member in enumerate(value)}, name)
         value = json.dumps(value)
     return {name: value[:_LONGEST] if isinstance(value, str) else value}

@@ -49,7 +49,8 @@ class Training:
     ) -> None:
         """callbacks: of ``list_of``."""
         self._peers = peers
-        listed = list(callbacks)
+        # Trackers come last: they send what the others log.
+        listed = sorted(callbacks, key=lambda item: isinstance(item, Tracker))
         self._progress = progress_of(verbose)
         if self._progress is not None:  # before others, which may print
             listed.insert(0, self._progress)
@@ -66,6 +67,8 @@ class Training:
         if on_batch is not None:
             self._batch_functions.append(function(on_batch, "on_batch", "batch"))
         self._epochs: List[Epoch] = []
+        # What callbacks logged with the last epoch.
+        self.logged: Dict[str, float] = {}
         self._trainer: Optional[Handle] = None
         self._thread = threading.get_ident()
         self._listening = Listening()
@@ -150,7 +153,8 @@ class Training:
             }
             item._training = self
             if isinstance(item, Tracker):
-                item._began(decode_optional(info.run_id), hyperparameters)
+                item._began(
+                    decode_optional(info.run_id), decode_path(info.registry), hyperparameters)
         if self._progress is not None:
             self._progress.begin(
                 decode_optional(info.run_id), decode_path(info.registry), info.parameters,
@@ -208,6 +212,7 @@ class Training:
     def _on_epoch_end(self, info: Any) -> int:
         epoch = epoch_of(info.contents)
         self._epochs.append(epoch)
+        self.logged = {}
         return self._ask(self._epoch_functions, recording(epoch, self._record))
 
     def _on_storage_wait(self, info: Any) -> int:
@@ -276,6 +281,7 @@ class Training:
             "cifar_trainer_record_metrics", trainer, (c_char_p * count)(*names),
             (c_double * count)(*values), count,
         )
+        self.logged.update(zip(metrics, values))
 
 
 # Those of every epoch, which a table has beside the values that are logged.

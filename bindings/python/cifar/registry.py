@@ -336,7 +336,7 @@ class Registry(Edits):
         call("cifar_registry_backup", self._handle, argument.required_path(path, "path"))
 
     def merge(
-        self, path: PathLike, run: Optional[str] = None, *, skip_conflicts: bool = False
+        self, path: PathLike, run: Union[None, str, Recorded] = None, *, skip_conflicts: bool = False
     ) -> Dict[str, int]:
         """Takes up the runs of another registry, in one transaction: all of it lands, or nothing.
 
@@ -350,8 +350,9 @@ class Registry(Edits):
         path : path
             The other registry: its runs stay as they are; an older schema is brought to the present
             one, as whenever such a file is opened.
-        run : str, optional
-            This run only: its id, at least the first 4 characters, or its name. Default: all.
+        run : str or Run, optional
+            This run only: its id, at least the first 4 characters, or its name; or what ``fit``
+            returned. Default: all.
         skip_conflicts : bool
             Whether to leave out runs that went on in both files and take up the others. Default:
             such a run is an error, and nothing is written.
@@ -378,7 +379,7 @@ class Registry(Edits):
         info = abi.MergeInfo()
         call(
             "cifar_registry_merge", self._handle, argument.required_path(path, "path"),
-            argument.text(run, "run"), argument.flag(skip_conflicts, "skip_conflicts"),
+            None if run is None else argument.run(run), argument.flag(skip_conflicts, "skip_conflicts"),
             ctypes.byref(info), ctypes.sizeof(info))
         names = ("added", "updated", "unchanged", "conflicts", "checkpoints")
         return {name: getattr(info, name) for name in names}

@@ -21,6 +21,7 @@ def rerun(
     *,
     train: Optional[Images] = None,
     validation: Optional[Images] = None,
+    validation_split: Optional[float] = None,
     init: Optional[PathLike] = None,
     name: Optional[str] = None,
     tags: Union[None, str, Iterable[str]] = (),
@@ -49,6 +50,8 @@ def rerun(
     train, validation : Dataset or (images, labels), optional
         The images it was trained on; None (the default) opens them from their place, or from
         ``data``. A run on arrays, or on parts of data sets, needs them handed over.
+    validation_split : float, optional
+        As in ``fit``, where that had one with ``train`` handed over.
     init : path, optional
         A run or a safetensors file with the weights that the run began with; None (the default) for
         where it had them from.
@@ -103,7 +106,7 @@ def rerun(
             raise ValueError("run was not recorded: there is nothing to run again")
         registry = run.registry if registry is None else registry
         run = run.id
-    images, others = training_and_validation(train, validation, None, None)
+    images, others = training_and_validation(train, validation, None, validation_split)
     options = abi.RerunOptions()
     call("cifar_rerun_options_init", byref(options), sizeof(options))
     options.threads = argument.optional_whole(threads, "threads", 1024)
