@@ -21,9 +21,9 @@ int cifar_peers_open(cifar_peers *peers);
  *  end, as in "process 1 is gone". From the thread that called; NULL where there is nothing to say. */
 const char *cifar_peers_error(void);
 
-/** Leaves the others; the command's last call, on its main thread, after a successful
- *  cifar_peers_open. What process 0 records is recorded by then. After a callback has failed there may
- *  be nobody to wait for. */
+/** Leaves the others; the command's last call, on its main thread, in all processes. What process 0
+ *  records is recorded by then. Where a callback or cifar_peers_open has failed it is not called: there
+ *  may be nobody to wait for, and the process ends. */
 void cifar_peers_close(void);
 
 #ifdef __cplusplus

@@ -98,12 +98,13 @@ final class Processes {
     return CifarError(error.code, "\(name): \(error.message)")
   }
 
-  /// Leaves the others, when all is recorded.
+  /// Leaves the others, when all is recorded. Where they can't be reached it does nothing: they may wait
+  /// for this process to go on, and hear of its end by what started them.
   func close() {
     if !isOver {
       // Such as wrong arguments, which the others may not have.
       TrainerMeeting(peers).leave(CifarError(.invalidArgument, "it did not begin a training"))
     }
-    library.close()
+    if !peers.hasFailed { library.close() }
   }
 }

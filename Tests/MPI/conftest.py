@@ -112,21 +112,18 @@ def epochs(name):
         return 0
 
 
-def ranks(mpirun):
-    """The process ids of what an mpirun started on this machine, by rank."""
+def ranks():
+    """The process ids of what an mpirun started in this directory, by rank."""
     found = {}
-    try:
-        children = Path(f"/proc/{mpirun.pid}/task/{mpirun.pid}/children").read_text().split()
-    except FileNotFoundError:
-        return found
-    for child in children:
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            variables = Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
-            if os.readlink(f"/proc/{child}/exe") != str(BIN / "cifar"):
+            if (os.readlink(process / "exe"), os.readlink(process / "cwd")) != (
+                    str(BIN / "cifar"), os.getcwd()):
                 continue
-        except OSError:  # it has ended
+            variables = (process / "environ").read_bytes().split(b"\0")
+        except OSError:  # it has ended, or is none of ours
             continue
         for variable in variables:
             if variable.startswith(b"OMPI_COMM_WORLD_RANK="):
-                found[int(variable.split(b"=")[1])] = int(child)
+                found[int(variable.split(b"=")[1])] = int(process.name)
     return found

@@ -81,7 +81,7 @@ def test_a_signal_to_one_stops_all():
     train("train", *DATA, "--epochs", 12, *PATIENT, "--name", "whole")
     mpirun = start(*cifar_command("train", *DATA, "--epochs", 12, *PATIENT, "--name", "cut", processes=2))
     wait_until(lambda: epochs("cut") >= 1, mpirun)
-    os.kill(ranks(mpirun)[1], signal.SIGTERM)
+    os.kill(ranks()[1], signal.SIGTERM)
     ended = finish(mpirun)
     assert ended.returncode != 0
     assert "Interrupted. Continue with: cifar resume" in ended.err
@@ -103,11 +103,11 @@ def test_twenty_kills():
             else ["train", *DATA, "--epochs", 2000, *PATIENT, "--name", name])
         before = epochs(name)
         mpirun = start(*cifar_command(*arguments, processes=processes))
-        wait_until(lambda: len(ranks(mpirun)) == processes, mpirun)
+        wait_until(lambda: len(ranks()) == processes, mpirun)
         if number == 0 or chance.random() < 0.7:
             wait_until(lambda: epochs(name) > before, mpirun)
         time.sleep(chance.random() / 5)
-        os.kill(ranks(mpirun)[victim], signal.SIGKILL)
+        os.kill(ranks()[victim], signal.SIGKILL)
         ended = finish(mpirun)
         assert ended.returncode != 0
         assert f"process rank {victim} " in ended.err and "signal 9" in ended.err, ended.err
@@ -151,22 +151,44 @@ def can_make_namespaces():
     return os.geteuid() == 0 and start("unshare", "--net", "--uts", "true").wait() == 0
 
 
-@pytest.mark.skipif(
+NAMESPACES = ROOT / "Tests" / "MPI" / "namespaces"
+over_a_network = pytest.mark.skipif(
     not can_make_namespaces(), reason="network namespaces take root, and rights in a container")
-def test_over_a_network(workplace):
+
+
+@over_a_network
+def test_machines(workplace):
     """Three machines that are a millisecond apart, over TCP: the bits do not tell."""
-    namespaces = ROOT / "Tests" / "MPI" / "namespaces"
     arguments = ["train", *DATA, "--epochs", 2, "--registry", workplace / "runs.db"]
     train(*arguments, "--name", "alone")
     train(*arguments, "--name", "three", processes=3)
     for name, hosts, same in ("one each", "1,1,1", "three"), ("two, one, one", "2,1,1", "alone"):
         ended = run(
-            namespaces, hosts, ROOT / "build" / "bin" / "cifar-mpi", *arguments, "--name", name)
+            NAMESPACES, hosts, ROOT / "build" / "bin" / "cifar-mpi", *arguments, "--name", name)
         print(ended.err)
         assert weights(name) == weights(same)
         assert losses(name) == losses(same)
         session, = cifar.Registry().sessions(name)
         assert len(set(session["environment"]["peers"]["hosts"])) == 3
+
+
+@over_a_network
+@pytest.mark.parametrize("victim", [0, 2])
+def test_a_kill_on_another_machine(victim):
+    mpirun = start(
+        NAMESPACES, "1,1,1", ROOT / "build" / "bin" / "cifar-mpi", "train", *DATA, "--epochs", 2000,
+        *PATIENT, "--name", "killed", "--registry", os.path.abspath("runs.db"))
+    wait_until(lambda: epochs("killed") >= 1, mpirun)
+    os.kill(ranks()[victim], signal.SIGKILL)
+    ended = finish(mpirun)
+    assert ended.returncode != 0
+    assert f"process rank {victim} " in ended.err and "signal 9" in ended.err, ended.err
+    wait_until(lambda: not ranks())
+    assert status("killed") in ("crashed", "failed")
+    more = epochs("killed") + 1
+    train("resume", "killed", "--epochs", more, processes=3)
+    train("train", *DATA, "--epochs", more, *PATIENT, "--name", "whole", processes=3)
+    assert weights("killed") == weights("whole")
 
 
 def test_what_is_no_library_of_peers(workplace):
