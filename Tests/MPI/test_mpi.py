@@ -79,7 +79,8 @@ def test_an_error_is_told_once(arguments, message):
 
 def test_a_signal_to_one_stops_all():
     train("train", *DATA, "--epochs", 12, *PATIENT, "--name", "whole")
-    mpirun = start(*cifar_command("train", *DATA, "--epochs", 12, *PATIENT, "--name", "cut", processes=2))
+    mpirun = start(*cifar_command(
+        "train", *DATA, "--epochs", 12, *PATIENT, "--name", "cut", processes=2))
     wait_until(lambda: epochs("cut") >= 1, mpirun)
     os.kill(ranks()[1], signal.SIGTERM)
     ended = finish(mpirun)
