@@ -96,7 +96,8 @@ final class Evaluator {
     let names = try agreedNames(with: dataset)
     let loader = try BatchLoader(
       dataset: dataset, batchSize: Evaluator.batchSize,
-      normalization: hyperparameters.normalization, augmentations: [], seed: 0, shuffle: false)
+      normalization: hyperparameters.normalization, augmentations: [], seed: 0, shuffle: false,
+      workers: BatchLoader.workers(threads: pool.threads))
     loader.start(epoch: 1)
     var counts = try EvaluationCounts(
       classNames: names, shape: shape, flips: flips,
@@ -146,7 +147,8 @@ final class Evaluator {
     let loader = try BatchLoader(
       dataset: dataset, batchSize: Evaluator.batchSize,
       normalization: hyperparameters.normalization, augmentations: [], seed: 0, shuffle: false,
-      part: peers.map { peers in { peers.images(ofBatch: $0) } })
+      part: peers.map { peers in { peers.images(ofBatch: $0) } },
+      workers: BatchLoader.workers(threads: pool.threads))
     loader.start(epoch: 1)
     var counts = try EvaluationCounts(
       classNames: names, shape: shape, flips: false, examples: nil)

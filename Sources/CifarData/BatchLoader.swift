@@ -56,6 +56,10 @@ public final class BatchLoader {
     }
   }
 
+  /// How many workers keep up with a model that so many threads compute, whatever the augmentations. Each
+  /// has memory for two batches.
+  public static func workers(threads: Int) -> Int { max(1, threads / 16) }
+
   deinit { prefetcher.close() }
 
   /// Batches in an epoch, the last smaller one included unless it is dropped.

@@ -135,10 +135,11 @@ public final class Trainer {
     trainLoader = try BatchLoader(
       dataset: train, batchSize: batchSize, normalization: hyperparameters.normalization,
       augmentations: hyperparameters.augmentations, seed: hyperparameters.seed, shuffle: true,
-      dropLast: hyperparameters.dropLast)
+      dropLast: hyperparameters.dropLast, workers: BatchLoader.workers(threads: pool.threads))
     validationLoader = try BatchLoader(
       dataset: validation, batchSize: batchSize, normalization: hyperparameters.normalization,
-      augmentations: [], seed: hyperparameters.seed, shuffle: false)
+      augmentations: [], seed: hyperparameters.seed, shuffle: false,
+      workers: BatchLoader.workers(threads: pool.threads))
     callbacks = hyperparameters.callbacks.map { $0.make() }
     state = TrainerState(learningRate: hyperparameters.optimizer.learningRate)
   }
@@ -159,10 +160,12 @@ public final class Trainer {
     let trainLoader = try BatchLoader(
       dataset: train, batchSize: batchSize, normalization: hyperparameters.normalization,
       augmentations: hyperparameters.augmentations, seed: hyperparameters.seed, shuffle: true,
-      dropLast: hyperparameters.dropLast, part: part)
+      dropLast: hyperparameters.dropLast, part: part,
+      workers: BatchLoader.workers(threads: pool.threads))
     let validationLoader = try BatchLoader(
       dataset: validation, batchSize: batchSize, normalization: hyperparameters.normalization,
-      augmentations: [], seed: hyperparameters.seed, shuffle: false, part: part)
+      augmentations: [], seed: hyperparameters.seed, shuffle: false, part: part,
+      workers: BatchLoader.workers(threads: pool.threads))
     (self.plan, self.trainLoader, self.validationLoader) = (plan, trainLoader, validationLoader)
     self.peers = peers
   }

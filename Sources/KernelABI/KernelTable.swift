@@ -256,7 +256,7 @@ public protocol KernelTable: Int16Kernels, Int8Kernels {
   func accumulate(_ x: Input, count: Int, into sum: Output)
 
   /// The sum of `terms` vectors of `count` numbers, `stride` apart, added along a binary tree:
-  /// ((0 + 1) + (2 + 3)) + …. `terms` is a power of two up to 16, `stride` and `count` are multiples
+  /// ((0 + 1) + (2 + 3)) + …. `terms` is a power of two up to 64, `stride` and `count` are multiples
   /// of `lanes`; `sum` may be the first of them.
   func addPairwise(_ x: Input, stride: Int, terms: Int, count: Int, to sum: Output)
 

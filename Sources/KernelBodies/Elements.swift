@@ -104,12 +104,21 @@ extension KernelSet {
     func four(_ p: Input) -> Vector { two(p) + two(p + 2 * stride) }
     @inline(__always)
     func eight(_ p: Input) -> Vector { four(p) + four(p + 4 * stride) }
+    @inline(__always)
+    func sixteen(_ p: Input) -> Vector { eight(p) + eight(p + 8 * stride) }
     switch terms {
     case 1: forEachVector { load($0) }
     case 2: forEachVector { two($0) }
     case 4: forEachVector { four($0) }
     case 8: forEachVector { eight($0) }
-    default: forEachVector { eight($0) + eight($0 + 8 * stride) }
+    case 16: forEachVector { sixteen($0) }
+    case 32: forEachVector { sixteen($0) + sixteen($0 + 16 * stride) }
+    default:
+      forEachVector { p in
+        let (first, second) = (sixteen(p), sixteen(p + 16 * stride))
+        let (third, fourth) = (sixteen(p + 32 * stride), sixteen(p + 48 * stride))
+        return (first + second) + (third + fourth)
+      }
     }
   }
 

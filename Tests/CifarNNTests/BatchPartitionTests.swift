@@ -38,6 +38,30 @@ import Testing
     }
   }
 
+  /// Groups are cut alike in every process, and there is memory for all pieces.
+  @Test(arguments: [0, 7, 64, 100, 255, 256, 1000, 65_536])
+  func piecesOfTheGroups(total: Int) {
+    for (items, images) in [(1, 1), (1, 4), (2, 16), (3, 5), (4, 29), (8, 1), (40, 1)] {
+      let pieces = GroupPieces(items: items, images: images)
+      let whole = BatchPartition(total)
+      let count = pieces.count(whole)
+      #expect(count >= 8 && count <= 64 && count.nonzeroBitCount == 1)
+      #expect(count <= pieces.most(batchSize: total))
+      #expect(count == 8 || total >= count * images)
+      #expect(count * items < 128 || count == 8)
+      for ranks in [1, 2, 4, 8] {
+        let parts = (0..<ranks).map { BatchPartition(total, rank: $0, ranks: ranks) }
+        #expect(
+          parts.flatMap { part in
+            (0..<pieces.count(part)).map { pieces.piece($0, of: part).shifted(by: part.first) }
+          } == (0..<count).map { pieces.piece($0, of: whole) })
+        for part in parts {
+          #expect(pieces.count(part) <= pieces.most(batchSize: part.count))
+        }
+      }
+    }
+  }
+
   @Test func theTree() {
     func tree(_ terms: Range<Int>) -> String {
       pairwiseSum(terms, { "\($0)" }, { "(\($0) + \($1))" })
@@ -61,8 +85,8 @@ import Testing
     ])
 
   /// What the groups give by themselves, in as many processes, is by the tree what the batch gives, to
-  /// the bit. In batches of 5 and of 3 some groups have no image.
-  @Test(arguments: InstructionSet.all, [19, 5, 3])
+  /// the bit. In batches of 5 and of 3 some groups have no image; those of 480 are cut into pieces.
+  @Test(arguments: InstructionSet.all, [480, 19, 5, 3])
   func partsAddUpToTheWhole(set: InstructionSet, total: Int) throws {
     for precision in Precision.ofTraining {
       for (ranks, threads) in [(2, 2), (4, 1), (8, 3)] {

@@ -87,10 +87,35 @@ import Testing
     }
   }
 
+  /// More threads than groups of images, which are cut into pieces, and than processors.
+  @Test(arguments: InstructionSet.all)
+  func sameBitsWithManyThreads(set: InstructionSet) throws {
+    let spec = ModelSpec(
+      input: [3, 32, 32],
+      layers: [
+        .conv2d(filters: 18), .batchNorm(), .relu, .conv2d(filters: 17), .batchNorm(), .relu,
+        .maxPool(), .conv2d(filters: 20, kernelSize: 5), .relu, .conv2d(filters: 16, stride: 2),
+        .flatten, .dense(units: 33), .relu, .dropout(rate: 0.2), .dense(units: 4),
+      ])
+    let count = 64
+    let images = Samples.uniform(count * 3 * 1024, seed: 4)
+    let labels = (0..<Int32(count)).map { $0 % 4 }
+    for precision in Precision.ofTraining {
+      let one = try train(
+        set, .pytorch, threads: 1, spec, images, labels, precision: precision, steps: 2)
+      for threads in [2, 3, 8, 16, 64] {
+        let other = try train(
+          set, .pytorch, threads: threads, spec, images, labels, precision: precision, steps: 2)
+        #expect(one.losses == other.losses, "\(threads) threads, \(precision)")
+        #expect(one.tensors == other.tensors, "\(threads) threads, \(precision)")
+      }
+    }
+  }
+
   private func train(
     _ set: InstructionSet, _ dialect: Dialect, threads: Int, _ spec: ModelSpec = SmallModel.spec,
     _ images: [Float] = SmallModel.images(), _ labels: [Int32] = SmallModel.labels,
-    precision: Precision = .float32
+    precision: Precision = .float32, steps: Int = 4
   ) throws -> (losses: [Double], tensors: [Tensor]) {
     let network = try Network(spec: spec, dialect: dialect, seed: 9)
     let pool = ThreadPool(threads: threads)
@@ -99,7 +124,7 @@ import Testing
       precision: precision, kernels: set.kernels)
     let adam = try Adam(network: network, options: AdamOptions(), pool: pool, kernels: set.kernels)
     var losses: [Double] = []
-    for step in 1...4 {
+    for step in 1...steps {
       losses.append(
         plan.trainStep(
           images: images, labels: labels, count: labels.count, seed: 7, step: UInt64(step)

@@ -42,7 +42,7 @@ import Testing
     #expect(gradient.isIntact && output.isIntact)
   }
 
-  @Test(arguments: InstructionSet.all, [1, 2, 4, 8, 16])
+  @Test(arguments: InstructionSet.all, [1, 2, 4, 8, 16, 32, 64])
   func pairwiseSums(set: InstructionSet, terms: Int) {
     for vectors in [0, 1, 3] {
       let count = vectors * set.kernels.lanes

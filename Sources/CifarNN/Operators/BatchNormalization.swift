@@ -25,6 +25,7 @@ final class BatchNormalization {
   private let momentum: Double
   private let epsilon: Double
   private let network: Network
+  private let pool: ThreadPool
   private let unbiased: Bool
   /// nil for a γ of 1 that is not trained.
   private let weight: UnsafePointer<Float>?
@@ -55,6 +56,7 @@ final class BatchNormalization {
     let name = node.path
     parameters = node.parameters.map { "\(name).\($0.name)" }
     network = context.network
+    pool = context.pool
     channels = node.input.channels
     usesBatch = !node.isFrozen
     self.momentum = momentum
@@ -84,22 +86,33 @@ final class BatchNormalization {
   ///
   /// - Parameter moments: of a channel, in a group of images.
   func useBatch(_ pass: Pass, moments: (_ channel: Int, _ group: Int) -> ChannelMoments) {
-    let totals = self.moments
-    for channel in 0..<channels {
-      totals[channel] = pass.images.sum({ moments(channel, $0) }, +)
-    }
-    if let peers = pass.peers, peers.sharesBatchNorm {
-      peers.sum(totals.pointer, count: channels, +)
-    }
-    // A process may have no image of a batch, and no others to ask.
-    for channel in 0..<channels where totals[channel].count > 0 {
-      let moments = totals[channel]
-      let (mean, variance, n) = (moments.mean, moments.variance, moments.count)
+    func use(_ channel: Int, _ moments: ChannelMoments) {
+      let n = moments.count
+      // A process may have no image of a batch, and no others to ask.
+      guard n > 0 else { return }
+      let (mean, variance) = (moments.mean, moments.variance)
       let kept = unbiased && n > 1 ? variance * n / (n - 1) : variance
       set(channel, mean: mean, variance: variance)
       move(&runningMean[channel], toward: mean)
       move(&runningVariance[channel], toward: kept)
     }
+    forEachChannel(pass, totals: self.moments, of: moments, add: +, use: use)
+  }
+
+  /// Has the sum over the batch of each channel used, channel by channel.
+  ///
+  /// - Parameter ofGroup: the sum of a channel in a group of images.
+  private func forEachChannel<Sum>(
+    _ pass: Pass, totals: AlignedBuffer<Sum>, of ofGroup: (_ channel: Int, _ group: Int) -> Sum,
+    add: (Sum, Sum) -> Sum, use: (_ channel: Int, Sum) -> Void
+  ) {
+    func sum(_ channel: Int) -> Sum { pass.images.sum({ ofGroup(channel, $0) }, add) }
+    guard let peers = pass.peers, peers.sharesBatchNorm else {
+      return pool.forEach(channels) { channel, _ in use(channel, sum(channel)) }
+    }
+    pool.forEach(channels) { channel, _ in totals[channel] = sum(channel) }
+    peers.sum(totals.pointer, count: channels, add)
+    for channel in 0..<channels { use(channel, totals[channel]) }
   }
 
   /// Rounded once, at the end: a small value would drown in the rounding of the step to it.
@@ -136,20 +149,10 @@ final class BatchNormalization {
     let (trainsWeight, trainsBias) = (
       network.isTrained(parameters[0]), network.isTrained(parameters[parameters.count - 1])
     )
-    for channel in 0..<channels {
-      gradients[channel] = pass.images.sum({ sums(channel, $0) }, +)
-    }
-    var images = pass.images.total
-    if let peers = pass.peers {
-      if peers.sharesBatchNorm {
-        peers.sum(gradients.pointer, count: channels, +)
-      } else {
-        images = max(1, pass.count)
-      }
-    }
-    let n = Double(images * pixels)
-    for channel in 0..<channels {
-      let (sum, products) = (gradients[channel].sum, gradients[channel].products)
+    let isAlone = pass.peers.map { !$0.sharesBatchNorm } ?? false
+    let n = Double((isAlone ? max(1, pass.count) : pass.images.total) * pixels)
+    func use(_ channel: Int, _ gradients: ChannelGradients) {
+      let (sum, products) = (gradients.sum, gradients.products)
       let inverse = Double(inverseDeviation[channel])
       let factor = Double(scale[channel])
       let normalized = products * inverse  // Σ dy·x̂
@@ -159,5 +162,6 @@ final class BatchNormalization {
       self.slope[channel] = Float(slope)
       constant[channel] = Float(-factor * sum / n - slope * Double(mean[channel]))
     }
+    forEachChannel(pass, totals: gradients, of: sums, add: +, use: use)
   }
 }

@@ -33,6 +33,9 @@ struct BatchPartition: Equatable, Sendable {
   /// Images of this process.
   var count: Int { start(own.upperBound) - first }
 
+  /// Images that every group of the batch has at least.
+  var smallestGroup: Int { total / allGroups }
+
   private func start(_ group: Int) -> Int { total * group / allGroups }
 
   /// Images of one of this process's groups, counted from `first`.

@@ -75,7 +75,7 @@ final class Dense: Operator {
     } else {
       multiplyByWeights(pass.count)
     }
-    for row in 0..<pass.count {
+    context.pool.forEach(pass.count) { row, _ in
       let values = output.values + row * units
       context.kernels.addBias(values, count: units, bias: bias, relu: relu)
       if let dropout, pass.training {
@@ -109,13 +109,18 @@ final class Dense: Operator {
   /// dW = dyᵀ·x, db = Σ dy, dx = dy·W.
   func backward(_ pass: Pass) {
     guard let gradient = output.gradient, let weightGradient else { return }
-    if let dropout {
-      context.kernels.applyMask(
-        gradient, count: pass.count * units, mask: mask.pointer, scale: dropout.scale)
-    }
-    if relu {
-      context.kernels.reluBackward(
-        output: Values(output.values), count: pass.count * units, gradient: gradient)
+    if dropout != nil || relu {
+      context.pool.forEach(pass.count) { row, _ in
+        let first = row * units
+        if let dropout {
+          context.kernels.applyMask(
+            gradient + first, count: units, mask: mask.pointer + first, scale: dropout.scale)
+        }
+        if relu {
+          context.kernels.reluBackward(
+            output: Values(output.values + first), count: units, gradient: gradient + first)
+        }
+      }
     }
     let network = context.network
     if let biasGradient, network.isTrained("\(path).bias") {

@@ -11,11 +11,10 @@ struct DirectBlocking: Equatable, Sendable {
   let outputPanels: Int
   /// Whether there is a gradient of the input to compute.
   let hasInputGradient: Bool
-  /// A group of images is cut into this many chunks, each with a sum of its own for the weights'
-  /// gradient: enough to keep many threads busy, few enough that their sums stay in the cache.
-  let groupChunks: Int
-  /// What a chunk of the weights' gradient is shared by: groups of the input, and with factors of
-  /// float32 panels of the output.
+  /// The chunks of the weights' gradient.
+  let pieces: GroupPieces
+  /// What each of them is shared by: groups of the input, and with factors of float32 panels of the
+  /// output.
   let items: Int
   /// Floats of the largest image, with its channels padded.
   let imageFloats: Int
@@ -27,6 +26,9 @@ struct DirectBlocking: Equatable, Sendable {
   /// Whether each image of the output's gradient is read once for the weights' gradient.
   var readsGradientsOnce: Bool { items == 1 }
 
+  /// Pixels of the output that are worth a sum of their own.
+  private static let piecePixels = 2048
+
   init(_ shape: ConvolutionShape, needsInputGradient: Bool, _ target: PlanTarget) {
     self.shape = shape
     let lanes = target.tiles.lanes
@@ -36,7 +38,9 @@ struct DirectBlocking: Equatable, Sendable {
     hasInputGradient = target.training && needsInputGradient
     let isInt16 = target.products == .int16
     items = isInt16 ? inputGroups : inputGroups * outputPanels
-    groupChunks = items == 1 ? 2 : 1
+    pieces = GroupPieces(
+      items: items,
+      images: blocks(DirectBlocking.piecePixels, of: shape.outputHeight * shape.outputWidth))
     imageFloats = max(
       shape.height * shape.width * inputGroups * lanes,
       shape.outputHeight * shape.outputWidth * outputGroups * lanes)
@@ -50,7 +54,7 @@ struct DirectBlocking: Equatable, Sendable {
       isInt16 && target.training ? shape.kernel * shape.height * pairs * lanes : 0
     let sumFloats =
       inputGroups * outputPanels * shape.kernel * shape.kernel * lanes * target.tiles.panelLanes
-    let shared = target.training ? groupChunks * BatchPartition.groups * sumFloats : 0
+    let shared = target.training ? pieces.most(batchSize: target.batchSize) * sumFloats : 0
     guard isInt16 else {
       scratch = ScratchSize(
         shared: shared,
@@ -94,10 +98,5 @@ extension DirectBlocking {
         worker)
       consumer?.consume(one, worker: worker)
     }
-  }
-
-  /// The images of each chunk of the weights' gradient.
-  func chunk(_ index: Int, of batch: BatchPartition) -> Range<Int> {
-    WorkPartition(batch[index / groupChunks], count: groupChunks)[index % groupChunks]
   }
 }

@@ -110,7 +110,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
     // Each item needs the gradients.
     let outputGradient =
       readsGradientsOnce ? outputGradient : outputGradient.batch(batch.count) ?? outputGradient
-    let chunks = batch.groupCount * blocking.groupChunks
+    let chunks = blocking.pieces.count(batch)
     // (chunks, input groups, panels of output, k, k, lanes, panel)
     let sums = context.scratch.shared
     context.pool.forEach(chunks * items) { index, worker in
@@ -118,7 +118,7 @@ final class DirectConvolution: ConvolutionAlgorithm {
       let sum = sums + index * tapFloats
       sum.update(repeating: 0, count: tapFloats)
       let group = item / outputPanels
-      for image in blocking.chunk(chunk, of: batch) {
+      for image in blocking.pieces.piece(chunk, of: batch) {
         let one = image..<(image + 1)
         let images = input.images(one, groups: group..<(group + 1), worker: worker)
         let gradients = outputGradient.images(one, groups: 0..<outputGroups, worker: worker)

@@ -104,7 +104,7 @@ final class DirectInt16Convolution: ConvolutionAlgorithm {
     weightGradient: UnsafeMutablePointer<Float>
   ) {
     let groups = blocking.inputGroups
-    let chunks = batch.groupCount * blocking.groupChunks
+    let chunks = blocking.pieces.count(batch)
     let groupFloats = blocking.outputPanels * tapFloats
     // Each group needs the gradients.
     let outputGradient =
@@ -116,7 +116,7 @@ final class DirectInt16Convolution: ConvolutionAlgorithm {
       let (chunk, group) = index.quotientAndRemainder(dividingBy: groups)
       let sums = partialSums + index * groupFloats
       sums.update(repeating: 0, count: groupFloats)
-      for image in blocking.chunk(chunk, of: batch) {
+      for image in blocking.pieces.piece(chunk, of: batch) {
         add(image, group, input, outputGradient, to: sums, worker)
       }
     }

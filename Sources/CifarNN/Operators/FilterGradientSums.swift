@@ -13,7 +13,7 @@ struct FilterGradientSums {
   /// Floats of a chunk.
   let chunkFloats: Int
 
-  /// - Parameter chunks: a power of two up to 16.
+  /// - Parameter chunks: a power of two up to 64.
   init(
     _ shape: ConvolutionShape, _ sums: UnsafeMutablePointer<Float>, chunks: Int,
     _ context: OperatorContext
@@ -43,13 +43,17 @@ struct FilterGradientSums {
 
   /// Adds the chunks up along the tree, and lays their sum out as the weights are.
   func addUp(to weightGradient: UnsafeMutablePointer<Float>) {
-    context.pool.forEach(chunkFloats / itemFloats) { item, _ in
-      let first = sums + item * itemFloats
+    let taps = shape.kernel * shape.kernel
+    let tapFloats = itemFloats / taps
+    context.pool.forEach(chunkFloats / tapFloats) { tap, _ in
+      let first = sums + tap * tapFloats
       context.kernels.addPairwise(
-        first, stride: chunkFloats, terms: chunks, count: itemFloats, to: first)
+        first, stride: chunkFloats, terms: chunks, count: tapFloats, to: first)
+    }
+    context.pool.forEach(chunkFloats / itemFloats) { item, _ in
       context.kernels.unpackFilterGradient(
-        shape, first, inputGroup: item / outputPanels, outputPanel: item % outputPanels,
-        to: weightGradient)
+        shape, sums + item * itemFloats, inputGroup: item / outputPanels,
+        outputPanel: item % outputPanels, to: weightGradient)
     }
   }
 }

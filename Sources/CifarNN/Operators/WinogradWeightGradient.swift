@@ -12,6 +12,8 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
   /// Parts of the input's groups, and the most groups that one has.
   let parts: Int
   let partGroups: Int
+  /// What the groups of images are cut into.
+  let pieces: GroupPieces
   /// Packs that are transformed and multiplied at a time.
   let packs: Int
   /// Floats from one pack of transformed images to the next, (groups of a part, 36, 6, lanes), and
@@ -25,10 +27,10 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
   let scaleFloats: Int
   /// Images that are transformed at a time, unless one has more tiles than a block.
   let imagesAtOnce: Int
-  /// Floats of a part's sums over a group of images: (panels of output, groups of the part, 36, lanes,
+  /// Floats of a part's sums over a piece of a group of images: (panels of output, groups of the part, 36, lanes,
   /// panel).
   private let sumFloats: Int
-  /// Those of the filters' gradients of all groups.
+  /// Those of the filters' gradients of all pieces.
   private let gradientSumFloats: Int
 
   /// - Parameter floats: what comes before the sums in the shared memory, if each gradient is read once.
@@ -44,6 +46,9 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
 
   /// What the transforms of a block may take of a second-level cache of 1 MB.
   private static let blockFloats = 200_000
+
+  /// Tiles that are worth bringing their sums back to the filters.
+  private static let pieceTiles = 256
 
   init(_ shape: ConvolutionShape, _ target: PlanTarget) {
     let (lanes, panel) = (target.tiles.lanes, target.tiles.panelLanes)
@@ -75,20 +80,23 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
       gradientFloats = Winograd.points * panelsAtOnce * gradientStride / 2
     }
     imagesAtOnce = max(1, self.packs * Winograd.packTiles / tilesPerImage)
+    pieces = GroupPieces(
+      items: inputGroups,
+      images: blocks(WinogradWeightGradientBlocking.pieceTiles, of: tilesPerImage))
     scaleFloats = target.products == .int16 ? 3 * imagesAtOnce : 0
     sumFloats =
       Winograd.points * outputPanels * partGroups * Winograd.sumStride(lanes: lanes, panel: panel)
     gradientSumFloats =
-      BatchPartition.groups * 9 * outputPanels * panel * inputGroups * lanes
+      pieces.most(batchSize: target.batchSize) * 9 * outputPanels * panel * inputGroups * lanes
   }
 }
 
 /// Σ over all tiles of (Bᵀ·d·B) ⊙ (D·dy·Dᵀ), and its way back to the filters.
 ///
 /// The work is cut twice: the panels of the input into up to four parts, the batch into its groups
-/// of images. Both factors of a chunk are made by the worker that multiplies them and stay in its
+/// of images, or pieces of them. Both factors of a chunk are made by the worker that multiplies them and stay in its
 /// second-level cache, its sums beside them: handing transforms from core to core cost a sixth of a
-/// step. A group's sums are brought back to the filters, a quarter of their size, before the groups
+/// step. A piece's sums are brought back to the filters, a quarter of their size, before the pieces
 /// are added up. Which part a sum belongs to does not show in it, and the order of its terms follows
 /// from the batch alone.
 final class WinogradWeightGradient {
@@ -122,19 +130,19 @@ final class WinogradWeightGradient {
   /// How many groups of the input a chunk takes: fewer than planned where there would be no work for
   /// some threads.
   private func partGroups(_ batch: BatchPartition) -> Int {
-    let pieces = blocks(context.pool.threads, of: batch.groupCount * blocking.parts)
-    return blocks(blocking.partGroups, of: pieces)
+    let wanted = blocks(context.pool.threads, of: blocking.pieces.count(batch) * blocking.parts)
+    return blocks(blocking.partGroups, of: wanted)
   }
 
-  /// Whether the groups of images are as many for every thread, and each image is read in one of them:
+  /// Whether the pieces of images are as many for every thread, and each image is read in one of them:
   /// then others may do their work on the images in them.
   func sharesEqually(_ batch: BatchPartition) -> Bool {
-    blocking.readsGradientsOnce && batch.groupCount % context.pool.threads == 0
+    blocking.readsGradientsOnce && blocking.pieces.count(batch) % context.pool.threads == 0
   }
 
   /// - Parameters:
   ///   - scales: of the last forward pass, and of the last one to the data; negative for unknown ones.
-  ///   - firstFloat: where the groups' sums begin in the shared scratch memory.
+  ///   - firstFloat: where the pieces' sums begin in the shared scratch memory.
   ///   - weightGradient: (out, in, 3, 3), overwritten.
   ///   - body: is given some images, those that follow, their gradients and the worker, before they are
   ///     multiplied.
@@ -146,18 +154,19 @@ final class WinogradWeightGradient {
   ) {
     let partGroups = partGroups(batch)
     let parts = blocks(blocking.inputGroups, of: partGroups)
+    let pieces = blocking.pieces.count(batch)
     // Each part needs all of the gradients.
     let outputGradient =
       blocking.readsGradientsOnce
       ? outputGradient : outputGradient.batch(batch.count) ?? outputGradient
     let filterSums = FilterGradientSums(
-      shape, context.scratch.shared + firstFloat, chunks: batch.groupCount, context)
-    context.pool.forEach(batch.groupCount * parts) { index, worker in
+      shape, context.scratch.shared + firstFloat, chunks: pieces, context)
+    context.pool.forEach(pieces * parts) { index, worker in
       let (number, part) = index.quotientAndRemainder(dividingBy: parts)
       let groups =
         (part * partGroups)..<min(blocking.inputGroups, (part + 1) * partGroups)
       let sums = context.scratch.pointer(worker: worker, for: .sums)
-      let images = batch[number]
+      let images = blocking.pieces.piece(number, of: batch)
       if images.isEmpty {
         for group in groups {
           filterSums.clear(chunk: number, inputGroup: group)
@@ -191,7 +200,7 @@ final class WinogradWeightGradient {
     }
   }
 
-  /// The sums over one group of images, a block of tiles at a time.
+  /// The sums over one piece of a group of images, a block of tiles at a time.
   private func add(
     _ all: Range<Int>, _ groups: Range<Int>, _ input: any ImageProducer,
     _ outputGradient: any ImageProducer,
