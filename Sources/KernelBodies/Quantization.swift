@@ -62,7 +62,7 @@ extension KernelSet {
     case .float32: load(values.floats + i)
     case .uint8: UInt8.load(values.uint8s + i)
     case .int8: Int8.load(values.int8s + i)
-    case .bfloat16: wrongStorage()
+    case .bfloat16: BFloat16.load(values.bfloat16s + i)
     }
   }
 
@@ -72,7 +72,7 @@ extension KernelSet {
     case .float32: store(v, values.floats + i)
     case .uint8: UInt8.store(v, values.uint8s + i)
     case .int8: Int8.store(v, values.int8s + i)
-    case .bfloat16: wrongStorage()
+    case .bfloat16: BFloat16.store(v, values.bfloat16s + i)
     }
   }
 
