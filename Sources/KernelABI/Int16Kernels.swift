@@ -90,7 +90,7 @@ public protocol Int16Kernels: Sendable {
   /// take back the scales of both in an image.
   func winogradAccumulateInt16(
     _ x: UnsafePointer<Int16>, xStride: Int, groups: Int, dy: UnsafePointer<Int16>, dyStride: Int,
-    panels: Int, tiles: Range<Int>, tilesPerImage: Int, scales: Input, sums: Output,
+    panels: Int, tiles: Range<Int>, tiling: WinogradTiling, scales: Input, sums: Output,
     accumulate: Bool, prefetch: PrefetchRanges)
 
   // MARK: Matrix product

@@ -46,10 +46,12 @@ public enum Int16Products {
     point == 0 || point == 5 ? 4.5 : point <= 2 ? 5.1213204 : 3.6213204
   }
 
-  /// The same of D·dy.
+  /// The same of D·dy, of 4 or of 2 outputs.
   @inlinable
-  public static func gradientBound(_ point: Int) -> Float {
-    point == 0 || point == 5 ? 1 : point <= 2 ? 2.5606602 : 7.2426407
+  public static func gradientBound(_ point: Int, outputTile: Int) -> Float {
+    if point == 0 || point == 5 { return 1 }
+    if outputTile == 2 { return point <= 2 ? 1.7071068 : 2.4142136 }
+    return point <= 2 ? 2.5606602 : 7.2426407
   }
 }
 

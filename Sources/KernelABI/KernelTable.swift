@@ -82,7 +82,7 @@ public protocol KernelTable: Int16Kernels, Int8Kernels {
     _ shape: ConvolutionShape, _ sums: Input, inputGroup: Int, outputPanel: Int,
     to filters: Output)
 
-  // MARK: Winograd convolution, 3×3 with a frame of one zero
+  // MARK: Winograd convolution, 3×3 with a frame of one zero and 5×5 with one of two
   //
   // Transformed tiles come in packs, `packStride` floats
   // apart. Of the tiles that the last pack lacks one is zero if their number is odd, and the rest is
@@ -125,7 +125,7 @@ public protocol KernelTable: Int16Kernels, Int8Kernels {
     sums: Output, accumulate: Bool, prefetch: PrefetchRanges)
 
   /// The sums of all points to filter gradients of one input group as `addFilterGradient` lays them
-  /// out, (panels, 3, 3, lanes, panel): Cᵀ·s·C. `sums` are those of this group, its panels
+  /// out, (panels, k, k, lanes, panel): Cᵀ·s·C. `sums` are those of this group, its panels
   /// `panelStride` floats apart. What the last group and the last panel lack is not written.
   func winogradFilterGradient(
     _ shape: ConvolutionShape, _ sums: Input, panelStride: Int, group: Int, to filters: Output)

@@ -1,8 +1,8 @@
 import KernelABI
 
 // Filters into and out of the transformed space. The six points are evaluated with
-// G = (1, p, p²)/f(p), where f(p) is the product of the distances to the other finite points:
-// f(0) = 1, f(±√½) = −3/2, f(±√2) = 6.
+// G = (1, p, p²)/f(p), or up to p⁴ for filters of 5×5, where f(p) is the product of the distances to
+// the other finite points: f(0) = 1, f(±√½) = −3/2, f(±√2) = 6.
 
 private let a: Float = 0.707106781  // √½
 private let b: Float = 1.414213562  // √2
@@ -21,11 +21,13 @@ extension KernelSet {
       let to = transformed + index * Winograd.points * pointStride + vector * lanes
       transformFilters(
         shape, filters, rotated: rotated, firstOutput: index * panel + vector * lanes, group: group
-      ) { input, taps in transformFilter(taps, to + input * panel, pointStride) }
+      ) { input, taps in
+        transformFilter(taps, kernel: shape.kernel, to + input * panel, pointStride)
+      }
     }
   }
 
-  /// Hands out the filters between each input of a group and a vector of outputs, (3, 3, lanes), a
+  /// Hands out the filters between each input of a group and a vector of outputs, (k, k, lanes), a
   /// lane an output; those of channels that do not exist are zero.
   @inline(__always)
   func transformFilters(
@@ -34,32 +36,79 @@ extension KernelSet {
   ) {
     let inputs = rotated ? shape.outputChannels : shape.inputChannels
     let outputs = rotated ? shape.inputChannels : shape.outputChannels
-    let inputStride = rotated ? shape.inputChannels * 9 : 9
-    let outputStride = rotated ? 9 : shape.inputChannels * 9
+    let count = shape.kernel * shape.kernel
+    let inputStride = rotated ? shape.inputChannels * count : count
+    let outputStride = rotated ? count : shape.inputChannels * count
     let begin = group * lanes
     let end = min(inputs, begin + lanes)
-    // (inputs of the group, 3, 3, lanes). All are gathered before the first is transformed: a vector
+    // (inputs of the group, k, k, lanes). All are gathered before the first is transformed: a vector
     // that has just been stored lane by lane is slow to load.
-    withUnsafeTemporaryAllocation(byteCount: lanes * 9 * lanes * 4, alignment: 64) { bytes in
+    withUnsafeTemporaryAllocation(byteCount: lanes * count * lanes * 4, alignment: 64) { bytes in
       let taps = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
       let exist = min(lanes, max(0, outputs - first))
       if exist < lanes || end < begin + lanes {
-        for i in 0..<(lanes * 9) { store(.zero, taps + i * lanes) }
+        for i in 0..<(lanes * count) { store(.zero, taps + i * lanes) }
       }
-      for lane in 0..<exist {
-        for input in begin..<end {
-          let from = filters + (first + lane) * outputStride + input * inputStride
-          let to = taps + (input - begin) * 9 * lanes + lane
-          for tap in 0..<9 { to[tap * lanes] = from[rotated ? 8 - tap : tap] }
+      @inline(__always)
+      func gather(_ count: Int) {
+        for lane in 0..<exist {
+          for input in begin..<end {
+            let from = filters + (first + lane) * outputStride + input * inputStride
+            let to = taps + (input - begin) * count * lanes + lane
+            for tap in 0..<count { to[tap * lanes] = from[rotated ? count - 1 - tap : tap] }
+          }
         }
       }
-      for input in 0..<lanes { body(begin + input, Input(taps + input * 9 * lanes)) }
+      // Each a loop of its own, unrolled.
+      if count == 9 { gather(9) } else { gather(25) }
+      for input in 0..<lanes { body(begin + input, Input(taps + input * count * lanes)) }
     }
   }
 
-  /// G·g·Gᵀ of a vector of filters, (3, 3, lanes), to 36 points.
+  /// G·g·Gᵀ of a vector of filters, (k, k, lanes), to 36 points.
   @inline(__always)
-  func transformFilter(_ g: Input, _ to: Output, _ pointStride: Int) {
+  func transformFilter(_ g: Input, kernel: Int, _ to: Output, _ pointStride: Int) {
+    if kernel == 3 {
+      transformFilterOfThree(g, to, pointStride)
+    } else {
+      transformFilterOfFive(g, to, pointStride)
+    }
+  }
+
+  @inline(never)
+  private func transformFilterOfFive(_ g: Input, _ to: Output, _ pointStride: Int) {
+    // G·g, (6, 5, lanes)
+    withUnsafeTemporaryAllocation(byteCount: 30 * lanes * 4, alignment: 64) { bytes in
+      let rows = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+      for x in 0..<5 {
+        spread(evaluateFive(g + x * lanes, 5 * lanes), rows + x * lanes, 5 * lanes)
+      }
+      for y in 0..<6 {
+        spread(
+          evaluateFive(rows + y * 5 * lanes, lanes), to + y * 6 * pointStride, pointStride)
+      }
+    }
+  }
+
+  /// G·g of five numbers that lie `stride` apart.
+  @inline(__always)
+  private func evaluateFive(_ g: Input, _ stride: Int) -> Six {
+    let (g0, g1, g2) = (load(g), load(g + stride), load(g + 2 * stride))
+    let (g3, g4) = (load(g + 3 * stride), load(g + 4 * stride))
+    @inline(__always)
+    func both(_ point: Float, _ square: Float, _ scale: Float) -> (Vector, Vector) {
+      let squares = Vector(repeating: square)
+      let even = multiplyAdd(multiplyAdd(g4, squares, g2), squares, g0) * Vector(repeating: scale)
+      let odd = multiplyAdd(g3, squares, g1) * Vector(repeating: point * scale)
+      return (even + odd, even - odd)
+    }
+    let (plusA, minusA) = both(a, 0.5, scaleA)
+    let (plusB, minusB) = both(b, 2, scaleB)
+    return (g0, plusA, minusA, plusB, minusB, g4)
+  }
+
+  @inline(__always)
+  private func transformFilterOfThree(_ g: Input, _ to: Output, _ pointStride: Int) {
     @inline(__always)
     func column(_ x: Int) -> Six {
       evaluate(load(g + x * lanes), load(g + (3 + x) * lanes), load(g + (6 + x) * lanes))
@@ -100,31 +149,39 @@ extension KernelSet {
   public func winogradFilterGradient(
     _ shape: ConvolutionShape, _ sums: Input, panelStride: Int, group: Int, to filters: Output
   ) {
+    if shape.kernel == 3 {
+      transformSums(3, shape, sums, panelStride, group, to: filters)
+    } else {
+      transformSums(5, shape, sums, panelStride, group, to: filters)
+    }
+  }
+
+  @inline(__always)
+  private func transformSums(
+    _ kernel: Int, _ shape: ConvolutionShape, _ sums: Input, _ panelStride: Int, _ group: Int,
+    to filters: Output
+  ) {
     // From one tap and from one point to the next.
     let tap = lanes * panel
     let pointStride = Winograd.sumStride(lanes: lanes, panel: panel)
-    // (3, 6, lanes)
-    withUnsafeTemporaryAllocation(byteCount: 18 * lanes * 4, alignment: 64) { bytes in
+    // (k, 6, lanes)
+    withUnsafeTemporaryAllocation(byteCount: kernel * 6 * lanes * 4, alignment: 64) { bytes in
       let columns = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
       for index in 0..<blocks(shape.outputChannels, of: panel) {
         let outputs = shape.outputChannels - index * panel
         for input in 0..<min(lanes, shape.inputChannels - group * lanes) {
           let from = sums + index * panelStride + input * panel
-          let to = filters + index * 9 * tap + input * panel
+          let to = filters + index * kernel * kernel * tap + input * panel
           for first in stride(from: 0, to: min(panel, outputs), by: lanes) {
-            // Along the columns: (6, 6) to (3, 6).
+            // Along the columns: (6, 6) to (k, 6).
             for x in 0..<6 {
-              let p = from + first + x * pointStride
-              let three = interpolate(p, 6 * pointStride)
-              store(three.0, columns + x * lanes)
-              store(three.1, columns + (6 + x) * lanes)
-              store(three.2, columns + (12 + x) * lanes)
+              interpolate(
+                from + first + x * pointStride, 6 * pointStride, kernel, to: columns + x * lanes,
+                6 * lanes)
             }
-            for y in 0..<3 {
-              let three = interpolate(columns + y * 6 * lanes, lanes)
-              store(three.0, to + first + 3 * y * tap)
-              store(three.1, to + first + (3 * y + 1) * tap)
-              store(three.2, to + first + (3 * y + 2) * tap)
+            for y in 0..<kernel {
+              interpolate(
+                columns + y * 6 * lanes, lanes, kernel, to: to + first + kernel * y * tap, tap)
             }
           }
         }
@@ -132,9 +189,12 @@ extension KernelSet {
     }
   }
 
-  /// Cᵀ·s of one column or row: Σ over the points of (1, p, p²)·s/f(p); ∞ adds to p² alone.
+  /// Cᵀ·s of one column or row: Σ over the points of (1, p, p²)·s/f(p), or up to p⁴; ∞ adds to the
+  /// highest power alone.
   @inline(__always)
-  private func interpolate(_ p: Input, _ stride: Int) -> (Vector, Vector, Vector) {
+  private func interpolate(
+    _ p: Input, _ stride: Int, _ kernel: Int, to: Output, _ tapStride: Int
+  ) {
     let (p1, p2) = (load(p + stride), load(p + 2 * stride))
     let (p3, p4) = (load(p + 3 * stride), load(p + 4 * stride))
     let (sumA, sumB, differenceA, differenceB) = (p1 + p2, p3 + p4, p1 - p2, p3 - p4)
@@ -143,12 +203,17 @@ extension KernelSet {
       multiplyAdd(
         sumA, Vector(repeating: factorA), multiplyAdd(sumB, Vector(repeating: factorB), rest))
     }
-    return (
-      even(scaleA, scaleB, load(p)),
+    @inline(__always)
+    func odd(_ factorA: Float, _ factorB: Float) -> Vector {
       multiplyAdd(
-        differenceA, Vector(repeating: a * scaleA),
-        differenceB * Vector(repeating: b * scaleB)),
-      even(0.5 * scaleA, 2 * scaleB, load(p + 5 * stride))
-    )
+        differenceA, Vector(repeating: factorA), differenceB * Vector(repeating: factorB))
+    }
+    let last = load(p + 5 * stride)
+    store(even(scaleA, scaleB, load(p)), to)
+    store(odd(a * scaleA, b * scaleB), to + tapStride)
+    store(even(0.5 * scaleA, 2 * scaleB, kernel == 3 ? last : .zero), to + 2 * tapStride)
+    if kernel == 3 { return }
+    store(odd(0.5 * a * scaleA, 2 * b * scaleB), to + 3 * tapStride)
+    store(even(0.25 * scaleA, 4 * scaleB, last), to + 4 * tapStride)
   }
 }

@@ -14,6 +14,18 @@ extension KernelSet {
   public func winogradGradient(
     _ tiling: WinogradTiling, _ area: WinogradTiles, to transformed: Output, packStride: Int
   ) {
+    if tiling.outputTile == FourOutputs.size {
+      transformTiles(FourOutputs.self, tiling, area, to: transformed, packStride)
+    } else {
+      transformTiles(TwoOutputs.self, tiling, area, to: transformed, packStride)
+    }
+  }
+
+  @inline(__always)
+  private func transformTiles<Tile: OutputTile>(
+    _: Tile.Type, _ tiling: WinogradTiling, _ area: WinogradTiles, to transformed: Output,
+    _ packStride: Int
+  ) {
     let groups = area.groups.count
     let count = area.tiles.count
     withUnsafeTemporaryAllocation(byteCount: 16 * lanes * 4, alignment: 64) { bytes in
@@ -25,19 +37,20 @@ extension KernelSet {
             + group % panelVectors * lanes
           for index in 0..<min(packTiles, count - pack * packTiles) {
             let place = TilePlace(tiling, area.tiles.lowerBound + pack * packTiles + index)
-            let y = place.row * 4
-            let x = place.column * 4
+            let size = Tile.size
+            let y = place.row * size
+            let x = place.column * size
             let plane = area.images.floats + area.plane(tiling, place, group)
             let from = plane + (y * tiling.width + x) * lanes
-            if y + 4 <= tiling.height && x + 4 <= tiling.width {
-              transformGradient(from, tiling.width * lanes, to + index * panel)
+            if y + size <= tiling.height && x + size <= tiling.width {
+              transformGradient(Tile.self, from, tiling.width * lanes, to + index * panel)
             } else {
-              for i in 0..<16 {
-                let inside = y + i / 4 < tiling.height && x + i % 4 < tiling.width
-                let source = from + (i / 4 * tiling.width + i % 4) * lanes
+              for i in 0..<(size * size) {
+                let inside = y + i / size < tiling.height && x + i % size < tiling.width
+                let source = from + (i / size * tiling.width + i % size) * lanes
                 store(inside ? load(source) : .zero, tile + i * lanes)
               }
-              transformGradient(tile, 4 * lanes, to + index * panel)
+              transformGradient(Tile.self, tile, size * lanes, to + index * panel)
             }
           }
         }
@@ -45,8 +58,41 @@ extension KernelSet {
     }
   }
 
+  /// One tile.
   @inline(__always)
-  private func transformGradient(_ g: Input, _ stride: Int, _ to: Output) {
+  private func transformGradient<Tile: OutputTile>(
+    _: Tile.Type, _ g: Input, _ stride: Int, _ to: Output
+  ) {
+    if Tile.size == 4 { transformFour(g, stride, to) } else { transformTwo(g, stride, to) }
+  }
+
+  @inline(__always)
+  private func transformTwo(_ g: Input, _ stride: Int, _ to: Output) {
+    let (g0, g1) = (load(g), load(g + lanes))
+    let (h0, h1) = (load(g + stride), load(g + stride + lanes))
+    @inline(__always)
+    func pair(_ point: Float, _ to: Output) {
+      let (p0, p1) = (h0 * Vector(repeating: point), h1 * Vector(repeating: point))
+      rowOfTwo(g0 + p0, g1 + p1, to)
+      rowOfTwo(g0 - p0, g1 - p1, to + 6 * panelStep)
+    }
+    rowOfTwo(g0, g1, to)
+    pair(a, to + 6 * panelStep)
+    pair(b, to + 18 * panelStep)
+    rowOfTwo(h0, h1, to + 30 * panelStep)
+  }
+
+  /// D·g along one side, of two values.
+  @inline(__always)
+  private func rowOfTwo(_ g0: Vector, _ g1: Vector, _ to: Output) {
+    store(g0, to)
+    storePlusMinus(g0, g1, a, to + panelStep, panelStep)
+    storePlusMinus(g0, g1, b, to + 3 * panelStep, panelStep)
+    store(g1, to + 5 * panelStep)
+  }
+
+  @inline(__always)
+  private func transformFour(_ g: Input, _ stride: Int, _ to: Output) {
     gradientRow(
       load(g), load(g + lanes), load(g + 2 * lanes), load(g + 3 * lanes), to)
     let last = g + 3 * stride

@@ -18,14 +18,61 @@ extension KernelSet {
   public func winogradInput(
     _ tiling: WinogradTiling, _ area: WinogradTiles, to transformed: Output, packStride: Int
   ) {
-    switch area.images.storage {
-    case .float32:
+    switch (area.images.storage, tiling.outputTile) {
+    case (.float32, FourOutputs.size):
       transformTiles(
         tiling, area, UnsafePointer(area.images.floats), to: transformed, packStride)
-    case .bfloat16:
+    case (.float32, _):
+      transformSmallTiles(
+        tiling, area, UnsafePointer(area.images.floats), to: transformed, packStride)
+    case (.bfloat16, FourOutputs.size):
       transformTiles(
         tiling, area, UnsafePointer(area.images.bfloat16s), to: transformed, packStride)
-    case .uint8, .int8: wrongStorage()
+    case (.bfloat16, _):
+      transformSmallTiles(
+        tiling, area, UnsafePointer(area.images.bfloat16s), to: transformed, packStride)
+    case (.uint8, _), (.int8, _): wrongStorage()
+    }
+  }
+
+  /// Tiles of filters of 5×5. Made of the same function as those of 3×3 they would be more than the
+  /// compiler puts into one: transforms of single tiles then become calls.
+  @inline(never)
+  private func transformSmallTiles<Element: Stored>(
+    _ tiling: WinogradTiling, _ area: WinogradTiles, _ images: UnsafePointer<Element>,
+    to transformed: Output, _ packStride: Int
+  ) {
+    let groups = area.groups.count
+    let count = area.tiles.count
+    withUnsafeTemporaryAllocation(byteCount: 6 * lanes * 4, alignment: 64) { bytes in
+      let zeros = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Element.self)
+      for i in 0..<6 { Element.store(.zero, zeros + i * lanes) }
+      for group in 0..<groups {
+        for index in 0..<count {
+          let place = TilePlace(tiling, area.tiles.lowerBound + index)
+          let top = place.row * TwoOutputs.size - TwoOutputs.padding
+          let left = place.column * TwoOutputs.size - TwoOutputs.padding
+          let plane = images + area.plane(tiling, place, group)
+          let to =
+            transformed + index / packTiles * packStride
+            + (group * Winograd.points * packTiles + index % packTiles) * lanes
+          @inline(__always)
+          func row(_ y: Int) -> UnsafePointer<Element> {
+            top + y >= 0 && top + y < tiling.height
+              ? plane + ((top + y) * tiling.width + left) * lanes : UnsafePointer(zeros)
+          }
+          let rows = SixRows(row(0), row(1), row(2), row(3), row(4), row(5))
+          let missing = left + 6 - tiling.width
+          if left >= 0 && missing <= 0 {
+            transformTile(rows, lacksLeft: false, lacksRight: false, to)
+          } else {
+            transformCopy(of: rows, columns: max(0, -left)..<min(6, 6 - missing), to)
+          }
+        }
+      }
+    }
+    if count % 2 != 0 {
+      clearTile(count, transformed, packStride, planes: groups * Winograd.points)
     }
   }
 

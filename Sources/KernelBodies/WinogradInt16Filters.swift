@@ -11,7 +11,9 @@ extension KernelSet {
     for group in 0..<groups {
       transformFilters(
         shape, filters, rotated: rotated, firstOutput: index * panel + vector * lanes, group: group
-      ) { input, taps in transformFilter(taps, scratch + input * lanes, pointStride) }
+      ) { input, taps in
+        transformFilter(taps, kernel: shape.kernel, scratch + input * lanes, pointStride)
+      }
     }
     for point in 0..<Winograd.points {
       let from = Input(scratch + point * pointStride)

@@ -13,12 +13,26 @@ extension KernelSet {
     _ tiling: WinogradTiling, _ area: WinogradTiles, scales: Input,
     to transformed: UnsafeMutablePointer<Int16>, pointStride: Int
   ) {
+    if tiling.outputTile == FourOutputs.size {
+      transformTiles(FourOutputs.self, tiling, area, scales, transformed, pointStride)
+    } else {
+      transformTiles(TwoOutputs.self, tiling, area, scales, transformed, pointStride)
+    }
+  }
+
+  @inline(__always)
+  private func transformTiles<Tile: OutputTile>(
+    _: Tile.Type, _ tiling: WinogradTiling, _ area: WinogradTiles, _ scales: Input,
+    _ transformed: UnsafeMutablePointer<Int16>, _ pointStride: Int
+  ) {
     let width = tiling.width
+    let size = Tile.size
     withUnsafeTemporaryAllocation(byteCount: copyBytes + PointScales.bytes, alignment: 64) {
       bytes in
       let memory = bytes.baseAddress.unsafelyUnwrapped
       let copy = memory.assumingMemoryBound(to: Float.self)
-      let points = PointScales(memory + copyBytes, bound: Int16Products.gradientBound)
+      let points = PointScales(
+        memory + copyBytes, bound: { Int16Products.gradientBound($0, outputTile: size) })
       for group in 0..<area.groups.count {
         let plane =
           transformed + group / panelVectors * Winograd.points * pointStride
@@ -30,29 +44,73 @@ extension KernelSet {
             image = place.image
             points.set(scales[image])
           }
-          let (y, x) = (place.row * 4, place.column * 4)
+          let (y, x) = (place.row * size, place.column * size)
           let from =
             area.images.floats + area.plane(tiling, place, group) + (y * width + x) * lanes
           let sink = TilePairs(
             to: plane + index * panel, pointStride: pointStride, scales: points)
-          if y + 4 <= tiling.height && x + 8 <= width {
-            transformPair(from, width * lanes, sink)
+          if y + size <= tiling.height && x + 2 * size <= width {
+            transformPair(Tile.self, from, width * lanes, sink)
           } else {
-            for i in 0..<32 {
-              let inside = y + i / 8 < tiling.height && x + i % 8 < width
-              let source = from + (i / 8 * width + i % 8) * lanes
+            let columns = 2 * size
+            for i in 0..<(size * columns) {
+              let inside = y + i / columns < tiling.height && x + i % columns < width
+              let source = from + (i / columns * width + i % columns) * lanes
               store(inside ? load(source) : .zero, copy + i * lanes)
             }
-            transformPair(Input(copy), 8 * lanes, sink)
+            transformPair(Tile.self, Input(copy), columns * lanes, sink)
           }
         }
       }
     }
   }
 
-  /// Both tiles, in rows of eight columns that lie `stride` apart.
+  /// Both tiles, in rows that lie `stride` apart.
   @inline(__always)
-  private func transformPair(_ g: Input, _ stride: Int, _ sink: TilePairs) {
+  private func transformPair<Tile: OutputTile>(
+    _: Tile.Type, _ g: Input, _ stride: Int, _ sink: TilePairs
+  ) {
+    if Tile.size == 4 {
+      transformPairOfFour(g, stride, sink)
+    } else {
+      transformPairOfTwo(g, stride, sink)
+    }
+  }
+
+  @inline(__always)
+  private func transformPairOfTwo(_ g: Input, _ stride: Int, _ sink: TilePairs) {
+    let (g0, g1, g2, g3) = (load(g), load(g + lanes), load(g + 2 * lanes), load(g + 3 * lanes))
+    let h = g + stride
+    let (h0, h1, h2, h3) = (load(h), load(h + lanes), load(h + 2 * lanes), load(h + 3 * lanes))
+    /// The row of a point p: g + p·h.
+    @inline(__always)
+    func row(_ p: Float, _ point: Int) {
+      let p = Vector(repeating: p)
+      sink.put(
+        point, pointsOfTwo(multiplyAdd(h0, p, g0), multiplyAdd(h1, p, g1)),
+        pointsOfTwo(multiplyAdd(h2, p, g2), multiplyAdd(h3, p, g3)))
+    }
+    sink.put(0, pointsOfTwo(g0, g1), pointsOfTwo(g2, g3))
+    row(a, 6)
+    row(-a, 12)
+    row(b, 18)
+    row(-b, 24)
+    sink.put(30, pointsOfTwo(h0, h1), pointsOfTwo(h2, h3))
+  }
+
+  /// D·g along one side, of two values.
+  @inline(__always)
+  private func pointsOfTwo(_ g0: Vector, _ g1: Vector) -> Six {
+    (
+      g0,
+      multiplyAdd(g1, Vector(repeating: a), g0), multiplyAdd(g1, Vector(repeating: -a), g0),
+      multiplyAdd(g1, Vector(repeating: b), g0), multiplyAdd(g1, Vector(repeating: -b), g0),
+      g1
+    )
+  }
+
+  @inline(__always)
+  private func transformPairOfFour(_ g: Input, _ stride: Int, _ sink: TilePairs) {
     @inline(__always)
     func outer(_ q: Input, _ point: Int) {
       transformRow(

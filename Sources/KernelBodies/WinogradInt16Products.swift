@@ -60,17 +60,18 @@ extension KernelSet {
 
   public func winogradAccumulateInt16(
     _ x: UnsafePointer<Int16>, xStride: Int, groups: Int, dy: UnsafePointer<Int16>, dyStride: Int,
-    panels: Int, tiles: Range<Int>, tilesPerImage: Int, scales: Input, sums: Output,
+    panels: Int, tiles: Range<Int>, tiling: WinogradTiling, scales: Input, sums: Output,
     accumulate: Bool, prefetch: PrefetchRanges
   ) {
     // As in `winogradAccumulate`.
     let rows = lanes == 16 ? 6 : 4
     let rest = lanes - 2 * rows
-    let images = TileRuns(tiles, tilesPerImage, scales)
+    let images = TileRuns(tiles, tiling.tilesPerImage, scales)
     var prefetch = Prefetch(prefetch, parts: Winograd.points * panels * groups * 3)
     let pointStride = Winograd.sumStride(lanes: lanes, panel: panel)
     for point in 0..<Winograd.points {
-      let bound = Vector(repeating: Int16Products.productBound(point))
+      let bound = Vector(
+        repeating: Int16Products.productBound(point, outputTile: tiling.outputTile))
       for index in 0..<panels {
         let g = dy + (index * Winograd.points + point) * dyStride
         for group in 0..<groups {
@@ -143,8 +144,9 @@ private struct TileRuns {
 extension Int16Products {
   /// The bounds of both factors of the filters' gradient at one of the 36 points.
   @inline(__always)
-  fileprivate static func productBound(_ point: Int) -> Float {
+  fileprivate static func productBound(_ point: Int, outputTile: Int) -> Float {
     let (y, x) = (point / 6, point % 6)
-    return inputBound(y) * inputBound(x) * gradientBound(y) * gradientBound(x)
+    return inputBound(y) * inputBound(x) * gradientBound(y, outputTile: outputTile)
+      * gradientBound(x, outputTile: outputTile)
   }
 }

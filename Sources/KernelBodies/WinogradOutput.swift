@@ -14,21 +14,35 @@ extension KernelSet {
     _ tiling: WinogradTiling, _ product: Input, first: Int, count: Int, scales: Input?,
     bias: Input?, relu: Bool, to images: Values, groups: Int, panel index: Int
   ) {
-    switch images.storage {
-    case .float32:
+    switch (images.storage, tiling.outputTile) {
+    case (.float32, FourOutputs.size):
       transformProducts(
-        tiling, product, first, count, scales, bias, relu, to: images.floats, groups, panel: index)
-    case .bfloat16:
-      transformProducts(
-        tiling, product, first, count, scales, bias, relu, to: images.bfloat16s, groups,
+        FourOutputs.self, tiling, product, first, count, scales, bias, relu, to: images.floats,
+        groups,
         panel: index)
-    case .uint8, .int8: wrongStorage()
+    case (.float32, _):
+      transformProducts(
+        TwoOutputs.self, tiling, product, first, count, scales, bias, relu, to: images.floats,
+        groups,
+        panel: index)
+    case (.bfloat16, FourOutputs.size):
+      transformProducts(
+        FourOutputs.self, tiling, product, first, count, scales, bias, relu, to: images.bfloat16s,
+        groups,
+        panel: index)
+    case (.bfloat16, _):
+      transformProducts(
+        TwoOutputs.self, tiling, product, first, count, scales, bias, relu, to: images.bfloat16s,
+        groups,
+        panel: index)
+    case (.uint8, _), (.int8, _): wrongStorage()
     }
   }
 
   @inline(__always)
-  private func transformProducts<Element: Stored>(
-    _ tiling: WinogradTiling, _ product: Input, _ first: Int, _ count: Int, _ scales: Input?,
+  private func transformProducts<Element: Stored, Tile: OutputTile>(
+    _: Tile.Type, _ tiling: WinogradTiling, _ product: Input, _ first: Int, _ count: Int,
+    _ scales: Input?,
     _ bias: Input?, _ relu: Bool, to images: UnsafeMutablePointer<Element>, _ groups: Int,
     panel index: Int
   ) {
@@ -36,8 +50,9 @@ extension KernelSet {
       let tile = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
       for tileIndex in 0..<count {
         let place = TilePlace(tiling, first + tileIndex)
-        let y = place.row * 4
-        let x = place.column * 4
+        let size = Tile.size
+        let y = place.row * size
+        let x = place.column * size
         if x >= tiling.width { continue }
         let scale = scales.map { broadcast($0 + place.image) } ?? Vector(repeating: 1)
         for group in (index * panelVectors)..<min(groups, (index + 1) * panelVectors) {
@@ -48,18 +63,18 @@ extension KernelSet {
           let plane =
             images + (place.image * groups + group) * tiling.height * tiling.width * lanes
           let to = plane + (y * tiling.width + x) * lanes
-          if y + 4 <= tiling.height && x + 4 <= tiling.width {
+          if y + size <= tiling.height && x + size <= tiling.width {
             if relu {
-              transformOutput(m, scale, shift, true, to, tiling.width * lanes)
+              transformOutput(Tile.self, m, scale, shift, true, to, tiling.width * lanes)
             } else {
-              transformOutput(m, scale, shift, false, to, tiling.width * lanes)
+              transformOutput(Tile.self, m, scale, shift, false, to, tiling.width * lanes)
             }
           } else {
-            transformOutput(m, scale, shift, relu, tile, 4 * lanes)
-            for row in 0..<min(4, tiling.height - y) {
-              for column in 0..<min(4, tiling.width - x) {
+            transformOutput(Tile.self, m, scale, shift, relu, tile, size * lanes)
+            for row in 0..<min(size, tiling.height - y) {
+              for column in 0..<min(size, tiling.width - x) {
                 Element.store(
-                  load(tile + (row * 4 + column) * lanes),
+                  load(tile + (row * size + column) * lanes),
                   to + (row * tiling.width + column) * lanes)
               }
             }
@@ -69,9 +84,68 @@ extension KernelSet {
     }
   }
 
-  /// One tile: 36 points of a pack to 4×4 values in rows `stride` apart.
+  /// One tile: 36 points of a pack to values in rows `stride` apart.
   @inline(__always)
-  private func transformOutput<Element: Stored>(
+  private func transformOutput<Element: Stored, Tile: OutputTile>(
+    _: Tile.Type, _ m: Input, _ scale: Vector, _ bias: Vector, _ relu: Bool,
+    _ to: UnsafeMutablePointer<Element>, _ stride: Int
+  ) {
+    if Tile.size == 4 {
+      transformToFour(m, scale, bias, relu, to, stride)
+    } else {
+      transformToTwo(m, scale, bias, relu, to, stride)
+    }
+  }
+
+  /// To 2×2 values.
+  @inline(__always)
+  private func transformToTwo<Element: Stored>(
+    _ m: Input, _ scale: Vector, _ bias: Vector, _ relu: Bool, _ to: UnsafeMutablePointer<Element>,
+    _ stride: Int
+  ) {
+    @inline(__always)
+    func column(_ x: Int) -> (Vector, Vector) {
+      let p = m + x * panelStep
+      return twoOutputs(
+        (
+          load(p), load(p + 6 * panelStep), load(p + 12 * panelStep), load(p + 18 * panelStep),
+          load(p + 24 * panelStep), load(p + 30 * panelStep)
+        ))
+    }
+    let (e0, f0) = column(0)
+    let (e1, f1) = column(1)
+    let (e2, f2) = column(2)
+    let (e3, f3) = column(3)
+    let (e4, f4) = column(4)
+    let (e5, f5) = column(5)
+    rowOfTwo((e0, e1, e2, e3, e4, e5), scale, bias, relu, to)
+    rowOfTwo((f0, f1, f2, f3, f4, f5), scale, bias, relu, to + stride)
+  }
+
+  /// Transparent, as `outputRow`.
+  @_transparent
+  private func rowOfTwo<Element: Stored>(
+    _ m: Six, _ scale: Vector, _ bias: Vector, _ relu: Bool, _ to: UnsafeMutablePointer<Element>
+  ) {
+    let two = twoOutputs(m)
+    let row = (multiplyAdd(two.0, scale, bias), multiplyAdd(two.1, scale, bias))
+    Element.store(relu ? positive(row.0) : row.0, to)
+    Element.store(relu ? positive(row.1) : row.1, to + lanes)
+  }
+
+  /// Six points along one side to two values.
+  @inline(__always)
+  private func twoOutputs(_ m: Six) -> (Vector, Vector) {
+    (
+      m.0 + (m.1 + m.2) + (m.3 + m.4),
+      multiplyAdd(
+        m.1 - m.2, Vector(repeating: a), multiplyAdd(m.3 - m.4, Vector(repeating: b), m.5))
+    )
+  }
+
+  /// To 4×4 values.
+  @inline(__always)
+  private func transformToFour<Element: Stored>(
     _ m: Input, _ scale: Vector, _ bias: Vector, _ relu: Bool, _ to: UnsafeMutablePointer<Element>,
     _ stride: Int
   ) {

@@ -34,6 +34,7 @@ import Testing
       choice: .direct),
     Case(inputs: 3, outputs: 5, size: [6, 7], choice: .winograd),
     Case(inputs: 17, outputs: 9, size: [9, 4], choice: .winograd),
+    Case(inputs: 9, outputs: 18, size: [7, 6], kernel: 5, choice: .winograd),
   ]
 
   /// Both algorithms against central differences of the convolution in double.
@@ -111,7 +112,9 @@ import Testing
     }
     #expect(isWinograd(32, 32))
     #expect(!isWinograd(3, 32))
-    #expect(!isWinograd(32, 32, kernel: 5))
+    #expect(isWinograd(32, 32, kernel: 5))
+    #expect(!isWinograd(3, 32, kernel: 5))
+    #expect(!isWinograd(32, 32, kernel: 7))
     #expect(!isWinograd(32, 32, stride: 2))
   }
 

@@ -5,14 +5,18 @@ import Testing
 
 @testable import CifarNN
 
-/// What Winograd's F(4×4, 3×3) costs in accuracy, on the shapes of the tutorial's network.
+/// What Winograd's F(4×4, 3×3) costs in accuracy, on the shapes of the tutorial's network, and
+/// F(2×2, 5×5) on like ones.
 @Suite struct WinogradAccuracyTests {
   struct Case: CustomStringConvertible, Sendable {
     var images = 2
     let inputs: Int
     let outputs: Int
     let size: Int
-    var description: String { "\(images) × \(inputs)→\(outputs) at \(size)×\(size)" }
+    var kernel = 3
+    var description: String {
+      "\(images) × \(inputs)→\(outputs) at \(size)×\(size) by \(kernel)×\(kernel)"
+    }
   }
 
   static let cases = [
@@ -25,6 +29,10 @@ import Testing
     Case(inputs: 256, outputs: 33, size: 8),
     // More tiles than one chunk of the weights' gradient holds.
     Case(images: 5, inputs: 129, outputs: 2, size: 32),
+    Case(inputs: 32, outputs: 32, size: 32, kernel: 5),
+    Case(inputs: 64, outputs: 64, size: 16, kernel: 5),
+    Case(inputs: 128, outputs: 128, size: 8, kernel: 5),
+    Case(inputs: 256, outputs: 33, size: 7, kernel: 5),
   ]
 
   /// Of factors in 16 bits. Direct convolution of bfloat16, which frameworks call mixed precision, is
@@ -36,9 +44,9 @@ import Testing
   func errors(_ test: Case) throws {
     let shape = ConvolutionShape(
       inputChannels: test.inputs, outputChannels: test.outputs, height: test.size,
-      width: test.size, kernel: 3, padding: 1)
+      width: test.size, kernel: test.kernel, padding: test.kernel / 2)
     let image = Samples.uniform(test.images * test.inputs * test.size * test.size, seed: 1)
-    let filters = Samples.uniform(test.outputs * test.inputs * 9, seed: 2)
+    let filters = Samples.uniform(test.outputs * test.inputs * test.kernel * test.kernel, seed: 2)
     let bias = Samples.uniform(test.outputs, seed: 3)
     let dy = Samples.uniform(test.images * test.outputs * test.size * test.size, seed: 4)
     let oracle = ConvolutionOracle(shape, images: test.images)
@@ -47,7 +55,8 @@ import Testing
     let expectedWeights = oracle.backwardWeights(image.doubles, dy.doubles)
     for (set, products) in InstructionSet.withProducts {
       let bench = try LayerBench(
-        [.conv2d(filters: test.outputs)], from: [test.inputs, test.size, test.size],
+        [.conv2d(filters: test.outputs, kernelSize: test.kernel)],
+        from: [test.inputs, test.size, test.size],
         images: test.images, set: set, convolution: .winograd, products: products)
       try bench.setParameter("0.weight", filters)
       try bench.setParameter("0.bias", bias)

@@ -100,7 +100,17 @@ import Testing
   /// Tiles of several images with scales of their own, beginning and ending within one.
   @Test(arguments: InstructionSet.all, [2, 4, 16, 36])
   func accumulate(set: InstructionSet, tilesPerImage: Int) {
+    for kernel in [3, 5] {
+      let size = 7 - kernel
+      checkSums(
+        set,
+        WinogradTiling(height: size, width: size * tilesPerImage, kernel: kernel, pairs: true))
+    }
+  }
+
+  private func checkSums(_ set: InstructionSet, _ tiling: WinogradTiling) {
     let kernels = set.kernels
+    let tilesPerImage = tiling.tilesPerImage
     let (lanes, panel) = (kernels.lanes, kernels.panelLanes)
     let tiles = 2..<(3 * tilesPerImage + 2)
     let (groups, panels) = (2, 2)
@@ -115,7 +125,7 @@ import Testing
     for accumulate in [false, true] {
       kernels.winogradAccumulateInt16(
         x.pointer, xStride: xStride, groups: groups, dy: dy.pointer, dyStride: dyStride,
-        panels: panels, tiles: tiles, tilesPerImage: tilesPerImage, scales: scales.pointer,
+        panels: panels, tiles: tiles, tiling: tiling, scales: scales.pointer,
         sums: sums.pointer, accumulate: accumulate, prefetch: PrefetchRanges())
     }
     #expect(sums.isIntact)
@@ -123,7 +133,8 @@ import Testing
     var expected: [Double] = []
     for point in [0, 8, 21, 35] {
       let bound = [point / 6, point % 6].reduce(1.0) {
-        $0 * Double(Int16Products.inputBound($1)) * Double(Int16Products.gradientBound($1))
+        $0 * Double(Int16Products.inputBound($1))
+          * Double(Int16Products.gradientBound($1, outputTile: tiling.outputTile))
       }
       for (index, group, lane, output) in [
         (0, 0, 0, 0), (1, 1, lanes - 1, panel - 1), (0, 1, 3, lanes), (1, 0, 5, 1),
@@ -154,7 +165,8 @@ import Testing
     let sums = GuardedBuffer(output: 36 * Winograd.sumStride(lanes: lanes, panel: panel))
     kernels.winogradAccumulateInt16(
       x.pointer, xStride: 32 * lanes, groups: 1, dy: dy.pointer, dyStride: 32 * panel, panels: 1,
-      tiles: 0..<32, tilesPerImage: 64, scales: scales.pointer, sums: sums.pointer,
+      tiles: 0..<32, tiling: WinogradTiling(height: 32, width: 32, pairs: true),
+      scales: scales.pointer, sums: sums.pointer,
       accumulate: false, prefetch: PrefetchRanges())
     let bound = Double(Int16Products.inputBound(0) * Int16Products.inputBound(0))
     #expect(relativeError([sums[0]], [32 * Double(Int(a) * Int(b)) * bound]) < 1e-6)

@@ -16,8 +16,10 @@ import Testing
     let values: GuardedBuffer<Float>
     let scales: [ImageScale]
 
-    init(_ size: (Int, Int), _ lanes: Int, limit: Float, _ kernels: any KernelTable) {
-      tiling = WinogradTiling(height: size.0, width: size.1, pairs: true)
+    init(
+      _ size: (Int, Int), kernel: Int, _ lanes: Int, limit: Float, _ kernels: any KernelTable
+    ) {
+      tiling = WinogradTiling(height: size.0, width: size.1, kernel: kernel, pairs: true)
       self.lanes = lanes
       let count = groups * size.0 * size.1 * lanes
       var values = Samples.uniform(images * count, seed: 1)
@@ -38,13 +40,14 @@ import Testing
         images: Values(values.pointer), imageGroups: groups, groups: 0..<groups, tiles: 0..<tiles)
     }
 
-    /// The values of a tile of `size` × `size` from (4·row − before, 4·column − before) on.
+    /// The values of a tile of `size` × `size`, `before` rows and columns before its outputs.
     func tile(_ number: Int, _ group: Int, _ lane: Int, size: Int, before: Int) -> [Double] {
       let (image, place) = number.quotientAndRemainder(dividingBy: tiling.tilesPerImage)
       let (row, column) = place.quotientAndRemainder(dividingBy: tiling.columns)
       let plane = (image * groups + group) * tiling.height * tiling.width
       return (0..<(size * size)).map { i in
-        let (y, x) = (4 * row + i / size - before, 4 * column + i % size - before)
+        let y = tiling.outputTile * row + i / size - before
+        let x = tiling.outputTile * column + i % size - before
         guard (0..<tiling.height).contains(y), (0..<tiling.width).contains(x) else { return 0 }
         return Double(values[(plane + y * tiling.width + x) * lanes + lane])
       }
@@ -59,11 +62,12 @@ import Testing
     Double(side(point / 6)) * Double(side(point % 6))
   }
 
-  @Test(arguments: InstructionSet.all)
-  func input(set: InstructionSet) {
+  @Test(arguments: InstructionSet.all, [3, 5])
+  func input(set: InstructionSet, kernel: Int) {
     let lanes = set.kernels.lanes
     for size in Self.sizes {
-      let sample = Sample(size, lanes, limit: Int16Products.dataLimit, set.kernels)
+      let sample = Sample(
+        size, kernel: kernel, lanes, limit: Int16Products.dataLimit, set.kernels)
       let pointStride = sample.tiles * lanes + 32
       let scales = sample.scaleBuffer
       let channels = GuardedBuffer(int16: 2 * 36 * pointStride - 32)
@@ -76,7 +80,8 @@ import Testing
       var worst = 0.0
       for (number, group, lane) in sample.numbers {
         let expected = WinogradOracle.transform(
-          sample.tile(number, group, lane, size: 6, before: 1), by: WinogradOracle.inputMatrix)
+          sample.tile(number, group, lane, size: 6, before: kernel / 2),
+          by: WinogradOracle.inputMatrix)
         for point in 0..<36 {
           let plane = (group * 36 + point) * pointStride
           let one = channels[plane + number * lanes + lane]
@@ -93,10 +98,10 @@ import Testing
     }
   }
 
-  @Test(arguments: InstructionSet.all)
-  func inputFromBFloat16(set: InstructionSet) {
+  @Test(arguments: InstructionSet.all, [3, 5])
+  func inputFromBFloat16(set: InstructionSet, kernel: Int) {
     let lanes = set.kernels.lanes
-    let tiling = WinogradTiling(height: 8, width: 12, pairs: true)
+    let tiling = WinogradTiling(height: 8, width: 12, kernel: kernel, pairs: true)
     let narrow = GuardedBuffer(halves: Samples.uniform(96 * lanes, seed: 3))
     let wide = GuardedBuffer(narrow.array.map(\.float))
     let scales = GuardedBuffer([Float(1000)])
@@ -116,12 +121,13 @@ import Testing
     }
   }
 
-  @Test(arguments: InstructionSet.all)
-  func gradient(set: InstructionSet) {
+  @Test(arguments: InstructionSet.all, [3, 5])
+  func gradient(set: InstructionSet, kernel: Int) {
     let lanes = set.kernels.lanes
     let panel = set.kernels.panelLanes
     for size in Self.sizes {
-      let sample = Sample(size, lanes, limit: Int16Products.gradientLimit, set.kernels)
+      let sample = Sample(
+        size, kernel: kernel, lanes, limit: Int16Products.gradientLimit, set.kernels)
       let pointStride = sample.tiles * panel + 32
       let scales = sample.scaleBuffer
       let to = GuardedBuffer(int16: 36 * pointStride - 32)
@@ -131,11 +137,13 @@ import Testing
       var worst = 0.0
       for (number, group, lane) in sample.numbers {
         let expected = WinogradOracle.transform(
-          sample.tile(number, group, lane, size: 4, before: 0), by: WinogradOracle.outputMatrix)
+          sample.tile(number, group, lane, size: 7 - kernel, before: 0),
+          by: WinogradOracle.outputMatrix(kernel: kernel))
         for point in 0..<36 {
           let place = number / 2 * 2 * panel + 2 * (group * lanes + lane) + number % 2
           let wanted =
-            expected[point] * sample.scale(number) / Self.bound(point, Int16Products.gradientBound)
+            expected[point] * sample.scale(number)
+            / Self.bound(point) { Int16Products.gradientBound($0, outputTile: 7 - kernel) }
           worst = max(worst, abs(Double(to[point * pointStride + place]) - wanted))
         }
       }
@@ -147,12 +155,14 @@ import Testing
   /// The bounds are what the matrices allow, and not more than a rounding error above it.
   @Test func bounds() {
     for point in 0..<6 {
-      for (matrix, bound) in [
-        (WinogradOracle.inputMatrix, Int16Products.inputBound),
-        (WinogradOracle.outputMatrix, Int16Products.gradientBound),
-      ] {
-        let sum = matrix[point].reduce(0) { $0 + abs($1) }
-        #expect(abs(Double(bound(point)) - sum) < 1e-6)
+      func check(_ matrix: [[Double]], _ bound: Float) {
+        #expect(abs(Double(bound) - matrix[point].reduce(0) { $0 + abs($1) }) < 1e-6)
+      }
+      check(WinogradOracle.inputMatrix, Int16Products.inputBound(point))
+      for kernel in [3, 5] {
+        check(
+          WinogradOracle.outputMatrix(kernel: kernel),
+          Int16Products.gradientBound(point, outputTile: 7 - kernel))
       }
     }
     // In whole numbers, as no float32 holds them.
@@ -166,14 +176,20 @@ import Testing
   /// Rounded filters are within half a step, and neither they nor their sums leave the range.
   @Test(arguments: InstructionSet.all, [false, true])
   func filters(set: InstructionSet, rotated: Bool) {
+    for kernel in [3, 5] { checkFilters(set, rotated: rotated, kernel: kernel) }
+  }
+
+  private func checkFilters(_ set: InstructionSet, rotated: Bool, kernel: Int) {
+    let count = kernel * kernel
     let (lanes, panel) = (set.kernels.lanes, set.kernels.panelLanes)
     let shape = ConvolutionShape(
-      inputChannels: 70, outputChannels: 100, height: 4, width: 4, kernel: 3, padding: 1)
-    var values = Samples.uniform(100 * 70 * 9, seed: 5)
+      inputChannels: 70, outputChannels: 100, height: 4, width: 4, kernel: kernel,
+      padding: kernel / 2)
+    var values = Samples.uniform(100 * 70 * count, seed: 5)
     // Filters of one output that nothing passes, and some that are much larger than others.
-    for i in 0..<(70 * 9) {
-      values[3 * 70 * 9 + i] = 0
-      values[4 * 70 * 9 + i] *= 1e5
+    for i in 0..<(70 * count) {
+      values[3 * 70 * count + i] = 0
+      values[4 * 70 * count + i] *= 1e5
     }
     let filters = GuardedBuffer(values)
     let (inputs, outputs) = rotated ? (100, 70) : (70, 100)
@@ -188,10 +204,10 @@ import Testing
         panel: index / 2, vector: index % 2, scratch: scratch.pointer)
     }
     for (output, input) in [(0, 0), (3, 1), (4, 69), (69, 33), (31, 12)] {
-      let first = rotated ? (input * 70 + output) * 9 : (output * 70 + input) * 9
-      let taps = Array(values[first..<(first + 9)]).doubles
+      let first = (rotated ? input * 70 + output : output * 70 + input) * count
+      let taps = Array(values[first..<(first + count)]).doubles
       let expected = WinogradOracle.transform(
-        rotated ? taps.reversed() : taps, by: WinogradOracle.filterMatrix)
+        rotated ? taps.reversed() : taps, by: WinogradOracle.filterMatrix(kernel: kernel))
       for point in 0..<36 {
         let place = output / panel * 36 + point
         let scale =

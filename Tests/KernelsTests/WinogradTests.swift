@@ -9,7 +9,8 @@ import Testing
     [
       shape(3, 5, 4, 4), shape(9, 33, 5, 7), shape(40, 17, 6, 9), shape(8, 32, 8, 8),
       shape(16, 70, 3, 13),
-    ] + small
+    ] + small + small.map { shape($0.inputChannels, $0.outputChannels, $0.height, $0.width, 5) }
+    + [shape(9, 33, 5, 7, 5), shape(17, 40, 8, 6, 5), shape(16, 70, 3, 13, 5)]
 
   /// Channels around the borders of groups and panels of 8 and of 16 lanes.
   private static let small = SmallImages.sizes.enumerated().map { index, size in
@@ -18,11 +19,12 @@ import Testing
     return shape(inputs, outputs, size.0, size.1)
   }
 
-  static func shape(_ inputs: Int, _ outputs: Int, _ height: Int, _ width: Int) -> ConvolutionShape
-  {
+  static func shape(
+    _ inputs: Int, _ outputs: Int, _ height: Int, _ width: Int, _ kernel: Int = 3
+  ) -> ConvolutionShape {
     ConvolutionShape(
-      inputChannels: inputs, outputChannels: outputs, height: height, width: width, kernel: 3,
-      padding: 1)
+      inputChannels: inputs, outputChannels: outputs, height: height, width: width,
+      kernel: kernel, padding: kernel / 2)
   }
 
   @Test(arguments: InstructionSet.all)
@@ -64,7 +66,8 @@ import Testing
     let sample = ConvolutionSample(shape, images: 3)
     let kernels = set.kernels
     let lanes = kernels.lanes
-    let tiling = WinogradTiling(height: shape.height, width: shape.width)
+    let tiling = WinogradTiling(
+      height: shape.height, width: shape.width, kernel: shape.kernel)
     let tiles = 3 * tiling.tilesPerImage
     let groups = blocks(shape.inputChannels, of: lanes)
     let panels = blocks(shape.outputChannels, of: kernels.panelLanes)
@@ -108,7 +111,7 @@ import Testing
         prefetch: PrefetchRanges())
     }
     let filters = GuardedBuffer(output: sample.filters.count)
-    let item = 9 * lanes * kernels.panelLanes  // (3, 3, lanes, panel)
+    let item = shape.kernel * shape.kernel * lanes * kernels.panelLanes  // (k, k, lanes, panel)
     for group in 0..<groups {
       let taps = GuardedBuffer(output: panels * item)
       kernels.winogradFilterGradient(
@@ -133,7 +136,8 @@ import Testing
   ) -> [Float] {
     let lanes = kernels.lanes
     let panel = kernels.panelLanes
-    let tiling = WinogradTiling(height: shape.height, width: shape.width)
+    let tiling = WinogradTiling(
+      height: shape.height, width: shape.width, kernel: shape.kernel)
     let tiles = images * tiling.tilesPerImage
     let inputs = rotated ? shape.outputChannels : shape.inputChannels
     let outputs = rotated ? shape.inputChannels : shape.outputChannels

@@ -4,26 +4,42 @@ import Testing
 
 /// Each transform of a single tile against its matrices.
 @Suite(.onBothSides) struct WinogradTransformTests {
-  /// One tile that lies inside an image of one group.
-  static let tiling = WinogradTiling(height: 12, width: 12)
-  static let shape = ConvolutionShape(
-    inputChannels: 1, outputChannels: 1, height: 12, width: 12, kernel: 3, padding: 1)
+  /// An image of one group with 3×3 tiles, the one in the middle inside it.
+  struct Sample {
+    let kernel: Int
+    /// Outputs of a tile along one side.
+    var outputs: Int { 7 - kernel }
+    var size: Int { 3 * outputs }
+    var shape: ConvolutionShape {
+      ConvolutionShape(
+        inputChannels: 1, outputChannels: 1, height: size, width: size, kernel: kernel,
+        padding: kernel / 2)
+    }
+    var tiling: WinogradTiling { WinogradTiling(height: size, width: size, kernel: kernel) }
+
+    /// Where the `index`th pixel of the middle tile lies, which is `side` wide.
+    func pixel(_ index: Int, side: Int) -> Int {
+      let first = outputs - (side == 6 ? kernel / 2 : 0)
+      return (first + index / side) * size + first + index % side
+    }
+  }
 
   /// Tile 4 is the one in the middle.
   static func tile(of image: GuardedBuffer<Float>) -> WinogradTiles {
     WinogradTiles(images: Values(image.pointer), imageGroups: 1, groups: 0..<1, tiles: 4..<5)
   }
 
-  @Test(arguments: InstructionSet.all)
-  func input(set: InstructionSet) {
+  @Test(arguments: InstructionSet.all, [3, 5])
+  func input(set: InstructionSet, kernel: Int) {
+    let sample = Sample(kernel: kernel)
     let lanes = set.kernels.lanes
-    let image = GuardedBuffer(Samples.uniform(144 * lanes, seed: 1))  // (1, 12, 12, lanes)
-    let points = GuardedBuffer(output: 36 * 6 * lanes)  // (1, 36, 6, lanes)
-    // Its input begins at row 3, column 3.
+    // (1, size, size, lanes), (1, 36, 6, lanes)
+    let image = GuardedBuffer(Samples.uniform(sample.size * sample.size * lanes, seed: 1))
+    let points = GuardedBuffer(output: 36 * 6 * lanes)
     set.kernels.winogradInput(
-      Self.tiling, Self.tile(of: image), to: points.pointer, packStride: 36 * 6 * lanes)
+      sample.tiling, Self.tile(of: image), to: points.pointer, packStride: 36 * 6 * lanes)
     for lane in 0..<lanes {
-      let tile = (0..<36).map { Double(image[((3 + $0 / 6) * 12 + 3 + $0 % 6) * lanes + lane]) }
+      let tile = (0..<36).map { Double(image[sample.pixel($0, side: 6) * lanes + lane]) }
       let expected = WinogradOracle.transform(tile, by: WinogradOracle.inputMatrix)
       #expect(relativeError((0..<36).map { points[$0 * 6 * lanes + lane] }, expected) < 1e-6)
     }
@@ -34,73 +50,85 @@ import Testing
     }
   }
 
-  @Test(arguments: InstructionSet.all, [false, true])
-  func filters(set: InstructionSet, rotated: Bool) {
+  @Test(arguments: InstructionSet.all, [3, 5])
+  func filters(set: InstructionSet, kernel: Int) {
+    for rotated in [false, true] { checkFilters(set, Sample(kernel: kernel), rotated: rotated) }
+  }
+
+  private func checkFilters(_ set: InstructionSet, _ sample: Sample, rotated: Bool) {
     let lanes = set.kernels.lanes
-    let filter = GuardedBuffer(Samples.uniform(9, seed: 2))
+    let filter = GuardedBuffer(Samples.uniform(sample.kernel * sample.kernel, seed: 2))
     let plane = lanes * set.kernels.panelLanes
     let points = GuardedBuffer(output: 36 * plane)  // (1, 36, lanes, panel)
     set.kernels.winogradFilters(
-      Self.shape, filter.pointer, to: points.pointer, rotated: rotated, panel: 0, group: 0)
+      sample.shape, filter.pointer, to: points.pointer, rotated: rotated, panel: 0, group: 0)
     let expected = WinogradOracle.transform(
       rotated ? filter.array.doubles.reversed() : filter.array.doubles,
-      by: WinogradOracle.filterMatrix)
+      by: WinogradOracle.filterMatrix(kernel: sample.kernel))
     #expect(relativeError((0..<36).map { points[$0 * plane] }, expected) < 1e-6)
     // Channels that do not exist are 0.
     #expect(points.array.filter { $0 != 0 }.count <= 36)
   }
 
-  @Test(arguments: InstructionSet.all)
-  func output(set: InstructionSet) {
+  @Test(arguments: InstructionSet.all, [3, 5])
+  func output(set: InstructionSet, kernel: Int) {
+    let sample = Sample(kernel: kernel)
     let lanes = set.kernels.lanes
     let plane = 6 * set.kernels.panelLanes
     let product = GuardedBuffer(Samples.uniform(36 * plane, seed: 3))  // (1, 36, 6, panel)
-    let image = GuardedBuffer(output: 144 * lanes)
+    let image = GuardedBuffer(output: sample.size * sample.size * lanes)
     set.kernels.winogradOutput(
-      Self.tiling, product.pointer, first: 4, count: 1, scales: nil, bias: nil, relu: false,
+      sample.tiling, product.pointer, first: 4, count: 1, scales: nil, bias: nil, relu: false,
       to: Values(image.pointer), groups: 1, panel: 0)
-    let matrix = WinogradOracle.transposed(WinogradOracle.outputMatrix)
+    let matrix = WinogradOracle.transposed(WinogradOracle.outputMatrix(kernel: kernel))
     for lane in 0..<lanes {
       let tile = (0..<36).map { Double(product[$0 * plane + lane]) }
-      let actual = (0..<16).map { image[((4 + $0 / 4) * 12 + 4 + $0 % 4) * lanes + lane] }
+      let actual = (0..<(sample.outputs * sample.outputs)).map {
+        image[sample.pixel($0, side: sample.outputs) * lanes + lane]
+      }
       #expect(relativeError(actual, WinogradOracle.transform(tile, by: matrix)) < 1e-6)
     }
     // Only that tile is written.
-    #expect(image.array.filter { !$0.isNaN }.count == 16 * lanes)
+    #expect(image.array.filter { !$0.isNaN }.count == sample.outputs * sample.outputs * lanes)
   }
 
-  @Test(arguments: InstructionSet.all)
-  func gradient(set: InstructionSet) {
+  @Test(arguments: InstructionSet.all, [3, 5])
+  func gradient(set: InstructionSet, kernel: Int) {
+    let sample = Sample(kernel: kernel)
     let lanes = set.kernels.lanes
-    let image = GuardedBuffer(Samples.uniform(144 * lanes, seed: 4))
+    let image = GuardedBuffer(Samples.uniform(sample.size * sample.size * lanes, seed: 4))
     let plane = 6 * set.kernels.panelLanes
     // (1, 36, 6, panel); groups that the panel lacks are not written.
     let points = GuardedBuffer(output: 36 * plane)
     set.kernels.winogradGradient(
-      Self.tiling, Self.tile(of: image), to: points.pointer, packStride: 36 * plane)
+      sample.tiling, Self.tile(of: image), to: points.pointer, packStride: 36 * plane)
     for lane in 0..<lanes {
-      let tile = (0..<16).map { Double(image[((4 + $0 / 4) * 12 + 4 + $0 % 4) * lanes + lane]) }
-      let expected = WinogradOracle.transform(tile, by: WinogradOracle.outputMatrix)
+      let tile = (0..<(sample.outputs * sample.outputs)).map {
+        Double(image[sample.pixel($0, side: sample.outputs) * lanes + lane])
+      }
+      let expected = WinogradOracle.transform(
+        tile, by: WinogradOracle.outputMatrix(kernel: kernel))
       #expect(relativeError((0..<36).map { points[$0 * plane + lane] }, expected) < 1e-6)
     }
   }
 
-  @Test(arguments: InstructionSet.all)
-  func filterGradient(set: InstructionSet) {
+  @Test(arguments: InstructionSet.all, [3, 5])
+  func filterGradient(set: InstructionSet, kernel: Int) {
+    let sample = Sample(kernel: kernel)
     let lanes = set.kernels.lanes
     let stride = lanes * set.kernels.panelLanes
     let sumStride = Winograd.sumStride(lanes: lanes, panel: set.kernels.panelLanes)
     let sums = GuardedBuffer(Samples.uniform(36 * sumStride, seed: 5))  // (1, 1, 36, lanes, panel)
-    let taps = GuardedBuffer(output: 9 * stride)  // (1, 3, 3, lanes, panel)
+    let taps = GuardedBuffer(output: kernel * kernel * stride)  // (1, k, k, lanes, panel)
     set.kernels.winogradFilterGradient(
-      Self.shape, sums.pointer, panelStride: 36 * sumStride, group: 0, to: taps.pointer)
+      sample.shape, sums.pointer, panelStride: 36 * sumStride, group: 0, to: taps.pointer)
     #expect(taps.isIntact)
-    let filter = GuardedBuffer(output: 9)
+    let filter = GuardedBuffer(output: kernel * kernel)
     set.kernels.unpackFilterGradient(
-      Self.shape, taps.pointer, inputGroup: 0, outputPanel: 0, to: filter.pointer)
+      sample.shape, taps.pointer, inputGroup: 0, outputPanel: 0, to: filter.pointer)
     let expected = WinogradOracle.transform(
       (0..<36).map { Double(sums[$0 * sumStride]) },
-      by: WinogradOracle.transposed(WinogradOracle.filterMatrix))
+      by: WinogradOracle.transposed(WinogradOracle.filterMatrix(kernel: kernel)))
     #expect(relativeError(filter.array, expected) < 1e-6)
     #expect(filter.isIntact)
   }

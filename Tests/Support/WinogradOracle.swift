@@ -1,8 +1,8 @@
-/// The matrices of F(4×4, 3×3) in double, made from the points and the definition of Cook and Toom.
+/// The matrices of F(4×4, 3×3) and F(2×2, 5×5) in double, made from the points and the definition of Cook and Toom.
 ///
 /// With M(x) = Π(x − p) over the finite points and f(p) = Π(p − q) over the others of them:
-/// Bᵀ has the coefficients of M(x)/(x − p) as rows, and M's own for ∞; G has (1, p, p²)/f(p);
-/// A has (1, p, p², p³). ∞ stands for the highest power alone.
+/// Bᵀ has the coefficients of M(x)/(x − p) as rows, and M's own for ∞; G has (1, p, p²)/f(p), or up
+/// to p⁴; A has (1, p, p², p³), or (1, p). ∞ stands for the highest power alone.
 public enum WinogradOracle {
   public static let points: [Double] = [
     0, 0.5.squareRoot(), -0.5.squareRoot(), 2.0.squareRoot(), -2.0.squareRoot(),
@@ -12,16 +12,23 @@ public enum WinogradOracle {
   public static let inputMatrix: [[Double]] =
     points.map { p in coefficients(points.filter { $0 != p }) + [0] } + [coefficients(points)]
 
-  /// G, (6, 3)
-  public static let filterMatrix: [[Double]] =
-    points.map { p in
+  /// G, (6, k)
+  public static func filterMatrix(kernel: Int) -> [[Double]] {
+    zip(points, powers(kernel)).map { p, powers in
       let f = points.filter { $0 != p }.reduce(1) { $0 * (p - $1) }
-      return [1 / f, p / f, p * p / f]
-    } + [[0, 0, 1]]
+      return powers.map { $0 / f }
+    } + [powers(kernel)[points.count]]
+  }
 
-  /// A, and D, which is the same: (6, 4)
-  public static let outputMatrix: [[Double]] =
-    points.map { [1, $0, $0 * $0, $0 * $0 * $0] } + [[0, 0, 0, 1]]
+  /// A, and D, which is the same: (6, 7 − k)
+  public static func outputMatrix(kernel: Int) -> [[Double]] { powers(7 - kernel) }
+
+  /// (1, p, p², …) of each point, `count` of them.
+  private static func powers(_ count: Int) -> [[Double]] {
+    points.map { p in (1..<count).reduce(into: [1]) { row, _ in row.append(row[row.count - 1] * p) }
+    }
+      + [(1...count).map { $0 == count ? 1 : 0 }]
+  }
 
   /// The coefficients of Π(x − root), that of x⁰ first.
   private static func coefficients(_ roots: [Double]) -> [Double] {

@@ -63,7 +63,7 @@ extension ConvolutionChoice {
     for shape: ConvolutionShape, needsInputGradient: Bool, readsBytes: Bool = false,
     pools: Bool = false, _ target: PlanTarget
   ) -> ConvolutionMethod {
-    if takesWinograd(shape) {
+    if takesWinograd(shape, bytes: readsBytes) {
       return .winograd(
         WinogradBlocking(
           shape, needsInputGradient: needsInputGradient, readsBytes: readsBytes, pools: pools,
@@ -74,15 +74,17 @@ extension ConvolutionChoice {
 }
 
 extension ConvolutionChoice {
-  private func takesWinograd(_ shape: ConvolutionShape) -> Bool {
+  private func takesWinograd(_ shape: ConvolutionShape, bytes: Bool) -> Bool {
     let wins = min(shape.inputChannels, shape.outputChannels) >= 16
-    return WinogradConvolution.fits(shape) && (self == .winograd || self == .auto && wins)
+    // Of bytes there are whole numbers in Winograd's space for filters of 3×3 alone.
+    let fits = WinogradConvolution.fits(shape) && (!bytes || shape.kernel == 3)
+    return fits && (self == .winograd || self == .auto && wins)
   }
 
   /// Whether a convolution of bytes takes along the 2×2 max-pool that follows it.
   func pools(_ node: LayerNode) -> Bool {
     guard let shape = try? ConvolutionShape(node) else { return false }
-    return takesWinograd(shape) && shape.height % 2 == 0 && shape.width % 2 == 0
+    return takesWinograd(shape, bytes: true) && shape.height % 2 == 0 && shape.width % 2 == 0
   }
 }
 

@@ -45,7 +45,8 @@ struct WinogradBlocking: Equatable, Sendable {
     outputPanels = blocks(shape.outputChannels, of: panel)
     let packs = WinogradBlocking.packs
     let tiling = WinogradTiling(
-      height: shape.height, width: shape.width, pairs: target.products == .int16)
+      height: shape.height, width: shape.width, kernel: shape.kernel,
+      pairs: target.products == .int16)
     chunkImages = max(1, packs * Winograd.packTiles / tiling.tilesPerImage)
     weightGradient = target.training ? WinogradWeightGradientBlocking(shape, target) : nil
     let hasInputGradient = target.training && needsInputGradient

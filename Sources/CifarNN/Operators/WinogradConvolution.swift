@@ -1,8 +1,8 @@
 import CifarCore
 import Kernels
 
-/// 3×3 convolution with stride 1 and a frame of one zero, by Winograd's F(4×4, 3×3) and
-/// F(3×3, 4×4).
+/// 3×3 or 5×5 convolution with stride 1 that keeps the image's size, by Winograd's F(4×4, 3×3) and
+/// F(3×3, 4×4), or F(2×2, 5×5) and F(5×5, 2×2).
 ///
 /// Forward and backward to the data go by chunks of some whole images, and in them by blocks of
 /// tiles: transformed, multiplied and transformed back while they are in the second-level cache.
@@ -27,7 +27,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
 
   /// Whether the shape is one that this algorithm computes.
   static func fits(_ shape: ConvolutionShape) -> Bool {
-    shape.kernel == 3 && shape.stride == 1 && shape.padding == 1 && shape.paddingAfter == 1
+    (shape.kernel == 3 || shape.kernel == 5) && shape.stride == 1
+      && shape.padding == shape.kernel / 2 && shape.paddingAfter == shape.kernel / 2
   }
 
   init(_ blocking: WinogradBlocking, factor: Float, context: OperatorContext) throws {
@@ -36,7 +37,8 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     shape = blocking.shape
     self.context = context
     tiling = WinogradTiling(
-      height: shape.height, width: shape.width, pairs: context.target.products == .int16)
+      height: shape.height, width: shape.width, kernel: shape.kernel,
+      pairs: context.target.products == .int16)
     scales =
       context.target.products == .int16 && !blocking.readsBytes
       ? (

@@ -27,8 +27,8 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
   let scaleFloats: Int
   /// Images that are transformed at a time, unless one has more tiles than a block.
   let imagesAtOnce: Int
-  /// Floats of a part's sums over a piece of a group of images: (panels of output, groups of the part, 36, lanes,
-  /// panel).
+  /// Floats of a part's sums over a piece of a group of images: (panels of output, groups of the part,
+  /// 36, lanes, panel).
   private let sumFloats: Int
   /// Those of the filters' gradients of all pieces.
   private let gradientSumFloats: Int
@@ -60,7 +60,8 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
     partGroups = blocks(inputPanels, of: 4) * panel / lanes
     parts = blocks(inputGroups, of: partGroups)
     let tilesPerImage = WinogradTiling(
-      height: shape.height, width: shape.width, pairs: target.products == .int16
+      height: shape.height, width: shape.width, kernel: shape.kernel,
+      pairs: target.products == .int16
     ).tilesPerImage
     let (inputs, outputs) = (partGroups * lanes, panelsAtOnce * panel)
     let packFloats = Winograd.points * Winograd.packTiles * (inputs + outputs)
@@ -87,16 +88,17 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
     sumFloats =
       Winograd.points * outputPanels * partGroups * Winograd.sumStride(lanes: lanes, panel: panel)
     gradientSumFloats =
-      pieces.most(batchSize: target.batchSize) * 9 * outputPanels * panel * inputGroups * lanes
+      pieces.most(batchSize: target.batchSize) * shape.kernel * shape.kernel * outputPanels * panel
+      * inputGroups * lanes
   }
 }
 
 /// Σ over all tiles of (Bᵀ·d·B) ⊙ (D·dy·Dᵀ), and its way back to the filters.
 ///
 /// The work is cut twice: the panels of the input into up to four parts, the batch into its groups
-/// of images, or pieces of them. Both factors of a chunk are made by the worker that multiplies them and stay in its
-/// second-level cache, its sums beside them: handing transforms from core to core cost a sixth of a
-/// step. A piece's sums are brought back to the filters, a quarter of their size, before the pieces
+/// of images, or pieces of them. Both factors of a chunk are made by the worker that multiplies them and
+/// stay in its second-level cache, its sums beside them: handing transforms from core to core cost a
+/// sixth of a step. A piece's sums are brought back to the filters, a quarter of their size, before the pieces
 /// are added up. Which part a sum belongs to does not show in it, and the order of its terms follows
 /// from the batch alone.
 final class WinogradWeightGradient {
@@ -113,7 +115,8 @@ final class WinogradWeightGradient {
     self.shape = shape
     self.context = context
     tiling = WinogradTiling(
-      height: shape.height, width: shape.width, pairs: context.target.products == .int16)
+      height: shape.height, width: shape.width, kernel: shape.kernel,
+      pairs: context.target.products == .int16)
   }
 
   /// The sums of one group of the input and one panel of the output.
@@ -134,8 +137,8 @@ final class WinogradWeightGradient {
     return blocks(blocking.partGroups, of: wanted)
   }
 
-  /// Whether the pieces of images are as many for every thread, and each image is read in one of them:
-  /// then others may do their work on the images in them.
+  /// Whether there are as many pieces for every thread, and each image is read in one of them: then
+  /// others may do their work on the images in them.
   func sharesEqually(_ batch: BatchPartition) -> Bool {
     blocking.readsGradientsOnce && blocking.pieces.count(batch) % context.pool.threads == 0
   }
@@ -143,7 +146,7 @@ final class WinogradWeightGradient {
   /// - Parameters:
   ///   - scales: of the last forward pass, and of the last one to the data; negative for unknown ones.
   ///   - firstFloat: where the pieces' sums begin in the shared scratch memory.
-  ///   - weightGradient: (out, in, 3, 3), overwritten.
+  ///   - weightGradient: (out, in, k, k), overwritten.
   ///   - body: is given some images, those that follow, their gradients and the worker, before they are
   ///     multiplied.
   func compute(
@@ -286,7 +289,7 @@ final class WinogradWeightGradient {
       kernels.winogradAccumulateInt16(
         x.int16, xStride: blocking.inputStride, groups: inputs, dy: dy.int16,
         dyStride: blocking.gradientStride, panels: panels.count, tiles: tiles,
-        tilesPerImage: tiling.tilesPerImage, scales: scales + 2 * blocking.imagesAtOnce,
+        tiling: tiling, scales: scales + 2 * blocking.imagesAtOnce,
         sums: sums, accumulate: accumulate, prefetch: prefetch)
     } else {
       kernels.winogradGradient(tiling, area, to: dy, packStride: blocking.gradientStride)
