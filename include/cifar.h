@@ -454,12 +454,16 @@ typedef struct cifar_member_info {
 /** Looks for the run of options->group that has these options, the seed included: so that a series of
  *  seeds that was interrupted continues where it was.
  *
- *  @param train    the images to train on.
- *  @param options  as for cifar_trainer_create, with a group; they need not be valid otherwise.
+ *  A run that ended before its first checkpoint has nothing to continue from: it goes to the trash.
  *
- *  Errors: INVALID_ARGUMENT without a group, and if its run with this seed has other hyperparameters;
- *  those of the registry, which need not exist. */
-cifar_status cifar_group_find_member(const cifar_dataset *train, const cifar_train_options *options,
+ *  @param train       as for cifar_trainer_create.
+ *  @param validation  likewise.
+ *  @param options     likewise, with a group.
+ *
+ *  Errors: INVALID_ARGUMENT without a group, and if its run with this seed has other hyperparameters,
+ *  images or first weights; those of the registry, which need not exist. */
+cifar_status cifar_group_find_member(const cifar_dataset *train, const cifar_dataset *validation,
+                                     const cifar_train_options *options,
                                      cifar_member_info *info, size_t info_size);
 
 /** One step of a search for a learning rate. */

@@ -30,6 +30,8 @@ final class RunRecorder: TrainerObserver {
   /// The run's current rows, for a file that has to stand alone.
   private var rows: [EpochMetrics] = []
   private var metrics: [MetricRow] = []
+  /// What was measured before this session.
+  private(set) var measured: [MetricRow] = []
   private var notes: [String] = []
   /// Epochs whose observers have not heard yet that they are stored, by the number of their row.
   private var unannounced: [(number: Int, report: EpochReport)] = []
@@ -86,6 +88,7 @@ final class RunRecorder: TrainerObserver {
     tags = summary?.tags ?? []
     group = summary?.group
     self.rows = rows.filter { $0.epoch <= point.row.epoch }
+    measured = try registry.run(matching: session.id).metrics
     try registry.setBusyTimeout(RunRecorder.attemptTimeout)
   }
 

@@ -1,4 +1,5 @@
 import CifarCore
+import CifarData
 import CifarRegistry
 import CifarTraining
 
@@ -20,26 +21,62 @@ public struct RunSeries {
 
   /// The group's run with these hyperparameters, their seed included; nil if it is still to be made.
   ///
-  /// - Throws: `invalidArgument` if its run with this seed was told other things.
-  public func member(_ hyperparameters: Hyperparameters) throws -> RunSummary? {
+  /// A run that ended before its first checkpoint has nothing that could be continued: it goes to the
+  /// trash, and is to be made again.
+  ///
+  /// - Parameters:
+  ///   - train: the images to train on.
+  ///   - validation: those to validate on; nil where nobody has them, and they are not compared.
+  ///   - weights: to begin with.
+  /// - Throws: `invalidArgument` if its run with this seed was told other things, or had other images
+  ///   or first weights.
+  public func member(
+    _ hyperparameters: Hyperparameters, train: Dataset, validation: Dataset?,
+    weights: InitialWeights?
+  ) throws -> RunSummary? {
+    if let file = hyperparameters.callbacks.lazy.compactMap(\.replacedFile).first {
+      throw CifarError(
+        .invalidArgument,
+        "each seed would write '\(file)' anew: leave csv_logger out (the registry has all epochs: "
+          + "cifar-runs export --format csv), or let it append")
+    }
     guard FileName.isFile(registryPath) else { return nil }
     let registry = try Registry(path: registryPath, mode: .readOnly)
     let query = RunQuery(
-      filter: "group = \(RunQuery.quoted(group)) and seed = '\(hyperparameters.seed)'", limit: 1)
-    guard let summary = try registry.runs(query).first else { return nil }
-    var stored = try StateCoding.decode(
-      Hyperparameters.self, from: registry.run(matching: summary.id).hyperparameters,
-      what: "the hyperparameters of run \(summary.id)")
-    // What the session itself adds.
-    stored.data = hyperparameters.data
-    stored.weights = hyperparameters.weights
-    guard stored == hyperparameters else {
-      throw CifarError(
-        .invalidArgument,
-        "run \(summary.id.prefix(8)) of the group '\(group)' has the seed \(hyperparameters.seed) and "
-          + "other hyperparameters (cifar-runs show \(summary.id.prefix(8))): choose another --group"
-      )
+      filter: "group = \(RunQuery.quoted(group)) and seed = \(hyperparameters.seed)")
+    for summary in try registry.runs(query) {
+      let run = try registry.run(matching: summary.id)
+      if run.checkpoints.isEmpty, summary.status != .running, !RunSeries.isOver(summary) {
+        try Registry(path: registryPath, mode: .readWrite(create: false)).remove([summary.id])
+        continue
+      }
+      var stored = try StateCoding.decode(
+        Hyperparameters.self, from: run.hyperparameters,
+        what: "the hyperparameters of run \(summary.id)")
+      let (data, record) = (stored.data, stored.weights)
+      // What the session itself adds.
+      stored.data = hyperparameters.data
+      stored.weights = hyperparameters.weights
+      func refuse(_ what: String) -> CifarError {
+        let id = summary.id.prefix(8)
+        return CifarError(
+          .invalidArgument,
+          "run \(id) of the group '\(group)' has the seed \(hyperparameters.seed) and \(what) "
+            + "(cifar-runs show \(id)): choose another --group")
+      }
+      guard stored == hyperparameters else { throw refuse("other hyperparameters") }
+      guard record?.hash == weights?.record.hash else { throw refuse("began with other weights") }
+      if let data, let validation {
+        let images = try SessionImages(
+          train: train, validation: validation, split: hyperparameters)
+        let isSame =
+          data.trainHash == images.train.contentHash
+          && data.validationHash == images.validation.contentHash
+          && data.testHash == images.test?.contentHash
+        guard isSame else { throw refuse("was trained on other images") }
+      }
+      return summary
     }
-    return summary
+    return nil
   }
 }

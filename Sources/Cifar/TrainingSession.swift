@@ -279,14 +279,13 @@ public final class TrainingSession {
     let logs: [any TrainerObserver] = tensorBoard.map { [$0] } ?? []
     guard let recorder else {
       let end = try trainer.run(logs + observers)
-      try evaluateEnd(end)
-      return end
+      return try evaluateEnd(end) ? end : .interrupted
     }
     recorder.observers = observers
     defer { recorder.observers = [] }
     do {
-      let end = try trainer.run([recorder] + logs + observers)
-      try evaluateEnd(end)
+      var end = try trainer.run([recorder] + logs + observers)
+      if try !evaluateEnd(end) { end = .interrupted }
       try recorder.finish(end)
       if case .completed = end { recorder.evaluateBest(on: validation, threads: threads) }
       return end
@@ -301,16 +300,29 @@ public final class TrainingSession {
   /// part of the training images, else on those that it was validated on.
   public struct Result: Sendable {
     public let isOfTestImages: Bool
+    /// The epoch whose weights they are.
+    public let epoch: Int
+    /// In how many other epochs the run looked at these images before.
+    public let earlierLooks: Int
     public let plain: Evaluation
     public let augmentation: TestTimeAugmentation
     /// nil without augmentation.
     public let augmented: Evaluation?
   }
 
-  private func evaluateEnd(_ end: TrainingEnd) throws {
+  /// Once for the weights that a training ends with: not again where it is resumed, and there is nothing
+  /// left to train.
+  ///
+  /// - Returns: false if someone interrupted it; when the run is resumed it is made up for.
+  private func evaluateEnd(_ end: TrainingEnd) throws -> Bool {
     let augmentation = trainer.hyperparameters.testTimeAugmentation
     guard case .completed = end, augmentation != .none || test != nil, !trainer.isApart
-    else { return }
+    else { return true }
+    let epoch = trainer.endEpoch
+    let name = test == nil ? "last_val_accuracy" : "test_accuracy"
+    let looks = (recorder?.measured ?? []).filter { $0.name == name }.map(\.epoch)
+    // Other processes know of no run: all measure, or none does.
+    if trainer.isAlone, looks.contains(epoch) { return true }
     let images = test ?? validation
     var isInterrupted = false
     func check(_ isInterrupt: Bool) throws {
@@ -335,22 +347,21 @@ public final class TrainingSession {
       // Where this one is ready another may have failed.
       if peers != nil { try check(trainer.finishEvaluation()) }
       result = Result(
-        isOfTestImages: test != nil, plain: plain, augmentation: augmentation,
-        augmented: augmented)
-      var metrics =
-        test == nil
-        ? [("last_val_accuracy", plain.accuracy)]
-        : [("test_accuracy", plain.accuracy), ("test_loss", plain.loss)]
+        isOfTestImages: test != nil, epoch: epoch, earlierLooks: test == nil ? 0 : looks.count,
+        plain: plain, augmentation: augmentation, augmented: augmented)
+      var metrics = [(name, plain.accuracy)]
+      if test != nil { metrics.append(("test_loss", plain.loss)) }
       if let augmented {
         metrics.append((test == nil ? "tta_val_accuracy" : "tta_test_accuracy", augmented.accuracy))
       }
-      try record(metrics: metrics)
+      try record(metrics: metrics, epoch: epoch)
+      return true
     } catch {
-      // The run is complete all the same, and who interrupts it need not wait.
       guard isInterrupted else {
         trainer.leave(error)
         throw error
       }
+      return false
     }
   }
 
@@ -362,12 +373,16 @@ public final class TrainingSession {
   /// - Throws: `invalidState` before the first epoch has ended; `invalidArgument` for a name that a
   ///   metric can't have.
   public func record(metrics: [(name: String, value: Double)]) throws {
+    try record(metrics: metrics, epoch: trainer.epoch)
+  }
+
+  private func record(metrics: [(name: String, value: Double)], epoch: Int) throws {
     guard let first = metrics.first else { return }
     guard trainer.epoch > 0 else {
       throw CifarError(
         .invalidState, "metric \(first.name) belongs to an epoch, and none has ended yet")
     }
-    let rows = metrics.map { MetricRow(name: $0.name, epoch: trainer.epoch, value: $0.value) }
+    let rows = metrics.map { MetricRow(name: $0.name, epoch: epoch, value: $0.value) }
     try SessionEntry.metrics(rows).check()
     try recorder?.record(metrics: rows)
     tensorBoard?.record(rows)

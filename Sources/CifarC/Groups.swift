@@ -7,7 +7,8 @@ import CifarCore
 
 @_cdecl("cifar_group_find_member") @implementation
 public func cifar_group_find_member(
-  _ train: OpaquePointer?, _ options: UnsafePointer<cifar_train_options>?,
+  _ train: OpaquePointer?, _ validation: OpaquePointer?,
+  _ options: UnsafePointer<cifar_train_options>?,
   _ info: UnsafeMutablePointer<cifar_member_info>?, _ infoSize: Int
 ) -> cifar_status {
   guarded {
@@ -15,7 +16,11 @@ public func cifar_group_find_member(
     let group = try Argument.requiredText(options.group, "options.group")
     let train = try DatasetHandle.from(train, "train").dataset
     let series = RunSeries(group: group, registryPath: try options.registryPath())
-    let run = try series.member(options.request().hyperparameters(for: train))
+    let validation = try DatasetHandle.from(validation, "validation").dataset
+    let hyperparameters = try options.request().hyperparameters(for: train)
+    let run = try series.member(
+      hyperparameters, train: train, validation: validation,
+      weights: options.initialWeights(for: hyperparameters.modelSpec))
     var member = cifar_member_info()
     member.is_over = run.map { RunSeries.isOver($0) ? 1 : 0 } ?? 0
     withUnsafeMutableBytes(of: &member.run_id) { place in

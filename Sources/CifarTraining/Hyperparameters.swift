@@ -70,7 +70,8 @@ public struct Hyperparameters: DescribedOptions {
       "optimizer steps in an epoch; else all batches"),
     .flag(
       "drop_last", \.dropLast,
-      "leaves out the images at the end of an epoch that fill no batch, others each time"),
+      "leaves out the images at the end of an epoch that fill no batch, others each time; fewer than "
+        + "one batch are one"),
     .value(
       OptionRow(
         "precision", .word, Precision.ofTraining.map(\.rawValue).joined(separator: ", "),

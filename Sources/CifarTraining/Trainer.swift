@@ -27,6 +27,8 @@ public final class Trainer {
   var state: TrainerState
   /// The weights of the best epoch so far, under their own names.
   var bestWeights: [Tensor]?
+  /// The epoch whose weights the network has when `run` has completed.
+  public private(set) var endEpoch = 0
   /// Why the last `run` ended as `stopped`, if no observer asked for it.
   public private(set) var pauseReason: String?
   /// In the place of all schedules: see `RateRangeTest`.
@@ -297,8 +299,11 @@ public final class Trainer {
       if let end = try agree() { return end }
     }
     average?.finish()
+    endEpoch = state.epoch
     if let bestWeights, hyperparameters.callbacks.contains(where: \.options.restoresBestWeights) {
       try network.load(bestWeights)
+      let restored = callbacks.compactMap { ($0 as? EarlyStopping)?.restoredEpoch }
+      endEpoch = restored.max() ?? state.epoch
     }
     if state.hasDiverged == true, let reason = state.stopReason {
       return .diverged(reason: reason)

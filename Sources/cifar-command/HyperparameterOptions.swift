@@ -59,7 +59,7 @@ enum HyperparameterOptions {
     [
       Row(
         "--optimizer", value: "NAME,…", typed,
-        help: "adam, adamw or sgd, and options: sgd,momentum=0.9,nesterov=true")
+        help: "adam, adamw, sgd or muon, and options: sgd,momentum=0.9,nesterov=true")
     ] + values + [
       Row(
         "--freeze", value: "PATTERN",

@@ -1,5 +1,6 @@
 import Cifar
 import CifarCore
+import CifarData
 import CifarRegistry
 import CifarTraining
 import CommandSupport
@@ -60,10 +61,12 @@ struct SeedSeries {
   /// - Parameters:
   ///   - hyperparameters: those of all runs, but for the seed.
   ///   - options: of each; a name gets the seed after it.
+  ///   - images, weights: that each begins with.
   ///   - start: begins a run.
   func run(
     _ hyperparameters: Hyperparameters, _ options: TrainingSession.Options, quiet: Bool,
-    location: String?, _ processes: Processes?,
+    location: String?, images: (train: Dataset, validation: Dataset), weights: InitialWeights?,
+    _ processes: Processes?,
     start: (Hyperparameters, TrainingSession.Options) throws -> TrainingSession
   ) throws {
     let path = try options.registryPath ?? Registry.defaultPath()
@@ -73,7 +76,8 @@ struct SeedSeries {
       var options = options
       options.group = group
       options.name = options.name.map { "\($0)-seed\(seed)" }
-      let known = try RunSeries(group: group, registryPath: path).member(hyperparameters)
+      let known = try RunSeries(group: group, registryPath: path).member(
+        hyperparameters, train: images.train, validation: images.validation, weights: weights)
       if !quiet {
         Output.line("Seed \(seed), \(number + 1) of \(seeds.count)" + text(known))
       }

@@ -105,7 +105,8 @@ enum TrainCommand {
     }
     if let series {
       try series.run(
-        hyperparameters, options, quiet: quiet, location: data, processes, start: start)
+        hyperparameters, options, quiet: quiet, location: data, images: (train, test),
+        weights: weights, processes, start: start)
     } else {
       try Training.run(quiet: quiet, processes) { try start(hyperparameters, options) }
     }

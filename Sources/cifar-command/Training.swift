@@ -34,7 +34,7 @@ enum Training {
     let id = session.runID ?? ""
     if !quiet {
       Output.line(summary(end, session))
-      if let result = session.result { Output.line(line(result)) }
+      if let result = session.result { Output.line(line(result, session.trainer.epoch)) }
       if let text = try last(session) { Output.line(text) }
     }
     Output.line(id)
@@ -48,11 +48,18 @@ enum Training {
     }
   }
 
-  private static func line(_ result: TrainingSession.Result) -> String {
+  /// - Parameter epochs: how many were trained.
+  private static func line(_ result: TrainingSession.Result, _ epochs: Int) -> String {
     let interval = result.plain.accuracyInterval
+    let images =
+      !result.isOfTestImages
+      ? "images validated on"
+      : result.earlierLooks == 0
+        ? "test images, looked at once"
+        : "test images, looked at for the \(result.earlierLooks + 1). time"
     var line =
-      "The last weights, in float32, on the \(Format.count(result.plain.count)) "
-      + (result.isOfTestImages ? "test images, looked at once" : "images validated on")
+      (result.epoch == epochs ? "The last weights" : "The weights of epoch \(result.epoch)")
+      + ", in float32, on the \(Format.count(result.plain.count)) " + images
       + ": accuracy \(Format.percent(result.plain.accuracy)) "
       + "(95 % interval \(Format.percent(interval.lowerBound)) to "
       + "\(Format.percent(interval.upperBound)))"
@@ -71,6 +78,10 @@ enum Training {
     case .stopped:
       "Stopped: \(session.trainer.pauseReason ?? "by a callback"). Continue with: cifar resume "
         + (session.runID ?? "").prefix(8)
+    case .interrupted
+    where session.trainer.batch == 0
+      && session.trainer.step == session.trainer.steps:
+      "Interrupted when all epochs were done, before the network was measured."
     case .interrupted:
       "Interrupted in epoch \(session.trainer.epoch + 1) after batch \(session.trainer.batch) of "
         + "\(session.trainer.batchesPerEpoch); the checkpoint is stored."

@@ -600,7 +600,8 @@ static void find_rate(world *w) {
   cifar_member_info member;
   paint(&member, sizeof member);
   painted(&member, sizeof member,
-          CALL(cifar_group_find_member, PICK(w, datasets), &options, &member, sizeof member));
+          CALL(cifar_group_find_member, PICK(w, datasets), PICK(w, datasets), &options, &member,
+               sizeof member));
   cifar_lr_curve *curve;
   paint(&curve, sizeof curve);
   cifar_status status = CALL(cifar_lr_find, PICK(w, datasets), &options, &find, &curve);

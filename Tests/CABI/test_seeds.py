@@ -1,11 +1,16 @@
 """The same training from several seeds, in Python: `fit(seeds=…)`."""
 
+import json
+import os
+import signal
+import sqlite3
 import statistics
+import time
 
 import cifar
 import numpy as np
 import pytest
-from conftest import run
+from conftest import run, start
 
 TINY = [
     {"type": "conv2d", "filters": 4}, {"type": "relu"}, {"type": "flatten"},
@@ -106,3 +111,67 @@ def test_what_can_not_be(shapes, workplace):
     with pytest.raises(ValueError, match="seeds"):
         train(shapes, seeds=[-1])
     assert not (workplace / "runs.db").exists()
+
+
+def test_other_images_or_first_weights_are_refused(shapes, workplace):
+    group = train(shapes, seeds=[1])
+    other = cifar.load("shapes", limit_train=64, limit_test=64)
+    with pytest.raises(cifar.CifarError, match="was trained on other images"):
+        train(other, seeds=[1, 2])
+    with pytest.raises(cifar.CifarError, match="began with other weights"):
+        train(shapes, seeds=[1], init=cifar.Model.from_run(group.runs[0]["id"]))
+    with pytest.raises(cifar.CifarError, match="each seed would write"):
+        train(shapes, seeds=[1], callbacks=[cifar.callbacks.CSVLogger("log.csv")])
+    assert len(cifar.Registry().runs()) == 1
+
+
+def test_a_run_without_a_checkpoint_is_made_again(workplace):
+    command = ["cifar", "train", "--data", "shapes", "--limit-train", 512, "--limit-test", 32, "--epochs", 1,
+               "--model", "tutorial-gap", "--seeds", "0..1", "--group", "g", "--quiet"]
+    process = start(*command)
+    end = time.monotonic() + 60
+    while not os.path.exists("runs.db") or not runs_of("runs.db"):
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    dead, = runs_of("runs.db")
+    run(*command)
+    runs = json.loads(run("cifar-runs", "list", "--json").stdout_text)
+    assert [row["status"] for row in runs] == ["completed"] * 2
+    assert sorted(row["epochs"] for row in runs) == [1, 1]
+    trash = json.loads(run("cifar-runs", "list", "--trash", "--json").stdout_text)
+    assert [row["id"] for row in trash] == ([] if dead in [row["id"] for row in runs] else [dead])
+
+
+def runs_of(path):
+    with sqlite3.connect(path, timeout=60) as database:
+        if not database.execute("SELECT 1 FROM sqlite_schema WHERE name = 'runs'").fetchone():
+            return []
+        return [id for id, in database.execute("SELECT uuid FROM runs")]
+
+
+def test_the_tests_result_is_made_up_for(shapes, workplace):
+    result = train(shapes, validation_split=0.25, epochs=1.5, seeds=[3]).runs[0]
+    assert result["hyperparameters"]["epochs"] == 1.5
+    known = {row["name"]: row["value"] for row in result["metrics"]}
+    assert set(known) == {"test_accuracy", "test_loss"}
+    with sqlite3.connect("runs.db") as database:
+        database.execute("DELETE FROM metrics")
+    again = cifar.resume(result["id"], verbose=0)
+    metrics = cifar.Registry().run(again.id)["metrics"]
+    assert {row["name"]: row["value"] for row in metrics} == known
+    # Nothing is left to train, and the images are not looked at again.
+    cifar.resume(result["id"], verbose=0)
+    assert cifar.Registry().run(again.id)["metrics"] == metrics
+
+
+def test_the_tests_result_is_of_the_weights_that_were_put_back(shapes, workplace):
+    stopped = cifar.fit(
+        *shapes, model=TINY, epochs=12, validation_split=0.25, learning_rate=0.05, verbose=0, seed=2,
+        callbacks=[cifar.callbacks.EarlyStopping(patience=1, restore_best_weights=True)])
+    best = min(stopped.epochs, key=lambda epoch: epoch.val_loss).epoch
+    assert len(stopped.epochs) == best + 1, "it stopped early"
+    row, = [row for row in cifar.Registry().run(stopped.id)["metrics"] if row["name"] == "test_accuracy"]
+    assert row["epoch"] == best
+    assert row["value"] == stopped.model.evaluate(shapes[1]).accuracy

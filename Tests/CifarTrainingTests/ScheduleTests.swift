@@ -49,6 +49,13 @@ private struct ScheduleGolden: Decodable {
       let actual = triangle.factor(step: step, stepsPerEpoch: 48, epochs: 9.9)
       #expect(abs(actual - factor) < 1e-12, "\(step)")
     }
+    let parts = LearningRateSchedule(
+      Triangular(start: 0.2, peak: 0.23, end: 0.07), unit: .fractionalEpoch)
+    // 0.23 of 3 epochs of 25 steps are 17 whole ones.
+    for (step, factor) in [(0, 0.2), (1, 0.2 + 0.8 / 17), (17, 1), (18, 1 - 0.93 / 58)] {
+      let actual = parts.factor(step: step, stepsPerEpoch: 25, epochs: 3)
+      #expect(abs(actual - factor) < 1e-12, "\(step)")
+    }
     let line = LearningRateSchedule(LinearDecay(steps: 3), unit: .fractionalEpoch)
     for step in 0...80 {
       let actual = line.factor(step: step, stepsPerEpoch: 25, epochs: 8)

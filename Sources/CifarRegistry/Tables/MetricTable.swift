@@ -20,14 +20,17 @@ enum MetricTable {
     }
   }
 
-  /// An epoch that the session did not train keeps what the session that trained it measured.
+  /// An epoch that the session did not train keeps what was measured of it before.
   static func insert(
     _ metric: MetricRow, run: Int64, session: Int64, in connection: Connection
   ) throws {
     try connection.run(
       """
       INSERT OR REPLACE INTO metrics (run, name, epoch, session, value, superseded)
-      SELECT ?1, ?2, ?3, ?4, ?5, ?3 <= coalesce(resumed_epoch, 0) FROM sessions WHERE id = ?4
+      SELECT ?1, ?2, ?3, ?4, ?5, ?3 <= coalesce(resumed_epoch, 0) AND EXISTS (
+        SELECT 1 FROM metrics
+        WHERE run = ?1 AND name = ?2 AND epoch = ?3 AND session <> ?4 AND superseded = 0)
+      FROM sessions WHERE id = ?4
       """,
       [
         .integer(run), .text(metric.name), .integer(metric.epoch), .integer(session),

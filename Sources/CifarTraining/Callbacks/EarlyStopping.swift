@@ -91,6 +91,11 @@ public final class EarlyStopping: Callback {
     }
   }
 
+  /// The epoch whose weights are put back when training ends; nil for none.
+  var restoredEpoch: Int? {
+    options.restoreBestWeights && state.bestEpoch > 0 ? state.bestEpoch : nil
+  }
+
   /// Patience starts over; what has to be beaten stays.
   func trainingExtended() { state.wait = 0 }
 

@@ -6,4 +6,11 @@ package protocol LearningRateCurve: OptionsKind {
   ///   - t: units since the warm-up.
   ///   - all: units from the warm-up to the end of training.
   func factor(_ t: Double, of all: Double) -> Double
+
+  /// - Parameter step: units from one optimizer step, or epoch, to the next; for curves that turn at one.
+  func factor(_ t: Double, of all: Double, step: Double) -> Double
+}
+
+extension LearningRateCurve {
+  package func factor(_ t: Double, of all: Double, step: Double) -> Double { factor(t, of: all) }
 }

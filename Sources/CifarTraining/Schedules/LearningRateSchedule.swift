@@ -86,8 +86,8 @@ public struct LearningRateSchedule: Equatable, Sendable {
     if time < warmup {
       return timing.warmupStart + (1 - timing.warmupStart) * time / warmup
     }
-    let least = timing.unit == .fractionalEpoch ? 1 / Double(stepsPerEpoch) : 1
-    return curve.factor(time - warmup, of: max(least, all - warmup))
+    let step = timing.unit == .fractionalEpoch ? 1 / Double(stepsPerEpoch) : 1
+    return curve.factor(time - warmup, of: max(step, all - warmup), step: step)
   }
 
   /// - Throws: `invalidArgument`, naming the option and its range.

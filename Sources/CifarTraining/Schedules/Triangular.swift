@@ -1,6 +1,7 @@
 import CifarCore
 
-/// In straight lines from start to 1, and from there to end; 1 at ⌊peak·steps⌋.
+/// In straight lines from start to 1, and from there to end; 1 at ⌊peak·steps⌋, or that many epochs where
+/// the rate changes between them.
 package struct Triangular: LearningRateCurve {
   package var start = 0.0
   package var peak = 0.5
@@ -21,8 +22,10 @@ package struct Triangular: LearningRateCurve {
     self.end = end
   }
 
-  package func factor(_ t: Double, of all: Double) -> Double {
-    let top = (peak * all).rounded(.down)
+  package func factor(_ t: Double, of all: Double) -> Double { factor(t, of: all, step: 1) }
+
+  package func factor(_ t: Double, of all: Double, step: Double) -> Double {
+    let top = (peak * all / step).rounded(.down) * step
     if t < top { return start + (1 - start) * t / top }
     return all > top ? 1 + (end - 1) * min((t - top) / (all - top), 1) : end
   }

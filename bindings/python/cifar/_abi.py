@@ -733,7 +733,7 @@ FUNCTIONS = {
         c_void_p, c_void_p, POINTER(TrainOptions), POINTER(c_void_p),
     ]),
     "cifar_group_find_member": (Status, [
-        c_void_p, POINTER(TrainOptions), POINTER(MemberInfo), c_size_t,
+        c_void_p, c_void_p, POINTER(TrainOptions), POINTER(MemberInfo), c_size_t,
     ]),
     "cifar_lr_find_options_init": (Status, [POINTER(LrFindOptions), c_size_t]),
     "cifar_lr_find": (Status, [

@@ -1,5 +1,6 @@
 """The same training from several seeds."""
 
+import math
 import statistics
 from ctypes import byref
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ class RunGroup:
     runs : list of RunDetails
         One of each seed, in their order, as ``Registry.run`` returns them.
     accuracies : list of float
-        The best validation accuracy of each run.
+        Of each run the accuracy on the test images, if it was validated on a part of the training
+        images; else the best validation accuracy.
 
     Examples
     --------
@@ -46,7 +48,7 @@ class RunGroup:
 
     @property
     def mean(self) -> float:
-        """The mean of the best validation accuracies.
+        """The mean of the accuracies.
 
         Returns
         -------
@@ -82,7 +84,7 @@ class RunGroup:
             for run, accuracy in zip(self.runs, self.accuracies)]
         return paragraph(
             f"Group {self.name}: {self.mean:.2%} ± {self.deviation:.2%}"
-        ) + table(["run", "seed", "status", "best val_accuracy"], rows)
+        ) + table(["run", "seed", "status", "accuracy"], rows)
 
 
 def chosen(seeds: Iterable[int], seed: int, group: Optional[str], record: bool) -> List[int]:
@@ -100,7 +102,7 @@ def chosen(seeds: Iterable[int], seed: int, group: Optional[str], record: bool) 
 
 
 def train_series(
-    images: Dataset, options: abi.TrainOptions, seeds: List[int],
+    images: Dataset, others: Dataset, options: abi.TrainOptions, seeds: List[int],
     create: Callable[[], Any], resume: Callable[[str], Any],
 ) -> RunGroup:
     """Trains what the group lacks: every seed in its turn."""
@@ -110,7 +112,8 @@ def train_series(
     for seed in seeds:
         options.seed = seed
         options.name = None if name is None else name + f"-seed{seed}".encode()
-        member = get("cifar_group_find_member", abi.MemberInfo, images._handle, byref(options))
+        member = get("cifar_group_find_member", abi.MemberInfo, images._handle, others._handle,
+            byref(options))
         run = decode(member.run_id)
         if not run:
             run = create().id
@@ -121,4 +124,12 @@ def train_series(
     runs = [book.run(run) for run, _ in ids]
     return RunGroup(
         decode(options.group), None if registry is None else registry.decode(), runs,
-        [run["best_val_accuracy"] for run in runs])
+        [_accuracy(run) for run in runs])
+
+
+def _accuracy(run: RunDetails) -> float:
+    tested = [row["value"] for row in run["metrics"] if row["name"] == "test_accuracy"]
+    if tested:
+        return float(tested[-1])
+    best = run["best_val_accuracy"]
+    return math.nan if best is None else best

@@ -41,7 +41,7 @@ def fit(
     recipe: Optional[str] = None,
     model: AnyModel = None,
     init: Union[None, Model, Run, Weights] = None,
-    epochs: Optional[int] = None,
+    epochs: Optional[float] = None,
     batch_size: Optional[int] = None,
     learning_rate: Optional[float] = None,
     seed: int = 0,
@@ -85,7 +85,7 @@ def fit(
     recipe: Optional[str] = None,
     model: AnyModel = None,
     init: Union[None, Model, Run, Weights] = None,
-    epochs: Optional[int] = None,
+    epochs: Optional[float] = None,
     batch_size: Optional[int] = None,
     learning_rate: Optional[float] = None,
     seed: int = 0,
@@ -150,8 +150,8 @@ def fit(
         note of the run. Nothing that fits is an error. A model, a file of this library and what
         Keras wrote know how images are to be normalised: so they are, and a ``recipe`` that does it
         otherwise is an error unless ``normalization`` is given. None (the default) draws all.
-    epochs : int, optional
-        At most; None (the default) for 100.
+    epochs : float, optional
+        At most, 1.5 for one and a half; None (the default) for 100.
     batch_size : int, optional
         1 to 65,536; None (the default) for 64.
     learning_rate : float, optional
@@ -279,10 +279,13 @@ def fit(
         raise TypeError(
             "fit has no images to validate on: give validation_data=(images, labels), or "
             "validation_split=0.1")
+    whole_epochs = epochs
+    if isinstance(epochs, float):
+        hyperparameters["epochs"], whole_epochs = argument.number(epochs, "epochs"), None
     options = train_options(
         images, hyperparameters, init=init, model=model, recipe=recipe, batch_size=batch_size,
         learning_rate=learning_rate, seed=seed, threads=threads)
-    options.epochs = argument.optional_whole(epochs, "epochs", 10**6)
+    options.epochs = argument.optional_whole(whole_epochs, "epochs", 10**6)
     options.name = argument.text(name, "name")
     options.registry = argument.path(registry, "registry")
     options.record = argument.flag(record, "record")
@@ -305,7 +308,7 @@ def fit(
         return training.run(
             "cifar_trainer_create", images._handle, others._handle, byref(options))
     return train_series(
-        images, options, several,
+        images, others, options, several,
         create=lambda: Training(listed, on_batch, verbose).run(
             "cifar_trainer_create", images._handle, others._handle, byref(options)),
         resume=lambda run: resume(

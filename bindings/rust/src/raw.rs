@@ -954,6 +954,7 @@ extern "C" {
 
     pub fn cifar_group_find_member(
         train: *const cifar_dataset,
+        validation: *const cifar_dataset,
         options: *const cifar_train_options,
         info: *mut cifar_member_info,
         info_size: usize,
