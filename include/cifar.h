@@ -858,6 +858,32 @@ typedef struct cifar_trainer_info {
 cifar_status cifar_trainer_get_info(const cifar_trainer *trainer, cifar_trainer_info *info,
                                     size_t info_size);
 
+/** How good the network is that a training ended with. */
+typedef struct cifar_final_result {
+  uint32_t struct_size;
+  int32_t is_of_test_images;  /**< 1: of the test images, as a part of the training images was validated
+                                   on; 0: of the images that were validated on */
+  uint32_t epoch;             /**< whose weights they are, from 1 */
+  uint32_t earlier_looks;     /**< at other epochs of the run that looked at the test images */
+  uint64_t images;            /**< that it was measured on */
+  double loss;                /**< as in cifar_evaluation */
+  double accuracy;            /**< 0 to 1 */
+  double accuracy_low;        /**< 95 % interval of the accuracy, as in cifar_evaluation: from here */
+  double accuracy_high;       /**< to here */
+  double augmented_loss;      /**< with the run's test-time augmentation; NaN without one */
+  double augmented_accuracy;  /**< likewise */
+} cifar_final_result;
+
+/** Fills in what was measured when all epochs were done: of a run with "validation_split" or with
+ *  "tta". Not while it trains.
+ *
+ *  @param result  is filled.
+ *
+ *  Errors: INVALID_STATE where nothing was measured, also where a resumed run has its result already:
+ *  then the run's metrics have it. */
+cifar_status cifar_trainer_get_result(const cifar_trainer *trainer, cifar_final_result *result,
+                                      size_t result_size);
+
 /** Ends the trainer. One that never ran leaves its run as "interrupted".
  *
  *  While it trains on another thread, cifar_trainer_run is interrupted first, as by
@@ -979,6 +1005,9 @@ typedef struct cifar_evaluation {
   size_t count;    /**< images */
   double top5_accuracy; /**< the label is among the five most probable classes; 0 to 1 */
   double macro_f1;      /**< the mean of the classes' F1; 0 to 1 */
+  double accuracy_low;  /**< where the accuracy on all such images lies, with 95 % confidence: Wilson's
+                             interval of a binomial share, from here */
+  double accuracy_high; /**< to here. It knows nothing of how the model was chosen */
 } cifar_evaluation;
 
 /** Loss and accuracy on a data set.

@@ -256,6 +256,8 @@ extension cifar_evaluation {
     count = result.count
     top5_accuracy = result.topFiveAccuracy
     macro_f1 = result.macroF1
+    accuracy_low = result.accuracyInterval.lowerBound
+    accuracy_high = result.accuracyInterval.upperBound
   }
 }
 

@@ -84,6 +84,12 @@ extension cifar_trainer_info: Growing {
     \.parameters, \.run_id, \.registry, \.hyperparameters, \.end_reason, \.has_diverged)
 }
 
+extension cifar_final_result: Growing {
+  static let layout = StructLayout(
+    of: Self.self, \.struct_size, \.is_of_test_images, \.epoch, \.earlier_looks, \.images, \.loss,
+    \.accuracy, \.accuracy_low, \.accuracy_high, \.augmented_loss, \.augmented_accuracy)
+}
+
 extension cifar_model_info: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.classes, \.epoch, \.parameters, \.hyperparameters, \.channels,
@@ -92,7 +98,8 @@ extension cifar_model_info: Growing {
 
 extension cifar_evaluation: Growing {
   static let layout = StructLayout(
-    of: Self.self, \.struct_size, \.loss, \.accuracy, \.count, \.top5_accuracy, \.macro_f1)
+    of: Self.self, \.struct_size, \.loss, \.accuracy, \.count, \.top5_accuracy, \.macro_f1,
+    \.accuracy_low, \.accuracy_high)
 }
 
 extension cifar_export_options: Growing {

@@ -282,6 +282,39 @@ public func cifar_trainer_get_info(
   }
 }
 
+@_cdecl("cifar_trainer_get_result") @implementation
+public func cifar_trainer_get_result(
+  _ trainer: OpaquePointer?, _ result: UnsafeMutablePointer<cifar_final_result>?, _ resultSize: Int
+) -> cifar_status {
+  guarded {
+    guard let known = try TrainerHandle.idle(trainer, { $0.session.result }) else {
+      throw CifarError(
+        .invalidState,
+        "nothing was measured at the end of this training: that needs validation_split or tta, "
+          + "and all epochs done; of a run that had its result before, the "
+          + "metrics have it")
+    }
+    try GrowingStruct.write(
+      cifar_final_result(known), to: result, size: resultSize, "result")
+  }
+}
+
+extension cifar_final_result {
+  fileprivate init(_ result: TrainingSession.Result) {
+    self.init()
+    is_of_test_images = result.isOfTestImages ? 1 : 0
+    epoch = UInt32(result.epoch)
+    earlier_looks = UInt32(result.earlierLooks)
+    images = UInt64(result.plain.count)
+    loss = result.plain.loss
+    accuracy = result.plain.accuracy
+    accuracy_low = result.plain.accuracyInterval.lowerBound
+    accuracy_high = result.plain.accuracyInterval.upperBound
+    augmented_loss = result.augmented?.loss ?? .nan
+    augmented_accuracy = result.augmented?.accuracy ?? .nan
+  }
+}
+
 @_cdecl("cifar_trainer_free") @implementation
 public func cifar_trainer_free(_ trainer: OpaquePointer?) {
   guard let trainer else { return }

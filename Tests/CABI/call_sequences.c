@@ -723,7 +723,9 @@ static void step(world *w) {
     case 12: CALL(cifar_trainer_set_learning_rate, PICK(w, trainers), real(c)); break;
     case 13: CALL(cifar_trainer_record_metric, PICK(w, trainers), text(c), real(c)); break;
     case 14: GET(w, cifar_trainer_get_info, PICK(w, trainers), cifar_trainer_info); break;
-    case 15: CALL(cifar_trainer_interrupt, PICK(w, trainers)); break;
+    case 15:
+      GET(w, cifar_trainer_get_result, PICK(w, trainers), cifar_final_result);
+      CALL(cifar_trainer_interrupt, PICK(w, trainers)); break;
     case 16: {
       const void *bytes = NULL;
       size_t length = 0;

@@ -174,4 +174,21 @@ def test_the_tests_result_is_of_the_weights_that_were_put_back(shapes, workplace
     assert len(stopped.epochs) == best + 1, "it stopped early"
     row, = [row for row in cifar.Registry().run(stopped.id)["metrics"] if row["name"] == "test_accuracy"]
     assert row["epoch"] == best
-    assert row["value"] == stopped.model.evaluate(shapes[1]).accuracy
+    result = stopped.model.evaluate(shapes[1])
+    assert row["value"] == result.accuracy
+    low, high = result.accuracy_interval
+    assert 0 <= low < result.accuracy < high <= 1
+    final = stopped.result
+    assert (final.is_of_test_images, final.epoch, final.images) == (True, best, len(shapes[1]))
+    assert (final.loss, final.accuracy) == (result.loss, result.accuracy)
+    assert final.accuracy_interval == result.accuracy_interval
+    assert final.augmented_accuracy is None and final.earlier_looks == 0
+    assert f"weights of epoch {best} on 64 test images: accuracy" in str(final)
+
+
+def test_the_result_with_augmentation_is_told(shapes, capsys):
+    result = cifar.fit(
+        *shapes, model=TINY, epochs=1, verbose=2, record=False, tta="mirror").result
+    assert not result.is_of_test_images and result.augmented_accuracy is not None
+    assert str(result) in capsys.readouterr().out
+    assert cifar.fit(*shapes, model=TINY, epochs=1, verbose=0, record=False).result is None

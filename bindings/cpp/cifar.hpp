@@ -181,6 +181,10 @@ struct trainer : handle<cifar_trainer, cifar_trainer_free> {
   cifar_trainer_info info() const {
     return filled<cifar_trainer_info>(cifar_trainer_get_info, get());
   }
+  /// How good the network is that it ended with; an error where that was not measured.
+  cifar_final_result final_result() const {
+    return filled<cifar_final_result>(cifar_trainer_get_result, get());
+  }
   void run() { check(cifar_trainer_run(get())); }
   void run(listener &listener) {
     auto calls = filled<cifar_trainer_callbacks>(cifar_trainer_callbacks_init);

@@ -18,7 +18,7 @@ first completed
 from typing import NoReturn
 
 from . import _abi, errors
-from ._evaluation import AugmentedEvaluation, ClassScores, Evaluation
+from ._evaluation import AugmentedEvaluation, ClassScores, Evaluation, FinalResult
 from ._library import default_threads, instruction_set, version
 from ._log import set_log
 from ._recipe_callbacks import (
@@ -64,6 +64,7 @@ __all__ = [
     "Epoch",
     "EpochRow",
     "Evaluation",
+    "FinalResult",
     "LearningRateScheduler",
     "MetricRow",
     "Model",

@@ -474,6 +474,27 @@ class TrainerInfo(Structure):
     ]
 
 
+class FinalResult(Structure):
+    """How good the network is that a training ended with."""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        # 1: of the test images, as a part of the training images was validated on; 0: of the images
+        # that were validated on
+        ("is_of_test_images", c_int32),
+        ("epoch", c_uint32),  # whose weights they are, from 1
+        ("earlier_looks", c_uint32),  # at other epochs of the run that looked at the test images
+        ("images", c_uint64),  # that it was measured on
+        ("loss", c_double),  # as in cifar_evaluation
+        ("accuracy", c_double),  # 0 to 1
+        # 95 % interval of the accuracy, as in cifar_evaluation: from here
+        ("accuracy_low", c_double),
+        ("accuracy_high", c_double),  # to here
+        ("augmented_loss", c_double),  # with the run's test-time augmentation; NaN without one
+        ("augmented_accuracy", c_double),  # likewise
+    ]
+
+
 class ModelInfo(Structure):
     """What is known of a model."""
 
@@ -502,6 +523,10 @@ class Evaluation(Structure):
         ("count", c_size_t),  # images
         ("top5_accuracy", c_double),  # the label is among the five most probable classes; 0 to 1
         ("macro_f1", c_double),  # the mean of the classes' F1; 0 to 1
+        # where the accuracy on all such images lies, with 95 % confidence: Wilson's interval of a
+        # binomial share, from here
+        ("accuracy_low", c_double),
+        ("accuracy_high", c_double),  # to here. It knows nothing of how the model was chosen
     ]
 
 
@@ -762,6 +787,7 @@ FUNCTIONS = {
         c_void_p, POINTER(c_char_p), POINTER(c_double), c_size_t,
     ]),
     "cifar_trainer_get_info": (Status, [c_void_p, POINTER(TrainerInfo), c_size_t]),
+    "cifar_trainer_get_result": (Status, [c_void_p, POINTER(FinalResult), c_size_t]),
     "cifar_trainer_free": (None, [c_void_p]),
     "cifar_model_open": (Status, [c_char_p, c_uint32, POINTER(c_void_p)]),
     "cifar_model_from_run": (Status, [c_char_p, c_char_p, c_char_p, c_uint32, POINTER(c_void_p)]),

@@ -1,7 +1,7 @@
 """How good a model is."""
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ._html import confusion, paragraph
 
@@ -69,6 +69,9 @@ class Evaluation(_Pair):
         The share of images whose label is among the five most probable classes, 0 to 1.
     macro_f1 : float
         The mean of the classes' F1, 0 to 1.
+    accuracy_interval : tuple of float, (2,)
+        Where the accuracy on all such images lies, with 95 % confidence: Wilson's interval of a
+        binomial share. It knows nothing of how the model was chosen.
     flips : bool
         Whether each image was averaged with its mirror image.
     classes : dict of str to ClassScores
@@ -90,13 +93,15 @@ class Evaluation(_Pair):
     count: int
     top5_accuracy: float
     macro_f1: float
+    accuracy_interval: Tuple[float, float]
     flips: bool
     classes: Dict[str, ClassScores]
     confusion: List[List[int]]
 
     def _repr_html_(self) -> str:
+        low, high = self.accuracy_interval
         head = (
-            f"accuracy {self.accuracy:.2%}, loss {self.loss:.4f}, top-5 accuracy "
+            f"accuracy {self.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}), loss {self.loss:.4f}, top-5 accuracy "
             f"{self.top5_accuracy:.2%}, macro F1 {self.macro_f1:.3f} on {self.count:,} images")
         scores = [item[:3] for item in self.classes.values()]
         return paragraph(head) + confusion(
@@ -121,6 +126,8 @@ class AugmentedEvaluation(_Pair):
         The share of images whose label is among the five most probable classes, 0 to 1.
     macro_f1 : float
         The mean of the classes' F1, 0 to 1.
+    accuracy_interval : tuple of float, (2,)
+        As in ``Evaluation``.
 
     Examples
     --------
@@ -137,3 +144,62 @@ class AugmentedEvaluation(_Pair):
     count: int
     top5_accuracy: float
     macro_f1: float
+    accuracy_interval: Tuple[float, float]
+
+
+@dataclass(frozen=True)
+class FinalResult:
+    """How good the network is that a training ended with.
+
+    Attributes
+    ----------
+    is_of_test_images : bool
+        Whether it is of the test images, as a part of the training images was validated on; else it
+        is of the images that were validated on.
+    epoch : int
+        Whose weights they are, from 1.
+    earlier_looks : int
+        At other epochs of the run that looked at the test images.
+    images : int
+        Images it was measured on.
+    loss : float
+        As in ``Evaluation``.
+    accuracy : float
+        The share of images taken for what they are, 0 to 1.
+    accuracy_interval : tuple of float, (2,)
+        As in ``Evaluation``.
+    augmented_loss : float or None
+        With the run's test-time augmentation; None without one.
+    augmented_accuracy : float or None
+        Likewise.
+
+    Examples
+    --------
+    >>> import cifar
+    >>> train, test = cifar.load("shapes", limit_train=64, limit_test=32)
+    >>> run = cifar.fit(train, test, validation_split=0.25, epochs=1, verbose=0, record=False)
+    >>> run.result.is_of_test_images, run.result.images
+    (True, 32)
+    """
+
+    is_of_test_images: bool
+    epoch: int
+    earlier_looks: int
+    images: int
+    loss: float
+    accuracy: float
+    accuracy_interval: Tuple[float, float]
+    augmented_loss: Optional[float]
+    augmented_accuracy: Optional[float]
+
+    def __str__(self) -> str:
+        low, high = self.accuracy_interval
+        kind = "test images" if self.is_of_test_images else "images validated on"
+        if self.earlier_looks:
+            kind += f", looked at in {self.earlier_looks} other epochs too"
+        line = (
+            f"weights of epoch {self.epoch} on {self.images:,} {kind}: accuracy {self.accuracy:.2%} "
+            f"(95 % interval {low:.2%} to {high:.2%})")
+        if self.augmented_accuracy is not None:
+            line += f", with test-time augmentation {self.augmented_accuracy:.2%}"
+        return line

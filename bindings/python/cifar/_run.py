@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NoReturn, Optional, 
 from numpy.typing import NDArray
 
 from ._html import paragraph, table
+from ._evaluation import FinalResult
 from .events import Epoch
 from .model import Model
 from .registry import Registry
@@ -32,6 +33,10 @@ class Run:
         Those of this call.
     model : Model
         The network as training left it: with the best weights if it completed.
+    result : FinalResult or None
+        How good that is, on the test images, if the run was validated on a part of the training images,
+        or with test-time augmentation; None where neither was asked for, or not all epochs are done, or
+        a resumed run had it before: then ``Registry.run`` has it among the ``metrics``.
 
     Examples
     --------
@@ -49,6 +54,7 @@ class Run:
     hyperparameters: Dict[str, Any] = field(repr=False)
     epochs: List[Epoch]
     model: Model
+    result: Optional[FinalResult] = None
 
     @property
     def history(self) -> Dict[str, List[float]]:
@@ -117,7 +123,8 @@ class Run:
             for epoch in self.epochs
         ]
         titles = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "time"]
-        return paragraph(f"{head}, {self.status}: {self.reason}") + table(titles, rows)
+        text = paragraph(f"{head}, {self.status}: {self.reason}") + table(titles, rows)
+        return text if self.result is None else text + paragraph(str(self.result))
 
 
 # What is asked of a run and is its model's.

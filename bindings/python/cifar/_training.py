@@ -1,6 +1,7 @@
 """One training: callbacks on their way through C, and the end."""
 
 import json
+import math
 import threading
 import warnings
 from ctypes import byref, c_char_p, c_double, sizeof
@@ -10,6 +11,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from . import _abi as abi
 from . import _arguments as argument
 from ._callback_checks import function, place
+from ._evaluation import FinalResult
 from ._handle import Handle
 from ._library import (
     call,
@@ -166,6 +168,9 @@ class Training:
         reason = decode(info.end_reason)
         if self._stopper is not None and status == "stopped":
             reason += f" ({self._stopper})"
+        result = _final_result(trainer)
+        if result is not None and self._progress is not None:
+            self._progress.tell(str(result))
         return Run(
             id=decode_optional(info.run_id),
             registry=decode_path(info.registry),
@@ -174,6 +179,7 @@ class Training:
             hyperparameters=json.loads(info.hyperparameters),
             epochs=self._epochs,
             model=Model._of(create("model", "cifar_model_from_trainer", trainer)),
+            result=result,
         )
 
     # Called by C ------------------------------------------------------------------------------
@@ -290,6 +296,21 @@ _COLUMNS = frozenset(Epoch.__dataclass_fields__)
 _EVENTS: Dict[Any, Callable[[Any], object]] = {
     abi.BatchInfo: batch_of, abi.ValidationInfo: validation_of,
 }
+
+
+def _final_result(trainer: object) -> Optional[FinalResult]:
+    info = abi.FinalResult()
+    status = library.cifar_trainer_get_result(trainer, byref(info), sizeof(info))
+    error = error_of(status) if status else None
+    if error is not None:
+        if error.status == "CIFAR_E_INVALID_STATE":
+            return None
+        raise error
+    has_more = not math.isnan(info.augmented_accuracy)
+    return FinalResult(
+        bool(info.is_of_test_images), info.epoch, info.earlier_looks, info.images, info.loss,
+        info.accuracy, (info.accuracy_low, info.accuracy_high),
+        info.augmented_loss if has_more else None, info.augmented_accuracy if has_more else None)
 
 
 def _has(callback: Callback, method: str) -> bool:

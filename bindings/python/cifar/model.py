@@ -370,8 +370,8 @@ class Model(Interchange, Shared):
                 f"{info.count} images  loss {info.loss:.4f}  accuracy {info.accuracy:.2%}",
                 flush=True)
         return Evaluation(
-            info.loss, info.accuracy, info.count, info.top5_accuracy, info.macro_f1, bool(flips),
-            classes, confusion.tolist(),
+            info.loss, info.accuracy, info.count, info.top5_accuracy, info.macro_f1,
+            (info.accuracy_low, info.accuracy_high), bool(flips), classes, confusion.tolist(),
         )
 
     def evaluate_augmented(
@@ -415,7 +415,8 @@ class Model(Interchange, Shared):
             "cifar_model_evaluate_augmented", self._handle, images, argument.required_text(tta, "tta"),
             byref(info), sizeof(info))
         return AugmentedEvaluation(
-            tta, info.loss, info.accuracy, info.count, info.top5_accuracy, info.macro_f1)
+            tta, info.loss, info.accuracy, info.count, info.top5_accuracy, info.macro_f1,
+            (info.accuracy_low, info.accuracy_high))
 
     def _data(self, dataset: Any, labels: Optional[ArrayLike]) -> Handle:
         if labels is not None:

@@ -177,6 +177,35 @@ infos! {
         top5_accuracy: f64 = same,
         /// The mean of the classes' F1; 0 to 1.
         macro_f1: f64 = same,
+        /// Where the accuracy on all such images lies, with 95 % confidence: from here
+        accuracy_low: f64 = same,
+        /// to here.
+        accuracy_high: f64 = same,
+    }
+
+    /// How good the network is that a training ended with.
+    FinalResult of cifar_final_result {
+        /// Of the test images, as a part of the training images was validated on; else of those that
+        /// were validated on.
+        is_of_test_images: bool = flag,
+        /// Whose weights they are, from 1.
+        epoch: u32 = same,
+        /// At other epochs of the run that looked at the test images.
+        earlier_looks: u32 = same,
+        /// Measured on.
+        images: u64 = same,
+        /// Mean cross-entropy, natural logarithm.
+        loss: f64 = same,
+        /// 0 to 1.
+        accuracy: f64 = same,
+        /// 95 % interval of the accuracy: from here
+        accuracy_low: f64 = same,
+        /// to here.
+        accuracy_high: f64 = same,
+        /// With the run's test-time augmentation; NaN without one.
+        augmented_loss: f64 = same,
+        /// Likewise.
+        augmented_accuracy: f64 = same,
     }
 
     /// A run in one line.

@@ -558,6 +558,34 @@ pub struct cifar_trainer_info {
     pub has_diverged: i32,
 }
 
+// How good the network is that a training ended with.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cifar_final_result {
+    pub struct_size: u32,
+    // 1: of the test images, as a part of the training images was validated on; 0: of the images
+    // that were validated on
+    pub is_of_test_images: i32,
+    // whose weights they are, from 1
+    pub epoch: u32,
+    // at other epochs of the run that looked at the test images
+    pub earlier_looks: u32,
+    // that it was measured on
+    pub images: u64,
+    // as in cifar_evaluation
+    pub loss: f64,
+    // 0 to 1
+    pub accuracy: f64,
+    // 95 % interval of the accuracy, as in cifar_evaluation: from here
+    pub accuracy_low: f64,
+    // to here
+    pub accuracy_high: f64,
+    // with the run's test-time augmentation; NaN without one
+    pub augmented_loss: f64,
+    // likewise
+    pub augmented_accuracy: f64,
+}
+
 // What is known of a model.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -596,6 +624,11 @@ pub struct cifar_evaluation {
     pub top5_accuracy: f64,
     // the mean of the classes' F1; 0 to 1
     pub macro_f1: f64,
+    // where the accuracy on all such images lies, with 95 % confidence: Wilson's interval of a
+    // binomial share, from here
+    pub accuracy_low: f64,
+    // to here. It knows nothing of how the model was chosen
+    pub accuracy_high: f64,
 }
 
 // What a model is written as.
@@ -1056,6 +1089,12 @@ extern "C" {
         trainer: *const cifar_trainer,
         info: *mut cifar_trainer_info,
         info_size: usize,
+    ) -> cifar_status;
+
+    pub fn cifar_trainer_get_result(
+        trainer: *const cifar_trainer,
+        result: *mut cifar_final_result,
+        result_size: usize,
     ) -> cifar_status;
 
     pub fn cifar_trainer_free(trainer: *mut cifar_trainer);
@@ -1663,6 +1702,18 @@ const _: () = {
     assert!(offset_of!(cifar_trainer_info, hyperparameters) == 56);
     assert!(offset_of!(cifar_trainer_info, end_reason) == 64);
     assert!(offset_of!(cifar_trainer_info, has_diverged) == 72);
+    assert!(size_of::<cifar_final_result>() == 72);
+    assert!(offset_of!(cifar_final_result, struct_size) == 0);
+    assert!(offset_of!(cifar_final_result, is_of_test_images) == 4);
+    assert!(offset_of!(cifar_final_result, epoch) == 8);
+    assert!(offset_of!(cifar_final_result, earlier_looks) == 12);
+    assert!(offset_of!(cifar_final_result, images) == 16);
+    assert!(offset_of!(cifar_final_result, loss) == 24);
+    assert!(offset_of!(cifar_final_result, accuracy) == 32);
+    assert!(offset_of!(cifar_final_result, accuracy_low) == 40);
+    assert!(offset_of!(cifar_final_result, accuracy_high) == 48);
+    assert!(offset_of!(cifar_final_result, augmented_loss) == 56);
+    assert!(offset_of!(cifar_final_result, augmented_accuracy) == 64);
     assert!(size_of::<cifar_model_info>() == 48);
     assert!(offset_of!(cifar_model_info, struct_size) == 0);
     assert!(offset_of!(cifar_model_info, classes) == 4);
@@ -1672,13 +1723,15 @@ const _: () = {
     assert!(offset_of!(cifar_model_info, channels) == 32);
     assert!(offset_of!(cifar_model_info, height) == 36);
     assert!(offset_of!(cifar_model_info, width) == 40);
-    assert!(size_of::<cifar_evaluation>() == 48);
+    assert!(size_of::<cifar_evaluation>() == 64);
     assert!(offset_of!(cifar_evaluation, struct_size) == 0);
     assert!(offset_of!(cifar_evaluation, loss) == 8);
     assert!(offset_of!(cifar_evaluation, accuracy) == 16);
     assert!(offset_of!(cifar_evaluation, count) == 24);
     assert!(offset_of!(cifar_evaluation, top5_accuracy) == 32);
     assert!(offset_of!(cifar_evaluation, macro_f1) == 40);
+    assert!(offset_of!(cifar_evaluation, accuracy_low) == 48);
+    assert!(offset_of!(cifar_evaluation, accuracy_high) == 56);
     assert!(size_of::<cifar_export_options>() == 24);
     assert!(offset_of!(cifar_export_options, struct_size) == 0);
     assert!(offset_of!(cifar_export_options, names) == 8);

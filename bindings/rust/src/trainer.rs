@@ -250,6 +250,17 @@ impl Trainer {
         Ok(unsafe { TrainerInfo::new(&info) })
     }
 
+    /// What was measured when all epochs were done, of a run with `validation_split` or with
+    /// test-time augmentation; an error where nothing was.
+    pub fn final_result(&self) -> Result<FinalResult> {
+        // SAFETY: the object is of its type.
+        let result = filled(|result, size| unsafe {
+            raw::cifar_trainer_get_result(self.owner.pointer, result, size)
+        })?;
+        // SAFETY: it has no pointers.
+        Ok(unsafe { FinalResult::new(&result) })
+    }
+
     /// The network as it is now; after a finished run, with the best weights. Independent of the
     /// trainer.
     pub fn model(&self) -> Result<Model> {

@@ -119,6 +119,8 @@ public final class Model: @unchecked Sendable {
     public let topFiveAccuracy: Double
     /// The mean of the classes' F1; 0 to 1.
     public let macroF1: Double
+    /// Where the accuracy on all such images lies, with 95 % confidence.
+    public let accuracyInterval: ClosedRange<Double>
   }
 
   /// Loss, accuracy and more on a data set.
@@ -130,7 +132,8 @@ public final class Model: @unchecked Sendable {
     }
     return Evaluation(
       loss: result.loss, accuracy: result.accuracy, count: result.count,
-      topFiveAccuracy: result.top5_accuracy, macroF1: result.macro_f1)
+      topFiveAccuracy: result.top5_accuracy, macroF1: result.macro_f1,
+      accuracyInterval: result.accuracy_low...result.accuracy_high)
   }
 
   /// The probability of each class for each image, a row an image.

@@ -132,6 +132,40 @@ public final class Trainer: @unchecked Sendable {
       endReason: String(copying: info.end_reason), hasDiverged: info.has_diverged != 0)
   }
 
+  /// How good the network is that a training ended with.
+  public struct FinalResult: Equatable, Sendable {
+    /// Of the test images, as a part of the training images was validated on; else of those that were
+    /// validated on.
+    public let isOfTestImages: Bool
+    /// Whose weights they are, from 1.
+    public let epoch: Int
+    /// At other epochs of the run that looked at the test images.
+    public let earlierLooks: Int
+    public let images: Int
+    public let loss: Double
+    /// 0 to 1.
+    public let accuracy: Double
+    /// Where it lies on all such images, with 95 % confidence.
+    public let accuracyInterval: ClosedRange<Double>
+    /// With the run's test-time augmentation; NaN without one.
+    public let augmentedLoss: Double
+    /// Likewise.
+    public let augmentedAccuracy: Double
+  }
+
+  /// What was measured when all epochs were done, of a run with `validation_split` or with test-time
+  /// augmentation. Not while it trains.
+  ///
+  /// - Throws: ``CifarError``: `invalidState` where nothing was measured.
+  public func finalResult() throws -> FinalResult {
+    let result = try filled(cifar_final_result()) { cifar_trainer_get_result(pointer, $0, $1) }
+    return FinalResult(
+      isOfTestImages: result.is_of_test_images != 0, epoch: Int(result.epoch),
+      earlierLooks: Int(result.earlier_looks), images: Int(result.images), loss: result.loss,
+      accuracy: result.accuracy, accuracyInterval: result.accuracy_low...result.accuracy_high,
+      augmentedLoss: result.augmented_loss, augmentedAccuracy: result.augmented_accuracy)
+  }
+
   /// The network as it is now; after a finished run, with the best weights. Independent of the
   /// trainer. Not while it trains.
   public func model() throws -> Model {
