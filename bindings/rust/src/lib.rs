@@ -51,8 +51,8 @@ pub use dataset::{Dataset, Split};
 pub use error::{Error, Result, Status};
 pub use image_shape::ImageShape;
 pub use infos::{
-    BatchInfo, CheckpointInfo, EpochInfo, Evaluation, FinalResult, MergeInfo, MetricInfo, NoteInfo, RunInfo,
-    SessionInfo, StorageInfo, TrainerInfo, ValidationInfo,
+    BatchInfo, CheckpointInfo, EpochInfo, Evaluation, FinalResult, MergeInfo, MetricInfo, NoteInfo,
+    RunInfo, SessionInfo, StorageInfo, TrainerInfo, ValidationInfo,
 };
 pub use interchange::{ExportOptions, Format, ImportOptions};
 pub use log::{set_log, LogLevel};

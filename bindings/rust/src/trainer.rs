@@ -8,8 +8,8 @@ use std::{fmt, ptr};
 use crate::error::check;
 use crate::infos::{filled, Plain};
 use crate::{
-    raw, text, BatchInfo, Dataset, EpochInfo, Model, Result, ResumeOptions, StorageInfo,
-    TrainOptions, TrainerInfo, ValidationInfo,
+    raw, text, BatchInfo, Dataset, EpochInfo, FinalResult, Model, Result, ResumeOptions,
+    StorageInfo, TrainOptions, TrainerInfo, ValidationInfo,
 };
 
 // SAFETY: it has numbers and pointers only.
