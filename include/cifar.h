@@ -738,10 +738,11 @@ cifar_status cifar_trainer_set_learning_rate(cifar_trainer *trainer, double lear
  *
  *  The callbacks move bytes and do nothing else; each is one call of MPI, or of another library for
  *  collective communication. All processes call the same one at the same time, with the same sizes;
- *  each returns when this process's part is done. 0 is success; after anything else, in any of them, the
- *  training ends with PEER. They are called by a thread of the library, one at a time, while
- *  cifar_trainer_set_peers or cifar_trainer_run waits for them, and must return: no longjmp, no
- *  exception may pass. What is sent and received is aligned to 64 bytes. */
+ *  each returns when this process's part is done. 0 is success; after anything else this process's
+ *  training ends with PEER, and the others' when their call returns, for which whoever moves the bytes
+ *  must see to it that they do not wait for ever (MPI_Abort, a timeout). They are called by a thread of
+ *  the library, one at a time, while cifar_trainer_set_peers or cifar_trainer_run waits for them, and
+ *  must return: no longjmp, no exception may pass. */
 typedef struct cifar_peers {
   uint32_t struct_size;
   uint32_t rank;            /**< which of them this process is, from 0 */
@@ -789,6 +790,15 @@ cifar_status cifar_peers_init(cifar_peers *peers, size_t peers_size);
  *  sets or batch norms; SHAPE_MISMATCH for other images than those of process 0; PEER for what failed
  *  in another process, or in a callback; INVALID_STATE while it trains and afterwards. */
 cifar_status cifar_trainer_set_peers(cifar_trainer *trainer, const cifar_peers *peers);
+
+/** Tells the other processes that this one can't take part: instead of cifar_trainer_set_peers, where what
+ *  comes before it failed. Theirs then returns PEER, with the reason.
+ *
+ *  @param peers   as for cifar_trainer_set_peers.
+ *  @param reason  what went wrong, in words.
+ *
+ *  Errors: INVALID_ARGUMENT. What the callbacks return is ignored. */
+cifar_status cifar_peers_leave(const cifar_peers *peers, const char *reason);
 
 /** Trains until all epochs are done or the recipe's early stopping ends it, then puts the best
  *  weights back. Takes minutes to hours. A trainer runs once: to continue, resume its run.

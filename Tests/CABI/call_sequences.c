@@ -413,6 +413,7 @@ static void set_peers(world *w) {
   }
   if (chance(c, 8)) peers->broadcast = NULL;
   if (chance(c, 8)) peers->struct_size = (uint32_t)size(c, sizeof *peers);
+  if (chance(c, 5)) CALL(cifar_peers_leave, chance(c, 9) ? NULL : peers, text(c));
   CALL(cifar_trainer_set_peers, PICK(w, trainers), chance(c, 9) ? NULL : peers);
 }
 

@@ -27,7 +27,6 @@ class Room:
                 results[rank] = body(Member(self, rank))
             except Exception as error:
                 results[rank] = error
-            finally:
                 self.barrier.abort()
 
         threads = [threading.Thread(target=process, args=(rank,)) for rank in range(self.count)]
@@ -237,6 +236,29 @@ def test_bad_arguments(workplace, images):
         fit(images, peers=3)
     with pytest.raises(ValueError, match="seeds and peers"):
         fit(images, peers=Member(Room(1), 0), seeds=range(2), group="g")
+
+
+@pytest.mark.parametrize("options, error", [
+    ({"epochs": -5}, ValueError), ({"model": "nope"}, cifar.errors.InvalidArgumentError),
+    ({"validation_data": 3}, TypeError)])
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_who_cannot_begin_says_so(workplace, images, options, error, wrong):
+    def attempt(peers):
+        with pytest.raises(cifar.CifarError if peers.rank != wrong else error) as raised:
+            fit(images, peers, **(options if peers.rank == wrong else {}))
+        return raised.value
+
+    raised = Room(2).run(attempt)
+    assert isinstance(raised[1 - wrong], cifar.errors.PeerError)
+    assert str(raised[wrong]) in str(raised[1 - wrong]) and f"process {wrong}" in str(raised[1 - wrong])
+
+
+def test_leaving_from_c(workplace):
+    with pytest.raises(cifar.errors.InvalidArgumentError, match="peers is NULL"):
+        call("cifar_peers_leave", None, b"because")
+    with pytest.raises(cifar.errors.InvalidArgumentError, match="reason is NULL"):
+        call("cifar_peers_leave", byref(peers_struct(rank=1, count=2)), None)
+    call("cifar_peers_leave", byref(peers_struct(rank=1, count=2)), b"because")
 
 
 def test_one_process_is_a_group_too(workplace, images):

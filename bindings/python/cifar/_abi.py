@@ -429,10 +429,11 @@ class Peers(Structure):
 
     The callbacks move bytes and do nothing else; each is one call of MPI, or of another library for
     collective communication. All processes call the same one at the same time, with the same sizes;
-    each returns when this process's part is done. 0 is success; after anything else, in any of them, the
-    training ends with PEER. They are called by a thread of the library, one at a time, while
-    cifar_trainer_set_peers or cifar_trainer_run waits for them, and must return: no longjmp, no
-    exception may pass. What is sent and received is aligned to 64 bytes.
+    each returns when this process's part is done. 0 is success; after anything else this process's
+    training ends with PEER, and the others' when their call returns, for which whoever moves the bytes
+    must see to it that they do not wait for ever (MPI_Abort, a timeout). They are called by a thread of
+    the library, one at a time, while cifar_trainer_set_peers or cifar_trainer_run waits for them, and
+    must return: no longjmp, no exception may pass.
     """
 
     _fields_ = [
@@ -780,6 +781,7 @@ FUNCTIONS = {
     "cifar_trainer_set_learning_rate": (Status, [c_void_p, c_double]),
     "cifar_peers_init": (Status, [POINTER(Peers), c_size_t]),
     "cifar_trainer_set_peers": (Status, [c_void_p, POINTER(Peers)]),
+    "cifar_peers_leave": (Status, [POINTER(Peers), c_char_p]),
     "cifar_trainer_run": (Status, [c_void_p]),
     "cifar_trainer_interrupt": (Status, [c_void_p]),
     "cifar_trainer_record_metric": (Status, [c_void_p, c_char_p, c_double]),

@@ -1,7 +1,9 @@
 """Processes that train one network together, and how they reach each other."""
 
+import contextlib
+import functools
 from ctypes import byref, c_char, sizeof
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, List, Optional, TypeVar, cast
 
 from . import _abi as abi
 from . import _arguments as argument
@@ -14,8 +16,9 @@ class Peers:
 
     All processes call ``fit`` or ``resume`` with a ``peers`` at the same time, and then the same
     methods in the same order, with as many bytes; each returns when this process's part is done.
-    They are called by a thread of the library. What they raise ends the training everywhere, and
-    ``fit`` raises it again.
+    They are called by a thread of the library. What they raise ends the training here, and ``fit``
+    raises it again; the others end when their own calls return. That is up to what moves the bytes: with
+    mpi4py start programs by ``python -m mpi4py``, which ends all processes if one raises.
 
     Attributes
     ----------
@@ -49,6 +52,9 @@ class Peers:
     rank: int
     count: int
     local_batch_norm: bool = False
+
+    # Whether the library has taken over: from then on it tells the others of errors.
+    _has_met = False
 
     def all_to_all(self, send: memoryview, receive: memoryview) -> None:
         """Sends each process its block, and gets one from each.
@@ -109,7 +115,13 @@ class PeerCalls:
 
     def set(self, trainer: object) -> None:
         """Makes a trainer share its batches."""
+        self._peers._has_met = True
         call("cifar_trainer_set_peers", trainer, byref(self._struct))
+
+    def leave(self, error: BaseException) -> None:
+        """Tells the others that this process can't begin."""
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        call("cifar_peers_leave", byref(self._struct), reason.encode()[:1000])
 
     def _all_to_all(self, send: int, receive: int, size: int, _: Any) -> int:
         size *= self.count
@@ -131,6 +143,29 @@ class PeerCalls:
             self.raised.append(error)
             return 1
         return 0
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def tells_peers(function: Function) -> Function:
+    """What a function with ``peers`` raises before they have met is told to the others, too."""
+
+    @functools.wraps(function)
+    def wrapper(*arguments: Any, **options: Any) -> Any:
+        peers = options.get("peers")
+        if not isinstance(peers, Peers):
+            return function(*arguments, **options)
+        peers._has_met = False
+        try:
+            return function(*arguments, **options)
+        except BaseException as error:
+            if not peers._has_met:
+                with contextlib.suppress(Exception):  # its own ranks may be what is wrong
+                    PeerCalls(peers).leave(error)
+            raise
+
+    return cast(Function, wrapper)
 
 
 def _bytes(address: int, size: int) -> memoryview:

@@ -10,7 +10,7 @@ from . import _arguments as argument
 from ._callback_checks import list_of
 from ._importing import AnyModel, Weights
 from ._library import call
-from ._peers import PeerCalls, Peers
+from ._peers import PeerCalls, Peers, tells_peers
 from ._run import Run
 from ._series import RunGroup, chosen, train_series
 from ._session import command_line, lines, packages
@@ -75,6 +75,7 @@ def fit(
 ) -> RunGroup: ...
 
 
+@tells_peers
 def fit(
     train: Union[Images, Splits],
     validation: Optional[Images] = None,
@@ -317,6 +318,7 @@ def fit(
             callbacks=listed, on_batch=on_batch))
 
 
+@tells_peers
 def resume(
     run: Union[str, Run],
     *,

@@ -21,19 +21,19 @@ def train(
 ) -> float:
     """A trial, in a worker: the best validation accuracy."""
     train, test = cifar.load(data, limit_train=images, limit_test=images)
-    runs = cifar.Registry(registry)
-    if not has_begun(runs, name):
+    if not has_begun(registry, name):
         cifar.fit(
             train, test, epochs=epochs, name=name, group=group, registry=registry, threads=1,
             verbose=0, tags=[f"study={group}", f"trial={name.rpartition('-')[2]}"], **chosen)
-    elif runs.run(name)["status"] != "completed":
+    elif cifar.Registry(registry).run(name)["status"] != "completed":
         cifar.resume(name, train=train, validation=test, registry=registry, threads=1, verbose=0)
-    return max(epoch["val_accuracy"] for epoch in runs.run(name)["epochs"])
+    return max(epoch["val_accuracy"] for epoch in cifar.Registry(registry).run(name)["epochs"])
 
 
-def has_begun(runs: cifar.Registry, name: str) -> bool:
+def has_begun(registry: str, name: str) -> bool:
     """Whether there is a run to go on with. One without a checkpoint makes place for another."""
     try:
+        runs = cifar.Registry(registry)
         if runs.run(name)["checkpoints"]:
             return True
         runs.remove(name)
@@ -53,6 +53,10 @@ def main() -> None:
     parser.add_argument("--scheduler", help="Dask's address; else workers are started here")
     parser.add_argument("--workers", type=int, default=2, help="how many, if they are")
     options = parser.parse_args()
+    if os.path.exists(options.registry) and cifar.Registry(options.registry).runs(
+            1, filter=f"group = '{options.study}'"):
+        # Optuna keeps this study in memory: its trials begin with number 0 again.
+        parser.error(f"{options.registry} has runs of a study {options.study}: choose another --study")
     client = Client(options.scheduler or LocalCluster(
         n_workers=options.workers, threads_per_worker=1, dashboard_address=None))
     study = optuna.create_study(study_name=options.study, direction="maximize")

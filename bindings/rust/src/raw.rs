@@ -501,10 +501,11 @@ pub struct cifar_trainer_callbacks {
 // the callbacks to NULL, and a count of 1.  The callbacks move bytes and do nothing else; each is
 // one call of MPI, or of another library for collective communication. All processes call the same
 // one at the same time, with the same sizes; each returns when this process's part is done. 0 is
-// success; after anything else, in any of them, the training ends with PEER. They are called by a
-// thread of the library, one at a time, while cifar_trainer_set_peers or cifar_trainer_run waits
-// for them, and must return: no longjmp, no exception may pass. What is sent and received is
-// aligned to 64 bytes.
+// success; after anything else this process's training ends with PEER, and the others' when their
+// call returns, for which whoever moves the bytes must see to it that they do not wait for ever
+// (MPI_Abort, a timeout). They are called by a thread of the library, one at a time, while
+// cifar_trainer_set_peers or cifar_trainer_run waits for them, and must return: no longjmp, no
+// exception may pass.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cifar_peers {
@@ -1067,6 +1068,8 @@ extern "C" {
         trainer: *mut cifar_trainer,
         peers: *const cifar_peers,
     ) -> cifar_status;
+
+    pub fn cifar_peers_leave(peers: *const cifar_peers, reason: *const c_char) -> cifar_status;
 
     pub fn cifar_trainer_run(trainer: *mut cifar_trainer) -> cifar_status;
 

@@ -141,7 +141,9 @@ public final class Trainer: @unchecked Sendable {
     public let epoch: Int
     /// At other epochs of the run that looked at the test images.
     public let earlierLooks: Int
+    /// That it was measured on.
     public let images: Int
+    /// Mean cross-entropy, natural logarithm.
     public let loss: Double
     /// 0 to 1.
     public let accuracy: Double
