@@ -44,8 +44,17 @@ final class PeerControl {
   ///
   /// - Throws: `peer` if another process ended the training by an error; what the transport throws.
   func agree(learningRate: Double) throws -> Answer {
-    let words = try peers.gather([Double(wish.rawValue), learningRate])
+    let words = try peers.gather(word(Double(wish.rawValue), learningRate))
     // What others move is believed when it can be true.
+    for (rank, word) in words.enumerated()
+    where word[2] != Double(rank) || word[3] != Double(peers.count) {
+      peers.part()
+      throw CifarError(
+        .peer,
+        "in the place of process \(rank) of \(peers.count) is what process "
+          + "\(PeerControl.whole(word[2])) of \(PeerControl.whole(word[3])) sent: rank and count are "
+          + "not those that the callbacks go by, or these do not move what they are given")
+    }
     for (rank, word) in words.enumerated()
     where ![0, 1, 2, PeerControl.failure].contains(word[0]) || !(word[1] >= 0 && word[1].isFinite) {
       peers.part()
@@ -76,9 +85,18 @@ final class PeerControl {
     guard !isApart, !peers.haveParted, !peers.hasFailed else { return }
     peers.part()
     // A transport that fails now has nobody to tell.
-    guard let words = try? peers.gather([PeerControl.failure, 0]) else { return }
+    guard let words = try? peers.gather(word(PeerControl.failure, 0)) else { return }
     guard let first = words.firstIndex(where: { $0[0] == PeerControl.failure }) else { return }
     _ = try? text("\(error)", of: first)
+  }
+
+  /// What each sends: a wish or a failure, its learning rate, and who it is.
+  private func word(_ kind: Double, _ learningRate: Double) -> [Double] {
+    [kind, learningRate, Double(peers.rank), Double(peers.count)]
+  }
+
+  private static func whole(_ value: Double) -> String {
+    Int(exactly: value).map { "\($0)" } ?? "\(value)"
   }
 
   /// Nothing is exchanged any more.

@@ -1,5 +1,6 @@
 """Training by several processes, here threads that copy each other's bytes, against one process."""
 
+import functools
 import json
 import threading
 from ctypes import byref, sizeof
@@ -251,6 +252,27 @@ def test_who_cannot_begin_says_so(workplace, images, options, error, wrong):
     raised = Room(2).run(attempt)
     assert isinstance(raised[1 - wrong], cifar.errors.PeerError)
     assert str(raised[wrong]) in str(raised[1 - wrong]) and f"process {wrong}" in str(raised[1 - wrong])
+
+
+@pytest.mark.parametrize("names", [(1, 0), (1, 1), (0, 0)])
+def test_ranks_that_are_not_the_transports(workplace, images, names):
+    def attempt(peers):
+        place = peers.rank
+        peers.exchange = functools.partial(exchange_at, peers, place)
+        peers.rank = names[place]
+        return fit(images, peers)
+
+    for error in Room(2).run(attempt):
+        assert isinstance(error, cifar.errors.PeerError), error
+        assert "in the place of process" in str(error) and "rank and count" in str(error)
+
+
+def exchange_at(peers, place, own, copy):
+    """As a transport that knows better which process this is."""
+    peers.room.sent[place] = own
+    peers.room.barrier.wait()
+    copy(peers.room.sent)
+    peers.room.barrier.wait()
 
 
 def test_leaving_from_c(workplace):
