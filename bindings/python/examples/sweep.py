@@ -7,6 +7,7 @@ another goes on with its run from the last checkpoint. Needs Optuna 4.9 or newer
 """
 
 import argparse
+import os
 
 import cifar
 import optuna
@@ -76,10 +77,16 @@ def main() -> None:
             heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(
                 inherit_intermediate_values=True)),
         pruner=optuna.pruners.HyperbandPruner(max_resource=options.epochs))
+    has_runs = os.path.exists(options.registry) and cifar.Registry(options.registry).runs(
+        1, filter=f"group = '{options.study}'")
+    if has_runs and not study.trials:
+        parser.error(
+            f"{options.registry} has runs of another study {options.study}: choose another --study")
     ended = optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED
-    study.optimize(
-        objective,
-        callbacks=[optuna.study.MaxTrialsCallback(options.trials, states=ended)])
+    if len(study.get_trials(states=ended)) < options.trials:
+        study.optimize(
+            objective,
+            callbacks=[optuna.study.MaxTrialsCallback(options.trials, states=ended)])
     print(f"{study.best_trial.number}: {study.best_value:.2%} with {study.best_params}")
 
 
