@@ -382,7 +382,7 @@ def test_ctrl_c_while_models_are_opened_leaks_none(small, workplace, model):
         {"on_batch": 3},
         {"tags": 3},
         {"name": 3},
-        {"epochs": 1.5},
+        {"epochs": "x"},
         {"record": "no"},
         {"model": 3},
         {"early_stopping": 3},
