@@ -76,6 +76,7 @@ final class RunRecorder: TrainerObserver {
   /// - Throws: also `MovedCheckpoint`.
   convenience init(
     resuming trainer: Trainer, from point: ResumePoint, epochs: Int?, rows: [EpochMetrics],
+    measured: [MetricRow],
     takeOver: Bool, registry: Registry, options: TrainingSession.Options
   ) throws {
     let reserve = try EmergencyMemory(bytes: RunRecorder.reserveSize)
@@ -88,7 +89,7 @@ final class RunRecorder: TrainerObserver {
     tags = summary?.tags ?? []
     group = summary?.group
     self.rows = rows.filter { $0.epoch <= point.row.epoch }
-    measured = try registry.run(matching: session.id).metrics
+    self.measured = measured
     try registry.setBusyTimeout(RunRecorder.attemptTimeout)
   }
 

@@ -26,18 +26,18 @@ public struct RunSeries {
   ///
   /// - Parameters:
   ///   - train: the images to train on.
-  ///   - validation: those to validate on; nil where nobody has them, and they are not compared.
+  ///   - validation: those to validate on.
   ///   - weights: to begin with.
   /// - Throws: `invalidArgument` if its run with this seed was told other things, or had other images
   ///   or first weights.
   public func member(
-    _ hyperparameters: Hyperparameters, train: Dataset, validation: Dataset?,
+    _ hyperparameters: Hyperparameters, train: Dataset, validation: Dataset,
     weights: InitialWeights?
   ) throws -> RunSummary? {
     if let file = hyperparameters.callbacks.lazy.compactMap(\.replacedFile).first {
       throw CifarError(
         .invalidArgument,
-        "each seed would write '\(file)' anew: leave csv_logger out (the registry has all epochs: "
+        "each seed would write over '\(file)': leave csv_logger out (the registry has all epochs: "
           + "cifar-runs export --format csv), or let it append")
     }
     guard FileName.isFile(registryPath) else { return nil }
@@ -66,7 +66,7 @@ public struct RunSeries {
       }
       guard stored == hyperparameters else { throw refuse("other hyperparameters") }
       guard record?.hash == weights?.record.hash else { throw refuse("began with other weights") }
-      if let data, let validation {
+      if let data {
         let images = try SessionImages(
           train: train, validation: validation, split: hyperparameters)
         let isSame =

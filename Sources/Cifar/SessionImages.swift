@@ -80,7 +80,7 @@ struct SessionImages {
   private static func missing(_ place: String, _ error: CifarError) -> CifarError {
     CifarError(
       .notFound,
-      "the run's images were at '\(place.excerpt)' and are not there any more: \(error.message) "
-        + "(--data)")
+      "the run's images were at '\(place.excerpt)' and are not there any more: \(error.message); "
+        + "--data names another place")
   }
 }

@@ -22,6 +22,8 @@ public final class TrainingSession {
   var hasRun = false
   /// Set by `run` where the hyperparameters ask for it.
   public private(set) var result: Result?
+  /// Whether someone interrupted that measurement, all epochs being done.
+  public private(set) var lacksResult = false
   private let process = getpid()
   /// What a person should know: weights that do not fit, or were trained on images
   /// normalised otherwise, a damaged
@@ -201,6 +203,7 @@ public final class TrainingSession {
       resuming: checkpoint, epochs: epochs, train: images.train, validation: images.validation,
       test: images.test, threads: options.threads)
     let rows = try registry.epochs(of: point.row.run)
+    let measured = try registry.metrics(of: point.row.run)
     trainer.recall(rows)
     let remarks = try point.remarks + changes(trainer, from: point, in: registry)
     try options.checkPlaces()
@@ -210,7 +213,8 @@ public final class TrainingSession {
         trainer.hyperparameters)
     }
     let recorder = try RunRecorder(
-      resuming: trainer, from: point, epochs: epochs, rows: rows, takeOver: takeOver,
+      resuming: trainer, from: point, epochs: epochs, rows: rows, measured: measured,
+      takeOver: takeOver,
       registry: registry, options: options)
     try tell(remarks, recorder)
     return TrainingSession(
@@ -279,13 +283,15 @@ public final class TrainingSession {
     let logs: [any TrainerObserver] = tensorBoard.map { [$0] } ?? []
     guard let recorder else {
       let end = try trainer.run(logs + observers)
-      return try evaluateEnd(end) ? end : .interrupted
+      try evaluateEnd(end)
+      return lacksResult ? .interrupted : end
     }
     recorder.observers = observers
     defer { recorder.observers = [] }
     do {
       var end = try trainer.run([recorder] + logs + observers)
-      if try !evaluateEnd(end) { end = .interrupted }
+      try evaluateEnd(end)
+      if lacksResult { end = .interrupted }
       try recorder.finish(end)
       if case .completed = end { recorder.evaluateBest(on: validation, threads: threads) }
       return end
@@ -312,22 +318,20 @@ public final class TrainingSession {
 
   /// Once for the weights that a training ends with: not again where it is resumed, and there is nothing
   /// left to train.
-  ///
-  /// - Returns: false if someone interrupted it; when the run is resumed it is made up for.
-  private func evaluateEnd(_ end: TrainingEnd) throws -> Bool {
+  /// Where someone interrupts it, a resume makes up for it.
+  private func evaluateEnd(_ end: TrainingEnd) throws {
     let augmentation = trainer.hyperparameters.testTimeAugmentation
     guard case .completed = end, augmentation != .none || test != nil, !trainer.isApart
-    else { return true }
+    else { return }
     let epoch = trainer.endEpoch
     let name = test == nil ? "last_val_accuracy" : "test_accuracy"
     let looks = (recorder?.measured ?? []).filter { $0.name == name }.map(\.epoch)
     // Other processes know of no run: all measure, or none does.
-    if trainer.isAlone, looks.contains(epoch) { return true }
+    if trainer.isAlone, looks.contains(epoch) { return }
     let images = test ?? validation
-    var isInterrupted = false
     func check(_ isInterrupt: Bool) throws {
       guard isInterrupt else { return }
-      isInterrupted = true
+      lacksResult = true
       throw CifarError(.interrupted, "interrupted")
     }
     func checkBatch() throws { try check(trainer.interruptsEvaluation()) }
@@ -347,7 +351,8 @@ public final class TrainingSession {
       // Where this one is ready another may have failed.
       if peers != nil { try check(trainer.finishEvaluation()) }
       result = Result(
-        isOfTestImages: test != nil, epoch: epoch, earlierLooks: test == nil ? 0 : looks.count,
+        isOfTestImages: test != nil, epoch: epoch,
+        earlierLooks: test == nil ? 0 : looks.count { $0 != epoch },
         plain: plain, augmentation: augmentation, augmented: augmented)
       var metrics = [(name, plain.accuracy)]
       if test != nil { metrics.append(("test_loss", plain.loss)) }
@@ -355,13 +360,11 @@ public final class TrainingSession {
         metrics.append((test == nil ? "tta_val_accuracy" : "tta_test_accuracy", augmented.accuracy))
       }
       try record(metrics: metrics, epoch: epoch)
-      return true
     } catch {
-      guard isInterrupted else {
+      guard lacksResult else {
         trainer.leave(error)
         throw error
       }
-      return false
     }
   }
 

@@ -19,9 +19,9 @@ public enum ProcessUsage {
     return usage.ru_maxrss * 1024
   }
 
-  /// Lets the peak begin anew, at what is resident now: for a program that does one thing after
-  /// another. Where the system refuses, the peak stays that of the whole process.
-  public static func restartPeakMemory() {
+  /// Sets the peak to what is resident now: for a program that does one thing after another. Where the
+  /// system refuses, the peak stays that of the whole process.
+  public static func resetPeakMemory() {
     // "5" means the peak: proc_pid_clear_refs(5).
     let descriptor = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }

@@ -61,10 +61,9 @@ extension GitChanges {
       let unwatched = try git.unwatched()
       if let first = unwatched.first {
         let more = unwatched.count > 1 ? " and of \(unwatched.count - 1) more" : ""
-        let reason =
-          "git was told not to look for changes of \((path + first).excerpt)\(more) "
-          + "(git update-index --assume-unchanged or --skip-worktree)"
-        unknown = unknown.map { "\($0); \(reason)" } ?? reason
+        add(
+          unknown: "git was told not to look for changes of \((path + first).excerpt)\(more) "
+            + "(git update-index --assume-unchanged or --skip-worktree)")
       }
       for submodule in try git.submodules() where !isCut {
         let place = "\(root)/\(submodule)"
@@ -74,9 +73,12 @@ extension GitChanges {
       }
     } catch {
       let reason = (error as? CifarError)?.message ?? (error as? Unknown)?.reason ?? "\(error)"
-      let what = path.isEmpty ? reason : "submodule \(path.dropLast()): \(reason)"
-      unknown = unknown.map { "\($0); \(what)" } ?? what
+      add(unknown: path.isEmpty ? reason : "submodule \(path.dropLast()): \(reason)")
     }
+  }
+
+  private mutating func add(unknown reason: String) {
+    unknown = unknown.map { "\($0); \(reason)" } ?? reason
   }
 
   /// Of a file that was touched, but is as it was, an index that is not refreshed has a title only.

@@ -110,6 +110,14 @@ extension Registry {
     }
   }
 
+  /// What the program measured itself, of the run's current epochs.
+  public func metrics(of run: String) throws -> [MetricRow] {
+    try reading { connection in
+      let run = try RunLookup.find(run, in: connection)
+      return try MetricTable.rows(of: run.key, in: connection)
+    }
+  }
+
   /// The uncommitted changes that sessions had.
   ///
   /// - Parameter key: `SessionRow.gitChanges`.

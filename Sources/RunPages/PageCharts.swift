@@ -88,7 +88,8 @@ enum PageCharts {
       };
       add(controls, "span", "Solid: validation. Dashed: training.");
       if (groupsOf(runs).size)
-        checkbox(controls, "groups as mean and band (± one standard deviation), where half of the runs are", view.grouped,
+        checkbox(controls, "groups as mean and band (± one standard deviation), where at least half "
+          + "of the runs have a value", view.grouped,
           checked => { view.grouped = checked; draw(); });
       checkbox(controls, "logarithmic axis", view.log, checked => { view.log = checked; draw(); });
       if (brief)

@@ -162,20 +162,24 @@ enum UISweepScript {
       const said = add(page, "p", null, {class: "legend"});
       const controls = add(page, "div", null, {class: "controls"});
       const box = add(page, "div");
-      let result = results[0], off = null, names = [], runs = [], orders = {};
+      let result = results[0], off = null, names = [], runs = [], total = 0, orders = {}, width = 0;
 
       function draw() {
+        const open = runs.filter(run => !isFinite(number(run[result.name]))).length;
+        say(said, (filter ? `filter: ${filter} · ` : "")
+          + (total > runs.length ? `the newest ${runs.length} of ${total.toLocaleString("en")} runs`
+            : runs.length === 1 ? "1 run" : `${runs.length} runs`)
+          + (open ? `, ${open} without a result, which ${open === 1 ? "has" : "have"} no line` : "")
+          + ", " + (names.length === 1 ? "1 hyperparameter differs"
+            : `${names.length} hyperparameters differ`));
+        width = box.clientWidth;
         box.replaceChildren();
         parallelCoordinates(box, names.filter(name => !off.has(name)), runs, result, orders);
       }
 
       // How the axes lie depends on how much room there is.
-      let width = 0;
       new ResizeObserver(() => {
-        const now = box.clientWidth;
-        if (!off || !now || now === width) return;
-        width = now;
-        draw();
+        if (off && box.clientWidth && box.clientWidth !== width) draw();
       }).observe(box);
 
       function choices() {
@@ -200,6 +204,7 @@ enum UISweepScript {
         message.textContent = "";
         if (!value) return;
         runs = value.runs;
+        total = value.total;
         orders = {model: value.models};
         // Hashes say that images are others, not how; six axes and the seed are what one can follow.
         if (!off) {
@@ -211,13 +216,6 @@ enum UISweepScript {
           names = value.names;
           choices();
         }
-        const open = runs.filter(run => !isFinite(number(run[result.name]))).length;
-        say(said, (filter ? `filter: ${filter} · ` : "")
-          + (value.total > runs.length ? `the newest ${runs.length} of ${value.total.toLocaleString("en")} runs`
-            : runs.length === 1 ? "1 run" : `${runs.length} runs`)
-          + (open ? `, ${open} without a result, which ${open === 1 ? "has" : "have"} no line` : "")
-          + ", " + (names.length === 1 ? "1 hyperparameter differs"
-            : `${names.length} hyperparameters differ`));
         draw();
       };
     }

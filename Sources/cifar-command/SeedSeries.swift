@@ -86,7 +86,7 @@ struct SeedSeries {
         continue
       }
       // Each run has its own peak, not that of the runs before.
-      ProcessUsage.restartPeakMemory()
+      ProcessUsage.resetPeakMemory()
       try Training.run(quiet: quiet, processes) {
         guard let known else { return try start(hyperparameters, options) }
         return try TrainingSession.resume(run: known.id, location: location, options: options)

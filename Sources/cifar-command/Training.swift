@@ -56,7 +56,8 @@ enum Training {
       ? "images validated on"
       : result.earlierLooks == 0
         ? "test images, looked at once"
-        : "test images, looked at for the \(result.earlierLooks + 1). time"
+        : "test images, looked at after \(result.earlierLooks) earlier epoch"
+          + (result.earlierLooks == 1 ? " too" : "s too")
     var line =
       (result.epoch == epochs ? "The last weights" : "The weights of epoch \(result.epoch)")
       + ", in float32, on the \(Format.count(result.plain.count)) " + images
@@ -78,9 +79,7 @@ enum Training {
     case .stopped:
       "Stopped: \(session.trainer.pauseReason ?? "by a callback"). Continue with: cifar resume "
         + (session.runID ?? "").prefix(8)
-    case .interrupted
-    where session.trainer.batch == 0
-      && session.trainer.step == session.trainer.steps:
+    case .interrupted where session.lacksResult:
       "Interrupted when all epochs were done, before the network was measured."
     case .interrupted:
       "Interrupted in epoch \(session.trainer.epoch + 1) after batch \(session.trainer.batch) of "

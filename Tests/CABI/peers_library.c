@@ -35,7 +35,7 @@ static int exchange(const char *send, uint64_t bytes,
                     void (*take)(uint32_t from, uint64_t start, const char *piece, uint64_t size,
                                  void *target),
                     void *target) {
-  if (++exchanges == failing) return fail("somebody pulled the plug");
+  if (++exchanges == failing) return fail("the cable is unplugged");
   for (uint64_t start = 0; start < bytes; start += PIECE) {
     uint64_t size = bytes - start < PIECE ? bytes - start : PIECE;
     memcpy(room->pieces[rank], send + start, size);

@@ -100,7 +100,7 @@ def test_an_exchange_fails(workplace, library, exchange):
     ends = together(
         library, 2, "train", *DATA, "--name", "cut", PEERS_FAIL=lambda rank: exchange)
     for rank, (out, errors, code) in enumerate(ends):
-        assert f"process {rank} of 2 can't reach the others: somebody pulled the plug" in errors
+        assert f"process {rank} of 2 can't reach the others: the cable is unplugged" in errors
         assert code == 1
     row, = cifar.Registry().runs()
     # The first is before the training is everybody's.

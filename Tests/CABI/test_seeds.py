@@ -120,7 +120,7 @@ def test_other_images_or_first_weights_are_refused(shapes, workplace):
         train(other, seeds=[1, 2])
     with pytest.raises(cifar.CifarError, match="began with other weights"):
         train(shapes, seeds=[1], init=cifar.Model.from_run(group.runs[0]["id"]))
-    with pytest.raises(cifar.CifarError, match="each seed would write"):
+    with pytest.raises(cifar.CifarError, match="each seed would write over"):
         train(shapes, seeds=[1], callbacks=[cifar.callbacks.CSVLogger("log.csv")])
     assert len(cifar.Registry().runs()) == 1
 

@@ -198,11 +198,10 @@ final class Connection {
       try execute("COMMIT")
       return result
     } catch {
-      // Some errors (a full disk) have ended the transaction already.
-      if sqlite3_get_autocommit(handle) == 0 { try? execute("ROLLBACK") }
-      // What had reached the file by then is taken back by the next one that reads it. So that the
-      // disk is free again, that is not left to others.
-      if kind == .write { try? execute("SELECT 1 FROM sqlite_schema LIMIT 1") }
+      // Some errors (a full disk) have ended the transaction already. What had reached the file by then is
+      // taken back by the next one that reads it: so that the disk is free again, not left to others.
+      let isOpen = sqlite3_get_autocommit(handle) == 0
+      try? execute(isOpen ? "ROLLBACK" : "SELECT 1 FROM sqlite_schema LIMIT 1")
       throw error
     }
   }

@@ -196,7 +196,8 @@ class FinalResult:
         low, high = self.accuracy_interval
         kind = "test images" if self.is_of_test_images else "images validated on"
         if self.earlier_looks:
-            kind += f", looked at in {self.earlier_looks} other epochs too"
+            kind += f", looked at after {self.earlier_looks} earlier epoch" + (
+                "s too" if self.earlier_looks > 1 else " too")
         line = (
             f"weights of epoch {self.epoch} on {self.images:,} {kind}: accuracy {self.accuracy:.2%} "
             f"(95 % interval {low:.2%} to {high:.2%})")
