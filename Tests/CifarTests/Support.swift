@@ -116,12 +116,15 @@ final class Follower: RunObserver {
   var onBatch: ((BatchProgress) throws -> TrainerAnswer)?
   var onValidation: (() -> Void)?
   var onEpoch: ((EpochReport) throws -> TrainerAnswer)?
+  /// When training is over, and what it came to is still to be measured.
+  var onEnd: (() -> Void)?
   var onDelay: ((StorageDelay) throws -> TrainerAnswer)?
 
   func observe(_ event: TrainingEvent) throws -> TrainerAnswer {
     switch event {
     case .batchEnd(let progress): return try onBatch?(progress) ?? .proceed
     case .validationBegin: onValidation?()
+    case .trainEnd: onEnd?()
     case .epochEnd(let report):
       reports.append(report)
       return try onEpoch?(report) ?? .proceed

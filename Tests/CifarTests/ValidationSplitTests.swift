@@ -112,6 +112,35 @@ import Testing
     #expect(metrics["test_loss"] == whole.result?.plain.loss)
   }
 
+  @Test func aMeasurementThatWasInterruptedIsMadeUpFor() throws {
+    let whole = try start(hyperparameters(#"{"tta": "mirror"}"#))
+    _ = try whole.run()
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/runs.db"
+    let session = try start(hyperparameters(#"{"tta": "mirror"}"#), registry: path)
+    let follower = Follower()
+    follower.onEnd = { [unowned session] in session.interrupt() }
+    #expect(try session.run([follower]) == .interrupted)
+    #expect(session.lacksResult && session.result == nil)
+    let id = try #require(session.runID)
+    func run() throws -> RunDetail { try Registry(path: path, mode: .readOnly).run(matching: id) }
+    #expect(try run().summary.status == .interrupted && run().metrics.isEmpty)
+    func resume() throws -> TrainingSession {
+      try TrainingSession.resume(
+        run: id, options: TrainingSession.Options(registryPath: path, threads: 2))
+    }
+    let resumed = try resume()
+    #expect(try resumed.run() != .interrupted)
+    #expect(resumed.result?.plain == whole.result?.plain && resumed.result?.earlierLooks == 0)
+    let metrics = try run().metrics
+    #expect(try run().summary.status == .completed && metrics.count == 3)
+    // Nothing is left to train, and nothing to measure.
+    let again = try resume()
+    _ = try again.run()
+    #expect(again.result == nil)
+    #expect(try run().metrics == metrics)
+  }
+
   @Test func theIntervalIsWilsons() {
     func evaluation(_ accuracy: Double, _ count: Int) -> Evaluation {
       Evaluation(
