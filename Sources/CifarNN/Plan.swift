@@ -155,7 +155,6 @@ public final class Plan {
     forward(images, pass)
     pool.trace?.name = "loss"
     var result = lossAndGradient(labels, weights, mixed, pass)
-    if loss.reduction == .sum { result.lossSum /= Double(batch.total) }
     if let peers { result = peers.sum([result], ofBatches: [batch.total])[0] }
     backward(pass)
     return result
@@ -165,22 +164,26 @@ public final class Plan {
     _ labels: UnsafePointer<Int32>, _ weights: UnsafePointer<Float>?, _ mixed: MixedLabels?,
     _ pass: Pass
   ) -> BatchResult {
-    let hasScales = loss.fillScales(
+    let (hasScales, divisor) = loss.fillScales(
       labels: labels, ofImages: weights, pass: pass, to: scales.pointer)
     let scales = hasScales ? UnsafePointer(scales.pointer) : nil
-    guard let mixed else {
-      return SoftmaxCrossEntropy.evaluate(
+    var result: BatchResult
+    if let mixed {
+      // The weights of the second labels are those of the first in another order: either all count
+      // alike or none do, and their sum is the same.
+      let (hasOthers, _) = loss.fillScales(
+        labels: mixed.labels, ofImages: mixed.weights, pass: pass, to: otherScales.pointer)
+      result = SoftmaxCrossEntropy.evaluate(
+        logits: logits.values, labels: labels, mixed: mixed, batch: pass.images, classes: classes,
+        scales: scales, otherScales: hasOthers ? UnsafePointer(otherScales.pointer) : nil,
+        gradient: logits.gradient, options: loss, kernels: kernels)
+    } else {
+      result = SoftmaxCrossEntropy.evaluate(
         logits: logits.values, labels: labels, batch: pass.images, classes: classes,
         scales: scales, gradient: logits.gradient, options: loss, kernels: kernels)
     }
-    // The weights of the second labels are those of the first in another order: either all count
-    // alike or none do.
-    let hasOthers = loss.fillScales(
-      labels: mixed.labels, ofImages: mixed.weights, pass: pass, to: otherScales.pointer)
-    return SoftmaxCrossEntropy.evaluate(
-      logits: logits.values, labels: labels, mixed: mixed, batch: pass.images, classes: classes,
-      scales: scales, otherScales: hasOthers ? UnsafePointer(otherScales.pointer) : nil,
-      gradient: logits.gradient, options: loss, kernels: kernels)
+    result.lossSum /= divisor
+    return result
   }
 
   private func backward(_ pass: Pass) {

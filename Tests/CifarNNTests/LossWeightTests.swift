@@ -26,18 +26,19 @@ private struct WeightedLossGolden: Decodable {
     #expect(golden.cases.count == 3)
     let count = golden.labels.count
     for expected in golden.cases {
-      let weights = LossWeights(
-        ofClasses: golden.weights, dividesBySum: expected.dialect == .pytorch)
+      let options = LossOptions(
+        labelSmoothing: expected.smoothing,
+        weights: LossWeights(
+          ofClasses: golden.weights, dividesBySum: expected.dialect == .pytorch))
       var scales = [Float](repeating: .nan, count: count)
-      #expect(
-        weights.scale(
-          labels: golden.labels, ofImages: nil, pass: Pass(count: count, training: true),
-          to: &scales))
+      let (hasScales, divisor) = options.fillScales(
+        labels: golden.labels, ofImages: nil, pass: Pass(count: count, training: true), to: &scales)
+      #expect(hasScales && divisor == 1)
       var gradient = [Float](repeating: .nan, count: golden.logits.count)
       let result = SoftmaxCrossEntropy.evaluate(
         logits: golden.logits, labels: golden.labels, batch: BatchPartition(count), classes: 4,
         scales: scales,
-        gradient: &gradient, options: LossOptions(labelSmoothing: expected.smoothing))
+        gradient: &gradient, options: options)
       let loss = result.lossSum / Double(count)
       #expect(abs(loss - expected.loss) < 2e-6 * expected.loss, "\(expected)")
       for (value, other) in zip(gradient, expected.gradient) {
@@ -72,6 +73,20 @@ private struct WeightedLossGolden: Decodable {
     #expect(nothing.loss == 0 && nothing.gradients.allSatisfy { $0 == 0 })
   }
 
+  /// Gradients are of the sum of the weighted losses; the loss that is shown is the same mean.
+  @Test(arguments: [false, true]) func theSumShowsTheMean(dividesBySum: Bool) throws {
+    let weights = LossWeights(
+      ofClasses: [1, 2, 1, 4, 1, 1, 1, 1, 1, 0.5], dividesBySum: dividesBySum)
+    let mean = try trained(weights)
+    let sum = try trained(weights, reduction: .sum)
+    #expect(abs(sum.loss - mean.loss) < 1e-6 * mean.loss)
+    // Labels are 0, 3, 1 and 9.
+    let divisor: Float = dividesBySum ? 1 + 4 + 2 + 0.5 : 4
+    for (one, other) in zip(mean.gradients, sum.gradients) {
+      #expect(abs(one * divisor - other) <= 1e-5 * abs(other) + 1e-7)
+    }
+  }
+
   /// The weight of an image is multiplied with that of its class.
   @Test(arguments: [false, true]) func imagesAndClassesMultiply(dividesBySum: Bool) throws {
     let ofClasses: [Float] = [1, 2, 1, 4, 1, 1, 1, 1, 1, 0.5]
@@ -101,10 +116,12 @@ private struct WeightedLossGolden: Decodable {
 
   /// - Parameter imagesOf3: the seed of the image of class 3.
   private func trained(
-    _ weights: LossWeights, ofImages: [Float]? = nil, imagesOf3: UInt64 = 1
+    _ weights: LossWeights, ofImages: [Float]? = nil, imagesOf3: UInt64 = 1,
+    reduction: LossOptions.Reduction = .mean
   ) throws -> (loss: Double, gradients: [Float]) {
     let plan = try self.plan()
     plan.loss.weights = weights
+    plan.loss.reduction = reduction
     var images = Samples.uniform(4 * 3072, seed: 7)
     images.replaceSubrange(3072..<6144, with: Samples.uniform(3072, seed: imagesOf3))
     let labels: [Int32] = [0, 3, 1, 9]

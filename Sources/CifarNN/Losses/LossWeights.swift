@@ -14,19 +14,20 @@ public struct LossWeights: Equatable, Sendable {
     self.dividesBySum = dividesBySum
   }
 
-  /// What the losses of a batch are multiplied by, so that the mean of the products is the loss.
+  /// The weight of each image of a batch.
   ///
   /// - Parameters:
   ///   - labels: (count), each in 0 ..< classes; of the images that are here.
   ///   - ofImages: (count), each 0 or above; nil for images that count alike.
   ///   - scales: (count), overwritten where anything has a weight.
-  /// - Returns: whether anything has.
-  func scale(
+  /// - Returns: whether anything has, and D, of the whole batch.
+  func fill(
     labels: UnsafePointer<Int32>, ofImages: UnsafePointer<Float>?, pass: Pass,
     to scales: UnsafeMutablePointer<Float>
-  ) -> Bool {
-    guard ofClasses != nil || ofImages != nil else { return false }
+  ) -> (isWeighted: Bool, divisor: Double) {
     let batch = pass.images
+    let count = Double(batch.total)
+    guard ofClasses != nil || ofImages != nil else { return (false, count) }
     var sum = batch.sum(
       { group in
         var sum = 0.0
@@ -37,9 +38,6 @@ public struct LossWeights: Equatable, Sendable {
         return sum
       }, +)
     if dividesBySum, let peers = pass.peers { sum = peers.sum(sum, +) }
-    guard dividesBySum, sum > 0 else { return true }
-    let factor = Float(Double(batch.total) / sum)
-    for image in 0..<batch.count { scales[image] *= factor }
-    return true
+    return (true, dividesBySum && sum > 0 ? sum : count)
   }
 }

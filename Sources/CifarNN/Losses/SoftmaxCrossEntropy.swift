@@ -22,26 +22,34 @@ public struct LossOptions: Equatable, Sendable {
     self.reduction = reduction
   }
 
-  /// What the loss of each image is multiplied by, before the mean is taken.
+  /// What the loss of each image is multiplied by, so that the gradients of the mean of the products
+  /// are those of the loss.
   ///
   /// - Parameters:
   ///   - ofImages: (count), what each image counts; nil where all count alike.
   ///   - scales: (count), overwritten unless all are 1.
-  /// - Returns: whether any is not 1.
+  /// - Returns: whether any is not 1; and what the sum of the products is divided by, so that its
+  ///   mean over the images is the mean loss, whatever the gradients are of.
   func fillScales(
     labels: UnsafePointer<Int32>, ofImages: UnsafePointer<Float>?, pass: Pass,
     to scales: UnsafeMutablePointer<Float>
-  ) -> Bool {
-    var weights = weights
-    // A sum is divided by nothing.
-    if reduction == .sum { weights.dividesBySum = false }
-    let isWeighted = weights.scale(
+  ) -> (hasScales: Bool, divisor: Double) {
+    let (isWeighted, divisor) = weights.fill(
       labels: labels, ofImages: ofImages, pass: pass, to: scales)
-    guard reduction == .sum else { return isWeighted }
-    for image in 0..<pass.count {
-      scales[image] = Float(pass.images.total) * (isWeighted ? scales[image] : 1)
+    let count = Double(pass.images.total)
+    switch reduction {
+    case .mean:
+      // The common case stays as it is.
+      guard divisor != count else { return (isWeighted, 1) }
+      let factor = Float(count / divisor)
+      for image in 0..<pass.count { scales[image] *= factor }
+      return (true, 1)
+    case .sum:
+      for image in 0..<pass.count {
+        scales[image] = Float(count) * (isWeighted ? scales[image] : 1)
+      }
+      return (true, divisor)
     }
-    return true
   }
 }
 
