@@ -24,7 +24,12 @@ public struct LossSpec: DescribedOptions {
       \.classWeight
     ) { weights in
       let isLegal = weights.allSatisfy { (0...1e6).contains($0) } && weights.contains { $0 > 0 }
-      return isLegal ? nil : "\(weights) are not numbers from 0 to 1e6 of which one is above 0"
+      guard isLegal else {
+        return "\(weights) are not numbers from 0 to 1e6 of which one is above 0"
+      }
+      return weights.lazy.compactMap(NumberRange.underflow).first.map {
+        "has a weight that can't be: \($0)"
+      }
     },
     .word(
       "reduction", \.reduction,

@@ -133,6 +133,26 @@ import Testing
     #expect(trainer == error, sourceLocation: location)
   }
 
+  /// Training computes in float32.
+  @Test func numbersThatAreNoneInFloat32AreRefused() throws {
+    try expectRefused("learning_rate 1e-50 is 0 in float32") { $0.optimizer.learningRate = 1e-50 }
+    try expectRefused("weight_decay 1e-60 is 0 in float32") { $0.optimizer.weightDecay = 1e-60 }
+    try expectRefused("groups '*.bias'") {
+      $0.optimizer.groups = [ParameterGroup("*.bias", learningRate: 1e-50)]
+    }
+    try expectRefused("class_weight has a weight that can't be: 1e-50 is 0 in float32") {
+      $0.loss.classWeight = [1e-50] + [Double](repeating: 1, count: 9)
+    }
+    var recipe = try Recipe.named("pytorch")
+    recipe.modelSpec.layers.append(.scale(factor: 1e-50))
+    #expect(
+      failure { try recipe.validate() }?.message.contains("factor 1e-50 is 0 in float32") == true)
+    recipe = try Recipe.named("pytorch")
+    recipe.optimizer.learningRate = 1e-44
+    recipe.loss.classWeight = [0] + [Double](repeating: 1, count: 9)
+    try recipe.validate()
+  }
+
   @Test func numbersOutOfRangeAreRefused() throws {
     for size in [0, -1, 65_537] {
       try expectRefused("batch_size \(size) is not from 1 to 65536") { $0.batchSize = size }

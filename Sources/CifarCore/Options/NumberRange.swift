@@ -38,6 +38,21 @@ public struct NumberRange: Sendable, CustomStringConvertible {
       && (includesUpper ? value <= upper : value < upper)
   }
 
+  /// What is wrong with a value, as a sentence that follows the option's name; nil for nothing.
+  ///
+  /// Training computes in float32, where a number may be so small that it is none.
+  func fault(_ value: Double) -> String? {
+    guard contains(value) else { return "\(value) is not \(self)" }
+    return NumberRange.underflow(value)
+  }
+
+  /// Likewise, where a value that is not 0 is 0 in float32.
+  public static func underflow(_ value: Double) -> String? {
+    guard value != 0, Float(value) == 0 else { return nil }
+    return "\(value) is 0 in float32, which training computes in: no number there is smaller than "
+      + "\(Float.leastNonzeroMagnitude)"
+  }
+
   public var description: String {
     let (low, high) = (NumberRange.short(lower), NumberRange.short(upper))
     switch (lower.isFinite, upper.isFinite) {

@@ -162,15 +162,13 @@ extension OptionDescription {
   ) -> OptionDescription {
     value(
       OptionRow(name, .number, "\(range)", meaning, isRequired: isRequired), path, older: older
-    ) { range.contains($0) ? nil : "\($0) is not \(range)" }
+    ) { range.fault($0) }
   }
 
   public static func number(
     _ name: String, _ path: Path<Double?>, _ range: NumberRange, _ meaning: String
   ) -> OptionDescription {
-    optional(OptionRow(name, .number, "\(range)", meaning), path) {
-      range.contains($0) ? nil : "\($0) is not \(range)"
-    }
+    optional(OptionRow(name, .number, "\(range)", meaning), path) { range.fault($0) }
   }
 
   public static func whole(

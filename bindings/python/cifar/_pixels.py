@@ -81,7 +81,12 @@ def weights_of(weights: ArrayLike, count: int) -> NDArray[np.float32]:
             f"sample_weights of shape {numbers.shape} for {count} images, not ({count},)")
     if numbers.dtype.kind not in "iuf":
         raise TypeError(f"sample_weights are {numbers.dtype}, not numbers")
-    return np.ascontiguousarray(numbers.reshape(count), np.float32)
+    single = np.ascontiguousarray(numbers.reshape(count), np.float32)
+    lost = np.flatnonzero((single == 0) & (numbers.reshape(count) != 0))
+    if lost.size:
+        raise ValueError(
+            f"sample_weights[{lost[0]}] is {numbers.reshape(count)[lost[0]]}, which is 0 in float32")
+    return single
 
 
 def _planes(pixels: NDArray[Any], shape: Shape) -> NDArray[np.uint8]:

@@ -26,6 +26,9 @@ extension LayerDescription {
         guard factor != 0, Float(factor).isFinite else {
           throw CifarError(.invalidArgument, "factor \(factor) is not a finite number other than 0")
         }
+        if let fault = NumberRange.underflow(factor) {
+          throw CifarError(.invalidArgument, "factor \(fault)")
+        }
         return input
       }, flops: { input, _ in input.count })
   }
