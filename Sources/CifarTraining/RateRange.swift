@@ -17,18 +17,37 @@ public struct RateRange: Sendable {
   /// Why this one, or why none, in a few sentences.
   public let reason: String
 
-  /// Whether the loss at a point is less than those before it by more than batches differ: the smoothed
-  /// one by a deviation of single ones, which is three of its own or more.
-  private static func falls(_ points: [RateRangeTest.Point], to end: Int) -> Bool {
-    guard end >= 3 else { return false }
-    let losses = points[...end].map(\.loss)
-    let head = losses[..<max(2, end / 4)]
-    let start = head.reduce(0, +) / Double(head.count)
-    // Of neighbours, which have nearly the same rate.
-    let squares = zip(losses, losses.dropFirst()).map { ($1 - $0) * ($1 - $0) / 2 }
-    let deviation = (squares.reduce(0, +) / Double(squares.count)).squareRoot()
-    let fall = start - points[end].smoothedLoss
-    return fall > deviation && fall > 0.02 * start
+  /// How far the loss has fallen at a point, from those that training began with.
+  private struct Fall {
+    let start: Double
+    let end: Double
+    /// Whether that is more than batches differ by: the smoothed loss has fallen by a deviation of single
+    /// ones, which is three of its own or more.
+    let isCertain: Bool
+
+    /// nil where the loss does not fall at all.
+    init?(_ points: [RateRangeTest.Point], to end: Int) {
+      guard end >= 1 else { return nil }
+      let losses = points[...end].map(\.loss)
+      let head = losses[..<min(losses.count, max(2, end / 4))]
+      start = head.reduce(0, +) / Double(head.count)
+      self.end = points[end].smoothedLoss
+      let fall = start - self.end
+      guard fall > 0 else { return nil }
+      // Of neighbours, which have nearly the same rate.
+      let squares = zip(losses, losses.dropFirst()).map { ($1 - $0) * ($1 - $0) / 2 }
+      let deviation = (squares.reduce(0, +) / Double(squares.count)).squareRoot()
+      isCertain = end >= 3 && fall > deviation && fall > 0.02 * start
+    }
+
+    var text: String {
+      let share = ((start - end) / start * 1000).rounded() / 10
+      return "by \(share) % (from \(Fall.text(start)) to \(Fall.text(end)))"
+    }
+
+    private static func text(_ loss: Double) -> String {
+      "\((loss * 10_000).rounded() / 10_000)"
+    }
   }
 
   /// - Parameters:
@@ -39,14 +58,19 @@ public struct RateRange: Sendable {
     self.hasDiverged = hasDiverged
     let losses = points.map(\.smoothedLoss)
     let lowest = losses.indices.min { losses[$0] < losses[$1] } ?? 0
-    guard RateRange.falls(points, to: lowest) else {
+    let fall = Fall(points, to: lowest)
+    guard let fall, fall.isCertain else {
       (steepest, minimum, suggestion) = (nil, nil, nil)
+      let range =
+        "between \(RateRange.text(points[0].rate)) and \(RateRange.text(points[points.count - 1].rate))"
+      let much =
+        fall.map {
+          " by more than batches differ: it falls \($0.text), and is smallest at "
+            + RateRange.text(points[lowest].rate)
+        } ?? ""
       reason =
-        wasEnded
-        ? "The test was ended before the loss fell."
-        : "The loss falls nowhere between \(RateRange.text(points[0].rate)) and "
-          + "\(RateRange.text(points[points.count - 1].rate)): no rate is suggested. More steps, or "
-          + "other ends, may show more."
+        "The loss falls nowhere \(range)\(much). No rate is suggested"
+        + (wasEnded ? ": the test was ended early." : "; more steps, or other ends, may show more.")
       return
     }
     let smallest = points[lowest].rate

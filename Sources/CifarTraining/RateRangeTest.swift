@@ -30,6 +30,9 @@ public struct RateRangeTest: Sendable {
       throw CifarError(
         .invalidArgument, "the rates \(start) to \(end) are not above 0, the second the larger")
     }
+    if let fault = NumberRange.underflow(start) {
+      throw CifarError(.invalidArgument, "the rate of the first step, \(fault)")
+    }
     guard (10...Self.mostSteps).contains(steps) else {
       throw CifarError(.invalidArgument, "steps \(steps) is not in 10 to \(Self.mostSteps)")
     }
@@ -46,7 +49,8 @@ public struct RateRangeTest: Sendable {
 
   /// - Parameters:
   ///   - hyperparameters: those of the training that needs a rate. Schedule, callbacks, averages of
-  ///     weights and the number of epochs have no part in it.
+  ///     weights and the number of epochs have no part in it; with a validation split the images that
+  ///     are left to train on are.
   ///   - weights: to begin with.
   ///   - threads: that compute.
   ///   - observe: is told of every step; ends the test with false.
@@ -61,7 +65,11 @@ public struct RateRangeTest: Sendable {
     tested.callbacks = []
     tested.ema = nil
     tested.lookahead = nil
-    tested.validationSplit = nil
+    var train = train
+    if let share = tested.validationSplit {
+      train = try train.stratifiedSplit(share: share, seed: tested.seed).rest
+      tested.validationSplit = nil
+    }
     tested.stepsPerEpoch = steps
     tested.epochs = 1
     let trainer = try Trainer(

@@ -30,8 +30,10 @@ enum RateCommand {
         smoothed (Smith 2015). The test ends where the loss is four times its smallest. Suggested is the \
         rate at which the loss falls fastest, or a tenth of that at which it is smallest, if that is less \
         and the loss has grown after it. Options are those of the training that needs the rate; schedule, \
-        callbacks and averages of weights have no part in it. Nothing is recorded. Exit code 1 where \
-        the loss falls nowhere.
+        callbacks and averages of weights have no part in it; with --validation-split only the images that \
+        are left to train on. Nothing is recorded. Where the loss falls by no more than batches differ \
+        the curve is drawn all the same, with what it falls by, and the exit code is 1. A .png picture is \
+        made by the system's rsvg-convert (Debian's package librsvg2-bin).
         """,
       examples: [
         "cifar lr-find",
@@ -52,6 +54,9 @@ enum RateCommand {
     guard test.start > 0, test.end > test.start else {
       throw UsageError(
         "--start \(test.start) and --end \(test.end) are not above 0, the second the larger")
+    }
+    if let file = arguments.value("--svg") {
+      try Picture.check(file, arguments, option: "--svg")
     }
     let limit = try arguments.integer("--limit-train", in: 1...Int.max)
     let threads = try arguments.threads()
@@ -78,16 +83,18 @@ enum RateCommand {
       let plot = SVGPlot(title: title, series: series(of: range), scale: scale)
       try Picture.write(SVGPlot.document([plot]), to: file, arguments, option: "--svg")
     }
-    guard let suggestion = range.suggestion else { throw CifarError(.notFound, range.reason) }
-    if quiet { return Output.line(text(suggestion)) }
     // A picture on the standard output is all that is there.
+    if !quiet, arguments.value("--svg") != "-" {
+      let plot = TerminalPlot(
+        title: title, series: series(of: range), width: min(terminal.width ?? 80, 120), height: 14,
+        scale: scale)
+      Output.write(plot.text(for: terminal))
+    }
+    guard let suggestion = range.suggestion else { throw CifarError(.notFound, range.reason) }
+    if quiet { return Output.line(RateRange.text(suggestion)) }
     if arguments.value("--svg") == "-" { return Output.message(range.reason + "\n") }
-    let plot = TerminalPlot(
-      title: title, series: series(of: range), width: min(terminal.width ?? 80, 120), height: 14,
-      scale: scale)
-    Output.write(plot.text(for: terminal))
     Output.line(range.reason)
-    Output.line("--learning-rate \(text(suggestion))")
+    Output.line("--learning-rate \(RateRange.text(suggestion))")
   }
 
   private static let title = "loss while the learning rate grows"
@@ -110,6 +117,4 @@ enum RateCommand {
       PlotSeries(label: "smoothed", points: points { min($0.smoothedLoss, most) }),
     ]
   }
-
-  private static func text(_ rate: Double) -> String { RateRange.text(rate) }
 }

@@ -93,6 +93,17 @@ def test_the_command(workplace, model_file):
     shown = run("cifar", "lr-find", *SMALL, *KERAS, *model_file, "--svg", "-")
     assert shown.stdout_text == picture and "The loss is smallest" in shown.stderr_text
     assert sorted(path.name for path in pathlib.Path().iterdir()) == ["r.svg"]
+    # A network that is nearly flat: it is drawn all the same.
+    flat = run(
+        "cifar", "lr-find", *SMALL, *model_file, "--steps", 12, "--start", 1e-6, "--end", 2e-6,
+        expect=1)
+    assert flat.stdout_text.startswith("loss while the learning rate grows\n")
+    assert "falls nowhere between 1e-06 and 2e-06" in flat.stderr_text
+    # Of the images that the training would have.
+    part, whole = (
+        run("cifar", "lr-find", *SMALL, *KERAS, *model_file, *options, "--svg", "-").stdout_text
+        for options in [["--validation-split", 0.5], []])
+    assert part != whole
     pathlib.Path("mine.svg").write_text("mine")
     for options, expected, message in [
         (["--svg", "x.txt"], 2, "--svg 'x.txt' must end in .svg or .png"),
@@ -103,4 +114,6 @@ def test_the_command(workplace, model_file):
     ]:
         failed = run("cifar", "lr-find", *SMALL, *model_file, "--steps", 12, *options, expect=expected)
         assert message in failed.stderr_text
+        # A picture that can't be is refused before the work.
+        assert failed.stdout_text == "" or "falls nowhere" in message
     assert pathlib.Path("mine.svg").read_text() == "mine"

@@ -62,6 +62,13 @@ import Testing
     }
   }
 
+  @Test func aSmallFallIsToldInNumbers() {
+    let range = range(hasDiverged: true, [2.0, 2.0, 1.99, 1.99, 2.1])
+    #expect(range.suggestion == nil)
+    #expect(range.reason.contains("by more than batches differ: it falls by 0."), "\(range.reason)")
+    #expect(range.reason.contains(" % (from 2.0 to "))
+  }
+
   @Test func ratesAreWrittenWithTwoDigits() {
     #expect(RateRange.text(0.00242) == "0.0024")
     #expect(RateRange.text(0.0996) == "0.1")

@@ -6,21 +6,49 @@ public enum Picture {
   private static let svg = FileKind(
     "a plot of cifar-runs", startsWith: "<svg", contains: "<!-- libcifar -->")
 
+  /// Looks whether a picture could be written, before the work that it shows is done.
+  ///
+  /// - Throws: as `write`.
+  public static func check(
+    _ file: String, _ arguments: Arguments, option: String = "--output"
+  ) throws {
+    if file == "-" { return }
+    let kind = try kind(of: file, option)
+    try FileWriter.check(file, as: kind, force: arguments.has("--force"))
+    guard file.hasSuffix(".png") else { return }
+    do {
+      _ = try ChildProcess.run(["rsvg-convert", "--version"], check: Interruption.check)
+    } catch let error as CifarError where error.code == .unsupported {
+      throw missingConverter
+    }
+  }
+
+  private static func kind(of file: String, _ option: String) throws -> FileKind {
+    if file.hasSuffix(".svg") { return svg }
+    guard file.hasSuffix(".png") else {
+      throw UsageError("\(option) '\(file)' must end in .svg or .png")
+    }
+    return PNG.kind
+  }
+
+  private static let missingConverter = CifarError(
+    .unsupported,
+    "PNG files are made by rsvg-convert, which is not installed (Debian: librsvg2-bin); "
+      + "write a .svg instead")
+
   /// - Parameter option: that names the file.
   /// - Throws: `UsageError` for a name that ends in neither .svg nor .png, `unsupported` for a PNG
   ///   where rsvg-convert is not installed; what `FileWriter` throws.
   public static func write(
     _ text: String, to file: String, _ arguments: Arguments, option: String = "--output"
   ) throws {
-    if file == "-" || file.hasSuffix(".svg") {
-      return try arguments.write(to: file, as: svg) { try $0.write(text) }
-    }
-    guard file.hasSuffix(".png") else {
-      throw UsageError("\(option) '\(file)' must end in .svg or .png")
+    let kind = file == "-" ? svg : try kind(of: file, option)
+    if !file.hasSuffix(".png") {
+      return try arguments.write(to: file, as: kind) { try $0.write(text) }
     }
     Interruption.handle()
     let bytes = try PNG.marked(try converted(text), file)
-    try arguments.write(to: file, as: PNG.kind) { try $0.write(bytes) }
+    try arguments.write(to: file, as: kind) { try $0.write(bytes) }
   }
 
   /// What rsvg-convert makes of the drawing, in a directory of its own.
@@ -36,10 +64,7 @@ public enum Picture {
         throw CifarError(.io, "rsvg-convert failed: \(run.lastErrorLine(or: "\(run.exitCode)"))")
       }
     } catch let error as CifarError where error.code == .unsupported {
-      throw CifarError(
-        .unsupported,
-        "PNG files are made by rsvg-convert, which is not installed (Debian: librsvg2-bin); "
-          + "write a .svg instead")
+      throw missingConverter
     }
     return try File.contents(of: result)
   }
