@@ -8,7 +8,8 @@ extension Dataset {
   /// - Parameters:
   ///   - share: above 0 and below 1.
   ///   - seed: with the class all that the choice depends on.
-  /// - Throws: `invalidArgument` where a part would be empty, `outOfMemory`.
+  /// - Throws: `invalidArgument` where a part would be empty, or a class have no image left in the rest;
+  ///   `outOfMemory`.
   public func stratifiedSplit(
     share: Double, seed: UInt64
   ) throws -> (rest: Dataset, taken: Dataset) {
@@ -22,6 +23,16 @@ extension Dataset {
         images.swapAt(drawn, drawn + random.below(images.count - drawn))
         isTaken[images[drawn]] = true
       }
+    }
+    let lost = places.indices.first { number in
+      !places[number].isEmpty && places[number].allSatisfy { isTaken[$0] }
+    }
+    if let lost, isTaken.contains(false) {
+      let images = places[lost].count
+      throw CifarError(
+        .invalidArgument,
+        "validation_split \(share) leaves no image of the class '\(classNames[lost].excerpt)' to train "
+          + "on, which has \(images): take a smaller share, or more images")
     }
     let all = Array(0..<count)
     let (taken, rest) = (all.filter { isTaken[$0] }, all.filter { !isTaken[$0] })

@@ -39,6 +39,23 @@ import Testing
       options: TrainingSession.Options(registryPath: registry, threads: 2))
   }
 
+  @Test func noClassIsLeftWithoutImagesToTrainOn() throws {
+    let labels: [Int32] = [0, 0, 0, 0, 1]
+    let images = [UInt8](repeating: 0, count: labels.count * ImageShape.cifar.count)
+    let dataset = try images.withUnsafeBufferPointer { images in
+      try labels.withUnsafeBufferPointer {
+        try Dataset(images: images, labels: $0, classNames: ["cat", "dog"], split: .train)
+      }
+    }
+    let error = failure { try dataset.stratifiedSplit(share: 0.5, seed: 1) }
+    #expect(error?.code == .invalidArgument)
+    #expect(
+      error?.message.contains("0.5 leaves no image of the class 'dog' to train on, which has 1")
+        == true)
+    let (rest, taken) = try dataset.stratifiedSplit(share: 0.4, seed: 1)
+    #expect((rest.count, taken.count) == (3, 2))
+  }
+
   @Test func aShareOfEachClassGoes() throws {
     let (train, _) = try images()
     let (rest, taken) = try train.stratifiedSplit(share: 0.25, seed: 3)
