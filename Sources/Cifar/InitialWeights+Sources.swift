@@ -71,6 +71,8 @@ extension InitialWeights {
   /// - Parameter source: where the model comes from; nil for what the model knows of that.
   public init(_ model: Model, for spec: ModelSpec, source: String? = nil) throws {
     let known = model.hyperparameters
+    let name = source ?? known.weights?.source ?? "the model"
+    try InitialWeights.refuse(isQuantized: known.modelSpec.isQuantized, name)
     try self.init(
       ForeignWeights(model.network.stateTensors()), for: spec,
       source: source ?? known.weights?.source ?? "a model of epoch \(model.epoch)",
@@ -96,7 +98,18 @@ extension InitialWeights {
     let own = try CheckpointContainer.hyperparameters(in: weights.metadata).map {
       try StateCoding.decode(Hyperparameters.self, from: $0, what: "the hyperparameters")
     }
+    try InitialWeights.refuse(
+      isQuantized: own?.modelSpec.isQuantized ?? false || weights.isQuantized, source)
     try self.init(weights, for: spec, source: source, normalization: own?.normalization)
+  }
+
+  /// - Throws: `unsupported` for weights that were rounded to int8, with batch norm folded into them.
+  private static func refuse(isQuantized: Bool, _ source: String) throws {
+    guard isQuantized else { return }
+    throw CifarError(
+      .unsupported,
+      "\(source.excerpt) is quantized: weights that were rounded to int8 are nothing to begin a "
+        + "training with; take the model that it was made of")
   }
 
   private init(

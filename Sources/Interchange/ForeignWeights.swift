@@ -33,6 +33,11 @@ public struct ForeignWeights {
     tensors = Dictionary(own.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// Whether weights of int8 are among them, with their scales.
+  public var isQuantized: Bool {
+    tensors.keys.contains { $0 == "weight_scale" || $0.hasSuffix(".weight_scale") }
+  }
+
   /// What to do with a file that is no safetensors file, told by its name; nil where that says
   /// nothing.
   public static func remedy(for path: String) -> String? {

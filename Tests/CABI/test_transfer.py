@@ -115,3 +115,19 @@ def test_presets_are_the_librarys(images, workplace):
     more = cifar.fit(twelve, twelve, init=ten, **options)
     assert more.model.hyperparameters["model"] == "airbench93"
     assert more.model.spec.classes == 12
+
+
+def test_quantized_weights_are_no_beginning(images, workplace):
+    train, test = images
+    model = cifar.fit(train, test, model="tutorial-gap", epochs=1, verbose=0, record=False).model
+    quantized = model.quantize(train)
+    quantized.save("int8.safetensors")
+    message = "is quantized: weights that were rounded to int8 are nothing to begin a training with"
+    for init in [quantized, "int8.safetensors"]:
+        with pytest.raises(cifar.CifarError, match=message) as failure:
+            cifar.fit(train, test, model="tutorial-gap", epochs=1, verbose=0, record=False, init=init)
+        assert failure.value.status == "CIFAR_E_UNSUPPORTED"
+    failed = run(
+        "cifar", "train", "--data", "shapes", "--model", "tutorial-gap", "--init", "int8.safetensors",
+        expect=1)
+    assert f"int8.safetensors {message}" in failed.stderr_text
