@@ -53,6 +53,33 @@ struct ResumePoint {
     throw first ?? CifarError(.notFound, "run \(run.excerpt) has no checkpoint to resume from")
   }
 
+  /// Where a training of more epochs is taken up: that is this point, or, if the last epoch was trained
+  /// in part, the newest checkpoint before it.
+  ///
+  /// - Throws: `notFound` where there is none any more.
+  func continued(to epochs: Int?, of run: String, in registry: Registry) throws -> ResumePoint {
+    guard chosen.choice == .last, let epochs, epochs >= checkpoint.epoch, checkpoint.endsInPart
+    else { return self }
+    let part =
+      "the run's \(checkpoint.hyperparameters.epochsText) epochs ended within epoch \(checkpoint.epoch)"
+    for case .success(let earlier) in try registry.currentCheckpoints(of: run)
+    where earlier.epoch < checkpoint.epoch && !earlier.isWeightsOnly {
+      do {
+        var point = try ResumePoint(earlier, as: chosen, in: registry)
+        point.remarks =
+          remarks + [
+            "\(part), which is trained again, whole, from checkpoint \(earlier.id) (epoch "
+              + "\(earlier.epoch)\(earlier.batch == 0 ? "" : ", batch \(earlier.batch)"))"
+          ]
+        return point
+      } catch let error as CifarError where ResumePoint.isDamage(error) {}
+    }
+    throw CifarError(
+      .notFound,
+      "\(part), and no checkpoint of before is left, from which \(epochs) could be trained: begin a "
+        + "new run with its weights (cifar train --init)")
+  }
+
   private init(_ row: CheckpointRow, as chosen: ChosenCheckpoint, in registry: Registry) throws {
     self.row = row
     self.chosen = chosen

@@ -179,6 +179,7 @@ public final class TrainingSession {
       // Before the images are opened, which takes a while.
       try registry.requireIdle(run, takeOver: takeOver)
       let point = try ResumePoint(choice, of: run, in: registry)
+        .continued(to: epochs, of: run, in: registry)
       let images = try SessionImages(
         of: point.checkpoint, train: train, validation: validation, location: location)
       do {

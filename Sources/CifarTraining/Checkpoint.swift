@@ -65,6 +65,14 @@ public struct Checkpoint {
   /// Optimizer steps since the start.
   public var step: Int { state.step }
 
+  /// Whether it is of the end of a training whose last epoch had a part of the steps only, as that of
+  /// 2.5 epochs has.
+  public var endsInPart: Bool {
+    let batches = hyperparameters.mostBatches
+    return batch == 0 && epoch == hyperparameters.epochs
+      && hyperparameters.steps(batches: batches) < epoch * batches
+  }
+
   /// Makes sure that a training can continue from it.
   ///
   /// - Throws: `invalidState` where only its weights were kept.

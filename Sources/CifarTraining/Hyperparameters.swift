@@ -182,6 +182,13 @@ public struct Hyperparameters: DescribedOptions {
     set { exactEpochs = Double(newValue) }
   }
 
+  /// `2.5`, or `3` for whole ones.
+  public var epochsText: String { Hyperparameters.text(epochs: exactEpochs) }
+
+  static func text(epochs: Double) -> String {
+    Int(exactly: epochs).map(String.init) ?? "\(epochs)"
+  }
+
   /// Optimizer steps of all epochs.
   ///
   /// - Parameter batches: of a whole one.

@@ -56,6 +56,8 @@ public struct ParameterGroup: DescribedOptions {
 
 /// What a trainer has to know of a group at each step.
 struct TrainedGroup {
+  /// Of its parameters; nil for those that no group names.
+  let pattern: String?
   /// nil for the rate of the run.
   let learningRate: Double?
   /// nil for the schedule of the run.
@@ -77,6 +79,7 @@ extension Hyperparameters {
     try optimizer.members(in: modelSpec, frozen: frozen).map { group, _ in
       let hasOwn = group?.learningRate != nil || group?.schedule != nil
       return TrainedGroup(
+        pattern: group?.parameters,
         learningRate: hasOwn ? group?.learningRate ?? optimizer.learningRate : nil,
         schedule: group?.schedule, epochs: group?.epochs)
     }

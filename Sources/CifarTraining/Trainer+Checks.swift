@@ -31,6 +31,13 @@ extension Trainer {
   /// - Throws: `invalidArgument` for fewer epochs than are done.
   static func check(epochs: Int, from checkpoint: Checkpoint) throws {
     let done = checkpoint.epoch + (checkpoint.batch > 0 ? 1 : 0)
+    if epochs >= done, checkpoint.endsInPart {
+      throw CifarError(
+        .invalidArgument,
+        "the checkpoint was taken when \(checkpoint.hyperparameters.epochsText) epochs were done, "
+          + "within epoch \(done), which is over: to train \(epochs), take up a checkpoint of before"
+      )
+    }
     guard epochs < done else { return }
     let place =
       checkpoint.batch == 0

@@ -34,17 +34,39 @@ extension Trainer {
       step: step, stepsPerEpoch: batchesPerEpoch, epochs: hyperparameters.exactEpochs) ?? 1
   }
 
-  /// The rates of the next step for the optimizer's groups.
+  /// The rates of the optimizer's groups; nil for one that is not trained at that step.
   ///
   /// - Parameter rate: of those that have neither a rate nor a schedule of their own.
-  func groupRates(_ rate: Double) -> [Double?] {
+  func groupRates(_ rate: Double, ofStep step: Int) -> [Double?] {
     // What callbacks have made of the optimizer's rate.
     let share = state.learningRate / hyperparameters.optimizer.learningRate
     return groups.map { group in
-      guard group.isTrained(step: state.step, batches: batchesPerEpoch) else { return nil }
+      guard group.isTrained(step: step, batches: batchesPerEpoch) else { return nil }
       guard let own = group.learningRate else { return rate }
-      return own * share * factor(of: group.schedule ?? hyperparameters.schedule, step: state.step)
+      return own * share * factor(of: group.schedule ?? hyperparameters.schedule, step: step)
     }
+  }
+
+  /// What may help a training that has diverged, as a part of a sentence: it names the rates of the
+  /// last step, which made the weights what they are.
+  var adviceOnDivergence: String {
+    guard state.step > 0 else {
+      return "no step was made yet, so it is not the learning rate: look at the images, their "
+        + "normalization and the weights that it began with"
+    }
+    let last = state.step - 1
+    let rates = zip(groups, groupRates(rate(ofStep: last), ofStep: last)).compactMap {
+      group, rate in
+      rate.map { (pattern: group.pattern, rate: $0) }
+    }
+    let distinct = Set(rates.map(\.rate))
+    guard distinct.count > 1 else {
+      return "a lower learning rate than \(distinct.first ?? rate(ofStep: last)) may help"
+    }
+    return "lower learning rates may help: the last step had "
+      + rates.map { rate in
+        "\(rate.rate) " + (rate.pattern.map { "of the group '\($0.excerpt)'" } ?? "of the rest")
+      }.joined(separator: ", ")
   }
 
   /// How the schedule changes by another number of epochs, as a sentence; nil where the next step has
@@ -55,9 +77,9 @@ extension Trainer {
       state.learningRate
       * schedule.factor(step: state.step, stepsPerEpoch: batchesPerEpoch, epochs: epochs)
     guard before != learningRate else { return nil }
-    func words(_ epochs: Double) -> String { Int(exactly: epochs).map { "\($0)" } ?? "\(epochs)" }
-    return "the schedule '\(schedule.type)' is stretched from \(words(epochs)) to "
-      + "\(words(hyperparameters.exactEpochs)) epochs: the learning rate continues with \(learningRate), not "
+    return
+      "the schedule '\(schedule.type)' is stretched from \(Hyperparameters.text(epochs: epochs)) to "
+      + "\(hyperparameters.epochsText) epochs: the learning rate continues with \(learningRate), not "
       + "\(before)"
   }
 }

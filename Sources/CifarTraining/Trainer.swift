@@ -308,7 +308,8 @@ public final class Trainer {
     if state.hasDiverged == true, let reason = state.stopReason {
       return .diverged(reason: reason)
     }
-    return .completed(reason: state.stopReason ?? "all \(state.epoch) epochs are done")
+    return .completed(
+      reason: state.stopReason ?? "all \(hyperparameters.epochsText) epochs are done")
   }
 
   /// The batches of the epoch under way that are still to do; nil when all are done, or when a
@@ -346,7 +347,7 @@ public final class Trainer {
       for callback in activeCallbacks { callback.batchEnded(outcome, &control) }
       if control.stopReason == nil { try requireFinite(outcome.loss) }
       let rate = learningRate
-      optimizer.step(learningRates: groupRates(rate))
+      optimizer.step(learningRates: groupRates(rate, ofStep: state.step))
       state.step += 1
       lookahead?.update(step: state.step, of: steps)
       if state.step == steps { lookahead?.finish() }
@@ -373,7 +374,7 @@ public final class Trainer {
       throw CifarError(
         .notFinite,
         "the loss is \(loss) in epoch \(state.epoch + 1), batch \(state.batch + 1): "
-          + "training diverged; a lower learning rate than \(learningRate) may help")
+          + "training diverged; \(adviceOnDivergence)")
     }
   }
 
@@ -444,8 +445,7 @@ public final class Trainer {
       Log.write(
         .warning,
         "the validation loss of epoch \(metrics.epoch) is \(metrics.valLoss): training may have "
-          + "diverged; a lower learning rate than \(metrics.learningRate) may help, "
-          + "terminate_on_nan ends such a run")
+          + "diverged; \(adviceOnDivergence); terminate_on_nan ends such a run")
     }
     let hasDiverged =
       state.stopReason != nil && state.hasDiverged == true || control.divergence != nil

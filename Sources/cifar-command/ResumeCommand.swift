@@ -26,7 +26,8 @@ enum ResumeCommand {
         pipes are as with `cifar train`.
 
         A run that early stopping ended continues where --epochs asks for more: its patience begins \
-        again. A run counts as running while its process does, and, where that can't be asked (on \
+        again. Where it asks for more than, say, 2.5 epochs, the third, which was trained in part, is \
+        trained again, whole. A run counts as running while its process does, and, where that can't be asked (on \
         another machine, in another container), until half an hour after its last sign of life; \
         --take-over does not wait for that.
         """,

@@ -160,3 +160,27 @@ def test_where_training_diverged_nothing_continues(workplace):
     again = cifar.resume("n", checkpoint=first["id"], epochs=5, verbose=0)
     assert again.reason == ended.reason
     assert cifar.Registry().verify() == []
+
+
+def test_an_epoch_that_was_trained_in_part_is_trained_again_whole(straight, workplace):
+    """As long as the rate does not depend on the number of epochs that is a run that never stopped."""
+    said = run("cifar", "train", *SMALL, "--epochs", 2.5, "--seed", 3, "--name", "part").stdout_text
+    assert "Done: all 2.5 epochs are done." in said
+    with pytest.raises(cifar.CifarError, match="2.5 epochs were done, within epoch 3, which is over"):
+        last = show("part")["checkpoints"][-1]["id"]
+        cifar.resume("part", checkpoint=last, epochs=EPOCHS, verbose=0)
+    # Nothing is left to train of what was planned.
+    assert "2.5 epochs are done" in run("cifar", "resume", "part").stdout_text
+    continued = run("cifar", "resume", "part", "--epochs", EPOCHS)
+    assert "ended within epoch 3, which is trained again, whole, from checkpoint" in continued.stderr_text
+    assert metrics("part") == metrics("straight")
+    tensors, others = checkpoint("part")[0], checkpoint("straight")[0]
+    assert all(value.tobytes() == others[key].tobytes() for key, value in tensors.items())
+
+
+def test_a_part_of_the_first_epoch_can_not_be_trained_again(workplace):
+    said = run("cifar", "train", *SMALL, "--epochs", 0.5, "--name", "half").stdout_text
+    assert "Done: all 0.5 epochs are done." in said
+    failed = run("cifar", "resume", "half", "--epochs", 2, expect=1)
+    assert "no checkpoint of before is left" in failed.stderr_text
+    assert len(show("half")["epochs"]) == 1

@@ -180,6 +180,31 @@ import Testing
     #expect(error?.message.contains("learning rate than 1e+30") == true)
   }
 
+  /// The rates that are named are those of the step that made the weights what they are.
+  @Test func theAdviceNamesTheRatesInUse() throws {
+    func message(_ overrides: String) throws -> String? {
+      var hyperparameters = try Hyperparameters.quick()
+      try hyperparameters.apply(overrides: overrides)
+      let trainer = try Trainer(
+        hyperparameters: hyperparameters, train: try Images.train(100),
+        validation: try Images.test(40), threads: 1)
+      return failure { try trainer.run([]) }?.message
+    }
+    let grouped = try message(
+      #"{"optimizer": {"groups": [{"parameters": "dense.*", "learning_rate": 1e30}]}}"#)
+    #expect(
+      grouped?.hasSuffix(
+        "lower learning rates may help: the last step had 1e+30 of the group 'dense.*', "
+          + "0.001 of the rest") == true, "\(grouped ?? "")")
+    // The second batch's rate would be another one.
+    let scheduled = try message(
+      #"""
+      {"optimizer": {"learning_rate": 1e30},
+       "schedule": {"type": "exponential", "decay_rate": 0.5, "unit": "step"}}
+      """#)
+    #expect(scheduled?.contains("learning rate than 1e+30 may help") == true, "\(scheduled ?? "")")
+  }
+
   @Test func anObserversErrorComesThrough() throws {
     struct Unhappy: Error, Equatable {}
     let trainer = try Trainer(

@@ -162,7 +162,9 @@ def fit(
     seeds : iterable of int, optional
         Several of them, ``range(5)`` say: trains with each in its turn, as the runs of ``group``,
         which is needed. The same call again trains what the group lacks, and resumes what was
-        interrupted. ``name`` gets the seed after it; callbacks serve all runs. None (the default)
+        interrupted; at the same time in another process it leaves out what that trains. A seed that
+        diverges does not end the series: a ``RuntimeWarning`` names every seed whose run is not
+        complete. ``name`` gets the seed after it; callbacks serve all runs. None (the default)
         trains once, with ``seed``.
     threads : int, optional
         Those that compute, 1 to 1024, ``default_threads()`` at most; None (the default) for as
@@ -354,7 +356,8 @@ def resume(
         Or a checkpoint's id; the default is ``"last"``.
     epochs : int, optional
         Train up to this many in all; None (the default) as planned. A run that a callback ended
-        continues where epochs are asked for: the patience of early stopping starts over.
+        continues where epochs are asked for: the patience of early stopping starts over. Where more
+        are asked for than, say, 2.5, the third, which was trained in part, is trained again, whole.
     threads : int, optional
         As in ``fit``.
     registry : path, optional
