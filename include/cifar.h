@@ -374,6 +374,9 @@ typedef struct cifar_train_options {
                                    training, a directory for each run: made if missing, IO where
                                    it can't be written; what fails later is a line in the log and
                                    ends no training. NULL: none */
+  int32_t is_only_of_its_seed; /**< 1: BUSY if the group has a run of this seed meanwhile, made by
+                                    another process: see cifar_group_find_member. 0: a group has as
+                                    many as there are */
 } cifar_train_options;
 
 /* Hyperparameters by their names, as cifar_trainer_info shows the complete set. What is not named
@@ -449,10 +452,13 @@ typedef struct cifar_member_info {
   int32_t is_over;  /**< 1: the run has completed or failed, and there is nothing left to train */
   char run_id[40];  /**< of the group's run with these options: resume it, unless it is over; "": there
                          is none, make it with cifar_trainer_create */
+  int32_t is_running; /**< 1: a process trains it at present; leave it to that */
 } cifar_member_info;
 
 /** Looks for the run of options->group that has these options, the seed included: so that a series of
- *  seeds that was interrupted continues where it was.
+ *  seeds that was interrupted continues where it was, and several processes share its seeds: with
+ *  options->is_only_of_its_seed the making of a run, and in any case its resume, is BUSY for all but
+ *  one of them.
  *
  *  A run that ended before its first checkpoint has nothing to continue from: it goes to the trash.
  *
@@ -501,7 +507,8 @@ typedef struct cifar_lr_curve cifar_lr_curve;
  *
  *  @param train    the images to train on.
  *  @param options  those of the training that needs the rate; NULL for the defaults. Schedule, callbacks
- *                  and averages of weights, epochs, and whatever says how to record have no part in it.
+ *                  and averages of weights, epochs, and whatever says how to record have no part in it;
+ *                  with "validation_split", only the images that are left to train on have.
  *  @param find     NULL for the defaults.
  *
  *  Errors: INVALID_ARGUMENT, naming the option and its range; NOT_FINITE where the first loss is no
@@ -567,7 +574,8 @@ cifar_status cifar_resume_options_init(cifar_resume_options *options, size_t opt
  *
  *  What is "last" or "best" is decided in the transaction in which the run becomes this trainer's.
  *  A run that a callback ended continues where epochs are asked for: the patience of early stopping
- *  begins again.
+ *  begins again. Where more are asked for than 2.5, say, the third, which was trained in part, is trained
+ *  again, whole, from the newest checkpoint before its end; NOT_FOUND where there is none.
  *
  *  @param run         its id, the first 4 or more characters of it, or its name.
  *  @param train       the images it was trained on; NULL to open them from their place. A run on
@@ -882,6 +890,7 @@ typedef struct cifar_final_result {
   double accuracy_high;       /**< to here */
   double augmented_loss;      /**< with the run's test-time augmentation; NaN without one */
   double augmented_accuracy;  /**< likewise */
+  int32_t chose_epoch;        /**< as in cifar_evaluation: these images chose the epoch */
 } cifar_final_result;
 
 /** Fills in what was measured when all epochs were done: of a run with "validation_split" or with
@@ -1018,6 +1027,10 @@ typedef struct cifar_evaluation {
   double accuracy_low;  /**< where the accuracy on all such images lies, with 95 % confidence: Wilson's
                              interval of a binomial share, from here */
   double accuracy_high; /**< to here. It knows nothing of how the model was chosen */
+  int32_t chose_epoch;  /**< 1: the model's weights were chosen on these images, or on some of them: as
+                             the best checkpoint by a callback that watches how the run does on them,
+                             or as those that one which stops early ended with. 0: they were not, or
+                             nobody knows */
 } cifar_evaluation;
 
 /** Loss and accuracy on a data set.
@@ -1511,6 +1524,13 @@ cifar_status cifar_run_get_info(const cifar_run *run, cifar_run_info *info, size
  *
  *  @param json  receives a JSON object, which lives as long as the run. */
 cifar_status cifar_run_get_hyperparameters(const cifar_run *run, const char **json);
+
+/** What the epoch was chosen on: that of the best checkpoint, or the last one where training was ended
+ *  early.
+ *
+ *  @param images  receives "test images" or "validation split", which lives as long as the run; NULL
+ *                 where nothing chose, or nobody knows what the images are, such as those from memory. */
+cifar_status cifar_run_get_chosen_on(const cifar_run *run, const char **images);
 
 /** How many epochs there are on the line that leads to where the run stands now.
  *

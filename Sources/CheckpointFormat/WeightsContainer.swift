@@ -9,6 +9,7 @@ public struct WeightsContainer {
   private enum Key: String {
     // `format` is what other programs ask for: "pt" is PyTorch's order of dimensions.
     case contents, format, hyperparameters, epoch, step
+    case chosenOn = "chosen_on"
   }
 
   /// JSON: how the model was trained, its layers and its normalization included.
@@ -17,29 +18,32 @@ public struct WeightsContainer {
   public var epoch: Int
   /// Steps of the optimizer.
   public var step: Int
+  /// SHA-256 of the images that chose the epoch; nil where none did.
+  public var chosenOn: String?
   public var tensors: [Tensor]
   /// `num_batches_tracked` of each batch normalisation.
   public var counters: [(name: String, value: Int)]
 
   public init(
-    hyperparameters: String, epoch: Int, step: Int, tensors: [Tensor],
+    hyperparameters: String, epoch: Int, step: Int, chosenOn: String?, tensors: [Tensor],
     counters: [(name: String, value: Int)]
   ) {
     self.hyperparameters = hyperparameters
     self.epoch = epoch
     self.step = step
+    self.chosenOn = chosenOn
     self.tensors = tensors
     self.counters = counters
   }
 
   public func encoded() throws -> [UInt8] {
-    try SafeTensors.encode(
-      tensors, counters: counters,
-      metadata: [
-        Key.contents.rawValue: WeightsContainer.contents, Key.format.rawValue: "pt",
-        Key.hyperparameters.rawValue: hyperparameters, Key.epoch.rawValue: "\(epoch)",
-        Key.step.rawValue: "\(step)",
-      ])
+    var metadata = [
+      Key.contents.rawValue: WeightsContainer.contents, Key.format.rawValue: "pt",
+      Key.hyperparameters.rawValue: hyperparameters, Key.epoch.rawValue: "\(epoch)",
+      Key.step.rawValue: "\(step)",
+    ]
+    metadata[Key.chosenOn.rawValue] = chosenOn
+    return try SafeTensors.encode(tensors, counters: counters, metadata: metadata)
   }
 
   /// What the metadata of such a file say besides its tensors; nil for other files.
@@ -47,13 +51,13 @@ public struct WeightsContainer {
   /// - Throws: `badData` for an epoch or a step that is no number.
   public static func description(
     in metadata: [String: String]
-  ) throws -> (hyperparameters: String, epoch: Int, step: Int)? {
+  ) throws -> (hyperparameters: String, epoch: Int, step: Int, chosenOn: String?)? {
     guard metadata[Key.contents.rawValue] == contents,
       let hyperparameters = metadata[Key.hyperparameters.rawValue]
     else { return nil }
     return (
       hyperparameters, try count(.epoch, in: metadata, atMost: 1 << 32),
-      try count(.step, in: metadata, atMost: 1 << 53)
+      try count(.step, in: metadata, atMost: 1 << 53), metadata[Key.chosenOn.rawValue]
     )
   }
 

@@ -91,7 +91,7 @@ extension Model {
         network.stateTensors(), of: nodes)
       return try WeightsContainer(
         hyperparameters: StateCoding.encode(hyperparameters), epoch: epoch, step: step,
-        tensors: tensors,
+        chosenOn: isChosen ? hyperparameters.data?.validationHash : nil, tensors: tensors,
         counters: norms.map { ("\($0).num_batches_tracked", step) }
       ).encoded()
     }

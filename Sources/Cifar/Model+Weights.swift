@@ -12,7 +12,7 @@ extension Model {
     try network.load(weights.tensors)
     self.init(
       try Evaluator(network, of: hyperparameters, threads: threads), epoch: weights.epoch,
-      step: weights.step, source: .weights)
+      step: weights.step, source: .weights, isChosen: weights.isChosen)
   }
 
   /// Makes a model of weights that any program wrote into a safetensors file.

@@ -16,12 +16,18 @@ public final class Model: @unchecked Sendable {
   /// Optimizer steps since the start; 0 where nobody knows.
   let step: Int
 
+  /// Whether the images that the run was validated on chose the epoch; see `share(ofChoiceIn:)`.
+  let isChosen: Bool
+
   /// Used under the lock.
   private let evaluator: Evaluator
   private let lock = ConditionLock()
   let source: ModelSource
 
-  init(_ evaluator: Evaluator, epoch: Int, step: Int, source: ModelSource) {
+  init(
+    _ evaluator: Evaluator, epoch: Int, step: Int, source: ModelSource, isChosen: Bool
+  ) {
+    self.isChosen = isChosen
     self.evaluator = evaluator
     self.epoch = epoch
     self.step = step
@@ -33,13 +39,14 @@ public final class Model: @unchecked Sendable {
 
   /// - Parameters:
   ///   - bytes: a checkpoint, as it lies in the registry or in an exported file.
+  ///   - isBest: whether it was asked for as the best of its run; nil where nobody knows.
   ///   - threads: threads that compute, from 1 to 1024.
   ///   - allowsNonFinite: whether weights may be NaN or infinite, as those of a training that
   ///     diverged are: everything that such a model says may be NaN.
   /// - Throws: `badData` for bytes that are no checkpoint of this library; `notFinite`, naming the
   ///   tensor, for weights that nothing can be computed with.
   public convenience init(
-    checkpoint bytes: [UInt8], threads: Int = ThreadPool.defaultThreads,
+    checkpoint bytes: [UInt8], isBest: Bool? = nil, threads: Int = ThreadPool.defaultThreads,
     allowsNonFinite: Bool = false
   ) throws {
     let checkpoint = try Checkpoint(bytes)
@@ -51,7 +58,8 @@ public final class Model: @unchecked Sendable {
     self.init(
       try Evaluator(
         network, of: hyperparameters, threads: threads, allowsNonFinite: allowsNonFinite),
-      epoch: checkpoint.epoch, step: checkpoint.step, source: .checkpoint(bytes))
+      epoch: checkpoint.epoch, step: checkpoint.step, source: .checkpoint(bytes),
+      isChosen: checkpoint.isChosen(isBest: isBest))
   }
 
   /// The network that a trainer had. Weights of a training that diverged are taken as they are:
@@ -65,7 +73,8 @@ public final class Model: @unchecked Sendable {
     self.init(
       try Evaluator(
         snapshot.network, of: snapshot.hyperparameters, threads: threads, allowsNonFinite: true),
-      epoch: snapshot.epoch, step: snapshot.step, source: .trainer(snapshot))
+      epoch: snapshot.epoch, step: snapshot.step, source: .trainer(snapshot),
+      isChosen: snapshot.isChosen)
   }
 
   /// Opens what this library exported: a checkpoint, or weights.
@@ -101,7 +110,9 @@ public final class Model: @unchecked Sendable {
   ) throws {
     let registry = try Registry(path: registryPath, mode: .readOnly)
     let row = try registry.checkpoint(choice, of: run)
-    try self.init(checkpoint: try registry.checkpointData(row.id), threads: threads)
+    try self.init(
+      checkpoint: try registry.checkpointData(row.id), isBest: row.isBest && choice != .last,
+      threads: threads)
   }
 
   public var classNames: [String] { evaluator.classNames }
@@ -132,7 +143,7 @@ public final class Model: @unchecked Sendable {
   func quantized(_ images: UnsafePointer<Float>, count: Int) throws -> Model {
     Model(
       try lock.withLock { try evaluator.quantized(images, count: count) }, epoch: epoch,
-      step: step, source: .weights)
+      step: step, source: .weights, isChosen: isChosen)
   }
 
   /// Loss, accuracy and more on a data set.

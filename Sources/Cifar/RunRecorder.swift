@@ -66,6 +66,7 @@ final class RunRecorder: TrainerObserver {
       session: RunRecorder.info(options))
     run.tags = options.tags
     run.group = options.group
+    run.isOnlyOfItsSeed = options.isOnlyOfItsSeed
     // Before the file is made: a call that fails leaves none behind.
     try Registry.check(run)
     let registry = try Registry(path: registryPath, mode: .readWrite(create: true))

@@ -19,6 +19,36 @@ public struct RunSeries {
     run.status == .completed || run.status == .failed
   }
 
+  /// What the group has of some seeds, as far as it is not whole: a sentence for each of them.
+  ///
+  /// Nothing is said of one whose run is completed.
+  public func lacks(_ seeds: [UInt64]) throws -> [String] {
+    guard FileName.isFile(registryPath) else { return [] }
+    let registry = try Registry(path: registryPath, mode: .readOnly)
+    let runs = try registry.runs(RunQuery(filter: "group = \(RunQuery.quoted(group))"))
+    let known = try runs.map { try registry.run(matching: $0.id) }
+    return seeds.compactMap { seed in
+      let all = known.filter { $0.seed == seed }
+      if all.contains(where: { $0.summary.status == .completed }) { return nil }
+      guard let run = all.first else { return "seed \(seed) has no run" }
+      return "seed \(seed): \(RunSeries.state(of: run))"
+    }
+  }
+
+  /// `run 12345678 is being trained by process 12 on host`
+  public static func state(of run: RunDetail) -> String {
+    let id = run.id.prefix(8)
+    switch (run.summary.status, run.sessions.last) {
+    case (.running, let session?):
+      return "run \(id) is being trained by process \(session.pid) on \(session.host.excerpt)"
+    case (.failed, let session):
+      return
+        "run \(id) failed (\(session?.reason ?? "")); cifar-runs rm \(id) makes place for another"
+    case (let status, _):
+      return "run \(id) is \(status.rawValue)"
+    }
+  }
+
   /// The group's run with these hyperparameters, their seed included; nil if it is still to be made.
   ///
   /// A run that ended before its first checkpoint has nothing that could be continued: it goes to the
@@ -33,7 +63,7 @@ public struct RunSeries {
   public func member(
     _ hyperparameters: Hyperparameters, train: Dataset, validation: Dataset,
     weights: InitialWeights?
-  ) throws -> RunSummary? {
+  ) throws -> RunDetail? {
     if let file = hyperparameters.callbacks.lazy.compactMap(\.replacedFile).first {
       throw CifarError(
         .invalidArgument,
@@ -75,7 +105,7 @@ public struct RunSeries {
           && data.testHash == images.test?.contentHash
         guard isSame else { throw refuse("was trained on other images") }
       }
-      return summary
+      return run
     }
     return nil
   }

@@ -9,6 +9,8 @@ struct StoredWeights {
   let hyperparameters: Hyperparameters
   let epoch: Int
   let step: Int
+  /// See `Model.isChosen`.
+  let isChosen: Bool
   /// Under the names of the model's own tensors.
   let tensors: [Tensor]
 
@@ -27,6 +29,7 @@ struct StoredWeights {
     }
     epoch = description.epoch
     step = description.step
+    isChosen = description.chosenOn != nil
     tensors = try ForeignWeights(bytes).tensors(for: hyperparameters.modelSpec)
   }
 
@@ -61,5 +64,6 @@ struct StoredWeights {
     self.hyperparameters = hyperparameters
     epoch = 0
     step = 0
+    isChosen = false
   }
 }

@@ -51,6 +51,9 @@ public final class TrainingSession {
     public var tags: [String]
     /// The group that a new run belongs to.
     public var group: String?
+    /// Whether a new run is refused where the group has one of its seed: two processes that train the same
+    /// group do not train the same.
+    public var isOnlyOfItsSeed = false
     /// What the registry notes down as the way the session was started.
     public var commandLine: String
     /// The program's own packages, versions by name, noted down likewise.
@@ -309,6 +312,8 @@ public final class TrainingSession {
     public let isOfTestImages: Bool
     /// The epoch whose weights they are.
     public let epoch: Int
+    /// Whether the images that it is of chose the epoch: see `Trainer.hasChosenWeights`.
+    public let choseEpoch: Bool
     /// In how many other epochs the run looked at these images before.
     public let earlierLooks: Int
     public let plain: Evaluation
@@ -325,8 +330,8 @@ public final class TrainingSession {
     guard case .completed = end, augmentation != .none || test != nil, !trainer.isApart
     else { return }
     let epoch = trainer.endEpoch
-    let name = test == nil ? "last_val_accuracy" : "test_accuracy"
-    let looks = (recorder?.measured ?? []).filter { $0.name == name }.map(\.epoch)
+    let accuracy = test == nil ? ResultMetric.lastValAccuracy : .testAccuracy
+    let looks = (recorder?.measured ?? []).filter { $0.name == accuracy.rawValue }.map(\.epoch)
     // Other processes know of no run: all measure, or none does.
     if trainer.isAlone, looks.contains(epoch) { return }
     let images = test ?? validation
@@ -353,14 +358,15 @@ public final class TrainingSession {
       if peers != nil { try check(trainer.finishEvaluation()) }
       result = Result(
         isOfTestImages: test != nil, epoch: epoch,
+        choseEpoch: test == nil && trainer.hasChosenWeights,
         earlierLooks: test == nil ? 0 : looks.count { $0 != epoch },
         plain: plain, augmentation: augmentation, augmented: augmented)
-      var metrics = [(name, plain.accuracy)]
-      if test != nil { metrics.append(("test_loss", plain.loss)) }
+      var metrics = [(accuracy, plain.accuracy)]
+      if test != nil { metrics.append((.testLoss, plain.loss)) }
       if let augmented {
-        metrics.append((test == nil ? "tta_val_accuracy" : "tta_test_accuracy", augmented.accuracy))
+        metrics.append((test == nil ? .ttaValAccuracy : .ttaTestAccuracy, augmented.accuracy))
       }
-      try record(metrics: metrics, epoch: epoch)
+      try record(metrics: metrics.map { ($0.rawValue, $1) }, epoch: epoch)
     } catch {
       guard lacksResult else {
         trainer.leave(error)

@@ -22,7 +22,8 @@ public func cifar_group_find_member(
       hyperparameters, train: train, validation: validation,
       weights: options.initialWeights(for: hyperparameters.modelSpec))
     var member = cifar_member_info()
-    member.is_over = run.map { RunSeries.isOver($0) ? 1 : 0 } ?? 0
+    member.is_over = run.map { RunSeries.isOver($0.summary) ? 1 : 0 } ?? 0
+    member.is_running = run?.summary.status == .running ? 1 : 0
     withUnsafeMutableBytes(of: &member.run_id) { place in
       // A UUID has 36 bytes; the rest is zeros.
       place.copyBytes(from: (run?.id ?? "").utf8.prefix(place.count - 1))

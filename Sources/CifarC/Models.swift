@@ -200,7 +200,8 @@ public func cifar_model_evaluate(
     _ = try Argument.required(evaluation, "evaluation")
     let result = try model.evaluate(dataset)
     try GrowingStruct.write(
-      cifar_evaluation(result), to: evaluation, size: evaluationSize, "evaluation")
+      cifar_evaluation(result, of: model, on: dataset), to: evaluation, size: evaluationSize,
+      "evaluation")
   }
 }
 
@@ -216,7 +217,8 @@ public func cifar_model_evaluate_classes(
     _ = try Argument.required(evaluation, "evaluation")
     let result = try model.evaluate(dataset, flips: flips != 0)
     try GrowingStruct.write(
-      cifar_evaluation(result), to: evaluation, size: evaluationSize, "evaluation")
+      cifar_evaluation(result, of: model, on: dataset), to: evaluation, size: evaluationSize,
+      "evaluation")
     if let confusion {
       for (index, count) in result.confusion.joined().enumerated() {
         confusion[index] = UInt64(count)
@@ -244,13 +246,15 @@ public func cifar_model_evaluate_augmented(
     _ = try Argument.required(evaluation, "evaluation")
     let result = try model.evaluate(dataset, augmentation: augmentation)
     try GrowingStruct.write(
-      cifar_evaluation(result), to: evaluation, size: evaluationSize, "evaluation")
+      cifar_evaluation(result, of: model, on: dataset), to: evaluation, size: evaluationSize,
+      "evaluation")
   }
 }
 
 extension cifar_evaluation {
-  init(_ result: Evaluation) {
+  fileprivate init(_ result: Evaluation, of model: Model, on images: Dataset) {
     self.init()
+    chose_epoch = model.share(ofChoiceIn: images) == .none ? 0 : 1
     loss = result.loss
     accuracy = result.accuracy
     count = result.count

@@ -2,6 +2,7 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 public import CCifar
+import Cifar
 import CifarCore
 import CifarRegistry
 import Glibc
@@ -11,6 +12,7 @@ import Synchronization
 final class RunHandle {
   let info: cifar_run_info
   let hyperparameters: UnsafePointer<CChar>?
+  let chosenOn: UnsafePointer<CChar>?
   let epochs: [cifar_epoch_info]
   let checkpoints: [cifar_checkpoint_info]
   let metrics: [cifar_metric_info]
@@ -22,6 +24,7 @@ final class RunHandle {
   init(_ run: RunDetail, from registry: Registry) throws {
     info = cifar_run_info(run.summary, strings)
     hyperparameters = strings.keep(run.hyperparameters)
+    chosenOn = strings.keep(try run.chosenOn?.rawValue)
     epochs = run.epochs.map { cifar_epoch_info($0) }
     checkpoints = run.checkpoints.map { [strings] in cifar_checkpoint_info($0, strings) }
     metrics = run.metrics.map { [strings] row in
@@ -152,6 +155,13 @@ public func cifar_run_get_hyperparameters(
   _ run: OpaquePointer?, _ json: UnsafeMutablePointer<UnsafePointer<CChar>?>?
 ) -> cifar_status {
   guarded { try Argument.required(json, "json").pointee = RunHandle.from(run).hyperparameters }
+}
+
+@_cdecl("cifar_run_get_chosen_on") @implementation
+public func cifar_run_get_chosen_on(
+  _ run: OpaquePointer?, _ images: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> cifar_status {
+  guarded { try Argument.required(images, "images").pointee = RunHandle.from(run).chosenOn }
 }
 
 @_cdecl("cifar_run_epoch_count") @implementation

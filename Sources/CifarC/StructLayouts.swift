@@ -21,12 +21,12 @@ extension cifar_train_options: Growing {
     of: Self.self, \.struct_size, \.epochs, \.batch_size, \.threads, \.learning_rate, \.seed,
     \.recipe, \.name, \.registry, \.record, \.keep_last, \.command_line, \.keep_every, \.tags,
     \.hyperparameters, \.model, \.busy_timeout, \.init_model, \.init_source, \.group, \.init_from,
-    \.init_bytes, \.init_size, \.packages, \.no_patch, \.tensorboard)
+    \.init_bytes, \.init_size, \.packages, \.no_patch, \.tensorboard, \.is_only_of_its_seed)
 }
 
 extension cifar_member_info: Growing {
   static let layout = StructLayout(
-    of: Self.self, \.struct_size, \.is_over, \.run_id)
+    of: Self.self, \.struct_size, \.is_over, \.run_id, \.is_running)
 }
 
 extension cifar_lr_point: Growing {
@@ -87,7 +87,8 @@ extension cifar_trainer_info: Growing {
 extension cifar_final_result: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.is_of_test_images, \.epoch, \.earlier_looks, \.images, \.loss,
-    \.accuracy, \.accuracy_low, \.accuracy_high, \.augmented_loss, \.augmented_accuracy)
+    \.accuracy, \.accuracy_low, \.accuracy_high, \.augmented_loss, \.augmented_accuracy,
+    \.chose_epoch)
 }
 
 extension cifar_model_info: Growing {
@@ -99,7 +100,7 @@ extension cifar_model_info: Growing {
 extension cifar_evaluation: Growing {
   static let layout = StructLayout(
     of: Self.self, \.struct_size, \.loss, \.accuracy, \.count, \.top5_accuracy, \.macro_f1,
-    \.accuracy_low, \.accuracy_high)
+    \.accuracy_low, \.accuracy_high, \.chose_epoch)
 }
 
 extension cifar_export_options: Growing {

@@ -74,6 +74,7 @@ extension cifar_train_options {
     session.tensorBoard = try Argument.text(
       tensorboard, "options.tensorboard", atMost: Argument.Longest.path)
     session.group = try Argument.text(group, "options.group")
+    session.isOnlyOfItsSeed = is_only_of_its_seed != 0
     return session
   }
 }
@@ -312,6 +313,7 @@ extension cifar_final_result {
     accuracy_high = result.plain.accuracyInterval.upperBound
     augmented_loss = result.augmented?.loss ?? .nan
     augmented_accuracy = result.augmented?.accuracy ?? .nan
+    chose_epoch = result.choseEpoch ? 1 : 0
   }
 }
 

@@ -2,12 +2,30 @@ import CifarCore
 
 extension Registry {
   /// Writes down a new run and becomes its owner.
-  /// - Throws: `invalidArgument` for a name that cannot be shown, for JSON that is none.
+  /// - Throws: `invalidArgument` for a name that cannot be shown, for JSON that is none; `busy` where the
+  ///   group has a run of this seed and is to have one only.
   public func createRun(_ run: NewRun) throws -> RunSession {
     try Registry.check(run)
     let uuid = UUIDText.random()
-    let keys = try writing { try Registry.insert(run, uuid: uuid, in: $0) }
+    let keys = try writing { connection in
+      if run.isOnlyOfItsSeed { try Registry.requireFirst(run, in: connection) }
+      return try Registry.insert(run, uuid: uuid, in: connection)
+    }
     return RunSession(registry: self, id: uuid, keys: keys, resumedFrom: nil)
+  }
+
+  /// Of several processes that train a group one makes the run of a seed.
+  private static func requireFirst(_ run: NewRun, in connection: Connection) throws {
+    guard let group = run.group else { return }
+    let other = try connection.first(
+      "SELECT uuid FROM runs WHERE group_name = ? AND seed = ? AND trashed IS NULL",
+      [.text(group), .text(String(run.seed))], of: .runs
+    ) { try $0.text("uuid") }
+    guard let other else { return }
+    throw CifarError(
+      .busy,
+      "the group '\(group.excerpt)' has a run of the seed \(run.seed) meanwhile, \(other.prefix(8)), which "
+        + "another process made")
   }
 
   /// Writes down a run that was checked, and its first session, which owns it.
@@ -157,12 +175,17 @@ extension Registry {
   /// an illegal run.
   /// - Throws: `invalidArgument`.
   public static func check(_ run: NewRun) throws {
-    if let name = run.name { try checkLabel(name, "a run's name") }
-    for tag in run.tags { try checkLabel(tag, "a tag") }
-    if let group = run.group { try checkLabel(group, "a group's name") }
+    try check(name: run.name, tags: run.tags, group: run.group)
     try checkEpochs(run.epochsPlanned)
     try check(run.session)
     try run.retention.check()
+  }
+
+  /// Makes sure that a run may have these labels.
+  public static func check(name: String?, tags: [String], group: String?) throws {
+    if let name { try checkLabel(name, "a run's name") }
+    for tag in tags { try checkLabel(tag, "a tag") }
+    if let group { try checkLabel(group, "a group's name") }
   }
 
   /// Names, tags and groups are one line and no longer than a line.

@@ -27,7 +27,7 @@ extension Trainer {
       try evaluated {
         TrainerSnapshot(
           network: try Network(copying: network), hyperparameters: hyperparameters,
-          state: completeState, rest: tensorsOfRest())
+          isChosen: hasChosenWeights, state: completeState, rest: tensorsOfRest())
       }
     }
   }

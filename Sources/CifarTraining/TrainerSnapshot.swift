@@ -7,6 +7,8 @@ public struct TrainerSnapshot {
   /// Has the weights that it is to be judged by.
   public let network: Network
   public let hyperparameters: Hyperparameters
+  /// See `Trainer.hasChosenWeights`.
+  public let isChosen: Bool
   let state: TrainerState
   /// `optimizer.…` and `best.…`, see `Checkpoint`.
   let rest: [Tensor]
@@ -38,6 +40,7 @@ extension TrainerSnapshot {
   public init(beginning network: Network, hyperparameters: Hyperparameters) throws {
     self.network = network
     self.hyperparameters = hyperparameters
+    isChosen = false
     let pool = ThreadPool(threads: 1)
     let optimizer = try hyperparameters.optimizer.make(network: network, pool: pool)
     let average = try hyperparameters.ema.map {

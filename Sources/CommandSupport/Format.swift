@@ -40,6 +40,13 @@ public enum Format {
     }
   }
 
+  /// How the value of a metric is written that is no epoch's: one of a training's end, or the program's
+  /// own.
+  public static func own(_ metric: String) -> (Double) -> String {
+    guard let format = ResultMetric(rawValue: metric)?.format else { return short }
+    return { Format.metric($0, format) }
+  }
+
   /// A span of time in its two largest units: `2d 03h`, `1h 02m`, `3m 41s`, `12.3 s`, `4 ms`.
   public static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, abs(seconds) < 1e12 else { return fixed(seconds) }

@@ -52,7 +52,7 @@ enum EvaluateCommand {
     var classes: [Scores]
     /// With 95 % confidence.
     var accuracyInterval: [Double]
-    /// Whether the checkpoint is the best one on these images.
+    /// Whether these images, or some of them, chose the epoch.
     var choseEpoch: Bool
     /// What it was computed in.
     var precision: String
@@ -123,13 +123,13 @@ enum EvaluateCommand {
     let images = try Dataset.open(data, split: .test, limit: limit ?? recorded)
     let result = try model.evaluate(images, flips: arguments.has("--flips"))
     let interval = result.accuracyInterval
-    let choseEpoch = try Stored.choseEpoch(arguments, images, model)
+    let share = model.share(ofChoiceIn: images)
     let augmentation = try arguments.choice(
       "--tta", of: TestTimeAugmentation.allCases.map(\.rawValue)
     ).flatMap(TestTimeAugmentation.init(rawValue:))
     let augmented = try augmentation.map { try model.evaluate(images, augmentation: $0) }
     if arguments.has("--json") {
-      var record = Result(result, of: model, choseEpoch: choseEpoch)
+      var record = Result(result, of: model, choseEpoch: share != .none)
       if let augmentation, let augmented {
         record.tta = Result.Augmented(
           augmentation: augmentation.rawValue, loss: .number(augmented.loss),
@@ -146,7 +146,10 @@ enum EvaluateCommand {
         + (model.precision == .float32 ? "" : ", in \(model.precision.rawValue)")
         + "; 95 % interval \(Format.percent(interval.lowerBound)) to "
         + Format.percent(interval.upperBound)
-        + (choseEpoch ? "; these images chose the epoch" : ""))
+        + (share == .none
+          ? ""
+          : share == .all
+            ? "; these images chose the epoch" : "; some of these images chose the epoch"))
     if let augmentation, let augmented {
       Output.line(
         "with test-time augmentation (\(augmentation.rawValue)): loss "
@@ -182,18 +185,7 @@ enum EvaluateCommand {
 
 /// A stored model by what a person calls it.
 enum Stored {
-  /// Whether the run's checkpoint was chosen as the best on the images that it is asked about. Of a file
-  /// nobody knows how it was chosen.
-  static func choseEpoch(
-    _ arguments: Arguments, _ images: Dataset, _ model: Model
-  ) throws -> Bool {
-    guard case .run = StoredName(arguments.positionals[0]),
-      case .best = try arguments.checkpointChoice(default: .best)
-    else { return false }
-    return model.hyperparameters.data?.validationHash == images.contentHash
-  }
-
-  /// The same, computing in what the command line asks for.
+  /// As `model`, computing in what the command line asks for.
   static func answeringModel(_ arguments: Arguments, _ name: String) throws -> Model {
     let precision = try arguments.choice("--precision", of: Precision.allCases.map(\.rawValue))
     let model = try model(arguments, name)

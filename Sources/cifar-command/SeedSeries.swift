@@ -11,7 +11,10 @@ struct SeedSeries {
     "--seeds", value: "A..B|A,B,…",
     help:
       "train once with each of these seeds, as the runs of one --group; the\nsame command again "
-      + "continues with what is missing")
+      + "continues with what is missing, also at the same time in another process")
+  static let count = Option(
+    "--repeat", value: "N",
+    help: "the same as --seeds 0..N-1: N trainings, as the runs of one --group")
 
   /// More of them are a mistake.
   static let most = 1000
@@ -23,15 +26,23 @@ struct SeedSeries {
   ///
   /// - Throws: `UsageError`.
   init?(_ arguments: Arguments) throws {
-    guard let text = arguments.value("--seeds") else { return nil }
+    let count = try arguments.integer("--repeat", in: 1...SeedSeries.most)
+    let option = count == nil ? "--seeds" : "--repeat"
+    guard count == nil || arguments.value("--seeds") == nil else {
+      throw UsageError("--seeds and --repeat exclude each other")
+    }
+    guard
+      let seeds = try count.map({ Array(0..<UInt64($0)) })
+        ?? arguments.value("--seeds").map(SeedSeries.seeds)
+    else { return nil }
     guard arguments.value("--seed") == nil else {
-      throw UsageError("--seed and --seeds exclude each other")
+      throw UsageError("--seed and \(option) exclude each other")
     }
     guard let group = arguments.value("--group") ?? arguments.value("--name") else {
-      throw UsageError("--seeds makes a group of runs: give it a name with --group NAME")
+      throw UsageError("\(option) makes a group of runs: give it a name with --group NAME")
     }
     self.group = group
-    seeds = try SeedSeries.seeds(text)
+    self.seeds = seeds
   }
 
   /// - Throws: `UsageError` for what is neither `A..B` nor a list.
@@ -56,13 +67,20 @@ struct SeedSeries {
     return seeds
   }
 
-  /// Trains with every seed that the group has no whole run of.
+  /// Another process has the run of a seed.
+  private struct Taken: Error {
+    let message: String
+  }
+
+  /// Trains with every seed that the group has no whole run of. What another process trains is left to it,
+  /// and one that diverges does not keep the others from being trained.
   ///
   /// - Parameters:
   ///   - hyperparameters: those of all runs, but for the seed.
   ///   - options: of each; a name gets the seed after it.
   ///   - images, weights: that each begins with.
   ///   - start: begins a run.
+  /// - Throws: also where the group is not whole at the end, naming the seeds.
   func run(
     _ hyperparameters: Hyperparameters, _ options: TrainingSession.Options, quiet: Bool,
     location: String?, images: (train: Dataset, validation: Dataset), weights: InitialWeights?,
@@ -70,36 +88,61 @@ struct SeedSeries {
     start: (Hyperparameters, TrainingSession.Options) throws -> TrainingSession
   ) throws {
     let path = try options.registryPath ?? Registry.defaultPath()
+    let series = RunSeries(group: group, registryPath: path)
     for (number, seed) in seeds.enumerated() {
       var hyperparameters = hyperparameters
       hyperparameters.seed = seed
       var options = options
       options.group = group
+      options.isOnlyOfItsSeed = true
       options.name = options.name.map { "\($0)-seed\(seed)" }
-      let known = try RunSeries(group: group, registryPath: path).member(
+      let known = try series.member(
         hyperparameters, train: images.train, validation: images.validation, weights: weights)
       if !quiet {
         Output.line("Seed \(seed), \(number + 1) of \(seeds.count)" + text(known))
       }
-      if let known, RunSeries.isOver(known) {
+      if let known, RunSeries.isOver(known.summary) {
         Output.line(known.id)
         continue
       }
+      if known?.summary.status == .running { continue }
       // Each run has its own peak, not that of the runs before.
       ProcessUsage.resetPeakMemory()
-      try Training.run(quiet: quiet, processes) {
-        guard let known else { return try start(hyperparameters, options) }
-        return try TrainingSession.resume(run: known.id, location: location, options: options)
+      do {
+        try Training.run(quiet: quiet, processes) {
+          do {
+            guard let known else { return try start(hyperparameters, options) }
+            return try TrainingSession.resume(run: known.id, location: location, options: options)
+          } catch let error as CifarError where error.code == .busy && !error.isTransient {
+            throw Taken(message: error.message)
+          }
+        }
+      } catch let taken as Taken {
+        Output.error("cifar: seed \(seed): \(taken.message)")
+      } catch let error as CifarError where error.code == .notFinite && processes == nil {
+        // The others may do better.
+        Output.error("cifar: seed \(seed): \(error.message)")
       }
     }
+    let lacks = try series.lacks(seeds)
     if !quiet {
       Output.line("cifar-runs compare --group '\(group)' has their mean and deviation.")
     }
+    guard lacks.isEmpty else {
+      throw CifarError(
+        .invalidState,
+        "the group '\(group.excerpt)' is not whole: " + lacks.joined(separator: "; "))
+    }
   }
 
-  private func text(_ known: RunSummary?) -> String {
+  private func text(_ known: RunDetail?) -> String {
     guard let known else { return "" }
-    return ": run \(known.id.prefix(8)) is \(known.status.rawValue)"
-      + (RunSeries.isOver(known) ? "" : ", and is resumed")
+    switch known.summary.status {
+    case .completed, .failed:
+      return ": run \(known.id.prefix(8)) is \(known.summary.status.rawValue)"
+    case .running: return ": \(RunSeries.state(of: known))"
+    default:
+      return ": run \(known.id.prefix(8)) is \(known.summary.status.rawValue), and is resumed"
+    }
   }
 }

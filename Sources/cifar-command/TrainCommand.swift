@@ -1,6 +1,7 @@
 import Cifar
 import CifarCore
 import CifarData
+import CifarRegistry
 import CifarTraining
 import CommandSupport
 
@@ -18,7 +19,7 @@ enum TrainCommand {
         Option("--epochs", value: "N", help: "epochs at most, such as 24 or 9.9 (else 100)"),
         Option("--batch-size", value: "N", help: "images in a training step (else 64)"),
         Option("--seed", value: "N", help: "where all random numbers come from (else 0)"),
-        SeedSeries.option,
+        SeedSeries.option, SeedSeries.count,
         .threads,
         Option("--limit-train", value: "N", help: "use the first N training images only"),
         Option("--limit-test", value: "N", help: "use the first N test images only"),
@@ -77,6 +78,9 @@ enum TrainCommand {
   private static func run(_ arguments: Arguments, _ processes: Processes?) throws {
     let request = try request(arguments)
     let series = try SeedSeries(arguments)
+    try Registry.check(
+      name: arguments.value("--name"), tags: arguments.all("--tag"),
+      group: arguments.value("--group"))
     // Before the images are read, which takes a while: what is invalid is refused at once.
     try request.check()
     let limits = (

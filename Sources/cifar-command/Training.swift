@@ -69,6 +69,7 @@ enum Training {
         "; with test-time augmentation (\(result.augmentation.rawValue)) "
         + Format.percent(augmented.accuracy)
     }
+    if result.choseEpoch { line += "; these images chose the epoch" }
     return line + "."
   }
 

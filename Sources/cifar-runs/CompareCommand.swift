@@ -111,7 +111,7 @@ enum CompareCommand {
     }
     for name in Set(runs.flatMap { $0.metrics.map(\.name) }).sorted() {
       let values = runs.map { run in run.metrics.last { $0.name == name }?.value }
-      lines.append(number(name, values, Format.short, nil))
+      lines.append(number(name, values, Format.own(name), nil))
     }
     let parameters = try runs.map { run in
       HyperparameterLines.lines(of: try JSONValue(stored: run.hyperparameters))

@@ -28,8 +28,7 @@ enum GroupComparison {
     let format = try arguments.format()
     if format != .table {
       return Output.write(
-        groups.flatMap(\.records), as: format,
-        columns: ["group", "metric", "n", "mean", "deviation", "minimum", "maximum"])
+        try groups.flatMap { try $0.records }, as: format, columns: Group.recordColumns)
     }
     Output.write(try table(of: groups, all: arguments.has("--all")).text(for: .standardOutput))
   }
@@ -43,10 +42,8 @@ enum GroupComparison {
           let others = group.runs.count - completed
           return .init("\(group.runs.count)" + (others > 0 ? ", \(completed) completed" : ""))
         })
-    let chosenOn = try groups.map { group in
-      Set(try group.runs.map { try $0.chosenOn?.rawValue ?? "–" }).sorted().joined(separator: ", ")
-    }
-    table.add([.init("epoch chosen on", .dim)] + chosenOn.map { .init($0) })
+    let chosenOn = try groups.map { try $0.chosenOn.map { $0 ?? "–" }.joined(separator: ", ") }
+    table.add([.init(Group.chosenOnTitle, .dim)] + chosenOn.map { .init($0) })
     for metric in groups.flatMap(\.measures).map(\.name).uniqued() {
       let measures = groups.map { group in group.measures.first { $0.name == metric } }
       table.add([.init(metric, .dim)] + measures.map { .init($0?.text ?? "–") })
@@ -70,7 +67,7 @@ private struct Group {
     let summaries = runs.map(\.summary)
     let own = runs.flatMap { $0.metrics.map(\.name) }.uniqued().map { name in
       Measure(
-        name, runs.map { run in run.metrics.last { $0.name == name }?.value }, Format.short)
+        name, runs.map { run in run.metrics.last { $0.name == name }?.value }, Format.own(name))
     }
     return [
       Measure("best val_accuracy", summaries.map(\.bestValAccuracy), Format.percent),
@@ -82,16 +79,40 @@ private struct Group {
     ] + own
   }
 
+  static let chosenOnTitle = "epoch chosen on"
+
+  /// What the runs' epochs were chosen on, each once; nil for nothing.
+  var chosenOn: [String?] {
+    get throws {
+      let all = Set(try runs.map { try $0.chosenOn?.rawValue })
+      return all.sorted { ($0 ?? "~") < ($1 ?? "~") }
+    }
+  }
+
+  static let recordColumns = [
+    "group", "metric", "n", "mean", "deviation", "minimum", "maximum", "values",
+  ]
+
+  /// A record a metric, and one of the images that chose, whose values are texts.
   var records: [Record] {
-    measures.map { measure in
-      [
-        ("group", .string(name)), ("metric", .string(measure.name)),
-        ("n", .integer(Int64(measure.sample?.count ?? 0))),
-        ("mean", .optional(measure.sample?.mean)),
-        ("deviation", .optional(measure.sample?.deviation)),
-        ("minimum", .optional(measure.sample?.minimum)),
-        ("maximum", .optional(measure.sample?.maximum)),
+    get throws {
+      let numbers: [Record] = measures.map { measure in
+        [
+          ("group", .string(name)), ("metric", .string(measure.name)),
+          ("n", .integer(Int64(measure.sample?.count ?? 0))),
+          ("mean", .optional(measure.sample?.mean)),
+          ("deviation", .optional(measure.sample?.deviation)),
+          ("minimum", .optional(measure.sample?.minimum)),
+          ("maximum", .optional(measure.sample?.maximum)), ("values", .null),
+        ]
+      }
+      let chosen: Record = [
+        ("group", .string(name)), ("metric", .string(Group.chosenOnTitle)),
+        ("n", .integer(Int64(runs.count))), ("mean", .null), ("deviation", .null),
+        ("minimum", .null), ("maximum", .null),
+        ("values", .array(try chosenOn.map { .optional($0) })),
       ]
+      return numbers + [chosen]
     }
   }
 

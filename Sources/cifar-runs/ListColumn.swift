@@ -77,7 +77,8 @@ struct ListColumn: Sendable {
       if let column = (standard + others).first(where: { $0.name == name }) { return column }
       let index = fields.count
       fields.append(name)
-      let format = EpochMetric(rawValue: name)?.format
+      let own = name.hasPrefix("metrics.") ? String(name.dropFirst("metrics.".count)) : name
+      let format = EpochMetric(rawValue: name)?.format ?? ResultMetric(rawValue: own)?.format
       return ListColumn(
         name: name, title: .init(name.uppercased(), right: true),
         cell: { .init(text($0.values[index], format)) }, value: { JSONValue($0.values[index]) })

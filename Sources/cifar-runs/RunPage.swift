@@ -62,12 +62,16 @@ struct RunPage {
     if let loss = summary.bestValLoss, let row = epochs.first(where: { $0.valLoss == loss }) {
       fact("", "\(Format.loss(loss)) validation loss in epoch \(row.epoch)")
     }
-    if summary.bestValAccuracy != nil, try run.chosenOn == .test {
-      fact("", "the test images chose the epoch")
+    if summary.bestValAccuracy != nil {
+      if try run.chosenOn == .test {
+        fact("", "the test images chose the epoch")
+      } else if summary.epochs > 1, try run.validatesOnTestImages {
+        fact("", "the best of \(summary.epochs) looks at the test images")
+      }
     }
     for metric in Set(run.metrics.map(\.name)).sorted() {
       guard let last = run.metrics.last(where: { $0.name == metric }) else { continue }
-      fact(metric, "\(Format.short(last.value)) in epoch \(last.epoch)")
+      fact(metric, "\(Format.own(metric)(last.value)) in epoch \(last.epoch)")
     }
     if !summary.tags.isEmpty { fact("tags", summary.tags.joined(separator: ", ")) }
     if let group = summary.group { fact("group", group) }

@@ -269,24 +269,6 @@ def test_report_of_a_group_in_a_browser(registry, workplace):
     assert "±" not in re.search(r'class="tip"[^>]*>(.*?)</div></div>', apart, re.S)[1]
 
 
-def test_what_chose_the_epoch(workplace):
-    train, test = cifar.load("shapes", limit_train=64, limit_test=32)
-    options = dict(epochs=1, batch_size=32, registry="runs.db", model=[
-        {"type": "flatten"}, {"type": "dense", "units": 10}])
-    cifar.fit(train, test, name="tutorial", **options)
-    cifar.fit(train, test, name="split", validation_split=0.25, **options)
-    cifar.fit((train.images, train.labels), (test.images, test.labels), name="arrays", **options)
-    chosen = {name: data("show", name)["chosen_on"] for name in ("tutorial", "split", "arrays")}
-    assert chosen == {"tutorial": "test images", "split": "validation split", "arrays": None}
-    assert "the test images chose the epoch" in output("show", "tutorial")
-    assert "chose the epoch" not in output("show", "split") + output("show", "arrays")
-    (row,) = [row for row in data("compare", *chosen) if row["what"] == "epoch chosen on"]
-    assert [row[data("show", name)["id"]] for name in chosen] == list(chosen.values())
-    output("group", "tutorial", "split", "--name", "g")
-    text = output("compare", "--group", "g")
-    assert re.search(r"epoch chosen on +test images, validation split", text)
-
-
 def test_tensorboard_reads_what_is_exported(registry, workplace):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     output("export", "--format", "tensorboard", "-o", "logs")

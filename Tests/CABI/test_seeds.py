@@ -192,3 +192,109 @@ def test_the_result_with_augmentation_is_told(shapes, capsys):
     assert not result.is_of_test_images and result.augmented_accuracy is not None
     assert str(result) in capsys.readouterr().out
     assert cifar.fit(*shapes, model=TINY, epochs=1, verbose=0, record=False).result is None
+
+
+COMMAND = ["cifar", "train", "--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--model",
+           "model.json", "--group", "g"]
+
+
+@pytest.fixture
+def tiny_model(workplace):
+    (workplace / "model.json").write_text(json.dumps(TINY))
+
+
+def test_two_processes_share_the_seeds_of_a_group(tiny_model, workplace):
+    # Epochs without end: the first run is held by a process that has to be interrupted.
+    held = start(*COMMAND, "--epochs", 100_000, "--early-stopping", "off", "--seeds", "0..1", "--quiet")
+    try:
+        end = time.monotonic() + 120
+        while not os.path.exists("runs.db") or not runs_of("runs.db"):
+            assert time.monotonic() < end and held.poll() is None
+            time.sleep(0.01)
+        (first,) = runs_of("runs.db")
+        # The other process leaves it alone, and would train the other seed: it is interrupted there.
+        other = start(
+            *COMMAND, "--epochs", 100_000, "--early-stopping", "off", "--seeds", "0..1")
+        try:
+            while len(runs_of("runs.db")) < 2:
+                assert time.monotonic() < end and other.poll() is None
+                time.sleep(0.01)
+        finally:
+            other.send_signal(signal.SIGINT)
+            said, _ = other.communicate(timeout=120)
+        assert f"Seed 0, 1 of 2: run {first[:8]} is being trained by process {held.pid} on " in said
+        assert "Seed 1, 2 of 2\n" in said
+        # With one seed alone nothing is left to do, and the group is not whole.
+        alone = run(
+            *COMMAND, "--epochs", 100_000, "--early-stopping", "off", "--seeds", "0", expect=1)
+        assert f"seed 0: run {first[:8]} is being trained by process {held.pid}" in alone.stderr_text
+        data = cifar.load("shapes", limit_train=64, limit_test=32)
+        with pytest.warns(RuntimeWarning, match=f"is being trained by process {held.pid} on"):
+            group = cifar.fit(
+                *data, model=TINY, epochs=100_000, early_stopping=None, seeds=[0], group="g", verbose=0)
+        assert [entry["id"] for entry in group.runs] == [first]
+        assert np.isnan(group.accuracies[0]) and np.isnan(group.mean) and np.isnan(group.deviation)
+    finally:
+        held.send_signal(signal.SIGINT)
+        held.communicate(timeout=120)
+
+
+def test_what_another_process_made_meanwhile_is_not_made_again(shapes, workplace):
+    """The registry decides, whatever both saw before."""
+    from ctypes import byref, sizeof
+
+    from cifar import _abi as abi
+    from cifar._library import call, new_handle
+
+    options = abi.TrainOptions()
+    call("cifar_train_options_init", byref(options), sizeof(options))
+    options.group, options.seed, options.epochs, options.is_only_of_its_seed = b"g", 3, 1, 1
+    one, other = new_handle("trainer"), new_handle("trainer")
+    images = [part._handle for part in shapes]
+    call("cifar_trainer_create", *images, byref(options), byref(one.pointer))
+    with pytest.raises(cifar.CifarError, match="'g' has a run of the seed 3 meanwhile") as failure:
+        call("cifar_trainer_create", *images, byref(options), byref(other.pointer))
+    assert failure.value.status == "CIFAR_E_BUSY"
+    options.seed = 4
+    call("cifar_trainer_create", *images, byref(options), byref(other.pointer))
+    assert len(runs_of("runs.db")) == 2
+
+
+@pytest.mark.parametrize("ends", [[], ["--terminate-on-nan"]])
+def test_a_seed_that_diverges_is_named_as_long_as_it_is_there(tiny_model, workplace, ends):
+    command = [*COMMAND, "--epochs", 3, "--learning-rate", 1e30, "--repeat", 2, *ends]
+    for _ in range(2):
+        failed = run(*command, expect=1)
+        runs = {row["id"][:8]: row for row in json.loads(run("cifar-runs", "list", "--json").stdout_text)}
+        assert len(runs) == 2 and {row["status"] for row in runs.values()} == {"failed"}
+        assert "the group 'g' is not whole: seed 0: run " in failed.stderr_text
+        for id in runs:
+            assert f"run {id} failed (" in failed.stderr_text
+            assert f"cifar-runs rm {id} makes place for another" in failed.stderr_text
+    data = cifar.load("shapes", limit_train=64, limit_test=32)
+    options = dict(model=TINY, epochs=3, learning_rate=1e30, group="p", verbose=0, seeds=range(2))
+    for _ in range(2):
+        with pytest.warns(RuntimeWarning, match="the run of seed 1, .*failed"):
+            group = cifar.fit(*data, **options)
+        assert all(np.isnan(group.accuracies)) and len(group.runs) == 2
+
+
+def test_repeat_is_short_for_seeds(tiny_model, workplace):
+    run(*COMMAND, "--epochs", 1, "--repeat", 2)
+    seeds = [row["seed"] for row in json.loads(run(
+        "cifar-runs", "list", "--json", "--columns", "seed").stdout_text)]
+    assert sorted(map(int, seeds)) == [0, 1]
+    assert "is completed" in run(*COMMAND, "--epochs", 1, "--seeds", "0..1").stdout_text
+    for options, message in [
+        (["--repeat", 2, "--seeds", "0..1"], "--seeds and --repeat exclude each other"),
+        (["--repeat", 2, "--seed", 1], "--seed and --repeat exclude each other"),
+        (["--repeat", 0], "--repeat"), (["--repeat", 1001], "--repeat"),
+    ]:
+        assert message in run(*COMMAND, *options, expect=2).stderr_text
+
+
+def test_labels_that_can_not_be_are_refused_before_anything_is_said(workplace):
+    for options in [["--group", ""], ["--name", " "], ["--tag", "a\nb"]]:
+        failed = run(
+            "cifar", "train", "--data", "shapes", "--seeds", "0..1", "--group", "g", *options, expect=2)
+        assert failed.stdout_text == "" and "must have 1 to 200 bytes" in failed.stderr_text

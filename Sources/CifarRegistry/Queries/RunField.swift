@@ -43,7 +43,12 @@ public struct RunField: Sendable {
 
   private typealias Entry = (name: String, kind: Kind, sql: String, help: String)
 
-  private static let table = named + metrics
+  private static let table = named + metrics + results
+
+  /// Those of a training's end; `last_val_accuracy` is the last epoch's.
+  private static let results: [Entry] = ResultMetric.allCases.filter { metric in
+    !named.contains { $0.name == metric.rawValue }
+  }.map { ($0.rawValue, .number, metric($0.rawValue[...]), $0.help) }
 
   /// Those of the last epoch, whose names do not mean something else.
   private static let metrics: [Entry] = EpochMetric.allCases.filter { metric in
@@ -139,12 +144,8 @@ public struct RunField: Sendable {
         }
       return RunField(name: name, help: entry.help, kind: entry.kind, sql: sql)
     }
-    let isPath = name.utf8.allSatisfy {
-      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20) || $0 == UInt8(ascii: "_")
-        || $0 == UInt8(ascii: ".") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-    }
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-    guard name.utf8.count <= longestPath, isPath, parts.count > 1,
+    guard name.utf8.count <= longestPath, isPath(name), parts.count > 1,
       parts.allSatisfy({ !$0.isEmpty })
     else {
       throw failure("there is no field '\(name.excerpt)'" + suggestion(for: name))
@@ -155,6 +156,13 @@ public struct RunField: Sendable {
     let path = parts[0] == "hyperparameters" ? parts.dropFirst() : parts[...]
     return RunField(
       name: name, help: "", kind: .any, sql: hyperparameter(path.joined(separator: ".")))
+  }
+
+  private static func isPath(_ name: String) -> Bool {
+    name.utf8.allSatisfy {
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20) || $0 == UInt8(ascii: "_")
+        || $0 == UInt8(ascii: ".") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+    }
   }
 
   private static func metric(_ name: Substring) -> String {
@@ -168,7 +176,9 @@ public struct RunField: Sendable {
     let suggestion = Suggestion.text(for: name, among: table.map(\.name))
     if !suggestion.isEmpty { return suggestion }
     let fields = table.map(\.name).joined(separator: ", ")
+    let isWord = name.utf8.count <= 60 && isPath(name)
     return "; there are \(fields), and hyperparameters by their path, such as optimizer.beta1 or "
-      + "hyperparameters.ema"
+      + "hyperparameters.ema; what the program itself measured is "
+      + (isWord ? "metrics.\(name)" : "metrics.NAME")
   }
 }

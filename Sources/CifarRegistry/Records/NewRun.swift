@@ -17,6 +17,8 @@ public struct NewRun: Sendable {
   public var tags: [String] = []
   /// The group that it belongs to.
   public var group: String?
+  /// Whether the group has no more than one run of a seed: that is refused of which it has one.
+  public var isOnlyOfItsSeed = false
 
   public init(
     name: String? = nil, recipe: String, hyperparameters: String, model: String, dataset: String,

@@ -178,7 +178,7 @@ enum CheckpointTable {
       return ", because no epoch's validation loss was a finite number: training diverged (last "
         + "means the weights of the last epoch)"
     }
-    return ", because no epoch was better than what its ModelCheckpoint asks for (last means the "
-      + "weights of the last epoch)"
+    return ", because it has no ModelCheckpoint, or no epoch was better than what that asks for "
+      + "(last means the weights of the last epoch)"
   }
 }

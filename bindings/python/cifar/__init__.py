@@ -15,7 +15,8 @@ Examples
 first completed
 """
 
-from typing import NoReturn
+from typing import List as _List
+from typing import NoReturn as _NoReturn
 
 from . import _abi, errors
 from ._evaluation import AugmentedEvaluation, ClassScores, Evaluation, FinalResult
@@ -119,7 +120,11 @@ _ELSEWHERE = {
 }
 
 
-def __getattr__(name: str) -> NoReturn:
+def __dir__() -> _List[str]:
+    return sorted([*__all__, "callbacks", "__doc__", "__version__"])
+
+
+def __getattr__(name: str) -> _NoReturn:
     message = f"module 'cifar' has no attribute {name!r}"
     if name in _ELSEWHERE:
         message += f"; there is {_ELSEWHERE[name]}"

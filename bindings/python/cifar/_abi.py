@@ -208,6 +208,9 @@ class TrainOptions(Structure):
         # for each run: made if missing, IO where it can't be written; what fails later is a line in
         # the log and ends no training. NULL: none
         ("tensorboard", c_char_p),
+        # 1: BUSY if the group has a run of this seed meanwhile, made by another process: see
+        # cifar_group_find_member. 0: a group has as many as there are
+        ("is_only_of_its_seed", c_int32),
     ]
 
 
@@ -221,6 +224,7 @@ class MemberInfo(Structure):
         # of the group's run with these options: resume it, unless it is over; "": there is none,
         # make it with cifar_trainer_create
         ("run_id", c_char * 40),
+        ("is_running", c_int32),  # 1: a process trains it at present; leave it to that
     ]
 
 
@@ -493,6 +497,7 @@ class FinalResult(Structure):
         ("accuracy_high", c_double),  # to here
         ("augmented_loss", c_double),  # with the run's test-time augmentation; NaN without one
         ("augmented_accuracy", c_double),  # likewise
+        ("chose_epoch", c_int32),  # as in cifar_evaluation: these images chose the epoch
     ]
 
 
@@ -528,6 +533,10 @@ class Evaluation(Structure):
         # binomial share, from here
         ("accuracy_low", c_double),
         ("accuracy_high", c_double),  # to here. It knows nothing of how the model was chosen
+        # 1: the model's weights were chosen on these images, or on some of them: as the best
+        # checkpoint by a callback that watches how the run does on them, or as those that one which
+        # stops early ended with. 0: they were not, or nobody knows
+        ("chose_epoch", c_int32),
     ]
 
 
@@ -854,6 +863,7 @@ FUNCTIONS = {
     "cifar_registry_find": (Status, [c_void_p, c_char_p, POINTER(c_void_p)]),
     "cifar_run_get_info": (Status, [c_void_p, POINTER(RunInfo), c_size_t]),
     "cifar_run_get_hyperparameters": (Status, [c_void_p, POINTER(c_char_p)]),
+    "cifar_run_get_chosen_on": (Status, [c_void_p, POINTER(c_char_p)]),
     "cifar_run_epoch_count": (Status, [c_void_p, POINTER(c_size_t)]),
     "cifar_run_get_epoch": (Status, [c_void_p, c_size_t, POINTER(EpochInfo), c_size_t]),
     "cifar_run_checkpoint_count": (Status, [c_void_p, POINTER(c_size_t)]),

@@ -72,6 +72,10 @@ class Evaluation(_Pair):
     accuracy_interval : tuple of float, (2,)
         Where the accuracy on all such images lies, with 95 % confidence: Wilson's interval of a
         binomial share. It knows nothing of how the model was chosen.
+    chose_epoch : bool
+        Whether the model's weights were chosen on these images, or on some of them: as the best
+        checkpoint by a callback that watches how the run does on them, or as those that early stopping
+        ended with. False also where nobody knows.
     flips : bool
         Whether each image was averaged with its mirror image.
     classes : dict of str to ClassScores
@@ -94,6 +98,7 @@ class Evaluation(_Pair):
     top5_accuracy: float
     macro_f1: float
     accuracy_interval: Tuple[float, float]
+    chose_epoch: bool
     flips: bool
     classes: Dict[str, ClassScores]
     confusion: List[List[int]]
@@ -102,7 +107,8 @@ class Evaluation(_Pair):
         low, high = self.accuracy_interval
         head = (
             f"accuracy {self.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}), loss {self.loss:.4f}, top-5 accuracy "
-            f"{self.top5_accuracy:.2%}, macro F1 {self.macro_f1:.3f} on {self.count:,} images")
+            f"{self.top5_accuracy:.2%}, macro F1 {self.macro_f1:.3f} on {self.count:,} images"
+            + ("; these images chose the epoch" if self.chose_epoch else ""))
         scores = [item[:3] for item in self.classes.values()]
         return paragraph(head) + confusion(
             list(self.classes), self.confusion, scores, ClassScores._fields[:3])
@@ -128,6 +134,8 @@ class AugmentedEvaluation(_Pair):
         The mean of the classes' F1, 0 to 1.
     accuracy_interval : tuple of float, (2,)
         As in ``Evaluation``.
+    chose_epoch : bool
+        As in ``Evaluation``.
 
     Examples
     --------
@@ -145,6 +153,7 @@ class AugmentedEvaluation(_Pair):
     top5_accuracy: float
     macro_f1: float
     accuracy_interval: Tuple[float, float]
+    chose_epoch: bool
 
 
 @dataclass(frozen=True)
@@ -172,6 +181,8 @@ class FinalResult:
         With the run's test-time augmentation; None without one.
     augmented_accuracy : float or None
         Likewise.
+    chose_epoch : bool
+        As in ``Evaluation``.
 
     Examples
     --------
@@ -191,6 +202,7 @@ class FinalResult:
     accuracy_interval: Tuple[float, float]
     augmented_loss: Optional[float]
     augmented_accuracy: Optional[float]
+    chose_epoch: bool
 
     def __str__(self) -> str:
         low, high = self.accuracy_interval
@@ -203,4 +215,6 @@ class FinalResult:
             f"(95 % interval {low:.2%} to {high:.2%})")
         if self.augmented_accuracy is not None:
             line += f", with test-time augmentation {self.augmented_accuracy:.2%}"
+        if self.chose_epoch:
+            line += "; these images chose the epoch"
         return line

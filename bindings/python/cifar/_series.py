@@ -2,15 +2,17 @@
 
 import math
 import statistics
+import warnings
 from ctypes import byref
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Iterable, List, Optional
 
 from . import _abi as abi
 from . import _arguments as argument
 from ._html import paragraph, table
 from ._library import decode, get
 from .dataset import Dataset
+from .errors import CifarError
 from .registry import Registry
 from .rows import RunDetails
 
@@ -29,7 +31,8 @@ class RunGroup:
         One of each seed, in their order, as ``Registry.run`` returns them.
     accuracies : list of float
         Of each run the accuracy on the test images, if it was validated on a part of the training
-        images; else the best validation accuracy.
+        images; else the best validation accuracy. NaN of one that failed, or that another process
+        trains.
 
     Examples
     --------
@@ -69,14 +72,16 @@ class RunGroup:
         Returns
         -------
         float
-            NaN for a single run.
+            NaN for a single run, and where one is not completed.
 
         Examples
         --------
         >>> group.deviation >= 0
         True
         """
-        return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else float("nan")
+        if len(self.accuracies) < 2 or any(map(math.isnan, self.accuracies)):
+            return math.nan
+        return statistics.stdev(self.accuracies)
 
     def _repr_html_(self) -> str:
         rows = [
@@ -105,29 +110,60 @@ def train_series(
     images: Dataset, others: Dataset, options: abi.TrainOptions, seeds: List[int],
     create: Callable[[], Any], resume: Callable[[str], Any],
 ) -> RunGroup:
-    """Trains what the group lacks: every seed in its turn."""
+    """Trains what the group lacks: every seed in its turn, but for those that others train."""
     name: Optional[bytes] = options.name
-    ids: List[Tuple[str, Any]] = []
     registry = options.registry
+    options.is_only_of_its_seed = 1
+
+    def member() -> abi.MemberInfo:
+        return get(
+            "cifar_group_find_member", abi.MemberInfo, images._handle, others._handle,
+            byref(options))
+
+    ids: List[str] = []
     for seed in seeds:
         options.seed = seed
         options.name = None if name is None else name + f"-seed{seed}".encode()
-        member = get("cifar_group_find_member", abi.MemberInfo, images._handle, others._handle,
-            byref(options))
-        run = decode(member.run_id)
-        if not run:
-            run = create().id
-        elif not member.is_over:
-            resume(run)
-        ids.append((run, seed))
+        known = member()
+        run = decode(known.run_id)
+        if not known.is_over and not known.is_running:
+            try:
+                if run:
+                    resume(run)
+                else:
+                    run = create().id
+            except CifarError as error:
+                known = member()
+                run = decode(known.run_id)
+                taken = error.status == "CIFAR_E_BUSY" and (known.is_running or known.is_over)
+                # The other seeds may do better than one that diverges.
+                if not run or not taken and error.status != "CIFAR_E_NOT_FINITE":
+                    raise
+        ids.append(run)
     book = Registry(None if registry is None else registry.decode())
-    runs = [book.run(run) for run, _ in ids]
+    runs = [book.run(run) for run in ids]
+    for run_of_seed, seed in zip(runs, seeds):
+        if run_of_seed["status"] != "completed":
+            warnings.warn(
+                f"the group is not whole: the run of seed {seed}, {run_of_seed['id'][:8]}, "
+                + _state(run_of_seed, book), RuntimeWarning, stacklevel=4)
     return RunGroup(
         decode(options.group), None if registry is None else registry.decode(), runs,
         [_accuracy(run) for run in runs])
 
 
+def _state(run: RunDetails, book: Registry) -> str:
+    session = book.sessions(run["id"])[-1]
+    if run["status"] == "running":
+        return f"is being trained by process {session['pid']} on {session['host']}"
+    if run["status"] == "failed":
+        return f"failed ({session['reason']}); Registry.remove makes place for another"
+    return f"is {run['status']}"
+
+
 def _accuracy(run: RunDetails) -> float:
+    if run["status"] != "completed":
+        return math.nan
     tested = [row["value"] for row in run["metrics"] if row["name"] == "test_accuracy"]
     if tested:
         return float(tested[-1])

@@ -310,7 +310,8 @@ def _final_result(trainer: object) -> Optional[FinalResult]:
     return FinalResult(
         bool(info.is_of_test_images), info.epoch, info.earlier_looks, info.images, info.loss,
         info.accuracy, (info.accuracy_low, info.accuracy_high),
-        info.augmented_loss if has_more else None, info.augmented_accuracy if has_more else None)
+        info.augmented_loss if has_more else None, info.augmented_accuracy if has_more else None,
+        bool(info.chose_epoch))
 
 
 def _has(callback: Callback, method: str) -> bool:

@@ -1,6 +1,6 @@
 """All callbacks in one place, as those who come from Keras look for them."""
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, List, NoReturn
 
 from ._callbacks import Callback, LearningRateScheduler, StopTraining
 from ._recipe_callbacks import (
@@ -36,6 +36,11 @@ ELSEWHERE = {
     "ProgbarLogger": "fit(verbose=1)",
     "TensorBoard": "fit(tensorboard=DIR), and `cifar-runs export --format tensorboard -o logs`",
 }
+
+
+def __dir__() -> List[str]:
+    return sorted([*__all__, "__doc__"])
+
 
 if not TYPE_CHECKING:
 

@@ -371,7 +371,7 @@ class Model(Interchange, Shared):
                 flush=True)
         return Evaluation(
             info.loss, info.accuracy, info.count, info.top5_accuracy, info.macro_f1,
-            (info.accuracy_low, info.accuracy_high), bool(flips), classes, confusion.tolist(),
+            (info.accuracy_low, info.accuracy_high), bool(info.chose_epoch), bool(flips), classes, confusion.tolist(),
         )
 
     def evaluate_augmented(
@@ -416,7 +416,7 @@ class Model(Interchange, Shared):
             byref(info), sizeof(info))
         return AugmentedEvaluation(
             tta, info.loss, info.accuracy, info.count, info.top5_accuracy, info.macro_f1,
-            (info.accuracy_low, info.accuracy_high))
+            (info.accuracy_low, info.accuracy_high), bool(info.chose_epoch))
 
     def _data(self, dataset: Any, labels: Optional[ArrayLike]) -> Handle:
         if labels is not None:

@@ -267,6 +267,10 @@ class RunDetails(_Summary):
         Epochs recorded, on any line.
     epochs : list of EpochRow
         Those on the line that leads to where the run stands now.
+    chosen_on : str or None
+        What the epoch was chosen on, that of the best checkpoint, or the last one where training was
+        ended early: ``"test images"`` or ``"validation split"``; None where nothing chose, or nobody
+        knows what the images are, such as arrays.
     hyperparameters : dict
         The complete set.
     checkpoints : list of CheckpointRow
@@ -288,6 +292,7 @@ class RunDetails(_Summary):
 
     epochs_recorded: int
     epochs: List[EpochRow]
+    chosen_on: Optional[str]
     hyperparameters: Dict[str, Any]
     checkpoints: List[CheckpointRow]
     metrics: List[MetricRow]

@@ -181,6 +181,8 @@ infos! {
         accuracy_low: f64 = same,
         /// to here.
         accuracy_high: f64 = same,
+        /// The model's weights were chosen on these images, or on some of them.
+        chose_epoch: bool = flag,
     }
 
     /// How good the network is that a training ended with.
@@ -206,6 +208,8 @@ infos! {
         augmented_loss: f64 = same,
         /// Likewise.
         augmented_accuracy: f64 = same,
+        /// The weights were chosen on these images.
+        chose_epoch: bool = flag,
     }
 
     /// A run in one line.

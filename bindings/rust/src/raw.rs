@@ -233,6 +233,9 @@ pub struct cifar_train_options {
     // each run: made if missing, IO where it can't be written; what fails later is a line in the
     // log and ends no training. NULL: none
     pub tensorboard: *const c_char,
+    // 1: BUSY if the group has a run of this seed meanwhile, made by another process: see
+    // cifar_group_find_member. 0: a group has as many as there are
+    pub is_only_of_its_seed: i32,
 }
 
 // What of a group of runs from several seeds is to be trained.
@@ -245,6 +248,8 @@ pub struct cifar_member_info {
     // of the group's run with these options: resume it, unless it is over; "": there is none, make
     // it with cifar_trainer_create
     pub run_id: [c_char; 40],
+    // 1: a process trains it at present; leave it to that
+    pub is_running: i32,
 }
 
 // One step of a search for a learning rate.
@@ -585,6 +590,8 @@ pub struct cifar_final_result {
     pub augmented_loss: f64,
     // likewise
     pub augmented_accuracy: f64,
+    // as in cifar_evaluation: these images chose the epoch
+    pub chose_epoch: i32,
 }
 
 // What is known of a model.
@@ -630,6 +637,10 @@ pub struct cifar_evaluation {
     pub accuracy_low: f64,
     // to here. It knows nothing of how the model was chosen
     pub accuracy_high: f64,
+    // 1: the model's weights were chosen on these images, or on some of them: as the best
+    // checkpoint by a callback that watches how the run does on them, or as those that one which
+    // stops early ended with. 0: they were not, or nobody knows
+    pub chose_epoch: i32,
 }
 
 // What a model is written as.
@@ -1377,6 +1388,11 @@ extern "C" {
         json: *mut *const c_char,
     ) -> cifar_status;
 
+    pub fn cifar_run_get_chosen_on(
+        run: *const cifar_run,
+        images: *mut *const c_char,
+    ) -> cifar_status;
+
     pub fn cifar_run_epoch_count(run: *const cifar_run, count: *mut usize) -> cifar_status;
 
     pub fn cifar_run_get_epoch(
@@ -1553,7 +1569,7 @@ const _: () = {
     assert!(offset_of!(cifar_dataset_info, channels) == 40);
     assert!(offset_of!(cifar_dataset_info, height) == 44);
     assert!(offset_of!(cifar_dataset_info, width) == 48);
-    assert!(size_of::<cifar_train_options>() == 184);
+    assert!(size_of::<cifar_train_options>() == 192);
     assert!(offset_of!(cifar_train_options, struct_size) == 0);
     assert!(offset_of!(cifar_train_options, epochs) == 4);
     assert!(offset_of!(cifar_train_options, batch_size) == 8);
@@ -1580,10 +1596,12 @@ const _: () = {
     assert!(offset_of!(cifar_train_options, packages) == 160);
     assert!(offset_of!(cifar_train_options, no_patch) == 168);
     assert!(offset_of!(cifar_train_options, tensorboard) == 176);
-    assert!(size_of::<cifar_member_info>() == 48);
+    assert!(offset_of!(cifar_train_options, is_only_of_its_seed) == 184);
+    assert!(size_of::<cifar_member_info>() == 52);
     assert!(offset_of!(cifar_member_info, struct_size) == 0);
     assert!(offset_of!(cifar_member_info, is_over) == 4);
     assert!(offset_of!(cifar_member_info, run_id) == 8);
+    assert!(offset_of!(cifar_member_info, is_running) == 48);
     assert!(size_of::<cifar_lr_point>() == 40);
     assert!(offset_of!(cifar_lr_point, struct_size) == 0);
     assert!(offset_of!(cifar_lr_point, step) == 4);
@@ -1705,7 +1723,7 @@ const _: () = {
     assert!(offset_of!(cifar_trainer_info, hyperparameters) == 56);
     assert!(offset_of!(cifar_trainer_info, end_reason) == 64);
     assert!(offset_of!(cifar_trainer_info, has_diverged) == 72);
-    assert!(size_of::<cifar_final_result>() == 72);
+    assert!(size_of::<cifar_final_result>() == 80);
     assert!(offset_of!(cifar_final_result, struct_size) == 0);
     assert!(offset_of!(cifar_final_result, is_of_test_images) == 4);
     assert!(offset_of!(cifar_final_result, epoch) == 8);
@@ -1717,6 +1735,7 @@ const _: () = {
     assert!(offset_of!(cifar_final_result, accuracy_high) == 48);
     assert!(offset_of!(cifar_final_result, augmented_loss) == 56);
     assert!(offset_of!(cifar_final_result, augmented_accuracy) == 64);
+    assert!(offset_of!(cifar_final_result, chose_epoch) == 72);
     assert!(size_of::<cifar_model_info>() == 48);
     assert!(offset_of!(cifar_model_info, struct_size) == 0);
     assert!(offset_of!(cifar_model_info, classes) == 4);
@@ -1726,7 +1745,7 @@ const _: () = {
     assert!(offset_of!(cifar_model_info, channels) == 32);
     assert!(offset_of!(cifar_model_info, height) == 36);
     assert!(offset_of!(cifar_model_info, width) == 40);
-    assert!(size_of::<cifar_evaluation>() == 64);
+    assert!(size_of::<cifar_evaluation>() == 72);
     assert!(offset_of!(cifar_evaluation, struct_size) == 0);
     assert!(offset_of!(cifar_evaluation, loss) == 8);
     assert!(offset_of!(cifar_evaluation, accuracy) == 16);
@@ -1735,6 +1754,7 @@ const _: () = {
     assert!(offset_of!(cifar_evaluation, macro_f1) == 40);
     assert!(offset_of!(cifar_evaluation, accuracy_low) == 48);
     assert!(offset_of!(cifar_evaluation, accuracy_high) == 56);
+    assert!(offset_of!(cifar_evaluation, chose_epoch) == 64);
     assert!(size_of::<cifar_export_options>() == 24);
     assert!(offset_of!(cifar_export_options, struct_size) == 0);
     assert!(offset_of!(cifar_export_options, names) == 8);

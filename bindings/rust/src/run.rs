@@ -68,6 +68,16 @@ impl Run {
         Ok(unsafe { text::owned(json) })
     }
 
+    /// What the epoch was chosen on: "test images" or "validation split"; none where nothing chose, or
+    /// nobody knows what the images are.
+    pub fn chosen_on(&self) -> Result<Option<String>> {
+        let mut images = ptr::null();
+        // SAFETY: the pointer is written to.
+        check(unsafe { raw::cifar_run_get_chosen_on(self.pointer, &mut images) })?;
+        // SAFETY: a C string that lives as long as the run, or NULL.
+        Ok(unsafe { text::copied(images) })
+    }
+
     lists! {
         /// Epochs on the line that leads to where the run stands now.
         epochs: EpochInfo by cifar_run_epoch_count, cifar_run_get_epoch;

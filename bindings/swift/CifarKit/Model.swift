@@ -121,6 +121,8 @@ public final class Model: @unchecked Sendable {
     public let macroF1: Double
     /// Where the accuracy on all such images lies, with 95 % confidence.
     public let accuracyInterval: ClosedRange<Double>
+    /// Whether the model's weights were chosen on these images, or on some of them.
+    public let choseEpoch: Bool
   }
 
   /// Loss, accuracy and more on a data set.
@@ -133,7 +135,8 @@ public final class Model: @unchecked Sendable {
     return Evaluation(
       loss: result.loss, accuracy: result.accuracy, count: result.count,
       topFiveAccuracy: result.top5_accuracy, macroF1: result.macro_f1,
-      accuracyInterval: result.accuracy_low...result.accuracy_high)
+      accuracyInterval: result.accuracy_low...result.accuracy_high,
+      choseEpoch: result.chose_epoch != 0)
   }
 
   /// The probability of each class for each image, a row an image.

@@ -61,6 +61,9 @@ public struct Run: Equatable, Sendable {
   public let info: RunInfo
   /// The complete set of hyperparameters, a JSON object.
   public let hyperparameters: String
+  /// What the epoch was chosen on: `test images` or `validation split`; nil where nothing chose, or nobody
+  /// knows what the images are.
+  public let chosenOn: String?
   /// Epochs on the line that leads to where the run stands.
   public let epochs: [EpochInfo]
   /// Checkpoints, oldest first.
@@ -159,6 +162,9 @@ public struct Run: Equatable, Sendable {
     var json: UnsafePointer<CChar>?
     try check(cifar_run_get_hyperparameters(run, &json))
     hyperparameters = String(copying: json) ?? ""
+    var images: UnsafePointer<CChar>?
+    try check(cifar_run_get_chosen_on(run, &images))
+    chosenOn = String(copying: images)
     epochs = try (0..<counted { cifar_run_epoch_count(run, $0) }).map { index in
       EpochInfo(try filled(cifar_epoch_info()) { cifar_run_get_epoch(run, index, $0, $1) })
     }

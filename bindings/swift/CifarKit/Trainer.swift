@@ -153,6 +153,8 @@ public final class Trainer: @unchecked Sendable {
     public let augmentedLoss: Double
     /// Likewise.
     public let augmentedAccuracy: Double
+    /// Whether the weights were chosen on these images.
+    public let choseEpoch: Bool
   }
 
   /// What was measured when all epochs were done, of a run with `validation_split` or with test-time
@@ -165,7 +167,8 @@ public final class Trainer: @unchecked Sendable {
       isOfTestImages: result.is_of_test_images != 0, epoch: Int(result.epoch),
       earlierLooks: Int(result.earlier_looks), images: Int(result.images), loss: result.loss,
       accuracy: result.accuracy, accuracyInterval: result.accuracy_low...result.accuracy_high,
-      augmentedLoss: result.augmented_loss, augmentedAccuracy: result.augmented_accuracy)
+      augmentedLoss: result.augmented_loss, augmentedAccuracy: result.augmented_accuracy,
+      choseEpoch: result.chose_epoch != 0)
   }
 
   /// The network as it is now; after a finished run, with the best weights. Independent of the

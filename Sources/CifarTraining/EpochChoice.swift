@@ -1,0 +1,82 @@
+import CifarCore
+
+// When are weights chosen on the images that a run validates on? Where it had several epochs, and what
+// these images said decided which of them the weights are of: of a best checkpoint, by a model_checkpoint
+// that watches a val_ metric and keeps the best only; of those that training ended with, by an
+// early_stopping that watches one, and ended it or put the best weights back. A rate that falls on a
+// plateau chooses no epoch.
+
+extension Monitor {
+  /// Whether the images validated on decide it.
+  var isOfValidation: Bool { self == .valLoss || self == .valAccuracy }
+}
+
+extension Hyperparameters {
+  /// Whether the best checkpoint is chosen on the images validated on.
+  public var choosesBestByValidation: Bool { choices.contains { $0 } }
+
+  /// Whether the images validated on choose an epoch: that of the best checkpoint, or the last one.
+  public var choosesEpoch: Bool {
+    choosesBestByValidation || !stoppers.isEmpty
+  }
+
+  /// For each callback, whether it marks the best checkpoints by the images validated on.
+  private var choices: [Bool] {
+    callbacks.map { callback in
+      guard epochs > 1, let options = callback.options as? ModelCheckpoint.Options else {
+        return false
+      }
+      return options.saveBestOnly && options.monitor.isOfValidation
+    }
+  }
+
+  /// The callbacks that end training by the images validated on, by their place in the list.
+  fileprivate var stoppers: [(place: Int, options: EarlyStopping.Options)] {
+    callbacks.enumerated().compactMap { place, callback in
+      guard epochs > 1, let options = callback.options as? EarlyStopping.Options,
+        options.monitor.isOfValidation
+      else { return nil }
+      return (place, options)
+    }
+  }
+
+  /// Whether the callbacks were in such a state when the epoch was their best that its checkpoint was
+  /// marked as the best one.
+  fileprivate func isBest(_ state: TrainerState) -> Bool {
+    state.batch == 0 && state.epoch > 0
+      && zip(choices, state.callbacks).contains { $0 && $1.bestEpoch == state.epoch }
+  }
+
+  /// Whether early stopping by the images validated on ended a training in that state.
+  fileprivate func wasStoppedByValidation(_ state: TrainerState) -> Bool {
+    guard state.stopReason != nil, state.hasDiverged != true else { return false }
+    return stoppers.contains { place, options in
+      state.callbacks.indices.contains(place) && state.callbacks[place].wait >= options.patience
+    }
+  }
+}
+
+extension Checkpoint {
+  /// Whether its weights are chosen on the images that the run was validated on.
+  ///
+  /// - Parameter isBest: whether it was asked for as the run's best; nil where nobody knows, as of a
+  ///   file: then it is taken for that if the run had no better one before.
+  public func isChosen(isBest: Bool?) -> Bool {
+    if hyperparameters.wasStoppedByValidation(state) { return true }
+    return isBest.map { $0 && hyperparameters.choosesBestByValidation }
+      ?? hyperparameters.isBest(state)
+  }
+}
+
+extension Trainer {
+  /// Whether the weights that it has are chosen on the images that it validates on.
+  public var hasChosenWeights: Bool {
+    var state = state
+    state.callbacks = callbacks.map(\.state)
+    if hyperparameters.wasStoppedByValidation(state) { return true }
+    return endEpoch > 0 && bestWeights != nil
+      && hyperparameters.stoppers.contains { place, options in
+        options.restoreBestWeights && state.callbacks[place].bestEpoch > 0
+      }
+  }
+}
