@@ -172,8 +172,11 @@ def test_what_is_refused(trained, small, tmp_path):
     grey = np.zeros((20, 28, 28, 1), np.uint8)
     with pytest.raises(cifar.CifarError, match="those to calibrate on are"):
         model.quantize((grey, np.arange(20) % 10))
-    for arguments in [{"model": quantized.spec}, {"model": quantized.spec, "init": quantized}]:
-        with pytest.raises(cifar.CifarError, match="can't be trained"):
+    for arguments, words in [
+        ({"model": quantized.spec}, "can't be trained"),
+        ({"model": quantized.spec, "init": quantized}, "nothing to begin a training with"),
+    ]:
+        with pytest.raises(cifar.CifarError, match=words):
             cifar.fit(train, test, epochs=1, record=False, verbose=0, **arguments)
     with pytest.raises(cifar.CifarError, match="precision int8 is not for training"):
         cifar.fit(train, test, epochs=1, precision="int8", record=False, verbose=0)
