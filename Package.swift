@@ -7,6 +7,12 @@ let kernelFlags = [
   "-Ounchecked", "-wmo", "-num-threads", "1", "-enforce-exclusivity=unchecked",
 ]
 
+// What the tests spend most of their time in without optimisation: shapes and the oracles. A debug
+// build optimises them as a release build does, with every check of `-O`.
+let optimized: [SwiftSetting] = [
+  .unsafeFlags(["-O", "-wmo", "-num-threads", "1"], .when(configuration: .debug))
+]
+
 // One source of kernels, one target an instruction set: each target holds a link to KernelBodies.
 var kernelTargets: [Target] = [
   .target(
@@ -77,7 +83,7 @@ let package = Package(
     .systemLibrary(name: "CCifar", path: "include"),
     .target(name: "CCPUFeatures"),
     .target(name: "CMemory"),
-    .target(name: "KernelABI"),
+    .target(name: "KernelABI", swiftSettings: optimized),
     .target(
       name: "Kernels",
       dependencies: ["KernelABI", "CCPUFeatures", "CifarCore"]
@@ -130,7 +136,9 @@ let package = Package(
       name: "registry-bench", dependencies: ["CifarCore", "CifarRegistry", "CommandSupport"],
       path: "Benchmarks/registry-bench"),
 
-    .target(name: "TestSupport", dependencies: ["CifarCore", "Kernels"], path: "Tests/Support"),
+    .target(
+      name: "TestSupport", dependencies: ["CifarCore", "Kernels"], path: "Tests/Support",
+      swiftSettings: optimized),
     .testTarget(name: "CifarCoreTests", dependencies: ["CifarCore", "CMemory", "TestSupport"]),
     .testTarget(
       name: "CheckpointFormatTests", dependencies: ["CheckpointFormat", "CifarCore"]),
