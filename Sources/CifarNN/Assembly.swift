@@ -43,7 +43,9 @@ struct Assembly {
   ) throws -> Activation {
     var storage: Storage?
     switch value.place {
-    case .shared(let other): return Activation(of: others[other], gradient: gradient)
+    case .shared(let other):
+      return Activation(
+        of: others[other], batchSize: context.batchSize, gradient: gradient)
     case .stored(let kept): storage = kept
     case .computed: storage = nil
     }

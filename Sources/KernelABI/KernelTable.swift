@@ -126,9 +126,11 @@ public protocol KernelTable: Int16Kernels, Int8Kernels {
 
   /// The sums of all points to filter gradients of one input group as `addFilterGradient` lays them
   /// out, (panels, k, k, lanes, panel): Cᵀ·s·C. `sums` are those of this group, its panels
-  /// `panelStride` floats apart. What the last group and the last panel lack is not written.
+  /// `panelStride` floats apart. What the last group and the last panel lack is not written. Added to what
+  /// is there if `accumulate`.
   func winogradFilterGradient(
-    _ shape: ConvolutionShape, _ sums: Input, panelStride: Int, group: Int, to filters: Output)
+    _ shape: ConvolutionShape, _ sums: Input, panelStride: Int, group: Int, to filters: Output,
+    accumulate: Bool)
 
   // MARK: Matrix product
 

@@ -147,19 +147,20 @@ extension KernelSet {
   }
 
   public func winogradFilterGradient(
-    _ shape: ConvolutionShape, _ sums: Input, panelStride: Int, group: Int, to filters: Output
+    _ shape: ConvolutionShape, _ sums: Input, panelStride: Int, group: Int, to filters: Output,
+    accumulate: Bool
   ) {
-    if shape.kernel == 3 {
-      transformSums(3, shape, sums, panelStride, group, to: filters)
-    } else {
-      transformSums(5, shape, sums, panelStride, group, to: filters)
+    switch (shape.kernel, accumulate) {
+    case (3, false): transformSums(3, false, shape, sums, panelStride, group, to: filters)
+    case (3, true): transformSums(3, true, shape, sums, panelStride, group, to: filters)
+    default: transformSums(5, accumulate, shape, sums, panelStride, group, to: filters)
     }
   }
 
   @inline(__always)
   private func transformSums(
-    _ kernel: Int, _ shape: ConvolutionShape, _ sums: Input, _ panelStride: Int, _ group: Int,
-    to filters: Output
+    _ kernel: Int, _ accumulate: Bool, _ shape: ConvolutionShape, _ sums: Input,
+    _ panelStride: Int, _ group: Int, to filters: Output
   ) {
     // From one tap and from one point to the next.
     let tap = lanes * panel
@@ -176,12 +177,13 @@ extension KernelSet {
             // Along the columns: (6, 6) to (k, 6).
             for x in 0..<6 {
               interpolate(
-                from + first + x * pointStride, 6 * pointStride, kernel, to: columns + x * lanes,
-                6 * lanes)
+                from + first + x * pointStride, 6 * pointStride, kernel, false,
+                to: columns + x * lanes, 6 * lanes)
             }
             for y in 0..<kernel {
               interpolate(
-                columns + y * 6 * lanes, lanes, kernel, to: to + first + kernel * y * tap, tap)
+                columns + y * 6 * lanes, lanes, kernel, accumulate,
+                to: to + first + kernel * y * tap, tap)
             }
           }
         }
@@ -193,8 +195,13 @@ extension KernelSet {
   /// highest power alone.
   @inline(__always)
   private func interpolate(
-    _ p: Input, _ stride: Int, _ kernel: Int, to: Output, _ tapStride: Int
+    _ p: Input, _ stride: Int, _ kernel: Int, _ accumulate: Bool, to: Output, _ tapStride: Int
   ) {
+    @inline(__always)
+    func put(_ v: Vector, _ tap: Int) {
+      let place = to + tap * tapStride
+      store(accumulate ? load(place) + v : v, place)
+    }
     let (p1, p2) = (load(p + stride), load(p + 2 * stride))
     let (p3, p4) = (load(p + 3 * stride), load(p + 4 * stride))
     let (sumA, sumB, differenceA, differenceB) = (p1 + p2, p3 + p4, p1 - p2, p3 - p4)
@@ -209,11 +216,11 @@ extension KernelSet {
         differenceA, Vector(repeating: factorA), differenceB * Vector(repeating: factorB))
     }
     let last = load(p + 5 * stride)
-    store(even(scaleA, scaleB, load(p)), to)
-    store(odd(a * scaleA, b * scaleB), to + tapStride)
-    store(even(0.5 * scaleA, 2 * scaleB, kernel == 3 ? last : .zero), to + 2 * tapStride)
+    put(even(scaleA, scaleB, load(p)), 0)
+    put(odd(a * scaleA, b * scaleB), 1)
+    put(even(0.5 * scaleA, 2 * scaleB, kernel == 3 ? last : .zero), 2)
     if kernel == 3 { return }
-    store(odd(0.5 * a * scaleA, 2 * b * scaleB), to + 3 * tapStride)
-    store(even(0.25 * scaleA, 4 * scaleB, last), to + 4 * tapStride)
+    put(odd(0.5 * a * scaleA, 2 * b * scaleB), 3)
+    put(even(0.25 * scaleA, 4 * scaleB, last), 4)
   }
 }

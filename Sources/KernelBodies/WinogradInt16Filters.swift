@@ -7,55 +7,83 @@ extension KernelSet {
   ) {
     let inputs = rotated ? shape.outputChannels : shape.inputChannels
     let groups = blocks(inputs, of: lanes)
-    let pointStride = groups * lanes * lanes
     for group in 0..<groups {
       transformFilters(
         shape, filters, rotated: rotated, firstOutput: index * panel + vector * lanes, group: group
       ) { input, taps in
-        transformFilter(taps, kernel: shape.kernel, scratch + input * lanes, pointStride)
+        transformFilter(
+          taps, kernel: shape.kernel, scratch + input * Winograd.points * lanes, lanes)
       }
     }
-    for point in 0..<Winograd.points {
-      let from = Input(scratch + point * pointStride)
-      let scale = filterScale(from, groups * lanes, sumLimit: Int16Products.filterLimit)
-      let bound = Int16Products.inputBound(point / 6) * Int16Products.inputBound(point % 6)
-      let place = index * Winograd.points + point
-      // The bound of the data is taken back here, too.
-      store(Vector(repeating: bound) / scale, scales + place * panel + vector * lanes)
-      storeFilters(
-        from, pairs: groups * lanes / 2, scale,
-        transformed + place * groups * lanes * panel + vector * 2 * lanes)
-    }
+    storeFilters(
+      Input(scratch), inputs: groups * lanes, sumLimit: Int16Products.filterLimit,
+      bound: { Int16Products.inputBound($0 / 6) * Int16Products.inputBound($0 % 6) },
+      to: transformed + index * Winograd.points * groups * lanes * panel + vector * 2 * lanes,
+      scales: scales + index * Winograd.points * panel + vector * lanes)
   }
 
-  /// Filters of one point, a vector an input, as pairs of inputs.
+  /// Filters, (inputs, 36, lanes), as pairs of inputs for each point, and what takes their scales and
+  /// the bounds of the data back.
   @inline(__always)
   func storeFilters(
-    _ from: Input, pairs count: Int, _ scale: Vector, _ to: UnsafeMutablePointer<Int16>
+    _ filters: Input, inputs: Int, sumLimit: Float, bound: (Int) -> Float,
+    to transformed: UnsafeMutablePointer<Int16>, scales: Output
   ) {
-    for pair in 0..<count {
-      let (first, second) = (from + 2 * pair * lanes, from + (2 * pair + 1) * lanes)
-      storePairs(
-        pairs(toInt16(load(first), scale), toInt16(load(second), scale)), to + 2 * pair * panel)
+    // Two points at a time: their sums do not wait for each other.
+    for point in stride(from: 0, to: Winograd.points, by: 2) {
+      let (from0, from1) = (filters + point * lanes, filters + (point + 1) * lanes)
+      let (scale0, scale1) = filterScales(from0, from1, inputs, sumLimit)
+      store(Vector(repeating: bound(point)) / scale0, scales + point * panel)
+      store(Vector(repeating: bound(point + 1)) / scale1, scales + (point + 1) * panel)
+      let (to0, to1) = (
+        transformed + point * inputs * panel, transformed + (point + 1) * inputs * panel
+      )
+      for pair in 0..<(inputs / 2) {
+        let (first, second) = (
+          2 * pair * Winograd.points * lanes, (2 * pair + 1) * Winograd.points * lanes
+        )
+        storePairs(
+          pairs(toInt16(load(from0 + first), scale0), toInt16(load(from0 + second), scale0)),
+          to0 + 2 * pair * panel)
+        storePairs(
+          pairs(toInt16(load(from1 + first), scale1), toInt16(load(from1 + second), scale1)),
+          to1 + 2 * pair * panel)
+      }
     }
   }
 
-  /// The largest scale with which neither a filter nor a sum of magnitudes leaves its range.
+  /// The largest scales with which neither a filter nor a sum of magnitudes leaves its range, of two
+  /// points.
   @inline(__always)
-  func filterScale(_ filters: Input, _ inputs: Int, sumLimit: Float) -> Vector {
-    var largest = Vector.zero
-    var largestSum = Vector.zero
+  private func filterScales(
+    _ first: Input, _ second: Input, _ inputs: Int, _ sumLimit: Float
+  ) -> (Vector, Vector) {
+    var (largest0, largest1) = (Vector.zero, Vector.zero)
+    var (largestSum0, largestSum1) = (Vector.zero, Vector.zero)
     var input = 0
     while input < inputs {
-      var sum = Vector.zero
+      var (sum0, sum1) = (Vector.zero, Vector.zero)
       for i in input..<min(inputs, input + Int16Products.sumInputs) {
-        let size = magnitude(load(filters + i * lanes))
-        sum += size
-        largest = larger(largest, size)
+        let size0 = magnitude(load(first + i * Winograd.points * lanes))
+        let size1 = magnitude(load(second + i * Winograd.points * lanes))
+        sum0 += size0
+        sum1 += size1
+        largest0 = larger(largest0, size0)
+        largest1 = larger(largest1, size1)
       }
-      largestSum = larger(largestSum, sum)
+      largestSum0 = larger(largestSum0, sum0)
+      largestSum1 = larger(largestSum1, sum1)
       input += Int16Products.sumInputs
     }
+    return (
+      filterScale(largest0, largestSum0, sumLimit), filterScale(largest1, largestSum1, sumLimit)
+    )
+  }
+
+  @inline(__always)
+  private func filterScale(
+    _ largest: Vector, _ largestSum: Vector, _ sumLimit: Float
+  ) -> Vector {
     // Rounding may add a half to each. Filters of zeros have a scale as well.
     let total = sumLimit - Float(Int16Products.sumInputs) / 2
     let tiny = Vector(repeating: 1e-30)

@@ -164,22 +164,18 @@ extension KernelSet {
     scales: Output, panel index: Int, vector: Int, scratch: Output
   ) {
     let groups = blocks(shape.inputChannels, of: lanes)
-    let pointStride = groups * lanes * lanes
     for group in 0..<groups {
       transformFilters(
         shape, filters, rotated: false, firstOutput: index * panel + vector * lanes, group: group
-      ) { input, taps in transformFilterToIntegers(taps, scratch + input * lanes, pointStride) }
+      ) { input, taps in
+        transformFilterToIntegers(taps, scratch + input * Winograd.points * lanes, lanes)
+      }
     }
-    for point in 0..<Winograd.points {
-      let from = Input(scratch + point * pointStride)
-      let scale = filterScale(
-        from, groups * lanes, sumLimit: WinogradIntegers.filterLimit)
-      let place = index * Winograd.points + point
-      store(Vector(repeating: 1) / scale, scales + place * panel + vector * lanes)
-      storeFilters(
-        from, pairs: groups * lanes / 2, scale,
-        transformed + place * groups * lanes * panel + vector * 2 * lanes)
-    }
+    storeFilters(
+      Input(scratch), inputs: groups * lanes, sumLimit: WinogradIntegers.filterLimit,
+      bound: { _ in 1 },
+      to: transformed + index * Winograd.points * groups * lanes * panel + vector * 2 * lanes,
+      scales: scales + index * Winograd.points * panel + vector * lanes)
   }
 
   /// G·g·Gᵀ of a vector of filters, (3, 3, lanes), to 36 points.

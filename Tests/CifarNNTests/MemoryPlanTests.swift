@@ -31,6 +31,20 @@ import Testing
     #expect(inference.values.allSatisfy { $0.gradient == nil })
   }
 
+  /// So that a thread writes the same part of the buffer, whichever size an image has.
+  @Test func gradientsOfABufferHaveTheSameMiddle() throws {
+    let buffer = try AlignedBuffer<Float>(count: 4 * 1024)
+    for channels in [16, 8, 2] {
+      let activation = try Activation(
+        shape: .image(channels: channels * 8, height: 4, width: 2), lanes: 8, batchSize: 4,
+        gradient: buffer)
+      let gradient = try #require(activation.gradient)
+      #expect(gradient + 2 * activation.stride == buffer.pointer + 2 * 1024)
+    }
+    let whole = try Activation(shape: .flat(1023), lanes: 8, batchSize: 4, gradient: buffer)
+    #expect(whole.gradient == buffer.pointer)
+  }
+
   @Test func imagesHaveNoGradientIfAConvolutionReadsThem() throws {
     #expect(try plan("tutorial", .training).values[0].gradient == nil)
     let nodes = try ModelSpec(input: [3, 8, 8], layers: [.relu, .flatten, .dense(units: 2)])

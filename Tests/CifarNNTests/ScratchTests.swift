@@ -5,13 +5,17 @@ import Testing
 /// Memory that operators share: none of it twice at a time, and workers far from each other.
 @Suite struct ScratchTests {
   @Test func placesDoNotOverlap() throws {
-    let size = ScratchSize(shared: 100, worker: 33)
+    let size = ScratchSize(shared: 100, filterSums: 70, worker: 33)
       .union(ScratchSize(worker: 17, for: .staging))
       .union(ScratchSize(shared: 50, worker: 20))
       .union(ScratchSize(worker: 5, for: .gradients))
     let scratch = try Scratch(size, threads: 3)
     let sizes: [(Scratch.Use, Int)] = [(.own, 33), (.staging, 17), (.images, 0), (.gradients, 5)]
-    var places = [(start: scratch.shared, count: 100)]
+    #expect(scratch.filterSums.count >= 70)
+    var places = try [
+      (start: scratch.shared, count: 100),
+      (#require(scratch.filterSums.baseAddress), scratch.filterSums.count),
+    ]
     for worker in 0..<3 {
       for (use, count) in sizes {
         places.append((scratch.pointer(worker: worker, for: use), count))

@@ -116,7 +116,7 @@ import Testing
       let taps = GuardedBuffer(output: panels * item)
       kernels.winogradFilterGradient(
         shape, sums.pointer + group * itemSums, panelStride: groups * itemSums, group: group,
-        to: taps.pointer)
+        to: taps.pointer, accumulate: false)
       for panel in 0..<panels {
         kernels.unpackFilterGradient(
           shape, taps.pointer + panel * item, inputGroup: group, outputPanel: panel,

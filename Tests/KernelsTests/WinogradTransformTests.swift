@@ -121,7 +121,8 @@ import Testing
     let sums = GuardedBuffer(Samples.uniform(36 * sumStride, seed: 5))  // (1, 1, 36, lanes, panel)
     let taps = GuardedBuffer(output: kernel * kernel * stride)  // (1, k, k, lanes, panel)
     set.kernels.winogradFilterGradient(
-      sample.shape, sums.pointer, panelStride: 36 * sumStride, group: 0, to: taps.pointer)
+      sample.shape, sums.pointer, panelStride: 36 * sumStride, group: 0, to: taps.pointer,
+      accumulate: false)
     #expect(taps.isIntact)
     let filter = GuardedBuffer(output: kernel * kernel)
     set.kernels.unpackFilterGradient(
@@ -131,6 +132,13 @@ import Testing
       by: WinogradOracle.transposed(WinogradOracle.filterMatrix(kernel: kernel)))
     #expect(relativeError(filter.array, expected) < 1e-6)
     #expect(filter.isIntact)
+    // Added to themselves they are twice as large, to the bit.
+    let once = taps.array
+    set.kernels.winogradFilterGradient(
+      sample.shape, sums.pointer, panelStride: 36 * sumStride, group: 0, to: taps.pointer,
+      accumulate: true)
+    #expect(taps.array == once.map { 2 * $0 })
+    #expect(taps.isIntact)
   }
 
   /// Packs that are full and packs that are not.

@@ -34,18 +34,30 @@ final class Activation {
     stored = Values(
       base: UnsafeMutableRawPointer(memory.pointer), storage: storage ?? .float32, step: step)
     gradientMemory = gradient
-    self.gradient = gradient?.pointer
+    let count = batchSize * stride
+    self.gradient = gradient.map { Activation.middle($0, count: count) }
   }
 
   /// The same values for another reader, with a gradient of their own.
-  init(of other: Activation, gradient: AlignedBuffer<Float>?) {
+  init(of other: Activation, batchSize: Int, gradient: AlignedBuffer<Float>?) {
     shape = other.shape
     stride = other.stride
     isStored = other.isStored
     memory = other.memory
     stored = other.stored
     gradientMemory = gradient
-    self.gradient = gradient?.pointer
+    let count = batchSize * stride
+    self.gradient = gradient.map { Activation.middle($0, count: count) }
+  }
+
+  /// Gradients of different sizes that share a buffer have their middle in the same place: so the thread
+  /// that has the first half of the images does not write where another one wrote the second half of
+  /// others, and has to take the cache lines from it.
+  private static func middle(
+    _ buffer: AlignedBuffer<Float>, count: Int
+  ) -> UnsafeMutablePointer<Float> {
+    // Whole cache lines.
+    buffer.pointer + (buffer.count - count) / 2 / 16 * 16
   }
 
   /// The values of rows, and of images that are stored as float32.

@@ -54,10 +54,10 @@ struct DirectBlocking: Equatable, Sendable {
       isInt16 && target.training ? shape.kernel * shape.height * pairs * lanes : 0
     let sumFloats =
       inputGroups * outputPanels * shape.kernel * shape.kernel * lanes * target.tiles.panelLanes
-    let shared = target.training ? pieces.most(batchSize: target.batchSize) * sumFloats : 0
+    let filterSums = target.training ? pieces.most(batchSize: target.batchSize) * sumFloats : 0
     guard isInt16 else {
       scratch = ScratchSize(
-        shared: shared,
+        filterSums: filterSums,
         worker: max(
           shape.hasFrame ? forward : 0, shape.hasGradientFrame ? backward : 0)
       ).union(StagingBuffers.scratch(2, size: imageFloats, target))
@@ -66,7 +66,7 @@ struct DirectBlocking: Equatable, Sendable {
     let gradientFloats =
       target.training ? shape.outputHeight * pairs * target.tiles.panelLanes : 0
     scratch = ScratchSize(
-      shared: shared,
+      filterSums: filterSums,
       worker: max(blocks(max(forward, backward), of: 2), pixelFloats + gradientFloats))
   }
 }

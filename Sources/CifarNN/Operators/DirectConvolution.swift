@@ -111,13 +111,12 @@ final class DirectConvolution: ConvolutionAlgorithm {
     let outputGradient =
       readsGradientsOnce ? outputGradient : outputGradient.batch(batch.count) ?? outputGradient
     let chunks = blocking.pieces.count(batch)
-    // (chunks, input groups, panels of output, k, k, lanes, panel)
-    let sums = context.scratch.shared
+    let sums = FilterGradientSums(shape, chunks: chunks, context)
     context.pool.forEach(chunks * items) { index, worker in
       let (chunk, item) = index.quotientAndRemainder(dividingBy: items)
-      let sum = sums + index * tapFloats
-      sum.update(repeating: 0, count: tapFloats)
       let group = item / outputPanels
+      let sum = sums.pointer(chunk: chunk, inputGroup: group, outputPanel: item % outputPanels)
+      sum.update(repeating: 0, count: tapFloats)
       for image in blocking.pieces.piece(chunk, of: batch) {
         let one = image..<(image + 1)
         let images = input.images(one, groups: group..<(group + 1), worker: worker)
@@ -128,6 +127,6 @@ final class DirectConvolution: ConvolutionAlgorithm {
           gradient: gradients.floats + image * outputStride, sum: sum)
       }
     }
-    FilterGradientSums(shape, sums, chunks: chunks, context).addUp(to: weightGradient)
+    sums.addUp(to: weightGradient)
   }
 }

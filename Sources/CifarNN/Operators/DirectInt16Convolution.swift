@@ -110,18 +110,16 @@ final class DirectInt16Convolution: ConvolutionAlgorithm {
     let outputGradient =
       blocking.readsGradientsOnce
       ? outputGradient : outputGradient.batch(batch.count) ?? outputGradient
-    // (chunks, input groups, panels of output, k, k, lanes, panel)
-    let partialSums = context.scratch.shared
+    let partialSums = FilterGradientSums(blocking.shape, chunks: chunks, context)
     context.pool.forEach(chunks * groups) { index, worker in
       let (chunk, group) = index.quotientAndRemainder(dividingBy: groups)
-      let sums = partialSums + index * groupFloats
+      let sums = partialSums.pointer(chunk: chunk, inputGroup: group)
       sums.update(repeating: 0, count: groupFloats)
       for image in blocking.pieces.piece(chunk, of: batch) {
         add(image, group, input, outputGradient, to: sums, worker)
       }
     }
-    FilterGradientSums(blocking.shape, partialSums, chunks: chunks, context)
-      .addUp(to: weightGradient)
+    partialSums.addUp(to: weightGradient)
   }
 
   /// What one image adds to the sums of an input group, (panels of output, k, k, lanes, panel).

@@ -4,17 +4,21 @@ import CifarCore
 struct ScratchSize: Equatable, Sendable {
   /// For all workers together.
   private(set) var shared = 0
+  /// Likewise, for `FilterGradientSums`.
+  private(set) var filterSums = 0
   /// For each of them, by use.
   private(set) var worker = [Int](repeating: 0, count: Scratch.Use.allCases.count)
 
-  init(shared: Int = 0, worker: Int = 0, for use: Scratch.Use = .own) {
+  init(shared: Int = 0, filterSums: Int = 0, worker: Int = 0, for use: Scratch.Use = .own) {
     self.shared = shared
+    self.filterSums = filterSums
     self.worker[use.rawValue] = worker
   }
 
   /// Grows to what either needs: they are not used at the same time.
   mutating func formUnion(_ other: ScratchSize) {
     shared = max(shared, other.shared)
+    filterSums = max(filterSums, other.filterSums)
     for use in worker.indices { worker[use] = max(worker[use], other.worker[use]) }
   }
 
@@ -36,6 +40,7 @@ struct ScratchSize: Equatable, Sendable {
 /// thread's, it takes the cache lines away that are being written there. Transforms took three
 /// times as long.
 private struct ScratchLayout {
+  let filterSums: Range<Int>
   /// Of the first worker's memory; those of the others follow at equal distances.
   let starts: [Int]
   let workerStride: Int
@@ -46,7 +51,9 @@ private struct ScratchLayout {
 
   init(_ size: ScratchSize) {
     func wholeLines(_ count: Int) -> Int { (count + 15) / 16 * 16 }
-    let first = wholeLines(size.shared) + ScratchLayout.gap
+    let shared = wholeLines(size.shared)
+    filterSums = shared..<(shared + wholeLines(size.filterSums))
+    let first = filterSums.upperBound + ScratchLayout.gap
     var starts: [Int] = []
     var end = first
     for worker in size.worker {
@@ -88,6 +95,12 @@ final class Scratch {
 
   /// What the workers share.
   var shared: UnsafeMutablePointer<Float> { buffer.pointer }
+
+  /// What they share for `FilterGradientSums`.
+  var filterSums: UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(
+      start: buffer.pointer + layout.filterSums.lowerBound, count: layout.filterSums.count)
+  }
 
   func pointer(worker: Int, for use: Use = .own) -> UnsafeMutablePointer<Float> {
     buffer.pointer + layout.starts[use.rawValue] + worker * layout.workerStride

@@ -16,8 +16,6 @@ struct WinogradBlocking: Equatable, Sendable {
   let pointStride: Int
   /// Floats of all transformed weights and, where those have 16 bits, their scales.
   let filterFloats: Int
-  /// Those of them in the scratch memory; 0 where they stay as they are.
-  let scratchFilters: Int
   /// nil where nothing is trained.
   let weightGradient: WinogradWeightGradientBlocking?
   let scratch: ScratchSize
@@ -64,11 +62,11 @@ struct WinogradBlocking: Equatable, Sendable {
     self.filterFloats = filterFloats(outputPanels, inputGroups)
     let rotated = hasInputGradient ? filterFloats(inputPanels, outputGroups) : 0
     let transform = target.products == .float32 ? 0 : Winograd.points * groups * lanes * lanes
-    scratchFilters = target.training ? max(self.filterFloats, rotated) : 0
     scratch = ScratchSize(
-      shared: scratchFilters,
+      // Where the weights stay as they are, so do their transforms.
+      shared: target.training ? max(self.filterFloats, rotated) : 0,
       worker: max(
         transform, transformedFloats + packs * Winograd.packTiles * Winograd.points * panel)
-    ).union(weightGradient?.scratch(after: scratchFilters) ?? ScratchSize())
+    ).union(weightGradient?.scratch ?? ScratchSize())
   }
 }

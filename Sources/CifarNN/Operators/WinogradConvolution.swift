@@ -136,7 +136,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     let product = dataProduct(outputGradient, inputGradient)
     sums.compute(
       batch: batch, input: input, outputGradient: outputGradient, scales: scales,
-      firstFloat: blocking.scratchFilters, to: weightGradient
+      to: weightGradient
     ) { chunk, next, gradients, worker in
       convolve(product, chunk, next: next, gradients, consumer, worker)
     }
@@ -312,7 +312,7 @@ final class WinogradConvolution: ConvolutionAlgorithm {
     }
     hasGradientScales = false
     self.weightGradient?.compute(
-      batch: batch, input: input, outputGradient: outputGradient, scales: scales, firstFloat: 0,
+      batch: batch, input: input, outputGradient: outputGradient, scales: scales,
       to: weightGradient
     ) { _, _, _, _ in }
   }

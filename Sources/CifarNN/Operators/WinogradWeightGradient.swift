@@ -14,6 +14,7 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
   let partGroups: Int
   /// What the groups of images are cut into.
   let pieces: GroupPieces
+  private let threads: Int
   /// Packs that are transformed and multiplied at a time.
   let packs: Int
   /// Floats from one pack of transformed images to the next, (groups of a part, 36, 6, lanes), and
@@ -30,15 +31,23 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
   /// Floats of a part's sums over a piece of a group of images: (panels of output, groups of the part,
   /// 36, lanes, panel).
   private let sumFloats: Int
-  /// Those of the filters' gradients of all pieces.
+  /// Those of the filters' gradients of all chunks.
   private let gradientSumFloats: Int
 
-  /// - Parameter floats: what comes before the sums in the shared memory, if each gradient is read once.
-  func scratch(after floats: Int) -> ScratchSize {
+  var scratch: ScratchSize {
     ScratchSize(
-      shared: gradientSumFloats + (readsGradientsOnce ? floats : 0),
-      worker: inputFloats + gradientFloats + scaleFloats
+      filterSums: gradientSumFloats, worker: inputFloats + gradientFloats + scaleFloats
     ).union(ScratchSize(worker: sumFloats, for: .sums))
+  }
+
+  /// How many of `pieces` a chunk has, 1 or 2: two are added up while they are in a core's caches, unless
+  /// that leaves too little to share.
+  func chunkPieces(of pieces: Int) -> Int {
+    WinogradWeightGradientBlocking.chunkPieces(of: pieces, parts: parts, threads: threads)
+  }
+
+  private static func chunkPieces(of pieces: Int, parts: Int, threads: Int) -> Int {
+    pieces / 2 * parts >= 2 * threads ? 2 : 1
   }
 
   /// Whether there is one part, so that no gradient is transformed twice.
@@ -84,12 +93,21 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
     pieces = GroupPieces(
       items: inputGroups,
       images: blocks(WinogradWeightGradientBlocking.pieceTiles, of: tilesPerImage))
+    threads = target.threads
     scaleFloats = target.products == .int16 ? 3 * imagesAtOnce : 0
     sumFloats =
       Winograd.points * outputPanels * partGroups * Winograd.sumStride(lanes: lanes, panel: panel)
+    // A smaller batch has fewer pieces, but perhaps as many chunks.
+    var chunks = 1
+    var count = pieces.most(batchSize: target.batchSize)
+    while count > 0 {
+      let ofChunk = WinogradWeightGradientBlocking.chunkPieces(
+        of: count, parts: parts, threads: threads)
+      chunks = max(chunks, count / ofChunk)
+      count /= 2
+    }
     gradientSumFloats =
-      pieces.most(batchSize: target.batchSize) * shape.kernel * shape.kernel * outputPanels * panel
-      * inputGroups * lanes
+      chunks * shape.kernel * shape.kernel * outputPanels * panel * inputGroups * lanes
   }
 }
 
@@ -99,8 +117,8 @@ struct WinogradWeightGradientBlocking: Equatable, Sendable {
 /// of images, or pieces of them. Both factors of a chunk are made by the worker that multiplies them and
 /// stay in its second-level cache, its sums beside them: handing transforms from core to core cost a
 /// sixth of a step. A piece's sums are brought back to the filters, a quarter of their size, before the pieces
-/// are added up. Which part a sum belongs to does not show in it, and the order of its terms follows
-/// from the batch alone.
+/// are added up. Which part a sum belongs to does not show in it, nor which chunk, and the order of its
+/// terms follows from the batch alone.
 final class WinogradWeightGradient {
   let blocking: WinogradWeightGradientBlocking
   let shape: ConvolutionShape
@@ -130,63 +148,86 @@ final class WinogradWeightGradient {
     WorkPartition(0..<blocking.outputPanels, most: blocking.panelsAtOnce)
   }
 
+  /// The chunks that the images are shared out in, and the pieces of each.
+  private func chunks(_ batch: BatchPartition) -> (count: Int, pieces: Int) {
+    let pieces = blocking.pieces.count(batch)
+    let ofChunk = blocking.chunkPieces(of: pieces)
+    return (pieces / ofChunk, ofChunk)
+  }
+
   /// How many groups of the input a chunk takes: fewer than planned where there would be no work for
   /// some threads.
   private func partGroups(_ batch: BatchPartition) -> Int {
-    let wanted = blocks(context.pool.threads, of: blocking.pieces.count(batch) * blocking.parts)
+    let wanted = blocks(context.pool.threads, of: chunks(batch).count * blocking.parts)
     return blocks(blocking.partGroups, of: wanted)
   }
 
-  /// Whether there are as many pieces for every thread, and each image is read in one of them: then
+  /// Whether there are as many chunks for every thread, and each image is read in one of them: then
   /// others may do their work on the images in them.
   func sharesEqually(_ batch: BatchPartition) -> Bool {
-    blocking.readsGradientsOnce && blocking.pieces.count(batch) % context.pool.threads == 0
+    blocking.readsGradientsOnce && chunks(batch).count % context.pool.threads == 0
   }
 
   /// - Parameters:
   ///   - scales: of the last forward pass, and of the last one to the data; negative for unknown ones.
-  ///   - firstFloat: where the pieces' sums begin in the shared scratch memory.
   ///   - weightGradient: (out, in, k, k), overwritten.
   ///   - body: is given some images, those that follow, their gradients and the worker, before they are
   ///     multiplied.
   func compute(
     batch: BatchPartition, input: any ImageProducer, outputGradient: any ImageProducer,
-    scales: (images: ImageScales, gradients: ImageScales)?, firstFloat: Int,
+    scales: (images: ImageScales, gradients: ImageScales)?,
     to weightGradient: UnsafeMutablePointer<Float>,
     _ body: (Range<Int>, Range<Int>, Values, Int) -> Void
   ) {
     let partGroups = partGroups(batch)
     let parts = blocks(blocking.inputGroups, of: partGroups)
-    let pieces = blocking.pieces.count(batch)
+    let chunks = chunks(batch)
     // Each part needs all of the gradients.
     let outputGradient =
       blocking.readsGradientsOnce
       ? outputGradient : outputGradient.batch(batch.count) ?? outputGradient
-    let filterSums = FilterGradientSums(
-      shape, context.scratch.shared + firstFloat, chunks: pieces, context)
-    context.pool.forEach(pieces * parts) { index, worker in
-      let (number, part) = index.quotientAndRemainder(dividingBy: parts)
+    let filterSums = FilterGradientSums(shape, chunks: chunks.count, context)
+    context.pool.forEach(chunks.count * parts) { index, worker in
+      let (chunk, part) = index.quotientAndRemainder(dividingBy: parts)
       let groups =
         (part * partGroups)..<min(blocking.inputGroups, (part + 1) * partGroups)
       let sums = context.scratch.pointer(worker: worker, for: .sums)
-      let images = blocking.pieces.piece(number, of: batch)
-      if images.isEmpty {
-        for group in groups {
-          filterSums.clear(chunk: number, inputGroup: group)
+      for piece in 0..<chunks.pieces {
+        let images = blocking.pieces.piece(chunk * chunks.pieces + piece, of: batch)
+        let place = FilterSumPlace(sums: filterSums, chunk: chunk, accumulate: piece > 0)
+        if images.isEmpty {
+          addNothing(groups, to: sums, place)
+        } else {
+          add(images, groups, input, outputGradient, scales, to: sums, place, worker, body)
         }
-      } else {
-        add(
-          images, groups, input, outputGradient, scales, to: sums, filterSums, chunk: number,
-          worker, body)
       }
     }
     filterSums.addUp(to: weightGradient)
   }
 
+  /// Where the sums of a piece go.
+  private struct FilterSumPlace {
+    let sums: FilterGradientSums
+    let chunk: Int
+    /// Whether they are added to those of the piece before.
+    let accumulate: Bool
+  }
+
+  /// The sums of a piece without images: zeros, which are added like others, as −0 + 0 is 0.
+  private func addNothing(
+    _ groups: Range<Int>, to sums: UnsafeMutablePointer<Float>, _ place: FilterSumPlace
+  ) {
+    for part in 0..<panelParts.count {
+      let panels = panelParts[part]
+      sums.update(repeating: 0, count: panels.count * groups.count * itemFloats)
+      transformBack(sums, groups, panels, place)
+    }
+  }
+
   /// The sums of some panels of the output back to the filters.
   private func transformBack(
     _ sums: UnsafePointer<Float>, _ groups: Range<Int>, _ panels: Range<Int>,
-    _ filterSums: FilterGradientSums, chunk: Int
+    _ place: FilterSumPlace
   ) {
     let kernels = context.kernels
     // The convolution to these panels alone.
@@ -198,8 +239,9 @@ final class WinogradWeightGradient {
       kernels.winogradFilterGradient(
         shape, sums + (group - groups.lowerBound) * itemFloats,
         panelStride: groups.count * itemFloats, group: group,
-        to: filterSums.pointer(
-          chunk: chunk, inputGroup: group, outputPanel: panels.lowerBound))
+        to: place.sums.pointer(
+          chunk: place.chunk, inputGroup: group, outputPanel: panels.lowerBound),
+        accumulate: place.accumulate)
     }
   }
 
@@ -208,8 +250,8 @@ final class WinogradWeightGradient {
     _ all: Range<Int>, _ groups: Range<Int>, _ input: any ImageProducer,
     _ outputGradient: any ImageProducer,
     _ scales: (images: ImageScales, gradients: ImageScales)?,
-    to sums: UnsafeMutablePointer<Float>, _ filterSums: FilterGradientSums, chunk number: Int,
-    _ worker: Int, _ body: (Range<Int>, Range<Int>, Values, Int) -> Void
+    to sums: UnsafeMutablePointer<Float>, _ place: FilterSumPlace, _ worker: Int,
+    _ body: (Range<Int>, Range<Int>, Values, Int) -> Void
   ) {
     let panelParts = panelParts
     let kernels = context.kernels
@@ -243,7 +285,7 @@ final class WinogradWeightGradient {
             to: to, accumulate: index + block > 0,
             next.part(block * panelParts.count + part, of: blocks.count * panelParts.count),
             worker)
-          if isLast { transformBack(to, groups, panels, filterSums, chunk: number) }
+          if isLast { transformBack(to, groups, panels, place) }
         }
       }
     }
