@@ -7,8 +7,8 @@ let kernelFlags = [
   "-Ounchecked", "-wmo", "-num-threads", "1", "-enforce-exclusivity=unchecked",
 ]
 
-// What the tests spend most of their time in without optimisation: shapes and the oracles. A debug
-// build optimises them as a release build does, with every check of `-O`.
+// What the tests spend most of their time in without optimisation: random numbers, hashes, shapes and the
+// oracles. A debug build optimises them as a release build does, with every check of `-O`.
 let optimized: [SwiftSetting] = [
   .unsafeFlags(["-O", "-wmo", "-num-threads", "1"], .when(configuration: .debug))
 ]
@@ -88,7 +88,8 @@ let package = Package(
       name: "Kernels",
       dependencies: ["KernelABI", "CCPUFeatures", "CifarCore"]
         + kernelTargets.map { .target(name: $0.name) }),
-    .target(name: "CifarCore", dependencies: ["CCPUFeatures", "CMemory"]),
+    .target(
+      name: "CifarCore", dependencies: ["CCPUFeatures", "CMemory"], swiftSettings: optimized),
     .target(name: "CheckpointFormat", dependencies: ["CifarCore"]),
     .target(name: "CifarNN", dependencies: ["CheckpointFormat", "CifarCore", "Kernels"]),
     .target(name: "CifarData", dependencies: ["CifarCore"]),

@@ -12,9 +12,9 @@ import Testing
     let scratch = try Scratch(size, threads: 3)
     let sizes: [(Scratch.Use, Int)] = [(.own, 33), (.staging, 17), (.images, 0), (.gradients, 5)]
     #expect(scratch.filterSums.count >= 70)
-    var places = try [
-      (start: scratch.shared, count: 100),
-      (#require(scratch.filterSums.baseAddress), scratch.filterSums.count),
+    let filterSums = try #require(scratch.filterSums.baseAddress)
+    var places = [
+      (start: scratch.shared, count: 100), (start: filterSums, count: scratch.filterSums.count),
     ]
     for worker in 0..<3 {
       for (use, count) in sizes {

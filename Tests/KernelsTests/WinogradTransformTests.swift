@@ -137,7 +137,7 @@ import Testing
     set.kernels.winogradFilterGradient(
       sample.shape, sums.pointer, panelStride: 36 * sumStride, group: 0, to: taps.pointer,
       accumulate: true)
-    #expect(taps.array == once.map { 2 * $0 })
+    #expect(zip(taps.array, once).allSatisfy { $0 == 2 * $1 || $0.isNaN && $1.isNaN })
     #expect(taps.isIntact)
   }
 
