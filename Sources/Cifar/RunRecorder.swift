@@ -32,6 +32,8 @@ final class RunRecorder: TrainerObserver {
   private var metrics: [MetricRow] = []
   /// What was measured before this session.
   private(set) var measured: [MetricRow] = []
+  /// The last epoch that this session does not train again.
+  private var lastKeptEpoch = 0
   private var notes: [String] = []
   /// Epochs whose observers have not heard yet that they are stored, by the number of their row.
   private var unannounced: [(number: Int, report: EpochReport)] = []
@@ -91,6 +93,7 @@ final class RunRecorder: TrainerObserver {
     group = summary?.group
     self.rows = rows.filter { $0.epoch <= point.row.epoch }
     self.measured = measured
+    lastKeptEpoch = point.row.epoch
     try registry.setBusyTimeout(RunRecorder.attemptTimeout)
   }
 
@@ -150,6 +153,12 @@ final class RunRecorder: TrainerObserver {
       options.keepsGitChanges
       ? GitChanges.current(in: directory) : GitChanges.leftOut(in: directory)
     return info
+  }
+
+  /// Whether the weights of an epoch were measured before, and what was measured of them stays.
+  func hasMeasured(_ metric: ResultMetric, of epoch: Int) -> Bool {
+    epoch <= lastKeptEpoch
+      && measured.contains { $0.name == metric.rawValue && $0.epoch == epoch }
   }
 
   // MARK: Following

@@ -314,7 +314,7 @@ public final class TrainingSession {
     public let epoch: Int
     /// Whether the images that it is of chose the epoch: see `Trainer.hasChosenWeights`.
     public let choseEpoch: Bool
-    /// In how many other epochs the run looked at these images before.
+    /// How often the run looked at these images before.
     public let earlierLooks: Int
     public let plain: Evaluation
     public let augmentation: TestTimeAugmentation
@@ -331,9 +331,9 @@ public final class TrainingSession {
     else { return }
     let epoch = trainer.endEpoch
     let accuracy = test == nil ? ResultMetric.lastValAccuracy : .testAccuracy
-    let looks = (recorder?.measured ?? []).filter { $0.name == accuracy.rawValue }.map(\.epoch)
     // Other processes know of no run: all measure, or none does.
-    if trainer.isAlone, looks.contains(epoch) { return }
+    if trainer.isAlone, let recorder, recorder.hasMeasured(accuracy, of: epoch) { return }
+    let looks = (recorder?.measured ?? []).count { $0.name == accuracy.rawValue }
     let images = test ?? validation
     func check(_ isInterrupt: Bool) throws {
       guard isInterrupt else { return }
@@ -359,7 +359,7 @@ public final class TrainingSession {
       result = Result(
         isOfTestImages: test != nil, epoch: epoch,
         choseEpoch: test == nil && trainer.hasChosenWeights,
-        earlierLooks: test == nil ? 0 : looks.count { $0 != epoch },
+        earlierLooks: test == nil ? 0 : looks,
         plain: plain, augmentation: augmentation, augmented: augmented)
       var metrics = [(accuracy, plain.accuracy)]
       if test != nil { metrics.append((.testLoss, plain.loss)) }

@@ -158,6 +158,23 @@ import Testing
     #expect(try run().metrics == metrics)
   }
 
+  /// What was measured of an epoch goes with it.
+  @Test func anEpochThatIsTrainedAgainIsMeasuredAgain() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/runs.db"
+    let session = try start(hyperparameters(#"{"epochs": 1.5}"#), registry: path)
+    _ = try session.run()
+    #expect(session.result?.epoch == 2)
+    let id = try #require(session.runID)
+    let resumed = try TrainingSession.resume(
+      run: id, epochs: 2, options: TrainingSession.Options(registryPath: path, threads: 2))
+    _ = try resumed.run()
+    let result = try #require(resumed.result)
+    #expect(result.epoch == 2 && result.earlierLooks == 1)
+    let metrics = try Registry(path: path, mode: .readOnly).run(matching: id).metrics
+    #expect(metrics.filter { $0.name == "test_accuracy" }.map(\.value) == [result.plain.accuracy])
+  }
+
   @Test func theIntervalIsWilsons() {
     func evaluation(_ accuracy: Double, _ count: Int) -> Evaluation {
       Evaluation(
