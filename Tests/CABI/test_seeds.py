@@ -28,6 +28,11 @@ def train(shapes, **arguments):
     return cifar.fit(*shapes, **chosen)
 
 
+def test_there_are_no_more_seeds_than_a_thousand(shapes, workplace):
+    with pytest.raises(ValueError, match="seeds are at most 1000"):
+        train(shapes, seeds=range(10**9))
+
+
 def test_each_seed_has_its_run(shapes, workplace):
     group = train(shapes, seeds=range(3))
     assert [entry["name"] for entry in group.runs] == ["tiny-seed0", "tiny-seed1", "tiny-seed2"]

@@ -5,6 +5,7 @@ import statistics
 import warnings
 from ctypes import byref
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Callable, Iterable, List, Optional
 
 from . import _abi as abi
@@ -15,6 +16,9 @@ from .dataset import Dataset
 from .errors import CifarError
 from .registry import Registry
 from .rows import RunDetails
+
+# More of them are a mistake; `cifar train --seeds` says the same.
+MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,11 @@ def chosen(seeds: Iterable[int], seed: int, group: Optional[str], record: bool) 
         raise ValueError("seeds makes a group of recorded runs: give it a name, group='…'")
     if seed != 0:
         raise ValueError("seed and seeds are given: leave out one")
-    values = [argument.whole(value, "seeds", 0, 2**64 - 1) for value in seeds]
+    # One more than there may be: a range has as many as you like.
+    values = [
+        argument.whole(value, "seeds", 0, 2**64 - 1) for value in islice(seeds, MOST_SEEDS + 1)]
+    if len(values) > MOST_SEEDS:
+        raise ValueError(f"seeds are at most {MOST_SEEDS}")
     if not values or len(set(values)) < len(values):
         raise ValueError(f"seeds are at least one, and different ones, not {values}")
     return values
