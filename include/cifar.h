@@ -956,7 +956,8 @@ cifar_status cifar_model_from_trainer(const cifar_trainer *trainer, cifar_model 
 typedef struct cifar_model_info {
   uint32_t struct_size;
   uint32_t classes;            /**< that it tells apart */
-  uint32_t epoch;              /**< completed epochs when it was taken */
+  uint32_t epoch;              /**< the epoch whose weights they are: the last completed
+                                    one, or that whose weights early stopping put back */
   uint64_t parameters;         /**< numbers that were trained */
   const char *hyperparameters; /**< what it was trained with, a JSON object */
   uint32_t channels;           /**< of the images that it takes, as in cifar_dataset_info */

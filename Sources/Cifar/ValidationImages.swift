@@ -5,7 +5,7 @@ import CifarTraining
 import Glibc
 
 /// What the epochs of a run were validated on, where one of them was chosen by that: see
-/// `Hyperparameters.choosesEpoch`.
+/// `EpochChoice.swift`.
 public enum ValidationImages: String, Sendable {
   /// The test images of its data set, as in the tutorials: the best accuracy is a little better than
   /// on images that nobody has seen.
@@ -13,9 +13,9 @@ public enum ValidationImages: String, Sendable {
   /// A part of the training images (`validation_split`).
   case split = "validation split"
 
-  /// nil where nothing chose, and where nobody knows what the images are: those from memory.
+  /// nil where nobody knows what the images are: those from memory.
   init?(_ hyperparameters: Hyperparameters) {
-    guard hyperparameters.choosesEpoch, let data = hyperparameters.data else { return nil }
+    guard let data = hyperparameters.data else { return nil }
     if data.testHash != nil {
       self = .split
     } else if data.location != nil {
@@ -33,9 +33,20 @@ extension RunDetail {
   /// - Throws: `badData` if the hyperparameters are not JSON.
   public var chosenOn: ValidationImages? {
     get throws {
-      guard let known = try knownHyperparameters else { return nil }
+      guard let known = try knownHyperparameters, hasChosen(known) else { return nil }
       return ValidationImages(known)
     }
+  }
+
+  /// Whether a checkpoint of the run was marked as the best one, or its end was chosen.
+  private func hasChosen(_ hyperparameters: Hyperparameters) -> Bool {
+    guard summary.epochs > 1 else { return false }
+    if hyperparameters.choosesBestByValidation, checkpoints.contains(where: \.isBest) {
+      return true
+    }
+    guard summary.status == .completed, summary.bestValLoss != nil else { return false }
+    return hyperparameters.restoresBestByValidation
+      || hyperparameters.stopsByValidation && summary.epochs < summary.epochsPlanned
   }
 
   /// Whether the epochs were measured on the test images, whatever chose among them.

@@ -15,9 +15,12 @@ extension Hyperparameters {
   /// Whether the best checkpoint is chosen on the images validated on.
   public var choosesBestByValidation: Bool { choices.contains { $0 } }
 
-  /// Whether the images validated on choose an epoch: that of the best checkpoint, or the last one.
-  public var choosesEpoch: Bool {
-    choosesBestByValidation || !stoppers.isEmpty
+  /// Whether training may end early by the images validated on.
+  public var stopsByValidation: Bool { !stoppers.isEmpty }
+
+  /// Whether the weights of an epoch that did best on them are put back at the end.
+  public var restoresBestByValidation: Bool {
+    stoppers.contains { $0.options.restoreBestWeights }
   }
 
   /// For each callback, whether it marks the best checkpoints by the images validated on.

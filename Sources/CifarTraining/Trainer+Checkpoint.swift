@@ -27,7 +27,8 @@ extension Trainer {
       try evaluated {
         TrainerSnapshot(
           network: try Network(copying: network), hyperparameters: hyperparameters,
-          isChosen: hasChosenWeights, state: completeState, rest: tensorsOfRest())
+          isChosen: hasChosenWeights, epoch: endEpoch > 0 ? endEpoch : epoch,
+          state: completeState, rest: tensorsOfRest())
       }
     }
   }

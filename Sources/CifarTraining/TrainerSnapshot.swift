@@ -9,12 +9,12 @@ public struct TrainerSnapshot {
   public let hyperparameters: Hyperparameters
   /// See `Trainer.hasChosenWeights`.
   public let isChosen: Bool
+  /// The epoch whose weights they are: the last completed one, unless the best weights were put back.
+  public let epoch: Int
   let state: TrainerState
   /// `optimizer.…` and `best.…`, see `Checkpoint`.
   let rest: [Tensor]
 
-  /// Completed epochs.
-  public var epoch: Int { state.epoch }
   /// Optimizer steps since the start.
   public var step: Int { state.step }
 
@@ -50,5 +50,6 @@ extension TrainerSnapshot {
     var state = TrainerState(learningRate: hyperparameters.optimizer.learningRate)
     state.callbacks = hyperparameters.callbacks.map { $0.make().state }
     self.state = state
+    epoch = state.epoch
   }
 }

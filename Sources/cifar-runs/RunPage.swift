@@ -63,8 +63,8 @@ struct RunPage {
       fact("", "\(Format.loss(loss)) validation loss in epoch \(row.epoch)")
     }
     if summary.bestValAccuracy != nil {
-      if try run.chosenOn == .test {
-        fact("", "the test images chose the epoch")
+      if let images = try run.chosenOn {
+        fact("", "the \(images.rawValue) chose the epoch")
       } else if summary.epochs > 1, try run.validatesOnTestImages {
         fact("", "the best of \(summary.epochs) looks at the test images")
       }

@@ -507,7 +507,9 @@ class ModelInfo(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
         ("classes", c_uint32),  # that it tells apart
-        ("epoch", c_uint32),  # completed epochs when it was taken
+        # the epoch whose weights they are: the last completed one, or that whose weights early
+        # stopping put back
+        ("epoch", c_uint32),
         ("parameters", c_uint64),  # numbers that were trained
         ("hyperparameters", c_char_p),  # what it was trained with, a JSON object
         ("channels", c_uint32),  # of the images that it takes, as in cifar_dataset_info

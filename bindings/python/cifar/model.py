@@ -37,7 +37,8 @@ class Model(Interchange, Shared):
     Attributes
     ----------
     epoch : int
-        Completed epochs when it was taken.
+        The epoch whose weights they are: the last completed one, or that whose weights early
+        stopping put back.
     parameters : int
         Numbers that were trained.
     hyperparameters : dict

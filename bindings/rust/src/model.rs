@@ -67,7 +67,8 @@ impl Model {
         self.pointer
     }
 
-    /// Completed epochs when it was taken.
+    /// The epoch whose weights they are: the last completed one, or that whose weights early
+    /// stopping put back.
     pub fn epoch(&self) -> u32 {
         self.info().epoch
     }

@@ -601,7 +601,8 @@ pub struct cifar_model_info {
     pub struct_size: u32,
     // that it tells apart
     pub classes: u32,
-    // completed epochs when it was taken
+    // the epoch whose weights they are: the last completed one, or that whose weights early
+    // stopping put back
     pub epoch: u32,
     // numbers that were trained
     pub parameters: u64,

@@ -47,7 +47,8 @@ public final class Model: @unchecked Sendable {
     try self.init(owning: pointer)
   }
 
-  /// Completed epochs when it was taken.
+  /// The epoch whose weights they are: the last completed one, or that whose weights early stopping
+  /// put back.
   public var epoch: Int { Int(info.epoch) }
 
   /// Numbers that were trained.
