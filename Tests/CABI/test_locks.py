@@ -64,8 +64,9 @@ def test_the_end_waits_and_everything_is_stored(options):
         time.sleep(0.05)
     assert list(Path().glob("runs.db.run-*.safetensors"))
     held.let_go()
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
+    # Not by communicate, which would miss what was read ahead with the lines above.
+    out, err = process.stdout.read(), process.stderr.read()
+    assert process.wait(timeout=120) == 0, err
     printed = [line for line in "".join(lines + [out]).splitlines() if line.startswith("epoch")]
     assert len(printed) == EPOCHS
     assert rows()["held"]["epochs"] == EPOCHS and rows()["held"]["status"] == "completed"
