@@ -218,8 +218,7 @@ public final class TrainingSession {
     }
     let recorder = try RunRecorder(
       resuming: trainer, from: point, epochs: epochs, rows: rows, measured: measured,
-      takeOver: takeOver,
-      registry: registry, options: options)
+      takeOver: takeOver, registry: registry, options: options)
     try tell(remarks, recorder)
     return TrainingSession(
       trainer: trainer, recorder: recorder, images: images,
@@ -323,8 +322,7 @@ public final class TrainingSession {
   }
 
   /// Once for the weights that a training ends with: not again where it is resumed, and there is nothing
-  /// left to train.
-  /// Where someone interrupts it, a resume makes up for it.
+  /// left to train. Where someone interrupts it, a resume makes up for it.
   private func evaluateEnd(_ end: TrainingEnd) throws {
     let augmentation = trainer.hyperparameters.testTimeAugmentation
     guard case .completed = end, augmentation != .none || test != nil, !trainer.isApart

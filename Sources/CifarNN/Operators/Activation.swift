@@ -51,8 +51,7 @@ final class Activation {
   }
 
   /// Gradients of different sizes that share a buffer have their middle in the same place: so the thread
-  /// that has the first half of the images does not write where another one wrote the second half of
-  /// others, and has to take the cache lines from it.
+  /// that has the first half of the images need not take cache lines from the one that has the second.
   private static func middle(
     _ buffer: AlignedBuffer<Float>, count: Int
   ) -> UnsafeMutablePointer<Float> {
