@@ -27,7 +27,7 @@ public struct LossSpec: DescribedOptions {
       guard isLegal else {
         return "\(weights) are not numbers from 0 to 1e6 of which one is above 0"
       }
-      return weights.lazy.compactMap(NumberRange.underflow).first.map {
+      return weights.lazy.compactMap(NumberRange.float32Fault).first.map {
         "has a weight that can't be: \($0)"
       }
     },

@@ -30,8 +30,9 @@ public struct RateRangeTest: Sendable {
       throw CifarError(
         .invalidArgument, "the rates \(start) to \(end) are not above 0, the second the larger")
     }
-    if let fault = NumberRange.underflow(start) {
-      throw CifarError(.invalidArgument, "the rate of the first step, \(fault)")
+    for (rate, step) in [(start, "first"), (end, "last")] {
+      guard let fault = NumberRange.float32Fault(rate) else { continue }
+      throw CifarError(.invalidArgument, "the rate of the \(step) step, \(fault)")
     }
     guard (10...Self.mostSteps).contains(steps) else {
       throw CifarError(.invalidArgument, "steps \(steps) is not in 10 to \(Self.mostSteps)")

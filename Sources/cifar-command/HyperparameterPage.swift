@@ -15,7 +15,8 @@ enum HyperparameterPage {
       `cifar.fit` and `--hyperparameters` share. Where recipes differ the first value is
       \(Recipe.names[0])'s. The options of the optimizer and of the loss may be given without the
       object around them. `cifar-runs list --filter` takes each by its whole path: `optimizer.beta1`,
-      `hyperparameters.ema`.
+      `hyperparameters.ema`. Training computes in float32: a number that is 0 or infinite there, or an
+      end that its range leaves out, as 0.99999999 is 1, is refused.
 
       """
     for part in Part.allCases {

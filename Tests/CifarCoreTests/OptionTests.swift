@@ -58,6 +58,21 @@ private struct Sample: OptionsKind {
   @Test(arguments: [
     (#"{"rate": 1}"#, "sample: rate 1.0 is not from 0 to below 1"),
     (#"{"rate": 0, "limit": 0}"#, "sample: limit 0.0 is not above 0"),
+    (
+      #"{"rate": 0.99999999}"#,
+      "sample: rate 0.99999999 is 1 in float32, which training computes in, and so not from 0 to "
+        + "below 1: 0.99999994 is the nearest to it that is"
+    ),
+    (
+      #"{"rate": 1e-50}"#,
+      "sample: rate 1e-50 is 0 in float32, which training computes in: no number there is smaller "
+        + "than 1e-45"
+    ),
+    (
+      #"{"rate": 0, "limit": 1e39}"#,
+      "sample: limit 1e+39 is infinite in float32, which training computes in: no number there is "
+        + "larger than 3.4028235e+38"
+    ),
     (#"{"rate": 0, "count": 10}"#, "sample: count 10 is not from 1 to 9"),
     (
       #"{"rate": 0, "is_on": true, "pair": [1, 0]}"#,

@@ -147,9 +147,35 @@ import Testing
     recipe.modelSpec.layers.append(.scale(factor: 1e-50))
     #expect(
       failure { try recipe.validate() }?.message.contains("factor 1e-50 is 0 in float32") == true)
+    try expectRefused("learning_rate 1e+39 is infinite in float32") {
+      $0.optimizer.learningRate = 1e39
+    }
     recipe = try Recipe.named("pytorch")
     recipe.optimizer.learningRate = 1e-44
     recipe.loss.classWeight = [0] + [Double](repeating: 1, count: 9)
+    try recipe.validate()
+  }
+
+  @Test func numbersThatAreAnExcludedEndInFloat32AreRefused() throws {
+    let options: [(String, Change)] = [
+      ("beta1", { $0.optimizer.beta1 = 0.99999999 }),
+      ("beta2", { $0.optimizer.beta2 = 0.99999999 }),
+      ("momentum", { ($0.optimizer.type, $0.optimizer.momentum) = (.sgd, 0.99999999) }),
+      (
+        "groups '*.bias': momentum",
+        { $0.optimizer.groups = [ParameterGroup("*.bias", type: .sgd, momentum: 0.99999999)] }
+      ),
+      ("ema", { $0.ema = 0.99999999 }),
+      ("label_smoothing", { $0.loss.labelSmoothing = 0.99999999 }),
+      ("validation_split", { $0.validationSplit = 0.99999999 }),
+      ("rate", { $0.modelSpec.layers.insert(.dropout(rate: 0.99999999), at: 0) }),
+    ]
+    for (name, change) in options {
+      try expectRefused("\(name) 0.99999999 is 1 in float32") { change(&$0) }
+    }
+    var recipe = try Recipe.named("pytorch")
+    recipe.optimizer.beta2 = 0.9999999
+    recipe.ema = Double(Float(1).nextDown)
     try recipe.validate()
   }
 

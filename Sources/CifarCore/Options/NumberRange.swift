@@ -40,17 +40,33 @@ public struct NumberRange: Sendable, CustomStringConvertible {
 
   /// What is wrong with a value, as a sentence that follows the option's name; nil for nothing.
   ///
-  /// Training computes in float32, where a number may be so small that it is none.
-  func fault(_ value: Double) -> String? {
+  /// Training computes in float32, where a number may be so small that it is none, so large that it
+  /// is infinite, or so near to an end that the range leaves out that it is that end.
+  public func fault(_ value: Double) -> String? {
     guard contains(value) else { return "\(value) is not \(self)" }
-    return NumberRange.underflow(value)
+    if let fault = NumberRange.float32Fault(value) { return fault }
+    let single = Float(value)
+    for (end, isIncluded, inside) in [
+      (lower, includesLower, Float(lower).nextUp), (upper, includesUpper, Float(upper).nextDown),
+    ] where !isIncluded && single == Float(end) {
+      return "\(value) is \(NumberRange.short(end)) in float32, which training computes in, and so "
+        + "not \(self): \(inside) is the nearest to it that is"
+    }
+    return nil
   }
 
-  /// Likewise, where a value that is not 0 is 0 in float32.
-  public static func underflow(_ value: Double) -> String? {
-    guard value != 0, Float(value) == 0 else { return nil }
-    return "\(value) is 0 in float32, which training computes in: no number there is smaller than "
-      + "\(Float.leastNonzeroMagnitude)"
+  /// Likewise, where a value that is not 0 is 0 in float32, or a finite one infinite.
+  public static func float32Fault(_ value: Double) -> String? {
+    let single = Float(value)
+    if single == 0, value != 0 {
+      return "\(value) is 0 in float32, which training computes in: no number there is smaller "
+        + "than \(Float.leastNonzeroMagnitude)"
+    }
+    if single.isInfinite, value.isFinite {
+      return "\(value) is infinite in float32, which training computes in: no number there is "
+        + "larger than \(Float.greatestFiniteMagnitude)"
+    }
+    return nil
   }
 
   public var description: String {

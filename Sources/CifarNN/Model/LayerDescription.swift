@@ -132,6 +132,11 @@ extension LayerDescription {
     }
   }
 
+  static func check(_ value: Double, _ range: NumberRange, _ name: String) throws {
+    guard let fault = range.fault(value) else { return }
+    throw CifarError(.invalidArgument, "\(name) \(fault)")
+  }
+
   /// - Throws: `shapeMismatch` for flat values.
   static func image(
     _ input: ValueShape

@@ -23,12 +23,10 @@ extension LayerDescription {
     LayerDescription(
       type: "scale", options: [Option(name: "factor", value: .number(factor))],
       output: { input in
-        guard factor != 0, Float(factor).isFinite else {
-          throw CifarError(.invalidArgument, "factor \(factor) is not a finite number other than 0")
+        guard factor != 0 else {
+          throw CifarError(.invalidArgument, "factor \(factor) is not a number other than 0")
         }
-        if let fault = NumberRange.underflow(factor) {
-          throw CifarError(.invalidArgument, "factor \(fault)")
-        }
+        try check(factor, .finite, "factor")
         return input
       }, flops: { input, _ in input.count })
   }
@@ -37,9 +35,7 @@ extension LayerDescription {
     LayerDescription(
       type: "dropout", options: [Option(name: "rate", value: .number(rate))],
       output: { input in
-        guard rate >= 0, rate < 1 else {
-          throw CifarError(.invalidArgument, "rate \(rate) is not in [0, 1)")
-        }
+        try check(rate, .from(0, below: 1), "rate")
         return input
       })
   }

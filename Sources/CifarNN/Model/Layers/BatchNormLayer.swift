@@ -28,12 +28,8 @@ extension LayerDescription {
           unbiased: unbiased ?? dialect.batchNormUnbiased, scale: scale, trainable: trainable)
       },
       output: { input in
-        if let momentum, !(momentum > 0 && momentum <= 1) {
-          throw CifarError(.invalidArgument, "momentum \(momentum) is not in (0, 1]")
-        }
-        if let epsilon, !(epsilon > 0 && epsilon.isFinite) {
-          throw CifarError(.invalidArgument, "epsilon \(epsilon) is not a positive number")
-        }
+        if let momentum { try check(momentum, .above(0, to: 1), "momentum") }
+        if let epsilon { try check(epsilon, .above(0), "epsilon") }
         return input
       },
       parameters: { input in
