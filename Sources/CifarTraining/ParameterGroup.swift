@@ -62,6 +62,7 @@ struct TrainedGroup {
   let learningRate: Double?
   /// nil for the schedule of the run.
   let schedule: LearningRateSchedule?
+  let weightDecay: Double
   /// nil for all.
   let epochs: Double?
 
@@ -81,7 +82,8 @@ extension Hyperparameters {
       return TrainedGroup(
         pattern: group?.parameters,
         learningRate: hasOwn ? group?.learningRate ?? optimizer.learningRate : nil,
-        schedule: group?.schedule, epochs: group?.epochs)
+        schedule: group?.schedule, weightDecay: group?.weightDecay ?? optimizer.weightDecay,
+        epochs: group?.epochs)
     }
   }
 }

@@ -48,25 +48,41 @@ extension Trainer {
   }
 
   /// What may help a training that has diverged, as a part of a sentence: it names the rates of the
-  /// last step, which made the weights what they are.
+  /// last step, which made the weights what they are, and weight decays that are too large for them.
   var adviceOnDivergence: String {
     guard state.step > 0 else {
       return "no step was made yet, so it is not the learning rate: look at the images, their "
         + "normalization and the weights that it began with"
     }
     let last = state.step - 1
-    let rates = zip(groups, groupRates(rate(ofStep: last), ofStep: last)).compactMap {
-      group, rate in
-      rate.map { (pattern: group.pattern, rate: $0) }
+    let trained = zip(groups, groupRates(rate(ofStep: last), ofStep: last)).compactMap {
+      group, rate in rate.map { (group: group, rate: $0) }
     }
-    let distinct = Set(rates.map(\.rate))
-    guard distinct.count > 1 else {
-      return "a lower learning rate than \(distinct.first ?? rate(ofStep: last)) may help"
-    }
-    return "lower learning rates may help: the last step had "
-      + rates.map { rate in
-        "\(rate.rate) " + (rate.pattern.map { "of the group '\($0.excerpt)'" } ?? "of the rest")
+    /// Numbers with the groups that have them; the number alone where all have the same.
+    func named(_ numbers: [(group: TrainedGroup, number: Double)], among count: Int) -> String {
+      if let first = numbers.first, numbers.count == count,
+        numbers.allSatisfy({ $0.number == first.number })
+      {
+        return "\(first.number)"
+      }
+      return numbers.map { group, number in
+        "\(number) " + (group.pattern.map { "of the group '\($0.excerpt)'" } ?? "of the rest")
       }.joined(separator: ", ")
+    }
+    // Decay by itself takes rate · decay of a weight. From 1 on nothing of the weight is left, or it
+    // has the other sign, and from 2 on it grows; the penalty that others than decoupled ones add to
+    // the gradient, too, is then larger than any that is in use.
+    let decays = trained.filter { $0.rate * $0.group.weightDecay >= 1 }
+      .map { (group: $0.group, number: $0.group.weightDecay) }
+    let rates = trained.map { (group: $0.group, number: $0.rate) }
+    let rateAdvice =
+      Set(rates.map(\.number)).count > 1
+      ? "lower learning rates may help: the last step had \(named(rates, among: rates.count))"
+      : "a lower learning rate than \(rates.first?.number ?? rate(ofStep: last)) may help"
+    guard !decays.isEmpty else { return rateAdvice }
+    return rateAdvice
+      + "; so may a smaller weight_decay than \(named(decays, among: trained.count)): times the "
+      + "learning rate it is 1 or more, and a step takes away all of a weight, or more"
   }
 
   /// How the schedule changes by another number of epochs, as a sentence; nil where the next step has

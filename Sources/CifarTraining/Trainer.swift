@@ -31,6 +31,8 @@ public final class Trainer {
   public private(set) var endEpoch = 0
   /// Why the last `run` ended as `stopped`, if no observer asked for it.
   public private(set) var pauseReason: String?
+  /// Whether the validation loss of the epoch before was no number.
+  private var isLost = false
   /// In the place of all schedules: see `RateRangeTest`.
   var testedFactor: ((_ step: Int) -> Double)?
   /// The processes that it trains together with.
@@ -441,12 +443,15 @@ public final class Trainer {
         network.stateBytes + (1 << 16), for: "the best weights so far"
       ) { evaluated { network.stateTensors() } }
     }
-    if !metrics.valLoss.isFinite, control.divergence == nil {
-      Log.write(
-        .warning,
+    // Where it stays so, the first epoch says it for all; with others, the first process.
+    if !metrics.valLoss.isFinite, !isLost, control.divergence == nil, (peers?.peers.rank ?? 0) == 0
+    {
+      try tell([
         "the validation loss of epoch \(metrics.epoch) is \(metrics.valLoss): training may have "
-          + "diverged; \(adviceOnDivergence); terminate_on_nan ends such a run")
+          + "diverged; \(adviceOnDivergence); terminate_on_nan ends such a run"
+      ])
     }
+    isLost = !metrics.valLoss.isFinite
     let hasDiverged =
       state.stopReason != nil && state.hasDiverged == true || control.divergence != nil
     state = TrainerState(

@@ -257,6 +257,18 @@ def test_wrong_hyperparameters_on_the_command_line(workplace, options, code, wor
     assert not (workplace / "runs.db").exists()
 
 
+def test_a_validation_loss_that_is_no_number_is_told(workplace):
+    """In the words of the log, and kept as a note."""
+    result = train(
+        "--limit-train", 32, "--epochs", 1, "--learning-rate", "1e30", "--optimizer", "adamw",
+        "--weight-decay", "1e-3", "--quiet", "--name", "lost")
+    (told,) = [line for line in result.stderr_text.splitlines() if "validation loss" in line]
+    assert re.match(r"cifar: the validation loss of epoch 1 is -?nan: training may have diverged; ", told)
+    assert "a lower learning rate than 1e+30 may help" in told
+    assert "a smaller weight_decay than 0.001" in told
+    assert told.removeprefix("cifar: ") in [note["text"] for note in show("lost")["notes"]]
+
+
 def test_evaluation_class_by_class(workplace):
     train("--epochs", 1, "--name", "first", "--steps-per-epoch", 2)
     plain = json.loads(run("cifar", "evaluate", "first", "--json").stdout_text)

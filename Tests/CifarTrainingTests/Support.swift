@@ -73,6 +73,7 @@ final class Follower: TrainerObserver {
   /// The checkpoint at the end of each epoch.
   var checkpoints: [Blob] = []
   var validations = 0
+  var remarks: [String] = []
   var stopsAfter: (epoch: Int, batch: Int)?
   var onBatch: (() throws -> Void)?
   var onValidation: (() -> Void)?
@@ -95,6 +96,7 @@ final class Follower: TrainerObserver {
     case .epochEnd(let report):
       reports.append(report)
       if let trainer { checkpoints.append(Blob(try trainer.checkpoint())) }
+    case .remark(let remark): remarks.append(remark)
     default: break
     }
     return .proceed

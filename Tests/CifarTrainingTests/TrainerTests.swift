@@ -205,6 +205,56 @@ import Testing
     #expect(scheduled?.contains("learning rate than 1e+30 may help") == true, "\(scheduled ?? "")")
   }
 
+  /// Of a decay that undoes more than there is.
+  @Test func theAdviceNamesAWeightDecayThatIsTooLarge() throws {
+    func advice(_ overrides: String) throws -> String {
+      var hyperparameters = try Hyperparameters.quick()
+      try hyperparameters.apply(overrides: overrides)
+      let trainer = try Trainer(
+        hyperparameters: hyperparameters, train: try Images.train(64),
+        validation: try Images.test(40), threads: 1)
+      let follower = Follower(trainer, stopsAfter: (epoch: 1, batch: 1))
+      #expect(try trainer.run([follower]) == .stopped)
+      return trainer.adviceOnDivergence
+    }
+    let reason =
+      "times the learning rate it is 1 or more, and a step takes away all of a weight, or more"
+    #expect(
+      try advice(#"{"optimizer": {"type": "sgd", "learning_rate": 0.5, "weight_decay": 2}}"#)
+        == "a lower learning rate than 0.5 may help; so may a smaller weight_decay than 2.0: "
+        + reason)
+    #expect(
+      try advice(#"{"optimizer": {"type": "sgd", "learning_rate": 0.5, "weight_decay": 1.9}}"#)
+        == "a lower learning rate than 0.5 may help")
+    #expect(
+      try advice(
+        #"""
+        {"optimizer": {"type": "sgd", "learning_rate": 0.5, "groups": [
+          {"parameters": "dense.*", "learning_rate": 1, "weight_decay": 3}]}}
+        """#)
+        == "lower learning rates may help: the last step had 1.0 of the group 'dense.*', 0.5 of the "
+        + "rest; so may a smaller weight_decay than 3.0 of the group 'dense.*': " + reason)
+  }
+
+  /// An observer hears of a validation loss that is no number, once, and training continues.
+  @Test func aValidationLossThatIsNoNumberIsTold() throws {
+    var hyperparameters = try Hyperparameters.quick(epochs: 1)
+    hyperparameters.optimizer.learningRate = 1e30
+    hyperparameters.batchSize = 64
+    let trainer = try Trainer(
+      hyperparameters: hyperparameters, train: try Images.train(64),
+      validation: try Images.test(40), threads: 1)
+    let follower = Follower(trainer)
+    #expect(try trainer.run([follower]) == .completed(reason: "all 1 epochs are done"))
+    #expect(follower.reports.first?.metrics.valLoss.isFinite == false)
+    #expect(follower.remarks.count == 1)
+    #expect(follower.remarks.first?.hasPrefix("the validation loss of epoch 1 is ") == true)
+    #expect(
+      follower.remarks.first?.hasSuffix(
+        ": training may have diverged; a lower learning rate than 1e+30 may help; terminate_on_nan "
+          + "ends such a run") == true)
+  }
+
   @Test func anObserversErrorComesThrough() throws {
     struct Unhappy: Error, Equatable {}
     let trainer = try Trainer(
