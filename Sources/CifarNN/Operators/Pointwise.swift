@@ -11,8 +11,10 @@ import Kernels
 /// convolutions before and after it (`Pointwise+Convolutions.swift`) or operators of its own
 /// (`PointwiseOperators.swift`).
 final class Pointwise {
-  private let group: PointwiseGroup
   let norm: BatchNormalization?
+  private let relu: Bool
+  private let gelu: Bool
+  private let pools: Bool
   private let dropout: Dropout?
   let input: Activation
   let output: Activation
@@ -42,7 +44,9 @@ final class Pointwise {
     guard case .image(let channels, let height, let width) = input.shape else {
       throw CifarError(.internal, "a pointwise stage needs an image, not \(input.shape)")
     }
-    self.group = group
+    relu = group.relu != nil
+    gelu = group.gelu != nil
+    pools = group.pool != nil
     norm = try group.norm.map { try BatchNormalization($0, context: context) }
     dropout = group.dropout.flatMap { Dropout($0) }
     self.input = input
@@ -52,7 +56,7 @@ final class Pointwise {
     self.width = width
     let lanes = context.kernels.lanes
     groups = blocks(channels, of: lanes)
-    outputPixels = group.pool != nil ? (height / 2) * (width / 2) : height * width
+    outputPixels = pools ? (height / 2) * (width / 2) : height * width
     let saved = Pointwise.saved(group, context.target)
     let images = context.batchSize
     choice = try AlignedBuffer(count: images * saved.choices, for: "the argmax masks of pooling")
@@ -147,18 +151,17 @@ final class Pointwise {
       : inputs
     let count = outputPixels * lanes
     staging.write(place, count: count, worker: worker) { to in
-      if group.pool != nil {
+      if pools {
         kernels.planeForwardPool(
           from, height: height, width: width, scale: scale, offset: offset,
-          relu: group.relu != nil, output: to, choice: choice.pointer + first,
+          relu: relu, output: to, choice: choice.pointer + first,
           chosen: chosen.map { $0.pointer + first })
-      } else if group.gelu != nil {
+      } else if gelu {
         kernels.planeGelu(
           from, pixels: height * width, scale: scale, offset: offset, output: to)
       } else {
         kernels.planeForward(
-          from, pixels: height * width, scale: scale, offset: offset, relu: group.relu != nil,
-          output: to)
+          from, pixels: height * width, scale: scale, offset: offset, relu: relu, output: to)
       }
       if let dropout, pass.training {
         kernels.dropout(
@@ -184,7 +187,7 @@ final class Pointwise {
         gradient, count: outputPixels * lanes, mask: mask.pointer + first, scale: dropout.scale)
     }
     let channel = plane % groups * lanes
-    if group.gelu != nil {
+    if gelu {
       kernels.planeGeluBackward(
         values(plane), gradient: gradient, pixels: height * width,
         scale: (norm?.scale ?? ones).pointer + channel,
@@ -201,7 +204,7 @@ final class Pointwise {
       kernels.planeBackwardMoments(
         values(plane), gradient: gradient, pixels: height * width,
         scale: norm.scale.pointer + channel, offset: norm.offset.pointer + channel,
-        relu: group.relu != nil, mean: norm.mean.pointer + channel, sum: sums,
+        relu: relu, mean: norm.mean.pointer + channel, sum: sums,
         products: sums + lanes)
     }
   }
@@ -232,14 +235,14 @@ final class Pointwise {
     let constant = (norm?.constant ?? zeros).pointer + channel
     let x = values(plane)
     let first = plane * outputPixels * lanes
-    if group.pool != nil {
+    if pools {
       kernels.planeBackwardPool(
         x, gradient: gradients + first, choice: choice.pointer + first, height: height,
         width: width, scale: scale, slope: slope, constant: constant, dx: dx)
     } else {
       kernels.planeBackward(
         x, gradient: gradients + first, pixels: height * width, scale: scale,
-        offset: (norm?.offset ?? zeros).pointer + channel, relu: group.relu != nil, slope: slope,
+        offset: (norm?.offset ?? zeros).pointer + channel, relu: relu, slope: slope,
         constant: constant, dx: dx)
     }
   }
