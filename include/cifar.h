@@ -321,7 +321,8 @@ typedef struct cifar_model cifar_model;
 /** What to train and how to keep it. cifar_train_options_init fills in the defaults below. */
 typedef struct cifar_train_options {
   uint32_t struct_size;
-  uint32_t epochs;          /**< at most; 0: as the recipe says, 100 */
+  double epochs;            /**< at most, up to 1,000,000; of 9.9, the last has nine tenths of the
+                                 steps; 0: as the recipe says, 100 */
   uint32_t batch_size;      /**< 1 to 65,536; 0: as the recipe says, 64 */
   uint32_t threads;         /**< 1 to 1024, of which cifar_default_threads() compute at most; 0:
                                  these */
@@ -545,7 +546,8 @@ void cifar_lr_curve_free(cifar_lr_curve *curve);
 /** How to take up a run. cifar_resume_options_init fills in the defaults below. */
 typedef struct cifar_resume_options {
   uint32_t struct_size;
-  uint32_t epochs;           /**< train up to this many in all; 0: as planned */
+  double epochs;             /**< train up to this many in all, as in cifar_train_options; 0: as
+                                  planned */
   uint32_t threads;          /**< 1 to 1024, of which cifar_default_threads() compute at most; 0:
                                   these */
   const char *checkpoint;    /**< "last", "best" or a checkpoint's id; NULL: "last" */
@@ -575,7 +577,7 @@ cifar_status cifar_resume_options_init(cifar_resume_options *options, size_t opt
  *  What is "last" or "best" is decided in the transaction in which the run becomes this trainer's.
  *  A run that a callback ended continues where epochs are asked for: the patience of early stopping
  *  begins again. Where more are asked for than 2.5, say, the third, which was trained in part, is trained
- *  again, whole, from the newest checkpoint before its end; NOT_FOUND where there is none.
+ *  again from the newest checkpoint before its end; NOT_FOUND where there is none.
  *
  *  @param run         its id, the first 4 or more characters of it, or its name.
  *  @param train       the images it was trained on; NULL to open them from their place. A run on

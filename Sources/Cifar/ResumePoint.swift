@@ -57,9 +57,10 @@ struct ResumePoint {
   /// in part, the newest checkpoint before it.
   ///
   /// - Throws: `notFound` where there is none any more.
-  func continued(to epochs: Int?, of run: String, in registry: Registry) throws -> ResumePoint {
-    guard chosen.choice == .last, let epochs, epochs >= checkpoint.epoch, checkpoint.endsInPart
+  func continued(to epochs: Double?, of run: String, in registry: Registry) throws -> ResumePoint {
+    guard chosen.choice == .last, let epochs, checkpoint.endsInPart(before: epochs)
     else { return self }
+    let extent = epochs < Double(checkpoint.epoch) ? "further" : "whole"
     let part =
       "the run's \(checkpoint.hyperparameters.epochsText) epochs ended within epoch \(checkpoint.epoch)"
     for case .success(let earlier) in try registry.currentCheckpoints(of: run)
@@ -68,7 +69,7 @@ struct ResumePoint {
         var point = try ResumePoint(earlier, as: chosen, in: registry)
         point.remarks =
           remarks + [
-            "\(part), which is trained again, whole, from checkpoint \(earlier.id) (epoch "
+            "\(part), which is trained again, \(extent), from checkpoint \(earlier.id) (epoch "
               + "\(earlier.epoch)\(earlier.batch == 0 ? "" : ", batch \(earlier.batch)"))"
           ]
         return point
@@ -76,7 +77,7 @@ struct ResumePoint {
     }
     throw CifarError(
       .notFound,
-      "\(part), and no checkpoint of before is left, from which \(epochs) could be trained: begin a "
+      "\(part), and no checkpoint of before is left, from which \(Hyperparameters.text(epochs: epochs)) could be trained: begin a "
         + "new run with its weights (cifar train --init)")
   }
 

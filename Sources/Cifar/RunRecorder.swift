@@ -78,14 +78,15 @@ final class RunRecorder: TrainerObserver {
 
   /// - Throws: also `MovedCheckpoint`.
   convenience init(
-    resuming trainer: Trainer, from point: ResumePoint, epochs: Int?, rows: [EpochMetrics],
+    resuming trainer: Trainer, from point: ResumePoint, setsEpochs: Bool, rows: [EpochMetrics],
     measured: [MetricRow],
     takeOver: Bool, registry: Registry, options: TrainingSession.Options
   ) throws {
     let reserve = try EmergencyMemory(bytes: RunRecorder.reserveSize)
     let session = try registry.resumeRun(
       point.row.run, from: .id(point.row.id), session: RunRecorder.info(options),
-      epochsPlanned: epochs, takeOver: takeOver, chosen: point.chosen)
+      epochsPlanned: setsEpochs ? trainer.hyperparameters.epochs : nil, takeOver: takeOver,
+      chosen: point.chosen)
     self.init(trainer, session, registry, options, reserve)
     let summary = try registry.runs(RunQuery(filter: "id = '\(session.id)'")).first
     name = summary?.name

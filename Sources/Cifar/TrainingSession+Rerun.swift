@@ -42,7 +42,9 @@ extension TrainingSession {
       try threads
       ?? ThreadPool.threads(
         askedFor: session?.info.threads ?? ThreadPool.defaultThreads)
-    remarks += differences(from: before, session: session, data: data, images, options)
+    remarks += differences(
+      from: before, session: session, planned: hyperparameters, data: data, images,
+      options)
     return try start(
       images, hyperparameters: hyperparameters, weights: first, options: options, noting: remarks)
   }
@@ -95,9 +97,11 @@ extension TrainingSession {
   }
 
   /// What of it is not as it was, a sentence each.
+  ///
+  /// - Parameter planned: what it began with.
   private static func differences(
-    from run: RunDetail, session: SessionRow?, data: DataRecord?, _ images: SessionImages,
-    _ options: Options
+    from run: RunDetail, session: SessionRow?, planned: Hyperparameters, data: DataRecord?,
+    _ images: SessionImages, _ options: Options
   ) -> [String] {
     var remarks: [String] = []
     func differs(_ what: String, _ before: String?, _ now: String?) {
@@ -121,12 +125,10 @@ extension TrainingSession {
         Machine.facts["processor"]?.string)
       differs("another number of threads", "\(info.threads)", "\(options.threads)")
     }
-    if run.sessions.count > 1, let planned = try? JSONValue(text: run.hyperparameters)["epochs"],
-      case .integer(let epochs) = planned, Int(epochs) != run.summary.epochsPlanned
-    {
+    if run.sessions.count > 1, planned.epochs != run.summary.epochsPlanned {
       remarks.append(
         "the first run went on to \(run.summary.epochsPlanned) epochs when it was resumed; this one "
-          + "trains the \(epochs) that it began with")
+          + "trains the \(planned.epochsText) that it began with")
     }
     return remarks
   }

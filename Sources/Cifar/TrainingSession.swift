@@ -157,7 +157,7 @@ public final class TrainingSession {
   ///
   /// - Parameters:
   ///   - run: the run's UUID, the start of it, or its name.
-  ///   - epochs: a new number of epochs; nil keeps the old one.
+  ///   - epochs: a new number of epochs, the last one perhaps in part; nil keeps the old one.
   ///   - train: the images it was trained on; nil to open them.
   ///   - validation: likewise.
   ///   - location: where to open them; nil for where the run had them from.
@@ -168,7 +168,7 @@ public final class TrainingSession {
   /// - Throws: `notFound`, `ambiguous`; `checksumMismatch` if there is no whole checkpoint, or the
   ///   one that was named is damaged; `shapeMismatch` for other images; `busy` if it is running.
   public static func resume(
-    run: String, checkpoint choice: CheckpointChoice = .last, epochs: Int? = nil,
+    run: String, checkpoint choice: CheckpointChoice = .last, epochs: Double? = nil,
     train: Dataset? = nil, validation: Dataset? = nil, location: String? = nil,
     takeOver: Bool = false, options: Options
   ) throws -> TrainingSession {
@@ -176,6 +176,7 @@ public final class TrainingSession {
     guard let path = options.registryPath else {
       throw CifarError(.invalidArgument, "a run is resumed from a registry: name one")
     }
+    if let epochs { try Hyperparameters.check(epochs: epochs) }
     let registry = try Registry(path: path, mode: .readWrite(create: false))
     // Another process may resume the run, train it and end while this one opens its images.
     for _ in 0..<mostAttempts {
@@ -197,7 +198,7 @@ public final class TrainingSession {
 
   /// - Throws: `MovedCheckpoint` if the run has continued meanwhile.
   private static func resume(
-    _ point: ResumePoint, of registry: Registry, _ images: SessionImages, epochs: Int?,
+    _ point: ResumePoint, of registry: Registry, _ images: SessionImages, epochs: Double?,
     takeOver: Bool,
     _ options: Options
   ) throws -> TrainingSession {
@@ -217,7 +218,7 @@ public final class TrainingSession {
         trainer.hyperparameters)
     }
     let recorder = try RunRecorder(
-      resuming: trainer, from: point, epochs: epochs, rows: rows, measured: measured,
+      resuming: trainer, from: point, setsEpochs: epochs != nil, rows: rows, measured: measured,
       takeOver: takeOver, registry: registry, options: options)
     try tell(remarks, recorder)
     return TrainingSession(

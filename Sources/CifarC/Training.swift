@@ -24,7 +24,7 @@ extension cifar_train_options {
     let overrides = try Argument.text(
       hyperparameters, "options.hyperparameters", atMost: Argument.Longest.json)
     if let overrides { request.overrides = [overrides] }
-    request.epochs = epochs == 0 ? nil : Double(epochs)
+    request.epochs = epochs == 0 ? nil : epochs
     request.batchSize = batch_size == 0 ? nil : Int(batch_size)
     request.learningRate = learning_rate == 0 ? nil : learning_rate
     request.seed = seed == 0 ? nil : seed
@@ -193,7 +193,7 @@ public func cifar_trainer_resume(
     let session = try TrainingSession.resume(
       run: Argument.requiredText(run, "run"),
       checkpoint: CheckpointChoice(options.checkpoint, default: .last),
-      epochs: options.epochs == 0 ? nil : Int(options.epochs),
+      epochs: options.epochs == 0 ? nil : options.epochs,
       train: DatasetHandle.optional(train), validation: DatasetHandle.optional(validation),
       location: Argument.text(
         options.data_location, "options.data_location", atMost: Argument.Longest.path),

@@ -73,6 +73,14 @@ public struct Checkpoint {
       && hyperparameters.steps(batches: batches) < epoch * batches
   }
 
+  /// Whether it is of such an end, and so many epochs have more steps.
+  public func endsInPart(before epochs: Double) -> Bool {
+    let batches = hyperparameters.mostBatches
+    return endsInPart
+      && Hyperparameters.steps(ofEpochs: epochs, batches: batches)
+        > hyperparameters.steps(batches: batches)
+  }
+
   /// Makes sure that a training can continue from it.
   ///
   /// - Throws: `invalidState` where only its weights were kept.

@@ -62,7 +62,7 @@ public struct Hyperparameters: DescribedOptions {
         isRequired: true), \.seed),
     .whole("batch_size", \.batchSize, batchSizes, isRequired: true, "images in a training step"),
     .number(
-      "epochs", \.exactEpochs, .above(0, to: Double(mostEpochs)), isRequired: true,
+      "epochs", \.exactEpochs, epochRange, isRequired: true,
       "epochs at most; of 9.9, the last has nine tenths of the steps"),
     // The images continue where the epoch before ended, and are shuffled again after the last one.
     .whole(
@@ -170,6 +170,7 @@ public struct Hyperparameters: DescribedOptions {
 
   /// No run has more epochs.
   static let mostEpochs = 1_000_000
+  private static let epochRange = NumberRange.above(0, to: Double(mostEpochs))
   static let mostSteps = 1_000_000
   static let batchSizes = 1...65_536
 
@@ -185,14 +186,24 @@ public struct Hyperparameters: DescribedOptions {
   /// `2.5`, or `3` for whole ones.
   public var epochsText: String { Hyperparameters.text(epochs: exactEpochs) }
 
-  static func text(epochs: Double) -> String {
+  /// - Throws: `invalidArgument` for a number of epochs that no training has.
+  public static func check(epochs: Double) throws {
+    guard let fault = epochRange.fault(epochs) else { return }
+    throw CifarError(.invalidArgument, "epochs \(fault)")
+  }
+
+  public static func text(epochs: Double) -> String {
     Int(exactly: epochs).map(String.init) ?? "\(epochs)"
   }
 
   /// Optimizer steps of all epochs.
   ///
   /// - Parameter batches: of a whole one.
-  func steps(batches: Int) -> Int { Int((exactEpochs * Double(batches)).rounded(.up)) }
+  func steps(batches: Int) -> Int { Hyperparameters.steps(ofEpochs: exactEpochs, batches: batches) }
+
+  static func steps(ofEpochs epochs: Double, batches: Int) -> Int {
+    Int((epochs * Double(batches)).rounded(.up))
+  }
 
   /// Batches in a pass over so many images.
   func batches(of images: Int) -> Int {

@@ -29,22 +29,32 @@ extension Trainer {
   }
 
   /// - Throws: `invalidArgument` for fewer epochs than are done.
-  static func check(epochs: Int, from checkpoint: Checkpoint) throws {
+  static func check(epochs: Double, from checkpoint: Checkpoint) throws {
+    try Hyperparameters.check(epochs: epochs)
+    let text = Hyperparameters.text(epochs: epochs)
     let done = checkpoint.epoch + (checkpoint.batch > 0 ? 1 : 0)
-    if epochs >= done, checkpoint.endsInPart {
+    let planned = checkpoint.hyperparameters.epochsText
+    if checkpoint.endsInPart(before: epochs) {
       throw CifarError(
         .invalidArgument,
-        "the checkpoint was taken when \(checkpoint.hyperparameters.epochsText) epochs were done, "
-          + "within epoch \(done), which is over: to train \(epochs), take up a checkpoint of before"
-      )
+        "the checkpoint was taken when \(planned) epochs were done, within epoch \(done), which is "
+          + "over: to train \(text), take up a checkpoint of before")
     }
-    guard epochs < done else { return }
+    let batches = checkpoint.hyperparameters.mostBatches
+    let steps =
+      checkpoint.endsInPart
+      ? checkpoint.hyperparameters.steps(batches: batches)
+      : checkpoint.epoch * batches + checkpoint.batch
+    guard Hyperparameters.steps(ofEpochs: epochs, batches: batches) < steps else { return }
     let place =
-      checkpoint.batch == 0
-      ? "after epoch \(checkpoint.epoch)" : "within epoch \(checkpoint.epoch + 1)"
+      checkpoint.endsInPart
+      ? "when \(planned) were done"
+      : checkpoint.batch == 0
+        ? "after epoch \(checkpoint.epoch)"
+        : "within epoch \(done), after \(checkpoint.batch) of \(batches) batches"
     throw CifarError(
       .invalidArgument,
-      "epochs \(epochs) is fewer than the run has: its checkpoint was taken \(place); give at least "
-        + "\(done), or take up an earlier checkpoint")
+      "epochs \(text) is fewer than the run has: its checkpoint was taken \(place); give at least "
+        + "\(checkpoint.endsInPart ? planned : "\(done)"), or take up an earlier checkpoint")
   }
 }

@@ -65,10 +65,10 @@ public final class Trainer {
 
   /// Makes a trainer that continues from a checkpoint.
   ///
-  /// - Parameter epochs: a new number of epochs; nil leaves it.
+  /// - Parameter epochs: a new number of epochs, the last one perhaps in part; nil leaves it.
   /// - Throws: also `shapeMismatch` if the images are others than those the run began with.
   public convenience init(
-    resuming checkpoint: Checkpoint, epochs: Int?, train: Dataset, validation: Dataset,
+    resuming checkpoint: Checkpoint, epochs: Double?, train: Dataset, validation: Dataset,
     test: Dataset? = nil, threads: Int
   ) throws {
     var hyperparameters = checkpoint.hyperparameters
@@ -83,7 +83,7 @@ public final class Trainer {
     hyperparameters.data = data
     if let epochs {
       try Trainer.check(epochs: epochs, from: checkpoint)
-      hyperparameters.epochs = epochs
+      hyperparameters.exactEpochs = epochs
     }
     try self.init(hyperparameters, train, validation, threads, .checkpoint)
     try restore(checkpoint, goesFurther: epochs != nil)

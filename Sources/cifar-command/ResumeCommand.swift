@@ -11,7 +11,9 @@ enum ResumeCommand {
       "resume", summary: "resumes a run from one of its checkpoints",
       positionals: [Positional("RUN", help: "the run's id, the start of it, or its name")],
       options: [
-        Option("--epochs", value: "N", help: "train up to N epochs in all (else as planned)"),
+        Option(
+          "--epochs", value: "N",
+          help: "train up to N epochs in all, such as 24 or 9.9 (else as planned)"),
         .checkpoint, .data, .threads, .registry,
         Option(
           "--take-over",
@@ -27,7 +29,7 @@ enum ResumeCommand {
 
         A run that early stopping ended continues where --epochs asks for more: its patience begins \
         again. Where it asks for more than, say, 2.5 epochs, the third, which was trained in part, is \
-        trained again, whole. A run counts as running while its process does, and, where that can't be asked (on \
+        trained again. A run counts as running while its process does, and, where that can't be asked (on \
         another machine, in another container), until half an hour after its last sign of life; \
         --take-over does not wait for that.
         """,
@@ -43,7 +45,7 @@ enum ResumeCommand {
   private static func run(_ arguments: Arguments, _ processes: Processes?) throws {
     let data = arguments.value("--data")
     let choice = try arguments.checkpointChoice(default: .last)
-    let epochs = try arguments.integer("--epochs", in: 1...1_000_000)
+    let epochs = try arguments.epochs()
     var options = TrainingSession.Options(
       registryPath: try arguments.registryPath(), threads: try arguments.threads(),
       commandLine: CommandLine.text)

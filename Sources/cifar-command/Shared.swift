@@ -51,6 +51,10 @@ extension Arguments {
     try value("--registry") ?? Registry.defaultPath()
   }
 
+  func epochs() throws -> Double? {
+    try number("--epochs", "a number above 0, up to 1000000") { $0 > 0 && $0 <= 1e6 }
+  }
+
   /// - Throws: `UsageError` for what is no number of threads.
   func threads() throws -> Int {
     guard let asked = try integer("--threads", in: 1...ThreadPool.mostThreads) else {

@@ -120,9 +120,7 @@ enum TrainCommand {
     var request = TrainingRequest()
     if let recipe = try arguments.choice("--recipe", of: Recipe.names) { request.recipe = recipe }
     request.overrides = try HyperparameterOptions.overrides(arguments)
-    request.epochs = try arguments.number("--epochs", "a number above 0, up to 1000000") {
-      $0 > 0 && $0 <= 1e6
-    }
+    request.epochs = try arguments.epochs()
     request.batchSize = try arguments.integer("--batch-size", in: 1...65_536)
     request.seed = try arguments.unsigned("--seed")
     request.model = try arguments.value("--model").map(ModelOption.text)

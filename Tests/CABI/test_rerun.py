@@ -149,6 +149,15 @@ def test_an_extended_run_says_what_is_run_again(workplace):
     assert tensors("again") == tensors("first")
 
 
+def test_so_does_one_of_a_part_of_an_epoch(workplace):
+    run(*TRAIN, "--epochs", 1.5, "--name", "first")
+    run("cifar", "resume", "first", "--epochs", 2.5)
+    done = run("cifar", "rerun", "first", "--name", "again")
+    assert ("the first run went on to 3 epochs when it was resumed; this one trains the 1.5 that it began "
+            "with") in done.stderr_text
+    assert details("again")["sessions"][0]["reason"] == "all 1.5 epochs are done"
+
+
 def test_a_run_that_is_none(workplace):
     done = run("cifar", "rerun", "nobody", "--registry", "new.db", expect=1)
     assert "new.db" in done.stderr_text and not os.path.exists("new.db")

@@ -162,6 +162,24 @@ def test_where_training_diverged_nothing_continues(workplace):
     assert cifar.Registry().verify() == []
 
 
+def test_a_part_of_an_epoch_can_be_asked_for(workplace):
+    """On the command line and in Python, which hands it to C."""
+    run("cifar", "train", *SMALL, "--epochs", 2.5, "--seed", 3, "--name", "at once")
+    run("cifar", "train", *SMALL, "--epochs", 1, "--seed", 3, "--name", "part")
+    said = run("cifar", "resume", "part", "--epochs", 1.5).stdout_text
+    assert "Done: all 1.5 epochs are done." in said
+    ended = cifar.resume("part", epochs=np.float32(2.5), verbose=0)
+    assert ended.reason == "all 2.5 epochs are done"
+    assert metrics("part") == metrics("at once")
+    tensors, others = checkpoint("part")[0], checkpoint("at once")[0]
+    assert all(value.tobytes() == others[key].tobytes() for key, value in tensors.items())
+    refused = run("cifar", "resume", "part", "--epochs", "1.5", expect=2)
+    assert "epochs 1.5 is fewer than the run has" in refused.stderr_text
+    assert "give at least 2.5" in refused.stderr_text
+    refused = run("cifar", "resume", "part", "--epochs", "1e7", expect=2)
+    assert "--epochs must be a number above 0, up to 1000000" in refused.stderr_text
+
+
 def test_an_epoch_that_was_trained_in_part_is_trained_again_whole(straight, workplace):
     """As long as the rate does not depend on the number of epochs that is a run that never stopped."""
     said = run("cifar", "train", *SMALL, "--epochs", 2.5, "--seed", 3, "--name", "part").stdout_text

@@ -135,6 +135,29 @@ import Testing
     try expectSameAsUndisturbed(id)
   }
 
+  @Test func aPartOfAnEpochCanBeAskedFor() throws {
+    let session = try sample.start(.quick(epochs: 1), keepLast: 0)
+    _ = try session.run([Follower()])
+    let id = try #require(session.runID)
+    _ = try sample.resume(id, epochs: 1.5).run([Follower()])
+    #expect(try sample.run(id).sessions.last?.reason == "all 1.5 epochs are done")
+    #expect(try sample.bytes(.last, of: id) != sample.bytes(.id(1), of: id))
+    let further = try sample.resume(id, epochs: 1.75)
+    #expect(
+      further.remarks.first?.contains(
+        "1.5 epochs ended within epoch 2, which is trained again, further, from checkpoint") == true
+    )
+    _ = try further.run([Follower()])
+    #expect(try sample.run(id).summary.epochsPlanned == 2)
+    #expect(further.trainer.step == 7)
+    _ = try sample.resume(id, epochs: 3).run([Follower()])
+    try expectSameAsUndisturbed(id)
+    for epochs in [-1, .nan, 1e300] {
+      let error = failure { try sample.resume(id, epochs: epochs) }
+      #expect(error?.message.hasSuffix("is not above 0, up to 1000000") == true)
+    }
+  }
+
   /// Patience starts over, and what has to be beaten stays.
   @Test func aRunThatStoppedEarlyTrainsOnWhereEpochsAreAskedFor() throws {
     var hyperparameters = try Hyperparameters.quick(epochs: 9)
@@ -167,7 +190,8 @@ import Testing
     let error = failure { try sample.resume(id, epochs: 1) }
     #expect(error?.code == .invalidArgument)
     #expect(error?.message.contains("epochs 1 is fewer") == true)
-    #expect(error?.message.contains("within epoch 2; give at least 2") == true)
+    #expect(
+      error?.message.contains("within epoch 2, after 2 of 4 batches; give at least 2") == true)
     #expect(try sample.run(id).sessions.count == 1)
     #expect(try sample.run(id).summary.epochsPlanned == 3)
     // The epoch under way is the last one then.

@@ -73,7 +73,7 @@ struct Sample {
   }
 
   func resume(
-    _ run: String, _ choice: CheckpointChoice = .last, epochs: Int? = nil, threads: Int = 1
+    _ run: String, _ choice: CheckpointChoice = .last, epochs: Double? = nil, threads: Int = 1
   ) throws -> TrainingSession {
     try TrainingSession.resume(
       run: run, checkpoint: choice, epochs: epochs, train: try Images.train(),

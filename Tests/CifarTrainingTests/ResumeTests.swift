@@ -104,6 +104,38 @@ import Testing
     #expect(error?.code == .invalidArgument)
   }
 
+  @Test func aPartOfAnEpochIsTheOneThatWouldHaveFollowed() throws {
+    var hyperparameters = try Hyperparameters.quick()
+    hyperparameters.exactEpochs = 2.5
+    let whole = try Training(hyperparameters)
+    let short = try Training(.quick(epochs: 1)).follower.checkpoints[0]
+    let rest = try Training(resumed(short, epochs: 2.5))
+    #expect(rest.end == .completed(reason: "all 2.5 epochs are done"))
+    #expect(rest.follower.checkpoints == Array(whole.follower.checkpoints[1...]))
+
+    func refusal(_ checkpoint: Blob, _ epochs: Double) -> String? {
+      failure { try resumed(checkpoint, epochs: epochs) }?.message
+    }
+    let first = try Training(.quick(), stopsAfter: (epoch: 2, batch: 3))
+    let middle = Blob(try first.trainer.checkpoint())
+    #expect(
+      refusal(middle, 1.5)
+        == "epochs 1.5 is fewer than the run has: its checkpoint was taken within epoch 2, after 3 of "
+        + "4 batches; give at least 2, or take up an earlier checkpoint")
+    #expect(try Training(resumed(middle, epochs: 1.75)).trainer.step == 7)
+    let end = try #require(whole.follower.checkpoints.last)
+    #expect(try Training(resumed(end, epochs: 2.5)).follower.batches.isEmpty)
+    #expect(
+      refusal(end, 2.75)
+        == "the checkpoint was taken when 2.5 epochs were done, within epoch 3, which is over: to "
+        + "train 2.75, take up a checkpoint of before")
+    #expect(refusal(end, 2.25)?.contains("was taken when 2.5 were done; give at least 2.5") == true)
+    for epochs in [0, -1, .nan, .infinity, 1_000_001] {
+      #expect(
+        refusal(short, epochs)?.hasSuffix("is not above 0, up to 1000000") == true)
+    }
+  }
+
   private func impatient() throws -> Hyperparameters {
     var hyperparameters = try Hyperparameters.quick(epochs: 30)
     hyperparameters.optimizer.learningRate = 2e-2
@@ -139,7 +171,7 @@ import Testing
     #expect(isSame)
     // And learns on if more epochs are asked for.
     let more = try Training(
-      resumed(training.follower.checkpoints[losses.count - 1], epochs: losses.count + 1))
+      resumed(training.follower.checkpoints[losses.count - 1], epochs: Double(losses.count + 1)))
     #expect(more.follower.reports.map(\.metrics.epoch) == [losses.count + 1])
   }
 

@@ -133,7 +133,7 @@ struct Training {
 
 /// Continues from a checkpoint.
 func resumed(
-  _ checkpoint: Blob, train: Int = 100, test: Int = 40, epochs: Int? = nil, threads: Int = 1
+  _ checkpoint: Blob, train: Int = 100, test: Int = 40, epochs: Double? = nil, threads: Int = 1
 ) throws -> Trainer {
   try Trainer(
     resuming: try Checkpoint(checkpoint.bytes), epochs: epochs, train: try Images.train(train),

@@ -38,7 +38,7 @@ int main(int argc, char **argv) {
   failed = check(cifar_resume_options_init(&options, sizeof options)) ||
            check(cifar_trainer_callbacks_init(&callbacks, sizeof callbacks));
   if (!failed) {
-    options.epochs = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0; /* 0: as planned */
+    options.epochs = argc > 2 ? strtod(argv[2], NULL) : 0; /* 0: as planned */
     options.checkpoint = argc > 3 ? argv[3] : "last";
     callbacks.on_epoch_end = on_epoch;
     /* NULL, NULL: the images are opened from where the run had them. */

@@ -150,7 +150,9 @@ class TrainOptions(Structure):
 
     _fields_ = [
         ("struct_size", c_uint32),
-        ("epochs", c_uint32),  # at most; 0: as the recipe says, 100
+        # at most, up to 1,000,000; of 9.9, the last has nine tenths of the steps; 0: as the recipe
+        # says, 100
+        ("epochs", c_double),
         ("batch_size", c_uint32),  # 1 to 65,536; 0: as the recipe says, 64
         # 1 to 1024, of which cifar_default_threads() compute at most; 0: these
         ("threads", c_uint32),
@@ -281,7 +283,8 @@ class ResumeOptions(Structure):
 
     _fields_ = [
         ("struct_size", c_uint32),
-        ("epochs", c_uint32),  # train up to this many in all; 0: as planned
+        # train up to this many in all, as in cifar_train_options; 0: as planned
+        ("epochs", c_double),
         # 1 to 1024, of which cifar_default_threads() compute at most; 0: these
         ("threads", c_uint32),
         ("checkpoint", c_char_p),  # "last", "best" or a checkpoint's id; NULL: "last"

@@ -10,6 +10,8 @@ from typing import Any, List, Optional, Protocol, Union
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_EPOCHS = 10**6
+
 
 def text(value: object, name: str) -> Optional[bytes]:
     """A string for C, UTF-8 in every locale; None stays None."""
@@ -150,6 +152,23 @@ def optional_number(value: Any, name: str) -> float:
     if value is not None and result == 0:
         raise ValueError(f"{name} is 0, not above it")
     return result
+
+
+def epochs(value: Any) -> float:
+    """A number of epochs for C, the last one perhaps in part; 0 stands for None."""
+    if value is None:
+        return 0.0
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"epochs is {value}, not a number")
+    count = number(value, "epochs")
+    if isinstance(value, np.floating) and math.isfinite(count):
+        # The digits that people see, 9.9, where float has 9.899999618530273 of np.float32(9.9).
+        count = float(str(value))
+    if not 0 < count <= MOST_EPOCHS:
+        raise ValueError(
+            f"epochs {int(count) if count.is_integer() else count} is out of range: it is above 0, up to "
+            f"{MOST_EPOCHS}, or None for as many as planned")
+    return count
 
 
 def flag(value: object, name: str) -> int:

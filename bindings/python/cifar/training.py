@@ -152,7 +152,7 @@ def fit(
         Keras wrote know how images are to be normalised: so they are, and a ``recipe`` that does it
         otherwise is an error unless ``normalization`` is given. None (the default) draws all.
     epochs : float, optional
-        At most, 1.5 for one and a half; None (the default) for 100.
+        At most, above 0; 1.5 for one and a half. None (the default) for as the recipe says, 100.
     batch_size : int, optional
         1 to 65,536; None (the default) for 64.
     learning_rate : float, optional
@@ -282,13 +282,10 @@ def fit(
         raise TypeError(
             "fit has no images to validate on: give validation_data=(images, labels), or "
             "validation_split=0.1")
-    whole_epochs = epochs
-    if isinstance(epochs, float):
-        hyperparameters["epochs"], whole_epochs = argument.number(epochs, "epochs"), None
     options = train_options(
         images, hyperparameters, init=init, model=model, recipe=recipe, batch_size=batch_size,
         learning_rate=learning_rate, seed=seed, threads=threads)
-    options.epochs = argument.optional_whole(whole_epochs, "epochs", 10**6)
+    options.epochs = argument.epochs(epochs)
     options.name = argument.text(name, "name")
     options.registry = argument.path(registry, "registry")
     options.record = argument.flag(record, "record")
@@ -328,7 +325,7 @@ def resume(
     validation: Optional[Images] = None,
     validation_split: Optional[float] = None,
     checkpoint: Union[str, int] = "last",
-    epochs: Optional[int] = None,
+    epochs: Optional[float] = None,
     threads: Optional[int] = None,
     registry: Optional[PathLike] = None,
     data: Optional[PathLike] = None,
@@ -354,10 +351,11 @@ def resume(
         As in ``fit``, where that had one.
     checkpoint : {"last", "best"} or int
         Or a checkpoint's id; the default is ``"last"``.
-    epochs : int, optional
-        Train up to this many in all; None (the default) as planned. A run that a callback ended
-        continues where epochs are asked for: the patience of early stopping starts over. Where more
-        are asked for than, say, 2.5, the third, which was trained in part, is trained again, whole.
+    epochs : float, optional
+        Train up to this many in all, 9.9 for nine and nine tenths of the tenth; None (the default) as
+        planned. A run that a callback ended continues where epochs are asked for: the patience of
+        early stopping starts over. Where more are asked for than, say, 2.5, the third, which was
+        trained in part, is trained again.
     threads : int, optional
         As in ``fit``.
     registry : path, optional
@@ -426,7 +424,7 @@ def resume(
     images, others = training_and_validation(train, validation, None, validation_split)
     options = abi.ResumeOptions()
     call("cifar_resume_options_init", byref(options), sizeof(options))
-    options.epochs = argument.optional_whole(epochs, "epochs", 10**6)
+    options.epochs = argument.epochs(epochs)
     options.threads = argument.optional_whole(threads, "threads", 1024)
     options.checkpoint = argument.checkpoint(checkpoint)
     options.registry = argument.path(registry, "registry")

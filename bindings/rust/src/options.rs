@@ -36,7 +36,7 @@ macro_rules! setters {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct TrainOptions {
-    epochs: u32,
+    epochs: f64,
     batch_size: u32,
     threads: u32,
     learning_rate: f64,
@@ -67,8 +67,8 @@ impl TrainOptions {
     }
 
     setters! {
-        /// At most; else as the recipe says, 100.
-        epochs: u32 => epochs;
+        /// At most; of 9.9, the last has nine tenths of the steps. Else as the recipe says, 100.
+        epochs: impl Into<f64> => epochs.into();
         /// 1 to 65,536; else as the recipe says, 64.
         batch_size: u32 => batch_size;
         /// 1 to 1024, of which [`default_threads`](crate::default_threads) compute at most.
@@ -170,7 +170,7 @@ fn tag_lines(tags: &[String]) -> Result<Option<CString>> {
 /// How to take up a run.
 #[derive(Clone, Debug, Default)]
 pub struct ResumeOptions {
-    epochs: u32,
+    epochs: f64,
     threads: u32,
     checkpoint: Option<String>,
     registry: Option<PathBuf>,
@@ -190,7 +190,7 @@ impl ResumeOptions {
 
     setters! {
         /// Train up to this many in all; else as planned.
-        epochs: u32 => epochs;
+        epochs: impl Into<f64> => epochs.into();
         /// 1 to 1024, of which [`default_threads`](crate::default_threads) compute at most.
         threads: u32 => threads;
         /// "last", "best" or a checkpoint's id; else "last".

@@ -164,8 +164,9 @@ pub struct cifar_model {
 #[derive(Clone, Copy)]
 pub struct cifar_train_options {
     pub struct_size: u32,
-    // at most; 0: as the recipe says, 100
-    pub epochs: u32,
+    // at most, up to 1,000,000; of 9.9, the last has nine tenths of the steps; 0: as the recipe
+    // says, 100
+    pub epochs: f64,
     // 1 to 65,536; 0: as the recipe says, 64
     pub batch_size: u32,
     // 1 to 1024, of which cifar_default_threads() compute at most; 0: these
@@ -320,8 +321,8 @@ pub struct cifar_lr_info {
 #[derive(Clone, Copy)]
 pub struct cifar_resume_options {
     pub struct_size: u32,
-    // train up to this many in all; 0: as planned
-    pub epochs: u32,
+    // train up to this many in all, as in cifar_train_options; 0: as planned
+    pub epochs: f64,
     // 1 to 1024, of which cifar_default_threads() compute at most; 0: these
     pub threads: u32,
     // "last", "best" or a checkpoint's id; NULL: "last"
@@ -1570,34 +1571,34 @@ const _: () = {
     assert!(offset_of!(cifar_dataset_info, channels) == 40);
     assert!(offset_of!(cifar_dataset_info, height) == 44);
     assert!(offset_of!(cifar_dataset_info, width) == 48);
-    assert!(size_of::<cifar_train_options>() == 192);
+    assert!(size_of::<cifar_train_options>() == 200);
     assert!(offset_of!(cifar_train_options, struct_size) == 0);
-    assert!(offset_of!(cifar_train_options, epochs) == 4);
-    assert!(offset_of!(cifar_train_options, batch_size) == 8);
-    assert!(offset_of!(cifar_train_options, threads) == 12);
-    assert!(offset_of!(cifar_train_options, learning_rate) == 16);
-    assert!(offset_of!(cifar_train_options, seed) == 24);
-    assert!(offset_of!(cifar_train_options, recipe) == 32);
-    assert!(offset_of!(cifar_train_options, name) == 40);
-    assert!(offset_of!(cifar_train_options, registry) == 48);
-    assert!(offset_of!(cifar_train_options, record) == 56);
-    assert!(offset_of!(cifar_train_options, keep_last) == 60);
-    assert!(offset_of!(cifar_train_options, command_line) == 64);
-    assert!(offset_of!(cifar_train_options, keep_every) == 72);
-    assert!(offset_of!(cifar_train_options, tags) == 80);
-    assert!(offset_of!(cifar_train_options, hyperparameters) == 88);
-    assert!(offset_of!(cifar_train_options, model) == 96);
-    assert!(offset_of!(cifar_train_options, busy_timeout) == 104);
-    assert!(offset_of!(cifar_train_options, init_model) == 112);
-    assert!(offset_of!(cifar_train_options, init_source) == 120);
-    assert!(offset_of!(cifar_train_options, group) == 128);
-    assert!(offset_of!(cifar_train_options, init_from) == 136);
-    assert!(offset_of!(cifar_train_options, init_bytes) == 144);
-    assert!(offset_of!(cifar_train_options, init_size) == 152);
-    assert!(offset_of!(cifar_train_options, packages) == 160);
-    assert!(offset_of!(cifar_train_options, no_patch) == 168);
-    assert!(offset_of!(cifar_train_options, tensorboard) == 176);
-    assert!(offset_of!(cifar_train_options, is_only_of_its_seed) == 184);
+    assert!(offset_of!(cifar_train_options, epochs) == 8);
+    assert!(offset_of!(cifar_train_options, batch_size) == 16);
+    assert!(offset_of!(cifar_train_options, threads) == 20);
+    assert!(offset_of!(cifar_train_options, learning_rate) == 24);
+    assert!(offset_of!(cifar_train_options, seed) == 32);
+    assert!(offset_of!(cifar_train_options, recipe) == 40);
+    assert!(offset_of!(cifar_train_options, name) == 48);
+    assert!(offset_of!(cifar_train_options, registry) == 56);
+    assert!(offset_of!(cifar_train_options, record) == 64);
+    assert!(offset_of!(cifar_train_options, keep_last) == 68);
+    assert!(offset_of!(cifar_train_options, command_line) == 72);
+    assert!(offset_of!(cifar_train_options, keep_every) == 80);
+    assert!(offset_of!(cifar_train_options, tags) == 88);
+    assert!(offset_of!(cifar_train_options, hyperparameters) == 96);
+    assert!(offset_of!(cifar_train_options, model) == 104);
+    assert!(offset_of!(cifar_train_options, busy_timeout) == 112);
+    assert!(offset_of!(cifar_train_options, init_model) == 120);
+    assert!(offset_of!(cifar_train_options, init_source) == 128);
+    assert!(offset_of!(cifar_train_options, group) == 136);
+    assert!(offset_of!(cifar_train_options, init_from) == 144);
+    assert!(offset_of!(cifar_train_options, init_bytes) == 152);
+    assert!(offset_of!(cifar_train_options, init_size) == 160);
+    assert!(offset_of!(cifar_train_options, packages) == 168);
+    assert!(offset_of!(cifar_train_options, no_patch) == 176);
+    assert!(offset_of!(cifar_train_options, tensorboard) == 184);
+    assert!(offset_of!(cifar_train_options, is_only_of_its_seed) == 192);
     assert!(size_of::<cifar_member_info>() == 52);
     assert!(offset_of!(cifar_member_info, struct_size) == 0);
     assert!(offset_of!(cifar_member_info, is_over) == 4);
@@ -1625,19 +1626,19 @@ const _: () = {
     assert!(offset_of!(cifar_lr_info, steepest) == 24);
     assert!(offset_of!(cifar_lr_info, minimum) == 32);
     assert!(offset_of!(cifar_lr_info, reason) == 40);
-    assert!(size_of::<cifar_resume_options>() == 88);
+    assert!(size_of::<cifar_resume_options>() == 96);
     assert!(offset_of!(cifar_resume_options, struct_size) == 0);
-    assert!(offset_of!(cifar_resume_options, epochs) == 4);
-    assert!(offset_of!(cifar_resume_options, threads) == 8);
-    assert!(offset_of!(cifar_resume_options, checkpoint) == 16);
-    assert!(offset_of!(cifar_resume_options, registry) == 24);
-    assert!(offset_of!(cifar_resume_options, data_location) == 32);
-    assert!(offset_of!(cifar_resume_options, command_line) == 40);
-    assert!(offset_of!(cifar_resume_options, take_over) == 48);
-    assert!(offset_of!(cifar_resume_options, busy_timeout) == 56);
-    assert!(offset_of!(cifar_resume_options, packages) == 64);
-    assert!(offset_of!(cifar_resume_options, no_patch) == 72);
-    assert!(offset_of!(cifar_resume_options, tensorboard) == 80);
+    assert!(offset_of!(cifar_resume_options, epochs) == 8);
+    assert!(offset_of!(cifar_resume_options, threads) == 16);
+    assert!(offset_of!(cifar_resume_options, checkpoint) == 24);
+    assert!(offset_of!(cifar_resume_options, registry) == 32);
+    assert!(offset_of!(cifar_resume_options, data_location) == 40);
+    assert!(offset_of!(cifar_resume_options, command_line) == 48);
+    assert!(offset_of!(cifar_resume_options, take_over) == 56);
+    assert!(offset_of!(cifar_resume_options, busy_timeout) == 64);
+    assert!(offset_of!(cifar_resume_options, packages) == 72);
+    assert!(offset_of!(cifar_resume_options, no_patch) == 80);
+    assert!(offset_of!(cifar_resume_options, tensorboard) == 88);
     assert!(size_of::<cifar_rerun_options>() == 96);
     assert!(offset_of!(cifar_rerun_options, struct_size) == 0);
     assert!(offset_of!(cifar_rerun_options, threads) == 4);

@@ -2,8 +2,8 @@ import CCifar
 
 /// What to train and how to keep it. What is nil is as the recipe says, or as it is usual.
 public struct TrainOptions: Sendable {
-  /// At most; the recipe says 100.
-  public var epochs: Int?
+  /// At most; of 9.9, the last has nine tenths of the steps. The recipe says 100.
+  public var epochs: Double?
   /// 1 to 65,536; the recipe says 64.
   public var batchSize: Int?
   /// 1 to 1024, of which ``Library/defaultThreads`` compute at most.
@@ -54,7 +54,7 @@ public struct TrainOptions: Sendable {
   /// As C has them.
   func c(_ strings: CStrings) throws -> cifar_train_options {
     var options = try filled(cifar_train_options()) { cifar_train_options_init($0, $1) }
-    options.epochs = try nonNegative32(epochs, "epochs")
+    options.epochs = epochs ?? 0
     options.batch_size = try nonNegative32(batchSize, "batchSize")
     options.threads = try nonNegative32(threads, "threads")
     options.learning_rate = learningRate ?? 0
@@ -83,7 +83,7 @@ public struct TrainOptions: Sendable {
 /// How to take up a run.
 public struct ResumeOptions: Sendable {
   /// Train up to this many in all; else as planned.
-  public var epochs: Int?
+  public var epochs: Double?
   /// 1 to 1024, of which ``Library/defaultThreads`` compute at most.
   public var threads: Int?
   /// "last", "best" or a checkpoint's id; else "last".
@@ -111,7 +111,7 @@ public struct ResumeOptions: Sendable {
   /// As C has them.
   func c(_ strings: CStrings) throws -> cifar_resume_options {
     var options = try filled(cifar_resume_options()) { cifar_resume_options_init($0, $1) }
-    options.epochs = try nonNegative32(epochs, "epochs")
+    options.epochs = epochs ?? 0
     options.threads = try nonNegative32(threads, "threads")
     options.checkpoint = try strings(checkpoint)
     options.registry = try strings(registry)

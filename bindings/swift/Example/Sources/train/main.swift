@@ -9,7 +9,7 @@ func train(epochs: Int, images: Int?) throws {
   let train = try Dataset("shapes", split: .train, limit: images)
   let test = try Dataset("shapes", split: .test, limit: images)
   var options = TrainOptions()
-  options.epochs = epochs
+  options.epochs = Double(epochs)
   options.name = "from Swift"
   let trainer = try Trainer(train: train, validation: test, options: options)
   try trainer.run { event in

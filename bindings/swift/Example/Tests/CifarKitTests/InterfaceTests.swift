@@ -21,7 +21,7 @@ final class Place {
     var options = TrainOptions()
     options.registry = file("runs.db")
     options.name = name
-    options.epochs = epochs
+    options.epochs = Double(epochs)
     options.seed = seed
     options.tags = ["b", "a"]
     options.packages = #"{"program": "1.2"}"#
