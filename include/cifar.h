@@ -507,9 +507,10 @@ typedef struct cifar_lr_curve cifar_lr_curve;
  *  its smallest, or is no number. Nothing is recorded.
  *
  *  @param train    the images to train on.
- *  @param options  those of the training that needs the rate; NULL for the defaults. Schedule, callbacks
- *                  and averages of weights, epochs, and whatever says how to record have no part in it;
- *                  with "validation_split", only the images that are left to train on have.
+ *  @param options  those of the training that needs the rate; NULL for the defaults. Schedule, callbacks,
+ *                  averages of weights, test-time augmentation, epochs, and whatever says how to record
+ *                  have no part in it; with "validation_split", only the images that are left to train
+ *                  on have.
  *  @param find     NULL for the defaults.
  *
  *  Errors: INVALID_ARGUMENT, naming the option and its range; NOT_FINITE where the first loss is no

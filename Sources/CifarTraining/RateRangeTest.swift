@@ -22,6 +22,10 @@ public struct RateRangeTest: Sendable {
   /// How often the smallest loss is too much.
   static let limit = 4.0
 
+  /// Hyperparameters that have no part in it, by their names in JSON.
+  public static let unused = Set(
+    ["epochs", "steps_per_epoch", "schedule", "ema", "lookahead", "tta"] + CallbackSpec.types)
+
   public init() {}
 
   /// - Throws: `invalidArgument`, naming the option and its range.
@@ -49,9 +53,8 @@ public struct RateRangeTest: Sendable {
   }
 
   /// - Parameters:
-  ///   - hyperparameters: those of the training that needs a rate. Schedule, callbacks, averages of
-  ///     weights and the number of epochs have no part in it; with a validation split the images that
-  ///     are left to train on are.
+  ///   - hyperparameters: those of the training that needs a rate, but for `unused`; with a
+  ///     validation split only the images that are left to train on.
   ///   - weights: to begin with.
   ///   - threads: that compute.
   ///   - observe: is told of every step; ends the test with false.

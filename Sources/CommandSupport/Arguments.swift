@@ -46,6 +46,9 @@ public struct Arguments {
     if let option = command.options.first(where: { $0.name == name || $0.short == name }) {
       return option
     }
+    if command.unused.contains(name) {
+      throw UsageError("\(name) has no part in \(command.name): leave it out")
+    }
     let known = command.options.map(\.name) + ["--help"]
     throw UsageError("unknown option \(name)" + Suggestion.text(for: name, among: known))
   }

@@ -33,6 +33,8 @@ public struct Command {
   public var summary: String
   public var positionals: [Positional]
   public var options: [Option]
+  /// Options of another command that people may bring along, and that have no part in this one.
+  public var unused: [String]
   /// Makes the paragraphs shown under the summary in the command's `--help`.
   public var discussion: () -> String
   public var examples: [String]
@@ -41,6 +43,7 @@ public struct Command {
 
   public init(
     _ name: String, summary: String, positionals: [Positional] = [], options: [Option] = [],
+    unused: [String] = [],
     discussion: @autoclosure @escaping () -> String = "",
     examples: [String] = [], run: @escaping (Arguments) throws -> Void
   ) {
@@ -48,6 +51,7 @@ public struct Command {
     self.summary = summary
     self.positionals = positionals
     self.options = options
+    self.unused = unused
     self.discussion = discussion
     self.examples = examples
     self.run = run

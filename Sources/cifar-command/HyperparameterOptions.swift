@@ -108,6 +108,11 @@ enum HyperparameterOptions {
         "--hyperparameters", value: "JSON", help: "any of them, as `cifar-runs show` has them")
     ]
 
+  /// Those that have a part in a search for a learning rate.
+  static let ofRates = all.filter { option in
+    !rows.contains { $0.option.name == option.name && RateRangeTest.unused.contains($0.key) }
+  }
+
   /// What the options say, as a `TrainingRequest` takes it: `--hyperparameters`, then the others.
   ///
   /// - Throws: `UsageError` for what can't be read.

@@ -8,9 +8,8 @@ import Glibc
 /// `cifar lr-find`: a learning rate for a training.
 enum RateCommand {
   static var command: Command {
-    Command(
-      "lr-find", summary: "looks for a learning rate by a short training with all of them",
-      options: [
+    let options =
+      [
         .data, TrainCommand.recipe, .model, TrainCommand.initialization,
         Option("--start", value: "X", help: "the rate of the first step (else 1e-7)"),
         Option("--end", value: "X", help: "the rate of the last step (else 10)"),
@@ -24,14 +23,19 @@ enum RateCommand {
         Option("--limit-train", value: "N", help: "use the first N training images only"),
         .threads, .registry,
         Option("--quiet", help: "print nothing but the suggested rate"),
-      ] + HyperparameterOptions.all,
+      ] + HyperparameterOptions.ofRates
+    return Command(
+      "lr-find", summary: "looks for a learning rate by a short training with all of them",
+      options: options,
+      unused: TrainCommand.command(nil).options.map(\.name),
       discussion: """
         The rate grows from step to step by the same factor, and the loss of each step is looked at, \
         smoothed (Smith 2015). The test ends where the loss is four times its smallest. Suggested is the \
         rate at which the loss falls fastest, or a tenth of that at which it is smallest, if that is less \
-        and the loss has grown after it. Options are those of the training that needs the rate; schedule, \
-        callbacks and averages of weights have no part in it; with --validation-split only the images that \
-        are left to train on. Nothing is recorded. Where the loss falls by no more than batches differ \
+        and the loss has grown after it. Options are those of the training that needs the rate, as far as \
+        they have a part in it: schedule, callbacks, averages of weights, test-time augmentation and the \
+        number of epochs have none, also where --hyperparameters has them. With --validation-split it \
+        trains on the images that the training will have. Nothing is recorded. Where the loss falls by no more than batches differ \
         the curve is drawn all the same, with what it falls by, and the exit code is 1. A .png picture is \
         made by the system's rsvg-convert (Debian's package librsvg2-bin).
         """,

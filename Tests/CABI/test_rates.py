@@ -1,6 +1,7 @@
 """`cifar lr-find`, `cifar.lr_find` and what C says to them."""
 
 import pathlib
+import re
 import signal
 import threading
 
@@ -111,9 +112,28 @@ def test_the_command(workplace, model_file):
         (["--start", "1", "--end", "0.1"], 2, "the second the larger"),
         (["--steps", "5"], 2, "--steps"), (["--start", "x"], 2, "--start must be a number"),
         (["--start", "1e-12", "--end", "1e-11"], 1, "falls nowhere"),
+        (["--end", "1e39"], 2, "the rate of the last step, 1e+39 is infinite in float32"),
+        (["--schedule", "cosine"], 2, "--schedule has no part in lr-find: leave it out"),
+        (["--early-stopping=off"], 2, "--early-stopping has no part in lr-find"),
+        (["--ema", "0.9"], 2, "--ema has no part"), (["--tta", "mirror"], 2, "--tta has no part"),
+        (["--epochs", "3"], 2, "--epochs has no part"), (["--name", "a"], 2, "--name has no part"),
+        (["--shedule", "cosine"], 2, "unknown option --shedule"),
     ]:
         failed = run("cifar", "lr-find", *SMALL, *model_file, "--steps", 12, *options, expect=expected)
         assert message in failed.stderr_text
         # A picture that can't be is refused before the work.
         assert failed.stdout_text == "" or "falls nowhere" in message
     assert pathlib.Path("mine.svg").read_text() == "mine"
+
+
+def test_its_help_lists_what_has_a_part_in_it():
+    def options(command):
+        return set(re.findall(r"^  (--[a-z0-9-]+)", run("cifar", command, "--help").stdout_text, re.M))
+    own = {"--start", "--end", "--steps", "--svg", "--force"}
+    of_training = options("train") & options("lr-find")
+    assert options("lr-find") == of_training | own
+    assert {"--optimizer", "--momentum", "--augment", "--freeze", "--validation-split"} < of_training
+    assert not of_training & {
+        "--epochs", "--steps-per-epoch", "--schedule", "--ema", "--tta", "--early-stopping",
+        "--reduce-lr-on-plateau", "--model-checkpoint", "--csv-log", "--terminate-on-nan", "--timer",
+        "--name", "--group", "--seeds", "--limit-test", "--tensorboard"}

@@ -126,8 +126,9 @@ def lr_find(
         As in ``fit``: those of the training that needs the rate. Groups of parameters with rates of
         their own keep their share of ``learning_rate``.
     **hyperparameters
-        As in ``fit``. Schedule, callbacks and averages of weights have no part in it; with
-        ``validation_split`` only the images that are left to train on have.
+        As in ``fit``. Schedule, callbacks, averages of weights, test-time augmentation and the number of
+        epochs have no part in it; with ``validation_split`` only the images that are left to train on
+        have.
 
     Returns
     -------
