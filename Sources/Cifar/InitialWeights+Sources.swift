@@ -20,6 +20,21 @@ public enum StoredName {
   public static func looksLikeFile(_ name: String) -> Bool {
     name.contains("/") || name.hasSuffix(".safetensors")
   }
+
+  /// What to say of a name of which there is no file either.
+  ///
+  /// - Parameter missing: that there is no such run.
+  public static func unknown(_ name: String, _ missing: CifarError) -> CifarError {
+    if FileName.isDirectory(name) {
+      return CifarError(
+        missing.code,
+        "'\(name.excerpt)' is a directory: name the .safetensors file in it that has the weights, or a "
+          + "run (\(missing.message))")
+    }
+    guard looksLikeFile(name) else { return missing }
+    return CifarError(
+      missing.code, "'\(name.excerpt)' is no file, and no run: \(missing.message)")
+  }
 }
 
 // Where the weights come from that a training begins with. Whatever fits is taken; nothing at all is
@@ -44,9 +59,7 @@ extension InitialWeights {
           try self.init(fileThatIsNoRun: name, for: spec, error)
           return
         }
-        guard StoredName.looksLikeFile(name) else { throw error }
-        throw CifarError(
-          .notFound, "'\(name.excerpt)' is no file, and no run: \(error.message)")
+        throw StoredName.unknown(name, error)
       }
       try self.init(model, for: spec, source: "run \(run)")
     }

@@ -26,6 +26,21 @@ struct SessionImages {
     test = validation
   }
 
+  /// What a person should know of a part that has far more or fewer images than its share of them, as
+  /// each class gives whole ones; nil where there is none.
+  ///
+  /// - Parameter share: that was asked for; nil where nothing was split off.
+  func roundingRemark(share: Double?) -> String? {
+    guard let share else { return nil }
+    let (held, all) = (validation.count, whole.train.count)
+    let wanted = share * Double(all)
+    // An image more or less tells nothing.
+    guard abs(Double(held) - wanted) > max(1, wanted / 4) else { return nil }
+    return "validation_split \(share) holds out \(held) of \(all) training images, "
+      + "\(Int((100 * Double(held) / Double(all)).rounded())) %: of each class it takes its share, rounded "
+      + "to whole images"
+  }
+
   /// Those that a checkpoint was trained on.
   init(
     of checkpoint: Checkpoint, train: Dataset?, validation: Dataset?, location: String?

@@ -118,9 +118,11 @@ public final class TrainingSession {
     weights: InitialWeights? = nil, options: Options
   ) throws -> TrainingSession {
     try hyperparameters.validate()
+    let images = try SessionImages(train: train, validation: validation, split: hyperparameters)
+    let remark = images.roundingRemark(share: hyperparameters.validationSplit)
     return try start(
-      SessionImages(train: train, validation: validation, split: hyperparameters),
-      hyperparameters: hyperparameters, weights: weights, options: options)
+      images, hyperparameters: hyperparameters, weights: weights, options: options,
+      noting: remark.map { [$0] } ?? [])
   }
 
   /// - Parameter noting: what a person should know besides, a sentence each.

@@ -234,8 +234,7 @@ enum Stored {
         registryPath: arguments.registryPath(), run: name, checkpoint: choice, threads: threads)
     } catch let error as CifarError where error.code == .notFound {
       if FileName.isFile(name) { return try Model(file: name, threads: threads) }
-      guard StoredName.looksLikeFile(name) else { throw error }
-      throw CifarError(.notFound, "'\(name)' is no file, and no run: \(error.message)")
+      throw StoredName.unknown(name, error)
     }
   }
 }

@@ -34,12 +34,18 @@ final class ProgressDisplay: RunObserver {
     let hyperparameters = trainer.hyperparameters
     let data = hyperparameters.data
     let place = session.registryPath.map { " in \($0)" } ?? ""
+    let (train, validation) = (data?.trainCount ?? 0, data?.validationCount ?? 0)
+    let split = hyperparameters.validationSplit.map {
+      " (validation_split \($0) holds out \(Format.count(validation)) of "
+        + "\(Format.count(train + validation)), "
+        + "\(Format.percent(Double(validation) / Double(train + validation))))"
+    }
     Output.line(
       "Run \((session.runID ?? "").prefix(8))\(place): recipe \(hyperparameters.recipe), "
         + "model \(hyperparameters.model), "
         + "\(parameters(of: trainer.network)), "
-        + "\(Format.count(data?.trainCount ?? 0)) + \(Format.count(data?.validationCount ?? 0)) "
-        + "images of \(data?.location ?? data?.name ?? "memory")")
+        + "\(Format.count(train)) + \(Format.count(validation)) "
+        + "images of \(data?.location ?? data?.name ?? "memory")" + (split ?? ""))
   }
 
   private func parameters(of network: Network) -> String {

@@ -206,6 +206,12 @@ def test_a_training_takes_what_fits(workplace):
     assert "nobody" in told
     told = run("cifar", "train", *small, "--init", "./no.safetensors", expect=1).stderr_text
     assert "'./no.safetensors' is no file, and no run: " in told
+    pathlib.Path("folder").mkdir()
+    for name in ["folder", "./folder/"]:
+        for command in [["train", *small, "--init", name], ["evaluate", name, "--data", "shapes"]]:
+            told = run("cifar", *command, expect=1).stderr_text
+            assert f"'{name}' is a directory: name the .safetensors file in it that has the weights" in told
+            assert "or a run (" in told
     # A file by another name is one, too, where there is no such run.
     run("cifar", "export", "five", "-o", "bee.st")
     told = run("cifar", "train", *small, "--init", "bee.st", "--model", "ten.json")

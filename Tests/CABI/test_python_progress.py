@@ -40,6 +40,12 @@ def test_lines_where_nothing_can_be_redrawn(small, workplace, capsys):
         assert re.fullmatch(HEAD + "64 \\+ 32 images of shapes", lines[0]), lines
         assert [bool(re.fullmatch(EPOCH.format(n), lines[n])) for n in (1, 2)] == [True, True]
         assert len(lines) == 3
+    cifar.fit(*small, model=SPEC, epochs=1, name="r", verbose=2, validation_split=0.25)
+    held = re.fullmatch(
+        HEAD + r"(\d+) \+ (\d+) images of shapes \(validation_split 0\.25 holds out (\d+) of 64, (\S+) %\)",
+        capsys.readouterr().out.splitlines()[0])
+    assert held and int(held[1]) + int(held[2]) == 64 and held[2] == held[3]
+    assert held[4] == f"{100 * int(held[2]) / 64:.2f}"
     for verbose in [0, False]:
         cifar.fit(*small, model=SPEC, epochs=1, record=False, verbose=verbose)
         assert capsys.readouterr().out == ""

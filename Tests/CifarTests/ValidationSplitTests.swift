@@ -92,6 +92,40 @@ import Testing
     }
   }
 
+  /// Of classes with few images the rounding is most of a share.
+  @Test func aShareThatRoundingChangesIsTold() throws {
+    func dataset(of each: Int, classes: Int) throws -> Dataset {
+      let labels = (0..<each * classes).map { Int32($0 % classes) }
+      let images = [UInt8](repeating: 0, count: labels.count * ImageShape.cifar.count)
+      return try images.withUnsafeBufferPointer { images in
+        try labels.withUnsafeBufferPointer {
+          try Dataset(
+            images: images, labels: $0, classNames: (0..<classes).map { "\($0)" }, split: .train)
+        }
+      }
+    }
+    func remark(_ train: Dataset, _ share: Double?) throws -> String? {
+      var hyperparameters = try hyperparameters()
+      hyperparameters.validationSplit = share
+      return try SessionImages(train: train, validation: train, split: hyperparameters)
+        .roundingRemark(share: share)
+    }
+    let few = try dataset(of: 2, classes: 10)
+    #expect(
+      try remark(few, 0.3)
+        == "validation_split 0.3 holds out 10 of 20 training images, 50 %: of each class it takes its "
+        + "share, rounded to whole images")
+    #expect(try remark(few, 0.5) == nil && remark(few, nil) == nil)
+    let more = try dataset(of: 14, classes: 10)
+    #expect(try remark(more, 0.1)?.contains("holds out 10 of 140") == true)
+    #expect(try remark(more, 0.25) == nil)
+    // Whoever starts such a training hears of it.
+    let session = try TrainingSession.start(
+      train: few, validation: few, hyperparameters: hyperparameters(#"{"validation_split": 0.3}"#),
+      options: TrainingSession.Options(registryPath: nil, threads: 1))
+    #expect(try session.remarks == [remark(few, 0.3)])
+  }
+
   @Test func testImagesAreLookedAtOnce() throws {
     let session = try start(hyperparameters(#"{"tta": "mirror"}"#))
     let data = try #require(session.trainer.hyperparameters.data)

@@ -60,10 +60,16 @@ class Progress(Callback):
         # Arrays have no place.
         place = data.get("location") or data["name"]
         head = f"Run {run[:8]} in {registry}" if run else "Run without a registry"
+        train, validation = data["train_count"], data["validation_count"]
+        split = ""
+        if hyperparameters.get("validation_split") is not None:
+            split = (
+                f" (validation_split {hyperparameters['validation_split']} holds out {validation:,} of "
+                f"{train + validation:,}, {_percent(validation / (train + validation))})")
         self.tell(
             f"{head}: recipe {hyperparameters['recipe']}, model {hyperparameters['model']}, "
             f"{parameters:,} parameters, "
-            f"{data['train_count']:,} + {data['validation_count']:,} images of {place}")
+            f"{train:,} + {validation:,} images of {place}{split}")
 
     def on_epoch_end(self, epoch: Epoch, /) -> None:
         number = f"{epoch.epoch}".rjust(len(str(self.params["epochs"])))
