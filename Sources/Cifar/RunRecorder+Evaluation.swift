@@ -17,6 +17,9 @@ extension RunRecorder {
         try patiently { try registry.record(evaluation: evaluation, of: runID) }
       }
     } catch let error as CifarError where error.code == .interrupted {
+    } catch let error as CifarError where error.code == .notFound {
+      // What someone has chosen, who left model_checkpoint out, is nothing to warn of.
+      Log.write(.info, "nothing is kept of single classes: \(error)")
     } catch {
       Log.write(.warning, "run \(runID): its classes can't be evaluated: \(error)")
     }

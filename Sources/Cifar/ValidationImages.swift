@@ -75,16 +75,25 @@ extension Model {
 
   /// How many of some images chose the epoch that the weights are of.
   ///
-  /// They are known as those that the run was validated on, as its first ones, or as more of the same
-  /// place that begin with them. Of others nobody knows.
+  /// They are known as those that the run was validated on, as its first ones, or as more that begin
+  /// with them, of the same place or from memory. Of others nobody knows.
   public func share(ofChoiceIn images: Dataset) -> Share {
     guard isChosen, let data = hyperparameters.data else { return .none }
     if images.contentHash == data.validationHash { return .all }
-    guard let location = images.location, data.testHash == nil else { return .none }
+    guard let location = images.location ?? data.location, data.testHash == nil,
+      data.validationCount != images.count
+    else { return .none }
     // What can't be read any more can't be compared.
-    guard images.split == .test, data.validationCount != images.count,
-      let chosen = try? Dataset.open(location, split: .test, limit: data.validationCount),
-      chosen.contentHash == data.validationHash
+    func opened(_ limit: Int) -> Dataset? {
+      try? Dataset.open(location, split: .test, limit: limit)
+    }
+    if images.location == nil {
+      // Most images from memory begin otherwise: one image says so soon.
+      guard let first = opened(1), first.beginsLike(images) else { return .none }
+    } else if images.split != .test {
+      return .none
+    }
+    guard let chosen = opened(data.validationCount), chosen.contentHash == data.validationHash
     else { return .none }
     return chosen.beginsLike(images) ? (images.count < chosen.count ? .all : .some) : .none
   }

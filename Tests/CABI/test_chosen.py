@@ -114,6 +114,13 @@ def test_parts_of_the_images():
     assert model.evaluate_augmented(test).chose_epoch
     assert model.evaluate(test.images, test.labels).chose_epoch, "the same bytes"
     assert not model.evaluate(test.images[::-1].copy(), test.labels[::-1].copy()).chose_epoch
+    # The first of them, as a part of a data set and as arrays, and more of the same place.
+    assert model.evaluate(test[:8]).chose_epoch and model.evaluate(test[:1]).chose_epoch
+    assert model.evaluate(test.images[:8], test.labels[:8]).chose_epoch
+    more = cifar.load("shapes", limit_train=8, limit_test=40).test
+    assert model.evaluate(more).chose_epoch and model.evaluate(more[:36]).chose_epoch
+    assert not model.evaluate(test[1:9]).chose_epoch and not model.evaluate(test[8:]).chose_epoch
+    assert not model.evaluate(test.images[:8], test.labels[:8][::-1].copy()).chose_epoch
     assert not model.evaluate(train).chose_epoch
 
 

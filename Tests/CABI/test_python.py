@@ -588,3 +588,10 @@ def test_a_timer_stops_and_resume_goes_on(shapes, workplace):
 def test_what_is_not_downloaded_is_said(name, workplace):
     with pytest.raises(ValueError, match="is not downloaded here"):
         cifar.load(name, download=True)
+
+
+def test_without_a_best_checkpoint_nothing_is_warned_of(shapes, workplace, caplog):
+    """Who leaves model_checkpoint out has chosen it."""
+    run = cifar.fit(*shapes, epochs=1, model_checkpoint=False, name="none", verbose=0)
+    assert run.status == "completed" and not caplog.records
+    assert [row["is_best"] for row in cifar.Registry().run("none")["checkpoints"]] == [False]
