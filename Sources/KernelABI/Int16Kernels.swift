@@ -87,7 +87,7 @@ public protocol Int16Kernels: Sendable {
     to transformed: UnsafeMutablePointer<Int16>, pointStride: Int)
 
   /// As `winogradAccumulate`, of pairs of tiles. `tiles` are those that `x` and `dy` hold, `scales`
-  /// take back the scales of both in an image.
+  /// take back the scales of both in an image; those of one scale are added up together.
   func winogradAccumulateInt16(
     _ x: UnsafePointer<Int16>, xStride: Int, groups: Int, dy: UnsafePointer<Int16>, dyStride: Int,
     panels: Int, tiles: Range<Int>, tiling: WinogradTiling, scales: Input, sums: Output,

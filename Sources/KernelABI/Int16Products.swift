@@ -13,8 +13,8 @@
 /// - Filters have a scale for each point and output channel, such that the magnitudes of `sumInputs`
 ///   of them add up to at most 2¹⁶ − 2. The data being at most 2¹⁵ − 2, a sum of as many products is
 ///   less than 2³¹; then it is added to the others in float32.
-/// - The gradient of the filters sums over the tiles of an image, at most `sumTiles` as int32. Both
-///   factors are data, and share the bits.
+/// - The gradient of the filters sums over tiles, at most `sumTiles` as int32. Both factors are data,
+///   and share the bits. See `FilterGradientScale`.
 ///
 /// In dense layers and the rest of the convolutions nothing is transformed, so that 13 bits are enough
 /// for the numbers of an image and 12 for the weights of an output: 64 products fit into an int32.
@@ -34,7 +34,7 @@ public enum Int16Products {
   /// What the numbers of a row of a matrix are padded to a multiple of.
   public static let rowMultiple = 32
 
-  /// Tiles whose products are added up as int32, of one image: eight instructions of two each.
+  /// Tiles whose products are added up as int32: eight instructions of two each.
   public static let sumTiles = 16
   /// What images and gradients are at most in the gradient of the filters: 2⁴·2¹³·2¹⁴ = 2³¹.
   public static let imageLimit: Float = 8190
@@ -71,6 +71,34 @@ public struct ImageScale: Equatable, Sendable {
     let bounded = largest < 1e-30 ? 1e-30 : largest
     scale = limit / bounded
     inverse = bounded / limit
+  }
+}
+
+/// What an image's gradients are multiplied by in the gradient of the filters.
+///
+/// What takes this scale and the image's back is a power of four: images of about one size then have the
+/// same, and their products are added up as int32. It depends on nothing but the image, and costs the
+/// gradients one bit on average and two at most; they have one more than the images.
+public struct FilterGradientScale: Equatable, Sendable {
+  public let scale: Float
+  public let inverseOfBoth: Float
+
+  /// - Parameters:
+  ///   - largest: the largest magnitude of the gradients. NaN and infinity come through, as NaN.
+  ///   - images: the scale of the image itself.
+  public init(largest: Float, images: ImageScale) {
+    let alone = ImageScale(largest: largest, limit: Int16Products.gradientLimit)
+    inverseOfBoth = FilterGradientScale.powerOfFour(atLeast: images.inverse * alone.inverse)
+    scale = images.inverse / inverseOfBoth
+  }
+
+  /// - Parameter number: not negative. A power of four as large as a smaller one stays normal.
+  private static func powerOfFour(atLeast number: Float) -> Float {
+    guard number.isFinite else { return number }
+    let number = max(number, .leastNormalMagnitude)
+    let exponent = number.exponentBitPattern + (number.significandBitPattern == 0 ? 0 : 1)
+    // Exponents of powers of four are even, and with their bias odd.
+    return Float(sign: .plus, exponentBitPattern: exponent | 1, significandBitPattern: 0)
   }
 }
 

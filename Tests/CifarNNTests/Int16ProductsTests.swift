@@ -90,6 +90,21 @@ import Testing
     #expect(relativeError(whole, oracle) < 0.004)
   }
 
+  /// Images of all sizes, whose gradients are added up together or apart.
+  @Test(arguments: InstructionSet.all)
+  func imagesOfAllSizes(set: InstructionSet) throws {
+    var (image, dy) = (values(seed: 1), values(seed: 3))
+    for n in 0..<Self.images {
+      for i in (n * Self.imageCount)..<((n + 1) * Self.imageCount) {
+        image[i] *= [1, 0.5, 3, 1, 0.1, 1][n]
+        dy[i] *= [1, 3, 0.3, 0.9, 1.2, 0.02][n]
+      }
+    }
+    let oracle = ConvolutionOracle(Case.winograd.shape, images: Self.images)
+    let dw = try passes(.winograd, set, image, dy).dw
+    #expect(relativeError(dw, oracle.backwardWeights(image.doubles, dy.doubles)) < 0.002)
+  }
+
   /// The direct convolutions of the presets.
   @Test(
     arguments: [

@@ -97,18 +97,24 @@ import Testing
     return (actual, expected)
   }
 
-  /// Tiles of several images with scales of their own, beginning and ending within one.
+  /// Tiles of several images, beginning and ending within one: scales of their own, the same ones beside
+  /// each other and not, and one for all.
   @Test(arguments: InstructionSet.all, [2, 4, 16, 36])
   func accumulate(set: InstructionSet, tilesPerImage: Int) {
     for kernel in [3, 5] {
       let size = 7 - kernel
-      checkSums(
-        set,
-        WinogradTiling(height: size, width: size * tilesPerImage, kernel: kernel, pairs: true))
+      let tiling = WinogradTiling(
+        height: size, width: size * tilesPerImage, kernel: kernel, pairs: true)
+      for scales: [Float] in [
+        [1e-6, 3e-8, 5e-7, 2e-6], [1e-6, 1e-6, 3e-8, 1e-6], [1e-6, 3e-8, 1e-6, 3e-8],
+        [1e-6, 1e-6, 1e-6, 1e-6],
+      ] {
+        checkSums(set, tiling, scales)
+      }
     }
   }
 
-  private func checkSums(_ set: InstructionSet, _ tiling: WinogradTiling) {
+  private func checkSums(_ set: InstructionSet, _ tiling: WinogradTiling, _ imageScales: [Float]) {
     let kernels = set.kernels
     let tilesPerImage = tiling.tilesPerImage
     let (lanes, panel) = (kernels.lanes, kernels.panelLanes)
@@ -119,7 +125,7 @@ import Testing
       Self.numbers(groups * 36 * xStride - 32, seed: 3, limit: Int16Products.imageLimit))
     let dy = GuardedBuffer(
       Self.numbers(panels * 36 * dyStride - 32, seed: 4, limit: Int16Products.gradientLimit))
-    let scales = GuardedBuffer([1e-6, 3e-8, 5e-7, 2e-6].map { Float($0) })
+    let scales = GuardedBuffer(imageScales)
     let stride = Winograd.sumStride(lanes: lanes, panel: panel)
     let sums = GuardedBuffer(output: 36 * panels * groups * stride)
     for accumulate in [false, true] {

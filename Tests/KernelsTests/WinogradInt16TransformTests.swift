@@ -268,6 +268,31 @@ import Testing
     #expect(ImageScale(largest: .nan, limit: 100).inverse.isNaN)
     #expect(ImageScale(largest: .infinity, limit: 100).inverse == .infinity)
   }
+
+  /// What takes both scales back is a power of four, and the gradients lose two bits at most.
+  @Test func scaleOfGradients() {
+    let limit = Int16Products.gradientLimit
+    for size: Float in [1e-15, 3e-7, 0.25, 1, 1.7, 2, 4, 1e9] {
+      let images = ImageScale(largest: 3 * size, limit: Int16Products.imageLimit)
+      for largest: Float in [1e-12, 0.01, 0.5, 0.9, 1, 3, 5000] {
+        let scale = FilterGradientScale(largest: largest, images: images)
+        #expect(scale.inverseOfBoth.significand == 1 && scale.inverseOfBoth.exponent % 2 == 0)
+        let rounded = scale.scale * largest
+        #expect(rounded <= limit * 1.000_001 && rounded > limit / 4.000_01)
+        #expect(abs(scale.scale * images.scale * scale.inverseOfBoth - 1) < 1e-6)
+      }
+    }
+    let images = ImageScale(largest: 2, limit: Int16Products.imageLimit)
+    for empty in [
+      FilterGradientScale(largest: 0, images: images),
+      FilterGradientScale(largest: 1, images: ImageScale(largest: 0, limit: 100)),
+      FilterGradientScale(largest: 0, images: ImageScale(largest: 0, limit: 100)),
+    ] {
+      #expect(empty.scale.isFinite && empty.scale > 0 && empty.inverseOfBoth > 0)
+    }
+    #expect(FilterGradientScale(largest: .nan, images: images).inverseOfBoth.isNaN)
+    #expect(FilterGradientScale(largest: .infinity, images: images).inverseOfBoth == .infinity)
+  }
 }
 
 extension WinogradInt16TransformTests.Sample {

@@ -19,14 +19,14 @@ extension WinogradWeightGradient {
       let x = ImageScale(
         largest: known.images.largest[image], limit: Int16Products.imageLimit)
       let largest = known.gradients.largest[image]
-      let dy = ImageScale(
+      let dy = FilterGradientScale(
         largest: largest < 0
           ? context.kernels.largestMagnitude(gradients + image * size, count: size) : largest,
-        limit: Int16Products.gradientLimit)
+        images: x)
       let place = image - chunk.lowerBound
       scales[place] = x.scale
       scales[blocking.imagesAtOnce + place] = dy.scale
-      scales[2 * blocking.imagesAtOnce + place] = x.inverse * dy.inverse
+      scales[2 * blocking.imagesAtOnce + place] = dy.inverseOfBoth
     }
   }
 }
