@@ -331,7 +331,7 @@ public final class TrainingSession {
     guard case .completed = end, augmentation != .none || test != nil, !trainer.isApart
     else { return }
     let epoch = trainer.endEpoch
-    let accuracy = test == nil ? ResultMetric.lastValAccuracy : .testAccuracy
+    let accuracy = test == nil ? ResultMetric.finalValAccuracy : .testAccuracy
     // Other processes know of no run: all measure, or none does.
     if trainer.isAlone, let recorder, recorder.hasMeasured(accuracy, of: epoch) { return }
     let looks = (recorder?.measured ?? []).count { $0.name == accuracy.rawValue }

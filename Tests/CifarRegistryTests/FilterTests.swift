@@ -107,6 +107,7 @@ import Testing
         _ = try sample.registry.runs(RunQuery(sort: field.name))
       }
     }
+    #expect(Set(RunField.all.map(\.name)).count == RunField.all.count, "a name means one thing")
   }
 
   @Test func aCrashedRunIsFoundAsSuch() throws {

@@ -118,6 +118,27 @@ import Testing
     #expect(try rows("PRAGMA user_version", of: path + ".schema5.backup") == ["5"])
   }
 
+  /// What a training's end measured had the name of the last epoch's accuracy, which is also one that a
+  /// program may have given to a metric of its own.
+  @Test(arguments: [Registry.Mode.readOnly, .readWrite(create: false)])
+  func schema6IsBroughtUp(mode: Registry.Mode) throws {
+    let path = directory.file("old6.db")
+    try SchemaTests.copy("schema6", to: path)
+    let registry = try Registry(path: path, mode: mode)
+    #expect(try registry.integer("PRAGMA user_version") == Migrations.all.newest)
+    let measured = try registry.run(matching: "measured")
+    #expect(measured.metrics.map(\.name) == ["final_val_accuracy", "tta_val_accuracy"])
+    #expect(measured.metrics.map(\.value) == [0.125, 0])
+    #expect(measured.summary.lastValAccuracy == measured.epochs.last?.valAccuracy)
+    let own = try registry.run(matching: "own")
+    #expect(own.metrics.map(\.name) == ["last_val_accuracy", "last_val_accuracy"])
+    #expect(own.metrics.map(\.value) == [0.25, 0.5])
+    let query = RunQuery(filter: "final_val_accuracy >= 0")
+    #expect(try registry.runs(query).map(\.name) == ["measured"])
+    #expect(try registry.verify().isEmpty)
+    #expect(try rows("PRAGMA user_version", of: path + ".schema6.backup") == ["6"])
+  }
+
   @Test(arguments: [Registry.Mode.readOnly, .readWrite(create: false)])
   func schema2IsBroughtUp(mode: Registry.Mode) throws {
     let tables = [

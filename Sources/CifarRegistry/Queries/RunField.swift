@@ -45,10 +45,10 @@ public struct RunField: Sendable {
 
   private static let table = named + metrics + results
 
-  /// Those of a training's end; `last_val_accuracy` is the last epoch's.
-  private static let results: [Entry] = ResultMetric.allCases.filter { metric in
-    !named.contains { $0.name == metric.rawValue }
-  }.map { ($0.rawValue, .number, metric($0.rawValue[...]), $0.help) }
+  /// Those of a training's end.
+  private static let results: [Entry] = ResultMetric.allCases.map {
+    ($0.rawValue, .number, metric($0.rawValue[...]), $0.help)
+  }
 
   /// Those of the last epoch, whose names do not mean something else.
   private static let metrics: [Entry] = EpochMetric.allCases.filter { metric in

@@ -39,6 +39,8 @@ struct Migrations: Sendable {
     Migration(version: 5, name: "groups of runs", sql: Schema5.sql),
     Migration(
       version: 6, name: "what sessions ran in, checkpoints of weights only", sql: Schema6.sql),
+    Migration(
+      version: 7, name: "the name of the final weights' accuracy", sql: Schema7.sql),
   ])
 
   /// With versions that rise by one from 1.
