@@ -1529,12 +1529,18 @@ cifar_status cifar_run_get_info(const cifar_run *run, cifar_run_info *info, size
  *  @param json  receives a JSON object, which lives as long as the run. */
 cifar_status cifar_run_get_hyperparameters(const cifar_run *run, const char **json);
 
-/** What the epoch was chosen on: that of the best checkpoint, or the last one where training was ended
- *  early.
+/** What the best checkpoint was chosen on: how the run did there decided which epoch its weights, and
+ *  with them all that is measured of it, are of.
  *
  *  @param images  receives "test images" or "validation split", which lives as long as the run; NULL
  *                 where nothing chose, or nobody knows what the images are, such as those from memory. */
-cifar_status cifar_run_get_chosen_on(const cifar_run *run, const char **images);
+cifar_status cifar_run_get_best_chosen_on(const cifar_run *run, const char **images);
+
+/** What the weights were chosen on that training ended with, of which the metrics "final_val_accuracy"
+ *  and "tta_val_accuracy" are: early stopping ended it, or put the best weights back.
+ *
+ *  @param images  receives the same; NULL also before the end. */
+cifar_status cifar_run_get_final_chosen_on(const cifar_run *run, const char **images);
 
 /** How many epochs there are on the line that leads to where the run stands now.
  *

@@ -40,13 +40,15 @@ public final class Model: @unchecked Sendable {
   /// - Parameters:
   ///   - bytes: a checkpoint, as it lies in the registry or in an exported file.
   ///   - isBest: whether it was asked for as the best of its run; nil where nobody knows.
+  ///   - epochs: of the run; nil where nobody knows.
   ///   - threads: threads that compute, from 1 to 1024.
   ///   - allowsNonFinite: whether weights may be NaN or infinite, as those of a training that
   ///     diverged are: everything that such a model says may be NaN.
   /// - Throws: `badData` for bytes that are no checkpoint of this library; `notFinite`, naming the
   ///   tensor, for weights that nothing can be computed with.
   public convenience init(
-    checkpoint bytes: [UInt8], isBest: Bool? = nil, threads: Int = ThreadPool.defaultThreads,
+    checkpoint bytes: [UInt8], isBest: Bool? = nil, amongEpochs epochs: Int? = nil,
+    threads: Int = ThreadPool.defaultThreads,
     allowsNonFinite: Bool = false
   ) throws {
     let checkpoint = try Checkpoint(bytes)
@@ -59,7 +61,7 @@ public final class Model: @unchecked Sendable {
       try Evaluator(
         network, of: hyperparameters, threads: threads, allowsNonFinite: allowsNonFinite),
       epoch: checkpoint.epoch, step: checkpoint.step, source: .checkpoint(bytes),
-      isChosen: checkpoint.isChosen(isBest: isBest))
+      isChosen: checkpoint.isChosen(isBest: isBest, amongEpochs: epochs))
   }
 
   /// The network that a trainer had. Weights of a training that diverged are taken as they are:
@@ -112,7 +114,7 @@ public final class Model: @unchecked Sendable {
     let row = try registry.checkpoint(choice, of: run)
     try self.init(
       checkpoint: try registry.checkpointData(row.id), isBest: row.isBest && choice != .last,
-      threads: threads)
+      amongEpochs: registry.epochs(of: row.run).count, threads: threads)
   }
 
   public var classNames: [String] { evaluator.classNames }

@@ -190,7 +190,8 @@ final class RunRecorder: TrainerObserver {
     tellStored()
   }
 
-  private func tellStored() {
+  /// Tells who follows the run of the epochs that are stored since.
+  func tellStored() {
     let stored = writer.storedNumber
     while let first = unannounced.first, first.number <= stored {
       unannounced.removeFirst()
@@ -254,9 +255,10 @@ final class RunRecorder: TrainerObserver {
 
   // MARK: Ending
 
+  /// - Parameter lacksResult: whether it was interrupted when all epochs were done.
   /// - Throws: `busy`, naming the file that has the rest, if others held the registry for too long;
   ///   `interrupted` likewise, if someone did not want to wait.
-  func finish(_ end: TrainingEnd) throws {
+  func finish(_ end: TrainingEnd, lacksResult: Bool) throws {
     switch end {
     case .completed(let reason): try close([], SessionEnd(.completed, reason: reason))
     case .diverged(let reason): try close([], SessionEnd(.failed, reason: reason))
@@ -264,6 +266,13 @@ final class RunRecorder: TrainerObserver {
       try close(
         try batchCheckpoint(),
         SessionEnd(.stopped, reason: trainer.pauseReason ?? "stopped by a callback"))
+    case .interrupted where lacksResult:
+      try close(
+        [],
+        SessionEnd(
+          .interrupted,
+          reason: "interrupted after the last epoch, before the final weights were measured; a "
+            + "resume measures them"))
     case .interrupted:
       try close(
         try batchCheckpoint(),

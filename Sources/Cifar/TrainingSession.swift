@@ -24,6 +24,8 @@ public final class TrainingSession {
   public private(set) var result: Result?
   /// Whether someone interrupted that measurement, all epochs being done.
   public private(set) var lacksResult = false
+  /// What an earlier session measured of the weights that training ended with, and is not measured again.
+  public private(set) var earlierResult: [MetricRow] = []
   private let process = getpid()
   /// What a person should know: weights that do not fit, or were trained on images
   /// normalised otherwise, a damaged
@@ -298,7 +300,7 @@ public final class TrainingSession {
       var end = try trainer.run([recorder] + logs + observers)
       try evaluateEnd(end)
       if lacksResult { end = .interrupted }
-      try recorder.finish(end)
+      try recorder.finish(end, lacksResult: lacksResult)
       if case .completed = end { recorder.evaluateBest(on: validation, threads: threads) }
       return end
     } catch {
@@ -333,7 +335,12 @@ public final class TrainingSession {
     let epoch = trainer.endEpoch
     let accuracy = test == nil ? ResultMetric.finalValAccuracy : .testAccuracy
     // Other processes know of no run: all measure, or none does.
-    if trainer.isAlone, let recorder, recorder.hasMeasured(accuracy, of: epoch) { return }
+    if trainer.isAlone, let recorder, recorder.hasMeasured(accuracy, of: epoch) {
+      earlierResult = recorder.measured.filter {
+        $0.epoch == epoch && ResultMetric(rawValue: $0.name) != nil
+      }
+      return
+    }
     let looks = (recorder?.measured ?? []).count { $0.name == accuracy.rawValue }
     let images = test ?? validation
     func check(_ isInterrupt: Bool) throws {
@@ -341,7 +348,11 @@ public final class TrainingSession {
       lacksResult = true
       throw CifarError(.interrupted, "interrupted")
     }
-    func checkBatch() throws { try check(trainer.interruptsEvaluation()) }
+    func checkBatch() throws {
+      // The last epoch is told of when it is stored, not when this is over.
+      recorder?.tellStored()
+      try check(trainer.interruptsEvaluation())
+    }
     do {
       let evaluator = try Evaluator(
         trainer.network, of: trainer.hyperparameters, threads: threads, allowsNonFinite: true)

@@ -4,8 +4,7 @@ import CifarRegistry
 import CifarTraining
 import Glibc
 
-/// What the epochs of a run were validated on, where one of them was chosen by that: see
-/// `EpochChoice.swift`.
+/// What the epochs of a run were validated on. `EpochChoice.swift` says when that chooses among them.
 public enum ValidationImages: String, Sendable {
   /// The test images of its data set, as in the tutorials: the best accuracy is a little better than
   /// on images that nobody has seen.
@@ -26,43 +25,61 @@ public enum ValidationImages: String, Sendable {
   }
 }
 
+/// What a run's epochs were validated on, and which of its weights were chosen by how they did there.
+///
+/// A figure is chosen on its images if the weights that it is of were: that of the best checkpoint may
+/// be, and that of the last epoch not.
+public struct RunChoices: Sendable {
+  /// nil where nobody knows: of images from memory, and of an imported run.
+  public let validation: ValidationImages?
+  /// What chose the best checkpoint; nil where nothing did, or `validation` is nil.
+  public let best: ValidationImages?
+  /// What chose the last epoch, by ending the training there; nil likewise.
+  public let lastEpoch: ValidationImages?
+  /// What chose the weights that training ended with: those of the last epoch, or of one that early
+  /// stopping put back; nil likewise, and before the end.
+  public let final: ValidationImages?
+  /// What the best checkpoint is the best by; empty where nothing marks one by a metric.
+  public let bestMonitors: [Monitor]
+
+  /// What chose the weights that a metric of a training's end is of, if it is of the images that the run
+  /// validates on.
+  public func choice(of metric: ResultMetric) -> ValidationImages? {
+    switch metric {
+    case .finalValAccuracy, .ttaValAccuracy: final
+    case .testAccuracy, .testLoss, .ttaTestAccuracy: nil
+    }
+  }
+}
+
 extension RunDetail {
-  /// nil where nothing chose the epoch, and where the registry does not know: of images from memory, and
-  /// of an imported run.
-  ///
   /// - Throws: `badData` if the hyperparameters are not JSON.
-  public var chosenOn: ValidationImages? {
-    get throws {
-      guard let known = try knownHyperparameters, hasChosen(known) else { return nil }
-      return ValidationImages(known)
-    }
-  }
-
-  /// Whether a checkpoint of the run was marked as the best one, or its end was chosen.
-  private func hasChosen(_ hyperparameters: Hyperparameters) -> Bool {
-    guard summary.epochs > 1 else { return false }
-    if hyperparameters.choosesBestByValidation, checkpoints.contains(where: \.isBest) {
-      return true
-    }
-    guard summary.status == .completed, summary.bestValLoss != nil else { return false }
-    return hyperparameters.restoresBestByValidation
-      || hyperparameters.stopsByValidation && summary.epochs < summary.epochsPlanned
-  }
-
-  /// Whether the epochs were measured on the test images, whatever chose among them.
-  public var validatesOnTestImages: Bool {
-    get throws {
-      guard let data = try knownHyperparameters?.data else { return false }
-      return data.testHash == nil && data.location != nil
-    }
-  }
-
-  /// nil for those of another program.
-  private var knownHyperparameters: Hyperparameters? {
+  public var choices: RunChoices {
     get throws {
       _ = try JSONValue(stored: hyperparameters)
-      return try? StateCoding.decode(
-        Hyperparameters.self, from: hyperparameters, what: "the run's hyperparameters")
+      // Those of another program are not known.
+      guard
+        var known = try? StateCoding.decode(
+          Hyperparameters.self, from: hyperparameters, what: "the run's hyperparameters")
+      else {
+        return RunChoices(
+          validation: nil, best: nil, lastEpoch: nil, final: nil, bestMonitors: [])
+      }
+      // It may have been taken further since.
+      known.epochs = summary.epochsPlanned
+      let images = ValidationImages(known)
+      let isBestChosen =
+        known.choosesBestByValidation(amongEpochs: epochs.count)
+        && checkpoints.contains { $0.isBest && !$0.isSuperseded }
+      let hasEnded =
+        summary.status == .completed && epochs.count > 1 && summary.bestValLoss != nil
+      let wasStopped =
+        hasEnded && known.stopsByValidation && epochs.count < summary.epochsPlanned
+      let wasPutBack = hasEnded && known.restoresBestByValidation
+      return RunChoices(
+        validation: images, best: isBestChosen ? images : nil,
+        lastEpoch: wasStopped ? images : nil, final: wasStopped || wasPutBack ? images : nil,
+        bestMonitors: known.bestMonitors)
     }
   }
 }

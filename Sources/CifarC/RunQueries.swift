@@ -12,7 +12,8 @@ import Synchronization
 final class RunHandle {
   let info: cifar_run_info
   let hyperparameters: UnsafePointer<CChar>?
-  let chosenOn: UnsafePointer<CChar>?
+  let bestChosenOn: UnsafePointer<CChar>?
+  let finalChosenOn: UnsafePointer<CChar>?
   let epochs: [cifar_epoch_info]
   let checkpoints: [cifar_checkpoint_info]
   let metrics: [cifar_metric_info]
@@ -24,7 +25,9 @@ final class RunHandle {
   init(_ run: RunDetail, from registry: Registry) throws {
     info = cifar_run_info(run.summary, strings)
     hyperparameters = strings.keep(run.hyperparameters)
-    chosenOn = strings.keep(try run.chosenOn?.rawValue)
+    let choices = try run.choices
+    bestChosenOn = strings.keep(choices.best?.rawValue)
+    finalChosenOn = strings.keep(choices.final?.rawValue)
     epochs = run.epochs.map { cifar_epoch_info($0) }
     checkpoints = run.checkpoints.map { [strings] in cifar_checkpoint_info($0, strings) }
     metrics = run.metrics.map { [strings] row in
@@ -157,11 +160,18 @@ public func cifar_run_get_hyperparameters(
   guarded { try Argument.required(json, "json").pointee = RunHandle.from(run).hyperparameters }
 }
 
-@_cdecl("cifar_run_get_chosen_on") @implementation
-public func cifar_run_get_chosen_on(
+@_cdecl("cifar_run_get_best_chosen_on") @implementation
+public func cifar_run_get_best_chosen_on(
   _ run: OpaquePointer?, _ images: UnsafeMutablePointer<UnsafePointer<CChar>?>?
 ) -> cifar_status {
-  guarded { try Argument.required(images, "images").pointee = RunHandle.from(run).chosenOn }
+  guarded { try Argument.required(images, "images").pointee = RunHandle.from(run).bestChosenOn }
+}
+
+@_cdecl("cifar_run_get_final_chosen_on") @implementation
+public func cifar_run_get_final_chosen_on(
+  _ run: OpaquePointer?, _ images: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> cifar_status {
+  guarded { try Argument.required(images, "images").pointee = RunHandle.from(run).finalChosenOn }
 }
 
 @_cdecl("cifar_run_epoch_count") @implementation

@@ -47,6 +47,7 @@ struct SessionProcess: Sendable {
     throw CifarError(
       .busy,
       "run \(run.uuid.prefix(8)) is running (\(process)\(sign)); stop it first, or, if you know that "
-        + "it is gone, take the run over: --take-over (take_over in C and Python)")
+        + "it is gone, take the run over: --take-over of cifar resume and cifar-runs rm (take_over in C "
+        + "and Python)")
   }
 }

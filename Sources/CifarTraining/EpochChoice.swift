@@ -13,7 +13,19 @@ extension Monitor {
 
 extension Hyperparameters {
   /// Whether the best checkpoint is chosen on the images validated on.
-  public var choosesBestByValidation: Bool { choices.contains { $0 } }
+  ///
+  /// - Parameter count: epochs that it is the best of.
+  public func choosesBestByValidation(amongEpochs count: Int) -> Bool {
+    count > 1 && choices.contains { $0 }
+  }
+
+  /// What the best checkpoint is the best by, each once; none where nothing marks one by a metric.
+  public var bestMonitors: [Monitor] {
+    let all = callbacks.compactMap { callback in
+      (callback.options as? ModelCheckpoint.Options).flatMap { $0.saveBestOnly ? $0.monitor : nil }
+    }
+    return Monitor.allCases.filter(all.contains)
+  }
 
   /// Whether training may end early by the images validated on.
   public var stopsByValidation: Bool { !stoppers.isEmpty }
@@ -26,9 +38,7 @@ extension Hyperparameters {
   /// For each callback, whether it marks the best checkpoints by the images validated on.
   private var choices: [Bool] {
     callbacks.map { callback in
-      guard epochs > 1, let options = callback.options as? ModelCheckpoint.Options else {
-        return false
-      }
+      guard let options = callback.options as? ModelCheckpoint.Options else { return false }
       return options.saveBestOnly && options.monitor.isOfValidation
     }
   }
@@ -46,13 +56,16 @@ extension Hyperparameters {
   /// Whether the callbacks were in such a state when the epoch was their best that its checkpoint was
   /// marked as the best one.
   fileprivate func isBest(_ state: TrainerState) -> Bool {
-    state.batch == 0 && state.epoch > 0
+    epochs > 1 && state.batch == 0 && state.epoch > 0
       && zip(choices, state.callbacks).contains { $0 && $1.bestEpoch == state.epoch }
   }
 
-  /// Whether early stopping by the images validated on ended a training in that state.
+  /// Whether early stopping by the images validated on ended a training in that state, with epochs still
+  /// to train.
   fileprivate func wasStoppedByValidation(_ state: TrainerState) -> Bool {
-    guard state.stopReason != nil, state.hasDiverged != true else { return false }
+    guard state.stopReason != nil, state.hasDiverged != true, state.epoch < epochs else {
+      return false
+    }
     return stoppers.contains { place, options in
       state.callbacks.indices.contains(place) && state.callbacks[place].wait >= options.patience
     }
@@ -64,10 +77,12 @@ extension Checkpoint {
   ///
   /// - Parameter isBest: whether it was asked for as the run's best; nil where nobody knows, as of a
   ///   file: then it is taken for that if the run had no better one before.
-  public func isChosen(isBest: Bool?) -> Bool {
+  /// - Parameter count: epochs of the run; nil for as many as were planned when it was made.
+  public func isChosen(isBest: Bool?, amongEpochs count: Int? = nil) -> Bool {
     if hyperparameters.wasStoppedByValidation(state) { return true }
-    return isBest.map { $0 && hyperparameters.choosesBestByValidation }
-      ?? hyperparameters.isBest(state)
+    guard let isBest else { return hyperparameters.isBest(state) }
+    return isBest
+      && hyperparameters.choosesBestByValidation(amongEpochs: count ?? hyperparameters.epochs)
   }
 }
 

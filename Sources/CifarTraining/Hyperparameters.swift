@@ -126,7 +126,7 @@ public struct Hyperparameters: DescribedOptions {
     ).showing { $0.augmentations.map(\.type).joined(separator: ", ") },
     .word(
       "tta", \.testTimeAugmentation,
-      "test-time augmentation: when training is over the last weights also answer by the mean logits "
+      "test-time augmentation: when training is over the final weights also answer by the mean logits "
         + "of an image and its mirror image, or of shifted ones too; recorded as tta_val_accuracy "
         + "beside the plain accuracy"),
     .value(

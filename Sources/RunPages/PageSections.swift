@@ -6,8 +6,8 @@ enum PageSections {
 
     function overview(parent, runs) {
       const node = table(parent, ["Run", "Status", "Recipe", "Data", "Started", "Time", "Epochs",
-        "Best accuracy", "Best loss", "Epoch chosen on", "Group", "Tags"],
-        "facts");
+        "Best accuracy", "Best loss", "Best checkpoint chosen on", "Final weights chosen on", "Group",
+        "Tags"], "facts");
       const swatches = runs.map(run => {
         const row = add(node, "tr");
         const name = wide(row);
@@ -21,7 +21,7 @@ enum PageSections {
         for (const text of [moment(run.started), run.duration,
           run.epochs.length + " of " + run.epochs_planned,
           percent(number(run.best_val_accuracy)), short(number(run.best_val_loss)),
-          run.chosen_on || "–"]) cell(text);
+          run.best_chosen_on || "–", run.final_chosen_on || "–"]) cell(text);
         cell(run.group || "", true);
         cell(run.tags.join(", "), true);
         return swatch;
@@ -32,7 +32,7 @@ enum PageSections {
       });
     }
 
-    // What the runs of each group came to together.
+    // What the completed runs of each group came to together.
     function groupTable(parent, runs) {
       const groups = groupsOf(runs);
       if (!groups.size) return;
@@ -47,10 +47,11 @@ enum PageSections {
         number((run.metrics.filter(row => row.name === name).at(-1) || {}).value)});
       for (const [name, members] of groups) {
         for (const measure of measures) {
-          const values = members.map(measure.value).filter(isFinite);
+          const values = members.filter(run => run.status === "completed").map(measure.value)
+            .filter(isFinite);
           if (!values.length) continue;
           const {n, mean, deviation, minimum, maximum} = sample(values), row = add(node, "tr");
-          // A measure that a run does not have leaves it out, and not every run is on this page.
+          // A run may have failed, may not have the measure, and may not be on this page.
           const total = Math.max(members[0].group_runs, members.length);
           for (const text of [name, n < total ? `${n} of ${total}` : n, measure.name, measure.text(mean),
             n > 1 ? measure.text(deviation) : "–", measure.text(minimum), measure.text(maximum)])
@@ -80,7 +81,8 @@ enum PageSections {
 
     function classes(parent, run) {
       const {class_names: names, confusion, epoch, image_shape: shape} = run.evaluation;
-      add(parent, "h2", `Confusion matrix of ${run.label}, epoch ${epoch}`);
+      add(parent, "h2", `Confusion matrix of ${run.label}, epoch ${epoch}`
+        + (run.validated_on ? `, on the ${run.validated_on}` : ""));
       add(parent, "label", "Rows: the actual class. Columns: what the model took it for.");
       const node = table(parent, ["", ...names, "recall"], "confusion");
       confusion.forEach((counts, actual) => {

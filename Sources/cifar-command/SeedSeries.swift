@@ -125,13 +125,13 @@ struct SeedSeries {
       }
     }
     let lacks = try series.lacks(seeds)
-    if !quiet {
-      Output.line("cifar-runs compare --group '\(group)' has their mean and deviation.")
-    }
     guard lacks.isEmpty else {
       throw CifarError(
         .invalidState,
         "the group '\(group.excerpt)' is not whole: " + lacks.joined(separator: "; "))
+    }
+    if !quiet {
+      Output.line("cifar-runs compare --group '\(group)' has their mean and deviation.")
     }
   }
 

@@ -34,7 +34,14 @@ enum Training {
     let id = session.runID ?? ""
     if !quiet {
       Output.line(summary(end, session))
-      if let result = session.result { Output.line(line(result, session.trainer.epoch)) }
+      if let result = session.result {
+        Output.line(line(result, session.trainer.epoch))
+      } else if let measured = session.earlierResult.first {
+        let values = session.earlierResult.map { "\($0.name) \(Format.own($0.name)($0.value))" }
+        Output.line(
+          "The final weights, of epoch \(measured.epoch), were measured before: "
+            + values.joined(separator: ", ") + ".")
+      }
       if let text = try last(session) { Output.line(text) }
     }
     Output.line(id)
@@ -59,7 +66,7 @@ enum Training {
         : "test images, looked at after \(result.earlierLooks) earlier epoch"
           + (result.earlierLooks == 1 ? " too" : "s too")
     var line =
-      (result.epoch == epochs ? "The last weights" : "The weights of epoch \(result.epoch)")
+      (result.epoch == epochs ? "The final weights" : "The final weights, of epoch \(result.epoch)")
       + ", in float32, on the \(Format.count(result.plain.count)) " + images
       + ": accuracy \(Format.percent(result.plain.accuracy)) "
       + "(95 % interval \(Format.percent(interval.lowerBound)) to "
@@ -81,7 +88,7 @@ enum Training {
       "Stopped: \(session.trainer.pauseReason ?? "by a callback"). Continue with: cifar resume "
         + (session.runID ?? "").prefix(8)
     case .interrupted where session.lacksResult:
-      "Interrupted when all epochs were done, before the network was measured."
+      "Interrupted after the last epoch, before the final weights were measured."
     case .interrupted:
       "Interrupted in epoch \(session.trainer.epoch + 1) after batch \(session.trainer.batch) of "
         + "\(session.trainer.batchesPerEpoch); the checkpoint is stored."

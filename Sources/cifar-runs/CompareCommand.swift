@@ -15,8 +15,9 @@ enum CompareCommand {
         Option("--all", help: "all hyperparameters, not only those that differ"),
         Option(
           "--group", value: "NAME",
-          help: "compare whole groups: for each, how many runs, mean and deviation, smallest and\n"
-            + "largest; may be given several times"),
+          help:
+            "compare whole groups: for each, how many runs, and of those that are completed\n"
+            + "mean and deviation, smallest and largest; may be given several times"),
       ] + Option.selection.filter { $0.name != "--group" } + [
         Option("-n", value: "N", help: "with --filter and the like: how many at most (else 5)"),
         .registry,
@@ -93,14 +94,16 @@ enum CompareCommand {
 
   private static func rows(of runs: [RunDetail], all: Bool) throws -> [Line] {
     let summaries = runs.map(\.summary)
+    let choices = try runs.map { try $0.choices }
     var lines = [
       text("id", summaries.map(\.shortID)), text("status", summaries.map(\.status.rawValue)),
-      text("epochs", summaries.map(\.epochsText)),
+      text("epochs trained", summaries.map(\.epochsText)),
       number("best val_accuracy", summaries.map(\.bestValAccuracy), Format.percent) { $0 > $1 },
       number("best val_loss", summaries.map(\.bestValLoss), Format.loss) { $0 < $1 },
-      text("epoch chosen on", try runs.map { try $0.chosenOn?.rawValue }),
+      text(RunChoices.bestTitle, choices.map { $0.best?.rawValue }),
       number("last val_accuracy", summaries.map(\.lastValAccuracy), Format.percent) { $0 > $1 },
       number("last val_loss", summaries.map(\.lastValLoss), Format.loss) { $0 < $1 },
+      text(RunChoices.finalTitle, choices.map { $0.final?.rawValue }),
       number("duration", summaries.map(\.durationSeconds), Format.duration, nil),
     ]
     for metric in EpochMetric.allCases where ![.valAccuracy, .valLoss].contains(metric) {

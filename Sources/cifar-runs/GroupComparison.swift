@@ -38,12 +38,14 @@ enum GroupComparison {
     table.add(
       [.init("runs", .dim)]
         + groups.map { group in
-          let completed = group.runs.count { $0.summary.status == .completed }
-          let others = group.runs.count - completed
-          return .init("\(group.runs.count)" + (others > 0 ? ", \(completed) completed" : ""))
+          let (all, completed) = (group.runs.count, group.completed.count)
+          return .init(completed == all ? "\(all)" : "\(all), \(completed) completed")
         })
-    let chosenOn = try groups.map { try $0.chosenOn.map { $0 ?? "–" }.joined(separator: ", ") }
-    table.add([.init(Group.chosenOnTitle, .dim)] + chosenOn.map { .init($0) })
+    let choices = try groups.map { try $0.choices }
+    for (index, choice) in choices[0].enumerated() {
+      let texts = choices.map { $0[index].images.map { $0 ?? "–" }.joined(separator: ", ") }
+      table.add([.init(choice.title, .dim)] + texts.map { .init($0.isEmpty ? "–" : $0) })
+    }
     for metric in groups.flatMap(\.measures).map(\.name).uniqued() {
       let measures = groups.map { group in group.measures.first { $0.name == metric } }
       table.add([.init(metric, .dim)] + measures.map { .init($0?.text ?? "–") })
@@ -58,61 +60,77 @@ enum GroupComparison {
   }
 }
 
-/// Runs of one group, and what they came to together.
+/// Runs of one group, and what those that are completed came to together: a run that failed, or has not
+/// ended, says nothing of what the others do.
 private struct Group {
   let name: String
   let runs: [RunDetail]
 
+  var completed: [RunDetail] { runs.filter { $0.summary.status == .completed } }
+
+  /// Those that some run has a number for.
   var measures: [Measure] {
-    let summaries = runs.map(\.summary)
-    let own = runs.flatMap { $0.metrics.map(\.name) }.uniqued().map { name in
-      Measure(
-        name, runs.map { run in run.metrics.last { $0.name == name }?.value }, Format.own(name))
+    let completed = completed
+    let summaries = completed.map(\.summary)
+    func measure(
+      _ name: String, _ values: [Double?], _ format: @escaping (Double) -> String
+    ) -> Measure? {
+      Sample(values.compactMap { $0 }.filter(\.isFinite)).map {
+        Measure(name: name, sample: $0, runs: runs.count, format: format)
+      }
     }
-    return [
-      Measure("best val_accuracy", summaries.map(\.bestValAccuracy), Format.percent),
-      Measure("best val_loss", summaries.map(\.bestValLoss), Format.loss),
-      Measure("last val_accuracy", summaries.map(\.lastValAccuracy), Format.percent),
-      Measure("last val_loss", summaries.map(\.lastValLoss), Format.loss),
-      Measure("epochs", summaries.map { Double($0.epochs) }, Format.short),
-      Measure("duration", summaries.map(\.durationSeconds), Format.duration),
-    ] + own
+    let own = completed.flatMap { $0.metrics.map(\.name) }.uniqued().map { name in
+      measure(
+        name, completed.map { run in run.metrics.last { $0.name == name }?.value },
+        Format.own(name))
+    }
+    return
+      ([
+        measure("best val_accuracy", summaries.map(\.bestValAccuracy), Format.percent),
+        measure("best val_loss", summaries.map(\.bestValLoss), Format.loss),
+        measure("last val_accuracy", summaries.map(\.lastValAccuracy), Format.percent),
+        measure("last val_loss", summaries.map(\.lastValLoss), Format.loss),
+        measure("epochs trained", summaries.map { Double($0.epochs) }, Format.short),
+        measure("duration", summaries.map(\.durationSeconds), Format.duration),
+      ] + own).compactMap { $0 }
   }
 
-  static let chosenOnTitle = "epoch chosen on"
-
-  /// What the runs' epochs were chosen on, each once; nil for nothing.
-  var chosenOn: [String?] {
+  /// What weights of the runs were chosen on, each images once; nil for nothing.
+  var choices: [(title: String, images: [String?])] {
     get throws {
-      let all = Set(try runs.map { try $0.chosenOn?.rawValue })
-      return all.sorted { ($0 ?? "~") < ($1 ?? "~") }
+      let all = try completed.map { try $0.choices }
+      func images(_ chosen: [ValidationImages?]) -> [String?] {
+        Set(chosen.map { $0?.rawValue }).sorted { ($0 ?? "~") < ($1 ?? "~") }
+      }
+      return [
+        (RunChoices.bestTitle, images(all.map(\.best))),
+        (RunChoices.finalTitle, images(all.map(\.final))),
+      ]
     }
   }
 
   static let recordColumns = [
-    "group", "metric", "n", "mean", "deviation", "minimum", "maximum", "values",
+    "group", "metric", "n", "runs", "mean", "deviation", "minimum", "maximum", "values",
   ]
 
-  /// A record a metric, and one of the images that chose, whose values are texts.
+  /// A record a metric, and those of the images that chose, whose values are texts.
   var records: [Record] {
     get throws {
-      let numbers: [Record] = measures.map { measure in
+      func record(
+        _ metric: String, _ count: Int, _ sample: Sample?, _ values: JSONValue
+      ) -> Record {
         [
-          ("group", .string(name)), ("metric", .string(measure.name)),
-          ("n", .integer(Int64(measure.sample?.count ?? 0))),
-          ("mean", .optional(measure.sample?.mean)),
-          ("deviation", .optional(measure.sample?.deviation)),
-          ("minimum", .optional(measure.sample?.minimum)),
-          ("maximum", .optional(measure.sample?.maximum)), ("values", .null),
+          ("group", .string(name)), ("metric", .string(metric)), ("n", .integer(Int64(count))),
+          ("runs", .integer(Int64(runs.count))), ("mean", .optional(sample?.mean)),
+          ("deviation", .optional(sample?.deviation)), ("minimum", .optional(sample?.minimum)),
+          ("maximum", .optional(sample?.maximum)), ("values", values),
         ]
       }
-      let chosen: Record = [
-        ("group", .string(name)), ("metric", .string(Group.chosenOnTitle)),
-        ("n", .integer(Int64(runs.count))), ("mean", .null), ("deviation", .null),
-        ("minimum", .null), ("maximum", .null),
-        ("values", .array(try chosenOn.map { .optional($0) })),
-      ]
-      return numbers + [chosen]
+      return measures.map { record($0.name, $0.sample.count, $0.sample, .null) }
+        + (try choices.map { choice in
+          record(
+            choice.title, completed.count, nil, .array(choice.images.map { .optional($0) }))
+        })
     }
   }
 
@@ -128,24 +146,20 @@ private struct Group {
   }
 }
 
-/// One number of each run, as far as there is one.
+/// One number of each run that has one.
 private struct Measure {
   let name: String
-  let sample: Sample?
-  private let format: (Double) -> String
+  let sample: Sample
+  /// Of the group, those without a number too.
+  let runs: Int
+  let format: (Double) -> String
 
-  init(_ name: String, _ values: [Double?], _ format: @escaping (Double) -> String) {
-    self.name = name
-    self.format = format
-    sample = Sample(values.compactMap { $0 }.filter(\.isFinite))
-  }
-
-  /// `86.12 % ± 0.21 %, 85.90 % – 86.40 %`
+  /// `86.12 % ± 0.21 %, 85.90 % – 86.40 % (4 of 5)`
   var text: String {
-    guard let sample else { return "–" }
-    guard let deviation = sample.deviation else { return format(sample.mean) }
+    let count = sample.count < runs ? " (\(sample.count) of \(runs))" : ""
+    guard let deviation = sample.deviation else { return format(sample.mean) + count }
     return "\(format(sample.mean)) ± \(format(deviation)), \(format(sample.minimum)) – "
-      + format(sample.maximum)
+      + format(sample.maximum) + count
   }
 }
 

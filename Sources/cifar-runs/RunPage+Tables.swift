@@ -1,7 +1,23 @@
+import Cifar
 import CifarRegistry
 import CommandSupport
 
 extension RunPage {
+  /// `Classes: the best checkpoint, of epoch 8, on the 5,000 images of the validation split`
+  var classTitle: String {
+    get throws {
+      guard let evaluation = run.evaluation else { return "Classes" }
+      let count = Format.count(evaluation.confusion.joined().reduce(0, +))
+      let images =
+        switch try run.choices.validation {
+        case .test: "\(count) test images"
+        case .split: "\(count) images of the validation split"
+        case nil: "\(count) images validated on"
+        }
+      return "Classes: the best checkpoint, of epoch \(evaluation.epoch), on the \(images)"
+    }
+  }
+
   /// How the best weights do, class by class.
   var classTable: Table {
     var table = Table([

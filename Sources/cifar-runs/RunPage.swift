@@ -19,7 +19,7 @@ struct RunPage {
     if !brief { sections.append(section("Epochs", epochTable)) }
     sections.append(section("Checkpoints", checkpointTable))
     if !brief {
-      sections.append(section("Classes", classTable))
+      sections.append(section(try classTitle, classTable))
       sections.append(section("Sessions", sessionTable))
     }
     return sections.filter { !$0.isEmpty }.joined(separator: "\n")
@@ -56,23 +56,8 @@ struct RunPage {
       Format.duration(summary.durationSeconds)
         + (sessions > 1 ? " in \(sessions) sessions" : ""))
     fact("epochs", "\(summary.epochs) of \(summary.epochsPlanned)")
-    if let best = summary.bestValAccuracy, let epoch = bestEpoch {
-      fact("best", "\(Format.percent(best)) validation accuracy in epoch \(epoch)")
-    }
-    if let loss = summary.bestValLoss, let row = epochs.first(where: { $0.valLoss == loss }) {
-      fact("", "\(Format.loss(loss)) validation loss in epoch \(row.epoch)")
-    }
-    if summary.bestValAccuracy != nil {
-      if let images = try run.chosenOn {
-        fact("", "the \(images.rawValue) chose the epoch")
-      } else if summary.epochs > 1, try run.validatesOnTestImages {
-        fact("", "the best of \(summary.epochs) looks at the test images")
-      }
-    }
-    for metric in Set(run.metrics.map(\.name)).sorted() {
-      guard let last = run.metrics.last(where: { $0.name == metric }) else { continue }
-      fact(metric, "\(Format.own(metric)(last.value)) in epoch \(last.epoch)")
-    }
+    let choices = try run.choices
+    for (name, text) in results(choices) { fact(name, text) }
     if !summary.tags.isEmpty { fact("tags", summary.tags.joined(separator: ", ")) }
     if let group = summary.group { fact("group", group) }
     if let parent = summary.parent {
@@ -93,8 +78,10 @@ struct RunPage {
     }
     if let reason = run.sessions.last?.reason, !reason.isEmpty { fact("ended", reason) }
     if summary.status == .crashed { fact("ended", "its process ended without recording an end") }
-    if !checkpoints.isEmpty && summary.status != .running && summary.epochs < summary.epochsPlanned
-    {
+    let isLacking =
+      summary.epochs < summary.epochsPlanned && summary.status != .running
+      || summary.status == .interrupted
+    if isLacking, !checkpoints.isEmpty {
       let option = registryOption.map { " --registry \($0)" } ?? ""
       fact("resume", "cifar resume \(run.id.prefix(8))\(option)")
     }
@@ -109,8 +96,63 @@ struct RunPage {
     return name
   }
 
+  /// How the run did, and which of these figures are of weights that their images chose.
+  private func results(_ choices: RunChoices) -> [(name: String, text: String)] {
+    let summary = run.summary
+    var lines: [(name: String, text: String)] = []
+    func several(_ what: String) -> String {
+      guard epochs.count > 1 else { return "" }
+      let images = choices.validation.map { " on the \($0.rawValue)" } ?? ""
+      return ", the \(what) of \(epochs.count)\(images)"
+    }
+    func chosen(_ images: ValidationImages?) -> String {
+      images.map { ", chosen on the \($0.rawValue)" } ?? ""
+    }
+    if let best = summary.bestValAccuracy, let epoch = bestEpoch {
+      lines.append(
+        (
+          "best",
+          "\(Format.percent(best)) validation accuracy in epoch \(epoch)" + several("highest")
+        ))
+    }
+    if let loss = summary.bestValLoss, let epoch = bestLossEpoch {
+      lines.append(
+        ("", "\(Format.loss(loss)) validation loss in epoch \(epoch)" + several("lowest")))
+    }
+    if let last = epochs.last, last.valAccuracy.isFinite, epochs.count > 1 {
+      lines.append(
+        (
+          "last",
+          "\(Format.percent(last.valAccuracy)) validation accuracy in epoch \(last.epoch)"
+            + chosen(choices.lastEpoch)
+        ))
+    }
+    if let row = checkpoints.last(where: \.isBest) {
+      let monitors = choices.bestMonitors.map(\.rawValue).joined(separator: " or ")
+      lines.append(
+        (
+          "best checkpoint",
+          "of epoch \(row.epoch)"
+            + (monitors.isEmpty || epochs.count < 2 ? "" : ", the best by \(monitors)")
+            + chosen(choices.best)
+        ))
+    }
+    for metric in Set(run.metrics.map(\.name)).sorted() {
+      guard let last = run.metrics.last(where: { $0.name == metric }) else { continue }
+      let choice = ResultMetric(rawValue: metric).flatMap { choices.choice(of: $0) }
+      lines.append(
+        (metric, "\(Format.own(metric)(last.value)) in epoch \(last.epoch)" + chosen(choice)))
+    }
+    return lines
+  }
+
+  /// The first one with the highest validation accuracy.
   private var bestEpoch: Int? {
-    epochs.first { $0.valAccuracy == run.summary.bestValAccuracy }?.epoch
+    run.summary.bestValAccuracy.flatMap { best in epochs.first { $0.valAccuracy == best }?.epoch }
+  }
+
+  private var bestLossEpoch: Int? {
+    run.summary.bestValLoss.flatMap { best in epochs.first { $0.valLoss == best }?.epoch }
   }
 
   private var hyperparameters: Table {
@@ -129,12 +171,16 @@ struct RunPage {
     }
     var table = Table([.init("EPOCH", right: true)] + columns + [.init("", rank: 1)])
     for row in epochs {
-      let isBest = row.epoch == bestEpoch
-      let style: Style = isBest ? .green : .plain
+      let style: Style = row.epoch == bestEpoch ? .green : .plain
+      let marks = [
+        row.epoch == bestEpoch ? "best accuracy" : nil,
+        row.epoch == bestLossEpoch ? "best loss" : nil,
+      ]
       let cells = EpochMetric.allCases.map { metric in
         Table.Cell(row[metric].text { Format.metric($0, metric.format) }, style)
       }
-      table.add([.init("\(row.epoch)", style)] + cells + [.init(isBest ? "best" : "", style)])
+      let mark = marks.compactMap { $0 }.joined(separator: ", ")
+      table.add([.init("\(row.epoch)", style)] + cells + [.init(mark, style)])
     }
     return table
   }

@@ -1,3 +1,4 @@
+import Cifar
 import CifarCore
 import CifarRegistry
 import CommandSupport
@@ -24,11 +25,18 @@ extension RunSummary {
   ]
 }
 
+extension RunChoices {
+  /// Over what `best` and `final` say, where runs are compared.
+  static let bestTitle = "best checkpoint chosen on"
+  static let finalTitle = "final weights chosen on"
+}
+
 extension RunDetail {
   /// The run as `show` writes it for programs: the names of the list, with the epochs themselves in
   /// place of their number, and the rest.
   var record: Record {
     get throws {
+      let choices = try self.choices
       var record = summary.record
       record.removeAll { $0.name == "epochs" }
       record += [
@@ -40,7 +48,9 @@ extension RunDetail {
         ("checkpoints", .array(checkpoints.map { .members($0.record) })),
         ("sessions", .array(sessions.map { .members($0.record) })),
         ("notes", .array(notes.map { .members($0.record) })),
-        ("chosen_on", .optional(try chosenOn?.rawValue)),
+        ("validated_on", .optional(choices.validation?.rawValue)),
+        ("best_chosen_on", .optional(choices.best?.rawValue)),
+        ("final_chosen_on", .optional(choices.final?.rawValue)),
         ("parent_checkpoint", summary.parent?.checkpoint.map { .integer($0) } ?? .null),
         ("evaluation", evaluation.map { .members($0.record) } ?? .null),
       ]

@@ -19,8 +19,9 @@ enum ShowCommand {
       ] + OutputFormat.options,
       discussion: """
         JSON: the keys of 'list', with epochs as an array of objects, and dataset_sha256, seed,
-        hyperparameters, model, metrics, checkpoints, sessions, notes, evaluation and chosen_on (the
-        images that chose the epoch: "test images", "validation split", or null). An epoch has
+        hyperparameters, model, metrics, checkpoints, sessions, notes, evaluation, validated_on,
+        and best_chosen_on and final_chosen_on, the images that chose the best checkpoint and the weights
+        that training ended with: "test images", "validation split", or null. An epoch has
         \(EpochMetrics.recordColumns.joined(separator: ", ")).
         A session's environment is an object, null where nothing was noted. With --environment, only
         the sessions, each with git_changes: null for none, or patch, untracked (names),

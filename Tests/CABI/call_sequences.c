@@ -893,7 +893,8 @@ static void step(world *w) {
     case 50:
       GET(w, cifar_run_get_info, PICK(w, runs), cifar_run_info);
       STRING(w, cifar_run_get_hyperparameters, PICK(w, runs));
-      STRING(w, cifar_run_get_chosen_on, PICK(w, runs));
+      STRING(w, cifar_run_get_best_chosen_on, PICK(w, runs));
+      STRING(w, cifar_run_get_final_chosen_on, PICK(w, runs));
       COUNT(w, cifar_run_epoch_count, PICK(w, runs));
       GET_AT(w, cifar_run_get_epoch, PICK(w, runs), cifar_epoch_info);
       break;

@@ -11,27 +11,41 @@ from conftest import run
 
 SMALL = ["--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--batch-size", 32]
 CHOSE = "; these images chose the epoch"
-# A run for each way to come to weights: what it is told, and what chose the epoch.
+TEST, SPLIT = "test images", "validation split"
+# A run for each way to come to weights: what it is told, and what chose the best checkpoint, the last
+# epoch, and the weights that training ended with.
 RUNS = {
-    "tutorial": (["--early-stopping", "off"], "test images"),
-    "split": (["--validation-split", 0.25], "validation split"),
+    "tutorial": (["--early-stopping", "off"], (TEST, None, None)),
+    # As the record recipes: the best checkpoint is marked, and the figures are of the last weights.
+    "record": (["--early-stopping", "off", "--tta", "mirror"], (TEST, None, None)),
+    "split": (["--validation-split", 0.25], (SPLIT, None, SPLIT)),
     "training-loss": (
-        ["--early-stopping", "monitor=loss", "--model-checkpoint", "monitor=loss"], None),
+        ["--early-stopping", "monitor=loss", "--model-checkpoint", "monitor=loss"],
+        (None, None, None)),
     "every-epoch": (
-        ["--early-stopping", "off", "--model-checkpoint", "save_best_only=false"], None),
-    "nothing": (["--early-stopping", "off", "--model-checkpoint", "off"], None),
-    "one-epoch": (["--epochs", 1], None),
+        ["--early-stopping", "off", "--model-checkpoint", "save_best_only=false"],
+        (None, None, None)),
+    "nothing": (["--early-stopping", "off", "--model-checkpoint", "off"], (None, None, None)),
+    "one-epoch": (["--epochs", 1, "--tta", "mirror"], (None, None, None)),
     # What might have chosen did not.
     "never-stopped": (
         ["--early-stopping", "patience=10,restore_best_weights=false", "--model-checkpoint", "off"],
-        None),
+        (None, None, None)),
     "no-better": (
         ["--early-stopping", "off",
-         "--model-checkpoint", "monitor=val_loss,initial_value_threshold=0.0001"], None),
+         "--model-checkpoint", "monitor=val_loss,initial_value_threshold=0.0001"],
+        (None, None, None)),
     # Nothing is better than a fall by 100: it ends after the first epoch that has to be waited for.
     "stopped": (
         ["--early-stopping", "patience=1,min_delta=100,restore_best_weights=true",
-         "--model-checkpoint", "off"], "test images"),
+         "--model-checkpoint", "off", "--tta", "mirror"], (None, TEST, TEST)),
+    "put-back": (
+        ["--early-stopping", "patience=10,min_delta=100,restore_best_weights=true",
+         "--model-checkpoint", "off", "--tta", "mirror"], (None, None, TEST)),
+    # It stops when nothing is left to train: nothing was decided by it.
+    "stopped-last": (
+        ["--early-stopping", "patience=3,min_delta=100,restore_best_weights=false",
+         "--model-checkpoint", "off", "--tta", "mirror"], (None, None, None)),
 }
 
 
@@ -71,22 +85,54 @@ def place(trained, monkeypatch):
     return trained
 
 
+def figures(name):
+    """What `cifar-runs show` says of a run at its head, by name."""
+    lines = output("show", name).split("\n\n")[0].splitlines()
+    found = [re.fullmatch(r"  (\S+(?: \S+)*)  +(.*)", line) for line in lines[1:]]
+    return {match[1]: match[2] for match in found if match}
+
+
 def test_runs():
-    for name, (_, images) in RUNS.items():
-        assert data("show", name)["chosen_on"] == images, name
-        assert cifar.Registry("runs.db").run(name)["chosen_on"] == images, name
-        said = output("show", name)
-        assert re.findall("the (.*) chose the epoch", said) == ([images] if images else []), name
+    for name, (_, (best, last, final)) in RUNS.items():
+        images = SPLIT if name == "split" else TEST
+        for run_of in [data("show", name), cifar.Registry("runs.db").run(name)]:
+            assert run_of["best_chosen_on"] == best, name
+            assert run_of["final_chosen_on"] == final, name
+        assert data("show", name)["validated_on"] == images
+        # Each figure says it of itself.
+        said = figures(name)
+        chosen = {"best checkpoint": best, "last": last, "final_val_accuracy": final,
+                  "tta_val_accuracy": final, "test_accuracy": None, "test_loss": None}
+        for figure in said.keys() & chosen.keys():
+            assert ("chosen" in said[figure]) == (chosen[figure] is not None), (name, figure)
+            if chosen[figure]:
+                assert said[figure].endswith(f", chosen on the {chosen[figure]}")
+        assert ("tta_val_accuracy" in said) == ("--tta" in RUNS[name][0])
         # The largest of several is shown all the same.
-        looks = images is None and name != "one-epoch"
-        assert ("looks at the test images" in said) == looks, name
-    (row,) = [row for row in data("compare", *RUNS) if row["what"] == "epoch chosen on"]
-    assert [row[data("show", name)["id"]] for name in RUNS] == [why for _, why in RUNS.values()]
+        several = f"the highest of {len(data('show', name)['epochs'])} on the {images}"
+        assert (several in said["best"]) == (name != "one-epoch"), name
+    rows = {row["what"]: row for row in data("compare", *RUNS)}
+    ids = [data("show", name)["id"] for name in RUNS]
+    for what, place in [("best checkpoint chosen on", 0), ("final weights chosen on", 2)]:
+        assert [rows[what][id] for id in ids] == [chosen[place] for _, chosen in RUNS.values()]
+
+
+def test_a_run_that_was_taken_further():
+    run("cifar", "train", *SMALL, "--epochs", 1, "--model", "model.json", "--name", "further",
+        "--early-stopping", "off", "--quiet")
+    assert data("show", "further")["best_chosen_on"] is None and evaluated("further") == ""
+    run("cifar", "resume", "further", "--epochs", 3, "--quiet")
+    assert data("show", "further")["best_chosen_on"] == TEST
+    assert evaluated("further") == CHOSE and evaluated("further", "--checkpoint", "last") == ""
+
+
+def test_images_that_nobody_knows():
     train, test = cifar.load("shapes", limit_train=64, limit_test=32)
     cifar.fit(
         (train.images, train.labels), (test.images, test.labels), epochs=2, name="arrays",
         registry="runs.db", model=[{"type": "flatten"}, {"type": "dense", "units": 10}], verbose=0)
-    assert data("show", "arrays")["chosen_on"] is None
+    known = data("show", "arrays")
+    assert known["best_chosen_on"] is known["final_chosen_on"] is known["validated_on"] is None
 
 
 def test_checkpoints():
@@ -101,6 +147,8 @@ def test_checkpoints():
     # It was ended on these images.
     assert data("show", "stopped")["sessions"][-1]["reason"].startswith("early stopping: val_loss")
     assert evaluated("stopped", "--checkpoint", "last") == CHOSE
+    assert data("show", "stopped-last")["sessions"][-1]["reason"].startswith("early stopping: val_loss")
+    assert evaluated("stopped-last", "--checkpoint", "last") == ""
 
 
 def test_parts_of_the_images():
@@ -154,13 +202,63 @@ def test_groups():
     for name in ["tutorial", "split", "nothing"]:
         output("group", name, "--name", "g")
     text = output("compare", "--group", "g")
-    assert re.search(r"epoch chosen on +test images, validation split, –", text)
-    (row,) = [row for row in data("compare", "--group", "g") if row["metric"] == "epoch chosen on"]
-    assert row["values"] == ["test images", "validation split", None] and row["n"] == 3
-    lines = list(csv.DictReader(io.StringIO(output("compare", "--group", "g", "--csv"))))
-    (line,) = [line for line in lines if line["metric"] == "epoch chosen on"]
-    assert "test images" in line["values"] and "validation split" in line["values"]
-    assert all(line["values"] == "" for line in lines if line["metric"] != "epoch chosen on")
+    assert re.search(r"best checkpoint chosen on +test images, validation split, –", text)
+    assert re.search(r"final weights chosen on +validation split, –", text)
+    rows = {row["metric"]: row for row in data("compare", "--group", "g")}
+    lines = {line["metric"]: line
+             for line in csv.DictReader(io.StringIO(output("compare", "--group", "g", "--csv")))}
+    for metric, images in [("best checkpoint chosen on", [TEST, SPLIT, None]),
+                           ("final weights chosen on", [SPLIT, None])]:
+        assert rows.pop(metric)["values"] == json.loads(lines.pop(metric)["values"]) == images
+    assert rows and all(row["values"] is None and row["runs"] == 3 for row in rows.values())
+    assert lines and all(line["values"] == "" for line in lines.values())
+
+
+def test_the_best_epoch_is_not_the_best_checkpoint(place):
+    """The one has the highest accuracy, the other what the callback was to find."""
+    watched = ["--model-checkpoint", "monitor=val_loss,mode=max", "--early-stopping", "off"]
+    run("cifar", "train", *SMALL, "--epochs", 6, "--model", "model.json", "--name", "watched",
+        "--learning-rate", 0.01, "--quiet", *watched)
+    known, said = data("show", "watched"), output("show", "watched")
+    rows = known["epochs"]
+    highest = max(rows, key=lambda row: row["val_loss"])["epoch"]
+    accurate = max(rows, key=lambda row: row["val_accuracy"])["epoch"]
+    loss = min(rows, key=lambda row: row["val_loss"])["epoch"]
+    marks = dict(re.findall(r"^ +(\d+) .*  (best \w+(?:, best \w+)?)$", said, re.M))
+    assert marks.pop(str(accurate)).startswith("best accuracy")
+    assert marks == ({} if loss == accurate else {str(loss): "best loss"})
+    assert figures("watched")["best checkpoint"] == (
+        f"of epoch {highest}, the best by val_loss, chosen on the {TEST}")
+    (best,) = [row for row in known["checkpoints"] if row["best"]]
+    assert best["epoch"] == highest != loss
+    assert f"Classes: the best checkpoint, of epoch {highest}, on the 32 test images\n" in said
+
+
+def test_classes_say_of_which_images_they_are(place):
+    count = sum(map(sum, data("show", "split")["evaluation"]["confusion"]))
+    assert re.search(
+        rf"Classes: the best checkpoint, of epoch \d, on the {count} images of the validation split",
+        output("show", "split"))
+    output("report", "split", "tutorial", "-o", place / "report.html", "--force")
+    page = (place / "report.html").read_text()
+    assert page.count('"validated_on":"validation split"') == 1
+    assert page.count('"validated_on":"test images"') == 1
+
+
+def test_a_metric_of_the_end_is_not_the_last_epochs():
+    known = data("show", "put-back")
+    measured = {row["name"]: row for row in known["metrics"]}
+    final = measured["final_val_accuracy"]
+    # Nothing is better than a fall by 100: the first epoch's weights were put back.
+    assert final["epoch"] == 1 and known["last_val_accuracy"] == known["epochs"][-1]["val_accuracy"]
+    assert "last_val_accuracy" not in measured
+    (row,) = data("list", "--filter", "name = put-back", "--columns",
+                  "last_val_accuracy,final_val_accuracy")
+    assert row == {"last_val_accuracy": known["last_val_accuracy"],
+                   "final_val_accuracy": final["value"]}
+    names = [row["what"] for row in data("compare", "put-back", "record", "--all")]
+    assert len(set(names)) == len(names), "a name stands for one thing"
+    assert {"last val_accuracy", "final_val_accuracy", "epochs trained", "epochs"} <= set(names)
 
 
 def test_metrics_of_the_end_are_shown_as_accuracies_are():

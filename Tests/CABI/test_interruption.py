@@ -107,6 +107,34 @@ def test_a_second_signal_ends_it_at_once(workplace):
     assert process.returncode == -signal.SIGTERM and time.monotonic() - begin < 2
 
 
+def test_the_last_epoch_is_told_of_before_the_final_weights_are_measured(workplace):
+    """That takes as long as many epochs here; who interrupts it then loses the measurement only."""
+    options = ["--data", "shapes", "--limit-train", 64, "--limit-test", 4000, "--epochs", 2,
+               "--model", small_model(workplace), "--tta", "mirror_translate", "--early-stopping", "off"]
+    process = start("cifar", "train", *options, "--name", "measured")
+    read_until(process, "epoch 2/2")
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT and "cifar resume" in errors
+    assert "Interrupted after the last epoch, before the final weights were measured." in output
+    row = show("measured")
+    assert row["status"] == "interrupted" and len(row["epochs"]) == 2 and not row["metrics"]
+    reason = "interrupted after the last epoch, before the final weights were measured"
+    assert row["sessions"][-1]["reason"].startswith(reason)
+    said = run("cifar-runs", "show", "measured").stdout_text
+    assert f"cifar resume {row['id'][:8]}" in said and "after batch" not in said
+    said = run("cifar", "resume", "measured").stdout_text
+    assert "The final weights, in float32, on the 4,000 images validated on: accuracy" in said
+    row = show("measured")
+    assert row["status"] == "completed"
+    assert {entry["name"] for entry in row["metrics"]} == {"final_val_accuracy", "tta_val_accuracy"}
+    # It is not measured again, and what is known is said.
+    final = next(entry for entry in row["metrics"] if entry["name"] == "final_val_accuracy")
+    again = run("cifar", "resume", "measured").stdout_text
+    assert "The final weights, of epoch 2, were measured before: final_val_accuracy " in again
+    assert f"{100 * final['value']:.2f} %" in again
+
+
 def test_one_for_the_training_and_one_for_its_end(workplace):
     """While another program holds the registry, the second ends the waiting, and nothing is lost."""
     process = start(

@@ -200,7 +200,7 @@ def test_a_run_elsewhere_is_taken_over_only_when_asked_for(options, columns):
         elsewhere(name, **columns)
     assert {row["status"] for row in rows().values()} == {"running"}
     message = run("cifar", "resume", "a", "--epochs", 2, expect=1).stderr_text
-    assert "--take-over" in message and "is running" in message
+    assert "--take-over of cifar resume and cifar-runs rm" in message and "is running" in message
     assert "--take-over" in run("cifar-runs", "rm", "b", "--yes", expect=1).stderr_text
     for call in [lambda: cifar.resume("c", epochs=2), lambda: cifar.Registry().remove("d")]:
         with pytest.raises(cifar.CifarError, match="take_over in C and Python") as error:

@@ -263,7 +263,12 @@ def test_report_of_a_group_in_a_browser(registry, workplace):
     assert float(tip[1]) == pytest.approx(mean, rel=1e-4)
     assert float(tip[2]) == pytest.approx(deviation, rel=1e-4)
     assert re.search(r">both</span></div></td><td>2</td><td>best val_loss</td>", grouped)
-    assert grouped.count("<td>test images</td>") == 3
+    # What the best checkpoint was chosen on, and what the final weights were, as early stopping puts
+    # the best back.
+    chosen = [data("show", name)[f"{weights}_chosen_on"]
+              for name in ("plain", DIVERGED, "fast") for weights in ("best", "final")]
+    assert chosen.count("test images") > 3
+    assert grouped.count("<td>test images</td>") == chosen.count("test images")
     apart = shown("document.querySelector('input[type=checkbox]').click();" + hover)
     assert apart.count('class="curve"') == 3 * (8 + 2) and 'class="band' not in apart
     assert "±" not in re.search(r'class="tip"[^>]*>(.*?)</div></div>', apart, re.S)[1]
@@ -386,6 +391,40 @@ def test_groups(workplace):
     for wrong in (["compare", "x", "--group", "plain"], ["compare", "--group", "plain", "--max",
                   "val_loss"], ["group", first], ["group", first, "--clear", "--name", "x"]):
         run("cifar-runs", *wrong, expect=2)
+
+
+def test_a_group_is_compared_by_its_completed_runs(workplace):
+    options = ["--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--quiet", "--model",
+               "model.json", "--group", "g"]
+    (workplace / "model.json").write_text('[{"type": "flatten"}, {"type": "dense", "units": 10}]')
+    for seed in range(2):
+        run("cifar", "train", *options, "--epochs", 2, "--seed", seed)
+    losses = [row["best_val_loss"] for row in data("list")]
+    # One that failed with epochs on record, and one that has none.
+    run("cifar", "train", *options, "--epochs", 2, "--seed", 2, "--name", "failed")
+    database = sqlite3.connect("runs.db")
+    database.execute("UPDATE runs SET status = 'failed' WHERE name = 'failed'")
+    database.commit()
+    (workplace / "model.json").write_text(
+        '[{"type": "conv2d", "filters": 4}, {"type": "relu"}, {"type": "flatten"}, '
+        '{"type": "dense", "units": 10}]')
+    run("cifar", "train", *options, "--epochs", 3, "--seed", 3, "--learning-rate", 1e30, expect=1)
+    assert sorted(row["status"] for row in data("list")) == ["completed"] * 2 + ["failed"] * 2
+    rows = {row["metric"]: row for row in data("compare", "--group", "g")}
+    loss = rows["best val_loss"]
+    assert (loss["n"], loss["runs"]) == (2, 4) and loss["mean"] == pytest.approx(statistics.mean(losses))
+    assert rows["epochs trained"]["mean"] == 2 and "epochs" not in rows
+    said = output("compare", "--group", "g")
+    assert re.search(r"^runs +4, 2 completed$", said, re.M)
+    assert re.search(r"^best val_loss .* \(2 of 4\)$", said, re.M)
+    # What is told apart has a name for each: how far they came, and how far they were to come.
+    names = [line.split("  ")[0] for line in output("compare", "--group", "g", "--all").splitlines()[1:]]
+    assert len(set(names)) == len(names) and {"epochs", "epochs trained"} <= set(names)
+    # Of a group without a completed run there is nothing to say.
+    run("cifar-runs", "group", "failed", "--name", "none")
+    rows = {row["metric"]: row for row in data("compare", "--group", "none")}
+    assert set(rows) == {"best checkpoint chosen on", "final weights chosen on"}
+    assert "1, 0 completed" in output("compare", "--group", "none")
 
 
 def test_seeds_make_a_group(workplace):

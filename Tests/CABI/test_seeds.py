@@ -233,6 +233,7 @@ def test_two_processes_share_the_seeds_of_a_group(tiny_model, workplace):
         alone = run(
             *COMMAND, "--epochs", 100_000, "--early-stopping", "off", "--seeds", "0", expect=1)
         assert f"seed 0: run {first[:8]} is being trained by process {held.pid}" in alone.stderr_text
+        assert "compare --group" not in alone.stdout_text, "there is no mean of a part"
         data = cifar.load("shapes", limit_train=64, limit_test=32)
         with pytest.warns(RuntimeWarning, match=f"is being trained by process {held.pid} on"):
             group = cifar.fit(
@@ -289,7 +290,8 @@ def test_repeat_is_short_for_seeds(tiny_model, workplace):
     seeds = [row["seed"] for row in json.loads(run(
         "cifar-runs", "list", "--json", "--columns", "seed").stdout_text)]
     assert sorted(map(int, seeds)) == [0, 1]
-    assert "is completed" in run(*COMMAND, "--epochs", 1, "--seeds", "0..1").stdout_text
+    again = run(*COMMAND, "--epochs", 1, "--seeds", "0..1").stdout_text
+    assert "is completed" in again and "compare --group 'g' has their mean" in again
     for options, message in [
         (["--repeat", 2, "--seeds", "0..1"], "--seeds and --repeat exclude each other"),
         (["--repeat", 2, "--seed", 1], "--seed and --repeat exclude each other"),

@@ -176,6 +176,7 @@ import Testing
     let id = try #require(session.runID)
     func run() throws -> RunDetail { try Registry(path: path, mode: .readOnly).run(matching: id) }
     #expect(try run().summary.status == .interrupted && run().metrics.isEmpty)
+    #expect(try run().sessions.last?.reason.hasPrefix("interrupted after the last epoch") == true)
     func resume() throws -> TrainingSession {
       try TrainingSession.resume(
         run: id, options: TrainingSession.Options(registryPath: path, threads: 2))
@@ -188,7 +189,7 @@ import Testing
     // Nothing is left to train, and nothing to measure.
     let again = try resume()
     _ = try again.run()
-    #expect(again.result == nil)
+    #expect(again.result == nil && again.earlierResult == metrics)
     #expect(try run().metrics == metrics)
   }
 

@@ -35,8 +35,9 @@ class RunGroup:
         One of each seed, in their order, as ``Registry.run`` returns them.
     accuracies : list of float
         Of each run the accuracy on the test images, if it was validated on a part of the training
-        images; else the best validation accuracy. NaN of one that failed, or that another process
-        trains.
+        images; else that of the final weights on the images validated on, if they were measured at the
+        end (``tta``); else the best validation accuracy. NaN of one that failed, or that another
+        process trains.
 
     Examples
     --------
@@ -172,8 +173,9 @@ def _state(run: RunDetails, book: Registry) -> str:
 def _accuracy(run: RunDetails) -> float:
     if run["status"] != "completed":
         return math.nan
-    tested = [row["value"] for row in run["metrics"] if row["name"] == "test_accuracy"]
-    if tested:
-        return float(tested[-1])
+    for name in ["test_accuracy", "final_val_accuracy"]:
+        measured = [row["value"] for row in run["metrics"] if row["name"] == name]
+        if measured:
+            return float(measured[-1])
     best = run["best_val_accuracy"]
     return math.nan if best is None else best

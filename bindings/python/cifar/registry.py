@@ -163,9 +163,10 @@ class Registry(Edits):
         details: Any = dict(row)
         details["epochs_recorded"] = row["epochs"]
         details["hyperparameters"] = json.loads(hyperparameters.value or b"")
-        images = ctypes.c_char_p()
-        call("cifar_run_get_chosen_on", handle, ctypes.byref(images))
-        details["chosen_on"] = None if images.value is None else images.value.decode()
+        for weights in ["best", "final"]:
+            images = ctypes.c_char_p()
+            call(f"cifar_run_get_{weights}_chosen_on", handle, ctypes.byref(images))
+            details[f"{weights}_chosen_on"] = None if images.value is None else images.value.decode()
         details["epochs"] = _all(handle, "epoch", abi.EpochInfo, epoch_row_of)
         details["checkpoints"] = _all(handle, "checkpoint", abi.CheckpointInfo, checkpoint_of)
         details["metrics"] = _all(handle, "metric", abi.MetricInfo, metric_of)

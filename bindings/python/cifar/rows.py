@@ -267,10 +267,14 @@ class RunDetails(_Summary):
         Epochs recorded, on any line.
     epochs : list of EpochRow
         Those on the line that leads to where the run stands now.
-    chosen_on : str or None
-        What the epoch was chosen on, that of the best checkpoint, or the last one where training was
-        ended early: ``"test images"`` or ``"validation split"``; None where nothing chose, or nobody
-        knows what the images are, such as arrays.
+    best_chosen_on : str or None
+        What the best checkpoint was chosen on, by how the run did there: ``"test images"`` or
+        ``"validation split"``; None where nothing chose, or nobody knows what the images are, such as
+        arrays.
+    final_chosen_on : str or None
+        What the weights were chosen on that training ended with, of which the metrics
+        ``final_val_accuracy`` and ``tta_val_accuracy`` are: early stopping ended it, or put the best
+        weights back. None likewise, and before the end.
     hyperparameters : dict
         The complete set.
     checkpoints : list of CheckpointRow
@@ -292,7 +296,8 @@ class RunDetails(_Summary):
 
     epochs_recorded: int
     epochs: List[EpochRow]
-    chosen_on: Optional[str]
+    best_chosen_on: Optional[str]
+    final_chosen_on: Optional[str]
     hyperparameters: Dict[str, Any]
     checkpoints: List[CheckpointRow]
     metrics: List[MetricRow]

@@ -1390,7 +1390,12 @@ extern "C" {
         json: *mut *const c_char,
     ) -> cifar_status;
 
-    pub fn cifar_run_get_chosen_on(
+    pub fn cifar_run_get_best_chosen_on(
+        run: *const cifar_run,
+        images: *mut *const c_char,
+    ) -> cifar_status;
+
+    pub fn cifar_run_get_final_chosen_on(
         run: *const cifar_run,
         images: *mut *const c_char,
     ) -> cifar_status;

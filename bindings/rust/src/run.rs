@@ -68,12 +68,22 @@ impl Run {
         Ok(unsafe { text::owned(json) })
     }
 
-    /// What the epoch was chosen on: "test images" or "validation split"; none where nothing chose, or
-    /// nobody knows what the images are.
-    pub fn chosen_on(&self) -> Result<Option<String>> {
+    /// What the best checkpoint was chosen on: "test images" or "validation split"; none where nothing
+    /// chose, or nobody knows what the images are.
+    pub fn best_chosen_on(&self) -> Result<Option<String>> {
         let mut images = ptr::null();
         // SAFETY: the pointer is written to.
-        check(unsafe { raw::cifar_run_get_chosen_on(self.pointer, &mut images) })?;
+        check(unsafe { raw::cifar_run_get_best_chosen_on(self.pointer, &mut images) })?;
+        // SAFETY: a C string that lives as long as the run, or NULL.
+        Ok(unsafe { text::copied(images) })
+    }
+
+    /// What the weights were chosen on that training ended with, by early stopping; none likewise, and
+    /// before the end.
+    pub fn final_chosen_on(&self) -> Result<Option<String>> {
+        let mut images = ptr::null();
+        // SAFETY: the pointer is written to.
+        check(unsafe { raw::cifar_run_get_final_chosen_on(self.pointer, &mut images) })?;
         // SAFETY: a C string that lives as long as the run, or NULL.
         Ok(unsafe { text::copied(images) })
     }

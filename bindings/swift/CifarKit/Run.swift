@@ -61,9 +61,12 @@ public struct Run: Equatable, Sendable {
   public let info: RunInfo
   /// The complete set of hyperparameters, a JSON object.
   public let hyperparameters: String
-  /// What the epoch was chosen on: `test images` or `validation split`; nil where nothing chose, or nobody
-  /// knows what the images are.
-  public let chosenOn: String?
+  /// What the best checkpoint was chosen on: `test images` or `validation split`; nil where nothing chose,
+  /// or nobody knows what the images are.
+  public let bestChosenOn: String?
+  /// What the weights were chosen on that training ended with, by early stopping; nil likewise, and before
+  /// the end.
+  public let finalChosenOn: String?
   /// Epochs on the line that leads to where the run stands.
   public let epochs: [EpochInfo]
   /// Checkpoints, oldest first.
@@ -163,8 +166,10 @@ public struct Run: Equatable, Sendable {
     try check(cifar_run_get_hyperparameters(run, &json))
     hyperparameters = String(copying: json) ?? ""
     var images: UnsafePointer<CChar>?
-    try check(cifar_run_get_chosen_on(run, &images))
-    chosenOn = String(copying: images)
+    try check(cifar_run_get_best_chosen_on(run, &images))
+    bestChosenOn = String(copying: images)
+    try check(cifar_run_get_final_chosen_on(run, &images))
+    finalChosenOn = String(copying: images)
     epochs = try (0..<counted { cifar_run_epoch_count(run, $0) }).map { index in
       EpochInfo(try filled(cifar_epoch_info()) { cifar_run_get_epoch(run, index, $0, $1) })
     }
