@@ -400,7 +400,7 @@ def test_a_group_is_compared_by_its_completed_runs(workplace):
     for seed in range(2):
         run("cifar", "train", *options, "--epochs", 2, "--seed", seed)
     losses = [row["best_val_loss"] for row in data("list")]
-    # One that failed with epochs on record, and one that has none.
+    # One that failed with all epochs on record, and one that diverged.
     run("cifar", "train", *options, "--epochs", 2, "--seed", 2, "--name", "failed")
     database = sqlite3.connect("runs.db")
     database.execute("UPDATE runs SET status = 'failed' WHERE name = 'failed'")
