@@ -49,6 +49,14 @@ def test_each_seed_has_its_run(shapes, workplace):
     assert f"{group.mean:.2%}"[:4] in run("cifar-runs", "compare", "--group", "tiny").stdout_text
 
 
+def test_the_accuracies_are_those_of_the_end_where_it_was_measured(shapes, workplace):
+    for options, name in [({"tta": "mirror"}, "final_val_accuracy"),
+                          ({"validation_split": 0.25}, "test_accuracy")]:
+        group = train(shapes, seeds=range(2), group=name, **options)
+        measured = [row["value"] for entry in group.runs for row in entry["metrics"] if row["name"] == name]
+        assert group.accuracies == measured and len(measured) == 2
+
+
 def test_again_it_trains_what_lacks(shapes, workplace):
     first = train(shapes, seeds=[5, 6])
     began = []
