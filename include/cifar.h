@@ -1442,7 +1442,7 @@ void cifar_registry_free(cifar_registry *registry);
 typedef struct cifar_run_info {
   uint32_t struct_size;
   uint32_t epochs;          /**< recorded */
-  uint32_t epochs_planned;  /**< at most */
+  double epochs_planned;    /**< at most; 9.9 where that is nine tenths of the tenth */
   const char *id;           /**< a UUID */
   const char *name;         /**< NULL: none */
   const char *status;       /**< running, completed, stopped, interrupted, failed or crashed */

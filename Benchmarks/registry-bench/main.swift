@@ -60,7 +60,7 @@ func measure(_ path: String, epochs: Int, bytes: Int) throws {
   let session = try registry.createRun(
     NewRun(
       name: "long", recipe: "pytorch", hyperparameters: "{}", model: "{}", dataset: "none",
-      seed: 0, epochsPlanned: epochs, retention: .last(2),
+      seed: 0, epochsPlanned: Double(epochs), retention: .last(2),
       session: SessionInfo(libraryVersion: "", instructionSet: "", threads: 1)))
   var data = [UInt8](repeating: 0, count: bytes)
   // What does not compress and is never the same, as weights are.

@@ -71,7 +71,7 @@ public enum RunImport {
       model: try StateCoding.encode(hyperparameters.modelSpec),
       dataset: hyperparameters.data?.name ?? "memory",
       datasetHash: hyperparameters.data?.trainHash, seed: hyperparameters.seed,
-      epochsPlanned: hyperparameters.epochs,
+      epochsPlanned: hyperparameters.exactEpochs,
       retention: left.map { Retention(last: $0.keepLast, every: $0.keepEvery) } ?? .last(2),
       session: info)
     run.tags = tags + (left?.tags ?? []).filter { !tags.contains($0) }

@@ -64,7 +64,7 @@ final class RunRecorder: TrainerObserver {
       model: try StateCoding.encode(hyperparameters.modelSpec),
       dataset: hyperparameters.data?.name ?? "memory",
       datasetHash: hyperparameters.data?.trainHash, seed: hyperparameters.seed,
-      epochsPlanned: hyperparameters.epochs, retention: RunRecorder.retention(options),
+      epochsPlanned: hyperparameters.exactEpochs, retention: RunRecorder.retention(options),
       session: RunRecorder.info(options))
     run.tags = options.tags
     run.group = options.group
@@ -85,7 +85,7 @@ final class RunRecorder: TrainerObserver {
     let reserve = try EmergencyMemory(bytes: RunRecorder.reserveSize)
     let session = try registry.resumeRun(
       point.row.run, from: .id(point.row.id), session: RunRecorder.info(options),
-      epochsPlanned: setsEpochs ? trainer.hyperparameters.epochs : nil, takeOver: takeOver,
+      epochsPlanned: setsEpochs ? trainer.hyperparameters.exactEpochs : nil, takeOver: takeOver,
       chosen: point.chosen)
     self.init(trainer, session, registry, options, reserve)
     let summary = try registry.runs(RunQuery(filter: "id = '\(session.id)'")).first

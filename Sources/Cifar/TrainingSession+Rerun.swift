@@ -125,10 +125,10 @@ extension TrainingSession {
         Machine.facts["processor"]?.string)
       differs("another number of threads", "\(info.threads)", "\(options.threads)")
     }
-    if run.sessions.count > 1, planned.epochs != run.summary.epochsPlanned {
+    if run.sessions.count > 1, planned.exactEpochs != run.summary.exactEpochs {
       remarks.append(
-        "the first run went on to \(run.summary.epochsPlanned) epochs when it was resumed; this one "
-          + "trains the \(planned.epochsText) that it began with")
+        "the first run went on to \(Hyperparameters.text(epochs: run.summary.exactEpochs)) epochs when "
+          + "it was resumed; this one trains the \(planned.epochsText) that it began with")
     }
     return remarks
   }

@@ -51,7 +51,7 @@ extension cifar_run_info {
   init(_ run: RunSummary, _ strings: StringKeeper) {
     self.init()
     epochs = UInt32(clamping: run.epochs)
-    epochs_planned = UInt32(clamping: run.epochsPlanned)
+    epochs_planned = run.exactEpochs
     id = strings.keep(run.id)
     name = strings.keep(run.name)
     status = strings.keep(run.status.rawValue)

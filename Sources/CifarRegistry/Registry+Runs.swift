@@ -188,7 +188,7 @@ private struct RunReader {
   var columns: String {
     """
     r.id, r.uuid, r.name, \(liveness.status) AS status, r.recipe, r.dataset, r.started,
-    r.epochs_planned, r.epochs, r.best_val_accuracy, r.best_val_loss, r.last_val_accuracy,
+    r.epochs_planned, r.exact_epochs, r.epochs, r.best_val_accuracy, r.best_val_loss, r.last_val_accuracy,
     r.last_val_loss, \(liveness.duration) AS duration,
     (SELECT group_concat(tag, char(10)) FROM tags t WHERE t.run = r.id) AS tags,
     r.parent, r.parent_checkpoint, r.trashed, r.group_name
@@ -209,12 +209,15 @@ private struct RunReader {
   }
 
   func summary(_ row: Row) throws -> RunSummary {
-    RunSummary(
+    let planned = try row.count("epochs_planned", in: 0...Limits.epochs)
+    return RunSummary(
       id: try row.uuid("uuid"), name: try row.optionalText("name"), status: try status(row),
       recipe: try row.text("recipe"), dataset: try row.text("dataset"),
       started: try row.time("started"), durationSeconds: try row.number("duration") ?? 0,
       epochs: try row.count("epochs", in: 0...Limits.epochs),
-      epochsPlanned: try row.count("epochs_planned", in: 0...Limits.epochs),
+      epochsPlanned: planned,
+      exactEpochs: try row.number("exact_epochs", in: Double(planned) - 1...Double(planned))
+        ?? Double(planned),
       bestValAccuracy: try row.number("best_val_accuracy", in: EpochMetric.valAccuracy.range),
       bestValLoss: try row.number("best_val_loss"),
       lastValAccuracy: try row.number("last_val_accuracy", in: EpochMetric.valAccuracy.range),

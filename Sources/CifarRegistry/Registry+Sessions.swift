@@ -46,14 +46,15 @@ extension Registry {
       run.hyperparameters, as: Schema2.sharedMembers("?1"), in: connection)
     try connection.run(
       """
-      INSERT INTO runs (uuid, name, status, recipe, started, epochs_planned, seed, dataset,
+      INSERT INTO runs (uuid, name, status, recipe, started, epochs_planned, exact_epochs, seed, dataset,
         dataset_hash, keep_last, keep_every, model, shared, group_name, hyperparameters)
-      VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
-        \(Schema2.ownMembers("?14")))
+      VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,
+        \(Schema2.ownMembers("?15")))
       """,
       [
         .text(uuid), .optional(run.name), .text(run.recipe), .time(started),
-        .integer(run.epochsPlanned), .text(String(run.seed)), .text(run.dataset),
+      ] + Registry.planned(run.epochsPlanned) + [
+        .text(String(run.seed)), .text(run.dataset),
         .optional(run.datasetHash), .optional(run.retention.last),
         .optional(run.retention.every), .integer(model), shared.map { .integer($0) } ?? .null,
         .optional(run.group), .text(run.hyperparameters),
@@ -79,7 +80,7 @@ extension Registry {
   /// - Throws: `notFound`, `ambiguous`; `busy` if the run is running; `MovedCheckpoint`.
   public func resumeRun(
     _ run: String, from choice: CheckpointChoice = .last, session info: SessionInfo,
-    epochsPlanned: Int? = nil, retention: Retention? = nil, takeOver: Bool = false,
+    epochsPlanned: Double? = nil, retention: Retention? = nil, takeOver: Bool = false,
     chosen: ChosenCheckpoint? = nil
   ) throws -> RunSession {
     try retention?.check()
@@ -96,9 +97,11 @@ extension Registry {
       let entry = try CheckpointTable.entry(choice, of: found, in: connection)
       let owner = try Registry.beginSession(
         run: found.key, info: info, resuming: entry, now: now, in: connection)
-      try connection.run(
-        "UPDATE runs SET epochs_planned = coalesce(?, epochs_planned) WHERE id = ?",
-        [.optional(epochsPlanned), .integer(found.key)])
+      if let epochsPlanned {
+        try connection.run(
+          "UPDATE runs SET epochs_planned = ?, exact_epochs = ? WHERE id = ?",
+          Registry.planned(epochsPlanned) + [.integer(found.key)])
+      }
       if let retention {
         try connection.run(
           "UPDATE runs SET keep_last = ?, keep_every = ? WHERE id = ?",
@@ -206,8 +209,14 @@ extension Registry {
     }
   }
 
-  private static func checkEpochs(_ count: Int) throws {
-    guard (0...Limits.epochs).contains(count) else {
+  /// `epochs_planned` and `exact_epochs`, which is NULL for whole ones.
+  private static func planned(_ epochs: Double) -> [SQLValue] {
+    let whole = epochs.rounded(.up)
+    return [.integer(Int(whole)), .number(whole == epochs ? nil : epochs)]
+  }
+
+  private static func checkEpochs(_ count: Double) throws {
+    guard (0...Double(Limits.epochs)).contains(count) else {
       throw CifarError(
         .invalidArgument, "the number of epochs, \(count), is not in 0 to \(Limits.epochs)")
     }

@@ -19,7 +19,7 @@ enum PageSections {
         cell(run.recipe, true);
         cell(run.dataset, true);
         for (const text of [moment(run.started), run.duration,
-          run.epochs.length + " of " + run.epochs_planned,
+          run.epochs.length + " of " + Math.ceil(run.epochs_planned),
           percent(number(run.best_val_accuracy)), short(number(run.best_val_loss)),
           run.best_chosen_on || "–", run.final_chosen_on || "–"]) cell(text);
         cell(run.group || "", true);

@@ -13,7 +13,7 @@ enum UIRunsScript {
       {name: "started", title: "Started", sort: "started", text: run => moment(run.started)},
       {name: "time", title: "Time", sort: "duration", number: true, text: run => run.duration},
       {name: "epochs", title: "Epochs", sort: "epochs", number: true,
-        text: run => run.epochs + "/" + run.epochs_planned},
+        text: run => run.epochs + "/" + Math.ceil(run.epochs_planned)},
       {name: "last", title: "Last accuracy", sort: "last_val_accuracy", number: true,
         text: run => percent(number(run.last_val_accuracy))},
       {name: "best", title: "Best accuracy", sort: "best_val_accuracy", number: true,

@@ -10,7 +10,11 @@ extension RunSummary {
       ("id", .string(id)), ("name", .optional(name)), ("status", .string(status.rawValue)),
       ("recipe", .string(recipe)), ("dataset", .string(dataset)),
       ("started", .string(started.description)), ("duration_s", .number(durationSeconds)),
-      ("epochs", .integer(Int64(epochs))), ("epochs_planned", .integer(Int64(epochsPlanned))),
+      ("epochs", .integer(Int64(epochs))),
+      (
+        "epochs_planned",
+        exactEpochs < Double(epochsPlanned) ? .number(exactEpochs) : .integer(Int64(epochsPlanned))
+      ),
       ("best_val_accuracy", .optional(bestValAccuracy)), ("best_val_loss", .optional(bestValLoss)),
       ("last_val_accuracy", .optional(lastValAccuracy)), ("last_val_loss", .optional(lastValLoss)),
       ("tags", .array(tags.map { .string($0) })),

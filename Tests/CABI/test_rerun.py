@@ -153,9 +153,15 @@ def test_so_does_one_of_a_part_of_an_epoch(workplace):
     run(*TRAIN, "--epochs", 1.5, "--name", "first")
     run("cifar", "resume", "first", "--epochs", 2.5)
     done = run("cifar", "rerun", "first", "--name", "again")
-    assert ("the first run went on to 3 epochs when it was resumed; this one trains the 1.5 that it began "
+    assert ("the first run went on to 2.5 epochs when it was resumed; this one trains the 1.5 that it began "
             "with") in done.stderr_text
     assert details("again")["sessions"][0]["reason"] == "all 1.5 epochs are done"
+    # Where only the rest of the last epoch was added, too.
+    run("cifar", "resume", "again", "--epochs", 2)
+    assert "the first run went on to 2 epochs" in run("cifar", "rerun", "again").stderr_text
+    names = output("list", "--filter", "epochs_planned = 2.5", "--json")
+    assert [row["name"] for row in json.loads(names)] == ["first"]
+    assert [row["epochs_planned"] for row in json.loads(names)] == [2.5]
 
 
 def test_a_run_that_is_none(workplace):

@@ -139,6 +139,23 @@ import Testing
     #expect(try rows("PRAGMA user_version", of: path + ".schema6.backup") == ["6"])
   }
 
+  /// What a run began with says how much of its last epoch was planned, unless it was taken further.
+  @Test(arguments: [Registry.Mode.readOnly, .readWrite(create: false)])
+  func schema7IsBroughtUp(mode: Registry.Mode) throws {
+    let path = directory.file("old7.db")
+    try SchemaTests.copy("schema7", to: path)
+    let registry = try Registry(path: path, mode: mode)
+    #expect(try registry.integer("PRAGMA user_version") == Migrations.all.newest)
+    let runs = try registry.runs(RunQuery(sort: "name", descending: false))
+    #expect(runs.map(\.name) == ["further", "part", "whole"])
+    #expect(runs.map(\.exactEpochs) == [3, 1.5, 2])
+    #expect(runs.map(\.epochsPlanned) == [3, 2, 2])
+    let found = try registry.runs(RunQuery(filter: "epochs_planned = 1.5"))
+    #expect(found.map(\.name) == ["part"])
+    #expect(try registry.verify().isEmpty)
+    #expect(try rows("PRAGMA user_version", of: path + ".schema7.backup") == ["7"])
+  }
+
   @Test(arguments: [Registry.Mode.readOnly, .readWrite(create: false)])
   func schema2IsBroughtUp(mode: Registry.Mode) throws {
     let tables = [

@@ -57,7 +57,7 @@ int main(int argc, char **argv) {
   for (i = 0; !failed && i < count; i++) {
     failed = check(cifar_run_list_get(list, i, &info, sizeof info));
     if (!failed)
-      printf("%.8s  %-11s  %s  %u/%u epochs  best %.2f %%  %s\n", info.id, info.status,
+      printf("%.8s  %-11s  %s  %u/%g epochs  best %.2f %%  %s\n", info.id, info.status,
              info.started, info.epochs, info.epochs_planned, 100 * info.best_val_accuracy,
              info.name ? info.name : "");
   }

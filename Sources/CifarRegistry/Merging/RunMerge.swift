@@ -244,12 +244,12 @@ struct RunMerge {
     }
     let owner = try source.integer("SELECT owner FROM runs WHERE id = ?", [.integer(theirs.run)])
     let status = try source.first(
-      "SELECT status, epochs_planned, keep_last, keep_every FROM runs WHERE id = ?",
+      "SELECT status, epochs_planned, exact_epochs, keep_last, keep_every FROM runs WHERE id = ?",
       [.integer(theirs.run)]
-    ) { (0..<4).map($0.sqlValue) }
+    ) { (0..<5).map($0.sqlValue) }
     try target.run(
-      "UPDATE runs SET status = ?, epochs_planned = ?, keep_last = ?, keep_every = ?, owner = ? "
-        + "WHERE id = ?",
+      "UPDATE runs SET status = ?, epochs_planned = ?, exact_epochs = ?, keep_last = ?, "
+        + "keep_every = ?, owner = ? WHERE id = ?",
       (status ?? [])
         + [owner.flatMap { keys[$0] }.map { .integer($0) } ?? .null, .integer(run)])
     return keys

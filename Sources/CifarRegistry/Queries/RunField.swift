@@ -72,7 +72,10 @@ public struct RunField: Sendable {
     ("started", .time, "r.started", "'2 days ago', yesterday, 2026-11-23, '2026-11-23 20:22'"),
     ("duration", .duration, "", "seconds in all sessions; 90m, 2h, 1d"),
     ("epochs", .number, "r.epochs", "recorded"),
-    ("epochs_planned", .number, "r.epochs_planned", ""),
+    (
+      "epochs_planned", .number, "coalesce(r.exact_epochs, r.epochs_planned)",
+      "9.9 where the last is trained in part"
+    ),
     ("val_accuracy", .number, "r.best_val_accuracy", "the best of any epoch; 0.8 or 80%"),
     ("val_loss", .number, "r.best_val_loss", "the best of any epoch"),
     ("best_val_accuracy", .number, "r.best_val_accuracy", "the same as val_accuracy"),

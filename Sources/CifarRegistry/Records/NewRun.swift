@@ -10,7 +10,8 @@ public struct NewRun: Sendable {
   public var dataset: String
   public var datasetHash: String?
   public var seed: UInt64
-  public var epochsPlanned: Int
+  /// The last one perhaps in part.
+  public var epochsPlanned: Double
   public var retention: Retention
   public var session: SessionInfo
   /// Tags from the start.
@@ -22,7 +23,8 @@ public struct NewRun: Sendable {
 
   public init(
     name: String? = nil, recipe: String, hyperparameters: String, model: String, dataset: String,
-    datasetHash: String? = nil, seed: UInt64, epochsPlanned: Int, retention: Retention = .last(2),
+    datasetHash: String? = nil, seed: UInt64, epochsPlanned: Double,
+    retention: Retention = .last(2),
     session: SessionInfo
   ) {
     self.name = name

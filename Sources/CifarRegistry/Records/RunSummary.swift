@@ -11,7 +11,10 @@ public struct RunSummary: Sendable, Equatable {
   public var durationSeconds: Double
   /// Epochs recorded.
   public var epochs: Int
+  /// Also one of which a part is to be trained.
   public var epochsPlanned: Int
+  /// 9.9 where that is nine tenths of the tenth.
+  public var exactEpochs: Double
   /// The highest validation accuracy so far; nil before the first. NaN never counts.
   public var bestValAccuracy: Double?
   /// The lowest validation loss so far; nil before the first. NaN never counts.

@@ -41,6 +41,7 @@ struct Migrations: Sendable {
       version: 6, name: "what sessions ran in, checkpoints of weights only", sql: Schema6.sql),
     Migration(
       version: 7, name: "the name of the final weights' accuracy", sql: Schema7.sql),
+    Migration(version: 8, name: "epochs that are trained in part", sql: Schema8.sql),
   ])
 
   /// With versions that rise by one from 1.

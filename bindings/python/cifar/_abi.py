@@ -633,7 +633,7 @@ class RunInfo(Structure):
     _fields_ = [
         ("struct_size", c_uint32),
         ("epochs", c_uint32),  # recorded
-        ("epochs_planned", c_uint32),  # at most
+        ("epochs_planned", c_double),  # at most; 9.9 where that is nine tenths of the tenth
         ("id", c_char_p),  # a UUID
         ("name", c_char_p),  # NULL: none
         ("status", c_char_p),  # running, completed, stopped, interrupted, failed or crashed

@@ -2,6 +2,7 @@
 
 import ctypes
 import json
+import math
 from typing import Any, Callable, Dict, List, Optional, Type, TypeVar, Union
 
 from . import _abi as abi
@@ -391,7 +392,7 @@ class Registry(Edits):
     def _repr_html_(self) -> str:
         rows = [
             [run["id"][:8], run["name"] or "", run["status"], run["started"][:16].replace("T", " "),
-             f"{run['epochs']}/{run['epochs_planned']}", _share(run["last_val_accuracy"]),
+             f"{run['epochs']}/{math.ceil(run['epochs_planned'])}", _share(run["last_val_accuracy"]),
              _share(run["best_val_accuracy"]), run["recipe"], run["dataset"], run["tags"]]
             for run in reversed(self.runs())
         ]

@@ -19,7 +19,7 @@ class _Summary(TypedDict):
     dataset: str
     started: str
     duration_s: float
-    epochs_planned: int
+    epochs_planned: float
     best_val_accuracy: Optional[float]
     best_val_loss: Optional[float]
     last_val_accuracy: Optional[float]
@@ -53,8 +53,8 @@ class RunRow(_Summary):
         Seconds in all its sessions together.
     epochs : int
         Epochs recorded.
-    epochs_planned : int
-        Epochs at most.
+    epochs_planned : int or float
+        Epochs at most, 9.9 where that is nine tenths of the tenth.
     best_val_accuracy, best_val_loss : float or None
         The best of any epoch; the accuracy from 0 to 1.
     last_val_accuracy, last_val_loss : float or None
@@ -314,7 +314,8 @@ def summary_of(info: abi.RunInfo) -> RunRow:
         "started": decode(info.started),
         "duration_s": info.duration_s,
         "epochs": info.epochs,
-        "epochs_planned": info.epochs_planned,
+        "epochs_planned": (
+            int(info.epochs_planned) if info.epochs_planned.is_integer() else info.epochs_planned),
         "best_val_accuracy": _known(info.best_val_accuracy),
         "best_val_loss": _known(info.best_val_loss),
         "last_val_accuracy": _known(info.last_val_accuracy),

@@ -217,7 +217,7 @@ infos! {
         /// Recorded.
         epochs: u32 = same,
         /// At most.
-        epochs_planned: u32 = same,
+        epochs_planned: f64 = same,
         /// A UUID.
         id: String = owned,
         /// What people call it.

@@ -749,8 +749,8 @@ pub struct cifar_run_info {
     pub struct_size: u32,
     // recorded
     pub epochs: u32,
-    // at most
-    pub epochs_planned: u32,
+    // at most; 9.9 where that is nine tenths of the tenth
+    pub epochs_planned: f64,
     // a UUID
     pub id: *const c_char,
     // NULL: none

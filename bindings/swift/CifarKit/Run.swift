@@ -5,7 +5,7 @@ public struct RunInfo: Equatable, Sendable {
   /// Epochs recorded.
   public let epochs: Int
   /// At most.
-  public let epochsPlanned: Int
+  public let epochsPlanned: Double
   /// A UUID.
   public let id: String
   /// What people call it.
@@ -37,7 +37,7 @@ public struct RunInfo: Equatable, Sendable {
 
   init(_ info: cifar_run_info) {
     epochs = Int(info.epochs)
-    epochsPlanned = Int(info.epochs_planned)
+    epochsPlanned = info.epochs_planned
     id = String(copying: info.id) ?? ""
     name = String(copying: info.name)
     status = String(copying: info.status) ?? ""
