@@ -13,10 +13,37 @@ from cifar._library import call, new_handle
 from test_registry_commands import output
 
 
+class Barrier:
+    """As threading's, but whom it has let through is not stopped by a later ``abort``."""
+
+    def __init__(self, count):
+        self.count, self.arrived, self.generation, self.is_broken = count, 0, 0, False
+        self.changed = threading.Condition()
+
+    def wait(self):
+        with self.changed:
+            if self.is_broken:
+                raise threading.BrokenBarrierError
+            generation = self.generation
+            self.arrived += 1
+            if self.arrived == self.count:
+                self.arrived, self.generation = 0, generation + 1
+                self.changed.notify_all()
+                return
+            self.changed.wait_for(lambda: self.is_broken or self.generation != generation)
+            if self.generation == generation:
+                raise threading.BrokenBarrierError
+
+    def abort(self):
+        with self.changed:
+            self.is_broken = True
+            self.changed.notify_all()
+
+
 class Room:
     def __init__(self, count):
         self.count = count
-        self.barrier = threading.Barrier(count)
+        self.barrier = Barrier(count)
         self.sent = [None] * count
 
     def run(self, body):
