@@ -80,7 +80,7 @@ enum ExportCommand {
 
   private static let json = FileKind("a JSON export of cifar-runs") { bytes in
     // The first member of a run, as names are sorted.
-    bytes.starts(with: "[\n{\"best_val_accuracy\":".utf8) || bytes.elementsEqual("[\n]\n".utf8)
+    bytes.starts(with: "[\n{\"best_".utf8) || bytes.elementsEqual("[\n]\n".utf8)
   }
   private static let csv = FileKind("a CSV export of cifar-runs", startsWith: titles)
   private static let events = FileKind("a TensorBoard event file", contains: "brain.Event:")
