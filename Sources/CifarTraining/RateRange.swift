@@ -57,7 +57,9 @@ public struct RateRange: Sendable {
     self.points = points
     self.hasDiverged = hasDiverged
     let losses = points.map(\.smoothedLoss)
-    let lowest = losses.indices.min { losses[$0] < losses[$1] } ?? 0
+    // Not among the first, whose smoothed losses are those of a few batches.
+    let lowest =
+      losses.indices.dropFirst(points.count / 10).min { losses[$0] < losses[$1] } ?? 0
     let fall = Fall(points, to: lowest)
     guard let fall, fall.isCertain else {
       (steepest, minimum, suggestion) = (nil, nil, nil)

@@ -37,6 +37,13 @@ import Testing
     #expect(range.reason.hasSuffix("; the training would have had 0.001."))
   }
 
+  /// A loss that begins low by chance is not the smallest.
+  @Test func theFirstBatchesAreNoMinimum() throws {
+    let range = range(hasDiverged: true, [1.2, 1.25] + valley.dropFirst(2))
+    #expect(abs(try #require(range.minimum) - 0.01) < 1e-9)
+    #expect(range.suggestion != nil)
+  }
+
   /// A network that dies at large rates has its smallest loss there.
   @Test func theSteepestIsSuggestedWhereItIsLess() throws {
     let falling: [Double] = (0...20).map { 2.6 - 0.001 * Double($0 * $0) }
