@@ -23,8 +23,7 @@ public struct RunSeries {
   ///
   /// Nothing is said of one whose run is completed.
   public func lacks(_ seeds: [UInt64]) throws -> [String] {
-    guard FileName.isFile(registryPath) else { return [] }
-    let registry = try Registry(path: registryPath, mode: .readOnly)
+    guard let registry = try Registry.existing(at: registryPath) else { return [] }
     let runs = try registry.runs(RunQuery(filter: "group = \(RunQuery.quoted(group))"))
     let known = try runs.map { try registry.run(matching: $0.id) }
     return seeds.compactMap { seed in
@@ -70,8 +69,7 @@ public struct RunSeries {
         "each seed would write over '\(file)': leave csv_logger out (the registry has all epochs: "
           + "cifar-runs export --format csv), or let it append")
     }
-    guard FileName.isFile(registryPath) else { return nil }
-    let registry = try Registry(path: registryPath, mode: .readOnly)
+    guard let registry = try Registry.existing(at: registryPath) else { return nil }
     let query = RunQuery(
       filter: "group = \(RunQuery.quoted(group)) and seed = \(hyperparameters.seed)")
     for summary in try registry.runs(query) {

@@ -40,6 +40,15 @@ public final class Registry: @unchecked Sendable {
     try self.init(path: path, mode: mode, busyTimeout: busyTimeout, migrations: .all)
   }
 
+  /// The registry at `path` for queries; nil where no run was ever recorded: there is no file, or an
+  /// empty one, as a process leaves it for a moment that is making the registry.
+  ///
+  /// - Throws: as `init`.
+  public static func existing(at path: String) throws -> Registry? {
+    guard try DatabasePath.examine(path) == .registry else { return nil }
+    return try Registry(path: path, mode: .readOnly)
+  }
+
   init(path: String, mode: Mode, busyTimeout: Double, migrations: Migrations) throws {
     self.path = path
     self.mode = mode

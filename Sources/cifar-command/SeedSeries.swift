@@ -89,15 +89,24 @@ struct SeedSeries {
   ) throws {
     let path = try options.registryPath ?? Registry.defaultPath()
     let series = RunSeries(group: group, registryPath: path)
-    for (number, seed) in seeds.enumerated() {
+    func member(_ hyperparameters: Hyperparameters) throws -> RunDetail? {
+      try series.member(
+        hyperparameters, train: images.train, validation: images.validation, weights: weights)
+    }
+    let all = seeds.map { seed in
       var hyperparameters = hyperparameters
       hyperparameters.seed = seed
+      return hyperparameters
+    }
+    // A run that does not belong to the group is refused before any is trained.
+    for hyperparameters in all { _ = try member(hyperparameters) }
+    for (number, hyperparameters) in all.enumerated() {
+      let seed = hyperparameters.seed
       var options = options
       options.group = group
       options.isOnlyOfItsSeed = true
       options.name = options.name.map { "\($0)-seed\(seed)" }
-      let known = try series.member(
-        hyperparameters, train: images.train, validation: images.validation, weights: weights)
+      let known = try member(hyperparameters)
       if !quiet {
         Output.line("Seed \(seed), \(number + 1) of \(seeds.count)" + text(known))
       }

@@ -313,3 +313,26 @@ def test_labels_that_can_not_be_are_refused_before_anything_is_said(workplace):
         failed = run(
             "cifar", "train", "--data", "shapes", "--seeds", "0..1", "--group", "g", *options, expect=2)
         assert failed.stdout_text == "" and "must have 1 to 200 bytes" in failed.stderr_text
+
+
+def test_an_empty_registry_is_one_without_runs(tiny_model, workplace):
+    """Another process that makes it leaves it empty for a moment."""
+    (workplace / "runs.db").touch()
+    said = run(*COMMAND, "--epochs", 1, "--seeds", "0..1").stdout_text
+    assert "has their mean" in said and len(runs_of("runs.db")) == 2
+    (workplace / "python.db").touch()
+    data = cifar.load("shapes", limit_train=64, limit_test=32)
+    group = cifar.fit(
+        *data, model=TINY, epochs=1, group="g", seeds=range(2), verbose=0, registry="python.db")
+    assert [entry["status"] for entry in group.runs] == ["completed"] * 2
+
+
+def test_a_run_that_does_not_belong_to_the_group_is_refused_before_any_is_trained(tiny_model, workplace):
+    run(*COMMAND, "--epochs", 1, "--seed", 3)
+    refused = run(*COMMAND, "--epochs", 2, "--seeds", "0..3", expect=2)
+    assert "has the seed 3 and other hyperparameters" in refused.stderr_text
+    assert refused.stdout_text == "" and len(runs_of("runs.db")) == 1
+    data = cifar.load("shapes", limit_train=64, limit_test=32)
+    with pytest.raises(cifar.CifarError, match="has the seed 3 and other hyperparameters"):
+        cifar.fit(*data, model=TINY, epochs=2, group="g", seeds=range(4), verbose=0)
+    assert len(runs_of("runs.db")) == 1

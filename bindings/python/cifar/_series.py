@@ -124,16 +124,19 @@ def train_series(
     registry = options.registry
     options.is_only_of_its_seed = 1
 
-    def member() -> abi.MemberInfo:
+    def member(seed: int) -> abi.MemberInfo:
+        options.seed = seed
         return get(
             "cifar_group_find_member", abi.MemberInfo, images._handle, others._handle,
             byref(options))
 
+    # A run that does not belong to the group is refused before any is trained.
+    for seed in seeds:
+        member(seed)
     ids: List[str] = []
     for seed in seeds:
-        options.seed = seed
         options.name = None if name is None else name + f"-seed{seed}".encode()
-        known = member()
+        known = member(seed)
         run = decode(known.run_id)
         if not known.is_over and not known.is_running:
             try:
@@ -142,7 +145,7 @@ def train_series(
                 else:
                     run = create().id
             except CifarError as error:
-                known = member()
+                known = member(seed)
                 run = decode(known.run_id)
                 taken = error.status == "CIFAR_E_BUSY" and (known.is_running or known.is_over)
                 # The other seeds may do better than one that diverges.
