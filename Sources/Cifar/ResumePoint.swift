@@ -53,6 +53,15 @@ struct ResumePoint {
     throw first ?? CifarError(.notFound, "run \(run.excerpt) has no checkpoint to resume from")
   }
 
+  /// For how many epochs the run is planned by now, if those are more than when the checkpoint was taken:
+  /// a session that was asked for them may have ended before its first checkpoint.
+  func plannedExtension(in registry: Registry) throws -> Double? {
+    guard let run = try registry.runs(RunQuery(filter: "id = '\(row.run)'")).first,
+      run.exactEpochs > checkpoint.hyperparameters.exactEpochs
+    else { return nil }
+    return run.exactEpochs
+  }
+
   /// Where a training of more epochs is taken up: that is this point, or, if the last epoch was trained
   /// in part, the newest checkpoint before it.
   ///

@@ -161,7 +161,7 @@ public final class TrainingSession {
   ///
   /// - Parameters:
   ///   - run: the run's UUID, the start of it, or its name.
-  ///   - epochs: a new number of epochs, the last one perhaps in part; nil keeps the old one.
+  ///   - epochs: a new number of epochs, the last one perhaps in part; nil for as many as are planned.
   ///   - train: the images it was trained on; nil to open them.
   ///   - validation: likewise.
   ///   - location: where to open them; nil for where the run had them from.
@@ -186,8 +186,9 @@ public final class TrainingSession {
     for _ in 0..<mostAttempts {
       // Before the images are opened, which takes a while.
       try registry.requireIdle(run, takeOver: takeOver)
-      let point = try ResumePoint(choice, of: run, in: registry)
-        .continued(to: epochs, of: run, in: registry)
+      let chosen = try ResumePoint(choice, of: run, in: registry)
+      let epochs = try epochs ?? chosen.plannedExtension(in: registry)
+      let point = try chosen.continued(to: epochs, of: run, in: registry)
       let images = try SessionImages(
         of: point.checkpoint, train: train, validation: validation, location: location)
       do {

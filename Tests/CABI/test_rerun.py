@@ -156,9 +156,11 @@ def test_so_does_one_of_a_part_of_an_epoch(workplace):
     assert ("the first run went on to 2.5 epochs when it was resumed; this one trains the 1.5 that it began "
             "with") in done.stderr_text
     assert details("again")["sessions"][0]["reason"] == "all 1.5 epochs are done"
-    # Where only the rest of the last epoch was added, too.
-    run("cifar", "resume", "again", "--epochs", 2)
-    assert "the first run went on to 2 epochs" in run("cifar", "rerun", "again").stderr_text
+    # Where only a part or the rest of the last epoch was added, too.
+    for epochs in [1.75, 2]:
+        run("cifar", "resume", "again", "--epochs", epochs)
+        said = run("cifar", "rerun", "again").stderr_text
+        assert f"the first run went on to {epochs} epochs when it was resumed; this one trains the 1.5 " in said
     names = output("list", "--filter", "epochs_planned = 2.5", "--json")
     assert [row["name"] for row in json.loads(names)] == ["first"]
     assert [row["epochs_planned"] for row in json.loads(names)] == [2.5]

@@ -1,13 +1,16 @@
 """A run that was stopped continues to the bits of one that was not."""
 
 import json
+import os
 import shutil
 import signal
+import subprocess
+import sys
 
 import cifar
 import numpy as np
 import pytest
-from conftest import run, start
+from conftest import ROOT, run, start
 from safetensors import safe_open
 from test_commands import SMALL, runs, show, wait_for_epochs
 
@@ -202,3 +205,56 @@ def test_a_part_of_the_first_epoch_can_not_be_trained_again(workplace):
     failed = run("cifar", "resume", "half", "--epochs", 2, expect=1)
     assert "no checkpoint of before is left" in failed.stderr_text
     assert len(show("half")["epochs"]) == 1
+
+
+def test_a_part_of_an_epoch_is_taken_further_again_and_again(workplace):
+    """Each time from the checkpoint of before, which stays, however few are to be kept."""
+    data = cifar.load("shapes", limit_train=128, limit_test=32)
+    options = dict(model="tutorial-gap", batch_size=16, seed=3, early_stopping=None, verbose=0)
+    cifar.fit(*data, **options, epochs=3, name="at once")
+    for keep in [1, 2]:
+        part = cifar.fit(*data, **options, epochs=1.5, name=f"part {keep}", keep_last=keep)
+        for epochs in [1.6, 1.75, 1.9, 2, 2.25, 2.5, 3]:
+            assert cifar.resume(part, epochs=epochs, verbose=0).reason == f"all {epochs} epochs are done"
+        assert metrics(f"part {keep}") == metrics("at once")
+        # What no longer is needed goes.
+        assert len(show(f"part {keep}")["checkpoints"]) <= keep + 2
+
+
+KILLED = """
+import os, signal, sys
+import cifar
+
+class Killed(cifar.Callback):
+    def on_train_begin(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+cifar.resume(sys.argv[1], epochs=float(sys.argv[2]), callbacks=[Killed()], verbose=0)
+"""
+
+
+@pytest.mark.parametrize("planned, epochs", [(1, 2), (1.5, 1.9), (1.5, 2)])
+def test_an_extension_that_ended_at_once_is_not_forgotten(workplace, planned, epochs):
+    """Before its first checkpoint, by SIGKILL or by an interrupt: the run is planned for its epochs."""
+    run("cifar", "train", *SMALL, "--epochs", epochs, "--seed", 3, "--name", "at once")
+    for name in ["killed", "interrupted"]:
+        run("cifar", "train", *SMALL, "--epochs", planned, "--seed", 3, "--name", name)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "bindings" / "python")}
+    killed = subprocess.run([sys.executable, "-c", KILLED, "killed", str(epochs)], env=environment)
+    assert killed.returncode == -signal.SIGKILL
+
+    class Interrupted(cifar.Callback):
+        def on_train_begin(self):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cifar.resume("interrupted", epochs=epochs, callbacks=[Interrupted()], verbose=0)
+    for name, status in [("killed", "crashed"), ("interrupted", "interrupted")]:
+        assert (show(name)["status"], show(name)["epochs_planned"]) == (status, epochs)
+        assert f"Done: all {epochs} epochs are done." in run("cifar", "resume", name).stdout_text
+        assert metrics(name) == metrics("at once")
+        tensors, others = checkpoint(name)[0], checkpoint("at once")[0]
+        assert all(value.tobytes() == others[key].tobytes() for key, value in tensors.items())
+        # Nothing is left to train.
+        assert f"Done: all {epochs} epochs are done." in run("cifar", "resume", name).stdout_text
+        assert len(show(name)["epochs"]) == 2

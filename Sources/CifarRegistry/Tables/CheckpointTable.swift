@@ -30,7 +30,8 @@ enum CheckpointTable {
   /// Deletes what the run's retention does not keep.
   ///
   /// What stays: the newest `keep_last`, those of every `keep_every`-th epoch, what is pinned, the
-  /// best of the current ones, and the best of the superseded ones, which may be resumed.
+  /// best of the current ones, and the best of the superseded ones, which may be resumed. Of a run that
+  /// is to end within an epoch also the newest of before that epoch: to go further is to train it again.
   static func prune(run: Int64, in connection: Connection) throws {
     let keep = try connection.first(
       "SELECT id, uuid, keep_last, keep_every FROM runs WHERE id = ?", [.integer(run)], of: .runs
@@ -48,6 +49,9 @@ enum CheckpointTable {
         AND id NOT IN (SELECT id FROM checkpoints WHERE run = \(run) ORDER BY id DESC LIMIT \(last))
         AND id IS NOT \(best(superseded: 0, run: "\(run)"))
         AND id IS NOT \(best(superseded: 1, run: "\(run)"))
+        AND id IS NOT (SELECT max(c.id) FROM checkpoints c JOIN runs r ON r.id = c.run
+          WHERE c.run = \(run) AND r.exact_epochs IS NOT NULL AND c.epoch < r.epochs_planned
+            AND c.superseded = 0 AND c.weights_only = 0)
       RETURNING id, blob
       """, of: .checkpoints
     ) { try $0.key("blob") }
