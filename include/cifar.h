@@ -1539,7 +1539,8 @@ cifar_status cifar_run_get_best_chosen_on(const cifar_run *run, const char **ima
 /** What the weights were chosen on that training ended with, of which the metrics "final_val_accuracy"
  *  and "tta_val_accuracy" are: early stopping ended it, or put the best weights back.
  *
- *  @param images  receives the same; NULL also before the end. */
+ *  @param images  receives the same; NULL also before the end. Of a run that was taken further since, it
+ *                 is of the weights that these metrics are of. */
 cifar_status cifar_run_get_final_chosen_on(const cifar_run *run, const char **images);
 
 /** How many epochs there are on the line that leads to where the run stands now.

@@ -10,7 +10,7 @@ public struct CheckpointContainer {
   static let format = "libcifar checkpoint 1"
 
   private enum Key: String {
-    case format, hyperparameters, state, run, best, content
+    case format, hyperparameters, state, run, best, content, chosen
   }
 
   /// The value of `best`: the best weights are the model's tensors.
@@ -27,6 +27,9 @@ public struct CheckpointContainer {
   /// Whether only the model's tensors were kept: enough to evaluate and to export, not to continue a
   /// training.
   public private(set) var isWeightsOnly = false
+  /// Whether the images validated on chose its weights, where the file says so; nil where the
+  /// trainer's state is all that there is to go by.
+  public private(set) var isChosen: Bool?
 
   public init(hyperparameters: String, state: String, tensors: [Tensor]) {
     self.hyperparameters = hyperparameters
@@ -49,6 +52,15 @@ public struct CheckpointContainer {
     }
     self.init(hyperparameters: hyperparameters, state: state, tensors: tensors)
     isWeightsOnly = metadata[Key.content.rawValue] == CheckpointContainer.weights
+    if let word = metadata[Key.chosen.rawValue] {
+      guard let isChosen = Bool(word) else {
+        throw CifarError(
+          .badData,
+          "the checkpoint's header can't be read: \(Key.chosen.rawValue) is '\(word.excerpt)', not true "
+            + "or false")
+      }
+      self.isChosen = isChosen
+    }
     if metadata[Key.best.rawValue] == CheckpointContainer.bestIsModel {
       guard !tensors.contains(where: { $0.role == .best }) else {
         throw CifarError(
@@ -101,9 +113,15 @@ public struct CheckpointContainer {
       Key.hyperparameters.rawValue: hyperparameters, Key.state.rawValue: state,
     ]
     if isWeightsOnly { metadata[Key.content.rawValue] = CheckpointContainer.weights }
+    metadata[Key.chosen.rawValue] = isChosen.map { "\($0)" }
     guard bestIsModel else { return try SafeTensors.encode(tensors, metadata: metadata) }
     metadata[Key.best.rawValue] = CheckpointContainer.bestIsModel
     return try SafeTensors.encode(tensors.filter { $0.role != .best }, metadata: metadata)
+  }
+
+  /// The same file, which says whether the images validated on chose its weights.
+  public static func setting(isChosen: Bool, in bytes: [UInt8]) throws -> [UInt8] {
+    try SafeTensors.setting(Key.chosen.rawValue, to: "\(isChosen)", in: bytes)
   }
 
   /// Reads a file.

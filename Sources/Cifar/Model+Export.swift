@@ -66,7 +66,8 @@ extension Model {
     try export(ExportOptions(.weights), to: path)
   }
 
-  /// The checkpoint that the model was made from, a safetensors file. One that was made of weights
+  /// The checkpoint that the model was made from, a safetensors file; it says whether its weights were
+  /// chosen, where one could not tell. One that was made of weights
   /// alone has the checkpoint of a training that begins with them. That of a quantized model, which is
   /// not trained, are its weights.
   ///
@@ -74,13 +75,19 @@ extension Model {
   public func checkpoint() throws -> [UInt8] {
     switch source {
     case .checkpoint(let bytes): bytes
-    case .trainer(let snapshot): try snapshot.checkpoint()
+    case .trainer(let snapshot): try checkpoint(of: snapshot)
     case .weights where hyperparameters.modelSpec.isQuantized: try weights(names: nil)
     case .weights:
-      try TrainerSnapshot(
-        beginning: Network(copying: network), hyperparameters: hyperparameters
-      ).checkpoint()
+      try checkpoint(
+        of: TrainerSnapshot(
+          beginning: Network(copying: network), hyperparameters: hyperparameters))
     }
+  }
+
+  private func checkpoint(of snapshot: TrainerSnapshot) throws -> [UInt8] {
+    let bytes = try snapshot.checkpoint()
+    return snapshot.checkpointIsChosen == isChosen
+      ? bytes : try CheckpointContainer.setting(isChosen: isChosen, in: bytes)
   }
 
   /// Weights and statistics alone, a safetensors file.

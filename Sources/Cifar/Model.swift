@@ -41,6 +41,8 @@ public final class Model: @unchecked Sendable {
   ///   - bytes: a checkpoint, as it lies in the registry or in an exported file.
   ///   - isBest: whether it was asked for as the best of its run; nil where nobody knows.
   ///   - epochs: of the run; nil where nobody knows.
+  ///   - isOrigin: whether the run began with it: then it may also have been chosen before, of which
+  ///     it has to tell itself.
   ///   - threads: threads that compute, from 1 to 1024.
   ///   - allowsNonFinite: whether weights may be NaN or infinite, as those of a training that
   ///     diverged are: everything that such a model says may be NaN.
@@ -48,7 +50,7 @@ public final class Model: @unchecked Sendable {
   ///   tensor, for weights that nothing can be computed with.
   public convenience init(
     checkpoint bytes: [UInt8], isBest: Bool? = nil, amongEpochs epochs: Int? = nil,
-    threads: Int = ThreadPool.defaultThreads,
+    isOrigin: Bool = false, threads: Int = ThreadPool.defaultThreads,
     allowsNonFinite: Bool = false
   ) throws {
     let checkpoint = try Checkpoint(bytes)
@@ -57,11 +59,18 @@ public final class Model: @unchecked Sendable {
     let network = try Network(
       spec: hyperparameters.modelSpec, dialect: hyperparameters.dialect, seed: 0)
     try network.load(checkpoint.tensors)
+    let saysChosen = checkpoint.isChosen(isBest: nil)
+    let isChosen =
+      checkpoint.isChosen(isBest: isBest, amongEpochs: epochs) || isOrigin && saysChosen
+    // Who opens its checkpoint again is to know as much.
+    let bytes =
+      isChosen == saysChosen
+      ? bytes : try CheckpointContainer.setting(isChosen: isChosen, in: bytes)
     self.init(
       try Evaluator(
         network, of: hyperparameters, threads: threads, allowsNonFinite: allowsNonFinite),
       epoch: checkpoint.epoch, step: checkpoint.step, source: .checkpoint(bytes),
-      isChosen: checkpoint.isChosen(isBest: isBest, amongEpochs: epochs))
+      isChosen: isChosen)
   }
 
   /// The network that a trainer had. Weights of a training that diverged are taken as they are:
@@ -112,9 +121,12 @@ public final class Model: @unchecked Sendable {
   ) throws {
     let registry = try Registry(path: registryPath, mode: .readOnly)
     let row = try registry.checkpoint(choice, of: run)
+    let epochs = try registry.epochs(of: row.run)
+    // An imported checkpoint's own epoch has no row.
+    let count = epochs.count + (epochs.contains { $0.epoch == row.epoch } ? 0 : 1)
     try self.init(
       checkpoint: try registry.checkpointData(row.id), isBest: row.isBest && choice != .last,
-      amongEpochs: registry.epochs(of: row.run).count, threads: threads)
+      amongEpochs: count, isOrigin: registry.isOrigin(checkpoint: row.id), threads: threads)
   }
 
   public var classNames: [String] { evaluator.classNames }

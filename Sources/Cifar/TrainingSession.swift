@@ -327,6 +327,9 @@ public final class TrainingSession {
     public let augmented: Evaluation?
   }
 
+  /// Whether the images that the weights are measured on, which training ended with, chose them.
+  public var hasChosenResult: Bool { test == nil && trainer.hasChosenWeights }
+
   /// Once for the weights that a training ends with: not again where it is resumed, and there is nothing
   /// left to train. Where someone interrupts it, a resume makes up for it.
   private func evaluateEnd(_ end: TrainingEnd) throws {
@@ -371,7 +374,7 @@ public final class TrainingSession {
       if peers != nil { try check(trainer.finishEvaluation()) }
       result = Result(
         isOfTestImages: test != nil, epoch: epoch,
-        choseEpoch: test == nil && trainer.hasChosenWeights,
+        choseEpoch: hasChosenResult,
         earlierLooks: test == nil ? 0 : looks,
         plain: plain, augmentation: augmentation, augmented: augmented)
       var metrics = [(accuracy, plain.accuracy)]

@@ -34,10 +34,11 @@ public struct RunChoices: Sendable {
   public let validation: ValidationImages?
   /// What chose the best checkpoint; nil where nothing did, or `validation` is nil.
   public let best: ValidationImages?
-  /// What chose the last epoch, by ending the training there; nil likewise.
+  /// What chose the last epoch, by ending a training there; nil likewise.
   public let lastEpoch: ValidationImages?
   /// What chose the weights that training ended with: those of the last epoch, or of one that early
-  /// stopping put back; nil likewise, and before the end.
+  /// stopping put back; nil likewise, and before the end. Of a run that was taken further since, it
+  /// is of the weights that were measured last.
   public let final: ValidationImages?
   /// What the best checkpoint is the best by; empty where nothing marks one by a metric.
   public let bestMonitors: [Monitor]
@@ -71,15 +72,48 @@ extension RunDetail {
       let isBestChosen =
         known.choosesBestByValidation(amongEpochs: epochs.count)
         && checkpoints.contains { $0.isBest && !$0.isSuperseded }
-      let hasEnded =
-        summary.status == .completed && epochs.count > 1 && summary.bestValLoss != nil
-      let wasStopped =
-        hasEnded && known.stopsByValidation && epochs.count < summary.epochsPlanned
-      let wasPutBack = hasEnded && known.restoresBestByValidation
+      let isLastChosen = ends.contains { $0.isStop && $0.epoch == epochs.last?.epoch }
       return RunChoices(
         validation: images, best: isBestChosen ? images : nil,
-        lastEpoch: wasStopped ? images : nil, final: wasStopped || wasPutBack ? images : nil,
+        lastEpoch: isLastChosen ? images : nil, final: hasChosenEnd(known) ? images : nil,
         bestMonitors: known.bestMonitors)
+    }
+  }
+
+  /// The epoch whose weights were measured as those that training ended with, the last time that it
+  /// did; nil where none were measured.
+  public var measuredEnd: Int? {
+    metrics.filter { ResultMetric(rawValue: $0.name) != nil }.map(\.epoch).max()
+  }
+
+  /// Whether the weights are chosen that training ended with: those that were measured, or, where none
+  /// were, those of a completed run.
+  private func hasChosenEnd(_ known: Hyperparameters) -> Bool {
+    func isRestored(_ epoch: Int) -> Bool {
+      known.restoresByValidation(epoch: epoch, epochs.last { $0.epoch == epoch })
+    }
+    if let epoch = measuredEnd {
+      // Each end measures, unless its weights were measured before: a later one has the same ones.
+      return ends.contains {
+        $0.epoch >= epoch && ($0.isStop || $0.epoch > 1 && isRestored(epoch))
+      }
+    }
+    guard summary.status == .completed, let end = ends.last else { return false }
+    return end.isStop || end.epoch > 1 && epochs.contains { isRestored($0.epoch) }
+  }
+
+  /// The last epochs of those sessions that trained to the end, and whether the images validated on
+  /// made them stop there.
+  private var ends: [(epoch: Int, isStop: Bool)] {
+    sessions.indices.compactMap { index in
+      let session = sessions[index]
+      guard session.status == .completed else { return nil }
+      let isStop = Hyperparameters.isStopByValidation(session.reason)
+      // What was taken further went on from there.
+      if sessions.indices.contains(index + 1) {
+        return sessions[index + 1].resumedFrom.map { ($0.epoch, isStop) }
+      }
+      return epochs.last.map { ($0.epoch, isStop && $0.epoch < summary.epochsPlanned) }
     }
   }
 }

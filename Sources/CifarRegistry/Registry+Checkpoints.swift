@@ -47,6 +47,20 @@ extension Registry {
     }
   }
 
+  /// Whether a run began with the checkpoint, and did not train it: that of a fork, or one that was
+  /// imported.
+  public func isOrigin(checkpoint: Int64) throws -> Bool {
+    try reading { connection in
+      try connection.integer(
+        """
+        SELECT c.session = (SELECT min(id) FROM sessions WHERE run = c.run)
+          AND (r.parent IS NOT NULL OR NOT EXISTS (
+            SELECT 1 FROM epochs WHERE run = c.run AND epoch = c.epoch))
+        FROM checkpoints c JOIN runs r ON r.id = c.run WHERE c.id = ?
+        """, [.integer(checkpoint)]) == 1
+    }
+  }
+
   /// The bytes of a checkpoint, as they were saved.
   /// - Throws: `notFound`; `checksumMismatch` if the file has been damaged since.
   public func checkpointData(_ id: Int64) throws -> [UInt8] {

@@ -10,12 +10,15 @@ public struct Checkpoint {
   public let tensors: [Tensor]
   /// Whether only the weights were kept, of which no training can continue.
   public let isWeightsOnly: Bool
+  /// See `CheckpointContainer.isChosen`.
+  let saysChosen: Bool?
 
   /// - Throws: `badData` for bytes that are no checkpoint of this library.
   public init(_ bytes: [UInt8]) throws {
     let container = try CheckpointContainer(bytes)
     tensors = container.tensors
     isWeightsOnly = container.isWeightsOnly
+    saysChosen = container.isChosen
     state = try StateCoding.decode(
       TrainerState.self, from: container.state, what: "the checkpoint's state")
     hyperparameters = try StateCoding.decode(
@@ -49,6 +52,7 @@ public struct Checkpoint {
     self.state = state
     self.tensors = tensors
     isWeightsOnly = false
+    saysChosen = nil
   }
 
   func encoded() throws -> [UInt8] {

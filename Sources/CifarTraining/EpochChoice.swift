@@ -27,12 +27,23 @@ extension Hyperparameters {
     return Monitor.allCases.filter(all.contains)
   }
 
-  /// Whether training may end early by the images validated on.
-  public var stopsByValidation: Bool { !stoppers.isEmpty }
+  /// Whether early stopping by the images validated on puts weights back at the end, where those of
+  /// an epoch are what training ended with: it had a best epoch by then.
+  ///
+  /// - Parameter metrics: of that epoch; nil where they are not known.
+  public func restoresByValidation(epoch: Int, _ metrics: EpochMetrics?) -> Bool {
+    stoppers.contains { _, options in
+      guard options.restoreBestWeights, epoch > options.startFromEpoch else { return false }
+      // Keras takes the first value as the best, whatever it is.
+      guard options.dialect == .pytorch, let metrics else { return true }
+      return options.monitor.value(in: metrics).isFinite
+    }
+  }
 
-  /// Whether the weights of an epoch that did best on them are put back at the end.
-  public var restoresBestByValidation: Bool {
-    stoppers.contains { $0.options.restoreBestWeights }
+  /// Whether a training's end has a reason that says that early stopping by the images validated on
+  /// ended it, with epochs still to train.
+  public static func isStopByValidation(_ reason: String) -> Bool {
+    EarlyStopping.monitor(ofReason: reason)?.isOfValidation ?? false
   }
 
   /// For each callback, whether it marks the best checkpoints by the images validated on.
@@ -46,8 +57,7 @@ extension Hyperparameters {
   /// The callbacks that end training by the images validated on, by their place in the list.
   fileprivate var stoppers: [(place: Int, options: EarlyStopping.Options)] {
     callbacks.enumerated().compactMap { place, callback in
-      guard epochs > 1, let options = callback.options as? EarlyStopping.Options,
-        options.monitor.isOfValidation
+      guard let options = callback.options as? EarlyStopping.Options, options.monitor.isOfValidation
       else { return nil }
       return (place, options)
     }
@@ -55,9 +65,15 @@ extension Hyperparameters {
 
   /// Whether the callbacks were in such a state when the epoch was their best that its checkpoint was
   /// marked as the best one.
-  fileprivate func isBest(_ state: TrainerState) -> Bool {
+  private func isBest(_ state: TrainerState) -> Bool {
     epochs > 1 && state.batch == 0 && state.epoch > 0
       && zip(choices, state.callbacks).contains { $0 && $1.bestEpoch == state.epoch }
+  }
+
+  /// Whether a checkpoint of that state has chosen weights, as far as it tells: early stopping ended the
+  /// training, or there was no better epoch before.
+  fileprivate func isChosen(_ state: TrainerState) -> Bool {
+    wasStoppedByValidation(state) || isBest(state)
   }
 
   /// Whether early stopping by the images validated on ended a training in that state, with epochs still
@@ -76,14 +92,19 @@ extension Checkpoint {
   /// Whether its weights are chosen on the images that the run was validated on.
   ///
   /// - Parameter isBest: whether it was asked for as the run's best; nil where nobody knows, as of a
-  ///   file: then it is taken for that if the run had no better one before.
+  ///   file: then the file says it, or it is taken for that if the run had no better one before.
   /// - Parameter count: epochs of the run; nil for as many as were planned when it was made.
   public func isChosen(isBest: Bool?, amongEpochs count: Int? = nil) -> Bool {
+    guard let isBest else { return saysChosen ?? hyperparameters.isChosen(state) }
     if hyperparameters.wasStoppedByValidation(state) { return true }
-    guard let isBest else { return hyperparameters.isBest(state) }
     return isBest
       && hyperparameters.choosesBestByValidation(amongEpochs: count ?? hyperparameters.epochs)
   }
+}
+
+extension TrainerSnapshot {
+  /// What `Checkpoint.isChosen` says of its checkpoint where nobody knows what it was asked for as.
+  public var checkpointIsChosen: Bool { hyperparameters.isChosen(state) }
 }
 
 extension Trainer {
@@ -92,7 +113,7 @@ extension Trainer {
     var state = state
     state.callbacks = callbacks.map(\.state)
     if hyperparameters.wasStoppedByValidation(state) { return true }
-    return endEpoch > 0 && bestWeights != nil
+    return endEpoch > 0 && state.epoch > 1 && bestWeights != nil
       && hyperparameters.stoppers.contains { place, options in
         options.restoreBestWeights && state.callbacks[place].bestEpoch > 0
       }

@@ -310,8 +310,14 @@ public final class Trainer {
     if state.hasDiverged == true, let reason = state.stopReason {
       return .diverged(reason: reason)
     }
-    return .completed(
-      reason: state.stopReason ?? "all \(hyperparameters.epochsText) epochs are done")
+    return .completed(reason: endReason)
+  }
+
+  /// What a callback says of the end counts as its reason where something was left to train.
+  private var endReason: String {
+    let done = "all \(hyperparameters.epochsText) epochs are done"
+    guard let reason = state.stopReason else { return done }
+    return state.step < steps ? reason : "\(done); \(reason)"
   }
 
   /// The batches of the epoch under way that are still to do; nil when all are done, or when a

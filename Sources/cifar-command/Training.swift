@@ -40,7 +40,8 @@ enum Training {
         let values = session.earlierResult.map { "\($0.name) \(Format.own($0.name)($0.value))" }
         Output.line(
           "The final weights, of epoch \(measured.epoch), were measured before: "
-            + values.joined(separator: ", ") + ".")
+            + values.joined(separator: ", ")
+            + (session.hasChosenResult ? choice : "") + ".")
       }
       if let text = try last(session) { Output.line(text) }
     }
@@ -54,6 +55,8 @@ enum Training {
           ? "the training was interrupted without a signal" : "another process was interrupted")
     }
   }
+
+  private static let choice = "; these images chose the epoch"
 
   /// - Parameter epochs: how many were trained.
   private static func line(_ result: TrainingSession.Result, _ epochs: Int) -> String {
@@ -76,7 +79,7 @@ enum Training {
         "; with test-time augmentation (\(result.augmentation.rawValue)) "
         + Format.percent(augmented.accuracy)
     }
-    if result.choseEpoch { line += "; these images chose the epoch" }
+    if result.choseEpoch { line += choice }
     return line + "."
   }
 

@@ -103,9 +103,12 @@ enum CompareCommand {
       text(RunChoices.bestTitle, choices.map { $0.best?.rawValue }),
       number("last val_accuracy", summaries.map(\.lastValAccuracy), Format.percent) { $0 > $1 },
       number("last val_loss", summaries.map(\.lastValLoss), Format.loss) { $0 < $1 },
-      text(RunChoices.finalTitle, choices.map { $0.final?.rawValue }),
-      number("duration", summaries.map(\.durationSeconds), Format.duration, nil),
     ]
+    // A word on figures, where there are any.
+    if runs.contains(where: { $0.measuredEnd != nil }) {
+      lines.append(text(RunChoices.finalTitle, choices.map { $0.final?.rawValue }))
+    }
+    lines.append(number("duration", summaries.map(\.durationSeconds), Format.duration, nil))
     for metric in EpochMetric.allCases where ![.valAccuracy, .valLoss].contains(metric) {
       let isBetter: ((Double, Double) -> Bool)? = metric.direction.map { $0 == .lower ? (<) : (>) }
       let values = runs.map { $0.epochs.last?[metric] }

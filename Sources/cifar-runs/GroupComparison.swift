@@ -42,9 +42,11 @@ enum GroupComparison {
           return .init(completed == all ? "\(all)" : "\(all), \(completed) completed")
         })
     let choices = try groups.map { try $0.choices }
-    for (index, choice) in choices[0].enumerated() {
-      let texts = choices.map { $0[index].images.map { $0 ?? "–" }.joined(separator: ", ") }
-      table.add([.init(choice.title, .dim)] + texts.map { .init($0.isEmpty ? "–" : $0) })
+    for title in choices.flatMap({ $0.map(\.title) }).uniqued() {
+      let texts = choices.map { choices in
+        choices.first { $0.title == title }?.images.map { $0 ?? "–" }.joined(separator: ", ") ?? ""
+      }
+      table.add([.init(title, .dim)] + texts.map { .init($0.isEmpty ? "–" : $0) })
     }
     for metric in groups.flatMap(\.measures).map(\.name).uniqued() {
       let measures = groups.map { group in group.measures.first { $0.name == metric } }
@@ -95,17 +97,17 @@ private struct Group {
       ] + own).compactMap { $0 }
   }
 
-  /// What weights of the runs were chosen on, each images once; nil for nothing.
+  /// What weights of the runs were chosen on, each images once; nil for nothing. The final weights are
+  /// among them where some were measured.
   var choices: [(title: String, images: [String?])] {
     get throws {
       let all = try completed.map { try $0.choices }
       func images(_ chosen: [ValidationImages?]) -> [String?] {
         Set(chosen.map { $0?.rawValue }).sorted { ($0 ?? "~") < ($1 ?? "~") }
       }
-      return [
-        (RunChoices.bestTitle, images(all.map(\.best))),
-        (RunChoices.finalTitle, images(all.map(\.final))),
-      ]
+      let best = (RunChoices.bestTitle, images(all.map(\.best)))
+      guard completed.contains(where: { $0.measuredEnd != nil }) else { return [best] }
+      return [best, (RunChoices.finalTitle, images(all.map(\.final)))]
     }
   }
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import pickle
 import re
 
 import cifar
@@ -42,6 +43,13 @@ RUNS = {
     "put-back": (
         ["--early-stopping", "patience=10,min_delta=100,restore_best_weights=true",
          "--model-checkpoint", "off", "--tta", "mirror"], (None, None, TEST)),
+    "stopped-there": (
+        ["--early-stopping", "patience=1,min_delta=100,restore_best_weights=false",
+         "--model-checkpoint", "off", "--tta", "mirror"], (None, TEST, TEST)),
+    # No epoch counted, so none was the best.
+    "not-begun": (
+        ["--early-stopping", "patience=1,start_from_epoch=4,restore_best_weights=true",
+         "--model-checkpoint", "off", "--tta", "mirror"], (None, None, None)),
     # It stops when nothing is left to train: nothing was decided by it.
     "stopped-last": (
         ["--early-stopping", "patience=3,min_delta=100,restore_best_weights=false",
@@ -126,6 +134,109 @@ def test_a_run_that_was_taken_further():
     assert evaluated("further") == CHOSE and evaluated("further", "--checkpoint", "last") == ""
 
 
+def test_final_weights_that_nobody_measured():
+    title = "final weights chosen on"
+    assert title not in output("compare", "tutorial", "nothing")
+    assert title in output("compare", "tutorial", "record")
+    for name in ["tutorial", "nothing"]:
+        output("group", name, "--name", "unmeasured")
+    assert title not in output("compare", "--group", "unmeasured")
+    assert {row["metric"] for row in data("compare", "--group", "unmeasured")}.isdisjoint({title})
+
+
+def test_weights_that_were_measured_before():
+    options = ["--early-stopping", "patience=9,min_delta=100,restore_best_weights=true", "--tta", "mirror"]
+    run("cifar", "train", *SMALL, "--epochs", 1, "--model", "model.json", "--name", "before", *options,
+        "--quiet")
+    assert "chosen" not in figures("before")["final_val_accuracy"]
+    # Nothing is better than a fall by 100: they are put back, and now they are one epoch's of three.
+    said = run("cifar", "resume", "before", "--epochs", 3).stdout_text
+    (line,) = re.findall(r"^The final weights, of epoch 1, were measured before: .*", said, re.M)
+    assert line.endswith(f"{CHOSE}.")
+    assert data("show", "before")["final_chosen_on"] == TEST
+    assert figures("before")["final_val_accuracy"].endswith(f" in epoch 1, chosen on the {TEST}")
+
+
+def test_pickles():
+    train, test = cifar.load("shapes", limit_train=64, limit_test=32)
+
+    def known(model):
+        said = model.evaluate(test).chose_epoch
+        copied = pickle.loads(pickle.dumps(model))
+        assert copied.evaluate(test).chose_epoch == said
+        assert pickle.loads(pickle.dumps(copied)).evaluate(test).chose_epoch == said
+        return said
+
+    for name, (_, (best, last, _)) in RUNS.items():
+        assert known(cifar.Model.from_run(name, "last", registry="runs.db")) == (last == TEST), name
+        if best:
+            assert known(cifar.Model.from_run(name, registry="runs.db")) == (best == TEST), name
+    # Weights that were put back, those of the last of several epochs, and a file of them.
+    options = dict(
+        model=[{"type": "flatten"}, {"type": "dense", "units": 10}], epochs=3, verbose=0, record=False)
+    stops = {"patience": 9, "min_delta": 100, "restore_best_weights": True}
+    model = cifar.fit(train, test, early_stopping=stops, **options).model
+    assert known(model)
+    model.save("put-back.safetensors")
+    assert known(cifar.Model.open("put-back.safetensors"))
+    assert not known(cifar.fit(train, test, early_stopping=None, **options).model)
+
+
+def test_what_a_run_begins_with():
+    """A run that begins with weights of another one, of which it has no other epoch to compare."""
+    # With such a step nothing changes: the first epoch stays the best.
+    run("cifar", "train", *SMALL, "--epochs", 3, "--model", "model.json", "--name", "still",
+        "--learning-rate", 1e-30, "--early-stopping", "off", "--quiet")
+    assert figures("still")["best checkpoint"].startswith("of epoch 1, ") and evaluated("still") == CHOSE
+    for source, checkpoint, end in [("still", "best", CHOSE), ("nothing", "last", "")]:
+        output("fork", source, "--checkpoint", checkpoint, "--name", f"{source}-forked")
+        for form, command in [("checkpoint", "cifar-runs"), ("weights", "cifar")]:
+            file = f"{source}-begin-{form}.safetensors"
+            run("cifar", "export", source, "--checkpoint", checkpoint, "--format", form, "-o", file)
+            run(command, "import", file, "--name", f"{source}-{form}")
+        for name in ["forked", "checkpoint", "weights"]:
+            name, images = f"{source}-{name}", ["--data", "shapes", "--limit-test", 32]
+            assert evaluated(name, "--checkpoint", "last", *images) == end, name
+            run("cifar", "export", name, "--checkpoint", "last", "-o", f"{name}-again.safetensors")
+            assert evaluated(f"{name}-again.safetensors", *images) == end, name
+    model = cifar.Model.from_run("still-forked", registry="runs.db")
+    test = cifar.load("shapes", limit_train=8, limit_test=32).test
+    assert model.evaluate(test).chose_epoch
+    assert pickle.loads(pickle.dumps(model)).evaluate(test).chose_epoch
+    # A run of one epoch, whose best checkpoint is one of several when it was taken further.
+    run("cifar", "train", *SMALL, "--epochs", 1, "--model", "model.json", "--name", "longer",
+        "--learning-rate", 1e-30, "--early-stopping", "off", "--quiet")
+    run("cifar", "resume", "longer", "--epochs", 2, "--quiet")
+    model = cifar.Model.from_run("longer", registry="runs.db")
+    assert model.epoch == 1 and model.evaluate(test).chose_epoch
+    assert pickle.loads(pickle.dumps(model)).evaluate(test).chose_epoch
+
+
+def stop(_):
+    raise cifar.StopTraining
+
+
+@pytest.mark.parametrize(
+    "name", ["put-back", "stopped", "stopped-there", "stopped-last", "not-begun", "one-epoch", "record"])
+def test_a_figure_keeps_its_word_when_its_run_is_taken_further(name):
+    options, (_, _, final) = RUNS[name]
+    epochs = [] if "--epochs" in options else ["--epochs", 4]
+    label = f"{name}-further"
+    run("cifar", "train", *SMALL, *epochs, *options, "--model", "model.json", "--name", label, "--quiet")
+    before, trained = figures(label), len(data("show", label)["epochs"])
+    assert before["final_val_accuracy"].endswith(f", chosen on the {TEST}") == (final is not None)
+    cifar.resume(label, registry="runs.db", epochs=9, callbacks=[stop], verbose=0)
+    known, now = data("show", label), figures(label)
+    assert (known["status"], len(known["epochs"])) == ("stopped", trained + 1)
+    for figure in ["final_val_accuracy", "tta_val_accuracy"]:
+        assert now[figure] == before[figure]
+    # The last epoch is another one.
+    assert "chosen" not in now["last"]
+    assert known["final_chosen_on"] == cifar.Registry("runs.db").run(label)["final_chosen_on"] == final
+    rows = {row["what"]: row[known["id"]] for row in data("compare", label, "record")}
+    assert rows["final weights chosen on"] == final
+
+
 def test_images_that_nobody_knows():
     train, test = cifar.load("shapes", limit_train=64, limit_test=32)
     cifar.fit(
@@ -147,7 +258,8 @@ def test_checkpoints():
     # It was ended on these images.
     assert data("show", "stopped")["sessions"][-1]["reason"].startswith("early stopping: val_loss")
     assert evaluated("stopped", "--checkpoint", "last") == CHOSE
-    assert data("show", "stopped-last")["sessions"][-1]["reason"].startswith("early stopping: val_loss")
+    assert data("show", "stopped-last")["sessions"][-1]["reason"].startswith(
+        "all 4 epochs are done; early stopping: val_loss")
     assert evaluated("stopped-last", "--checkpoint", "last") == ""
 
 

@@ -423,7 +423,7 @@ def test_a_group_is_compared_by_its_completed_runs(workplace):
     # Of a group without a completed run there is nothing to say.
     run("cifar-runs", "group", "failed", "--name", "none")
     rows = {row["metric"]: row for row in data("compare", "--group", "none")}
-    assert set(rows) == {"best checkpoint chosen on", "final weights chosen on"}
+    assert set(rows) == {"best checkpoint chosen on"}
     assert "1, 0 completed" in output("compare", "--group", "none")
 
 

@@ -162,7 +162,10 @@ import Testing
     let after = try session.trainer.checkpoint()
     #expect(before != after)
     #expect(Blob(try untrained.checkpoint()) == Blob(before))
-    #expect(Blob(try model.checkpoint()) == Blob(after))
+    // Of weights that were put back the trainer's state does not tell that they were chosen.
+    #expect(
+      Blob(try model.checkpoint())
+        == Blob(try CheckpointContainer.setting(isChosen: true, in: after)))
     let names = try Checkpoint(after).tensors.map(\.name)
     for prefix in ["optimizer.exp_avg.", "optimizer.weights.", "best."] {
       #expect(names.contains { $0.hasPrefix(prefix) }, "\(prefix)")

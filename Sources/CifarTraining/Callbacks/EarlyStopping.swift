@@ -86,9 +86,19 @@ public final class EarlyStopping: Callback {
     state.best = state.best ?? comparison.worst
     if state.wait >= options.patience {
       control.stopReason =
-        "early stopping: \(options.monitor.rawValue) has not improved for \(state.wait) epochs, "
-        + "best in epoch \(state.bestEpoch)"
+        EarlyStopping.reason(options.monitor)
+        + "for \(state.wait) epochs, best in epoch \(state.bestEpoch)"
     }
+  }
+
+  /// How the reason begins that it ends training for.
+  private static func reason(_ monitor: Monitor) -> String {
+    "early stopping: \(monitor.rawValue) has not improved "
+  }
+
+  /// What it watched, if it is what ended a training for that reason.
+  static func monitor(ofReason text: String) -> Monitor? {
+    Monitor.allCases.first { text.hasPrefix(reason($0)) }
   }
 
   /// The epoch whose weights are put back when training ends; nil for none.

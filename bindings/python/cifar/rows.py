@@ -274,7 +274,8 @@ class RunDetails(_Summary):
     final_chosen_on : str or None
         What the weights were chosen on that training ended with, of which the metrics
         ``final_val_accuracy`` and ``tta_val_accuracy`` are: early stopping ended it, or put the best
-        weights back. None likewise, and before the end.
+        weights back. None likewise, and before the end; of a run that was taken further since, it is
+        of the weights that these metrics are of.
     hyperparameters : dict
         The complete set.
     checkpoints : list of CheckpointRow

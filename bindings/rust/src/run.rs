@@ -79,7 +79,7 @@ impl Run {
     }
 
     /// What the weights were chosen on that training ended with, by early stopping; none likewise, and
-    /// before the end.
+    /// before the end. Of a run that was taken further since, it is of the weights that were measured.
     pub fn final_chosen_on(&self) -> Result<Option<String>> {
         let mut images = ptr::null();
         // SAFETY: the pointer is written to.

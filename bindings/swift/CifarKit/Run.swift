@@ -65,7 +65,7 @@ public struct Run: Equatable, Sendable {
   /// or nobody knows what the images are.
   public let bestChosenOn: String?
   /// What the weights were chosen on that training ended with, by early stopping; nil likewise, and before
-  /// the end.
+  /// the end. Of a run that was taken further since, it is of the weights that were measured.
   public let finalChosenOn: String?
   /// Epochs on the line that leads to where the run stands.
   public let epochs: [EpochInfo]
