@@ -50,7 +50,9 @@ enum RerunCommand {
     try arguments.apply(to: &options)
     let threads = arguments.has("--threads") ? try arguments.threads() : nil
     let before = try Registry(path: path, mode: .readOnly).run(matching: name)
-    try Training.run(quiet: arguments.has("--quiet"), processes) {
+    try Training.run(
+      quiet: arguments.has("--quiet"), processes, continuation: Training.resume(arguments)
+    ) {
       try TrainingSession.rerun(
         run: before.id, location: arguments.value("--data"), weights: arguments.value("--init"),
         threads: threads, options: options)

@@ -50,7 +50,9 @@ enum ResumeCommand {
       registryPath: try arguments.registryPath(), threads: try arguments.threads(),
       commandLine: CommandLine.text)
     try arguments.apply(to: &options)
-    try Training.run(quiet: arguments.has("--quiet"), processes) {
+    try Training.run(
+      quiet: arguments.has("--quiet"), processes, continuation: Training.resume(arguments)
+    ) {
       try TrainingSession.resume(
         run: arguments.positionals[0], checkpoint: choice, epochs: epochs, location: data,
         takeOver: arguments.has("--take-over"), options: options)

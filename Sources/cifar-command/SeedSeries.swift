@@ -67,6 +67,9 @@ struct SeedSeries {
     return seeds
   }
 
+  /// The same command goes on with the group: a resume of one run would leave out the seeds after it.
+  private static func again(run: String) -> String { CommandLine.text }
+
   /// Another process has the run of a seed.
   private struct Taken: Error {
     let message: String
@@ -79,12 +82,13 @@ struct SeedSeries {
   ///   - hyperparameters: those of all runs, but for the seed.
   ///   - options: of each; a name gets the seed after it.
   ///   - images, weights: that each begins with.
+  ///   - registryOption: see `Arguments.registryOption`.
   ///   - start: begins a run.
   /// - Throws: also where the group is not whole at the end, naming the seeds.
   func run(
     _ hyperparameters: Hyperparameters, _ options: TrainingSession.Options, quiet: Bool,
     location: String?, images: (train: Dataset, validation: Dataset), weights: InitialWeights?,
-    _ processes: Processes?,
+    _ processes: Processes?, registryOption: String,
     start: (Hyperparameters, TrainingSession.Options) throws -> TrainingSession
   ) throws {
     let path = try options.registryPath ?? Registry.defaultPath()
@@ -118,7 +122,7 @@ struct SeedSeries {
       // Each run has its own peak, not that of the runs before.
       ProcessUsage.resetPeakMemory()
       do {
-        try Training.run(quiet: quiet, processes) {
+        try Training.run(quiet: quiet, processes, continuation: SeedSeries.again) {
           do {
             guard let known else { return try start(hyperparameters, options) }
             return try TrainingSession.resume(run: known.id, location: location, options: options)
@@ -140,7 +144,9 @@ struct SeedSeries {
         "the group '\(group.excerpt)' is not whole: " + lacks.joined(separator: "; "))
     }
     if !quiet {
-      Output.line("cifar-runs compare --group '\(group)' has their mean and deviation.")
+      Output.line(
+        "cifar-runs compare --group \(CommandLine.quoted(group))\(registryOption) has their mean and deviation."
+      )
     }
   }
 

@@ -110,9 +110,11 @@ enum TrainCommand {
     if let series {
       try series.run(
         hyperparameters, options, quiet: quiet, location: data, images: (train, test),
-        weights: weights, processes, start: start)
+        weights: weights, processes, registryOption: arguments.registryOption, start: start)
     } else {
-      try Training.run(quiet: quiet, processes) { try start(hyperparameters, options) }
+      try Training.run(quiet: quiet, processes, continuation: Training.resume(arguments)) {
+        try start(hyperparameters, options)
+      }
     }
   }
 

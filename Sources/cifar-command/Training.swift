@@ -9,9 +9,11 @@ enum Training {
   /// - Parameter start: makes the session. From when it is called on, Ctrl-C, SIGTERM and SIGHUP
   ///   leave a checkpoint, a second one ends the process at once, and a reader of the standard output
   ///   may leave.
+  /// - Parameter continuation: the command that goes on with a run that is not over, of its id's start.
   /// - Parameter last: says what else there is to say of a training that has ended.
   static func run(
-    quiet: Bool, _ processes: Processes?, _ start: () throws -> TrainingSession,
+    quiet: Bool, _ processes: Processes?, continuation: (_ run: String) -> String,
+    _ start: () throws -> TrainingSession,
     last: (TrainingSession) throws -> String? = { _ in nil }
   ) throws {
     Output.outlivesItsReader()
@@ -32,8 +34,9 @@ enum Training {
     }
     display.clear()
     let id = session.runID ?? ""
+    let next = continuation(String(id.prefix(8)))
     if !quiet {
-      Output.line(summary(end, session))
+      Output.line(summary(end, session, next))
       if let result = session.result {
         Output.line(line(result, session.trainer.epoch))
       } else if let measured = session.earlierResult.first {
@@ -47,7 +50,7 @@ enum Training {
     }
     Output.line(id)
     if end == .interrupted {
-      Output.message("Interrupted. Continue with: cifar resume \(id.prefix(8))\n")
+      Output.message("Interrupted. Continue with: \(next)\n")
       try Interruption.check()
       throw CifarError(
         .interrupted,
@@ -83,18 +86,25 @@ enum Training {
     return line + "."
   }
 
-  private static func summary(_ end: TrainingEnd, _ session: TrainingSession) -> String {
+  /// - Parameter next: the command that goes on.
+  private static func summary(
+    _ end: TrainingEnd, _ session: TrainingSession, _ next: String
+  ) -> String {
     switch end {
     case .completed(let reason): "Done: \(reason)."
     case .diverged(let reason): "Ended: \(reason)."
     case .stopped:
-      "Stopped: \(session.trainer.pauseReason ?? "by a callback"). Continue with: cifar resume "
-        + (session.runID ?? "").prefix(8)
+      "Stopped: \(session.trainer.pauseReason ?? "by a callback"). Continue with: \(next)"
     case .interrupted where session.lacksResult:
       "Interrupted after the last epoch, before the final weights were measured."
     case .interrupted:
       "Interrupted in epoch \(session.trainer.epoch + 1) after batch \(session.trainer.batch) of "
         + "\(session.trainer.batchesPerEpoch); the checkpoint is stored."
     }
+  }
+
+  /// The command that goes on with one run, of the start of its id.
+  static func resume(_ arguments: Arguments) -> (String) -> String {
+    { "cifar resume \($0)\(arguments.registryOption)" }
   }
 }

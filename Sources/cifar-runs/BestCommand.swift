@@ -44,7 +44,7 @@ enum BestCommand {
     let detail = try registry.run(matching: run.id)
     Output.write(
       try RunPage(
-        run: detail, registryOption: arguments.value("--registry"), terminal: terminal
+        run: detail, registryOption: arguments.registryOption, terminal: terminal
       ).text(brief: true))
   }
 }

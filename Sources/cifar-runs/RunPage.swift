@@ -6,8 +6,8 @@ import CommandSupport
 /// A run on a terminal: what it is, what it was told, how it went, what is left of it.
 struct RunPage {
   var run: RunDetail
-  /// The registry as the command line named it, if it did.
-  var registryOption: String?
+  /// See `Arguments.registryOption`.
+  var registryOption = ""
   var terminal: Terminal
 
   private var epochs: [EpochMetrics] { run.epochs }
@@ -78,12 +78,12 @@ struct RunPage {
     }
     if let reason = run.sessions.last?.reason, !reason.isEmpty { fact("ended", reason) }
     if summary.status == .crashed { fact("ended", "its process ended without recording an end") }
+    // A completed one with fewer epochs than planned was ended by early stopping.
+    let isOver = summary.status == .running || summary.status == .completed
     let isLacking =
-      summary.epochs < summary.epochsPlanned && summary.status != .running
-      || summary.status == .interrupted
+      summary.epochs < summary.epochsPlanned && !isOver || summary.status == .interrupted
     if isLacking, !checkpoints.isEmpty {
-      let option = registryOption.map { " --registry \($0)" } ?? ""
-      fact("resume", "cifar resume \(run.id.prefix(8))\(option)")
+      fact("resume", "cifar resume \(run.id.prefix(8))\(registryOption)")
     }
     return title + "\n" + facts.text(for: terminal, indent: 2)
   }

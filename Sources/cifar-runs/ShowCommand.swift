@@ -45,7 +45,7 @@ enum ShowCommand {
     if arguments.has("--environment") { return try environment.write(as: format) }
     if format != .table { return Output.write(try run.record, as: format) }
     let page = RunPage(
-      run: run, registryOption: arguments.value("--registry"), terminal: .standardOutput)
+      run: run, registryOption: arguments.registryOption, terminal: .standardOutput)
     Output.write(try page.text())
   }
 }

@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -289,3 +290,28 @@ def test_files_that_are_written_leave_no_parts(workplace):
     process.communicate(timeout=20)
     assert process.returncode == -signal.SIGTERM
     assert not os.listdir("tmp") and not (workplace / "x.png").exists()
+
+
+def test_what_goes_on_with_a_run_is_said_so_that_a_shell_takes_it(workplace):
+    process = start(
+        "cifar", "train", "--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--epochs", 100_000,
+        "--batch-size", 8, "--model", small_model(workplace), "--early-stopping", "off", "--registry", "the runs.db")
+    for _ in range(2):
+        read_until(process, "epoch ")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    hint = said.split("Continue with: ")[1].strip()
+    assert hint.endswith(" --registry 'the runs.db'")
+    id = shlex.split(hint)[2]
+    page = run("cifar-runs", "show", id, "--registry", "the runs.db").stdout_text
+    assert hint in page, "the same that show says"
+    # Only what was given: it would train for long.
+    assert "is fewer than the run has" in run(*shlex.split(hint), "--epochs", 0.1, expect=2).stderr_text
+
+
+def test_a_run_that_early_stopping_ended_has_nothing_to_go_on_with(workplace):
+    run("cifar", "train", "--data", "shapes", "--limit-train", 64, "--limit-test", 32, "--epochs", 9, "--name",
+        "stopped", "--early-stopping", "patience=1,min_delta=100", "--model", "tutorial-gap")
+    row = show("stopped")
+    assert row["status"] == "completed" and len(row["epochs"]) < 9
+    assert "cifar resume" not in run("cifar-runs", "show", "stopped").stdout_text

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import statistics
@@ -299,7 +300,7 @@ def test_repeat_is_short_for_seeds(tiny_model, workplace):
         "cifar-runs", "list", "--json", "--columns", "seed").stdout_text)]
     assert sorted(map(int, seeds)) == [0, 1]
     again = run(*COMMAND, "--epochs", 1, "--seeds", "0..1").stdout_text
-    assert "is completed" in again and "compare --group 'g' has their mean" in again
+    assert "is completed" in again and "compare --group g has their mean" in again
     for options, message in [
         (["--repeat", 2, "--seeds", "0..1"], "--seeds and --repeat exclude each other"),
         (["--repeat", 2, "--seed", 1], "--seed and --repeat exclude each other"),
@@ -336,3 +337,21 @@ def test_a_run_that_does_not_belong_to_the_group_is_refused_before_any_is_traine
     with pytest.raises(cifar.CifarError, match="has the seed 3 and other hyperparameters"):
         cifar.fit(*data, model=TINY, epochs=2, group="g", seeds=range(4), verbose=0)
     assert len(runs_of("runs.db")) == 1
+
+
+def test_what_goes_on_with_a_group_is_said_so_that_a_shell_takes_it(tiny_model, workplace):
+    group = ["--group", "it's $HOME", "--registry", "the runs.db"]
+    command = [*COMMAND, *group, "--seeds", "0..1", "--early-stopping", "off"]
+    process = start(*command, "--epochs", 100_000)
+    end = time.monotonic() + 120
+    while not os.path.exists("the runs.db") or not runs_of("the runs.db"):
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    hint = said.split("Continue with: ")[1].strip()
+    assert shlex.split(hint)[1:] == [str(word) for word in [*command, "--epochs", 100_000][1:]]
+    run("cifar-runs", "rm", "--registry", "the runs.db", "--yes", *runs_of("the runs.db"))
+    said = run(*command, "--epochs", 1).stdout_text.splitlines()[-1]
+    hint = said.removesuffix(" has their mean and deviation.")
+    assert hint != said and "it's $HOME" in run(*shlex.split(hint)).stdout_text
