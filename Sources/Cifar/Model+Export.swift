@@ -67,9 +67,8 @@ extension Model {
   }
 
   /// The checkpoint that the model was made from, a safetensors file; it says whether its weights were
-  /// chosen, where one could not tell. One that was made of weights
-  /// alone has the checkpoint of a training that begins with them. That of a quantized model, which is
-  /// not trained, are its weights.
+  /// chosen, where one could not tell. One that was made of weights alone has the checkpoint of a
+  /// training that begins with them. That of a quantized model, which is not trained, are its weights.
   ///
   /// - Throws: `outOfMemory`.
   public func checkpoint() throws -> [UInt8] {

@@ -86,8 +86,9 @@ struct ResumePoint {
     }
     throw CifarError(
       .notFound,
-      "\(part), and no checkpoint of before is left, from which \(Hyperparameters.text(epochs: epochs)) could be trained: begin a "
-        + "new run with its weights (cifar train --init)")
+      "\(part), and no checkpoint of before is left, from which "
+        + "\(Hyperparameters.text(epochs: epochs)) could be trained: begin a new run with its weights "
+        + "(cifar train --init)")
   }
 
   private init(_ row: CheckpointRow, as chosen: ChosenCheckpoint, in registry: Registry) throws {

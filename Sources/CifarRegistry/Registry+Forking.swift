@@ -28,8 +28,8 @@ extension Registry {
         INSERT INTO runs (uuid, name, status, recipe, started, epochs_planned, exact_epochs, seed,
           dataset, dataset_hash, keep_last, keep_every, parent, parent_checkpoint, model, shared,
           hyperparameters)
-        SELECT ?1, ?2, 'interrupted', recipe, ?3, epochs_planned, exact_epochs, seed, dataset, dataset_hash,
-          keep_last, keep_every, uuid, ?4, model, shared, hyperparameters
+        SELECT ?1, ?2, 'interrupted', recipe, ?3, epochs_planned, exact_epochs, seed,
+          dataset, dataset_hash, keep_last, keep_every, uuid, ?4, model, shared, hyperparameters
         FROM runs WHERE id = ?5
         """,
         [

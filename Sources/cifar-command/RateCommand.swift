@@ -35,9 +35,9 @@ enum RateCommand {
         and the loss has grown after it. Options are those of the training that needs the rate, as far as \
         they have a part in it: schedule, callbacks, averages of weights, test-time augmentation and the \
         number of epochs have none, also where --hyperparameters has them. With --validation-split it \
-        trains on the images that the training will have. Nothing is recorded. Where the loss falls by no more than batches differ \
-        the curve is drawn all the same, with what it falls by, and the exit code is 1. A .png picture is \
-        made by the system's rsvg-convert (Debian's package librsvg2-bin).
+        trains on the images that the training will have. Nothing is recorded. Where the loss falls by \
+        no more than batches differ the curve is drawn all the same, with what it falls by, and the exit \
+        code is 1. A .png picture is made by the system's rsvg-convert (Debian's package librsvg2-bin).
         """,
       examples: [
         "cifar lr-find",
